@@ -1,0 +1,29 @@
+/**
+ * `npm run bench [-- NAME...] [--json]`: runs the benchmarks of this folder, one process each.
+ *
+ *   npm run bench                    all of them
+ *   npm run bench -- data --json     lunlog against tgt, as JSON
+ *   npm run bench -- log             the event log
+ */
+import { spawnSync } from "node:child_process"
+import { existsSync } from "node:fs"
+import { join } from "node:path"
+
+const benchmarks = ["log", "data"].filter((name) => existsSync(join(import.meta.dirname, `${name}.ts`)))
+
+const args = process.argv.slice(2)
+const unknown = args.filter((arg) => !arg.startsWith("-")).find((arg) => !benchmarks.includes(arg))
+if (unknown !== undefined) {
+  console.error(`there is no benchmark '${unknown}'; there are: ${benchmarks.join(", ")}`)
+  process.exit(2)
+}
+const chosen = args.filter((arg) => benchmarks.includes(arg))
+const options = args.filter((arg) => arg.startsWith("-"))
+let failed = false
+for (const name of chosen.length === 0 ? benchmarks : chosen) {
+  const result = spawnSync(process.execPath, [join(import.meta.dirname, `${name}.ts`), ...options], {
+    stdio: "inherit"
+  })
+  failed ||= result.status !== 0
+}
+process.exit(failed ? 1 : 0)

@@ -1,0 +1,184 @@
+/**
+ * `npm test`: everything that must hold, from a fresh clone.
+ *
+ *   npm test                     types, lint, unit suites, suites with real initiators
+ *   npm test -- test/eventlog    only the test files whose path contains this
+ *   npm run test:long -- --seed 7
+ *
+ * Runs on Node 20 too, to say what is missing. Installs the Debian packages that bring the real initiators when it is root on
+ * a system with apt (LUNLOG_NO_INSTALL=1: not); otherwise says which suites were skipped and the command that enables them.
+ * LUNLOG_REQUIRE_INTEROP=1 makes a skipped interop suite a failure. Ends with one line: `N passed, N failed, N skipped`.
+ */
+import { spawnSync } from "node:child_process"
+import { accessSync, constants, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { delimiter, dirname, join, relative } from "node:path"
+import { fileURLToPath } from "node:url"
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)))
+const nodeMajorMin = 24
+/** A vitest run that takes longer hangs; the whole of `npm test` has a budget of 5 minutes. */
+const runMillisMax = 20 * 60_000
+const longRunMillisMax = 6 * 3600_000
+const mustHaveInterop = process.env.LUNLOG_REQUIRE_INTEROP === "1"
+
+const say = (text) => process.stdout.write(`${text}\n`)
+const die = (text) => {
+  process.stderr.write(`${text}\n`)
+  process.exit(1)
+}
+
+/** The Node that the tests run on: this one if it is new enough, else the checkout's own. */
+const findNode = () => {
+  if (Number(process.versions.node.split(".")[0]) >= nodeMajorMin) return process.execPath
+  const own = join(root, "node_modules/.bin/node")
+  const version = existsSync(own) ? spawnSync(own, ["--version"], { encoding: "utf8" }).stdout?.trim() : undefined
+  if (version !== undefined && Number(version.slice(1).split(".")[0]) >= nodeMajorMin) return own
+  return die(
+    `lunlog needs Node ${nodeMajorMin} or newer; this is ${process.version} and the checkout has none of its own.\n` +
+      "Run `npm install` here (it brings Node 24 for Linux and macOS as an optional dependency: not with\n" +
+      "--omit=optional), or install Node 24 from https://nodejs.org."
+  )
+}
+
+const node = findNode()
+const environment = {
+  ...process.env,
+  PATH: [join(root, "node_modules/.bin"), dirname(node), process.env.PATH, "/usr/sbin", "/sbin"].join(delimiter)
+}
+
+/** Runs a command in the checkout with its output shown; true when it succeeded. */
+const run = (command, args, options = {}) => {
+  const result = spawnSync(command, args, { cwd: root, env: environment, stdio: "inherit", ...options })
+  if (result.error !== undefined) process.stderr.write(`${command}: ${result.error.message}\n`)
+  return result.status === 0
+}
+
+const isInstalled = (tool) =>
+  environment.PATH.split(delimiter).some((folder) => {
+    try {
+      accessSync(join(folder, tool), constants.X_OK)
+      return true
+    } catch {
+      return false
+    }
+  })
+
+const missingPackages = () => {
+  const tools = JSON.parse(readFileSync(join(root, "test/support/tools.json"), "utf8"))
+  const missing = Object.keys(tools).filter((tool) => !isInstalled(tool))
+  const drivers = ["x86_64-linux-gnu", "aarch64-linux-gnu"].map((triplet) => `/usr/lib/${triplet}/qemu/block-iscsi.so`)
+  return [
+    ...new Set(missing.map((tool) => tools[tool])),
+    ...(drivers.some((path) => existsSync(path)) ? [] : ["qemu-block-extra"])
+  ]
+}
+
+/** Installs what the real initiators need, or says how to. */
+const preparePackages = () => {
+  const missing = missingPackages()
+  if (missing.length === 0) return
+  const install = ["-y", "-q", "--no-install-recommends", "install", ...missing]
+  const advice = `apt-get ${install.join(" ")}`
+  const mayInstall = process.getuid?.() === 0 && isInstalled("apt-get") && process.env.LUNLOG_NO_INSTALL !== "1"
+  if (mayInstall) {
+    say(`Installing Debian packages for the suites with real initiators: ${missing.join(" ")}`)
+    const apt = { env: { ...environment, DEBIAN_FRONTEND: "noninteractive" }, stdio: ["ignore", "ignore", "inherit"] }
+    const lock = ["-o", "DPkg::Lock::Timeout=120"]
+    run("apt-get", ["-q", ...lock, "update"], apt)
+    if (run("apt-get", [...lock, ...install], apt)) return
+  }
+  say(`Missing: ${missing.join(" ")}. The suites that need them will be skipped; this enables them:\n  sudo ${advice}`)
+}
+
+/** The Linux guest is built before the tests, so that no test's time limit has to cover a download. */
+const prepareGuest = () => {
+  if (process.arch !== "x64" || !isInstalled("qemu-system-x86_64") || !isInstalled("apt-get")) return
+  run("test/interop/linux-initiator/linux-initiator", ["build"])
+}
+
+const totals = { passed: 0, failed: 0, skipped: 0 }
+
+/** One check that is no test run, such as the type check. */
+const check = (name, command, args) => {
+  const ok = run(command, args)
+  totals[ok ? "passed" : "failed"]++
+  say(`${ok ? "ok  " : "FAIL"} ${name}`)
+}
+
+const isSkipped = (test) => !["passed", "failed"].includes(test.status)
+
+/** Adds a run's results to the totals; a run without results is a failure. */
+const count = (report, ok) => {
+  const tests = report.testResults.flatMap((file) =>
+    file.assertionResults.map((test) => ({ ...test, file: file.name }))
+  )
+  const passed = tests.filter((test) => test.status === "passed").length
+  const failed = tests.filter((test) => test.status === "failed").length
+  const skipped = tests.filter(isSkipped)
+  const brokenFiles = report.testResults.filter(
+    (file) => file.status === "failed" && !file.assertionResults.some((test) => test.status === "failed")
+  ).length
+  const unwanted = mustHaveInterop ? skipped.filter((test) => test.file.includes("/test/interop/")) : []
+  for (const test of skipped) say(`skipped: ${relative(root, test.file)}: ${test.fullName}`)
+  totals.passed += passed
+  totals.failed += failed + brokenFiles + unwanted.length
+  totals.skipped += skipped.length - unwanted.length
+  // An error outside any test, such as an unhandled rejection, fails a run whose tests have all passed.
+  if (!ok && failed + brokenFiles === 0) totals.failed++
+}
+
+const vitest = (args, extraEnvironment = {}, limitMillis = runMillisMax) => {
+  const folder = mkdtempSync(join(tmpdir(), "lunlog-results-"))
+  const output = join(folder, "results.json")
+  const ok = run(
+    node,
+    [
+      "node_modules/vitest/vitest.mjs",
+      "run",
+      ...args,
+      "--reporter=default",
+      "--reporter=json",
+      `--outputFile.json=${output}`
+    ],
+    { env: { ...environment, ...extraEnvironment }, timeout: limitMillis, killSignal: "SIGTERM" }
+  )
+  try {
+    count(JSON.parse(readFileSync(output, "utf8")), ok)
+  } catch (error) {
+    process.stderr.write(`vitest left no results (${error.message})\n`)
+    totals.failed++
+  }
+  rmSync(folder, { recursive: true, force: true })
+}
+
+/** `--seed N` anywhere among the arguments; a random one otherwise. */
+const takeSeed = (args) => {
+  const index = args.indexOf("--seed")
+  if (index < 0) return String(Math.floor(Math.random() * 2 ** 31))
+  const [, seed = ""] = args.splice(index, 2)
+  return /^[0-9]{1,10}$/.test(seed) ? seed : die(`--seed takes a whole number, not '${seed}'`)
+}
+
+const runLong = (args) => {
+  const seed = takeSeed(args)
+  say(`Long suites with seed ${seed}; to repeat them: npm run test:long -- --seed ${seed}`)
+  vitest([...args, "--passWithNoTests"], { LUNLOG_TEST_LONG: "1", LUNLOG_TEST_SEED: seed }, longRunMillisMax)
+}
+
+const runAll = () => {
+  preparePackages()
+  prepareGuest()
+  check("types (tsc --noEmit)", node, ["node_modules/typescript/bin/tsc", "--noEmit"])
+  check("lint and format (biome check)", node, ["node_modules/@biomejs/biome/bin/biome", "check", "."])
+  vitest(["--exclude", "test/interop/**"])
+  vitest(["test/interop/"])
+}
+
+const args = process.argv.slice(2)
+if (!existsSync(join(root, "node_modules/vitest"))) die("Run `npm install` first: the test tools are not here.")
+if (args[0] === "--long") runLong(args.slice(1))
+else if (args.length > 0) vitest(args)
+else runAll()
+say(`\n${totals.passed} passed, ${totals.failed} failed${totals.skipped > 0 ? `, ${totals.skipped} skipped` : ""}`)
+process.exit(totals.failed === 0 ? 0 : 1)
