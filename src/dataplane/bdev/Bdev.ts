@@ -1,0 +1,61 @@
+/**
+ * What every block device offers, whatever is behind it: memory, nothing, a file, another device.
+ *
+ * Offsets and lengths are bytes and always whole logical blocks inside the device: the caller has checked them, a
+ * driver only guards its own memory. A bdev knows neither SCSI nor iSCSI, and nothing here returns a promise: an IO
+ * answers by calling `ioDone`, at once or later.
+ */
+
+/** How an IO at a bdev ended. */
+export const IoStatus = {
+  ok: 0,
+  /** The device could not do it: the medium, the file or an injected error. */
+  failed: 1,
+  /** Given up by the target (removal, reset, closed device); the blocks of a write are each old or new. */
+  aborted: 2,
+  /** No memory or no slot for it just now: the initiator may try again. */
+  noMemory: 3
+} as const
+export type IoStatus = (typeof IoStatus)[keyof typeof IoStatus]
+
+/**
+ * One IO at a bdev. Owned and pooled by who submits it; the bdev keeps it, and the buffer it came with, from the
+ * submission until it calls `ioDone`, which it does exactly once: before `read`, `write` or `flush` returns, or later.
+ */
+export interface BdevIo {
+  ioDone(status: IoStatus): void
+}
+
+/** A block device. One object is one incarnation: it is opened by its creation and ends with `close`. */
+export interface Bdev {
+  readonly name: string
+  /** Lower-case canonical UUID text. */
+  readonly uuid: string
+  /** What INQUIRY shows as product identification, e.g. `Malloc disk`. */
+  readonly productName: string
+  /** Bytes of a logical block. */
+  readonly blockSize: number
+  /** Bytes of a physical block: a multiple of `blockSize`. */
+  readonly physicalBlockSize: number
+  /** An IO should not cross a multiple of this many logical blocks; 0 is no boundary. */
+  readonly optimalIoBoundary: number
+  /** Logical blocks. */
+  readonly blockCount: number
+  /** A write may be in a volatile cache until `flush`. */
+  readonly writeCache: boolean
+  readonly readOnly: boolean
+  /**
+   * RAM disks: the disk itself. Reads and writes may then be copies by the caller, which never fail and never wait.
+   * It has length 0 once the device is closed.
+   */
+  readonly memory: Buffer | undefined
+
+  /** Fills `target[targetStart, targetStart + byteLength)`. */
+  read(byteOffset: number, target: Buffer, targetStart: number, byteLength: number, io: BdevIo): void
+  /** Writes from `source[sourceStart, ...)`; with `fua` it is on the medium, not in a cache, when `io` ends ok. */
+  write(byteOffset: number, source: Buffer, sourceStart: number, byteLength: number, fua: boolean, io: BdevIo): void
+  /** Everything whose write has ended is on the medium when `io` ends ok. */
+  flush(io: BdevIo): void
+  /** Gives memory, timers and descriptors back. Nothing is submitted afterwards; IO still out may end later. */
+  close(): void
+}

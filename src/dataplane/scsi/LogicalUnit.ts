@@ -1,0 +1,80 @@
+/**
+ * A logical unit: one bdev incarnation as SCSI sees it. It owns what belongs to the disk and not to a path to it:
+ * identity, limits, counters, and the nexuses that have to be told when something changes.
+ *
+ * A bdev exported by several targets is one unit reached through several ports. Persistent reservations and changeable
+ * mode pages will live here too.
+ */
+import type { Bdev } from "../bdev/Bdev.ts"
+import { Nexus } from "./Nexus.ts"
+import { SenseCode } from "./sense-codes.ts"
+import { type IdentityStyle, type UnitIdentity, unitIdentity } from "./unit-identity.ts"
+
+/** Longest transfer of one command, in bytes: announced in VPD page B0h, and checked. */
+export const maxTransferBytes = 4 * 1024 * 1024
+
+/** Places of a unit's counters in `LogicalUnit.counters`. */
+export const UnitCounter = {
+  /** READ commands accepted, and the bytes they asked for. */
+  reads: 0,
+  bytesRead: 1,
+  writes: 2,
+  bytesWritten: 3,
+  flushes: 4,
+  /** Medium commands that the bdev did not do. */
+  errors: 5,
+  /** Commands refused with CHECK CONDITION before they reached the medium; unit attentions are not among them. */
+  refused: 6
+} as const
+
+const counterCount = 7
+
+export interface LogicalUnitOptions {
+  /** The medium is empty although the unit was known before: a RAM disk after a restart. */
+  readonly contentLost: boolean
+  /** `spdk`: vendor INTEL and ids from the bdev's name, so that hosts recognise disks of an SPDK target. */
+  readonly identityStyle: IdentityStyle
+}
+
+export class LogicalUnit {
+  readonly bdev: Bdev
+  readonly identity: UnitIdentity
+  readonly contentLost: boolean
+  /** Logical blocks that one command may transfer. */
+  readonly maxTransferBlocks: number
+  /** Plain numbers, indexed by `UnitCounter`; read from outside the data path. */
+  readonly counters = new Float64Array(counterCount)
+  /** Commands that are at the bdev or wait for their data; raised and lowered by the transport. */
+  inFlight = 0
+
+  private readonly nexuses = new Set<Nexus>()
+
+  constructor(bdev: Bdev, options: LogicalUnitOptions) {
+    this.bdev = bdev
+    this.identity = unitIdentity(bdev, options.identityStyle)
+    this.contentLost = options.contentLost
+    this.maxTransferBlocks = Math.max(1, Math.floor(maxTransferBytes / bdev.blockSize))
+  }
+
+  /** A session's path to this unit begins, with the unit attentions of a new nexus pending. */
+  attach(): Nexus {
+    const nexus = new Nexus(this)
+    nexus.establish(SenseCode.powerOnResetOrBusDeviceReset)
+    if (this.contentLost) nexus.establish(SenseCode.notReadyToReadyChange)
+    this.nexuses.add(nexus)
+    return nexus
+  }
+
+  detach(nexus: Nexus): void {
+    this.nexuses.delete(nexus)
+  }
+
+  /** Every initiator, or every one but the one that caused it, learns of a condition with its next command. */
+  establishUnitAttention(code: SenseCode, except?: Nexus): void {
+    for (const nexus of this.nexuses) if (nexus !== except) nexus.establish(code)
+  }
+
+  get nexusCount(): number {
+    return this.nexuses.size
+  }
+}

@@ -1,0 +1,79 @@
+/**
+ * An I_T_L nexus: one session's path to one logical unit. It holds the unit attentions that this initiator has not been
+ * told yet (SAM-5 5.14).
+ *
+ * A new nexus starts with 29h/00h, as tgt's do: for this initiator port the unit was powered on since it last looked,
+ * and 29h/00h is the one code that every initiator repeats its command for (iscsi-ls accepts no other). A unit whose
+ * content is gone adds 28h/00h, so that a host does not trust what it has cached of the old medium.
+ */
+import type { LogicalUnit } from "./LogicalUnit.ts"
+import { SenseCode } from "./sense-codes.ts"
+
+/**
+ * Reported first to last (SAM-5 table 44: the reset conditions by precedence, then the rest). A condition that is not
+ * listed here can't be pending, which bounds the queue.
+ */
+const precedence: ReadonlyArray<number> = [
+  SenseCode.powerOnResetOrBusDeviceReset,
+  SenseCode.powerOnOccurred,
+  SenseCode.scsiBusResetOccurred,
+  SenseCode.busDeviceResetFunctionOccurred,
+  SenseCode.deviceInternalReset,
+  SenseCode.itNexusLossOccurred,
+  SenseCode.notReadyToReadyChange,
+  SenseCode.capacityDataHasChanged,
+  SenseCode.modeParametersChanged,
+  SenseCode.parametersChanged,
+  SenseCode.inquiryDataHasChanged,
+  SenseCode.commandsClearedByAnotherInitiator,
+  SenseCode.reportedLunsDataHasChanged
+]
+
+/** 29h/xxh: a reset of some kind. Only the one of highest precedence is kept (SAM-5 5.14.1). */
+const isReset = (code: number): boolean => code >> 8 === 0x29
+
+export class Nexus {
+  readonly unit: LogicalUnit
+  /** Codes still to be told, in the order in which they will be. */
+  private readonly pending: Array<number> = []
+
+  /** Use `LogicalUnit.attach`, which also keeps the nexus where conditions of the unit reach it. */
+  constructor(unit: LogicalUnit) {
+    this.unit = unit
+  }
+
+  get hasUnitAttention(): boolean {
+    return this.pending.length > 0
+  }
+
+  /** Makes a condition pending: once, in its place, and not beside a reset that outranks it. */
+  establish(code: SenseCode): void {
+    const rank = precedence.indexOf(code)
+    if (rank < 0 || this.pending.includes(code)) return
+    if (isReset(code)) {
+      const other = this.pending.findIndex(isReset)
+      if (other >= 0) {
+        if (precedence.indexOf(this.pending[other] ?? code) < rank) return
+        this.pending.splice(other, 1)
+      }
+    }
+    const place = this.pending.findIndex((held) => precedence.indexOf(held) > rank)
+    this.pending.splice(place < 0 ? this.pending.length : place, 0, code)
+  }
+
+  /** The next condition, which counts as told; `SenseCode.none` when nothing is pending. */
+  take(): number {
+    return this.pending.shift() ?? SenseCode.none
+  }
+
+  /** Forgets a condition that the initiator has learnt in another way. */
+  clear(code: SenseCode): void {
+    const place = this.pending.indexOf(code)
+    if (place >= 0) this.pending.splice(place, 1)
+  }
+
+  /** The session is over, or its LUN is unmapped. */
+  detach(): void {
+    this.unit.detach(this)
+  }
+}

@@ -1,0 +1,88 @@
+/**
+ * One SCSI command in execution. The transport pools these objects: it fills in `cdb`, `lun` and `taskAttribute`, calls
+ * `prepare`, and does what `action` says. Nothing here is allocated per command, except once per pooled object the
+ * buffer for parameter data when the first command that returns any runs on it.
+ */
+import { ScsiStatus } from "./scsi-status.ts"
+
+/** What the transport has to do for a prepared command. */
+export const ScsiAction = {
+  /** Send `status` (and sense data with CHECK CONDITION). */
+  none: 0,
+  /** Send `parameterLength` bytes of `parameterData`, then `status`. */
+  parameterIn: 1,
+  /** Send `byteLength` bytes of the medium from `byteOffset`. */
+  read: 2,
+  /** Receive `byteLength` bytes and write them at `byteOffset`; `fua` says how. */
+  write: 3,
+  /** Flush the whole medium (SYNCHRONIZE CACHE; `immediate` allows to answer before it is done). */
+  flush: 4
+} as const
+export type ScsiAction = (typeof ScsiAction)[keyof typeof ScsiAction]
+
+/** Room for the longest parameter data of any command: REPORT LUNS of 256 LUNs and all mode pages fit. */
+export const maxParameterLength = 4096
+
+/** Logical unit number of a task whose 8-byte LUN field means nothing here; see `lun.ts`. */
+const unknownLun = -1
+
+export class ScsiTask {
+  /** 16 bytes, filled by the transport; bytes behind a shorter CDB are ignored. */
+  readonly cdb = Buffer.alloc(16)
+  /** As `decodeLun` gave it: 0..16383, `reportLunsWellKnownLun`, or -1. */
+  lun = unknownLun
+  /** The ATTR field of the SCSI Command PDU (RFC 7143 11.3.1), kept for the transport. */
+  taskAttribute = 0
+
+  // From here on: set by `prepare`.
+
+  action: ScsiAction = ScsiAction.none
+  /** Bytes from the start of the medium; with `read` and `write`. */
+  byteOffset = 0
+  /** Bytes to transfer; with `read` and `write`, never 0. */
+  byteLength = 0
+  fua = false
+  immediate = false
+  /** Bytes of `parameterData` to send: already cut to the allocation length. */
+  parameterLength = 0
+
+  /** SAM status: final for `none` and `parameterIn`; GOOD for medium actions unless `completeIo` changes it. */
+  status: ScsiStatus = ScsiStatus.good
+  /** Sense data, meaningful with CHECK CONDITION. `senseCode` is ASC * 256 + ASCQ. */
+  senseKey = 0
+  senseCode = 0
+  /** CDB byte that is wrong, for the sense-key specific field pointer (SPC-4 4.5.3.4.2); -1 none. */
+  fieldByte = -1
+  /** Most significant bit of the wrong field in that byte; -1 none. */
+  fieldBit = -1
+
+  private parameters: Buffer | undefined
+
+  /** Owned by this task: valid until the next `prepare` of it, so that the transport may send it in several turns. */
+  get parameterData(): Buffer {
+    this.parameters ??= Buffer.alloc(maxParameterLength)
+    return this.parameters
+  }
+
+  /** Ends the task with GOOD and nothing to transfer. */
+  good(): void {
+    this.action = ScsiAction.none
+    this.status = ScsiStatus.good
+  }
+
+  /** Ends the task with CHECK CONDITION; `code` is of the table in `sense-codes.ts`. */
+  checkCondition(key: number, code: number): void {
+    this.action = ScsiAction.none
+    this.status = ScsiStatus.checkCondition
+    this.senseKey = key
+    this.senseCode = code
+    this.fieldByte = -1
+    this.fieldBit = -1
+  }
+
+  /** Ends the task with another status that carries no sense data (BUSY, RESERVATION CONFLICT ...). */
+  endWith(status: ScsiStatus): void {
+    this.action = ScsiAction.none
+    this.status = status
+  }
+}

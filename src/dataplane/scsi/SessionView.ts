@@ -1,0 +1,16 @@
+/**
+ * What commands need to know of the session that they came by: which target and port it is at, and which LUNs it sees.
+ * The transport implements this; the answers may change from command to command.
+ */
+export interface SessionView {
+  /** iSCSI name of the target: its SCSI device name (SAM-5 4.5.3). */
+  readonly targetName: string
+  /** `<target name>,t,0x<portal group tag, four hex digits>`: the SCSI target port name (RFC 7143 4.4.1). */
+  readonly targetPortName: string
+  /** 1..65535; given in events and never changed. */
+  readonly relativeTargetPort: number
+  /** LUNs that this session may use now, ascending; draining ones are not among them. */
+  reportLuns(): ReadonlyArray<number>
+  /** The session has read the LUN inventory: REPORTED LUNS DATA HAS CHANGED is old news on all its nexuses. */
+  lunInventoryReported(): void
+}

@@ -1,0 +1,113 @@
+/** Sense keys (SPC-4 table 48) and the additional sense codes that lunlog sends (SPC-4 annex F). */
+
+export const SenseKey = {
+  noSense: 0x0,
+  recoveredError: 0x1,
+  notReady: 0x2,
+  mediumError: 0x3,
+  hardwareError: 0x4,
+  illegalRequest: 0x5,
+  unitAttention: 0x6,
+  dataProtect: 0x7,
+  blankCheck: 0x8,
+  vendorSpecific: 0x9,
+  copyAborted: 0xa,
+  abortedCommand: 0xb,
+  volumeOverflow: 0xd,
+  miscompare: 0xe,
+  completed: 0xf
+} as const
+export type SenseKey = (typeof SenseKey)[keyof typeof SenseKey]
+
+/** Additional sense code and qualifier as one number: ASC * 256 + ASCQ. */
+export const SenseCode = {
+  none: 0x0000,
+  logicalUnitCommunicationFailure: 0x0800,
+  writeError: 0x0c00,
+  /** "INCORRECT AMOUNT OF DATA": less or more unsolicited data than was allowed (RFC 7143 11.4.7.2). */
+  incorrectAmountOfData: 0x0c0d,
+  unrecoveredReadError: 0x1100,
+  invalidCommandOperationCode: 0x2000,
+  logicalBlockAddressOutOfRange: 0x2100,
+  invalidFieldInCdb: 0x2400,
+  logicalUnitNotSupported: 0x2500,
+  invalidFieldInParameterList: 0x2600,
+  writeProtected: 0x2700,
+  notReadyToReadyChange: 0x2800,
+  powerOnResetOrBusDeviceReset: 0x2900,
+  powerOnOccurred: 0x2901,
+  scsiBusResetOccurred: 0x2902,
+  busDeviceResetFunctionOccurred: 0x2903,
+  deviceInternalReset: 0x2904,
+  itNexusLossOccurred: 0x2907,
+  parametersChanged: 0x2a00,
+  modeParametersChanged: 0x2a01,
+  capacityDataHasChanged: 0x2a09,
+  commandsClearedByAnotherInitiator: 0x2f00,
+  savingParametersNotSupported: 0x3900,
+  inquiryDataHasChanged: 0x3f03,
+  reportedLunsDataHasChanged: 0x3f0e,
+  internalTargetFailure: 0x4400,
+  protocolServiceCrcError: 0x4705,
+  insufficientResources: 0x5503
+} as const
+export type SenseCode = (typeof SenseCode)[keyof typeof SenseCode]
+
+const keyNames = [
+  "NO SENSE",
+  "RECOVERED ERROR",
+  "NOT READY",
+  "MEDIUM ERROR",
+  "HARDWARE ERROR",
+  "ILLEGAL REQUEST",
+  "UNIT ATTENTION",
+  "DATA PROTECT",
+  "BLANK CHECK",
+  "VENDOR SPECIFIC",
+  "COPY ABORTED",
+  "ABORTED COMMAND",
+  "RESERVED",
+  "VOLUME OVERFLOW",
+  "MISCOMPARE",
+  "COMPLETED"
+]
+
+const codeNames: ReadonlyMap<number, string> = new Map([
+  [SenseCode.none, "NO ADDITIONAL SENSE INFORMATION"],
+  [SenseCode.logicalUnitCommunicationFailure, "LOGICAL UNIT COMMUNICATION FAILURE"],
+  [SenseCode.writeError, "WRITE ERROR"],
+  [SenseCode.incorrectAmountOfData, "NOT ENOUGH UNSOLICITED DATA"],
+  [SenseCode.unrecoveredReadError, "UNRECOVERED READ ERROR"],
+  [SenseCode.invalidCommandOperationCode, "INVALID COMMAND OPERATION CODE"],
+  [SenseCode.logicalBlockAddressOutOfRange, "LOGICAL BLOCK ADDRESS OUT OF RANGE"],
+  [SenseCode.invalidFieldInCdb, "INVALID FIELD IN CDB"],
+  [SenseCode.logicalUnitNotSupported, "LOGICAL UNIT NOT SUPPORTED"],
+  [SenseCode.invalidFieldInParameterList, "INVALID FIELD IN PARAMETER LIST"],
+  [SenseCode.writeProtected, "WRITE PROTECTED"],
+  [SenseCode.notReadyToReadyChange, "NOT READY TO READY CHANGE, MEDIUM MAY HAVE CHANGED"],
+  [SenseCode.powerOnResetOrBusDeviceReset, "POWER ON, RESET, OR BUS DEVICE RESET OCCURRED"],
+  [SenseCode.powerOnOccurred, "POWER ON OCCURRED"],
+  [SenseCode.scsiBusResetOccurred, "SCSI BUS RESET OCCURRED"],
+  [SenseCode.busDeviceResetFunctionOccurred, "BUS DEVICE RESET FUNCTION OCCURRED"],
+  [SenseCode.deviceInternalReset, "DEVICE INTERNAL RESET"],
+  [SenseCode.itNexusLossOccurred, "I_T NEXUS LOSS OCCURRED"],
+  [SenseCode.parametersChanged, "PARAMETERS CHANGED"],
+  [SenseCode.modeParametersChanged, "MODE PARAMETERS CHANGED"],
+  [SenseCode.capacityDataHasChanged, "CAPACITY DATA HAS CHANGED"],
+  [SenseCode.commandsClearedByAnotherInitiator, "COMMANDS CLEARED BY ANOTHER INITIATOR"],
+  [SenseCode.savingParametersNotSupported, "SAVING PARAMETERS NOT SUPPORTED"],
+  [SenseCode.inquiryDataHasChanged, "INQUIRY DATA HAS CHANGED"],
+  [SenseCode.reportedLunsDataHasChanged, "REPORTED LUNS DATA HAS CHANGED"],
+  [SenseCode.internalTargetFailure, "INTERNAL TARGET FAILURE"],
+  [SenseCode.protocolServiceCrcError, "PROTOCOL SERVICE CRC ERROR"],
+  [SenseCode.insufficientResources, "INSUFFICIENT RESOURCES"]
+])
+
+/** `ILLEGAL REQUEST`; only the low four bits count. */
+export const senseKeyName = (key: number): string => keyNames[key & 0x0f] ?? "RESERVED"
+
+/** `INVALID FIELD IN CDB`, or `additional sense 24h/00h` for a code that this table does not have. */
+export const senseCodeName = (code: number): string => {
+  const hex = (byte: number) => `${byte.toString(16).padStart(2, "0").toUpperCase()}h`
+  return codeNames.get(code) ?? `additional sense ${hex((code >> 8) & 0xff)}/${hex(code & 0xff)}`
+}
