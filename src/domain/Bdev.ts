@@ -1,0 +1,136 @@
+/**
+ * Block devices: what backs a logical unit. A stacked one (delay, error) wraps another and goes when its base goes.
+ *
+ * A bdev is named by (name, incarnation). One that is being removed keeps its name until its last mapping and its last
+ * dependent are gone.
+ */
+import { Schema } from "effect"
+import { BdevName, Incarnation, Seq, Uuid } from "./ids.ts"
+
+export const BDEVS_MAX = 4096
+/** Stacked bdevs above one that is not stacked. */
+export const BDEV_STACK_DEPTH_MAX = 8
+/** Bytes; SPDK has no limit, a block is the unit that is staged whole. */
+export const BLOCK_SIZE_MAX = 1024 * 1024
+
+/** A bdev, exactly one. */
+export const BdevRef = Schema.Struct({ name: BdevName, incarnation: Incarnation })
+export type BdevRef = typeof BdevRef.Type
+
+const geometry = {
+  blockCount: Schema.Natural,
+  /** Bytes, a multiple of 512. */
+  blockSize: Schema.Natural,
+  /** Bytes. */
+  physicalBlockSize: Schema.Natural
+}
+
+/** Microseconds. */
+const latencies = {
+  averageReadMicros: Schema.Natural,
+  p99ReadMicros: Schema.Natural,
+  averageWriteMicros: Schema.Natural,
+  p99WriteMicros: Schema.Natural
+}
+
+/** What a bdev is. `optimalIoBoundary` is in blocks, 0 for none. */
+export const BdevSpec = Schema.TaggedUnion({
+  Malloc: { ...geometry, optimalIoBoundary: Schema.Natural },
+  Null: geometry,
+  Delay: { base: BdevRef, ...latencies },
+  Error: { base: BdevRef }
+})
+export type BdevSpec = typeof BdevSpec.Type
+
+/** What a caller asks for: like `BdevSpec`, but names its base and may leave sizes to us (0 is "as the block size"). */
+export const BdevRequest = Schema.TaggedUnion({
+  Malloc: {
+    blockCount: Schema.Number,
+    blockSize: Schema.Number,
+    physicalBlockSize: Schema.Number,
+    optimalIoBoundary: Schema.Number
+  },
+  Null: { blockCount: Schema.Number, blockSize: Schema.Number, physicalBlockSize: Schema.Number },
+  Delay: {
+    base: Schema.String,
+    averageReadMicros: Schema.Number,
+    p99ReadMicros: Schema.Number,
+    averageWriteMicros: Schema.Number,
+    p99WriteMicros: Schema.Number
+  },
+  Error: { base: Schema.String }
+})
+export type BdevRequest = typeof BdevRequest.Type
+
+export const BdevKind = Schema.Literals(["Malloc", "Null", "Delay", "Error"])
+export type BdevKind = typeof BdevKind.Type
+
+/** `requested`: deleted by name; `base-removed`: its base is; `vanished`: the data plane lost it. */
+export const BdevRemovalCause = Schema.Literals(["requested", "base-removed", "vanished"])
+export type BdevRemovalCause = typeof BdevRemovalCause.Type
+
+export const BdevPhase = Schema.TaggedUnion({
+  Active: {},
+  Removing: { since: Seq, cause: BdevRemovalCause }
+})
+export type BdevPhase = typeof BdevPhase.Type
+
+export const Bdev = Schema.Struct({
+  name: BdevName,
+  uuid: Uuid,
+  /** False if the UUID was derived from the instance id and the name. */
+  uuidExplicit: Schema.Boolean,
+  incarnation: Incarnation,
+  spec: BdevSpec,
+  phase: BdevPhase,
+  /** Volatile memory that a restart has emptied. */
+  contentLost: Schema.Boolean
+})
+export type Bdev = typeof Bdev.Type
+
+/** What `bdev_error_inject_error` takes. `Pending` holds commands until `resume`; `corruptValue` is XORed into a byte. */
+export const BdevErrorInjection = Schema.Struct({
+  ioType: Schema.Literals(["clear", "read", "write", "unmap", "flush", "all"]),
+  errorType: Schema.Literals(["failure", "pending", "corrupt_data", "nomem"]),
+  /** How many IOs. */
+  count: Schema.Natural,
+  /** Only while this many IOs are outstanding. */
+  queueDepth: Schema.Natural,
+  corruptOffset: Schema.Natural,
+  corruptValue: Schema.Natural
+})
+export type BdevErrorInjection = typeof BdevErrorInjection.Type
+
+export const bdevEvents = {
+  BdevCreated: {
+    name: BdevName,
+    uuid: Uuid,
+    uuidExplicit: Schema.Boolean,
+    spec: BdevSpec,
+    /** N of an automatic name `Malloc<N>`. */
+    autoNumber: Schema.optionalKey(Schema.Natural)
+  },
+  /** From here on it takes no new mapping; its LUNs drain. */
+  BdevRemovalStarted: { name: BdevName, incarnation: Incarnation, cause: BdevRemovalCause },
+  BdevRemoved: { name: BdevName, incarnation: Incarnation },
+  /** A deed, not a state: it is in the log because it explains what follows. */
+  BdevErrorInjected: { name: BdevName, incarnation: Incarnation, injection: BdevErrorInjection }
+} as const
+
+export const bdevCommands = {
+  CreateBdev: {
+    /** Absent: `Malloc<N>` (malloc) or `EE_<base>` (error). */
+    name: Schema.optionalKey(Schema.String),
+    /** Absent: UUIDv5 of the instance id and the name. */
+    uuid: Schema.optionalKey(Schema.String),
+    bdev: BdevRequest
+  },
+  DeleteBdev: {
+    name: Schema.String,
+    /** Refuse it as not found if it is of another kind. */
+    kind: Schema.optionalKey(BdevKind)
+  },
+  InjectBdevError: { name: Schema.String, injection: BdevErrorInjection },
+  /** A fact: the device behind it is gone. */
+  RecordBdevVanished: { name: BdevName, incarnation: Incarnation }
+} as const

@@ -1,0 +1,24 @@
+/**
+ * Everything that can be asked of the control plane, and the facts that the data plane reports. Commands hold plain numbers
+ * and strings as their sender wrote them; `decide` has the rules and says why one is refused. What a decision needs of
+ * clock, randomness or the world comes in the command.
+ */
+import { Schema } from "effect"
+import { bdevCommands } from "./Bdev.ts"
+import { epochCommands } from "./Epoch.ts"
+import { initiatorGroupCommands } from "./InitiatorGroup.ts"
+import { iscsiOptionsCommands } from "./IscsiOptions.ts"
+import { portalGroupCommands } from "./PortalGroup.ts"
+import { targetNodeCommands } from "./TargetNode.ts"
+
+export const Command = Schema.TaggedUnion({
+  ...epochCommands,
+  ...iscsiOptionsCommands,
+  ...portalGroupCommands,
+  ...initiatorGroupCommands,
+  ...targetNodeCommands,
+  ...bdevCommands
+})
+export type Command = typeof Command.Type
+/** The command of one tag: `CommandOf<"AddLun">`. */
+export type CommandOf<Tag extends Command["_tag"]> = Extract<Command, { readonly _tag: Tag }>

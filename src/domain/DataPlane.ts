@@ -1,0 +1,123 @@
+/**
+ * What the control side asks of the data plane: leases on what can fail, and what was achieved. The state says what is wanted;
+ * this port says what is. `src/dataplane` implements it.
+ */
+import { Context, type Effect, Schema, type Scope } from "effect"
+import type { BdevErrorInjection, BdevRequest } from "./Bdev.ts"
+import type { BdevName, Incarnation, IscsiName, Lun, PortalGroupTag } from "./ids.ts"
+import type { Portal } from "./PortalGroup.ts"
+
+/**
+ * Something acquired before its event is appended: bound sockets, reserved memory. The committed entry hands it over to the
+ * reconcilers, which adopt it by `id`; closing its scope gives it back. An adopted lease's scope is never closed.
+ */
+export interface Lease {
+  readonly id: string
+}
+
+/** A portal cannot be listened on. `code` is a Linux errno name such as `EADDRINUSE`. */
+export class PortalUnavailable extends Schema.TaggedError<PortalUnavailable>()("PortalUnavailable", {
+  host: Schema.String,
+  port: Schema.Number,
+  code: Schema.String,
+  detail: Schema.String
+}) {
+  override get message() {
+    return `cannot listen on ${this.host}:${this.port} (${this.code}): ${this.detail}`
+  }
+}
+
+/** A bdev cannot be opened. `code` is a Linux errno name such as `ENOMEM`. */
+export class BdevUnavailable extends Schema.TaggedError<BdevUnavailable>()("BdevUnavailable", {
+  name: Schema.String,
+  code: Schema.String,
+  detail: Schema.String
+}) {
+  override get message() {
+    return `bdev ${this.name} cannot be opened (${this.code}): ${this.detail}`
+  }
+}
+
+/** One TCP connection, as `iscsi_get_connections` shows it. */
+export interface ConnectionInfo {
+  readonly id: number
+  readonly cid: number
+  /** 65535 before a session exists. */
+  readonly tsih: number
+  readonly state: "invalid" | "running" | "exiting" | "exited"
+  readonly loginPhase:
+    | "security_negotiation_phase"
+    | "operational_negotiation_phase"
+    | "full_feature_phase"
+    | "not_started"
+  /** "" before the initiator has named itself. */
+  readonly initiatorName: string
+  readonly initiatorAddress: string
+  readonly targetAddress: string
+  /** Full name; "" in a discovery session. */
+  readonly targetName: string
+  readonly portalGroupTag: PortalGroupTag
+  readonly threadName: string
+}
+
+export interface PortalStatus {
+  readonly tag: PortalGroupTag
+  readonly host: string
+  readonly port: number
+  /** `waiting`: bound, but the group accepts nothing yet. */
+  readonly state: "listening" | "waiting" | "failed"
+  /** Errno name, if failed. */
+  readonly code?: string
+}
+
+export interface BdevStatus {
+  readonly name: BdevName
+  readonly incarnation: Incarnation
+  readonly state: "up" | "failed"
+  readonly detail?: string
+}
+
+export interface DataPlaneStatus {
+  readonly portals: ReadonlyArray<PortalStatus>
+  readonly bdevs: ReadonlyArray<BdevStatus>
+  readonly sessionCount: number
+  readonly connectionCount: number
+  /** Sentences for the user. */
+  readonly warnings: ReadonlyArray<string>
+}
+
+/** A LUN that drains. */
+export interface LunDrain {
+  readonly target: IscsiName
+  readonly lun: Lun
+  readonly incarnation: Incarnation
+  readonly commandsLeft: number
+  /** Milliseconds since the epoch at which the rest is aborted. */
+  readonly deadlineAt: number
+}
+
+export class DataPlane extends Context.Service<
+  DataPlane,
+  {
+    /** Binds all of them, or none. */
+    readonly acquirePortals: (portals: ReadonlyArray<Portal>) => Effect.Effect<Lease, PortalUnavailable, Scope.Scope>
+    /** Opens or reserves what the bdev needs. `name` is for messages: an automatic name is not known yet. */
+    readonly acquireBdev: (name: string, bdev: BdevRequest) => Effect.Effect<Lease, BdevUnavailable, Scope.Scope>
+    readonly connections: Effect.Effect<ReadonlyArray<ConnectionInfo>>
+    readonly status: Effect.Effect<DataPlaneStatus>
+    readonly lunDrains: Effect.Effect<ReadonlyArray<LunDrain>>
+    /** Takes effect at once; the event that records it is dispatched first. */
+    readonly injectBdevError: (
+      name: BdevName,
+      incarnation: Incarnation,
+      injection: BdevErrorInjection
+    ) => Effect.Effect<void, BdevUnavailable>
+    /** Lets the IOs go on that a `pending` injection holds. */
+    readonly resumePendingBdevIo: (name: BdevName, incarnation: Incarnation) => Effect.Effect<void, BdevUnavailable>
+    /** These resume when the data plane has let go, not only the state. What it never had is gone. */
+    readonly awaitLunGone: (target: IscsiName, lun: Lun, incarnation: Incarnation) => Effect.Effect<void>
+    readonly awaitBdevGone: (name: BdevName, incarnation: Incarnation) => Effect.Effect<void>
+    readonly awaitTargetGone: (name: IscsiName, incarnation: Incarnation) => Effect.Effect<void>
+    readonly awaitPortalsClosed: (tag: PortalGroupTag, incarnation: Incarnation) => Effect.Effect<void>
+  }
+>()("lunlog/domain/DataPlane") {}

@@ -1,0 +1,24 @@
+/**
+ * Everything that can happen to the control plane. Events are plain tagged objects of plain values: what is logged is what
+ * is folded. Their meaning never changes; `event-codec.ts` has the versions.
+ */
+import { Schema } from "effect"
+import { bdevEvents } from "./Bdev.ts"
+import { epochEvents } from "./Epoch.ts"
+import { initiatorGroupEvents } from "./InitiatorGroup.ts"
+import { iscsiOptionsEvents } from "./IscsiOptions.ts"
+import { portalGroupEvents } from "./PortalGroup.ts"
+import { targetNodeEvents } from "./TargetNode.ts"
+
+export const Event = Schema.TaggedUnion({
+  ...epochEvents,
+  ...iscsiOptionsEvents,
+  ...portalGroupEvents,
+  ...initiatorGroupEvents,
+  ...targetNodeEvents,
+  ...bdevEvents
+})
+export type Event = typeof Event.Type
+export type EventType = Event["_tag"]
+/** The event of one tag: `EventOf<"LunAdded">`. */
+export type EventOf<Tag extends EventType> = Extract<Event, { readonly _tag: Tag }>

@@ -1,0 +1,101 @@
+/**
+ * What the log says is the case: the fold of all events. Immutable and persistent: an old state stays valid and costs nothing
+ * to keep. The maps have no order; the list functions give creation order, which is what users see.
+ */
+import { HashMap, Option } from "effect"
+import type { Bdev } from "./Bdev.ts"
+import type { Epoch } from "./Epoch.ts"
+import type { InitiatorGroup } from "./InitiatorGroup.ts"
+import { defaultIscsiOptions, type IscsiOptions } from "./IscsiOptions.ts"
+import { type BdevName, iscsiNameKey, type PortalGroupTag } from "./ids.ts"
+import { emptyIndex, type MultiIndex } from "./multi-index.ts"
+import type { PortalGroup } from "./PortalGroup.ts"
+import type { LunMapping, MappingRef, TargetNode } from "./TargetNode.ts"
+
+export interface State {
+  /** Undefined before the first start. */
+  readonly epoch: Epoch | undefined
+  readonly options: IscsiOptions
+  /** By tag. */
+  readonly portalGroups: HashMap.HashMap<number, PortalGroup>
+  /** By tag. */
+  readonly initiatorGroups: HashMap.HashMap<number, InitiatorGroup>
+  /** By `iscsiNameKey`; also those that are being deleted. */
+  readonly targets: HashMap.HashMap<string, TargetNode>
+  /** By name; also those that are being removed. */
+  readonly bdevs: HashMap.HashMap<string, Bdev>
+  /** N of the next automatic name `Malloc<N>`. */
+  readonly nextMallocNumber: number
+  /** Derived from the above, so that rules and removals need no search. */
+  readonly indexes: Indexes
+}
+
+export interface Indexes {
+  /** `portalKey` to the groups that have it. */
+  readonly portals: MultiIndex<PortalGroupTag>
+  /** UUID to bdevs. */
+  readonly uuids: MultiIndex<BdevName>
+  /** Bdev name to the LUNs that it backs. */
+  readonly mappings: MultiIndex<MappingRef>
+  /** Bdev name to the bdevs stacked right above it. */
+  readonly dependents: MultiIndex<BdevName>
+}
+
+export const initialState: State = {
+  epoch: undefined,
+  options: defaultIscsiOptions,
+  portalGroups: HashMap.empty(),
+  initiatorGroups: HashMap.empty(),
+  targets: HashMap.empty(),
+  bdevs: HashMap.empty(),
+  nextMallocNumber: 0,
+  indexes: { portals: emptyIndex(), uuids: emptyIndex(), mappings: emptyIndex(), dependents: emptyIndex() }
+}
+
+const byIncarnation = <A extends { readonly incarnation: number }>(items: Iterable<A>): ReadonlyArray<A> =>
+  [...items].sort((a, b) => a.incarnation - b.incarnation)
+
+/** Portal groups in creation order. */
+export const portalGroupsOf = (state: State): ReadonlyArray<PortalGroup> =>
+  byIncarnation(HashMap.values(state.portalGroups))
+
+/** Initiator groups in creation order. */
+export const initiatorGroupsOf = (state: State): ReadonlyArray<InitiatorGroup> =>
+  byIncarnation(HashMap.values(state.initiatorGroups))
+
+/** All targets in creation order, also those that are being deleted. */
+export const targetsOf = (state: State): ReadonlyArray<TargetNode> => byIncarnation(HashMap.values(state.targets))
+
+/** Targets that can be logged in to, in creation order. */
+export const activeTargetsOf = (state: State): ReadonlyArray<TargetNode> =>
+  targetsOf(state).filter((target) => target.phase._tag === "Active")
+
+/** All bdevs in creation order, also those that are being removed. */
+export const bdevsOf = (state: State): ReadonlyArray<Bdev> => byIncarnation(HashMap.values(state.bdevs))
+
+/** Bdevs that can be mapped, in creation order. */
+export const activeBdevsOf = (state: State): ReadonlyArray<Bdev> =>
+  bdevsOf(state).filter((bdev) => bdev.phase._tag === "Active")
+
+/** All LUN mappings of a target by LUN id, also those that drain. */
+export const lunsOf = (target: TargetNode): ReadonlyArray<LunMapping> =>
+  [...HashMap.values(target.luns)].sort((a, b) => a.lun - b.lun)
+
+/** LUNs that take commands, by LUN id. */
+export const activeLunsOf = (target: TargetNode): ReadonlyArray<LunMapping> =>
+  lunsOf(target).filter((mapping) => mapping.phase._tag === "Active")
+
+export const findTarget = (state: State, name: string): TargetNode | undefined =>
+  Option.getOrUndefined(HashMap.get(state.targets, iscsiNameKey(name)))
+
+export const findBdev = (state: State, name: string): Bdev | undefined =>
+  Option.getOrUndefined(HashMap.get(state.bdevs, name))
+
+export const findLun = (target: TargetNode, lun: number): LunMapping | undefined =>
+  Option.getOrUndefined(HashMap.get(target.luns, lun))
+
+export const findPortalGroup = (state: State, tag: number): PortalGroup | undefined =>
+  Option.getOrUndefined(HashMap.get(state.portalGroups, tag))
+
+export const findInitiatorGroup = (state: State, tag: number): InitiatorGroup | undefined =>
+  Option.getOrUndefined(HashMap.get(state.initiatorGroups, tag))

@@ -1,0 +1,171 @@
+/**
+ * Target nodes, their LUN mappings, and who may reach them (maps of a portal group to an initiator group).
+ *
+ * A LUN mapping is named by (target, lun, incarnation). Its life: added, active, draining, removed; the id is taken until
+ * the end. A target that is being deleted keeps its name until its LUNs are gone and its sessions closed.
+ */
+import { type HashMap, Schema } from "effect"
+import { BdevRef } from "./Bdev.ts"
+import { Auth } from "./IscsiOptions.ts"
+import { Incarnation, InitiatorGroupTag, IscsiName, Lun, PortalGroupTag, RelativePortId, Seq } from "./ids.ts"
+
+export const TARGETS_MAX = 1024
+/** LUNs in one create command. */
+export const LUNS_PER_CREATE_MAX = 64
+/** Distinct portal groups of one target. SPDK has 4. */
+export const PORTAL_GROUPS_PER_TARGET_MAX = 16
+/** Maps of one target, and of one command. */
+export const MAPS_PER_TARGET_MAX = 256
+/** Bytes of UTF-8 of an alias. */
+export const ALIAS_BYTES_MAX = 223
+
+/** Logins over this portal group are decided by this initiator group. */
+export const PgIgMap = Schema.Struct({ portalGroup: PortalGroupTag, initiatorGroup: InitiatorGroupTag })
+export type PgIgMap = typeof PgIgMap.Type
+
+/** Why a LUN drains. */
+export const LunRemovalCause = Schema.Literals(["requested", "bdev-deleted", "bdev-vanished", "target-deleted"])
+export type LunRemovalCause = typeof LunRemovalCause.Type
+
+export const LunPhase = Schema.TaggedUnion({
+  Active: {},
+  Draining: { since: Seq, cause: LunRemovalCause }
+})
+export type LunPhase = typeof LunPhase.Type
+
+export const LunMapping = Schema.Struct({
+  lun: Lun,
+  bdev: BdevRef,
+  incarnation: Incarnation,
+  phase: LunPhase
+})
+export type LunMapping = typeof LunMapping.Type
+
+/** `Deleting`: `sessionsClosed` says whether the data plane has reported that no session is left. */
+export const TargetPhase = Schema.TaggedUnion({
+  Active: {},
+  Deleting: { since: Seq, sessionsClosed: Schema.Boolean }
+})
+export type TargetPhase = typeof TargetPhase.Type
+
+export interface TargetNode {
+  readonly name: IscsiName
+  /** May be empty. */
+  readonly alias: string
+  readonly incarnation: Incarnation
+  /** Grouped by portal group, both levels in the order of their first mention. */
+  readonly pgIgMaps: ReadonlyArray<PgIgMap>
+  /** By portal group tag; also of groups that are no longer mapped, so that an id never changes its meaning. */
+  readonly relativePortIds: HashMap.HashMap<number, RelativePortId>
+  readonly nextRelativePortId: number
+  readonly luns: HashMap.HashMap<number, LunMapping>
+  /** Commands per session: MaxCmdSN = ExpCmdSN + queueDepth - 1. */
+  readonly queueDepth: number
+  readonly auth: Auth
+  /** CRC32C is required; else the initiator chooses. */
+  readonly headerDigest: boolean
+  readonly dataDigest: boolean
+  readonly phase: TargetPhase
+}
+
+/** `boot`: the process ended while it drained. */
+export const LunRemovedCause = Schema.Literals(["requested", "bdev-deleted", "bdev-vanished", "target-deleted", "boot"])
+export type LunRemovedCause = typeof LunRemovedCause.Type
+
+const PortAssignment = Schema.Struct({ portalGroup: PortalGroupTag, relativePortId: RelativePortId })
+
+export const targetNodeEvents = {
+  TargetNodeCreated: {
+    name: IscsiName,
+    alias: Schema.String,
+    queueDepth: Schema.Natural,
+    auth: Auth,
+    headerDigest: Schema.Boolean,
+    dataDigest: Schema.Boolean
+  },
+  /** `ports` are the relative port ids of portal groups that the target had never been mapped to. */
+  TargetNodeMapsAdded: {
+    target: IscsiName,
+    maps: Schema.Array(PgIgMap),
+    ports: Schema.Array(PortAssignment)
+  },
+  TargetNodeMapsRemoved: {
+    target: IscsiName,
+    maps: Schema.Array(PgIgMap),
+    cause: Schema.Literals(["requested", "portal-group-deleted", "initiator-group-deleted"])
+  },
+  LunAdded: { target: IscsiName, lun: Lun, bdev: BdevRef },
+  /** From here on the LUN does not exist for new commands. */
+  LunRemovalStarted: { target: IscsiName, lun: Lun, incarnation: Incarnation, cause: LunRemovalCause },
+  /** Commands that ended by themselves, commands that the deadline ended, and how long it took. */
+  LunRemoved: {
+    target: IscsiName,
+    lun: Lun,
+    incarnation: Incarnation,
+    cause: LunRemovedCause,
+    drained: Schema.Natural,
+    aborted: Schema.Natural,
+    durationMillis: Schema.Natural
+  },
+  /** From here on nobody can log in; sessions are asked to leave and cut in the end. */
+  TargetNodeDeletionStarted: { target: IscsiName, incarnation: Incarnation },
+  /** Sessions that logged out, and sessions that were cut. */
+  TargetNodeSessionsClosed: {
+    target: IscsiName,
+    incarnation: Incarnation,
+    closed: Schema.Natural,
+    cut: Schema.Natural
+  },
+  TargetNodeDeleted: { target: IscsiName, incarnation: Incarnation }
+} as const
+
+const mapsCommand = {
+  target: Schema.String,
+  maps: Schema.Array(Schema.Struct({ portalGroup: Schema.Number, initiatorGroup: Schema.Number }))
+}
+
+export const targetNodeCommands = {
+  CreateTargetNode: {
+    /** A full iSCSI name, or what follows `<nodeBase>:`. */
+    name: Schema.String,
+    alias: Schema.String,
+    maps: mapsCommand.maps,
+    luns: Schema.Array(Schema.Struct({ bdev: Schema.String, lun: Schema.Number })),
+    /** Below 1 or above the option's maximum: the maximum. */
+    queueDepth: Schema.Number,
+    auth: Auth,
+    headerDigest: Schema.Boolean,
+    dataDigest: Schema.Boolean,
+    /** SPDK's rule that LUN 0 and at least one map must be there; a config file may do without. */
+    requireLunZero: Schema.Boolean
+  },
+  DeleteTargetNode: { target: Schema.String },
+  /** `lun` absent: the lowest that is free. */
+  AddLun: { target: Schema.String, bdev: Schema.String, lun: Schema.optionalKey(Schema.Number) },
+  RemoveLun: { target: Schema.String, lun: Schema.Number },
+  AddPgIgMaps: mapsCommand,
+  RemovePgIgMaps: mapsCommand,
+  /** A fact: nothing of the LUN is in flight any more. */
+  RecordLunDrained: {
+    target: IscsiName,
+    lun: Lun,
+    incarnation: Incarnation,
+    drained: Schema.Natural,
+    aborted: Schema.Natural,
+    durationMillis: Schema.Natural
+  },
+  /** A fact: a target that is being deleted has no session left. */
+  RecordTargetSessionsClosed: {
+    target: IscsiName,
+    incarnation: Incarnation,
+    closed: Schema.Natural,
+    cut: Schema.Natural
+  }
+} as const
+
+/** A target by name, and how it came to be its mapped bdev: what removal of a bdev has to reach. */
+export interface MappingRef {
+  /** Key of the target in the state. */
+  readonly targetKey: string
+  readonly lun: Lun
+}
