@@ -1,0 +1,60 @@
+/**
+ * What a bdev is made from: plain values that can cross a thread boundary, of the same shape as the control plane's bdev.
+ * The rules for them (names, sizes, which base may be used) are the control plane's; `createBdev` only finds out whether
+ * the machine can do it.
+ */
+
+/** A RAM disk. */
+export interface MallocSpec {
+  readonly _tag: "Malloc"
+  readonly blockCount: number
+  /** Bytes: a multiple of 512. */
+  readonly blockSize: number
+  /** Bytes; 0 is `blockSize`. */
+  readonly physicalBlockSize: number
+  /** Logical blocks; 0 is none. */
+  readonly optimalIoBoundary: number
+}
+
+/** Takes every write and forgets it; reads give zeros. */
+export interface NullSpec {
+  readonly _tag: "Null"
+  readonly blockCount: number
+  readonly blockSize: number
+  readonly physicalBlockSize: number
+}
+
+/** One bdev, exactly: a name may come back for another device. */
+export interface BaseRef {
+  readonly name: string
+  readonly incarnation: number
+}
+
+/** Another bdev, slowed down. One IO in a hundred takes the p99 latency, every other one the average. */
+export interface DelaySpec {
+  readonly _tag: "Delay"
+  readonly base: BaseRef
+  readonly averageReadMicros: number
+  readonly p99ReadMicros: number
+  readonly averageWriteMicros: number
+  readonly p99WriteMicros: number
+}
+
+/** Another bdev with faults on demand. */
+export interface ErrorSpec {
+  readonly _tag: "Error"
+  readonly base: BaseRef
+}
+
+export type BdevSpec = MallocSpec | NullSpec | DelaySpec | ErrorSpec
+
+/** Who a bdev is, whatever is behind it. */
+export interface BdevName {
+  readonly name: string
+  /** Canonical UUID text. */
+  readonly uuid: string
+}
+
+export interface BdevDefinition extends BdevName {
+  readonly spec: BdevSpec
+}

@@ -1,0 +1,106 @@
+/**
+ * A bdev that answers late: the base does the IO at once, its answer is held back. One IO in a hundred waits for the
+ * p99 latency, every other one for the average; a flush waits as a write does. Timers have milliseconds, so that
+ * latencies are rounded up to whole ones.
+ *
+ * `close` ends what still waits as aborted: no timer outlives the device.
+ */
+import { type Bdev, type BdevIo, IoStatus } from "./Bdev.ts"
+import type { BdevName, DelaySpec } from "./BdevSpec.ts"
+import { WrapperBdev } from "./WrapperBdev.ts"
+
+const p99Share = 0.01
+
+/** One answer that is held back; pooled. */
+class DelayedIo implements BdevIo {
+  submitter: BdevIo | undefined
+  status: IoStatus = IoStatus.ok
+  /** Microseconds. */
+  latency = 0
+  timer: NodeJS.Timeout | undefined
+  /** Bound once per pooled object, so that starting a timer makes no closure. */
+  readonly elapsed: () => void
+
+  private readonly owner: DelayBdev
+
+  constructor(owner: DelayBdev) {
+    this.owner = owner
+    this.elapsed = () => owner.release(this)
+  }
+
+  ioDone(status: IoStatus): void {
+    this.status = status
+    this.owner.hold(this)
+  }
+}
+
+export class DelayBdev extends WrapperBdev {
+  private readonly latencies: DelaySpec
+  private readonly random: () => number
+  private readonly held = new Set<DelayedIo>()
+  private readonly idle: Array<DelayedIo> = []
+  private closed = false
+
+  /** `random` gives numbers in [0, 1); it decides which IO is the one in a hundred. */
+  constructor(id: BdevName, spec: DelaySpec, base: Bdev, random: () => number) {
+    super(id, "delay", base)
+    this.latencies = spec
+    this.random = random
+  }
+
+  /** Answers that wait for their timer. */
+  get heldCount(): number {
+    return this.held.size
+  }
+
+  read(byteOffset: number, target: Buffer, targetStart: number, byteLength: number, io: BdevIo): void {
+    const delayed = this.begin(io, this.latencies.averageReadMicros, this.latencies.p99ReadMicros)
+    this.base.read(byteOffset, target, targetStart, byteLength, delayed)
+  }
+
+  write(byteOffset: number, source: Buffer, sourceStart: number, byteLength: number, fua: boolean, io: BdevIo): void {
+    const delayed = this.begin(io, this.latencies.averageWriteMicros, this.latencies.p99WriteMicros)
+    this.base.write(byteOffset, source, sourceStart, byteLength, fua, delayed)
+  }
+
+  flush(io: BdevIo): void {
+    this.base.flush(this.begin(io, this.latencies.averageWriteMicros, this.latencies.p99WriteMicros))
+  }
+
+  close(): void {
+    this.closed = true
+    for (const delayed of this.held) {
+      delayed.status = IoStatus.aborted
+      this.release(delayed)
+    }
+  }
+
+  /** The base has answered: the clock starts. */
+  hold(delayed: DelayedIo): void {
+    if (this.closed) delayed.status = IoStatus.aborted
+    if (this.closed || delayed.latency === 0) {
+      this.release(delayed)
+      return
+    }
+    this.held.add(delayed)
+    delayed.timer = setTimeout(delayed.elapsed, Math.ceil(delayed.latency / 1000))
+  }
+
+  /** Answers the submitter, and keeps the object for the next IO. */
+  release(delayed: DelayedIo): void {
+    clearTimeout(delayed.timer)
+    this.held.delete(delayed)
+    const { submitter, status } = delayed
+    delayed.submitter = undefined
+    delayed.timer = undefined
+    this.idle.push(delayed)
+    submitter?.ioDone(status)
+  }
+
+  private begin(io: BdevIo, average: number, p99: number): DelayedIo {
+    const delayed = this.idle.pop() ?? new DelayedIo(this)
+    delayed.submitter = io
+    delayed.latency = this.random() < p99Share ? p99 : average
+    return delayed
+  }
+}

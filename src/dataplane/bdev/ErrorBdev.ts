@@ -1,0 +1,176 @@
+/**
+ * A bdev with faults on demand: the next N IOs of a kind fail, find no memory, have a byte flipped, or stay pending for
+ * ever. The last makes it the bdev that never answers, which drains and deadlines are tested with.
+ *
+ * Pending IOs end only through `resumePending`: by running at the base, or as aborted when the bdev is closed by then.
+ * `close` does not end them, as a hung disk would not either.
+ */
+import { type Bdev, type BdevIo, IoStatus } from "./Bdev.ts"
+import type { BdevName } from "./BdevSpec.ts"
+import { WrapperBdev } from "./WrapperBdev.ts"
+
+export type FaultyIoType = "read" | "write" | "flush"
+
+/** What to do to the next `count` IOs of a kind. */
+export interface Fault {
+  readonly kind: "failure" | "pending" | "corrupt_data" | "nomem"
+  readonly count: number
+  /** Only while at least this many IOs are outstanding, the new one not counted. */
+  readonly queueDepth: number
+  /** `corrupt_data`: the byte at this offset of the IO is XORed with `corruptValue`; beyond its end nothing happens. */
+  readonly corruptOffset: number
+  /** 1..255. */
+  readonly corruptValue: number
+}
+
+interface ArmedFault {
+  readonly fault: Fault
+  left: number
+}
+
+/** One IO on its way through; pooled. */
+class ErrorIo implements BdevIo {
+  submitter: BdevIo | undefined
+  type: FaultyIoType = "flush"
+  byteOffset = 0
+  buffer: Buffer | undefined
+  start = 0
+  byteLength = 0
+  fua = false
+  /** The fault to apply to the data when the base has read them. */
+  corruption: Fault | undefined
+
+  private readonly owner: ErrorBdev
+
+  constructor(owner: ErrorBdev) {
+    this.owner = owner
+  }
+
+  ioDone(status: IoStatus): void {
+    this.owner.end(this, status)
+  }
+}
+
+const flip = (buffer: Buffer, start: number, byteLength: number, fault: Fault): void => {
+  if (fault.corruptOffset >= byteLength) return
+  const at = start + fault.corruptOffset
+  buffer[at] = (buffer[at] ?? 0) ^ fault.corruptValue
+}
+
+export class ErrorBdev extends WrapperBdev {
+  private readonly armed = new Map<FaultyIoType, ArmedFault>()
+  private readonly pending = new Set<ErrorIo>()
+  private readonly idle: Array<ErrorIo> = []
+  private outstanding = 0
+  private closed = false
+
+  constructor(id: BdevName, base: Bdev) {
+    super(id, "Error Injection Disk", base)
+  }
+
+  /** IOs that wait for `resumePending`. */
+  get pendingCount(): number {
+    return this.pending.size
+  }
+
+  /** Arms a fault for one kind of IO or for all; it replaces the one armed before. */
+  inject(type: FaultyIoType | "all", fault: Fault): void {
+    const types: ReadonlyArray<FaultyIoType> = type === "all" ? ["read", "write", "flush"] : [type]
+    for (const each of types) this.armed.set(each, { fault, left: fault.count })
+  }
+
+  /** Disarms every fault; what is pending stays pending. */
+  clear(): void {
+    this.armed.clear()
+  }
+
+  /** Lets the pending IOs go on, in their order. Faults that are armed now do not meet them again. */
+  resumePending(): void {
+    const waiting = [...this.pending]
+    this.pending.clear()
+    for (const io of waiting) this.submit(io)
+  }
+
+  read(byteOffset: number, target: Buffer, targetStart: number, byteLength: number, io: BdevIo): void {
+    this.begin("read", byteOffset, target, targetStart, byteLength, false, io)
+  }
+
+  write(byteOffset: number, source: Buffer, sourceStart: number, byteLength: number, fua: boolean, io: BdevIo): void {
+    this.begin("write", byteOffset, source, sourceStart, byteLength, fua, io)
+  }
+
+  flush(io: BdevIo): void {
+    this.begin("flush", 0, undefined, 0, 0, false, io)
+  }
+
+  close(): void {
+    this.closed = true
+  }
+
+  /** The base has answered, or a fault stands in for it. */
+  end(io: ErrorIo, status: IoStatus): void {
+    if (io.type === "read" && io.corruption && io.buffer && status === IoStatus.ok) {
+      flip(io.buffer, io.start, io.byteLength, io.corruption)
+    }
+    const submitter = io.submitter
+    io.submitter = undefined
+    io.buffer = undefined
+    io.corruption = undefined
+    this.outstanding -= 1
+    this.idle.push(io)
+    submitter?.ioDone(status)
+  }
+
+  private begin(
+    type: FaultyIoType,
+    byteOffset: number,
+    buffer: Buffer | undefined,
+    start: number,
+    byteLength: number,
+    fua: boolean,
+    submitter: BdevIo
+  ): void {
+    const fault = this.nextFault(type)
+    const io = this.idle.pop() ?? new ErrorIo(this)
+    this.outstanding += 1
+    io.submitter = submitter
+    io.type = type
+    io.byteOffset = byteOffset
+    io.buffer = buffer
+    io.start = start
+    io.byteLength = byteLength
+    io.fua = fua
+    if (fault === undefined) this.submit(io)
+    else if (fault.kind === "failure") this.end(io, IoStatus.failed)
+    else if (fault.kind === "nomem") this.end(io, IoStatus.noMemory)
+    else if (fault.kind === "pending") this.pending.add(io)
+    else this.corrupt(io, fault)
+  }
+
+  private corrupt(io: ErrorIo, fault: Fault): void {
+    io.corruption = fault
+    if (io.type === "write" && io.buffer) {
+      // The submitter's data stay as they are: only what reaches the base is wrong.
+      io.buffer = Buffer.from(io.buffer.subarray(io.start, io.start + io.byteLength))
+      io.start = 0
+      flip(io.buffer, 0, io.byteLength, fault)
+    }
+    this.submit(io)
+  }
+
+  private submit(io: ErrorIo): void {
+    const { buffer } = io
+    if (this.closed) this.end(io, IoStatus.aborted)
+    else if (buffer === undefined) this.base.flush(io)
+    else if (io.type === "read") this.base.read(io.byteOffset, buffer, io.start, io.byteLength, io)
+    else this.base.write(io.byteOffset, buffer, io.start, io.byteLength, io.fua, io)
+  }
+
+  private nextFault(type: FaultyIoType): Fault | undefined {
+    const armed = this.armed.get(type)
+    if (armed === undefined || this.outstanding < armed.fault.queueDepth) return undefined
+    armed.left -= 1
+    if (armed.left <= 0) this.armed.delete(type)
+    return armed.fault
+  }
+}

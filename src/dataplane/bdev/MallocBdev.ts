@@ -1,0 +1,84 @@
+/**
+ * A RAM disk: one ArrayBuffer. The operating system gives its pages when they are first written, and `close` gives them
+ * back at once (`transfer(0)`) instead of leaving them to the garbage collector.
+ *
+ * It is the medium, not a cache in front of one: `writeCache` is false and a flush has nothing to do.
+ *
+ * `Buffer.copy` cuts the start of its source to 32 bits (measured on Node 24.21: a copy from 5 GiB reads at 1 GiB). So a
+ * disk is addressed through views of 1 GiB, and one beyond 4 GiB does not show its `memory`.
+ */
+import { type Bdev, type BdevIo, IoStatus } from "./Bdev.ts"
+import type { BdevName, MallocSpec } from "./BdevSpec.ts"
+
+const viewBytes = 2 ** 30
+const sharedMemoryBytesMax = 2 ** 32
+
+export class MallocBdev implements Bdev {
+  readonly name: string
+  readonly uuid: string
+  readonly productName = "Malloc disk"
+  readonly blockSize: number
+  readonly physicalBlockSize: number
+  readonly optimalIoBoundary: number
+  readonly blockCount: number
+  readonly writeCache = false
+  readonly readOnly = false
+  readonly memory: Buffer | undefined
+
+  private readonly storage: ArrayBuffer
+  private readonly views: ReadonlyArray<Buffer>
+
+  /** Throws RangeError when the memory can't be had. */
+  constructor(id: BdevName, spec: MallocSpec) {
+    this.name = id.name
+    this.uuid = id.uuid
+    this.blockSize = spec.blockSize
+    this.physicalBlockSize = spec.physicalBlockSize || spec.blockSize
+    this.optimalIoBoundary = spec.optimalIoBoundary
+    this.blockCount = spec.blockCount
+    const bytes = spec.blockCount * spec.blockSize
+    const storage = new ArrayBuffer(bytes)
+    this.storage = storage
+    this.memory = bytes <= sharedMemoryBytesMax ? Buffer.from(storage) : undefined
+    this.views = Array.from({ length: Math.ceil(bytes / viewBytes) }, (_, index) =>
+      Buffer.from(storage, index * viewBytes, Math.min(viewBytes, bytes - index * viewBytes))
+    )
+  }
+
+  read(byteOffset: number, target: Buffer, targetStart: number, byteLength: number, io: BdevIo): void {
+    let done = 0
+    while (done < byteLength) {
+      const at = byteOffset + done
+      const start = at % viewBytes
+      const length = Math.min(byteLength - done, viewBytes - start)
+      const view = this.views[Math.floor(at / viewBytes)]
+      // A view is shorter than that beyond the end of the disk, and empty after `close`.
+      if (view === undefined || view.length < start + length) break
+      view.copy(target, targetStart + done, start, start + length)
+      done += length
+    }
+    io.ioDone(done < byteLength ? IoStatus.failed : IoStatus.ok)
+  }
+
+  write(byteOffset: number, source: Buffer, sourceStart: number, byteLength: number, _fua: boolean, io: BdevIo): void {
+    let done = 0
+    while (done < byteLength) {
+      const at = byteOffset + done
+      const start = at % viewBytes
+      const length = Math.min(byteLength - done, viewBytes - start)
+      const view = this.views[Math.floor(at / viewBytes)]
+      if (view === undefined || view.length < start + length) break
+      source.copy(view, start, sourceStart + done, sourceStart + done + length)
+      done += length
+    }
+    io.ioDone(done < byteLength ? IoStatus.failed : IoStatus.ok)
+  }
+
+  flush(io: BdevIo): void {
+    io.ioDone(IoStatus.ok)
+  }
+
+  close(): void {
+    this.storage.transfer(0)
+  }
+}

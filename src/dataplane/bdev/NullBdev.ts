@@ -1,0 +1,46 @@
+/** A disk of any size with nothing behind it: reads give zeros, writes are forgotten. For tests of speed and of size. */
+import { type Bdev, type BdevIo, IoStatus } from "./Bdev.ts"
+import type { BdevName, NullSpec } from "./BdevSpec.ts"
+
+export class NullBdev implements Bdev {
+  readonly name: string
+  readonly uuid: string
+  readonly productName = "Null disk"
+  readonly blockSize: number
+  readonly physicalBlockSize: number
+  readonly optimalIoBoundary = 0
+  readonly blockCount: number
+  readonly writeCache = false
+  readonly readOnly = false
+  readonly memory = undefined
+
+  constructor(id: BdevName, spec: NullSpec) {
+    this.name = id.name
+    this.uuid = id.uuid
+    this.blockSize = spec.blockSize
+    this.physicalBlockSize = spec.physicalBlockSize || spec.blockSize
+    this.blockCount = spec.blockCount
+  }
+
+  read(_byteOffset: number, target: Buffer, targetStart: number, byteLength: number, io: BdevIo): void {
+    target.fill(0, targetStart, targetStart + byteLength)
+    io.ioDone(IoStatus.ok)
+  }
+
+  write(
+    _byteOffset: number,
+    _source: Buffer,
+    _sourceStart: number,
+    _byteLength: number,
+    _fua: boolean,
+    io: BdevIo
+  ): void {
+    io.ioDone(IoStatus.ok)
+  }
+
+  flush(io: BdevIo): void {
+    io.ioDone(IoStatus.ok)
+  }
+
+  close(): void {}
+}

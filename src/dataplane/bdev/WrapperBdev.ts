@@ -1,0 +1,46 @@
+/**
+ * A bdev on top of another: it has the base's geometry and its own name. It never shows the base's `memory`, because
+ * copies around it would miss what the wrapper is for. Closing it leaves the base open.
+ */
+import type { Bdev, BdevIo } from "./Bdev.ts"
+import type { BdevName } from "./BdevSpec.ts"
+
+export abstract class WrapperBdev implements Bdev {
+  readonly name: string
+  readonly uuid: string
+  readonly productName: string
+  readonly blockSize: number
+  readonly physicalBlockSize: number
+  readonly optimalIoBoundary: number
+  readonly blockCount: number
+  readonly writeCache: boolean
+  readonly readOnly: boolean
+  readonly memory = undefined
+
+  protected readonly base: Bdev
+
+  constructor(id: BdevName, productName: string, base: Bdev) {
+    this.name = id.name
+    this.uuid = id.uuid
+    this.productName = productName
+    this.blockSize = base.blockSize
+    this.physicalBlockSize = base.physicalBlockSize
+    this.optimalIoBoundary = base.optimalIoBoundary
+    this.blockCount = base.blockCount
+    this.writeCache = base.writeCache
+    this.readOnly = base.readOnly
+    this.base = base
+  }
+
+  abstract read(byteOffset: number, target: Buffer, targetStart: number, byteLength: number, io: BdevIo): void
+  abstract write(
+    byteOffset: number,
+    source: Buffer,
+    sourceStart: number,
+    byteLength: number,
+    fua: boolean,
+    io: BdevIo
+  ): void
+  abstract flush(io: BdevIo): void
+  abstract close(): void
+}

@@ -1,0 +1,78 @@
+/** From a bdev's definition to the opened device, or the reason why the machine can't have it. */
+import { totalmem } from "node:os"
+import type { Bdev } from "./Bdev.ts"
+import type { BaseRef, BdevDefinition, BdevName, MallocSpec, NullSpec } from "./BdevSpec.ts"
+import { DelayBdev } from "./DelayBdev.ts"
+import { ErrorBdev } from "./ErrorBdev.ts"
+import { MallocBdev } from "./MallocBdev.ts"
+import { NullBdev } from "./NullBdev.ts"
+
+/** Why a bdev could not be opened, in plain values. */
+export interface BdevFailure {
+  readonly _tag: "BdevFailure"
+  /** `ENOMEM`: not enough memory; `ENODEV`: the base bdev is not there; `EINVAL`: a size no device can have. */
+  readonly code: "ENOMEM" | "ENODEV" | "EINVAL"
+  readonly detail: string
+}
+
+export type OpenedBdev = { readonly _tag: "BdevOpened"; readonly bdev: Bdev } | BdevFailure
+
+/** What opening a bdev needs from its surroundings. */
+export interface BdevSurroundings {
+  /** The bdev that a wrapper goes on, if it is open. */
+  readonly openBase: (base: BaseRef) => Bdev | undefined
+  /** Numbers in [0, 1) for the delay bdev; a seeded one in tests. */
+  readonly random: () => number
+}
+
+const failure = (code: BdevFailure["code"], detail: string): BdevFailure => ({ _tag: "BdevFailure", code, detail })
+const opened = (bdev: Bdev): OpenedBdev => ({ _tag: "BdevOpened", bdev })
+
+const mebibytes = (bytes: number): string => `${Math.ceil(bytes / 1048576)} MiB`
+
+/** Bytes that this process can have at most: the machine's memory, or less in a container. */
+const memoryLimit = (): number => {
+  const constrained = process.constrainedMemory()
+  return constrained > 0 ? Math.min(constrained, totalmem()) : totalmem()
+}
+
+const sizeProblem = (name: string, spec: MallocSpec | NullSpec): string | undefined => {
+  const bytes = spec.blockCount * spec.blockSize
+  if (Number.isSafeInteger(bytes) && spec.blockCount > 0 && spec.blockSize > 0 && spec.blockSize % 512 === 0) return
+  return (
+    `bdev ${name} can't have ${spec.blockCount} blocks of ${spec.blockSize} bytes: ` +
+    "at least one block, of a multiple of 512 bytes, and at most 8 PiB in all"
+  )
+}
+
+const createMalloc = (id: BdevName, spec: MallocSpec): OpenedBdev => {
+  const bytes = spec.blockCount * spec.blockSize
+  const limit = memoryLimit()
+  // Checked first because the operating system promises memory freely and kills the process when it is used.
+  if (bytes > limit) {
+    const advice = "ask for less, or use a file instead"
+    return failure("ENOMEM", `bdev ${id.name} needs ${mebibytes(bytes)} of ${mebibytes(limit)} memory: ${advice}`)
+  }
+  try {
+    return opened(new MallocBdev(id, spec))
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    return failure("ENOMEM", `bdev ${id.name} needs ${mebibytes(bytes)} of memory, which can't be had: ${reason}`)
+  }
+}
+
+/** Opens the device. What it holds (memory, timers) is given back by its `close`. */
+export const createBdev = (definition: BdevDefinition, surroundings: BdevSurroundings): OpenedBdev => {
+  const { name, spec } = definition
+  if (spec._tag === "Malloc" || spec._tag === "Null") {
+    const problem = sizeProblem(name, spec)
+    if (problem !== undefined) return failure("EINVAL", problem)
+    return spec._tag === "Malloc" ? createMalloc(definition, spec) : opened(new NullBdev(definition, spec))
+  }
+  const base = surroundings.openBase(spec.base)
+  if (base === undefined) {
+    return failure("ENODEV", `bdev ${name} needs its base ${spec.base.name}, which is not open: create that one first`)
+  }
+  if (spec._tag === "Error") return opened(new ErrorBdev(definition, base))
+  return opened(new DelayBdev(definition, spec, base, surroundings.random))
+}
