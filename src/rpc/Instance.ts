@@ -1,0 +1,69 @@
+/**
+ * The running process as methods see it: who it is, how far its start has come, and how it is stopped.
+ */
+import { Context, Deferred, Effect, Schema } from "effect"
+import type { FrameworkState } from "./RpcMethod.ts"
+
+/** What the composition root could not bring up; the process ends after it. */
+export class InitializationFailed extends Schema.TaggedError<InitializationFailed>()("InitializationFailed", {
+  detail: Schema.String
+}) {
+  override get message() {
+    return `the target could not be brought up: ${this.detail}`
+  }
+}
+
+export interface InstanceInfo {
+  /** UUID of the state directory. */
+  readonly instanceId: string
+  /** Of the program, such as `0.1.0`. */
+  readonly version: string
+  /** Milliseconds since the epoch. */
+  readonly startedAt: number
+  /** After this many milliseconds a removal aborts what is still in flight; below the 60 s that rpc.py waits. */
+  readonly removalDeadlineMillis: number
+}
+
+export class Instance extends Context.Service<
+  Instance,
+  InstanceInfo & {
+    readonly frameworkState: () => FrameworkState
+    /** STARTUP to RUNTIME, once; concurrent callers share it, later ones find it done. */
+    readonly initialize: Effect.Effect<void, InitializationFailed>
+    /** Resumes when RUNTIME is reached. */
+    readonly awaitRuntime: Effect.Effect<void>
+    /** Asks for an orderly end and returns at once. `reason` is for the log. */
+    readonly requestShutdown: (reason: string) => Effect.Effect<void>
+  }
+>()("lunlog/rpc/Instance") {
+  /** `bringUp` is what `framework_start_init` does; `shutdown` makes the root fiber end. */
+  static readonly make = (
+    info: InstanceInfo,
+    actions: {
+      readonly bringUp: Effect.Effect<void, InitializationFailed>
+      readonly shutdown: (reason: string) => Effect.Effect<void>
+    }
+  ) =>
+    Effect.gen(function* () {
+      const reached = yield* Deferred.make<void>()
+      let state: FrameworkState = "STARTUP"
+      const once = yield* Effect.cached(
+        Effect.uninterruptible(
+          Effect.andThen(
+            actions.bringUp,
+            Effect.suspend(() => {
+              state = "RUNTIME"
+              return Effect.asVoid(Deferred.succeed(reached, undefined))
+            })
+          )
+        )
+      )
+      return Instance.of({
+        ...info,
+        frameworkState: () => state,
+        initialize: once,
+        awaitRuntime: Deferred.await(reached),
+        requestShutdown: (reason) => actions.shutdown(reason)
+      })
+    })
+}

@@ -1,0 +1,128 @@
+/**
+ * What a method is: name, old names, when it may be called, the schema of its parameters, and how it fails to decode them.
+ * `defineMethod` closes over the parameter type, so that a table can hold methods of every shape.
+ */
+import { Effect, Result, Schema } from "effect"
+import type { Cause } from "../../eventlog/record.ts"
+import { JsonNumber, type JsonObject, type JsonValue, toPlain } from "./json-value.ts"
+import { invalidParameters, type RpcError, rpcError, type WireError } from "./RpcError.ts"
+
+/** STARTUP until `framework_start_init` has done its work, RUNTIME from then on. */
+export type FrameworkState = "STARTUP" | "RUNTIME"
+
+/** Who calls; one per connection, changed by `lunlog_identify`. */
+export interface RpcCaller {
+  source: Cause["source"]
+  actor: string
+}
+
+/** What a handler knows about its call beyond the parameters. */
+export interface RpcCall {
+  /** The method's current name, also if it was called by an old one. */
+  readonly method: string
+  readonly caller: RpcCaller
+  /** What the event log records as the cause of what follows. */
+  readonly cause: Cause
+  /** Names of the methods that exist, for `rpc_get_methods`. */
+  readonly listMethods: (filter: {
+    readonly current: boolean
+    readonly includeAliases: boolean
+  }) => ReadonlyArray<string>
+}
+
+/**
+ * `change` goes on when its client is gone; `query` does not; a `wait` is a query that does not hold up the client's next
+ * requests (answers keep their order all the same).
+ */
+export type MethodKind = "query" | "change" | "wait"
+
+export interface RpcMethod<R> {
+  readonly name: string
+  readonly aliases: ReadonlyArray<string>
+  readonly states: ReadonlyArray<FrameworkState>
+  readonly kind: MethodKind
+  readonly run: (
+    params: JsonObject | ReadonlyArray<JsonValue> | undefined,
+    call: RpcCall
+  ) => Effect.Effect<unknown, RpcError, R>
+}
+
+export const startup: ReadonlyArray<FrameworkState> = ["STARTUP"]
+export const runtime: ReadonlyArray<FrameworkState> = ["RUNTIME"]
+export const anyState: ReadonlyArray<FrameworkState> = ["STARTUP", "RUNTIME"]
+
+interface Definition {
+  readonly name: string
+  readonly aliases?: ReadonlyArray<string>
+  readonly states?: ReadonlyArray<FrameworkState>
+  readonly kind: MethodKind
+}
+
+const issueLines = (message: string): string =>
+  message
+    .replace(/\s*\n\s+at /g, " at ")
+    .split("\n")
+    .join("; ")
+
+/** A method with parameters. `params` is a struct schema over plain values with `JsonNumber`s (see `param.ts`). */
+export const defineMethod = <P, R>(
+  definition: Definition & {
+    readonly params: Schema.Codec<P, unknown>
+    /** SPDK's answer to parameters that do not decode; default -32602 `Invalid parameters`. */
+    readonly undecodable?: WireError
+    /** True if SPDK takes absent params as all defaults; else they are undecodable. */
+    readonly paramsOptional?: boolean
+    readonly handler: (params: P, call: RpcCall) => Effect.Effect<unknown, RpcError, R>
+  }
+): RpcMethod<R> => {
+  const wire = definition.undecodable ?? invalidParameters
+  const decode = Schema.decodeUnknownEffect(definition.params, { errors: "all", onExcessProperty: "error" })
+  const undecodable = (reason: string, path?: string): RpcError =>
+    rpcError(wire, {
+      reason,
+      object: path ?? `params of ${definition.name}`,
+      hint: `see lunlog rpc ${definition.name} --help`
+    })
+  return {
+    ...common(definition),
+    run: (params, call) => {
+      if (params === undefined && definition.paramsOptional !== true)
+        return Effect.fail(undecodable("params are missing"))
+      const plain = params === undefined ? Result.succeed<unknown>({}) : toPlain(params, "params")
+      if (Result.isFailure(plain)) return Effect.fail(undecodable(plain.failure.reason, plain.failure.path))
+      if (Array.isArray(plain.success))
+        return Effect.fail(undecodable("params are an array; give them by name in an object"))
+      return decode(plain.success).pipe(
+        Effect.mapError((error) => undecodable(issueLines(error.message))),
+        Effect.flatMap((decoded) => definition.handler(decoded, call))
+      )
+    }
+  }
+}
+
+/** A method that takes no parameters: absent and null are fine, anything else (`{}` too) is refused as SPDK does. */
+export const defineMethodWithoutParams = <R>(
+  definition: Definition & {
+    /** SPDK's message; default `<name> requires no parameters`. */
+    readonly noParams?: string
+    readonly handler: (call: RpcCall) => Effect.Effect<unknown, RpcError, R>
+  }
+): RpcMethod<R> => ({
+  ...common(definition),
+  run: (params, call) => {
+    if (params === undefined) return definition.handler(call)
+    const message = definition.noParams ?? `${definition.name} requires no parameters`
+    return Effect.fail(rpcError({ code: -32602, message }, { reason: message, hint: "leave params out" }))
+  }
+})
+
+const common = (definition: Definition) => ({
+  name: definition.name,
+  aliases: definition.aliases ?? [],
+  states: definition.states ?? runtime,
+  kind: definition.kind
+})
+
+/** Text of a request id for the event log. */
+export const requestIdText = (id: { readonly source: string } | null): string | undefined =>
+  id === null ? undefined : id instanceof JsonNumber ? id.source : id.source.slice(0, 64)

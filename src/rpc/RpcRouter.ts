@@ -1,0 +1,169 @@
+/**
+ * From a parsed message to the text of its answer: finds the method, checks the state, runs it, prints. A request fails alone,
+ * also by a defect: that is logged with its cause and answered with -32603.
+ */
+import { Cause, Context, Effect, Fiber, Layer, Result } from "effect"
+import { type BadRequest, printError, printResult, type Request, type RequestId, readRequest } from "./envelope.ts"
+import { Instance } from "./Instance.ts"
+import type { JsonValue } from "./json-value.ts"
+import {
+  internalError,
+  invalidRequest,
+  methodNotFound,
+  parseError,
+  type RpcError,
+  rpcError,
+  runtimeOnly,
+  startupOnly
+} from "./RpcError.ts"
+import { type MethodKind, type RpcCall, type RpcCaller, type RpcMethod, requestIdText } from "./RpcMethod.ts"
+
+/** SPDK's response buffer: 32 MiB. What is longer is answered with an error. */
+export const responseBytesMax = 32 * 1024 * 1024
+
+/**
+ * What to do about one message. `run` gives the answer's text, without newline; undefined if none is due. A result longer than
+ * `bytesMax` becomes an error.
+ */
+export interface Exchange {
+  readonly kind: MethodKind
+  readonly run: (bytesMax: number) => Effect.Effect<string | undefined>
+}
+
+export interface RouterOptions {
+  /** Only these names may be called (`--rpcs-allowed`); all if undefined. */
+  readonly allowed?: ReadonlySet<string>
+}
+
+/** The answer to bytes that are no JSON; after it the connection ends. */
+export const malformedAnswer = (reason: string, offset: number): string =>
+  printError(null, rpcError(parseError, { reason: `${reason} (byte ${offset} of this connection)` }))
+
+const answer = (id: RequestId, outcome: Result.Result<unknown, RpcError>, bytesMax: number): string | undefined => {
+  if (Result.isFailure(outcome)) return printError(id, outcome.failure)
+  if (id === null) return undefined
+  const printed = printResult(id, outcome.success)
+  if (printed.length <= bytesMax) return printed
+  const reason = `the result has ${printed.length} bytes`
+  const data = { reason, allowed: `at most ${bytesMax}`, hint: "ask for less at a time" }
+  return printError(id, rpcError(internalError, data))
+}
+
+const refused = (bad: BadRequest): Exchange => ({
+  kind: "query",
+  run: () => Effect.succeed(printError(bad.id, bad.error))
+})
+
+type Outcome = Effect.Effect<Result.Result<unknown, RpcError>>
+
+/** Whatever happens inside becomes an answer. */
+const settle = (method: string, call: Effect.Effect<unknown, RpcError>): Outcome =>
+  Effect.result(call).pipe(
+    Effect.catchDefect((defect) => {
+      const reason = `lunlog made a mistake in ${method}: ${defect instanceof Error ? defect.message : String(defect)}`
+      const error = rpcError(internalError, { reason, hint: "please report it, with the log around this time" })
+      return Effect.as(Effect.logError(`defect in ${method}`, Cause.die(defect)), Result.fail(error))
+    })
+  )
+
+export class RpcRouter extends Context.Service<
+  RpcRouter,
+  {
+    /** Takes a single request or a batch. */
+    readonly route: (message: JsonValue, caller: RpcCaller) => Exchange
+  }
+>()("lunlog/rpc/RpcRouter") {
+  static readonly layer = <R>(methods: ReadonlyArray<RpcMethod<R>>, options: RouterOptions = {}) =>
+    Layer.effect(
+      RpcRouter,
+      Effect.gen(function* () {
+        const instance = yield* Instance
+        const services = yield* Effect.context<R>()
+        return RpcRouter.of(makeRouter(methods, options, instance, (effect) => Effect.provide(effect, services)))
+      })
+    )
+}
+
+type Provide<R> = (effect: Effect.Effect<unknown, RpcError, R>) => Effect.Effect<unknown, RpcError>
+
+/** Methods by every name that they may be called by. */
+const catalog = <R>(methods: ReadonlyArray<RpcMethod<R>>, allowed: ReadonlySet<string> | undefined) => {
+  const byName = new Map<string, RpcMethod<R>>()
+  for (const method of methods) {
+    for (const name of [method.name, ...method.aliases]) {
+      if (byName.has(name)) throw new Error(`RPC method name ${name} is taken twice`)
+      if (allowed === undefined || allowed.has(name)) byName.set(name, method)
+    }
+  }
+  return byName
+}
+
+const makeRouter = <R>(
+  methods: ReadonlyArray<RpcMethod<R>>,
+  options: RouterOptions,
+  instance: Instance["Service"],
+  provide: Provide<R>
+): RpcRouter["Service"] => {
+  const byName = catalog(methods, options.allowed)
+
+  const listMethods: RpcCall["listMethods"] = ({ current, includeAliases }) =>
+    [...byName].flatMap(([name, method]) => {
+      const isListed =
+        (includeAliases || name === method.name) && (!current || method.states.includes(instance.frameworkState()))
+      return isListed ? [name] : []
+    })
+
+  const outcome = (method: RpcMethod<R>, request: Request, caller: RpcCaller): Outcome => {
+    if (!method.states.includes(instance.frameworkState())) {
+      const wire = method.states.includes("RUNTIME") ? runtimeOnly : startupOnly
+      const reason = `${method.name} may not be called in state ${instance.frameworkState()}`
+      return Effect.succeed(Result.fail(rpcError(wire, { reason, allowed: method.states.join(" or ") })))
+    }
+    const requestId = requestIdText(request.id)
+    const cause = { ...caller, method: method.name, ...(requestId === undefined ? {} : { requestId }) }
+    const call: RpcCall = { method: method.name, caller, cause, listMethods }
+    return settle(method.name, provide(method.run(request.params, call)))
+  }
+
+  const routeOne = (message: JsonValue, caller: RpcCaller): Exchange => {
+    const request = readRequest(message)
+    if (Result.isFailure(request)) return refused(request.failure)
+    const { id, method: name } = request.success
+    const method = byName.get(name)
+    if (method === undefined) {
+      const data = { reason: `there is no method ${name.slice(0, 128)} here`, hint: "rpc_get_methods lists them" }
+      return refused({ id, error: rpcError(methodNotFound, data) })
+    }
+    const run = Effect.suspend(() => outcome(method, request.success, caller))
+    return { kind: method.kind, run: (bytesMax) => Effect.map(run, (result) => answer(id, result, bytesMax)) }
+  }
+
+  return {
+    route: (message, caller) => {
+      if (!Array.isArray(message)) return routeOne(message, caller)
+      if (message.length > 0) return batch(message.map((element: JsonValue) => routeOne(element, caller)))
+      return refused({ id: null, error: rpcError(invalidRequest, { reason: "the batch is empty" }) })
+    }
+  }
+}
+
+/** One array of answers, in the order of the requests; nothing if no answer is due. Waits do not hold up what follows them. */
+const batch = (exchanges: ReadonlyArray<Exchange>): Exchange => ({
+  kind: exchanges.some((exchange) => exchange.kind === "change") ? "change" : "query",
+  run: Effect.fnUntraced(function* (bytesMax: number) {
+    const texts: Array<Effect.Effect<string | undefined>> = []
+    let bytesLeft = bytesMax
+    for (const exchange of exchanges) {
+      const run = exchange.run(bytesLeft)
+      if (exchange.kind === "wait") {
+        texts.push(Fiber.join(yield* Effect.forkChild(run, { startImmediately: true })))
+      } else {
+        const text = yield* run
+        bytesLeft = Math.max(0, bytesLeft - (text?.length ?? 0))
+        texts.push(Effect.succeed(text))
+      }
+    }
+    const due = (yield* Effect.all(texts)).filter((text) => text !== undefined)
+    return due.length === 0 ? undefined : `[${due.join(",")}]`
+  })
+})

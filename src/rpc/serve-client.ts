@@ -1,0 +1,138 @@
+/**
+ * One client of the RPC server: reads requests, runs them, writes the answers in the order of the requests.
+ *
+ * A client's requests run one after the other, so that a script which pipelines gets what it would get by waiting; only a `wait`
+ * lets the next ones start. Bounds per client: one message, 64 answers and 32 MiB of answers not yet taken; a message that
+ * stays incomplete and an answer that is not taken end the connection.
+ */
+import { Effect, Fiber, Queue, type Scope, Semaphore } from "effect"
+import type { ClientSocket, PeerGone } from "./client-socket.ts"
+import { JsonParser } from "./JsonParser.ts"
+import type { RpcCaller } from "./RpcMethod.ts"
+import { type Exchange, malformedAnswer, type RpcRouter, responseBytesMax } from "./RpcRouter.ts"
+
+/** Answers that may wait for their turn. */
+const answersMax = 64
+
+export interface ClientLimits {
+  /** For a message to be complete once it has begun, and for waits to end after the client has ended its input. */
+  readonly messageTimeoutMillis: number
+  /** For the client to take an answer. */
+  readonly writeTimeoutMillis: number
+}
+
+export interface ClientEnvironment {
+  readonly router: RpcRouter["Service"]
+  readonly limits: ClientLimits
+  /** Starts what must go on without the client. */
+  readonly detach: (run: Effect.Effect<string | undefined>) => Effect.Effect<Fiber.Fiber<string | undefined>>
+  /** Resumes when the server stops taking requests. */
+  readonly stopping: Effect.Effect<void>
+}
+
+interface Pending {
+  readonly text: Effect.Effect<string | undefined>
+  /** What it has of the credit. */
+  readonly bytes: number
+}
+
+interface Client extends ClientEnvironment {
+  readonly socket: ClientSocket
+  readonly caller: RpcCaller
+  readonly parser: JsonParser
+  /** Undefined ends it. */
+  readonly answers: Queue.Queue<Pending | undefined>
+  readonly credit: Semaphore.Semaphore
+}
+
+const enqueue = (client: Client, text: string | undefined) =>
+  Effect.gen(function* () {
+    if (text === undefined) return
+    const bytes = Math.min(text.length, responseBytesMax)
+    yield* client.credit.take(bytes)
+    yield* Queue.offer(client.answers, { text: Effect.succeed(text), bytes })
+  })
+
+const handle = (client: Client, exchange: Exchange): Effect.Effect<void, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const run = exchange.run(responseBytesMax)
+    switch (exchange.kind) {
+      case "query":
+        return yield* enqueue(client, yield* run)
+      case "change":
+        return yield* enqueue(client, yield* Fiber.join(yield* client.detach(run)))
+      case "wait": {
+        // Takes no credit: it would hold it for those behind, which hold theirs until it is written.
+        const fiber = yield* Effect.forkScoped(run, { startImmediately: true })
+        yield* Queue.offer(client.answers, { text: Fiber.join(fiber), bytes: 0 })
+      }
+    }
+  })
+
+/** Runs all messages that are complete; true if the stream can be followed no further. */
+const drainParser = (client: Client) =>
+  Effect.gen(function* () {
+    while (true) {
+      const parsed = client.parser.next() ?? client.parser.flush()
+      if (parsed === undefined) return false
+      if (parsed._tag === "Malformed") {
+        yield* enqueue(client, malformedAnswer(parsed.reason, parsed.offset))
+        return true
+      }
+      yield* handle(client, client.router.route(parsed.value, client.caller))
+    }
+  })
+
+/** The next bytes; "slow" if a message was begun and nothing more came, undefined at the end of input or of the server. */
+const nextChunk = (client: Client): Effect.Effect<Uint8Array | "slow" | undefined> => {
+  const read: Effect.Effect<Uint8Array | "slow" | undefined> = Effect.raceFirst(
+    client.socket.read,
+    Effect.as(client.stopping, undefined)
+  )
+  return Effect.timeoutOrElse(read, {
+    duration: client.parser.isInsideMessage ? client.limits.messageTimeoutMillis : "Infinity",
+    orElse: () => Effect.succeed("slow")
+  })
+}
+
+const receive = (client: Client): Effect.Effect<void, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    while (true) {
+      const chunk = yield* nextChunk(client)
+      if (chunk === undefined || chunk === "slow") break
+      client.parser.feed(chunk)
+      if (yield* drainParser(client)) return
+    }
+    if (client.parser.isInsideMessage) {
+      yield* enqueue(client, malformedAnswer("the message is not complete, and its rest did not come", 0))
+    }
+  }).pipe(Effect.andThen(Queue.offer(client.answers, undefined)))
+
+const send = (client: Client): Effect.Effect<void, PeerGone> =>
+  Effect.gen(function* () {
+    while (true) {
+      const pending = yield* Queue.take(client.answers)
+      if (pending === undefined) return
+      const text = yield* pending.text
+      if (text !== undefined) yield* client.socket.write(`${text}\n`, client.limits.writeTimeoutMillis)
+      yield* client.credit.release(pending.bytes)
+    }
+  })
+
+/** Serves the client until it leaves, sends what is no JSON, or the server stops. Never fails. */
+export const serveClient = (socket: ClientSocket, environment: ClientEnvironment): Effect.Effect<void> =>
+  Effect.gen(function* () {
+    const client: Client = {
+      ...environment,
+      socket,
+      caller: { source: "rpc", actor: "local" },
+      parser: new JsonParser(),
+      answers: yield* Queue.bounded<Pending | undefined>(answersMax),
+      credit: yield* Semaphore.make(responseBytesMax)
+    }
+    const sender = yield* Effect.forkScoped(send(client))
+    // A peer that takes no answers any more ends the reading too.
+    yield* Effect.raceFirst(receive(client), Effect.asVoid(Fiber.await(sender)))
+    yield* Effect.timeoutOption(Fiber.await(sender), environment.limits.messageTimeoutMillis)
+    yield* socket.finish
+  }).pipe(Effect.scoped, Effect.ensuring(Effect.sync(() => socket.destroy())))
