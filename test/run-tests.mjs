@@ -5,9 +5,10 @@
  *   npm test -- test/eventlog    only the test files whose path contains this
  *   npm run test:long -- --seed 7
  *
- * Runs on Node 20 too, to say what is missing. Installs the Debian packages that bring the real initiators when it is root on
- * a system with apt (LUNLOG_NO_INSTALL=1: not); otherwise says which suites were skipped and the command that enables them.
- * LUNLOG_REQUIRE_INTEROP=1 makes a skipped interop suite a failure. Ends with one line: `N passed, N failed, N skipped`.
+ * Runs on Node 20 too, to say what is missing. Installs the Debian packages that bring the real initiators when it is
+ * root on a system with apt (LUNLOG_NO_INSTALL=1: not); otherwise says which suites were skipped and the command that
+ * enables them. LUNLOG_REQUIRE_INTEROP=1 makes a skipped interop suite a failure. Ends with one line: `N passed, N
+ * failed, N skipped`.
  */
 import { spawnSync } from "node:child_process"
 import { accessSync, constants, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs"

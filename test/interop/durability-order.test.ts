@@ -1,6 +1,6 @@
 /**
- * "Durable before anyone is told", seen from outside: for every acknowledged RPC that changes state, strace shows a completed
- * sync of the log that began after the request arrived and ended before the reply was written.
+ * "Durable before anyone is told", seen from outside: for every acknowledged RPC that changes state, strace shows a
+ * completed sync of the log that began after the request arrived and ended before the reply was written.
  */
 import { readFileSync } from "node:fs"
 import { join } from "node:path"

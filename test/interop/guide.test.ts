@@ -1,6 +1,7 @@
 /**
- * The example of SPDK's iSCSI guide, end to end: its commands over the socket, then what real initiators see. In `empty` mode
- * every start begins with nothing, so the same commands work again; in `resume` mode a start brings everything back.
+ * The example of SPDK's iSCSI guide, end to end: its commands over the socket, then what real initiators see. In
+ * `empty` mode every start begins with nothing, so the same commands work again; in `resume` mode a start brings
+ * everything back.
  */
 import { afterEach, assert, beforeEach, it } from "vitest"
 import { runCommand } from "../support/child-process.ts"

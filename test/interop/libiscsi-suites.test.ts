@@ -1,6 +1,7 @@
 /**
- * libiscsi's conformance suites (`iscsi-test-cu`) against a malloc LUN. The number of passed tests per suite is committed in
- * `libiscsi-suites.json`, because CUnit counts a skipped test as passed: a test that starts to be skipped fails here.
+ * libiscsi's conformance suites (`iscsi-test-cu`) against a malloc LUN. The number of passed tests per suite is
+ * committed in `libiscsi-suites.json`, because CUnit counts a skipped test as passed: a test that starts to be skipped
+ * fails here.
  */
 import { readFileSync } from "node:fs"
 import { join } from "node:path"

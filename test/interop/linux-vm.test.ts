@@ -1,6 +1,6 @@
 /**
- * The Linux kernel's own initiator (open-iscsi in a small QEMU guest): discovery, login, what the disk says of itself, a file
- * system, and its data after a new login. The guest is built by `npm test` beforehand, or here.
+ * The Linux kernel's own initiator (open-iscsi in a small QEMU guest): discovery, login, what the disk says of itself,
+ * a file system, and its data after a new login. The guest is built by `npm test` beforehand, or here.
  */
 import { join } from "node:path"
 import { assert, it } from "vitest"

@@ -1,4 +1,7 @@
-/** QEMU's iscsi driver and libiscsi's tools against a 64 MiB LUN: an image written, read back and compared byte for byte. */
+/**
+ * QEMU's iscsi driver and libiscsi's tools against a 64 MiB LUN: an image written, read back and compared byte for
+ * byte.
+ */
 import { join } from "node:path"
 import { assert, it } from "vitest"
 import { runCommand } from "../support/child-process.ts"

@@ -1,6 +1,6 @@
 /**
- * The example of SPDK's iSCSI guide as JSON-RPC calls: two malloc disks of 64 MiB, one portal group, one initiator group, one
- * target node. Addresses are loopback ones in place of the guide's.
+ * The example of SPDK's iSCSI guide as JSON-RPC calls: two malloc disks of 64 MiB, one portal group, one initiator
+ * group, one target node. Addresses are loopback ones in place of the guide's.
  */
 import { assert } from "vitest"
 import type { RpcClient, RpcParams } from "./rpc-client.ts"

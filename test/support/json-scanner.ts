@@ -1,8 +1,8 @@
 /**
  * Finds where one JSON value ends in a stream of bytes that has no delimiters, as SPDK's JSON-RPC has none.
  *
- * A second opinion: it shares nothing with the server's parser. It only looks for the end of objects and arrays; what is
- * between is checked by `JSON.parse`.
+ * A second opinion: it shares nothing with the server's parser. It only looks for the end of objects and arrays; what
+ * is between is checked by `JSON.parse`.
  */
 
 const openBrace = 0x7b

@@ -1,6 +1,6 @@
 /**
- * Reads what `iscsi-test-cu --verbose` prints. A skipped test prints `[SKIPPED]` and then `passed`: it is reported as skipped
- * here. A test without an end (the client crashed or hung) is `unfinished`.
+ * Reads what `iscsi-test-cu --verbose` prints. A skipped test prints `[SKIPPED]` and then `passed`: it is reported as
+ * skipped here. A test without an end (the client crashed or hung) is `unfinished`.
  */
 
 /** One test of a suite with how it ended; `reason` is what was printed first about a skip or a failure. */

@@ -1,8 +1,8 @@
 /**
  * A small JSON-RPC client for the tests, independent of `src/rpc`, so that it is a second opinion on the wire format.
  *
- * Requests may be pipelined; responses are matched by `id`. Every wait ends: a call has a deadline, and a connection that
- * closes rejects what is pending.
+ * Requests may be pipelined; responses are matched by `id`. Every wait ends: a call has a deadline, and a connection
+ * that closes rejects what is pending.
  */
 import { connect, type Socket } from "node:net"
 import { makeJsonScanner } from "./json-scanner.ts"

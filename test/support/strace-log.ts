@@ -1,8 +1,8 @@
 /**
  * Reads `strace -f -y` output to tell in which order a server received a request, synced its log and answered.
  *
- * Positions are line numbers: strace writes one line per system call in the order in which it saw them, two for a call that
- * another thread's call came in between of.
+ * Positions are line numbers: strace writes one line per system call in the order in which it saw them, two for a call
+ * that another thread's call came in between of.
  */
 
 /** A system call: `from` is the line where it began, `to` the line where it had returned. */
@@ -58,8 +58,8 @@ const idsIn = (text: string, pattern: RegExp): ReadonlyArray<number> =>
   [...text.matchAll(pattern)].map((match) => Number(match[1]))
 
 /**
- * How each of `ids` went. Requests and responses must have the members in the order `id`, `method` and `id`, `result`, and ids
- * must be unique in the trace. `logDirectory` is where LevelDB's write-ahead files (`*.log`) are.
+ * How each of `ids` went. Requests and responses must have the members in the order `id`, `method` and `id`, `result`,
+ * and ids must be unique in the trace. `logDirectory` is where LevelDB's write-ahead files (`*.log`) are.
  */
 export const traceRequests = (
   trace: string,

@@ -1,6 +1,6 @@
 /**
- * A lunlog server as a child process: state directory and RPC socket in a temporary folder, ready when its socket says so,
- * ended by signal. Restarting on the same folder is how the tests look at what survives.
+ * A lunlog server as a child process: state directory and RPC socket in a temporary folder, ready when its socket says
+ * so, ended by signal. Restarting on the same folder is how the tests look at what survives.
  */
 import { mkdtempSync, rmSync } from "node:fs"
 import { createServer } from "node:net"
@@ -8,7 +8,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { setTimeout as delay } from "node:timers/promises"
 import { type Child, type ExitStatus, startChild } from "./child-process.ts"
-import { connectRpc, type RpcClient } from "./rpc-client.ts"
+import { connectRpc, type RpcClient, RpcFailure } from "./rpc-client.ts"
 
 /** The checkout's root. */
 export const projectDirectory = join(import.meta.dirname, "../..")
@@ -60,7 +60,10 @@ export class TargetNotReady extends Error {
 
 const stopMillis = 30_000
 
-/** A temporary folder of the tests; remove it with `removeDirectory`. Short, because a socket's path has 108 bytes at most. */
+/**
+ * A temporary folder of the tests; remove it with `removeDirectory`. Short, because a socket's path has 108 bytes at
+ * most.
+ */
 export const makeDirectory = (purpose = "target"): string => mkdtempSync(join(tmpdir(), `lunlog-${purpose}-`))
 
 /** Removes a folder that `makeDirectory` made. */
@@ -109,6 +112,19 @@ export const spawnTarget = (options: TargetOptions & { readonly directory: strin
   })
 }
 
+/** A connection to a server that has finished starting, or undefined when nothing answers yet. */
+const tryConnect = async (socketPath: string, waitMillis: number): Promise<RpcClient | undefined> => {
+  const rpc = await connectRpc(socketPath).catch(() => undefined)
+  try {
+    await rpc?.call("framework_wait_init", undefined, waitMillis)
+    return rpc
+  } catch (error) {
+    rpc?.close()
+    if (error instanceof RpcFailure) throw error
+    return undefined
+  }
+}
+
 const whenReady = async (child: Child, socketPath: string, readyMillis: number): Promise<RpcClient> => {
   const deadline = performance.now() + readyMillis
   while (performance.now() < deadline) {
@@ -116,13 +132,9 @@ const whenReady = async (child: Child, socketPath: string, readyMillis: number):
     if (ended !== undefined) {
       throw new TargetNotReady(`ended before it was ready (code ${ended.code}, signal ${ended.signal})`, child)
     }
-    try {
-      const rpc = await connectRpc(socketPath)
-      await rpc.call("framework_wait_init", undefined, deadline - performance.now())
-      return rpc
-    } catch {
-      await delay(10)
-    }
+    const rpc = await tryConnect(socketPath, deadline - performance.now())
+    if (rpc !== undefined) return rpc
+    await delay(10)
   }
   child.signal("SIGKILL")
   await child.exited

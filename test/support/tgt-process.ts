@@ -1,6 +1,6 @@
 /**
- * Debian's tgt as a child process with one target: the peer that the benchmark compares with, and something to develop the
- * tests' own clients against. Needs neither root nor its system service.
+ * Debian's tgt as a child process with one target: the peer that the benchmark compares with, and something to develop
+ * the tests' own clients against. Needs neither root nor its system service.
  */
 import { truncateSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
@@ -9,7 +9,10 @@ import { type Child, runCommand, startChild } from "./child-process.ts"
 import { findTool } from "./requires-tool.ts"
 import { freePort, makeDirectory, removeDirectory } from "./target-process.ts"
 
-/** One logical unit: `file` is a sparse file through the page cache (RAM when its folder is a tmpfs), `null` stores nothing. */
+/**
+ * One logical unit: `file` is a sparse file through the page cache (RAM when its folder is a tmpfs), `null` stores
+ * nothing.
+ */
 export interface TgtUnit {
   readonly store: "file" | "null"
   readonly sizeBytes: number
