@@ -1,0 +1,66 @@
+/**
+ * What shares one write and one fsync, and who waits for it.
+ */
+import type { AppendFailed } from "./EventLog.ts"
+import type { StoreWrite } from "./LogStore.ts"
+import type { ControlRecord } from "./record.ts"
+import type { Position } from "./sequence.ts"
+
+/** Failure of a job, or `undefined` when it is durable. */
+export type Outcome = AppendFailed | undefined
+
+/** The control records of one caller, all or none of which happen. */
+export class Job {
+  readonly records: ReadonlyArray<ControlRecord>
+  #settled = false
+  #outcome: Outcome
+  #waiters: Array<(outcome: Outcome) => void> = []
+
+  constructor(records: ReadonlyArray<ControlRecord>) {
+    this.records = records
+  }
+
+  /** Calls back once, at once if it is settled. The result takes the callback away again. */
+  wait(resume: (outcome: Outcome) => void): () => void {
+    if (this.#settled) {
+      resume(this.#outcome)
+      return () => undefined
+    }
+    this.#waiters.push(resume)
+    return () => {
+      this.#waiters = this.#waiters.filter((waiter) => waiter !== resume)
+    }
+  }
+
+  settle(outcome: Outcome): void {
+    if (this.#settled) return
+    this.#settled = true
+    this.#outcome = outcome
+    const waiters = this.#waiters
+    this.#waiters = []
+    for (const resume of waiters) resume(outcome)
+  }
+}
+
+/** Filled while the batch before it is being written. */
+export class Batch {
+  readonly writes: Array<StoreWrite> = []
+  readonly jobs: Array<Job> = []
+  observations = 0
+  bytes = 0
+  end: Position
+
+  constructor(start: Position) {
+    this.end = start
+  }
+
+  get isEmpty(): boolean {
+    return this.writes.length === 0 && this.jobs.length === 0
+  }
+
+  put(key: string, value: Uint8Array, end: Position): void {
+    this.writes.push({ type: "put", key, value })
+    this.bytes += key.length + value.length
+    this.end = end
+  }
+}

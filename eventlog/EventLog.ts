@@ -1,0 +1,183 @@
+/**
+ * The event log: one totally ordered, durable sequence of records, and the only place where a change becomes a fact.
+ *
+ * This file is the contract. `LevelEventLog` keeps it on LevelDB, `MemoryEventLog` in memory; both pass the same tests.
+ * The log knows nothing of iSCSI: a record's payload is plain data that its owner encodes and decodes.
+ *
+ * - `seq` (1, 2, 3 ...) orders everything. It is assigned synchronously by `submit` and `observe`, so that a caller can
+ *   decide its next command on top of records that are still on their way to the disk.
+ * - Control records are chained by SHA-256, fsynced before anyone is told, and never dropped.
+ * - Observations are written without sync, bounded, and dropped rather than waited for.
+ */
+import { Context, type Effect, type Result, Schema, type Scope, type Stream } from "effect"
+import type { Cause, ControlRecord, LogRecord } from "./record.ts"
+
+/** A control record that its writer wants appended. `type` and `v` name the payload's meaning, which never changes. */
+export interface ControlEntry {
+  readonly type: string
+  readonly v: number
+  readonly payload: unknown
+}
+
+/** What was found out and is worth remembering, but decides nothing. */
+export interface ObservationEntry {
+  readonly type: string
+  readonly v: number
+  readonly cause: Cause
+  readonly payload: unknown
+}
+
+/** Where the log stands. `seq` counts all records, the rest is of the last control record (0 and "" in an empty log). */
+export interface LogTail {
+  readonly seq: number
+  readonly controlSeq: number
+  readonly controlNo: number
+  readonly controlHash: string
+}
+
+/** Control records that have their place in the order; `durable` ends when their fsync has, or fails with them undone. */
+export interface Submission {
+  /** In order; their payloads are the caller's objects, not copies: do not change them afterwards. */
+  readonly records: ReadonlyArray<ControlRecord>
+  readonly durable: Effect.Effect<void, AppendFailed>
+}
+
+/** Told synchronously and in order, so that a fold can never be ahead of, or behind, what callers are told. */
+export interface LogListener {
+  /** Control records that are durable now. */
+  readonly committed: (records: ReadonlyArray<ControlRecord>) => void
+  /** Every submission after `tail.controlSeq` has failed and has not happened. */
+  readonly rolledBack: (tail: LogTail) => void
+}
+
+/** Which records to read; all of them if nothing is said. */
+export interface ReadRange {
+  /** First seq, inclusive; default 1. */
+  readonly from?: number
+  /** Last seq, inclusive; default the last durable one. */
+  readonly to?: number
+  /** State folds from control records alone: `control` does not even read the observations. */
+  readonly kind?: "control"
+  /**
+   * Check each record's digest, and that control records are gapless and chained; default true. Unchecked reading is
+   * twice as fast and right for what was verified before.
+   */
+  readonly verify?: boolean
+  /** The control record that the first one read must continue, as a snapshot names it; default for `from` 1: none. */
+  readonly after?: { readonly controlSeq: number; readonly controlNo: number; readonly controlHash: string }
+}
+
+/** What `verify` found to be right. */
+export interface VerifyReport {
+  readonly records: number
+  readonly controlRecords: number
+  readonly observations: number
+  /** First observation that is still there; 0 if there is none. */
+  readonly firstObservationSeq: number
+  readonly tail: LogTail
+  /** Breaks in the chains that were accepted knowingly when the log was opened. */
+  readonly acceptedLosses: number
+}
+
+/** A folded state as of control record `controlSeq`, in its owner's encoding. */
+export interface Snapshot {
+  readonly controlSeq: number
+  readonly controlNo: number
+  readonly controlHash: string
+  readonly foldVersion: number
+  readonly state: Uint8Array
+}
+
+/** Somebody else appended first: decide again on the newer state. */
+export class SequenceConflict extends Schema.TaggedError<SequenceConflict>()("SequenceConflict", {
+  expected: Schema.Int,
+  actual: Schema.Int
+}) {
+  override get message() {
+    return `expected the last control record to be ${this.expected}, it is ${this.actual}`
+  }
+}
+
+/** Why the log takes no appends now; IO goes on meanwhile. */
+export class LogUnavailable extends Schema.TaggedError<LogUnavailable>()("LogUnavailable", {
+  /**
+   * Linux errno name: `ENOSPC`, `EIO`, `EROFS` ... of the failure that is being recovered from; `EAGAIN` when too much
+   * waits for the disk, `EMSGSIZE` for a record that is too large, `ESHUTDOWN` when the log is closed.
+   */
+  code: Schema.String,
+  directory: Schema.String,
+  detail: Schema.String
+}) {
+  override get message() {
+    return `the event log in ${this.directory} takes no appends now (${this.code}): ${this.detail}`
+  }
+}
+
+/** The batch did not become durable and is not in the log. */
+export class AppendFailed extends Schema.TaggedError<AppendFailed>()("AppendFailed", {
+  code: Schema.String,
+  directory: Schema.String,
+  detail: Schema.String
+}) {
+  override get message() {
+    return `not recorded in the event log in ${this.directory} (${this.code}): ${this.detail}`
+  }
+}
+
+/** The log could not be read; `seq` is where, if known. */
+export class LogReadFailed extends Schema.TaggedError<LogReadFailed>()("LogReadFailed", {
+  directory: Schema.String,
+  seq: Schema.optionalKey(Schema.Int),
+  detail: Schema.String
+}) {
+  override get message() {
+    return `cannot read the event log in ${this.directory}${this.seq === undefined ? "" : ` at record ${this.seq}`}: ${this.detail}`
+  }
+}
+
+export class EventLog extends Context.Service<
+  EventLog,
+  {
+    /** Where the log will stand when all that was submitted is durable. */
+    readonly tip: () => LogTail
+    /** Where it stands on disk. */
+    readonly durable: () => LogTail
+    /**
+     * Gives `entries` their place, if the last control record (submitted, not necessarily durable) is still
+     * `expectedControlSeq`. Synchronous; concurrent submissions share one fsync. Interrupting `durable` undoes nothing.
+     */
+    readonly submit: (
+      expectedControlSeq: number,
+      cause: Cause,
+      entries: ReadonlyArray<ControlEntry>
+    ) => Result.Result<Submission, SequenceConflict | LogUnavailable>
+    /** `submit`, then wait until it is durable. */
+    readonly append: (
+      expectedControlSeq: number,
+      cause: Cause,
+      entries: ReadonlyArray<ControlEntry>
+    ) => Effect.Effect<ReadonlyArray<ControlRecord>, SequenceConflict | LogUnavailable | AppendFailed>
+    /** Never waits and never fails: what does not fit is dropped and counted. */
+    readonly observe: (entry: ObservationEntry) => void
+    /** Observations dropped since start, because the queue was full or the log away. */
+    readonly droppedObservations: () => number
+    /** Calls `listener` until the scope closes. One call per batch, before any waiter of the batch is resumed. */
+    readonly listen: (listener: LogListener) => Effect.Effect<void, never, Scope.Scope>
+    /** The records of `range` (default all), as durable when the stream starts. */
+    readonly read: (range?: ReadRange) => Stream.Stream<LogRecord, LogReadFailed>
+    /** `read` as a plain left fold, for start-up: `step` is synchronous and may mutate and return the same state. */
+    readonly fold: <S>(
+      range: ReadRange,
+      initial: S,
+      step: (state: S, record: LogRecord) => S
+    ) => Effect.Effect<S, LogReadFailed>
+    /** Everything from `from` on, then live, without gap or duplicate. A slow reader holds up nobody. */
+    readonly subscribe: (from: number) => Stream.Stream<LogRecord, LogReadFailed>
+    /** Reads and checks everything: digests, both chains, accepted losses. `onProgress` gets records done and in all. */
+    readonly verify: (onProgress?: (done: number, total: number) => void) => Effect.Effect<VerifyReport, LogReadFailed>
+    /** Snapshots are derived data: the two newest per fold version are kept, a damaged one is passed over. */
+    readonly writeSnapshot: (snapshot: Snapshot) => Effect.Effect<void, LogUnavailable | AppendFailed>
+    /** The newest snapshot with this fold version that belongs to this chain. */
+    readonly readSnapshot: (foldVersion: number) => Effect.Effect<Snapshot | undefined, LogReadFailed>
+  }
+>()("lunlog/eventlog/EventLog") {}

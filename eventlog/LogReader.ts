@@ -1,0 +1,183 @@
+/**
+ * Reads stored records in windows of seq. No iterator lives longer than one window, so that a slow reader pins nothing
+ * and a store that is reopened in between does not disturb it.
+ */
+import { Effect, Option, Stream } from "effect"
+import { ChainCheck, genesis } from "./chain.ts"
+import { LogReadFailed, type LogTail, type ReadRange } from "./EventLog.ts"
+import { controlKey, numberOfKey, observationKey } from "./key.ts"
+import { type LogStore, type StoreEntry, storeError } from "./LogStore.ts"
+import type { AcceptedLoss } from "./loss.ts"
+import type { LogRecord } from "./record.ts"
+import { decodeRecord } from "./record-codec.ts"
+
+/** Records per window: a few hundred KiB, enough to make the cost of a seek vanish. */
+export const windowRecords = 2000
+
+/** The store as it is now, and a way to learn that it has changed. */
+export interface StoreSource {
+  readonly directory: string
+  readonly store: () => LogStore
+  readonly durable: () => LogTail
+  readonly closed: () => boolean
+  /** Resolves when more is durable, the store was exchanged, or the log closed. */
+  readonly moved: Effect.Effect<void>
+  /** Whether another store has taken, or takes, the place of this one, once it has. */
+  readonly exchanged: (old: LogStore) => Promise<boolean>
+  readonly losses: () => ReadonlyArray<AcceptedLoss>
+}
+
+const failure = (source: StoreSource, detail: string, seq?: number): LogReadFailed =>
+  new LogReadFailed({ directory: source.directory, detail, ...(seq === undefined ? {} : { seq }) })
+
+/** Both families in the order of seq: keys are the same behind their first letter. */
+const merge = (a: ReadonlyArray<StoreEntry>, b: ReadonlyArray<StoreEntry>): ReadonlyArray<StoreEntry> => {
+  if (b.length === 0) return a
+  if (a.length === 0) return b
+  return [...a, ...b].sort(([x], [y]) => (x.slice(1) < y.slice(1) ? -1 : 1))
+}
+
+const fetchWindow = async (store: LogStore, from: number, to: number, kind: ReadRange["kind"]) => {
+  if (kind === "control") {
+    return store.range({ gte: controlKey(from), lte: controlKey(to), limit: windowRecords })
+  }
+  const limit = windowRecords
+  const [control, observed] = await Promise.all([
+    store.range({ gte: controlKey(from), lte: controlKey(to), limit }),
+    store.range({ gte: observationKey(from), lte: observationKey(to), limit })
+  ])
+  return merge(control, observed)
+}
+
+/** One pass over a range; `next` gives windows until it gives `undefined`. */
+export class LogReader {
+  readonly #source: StoreSource
+  readonly #range: ReadRange
+  readonly #check: ChainCheck | undefined
+  #end: LogTail
+  #from: number
+
+  /** Reads to `end`, which is durable, or to `range.to` if that comes first. */
+  constructor(source: StoreSource, range: ReadRange, end: LogTail) {
+    this.#source = source
+    this.#range = range
+    this.#end = end
+    this.#from = Math.max(1, range.from ?? 1)
+    const anchor = range.after ?? (this.#from === 1 ? genesis : undefined)
+    this.#check = range.verify === false ? undefined : new ChainCheck(anchor, source.losses())
+  }
+
+  /** Something durable has not been read. */
+  isBehind(end: LogTail): boolean {
+    return this.#from <= end.seq
+  }
+
+  /** More has become durable. */
+  extend(end: LogTail): void {
+    this.#end = end
+  }
+
+  async next(): Promise<ReadonlyArray<LogRecord> | undefined> {
+    const last = Math.min(this.#end.seq, this.#range.to ?? this.#end.seq)
+    while (this.#from <= last) {
+      const controlOnly = this.#range.kind === "control"
+      const to = controlOnly ? last : Math.min(last, this.#from + windowRecords - 1)
+      const entries = await this.#fetch(to)
+      const records = entries.map((entry) => this.#decode(entry))
+      const final = records.at(-1)
+      // Seqs are dense over both kinds, so a window is whole; of control records alone it is whole if it is not full.
+      this.#from = controlOnly && final !== undefined && entries.length >= windowRecords ? final.seq + 1 : to + 1
+      if (records.length > 0) return records
+    }
+    this.#checkEnd(last)
+    return undefined
+  }
+
+  /** Records missing at the end leave no gap: only the tail that the log knows of tells. */
+  #checkEnd(last: number): void {
+    const { controlHash, controlSeq } = this.#end
+    const read = this.#check?.control
+    if (read === undefined || last < controlSeq || read.controlSeq > controlSeq) return
+    if (read.controlHash === controlHash) return
+    const detail = `the control records after ${read.controlSeq} are gone, up to ${controlSeq}`
+    throw failure(this.#source, detail, read.controlSeq)
+  }
+
+  async #fetch(to: number): Promise<ReadonlyArray<StoreEntry>> {
+    for (;;) {
+      const store = this.#source.store()
+      try {
+        return await fetchWindow(store, this.#from, to, this.#range.kind)
+      } catch (error) {
+        // A store that was closed under us because a write failed comes back; any other failure is told.
+        if (!(await this.#source.exchanged(store))) throw failure(this.#source, storeError(error).message, this.#from)
+      }
+    }
+  }
+
+  #decode([key, value]: StoreEntry): LogRecord {
+    const record = decodeRecord(value, this.#check !== undefined)
+    if (typeof record === "string") throw failure(this.#source, `what lies under ${key} ${record}`, numberOfKey(key))
+    const broken = this.#check?.next(key, record)
+    if (broken !== undefined) throw failure(this.#source, broken.detail, broken.seq)
+    return record
+  }
+}
+
+/** A reader's failures are `LogReadFailed`; whatever else is thrown is a mistake in the program. */
+const reading = <A>(run: (signal: AbortSignal) => Promise<A>): Effect.Effect<A, LogReadFailed> =>
+  Effect.tryPromise({ try: run, catch: (error) => error }).pipe(
+    Effect.catch((error) => (error instanceof LogReadFailed ? Effect.fail(error) : Effect.die(error)))
+  )
+
+/** All windows as a stream of records. */
+export const streamOf = (source: StoreSource, range: ReadRange): Stream.Stream<LogRecord, LogReadFailed> =>
+  Stream.suspend(() =>
+    Stream.paginate(new LogReader(source, range, source.durable()), (reader) =>
+      Effect.map(
+        reading(() => reader.next()),
+        (records): readonly [ReadonlyArray<LogRecord>, Option.Option<LogReader>] =>
+          records === undefined ? [[], Option.none()] : [records, Option.some(reader)]
+      )
+    )
+  )
+
+/** `streamOf`, then on with what becomes durable, for ever: ends only when the log closes. */
+export const liveStreamOf = (source: StoreSource, range: ReadRange): Stream.Stream<LogRecord, LogReadFailed> =>
+  Stream.suspend(() =>
+    Stream.paginate(new LogReader(source, range, source.durable()), function more(reader): Effect.Effect<
+      readonly [ReadonlyArray<LogRecord>, Option.Option<LogReader>],
+      LogReadFailed
+    > {
+      return Effect.flatMap(
+        reading(() => reader.next()),
+        (records) => {
+          if (records !== undefined) return Effect.succeed([records, Option.some(reader)])
+          const end = source.durable()
+          if (reader.isBehind(end)) {
+            reader.extend(end)
+            return more(reader)
+          }
+          if (source.closed()) return Effect.succeed([[], Option.none()])
+          return Effect.flatMap(source.moved, () => more(reader))
+        }
+      )
+    })
+  )
+
+/** A left fold over all windows: one Promise per window and nothing of Effect per record. */
+export const foldOf = <S>(
+  source: StoreSource,
+  range: ReadRange,
+  initial: S,
+  step: (state: S, record: LogRecord) => S
+): Effect.Effect<S, LogReadFailed> =>
+  reading(async (signal) => {
+    const reader = new LogReader(source, range, source.durable())
+    let state = initial
+    for (;;) {
+      const records = await reader.next()
+      if (records === undefined || signal.aborted) return state
+      for (const record of records) state = step(state, record)
+    }
+  })

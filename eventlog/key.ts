@@ -1,0 +1,27 @@
+/**
+ * Where things lie in the store. Keys are text whose byte order is the order of the numbers in them.
+ *
+ * Control records and observations have families of their own, so that folding state never reads an observation and
+ * retention can drop whole ranges of them. `seq` still counts over both.
+ */
+
+/** 14 hexadecimal digits hold every safe integer (2^53 - 1). */
+const digits = 14
+const text = (n: number): string => n.toString(16).padStart(digits, "0")
+
+export const controlKey = (seq: number): string => `c${text(seq)}`
+export const observationKey = (seq: number): string => `o${text(seq)}`
+/** A snapshot lies at the control record that it was folded to. */
+export const snapshotKey = (controlSeq: number): string => `s${text(controlSeq)}`
+/** Written with sync after each open: proves that the store takes writes before the log says so. */
+export const probeKey = "mprobe"
+/** Losses that somebody accepted knowingly; see `loss.ts`. */
+export const lossesKey = "mlosses"
+
+export const lastSeq = Number.MAX_SAFE_INTEGER
+
+/** The number in a key of any of the three families, or `undefined` if the key is none of ours. */
+export const numberOfKey = (key: string): number | undefined => {
+  if (key.length !== digits + 1 || !/^[cos][0-9a-f]{14}$/.test(key)) return undefined
+  return Number.parseInt(key.slice(1), 16)
+}

@@ -1,0 +1,140 @@
+/**
+ * The `EventLog` service around a `LogWriter`: the edge between plain code and Effect. Both implementations share it.
+ */
+import { Clock, Effect, Result, type Scope } from "effect"
+import type { Job } from "./Batch.ts"
+import {
+  AppendFailed,
+  EventLog,
+  LogReadFailed,
+  type LogTail,
+  LogUnavailable,
+  type Snapshot,
+  type Submission,
+  type VerifyReport
+} from "./EventLog.ts"
+import { foldOf, liveStreamOf, type StoreSource, streamOf } from "./LogReader.ts"
+import { type LogStore, type StoreError, storeError } from "./LogStore.ts"
+import { LogWriter } from "./LogWriter.ts"
+import type { AcceptedLoss } from "./loss.ts"
+import type { Position } from "./sequence.ts"
+import { readNewest, snapshotBytesMax, storeSnapshot } from "./snapshots.ts"
+
+export interface LogServiceOptions {
+  readonly directory: string
+  readonly store: LogStore
+  readonly start: Position
+  readonly losses: ReadonlyArray<AcceptedLoss>
+  readonly reopen: () => Promise<LogStore>
+  readonly committed: (end: Position) => void
+  readonly suspect: (error: StoreError) => Promise<void>
+}
+
+const durableOf = (job: Job): Effect.Effect<void, AppendFailed> =>
+  Effect.callback((resume) => {
+    const cancel = job.wait((outcome) => resume(outcome === undefined ? Effect.void : Effect.fail(outcome)))
+    return Effect.sync(cancel)
+  })
+
+const sourceOf = (directory: string, writer: LogWriter, losses: ReadonlyArray<AcceptedLoss>): StoreSource => {
+  const exchanged = async (old: LogStore): Promise<boolean> => {
+    while (writer.store === old && writer.isAway && !writer.closed) {
+      await new Promise<void>((resolve) => writer.onceMoved(resolve))
+    }
+    return writer.store !== old && !writer.closed
+  }
+  return {
+    directory,
+    store: () => writer.store,
+    durable: () => writer.durable.tail,
+    closed: () => writer.closed,
+    moved: Effect.callback((resume) => {
+      const cancel = writer.onceMoved(() => resume(Effect.void))
+      return Effect.sync(cancel)
+    }),
+    exchanged,
+    losses: () => losses
+  }
+}
+
+const verifyOf = (source: StoreSource, onProgress: (done: number, total: number) => void) =>
+  Effect.suspend(() => {
+    const tail: LogTail = source.durable()
+    const counts = { records: 0, controlRecords: 0, observations: 0, firstObservationSeq: 0 }
+    return foldOf(source, { to: tail.seq }, counts, (counts, record) => {
+      counts.records++
+      if (record.kind === "control") counts.controlRecords++
+      else if (counts.observations++ === 0) counts.firstObservationSeq = record.seq
+      if (counts.records % 1000 === 0) onProgress(record.seq, tail.seq)
+      return counts
+    }).pipe(
+      Effect.map((counts): VerifyReport => {
+        onProgress(tail.seq, tail.seq)
+        return { ...counts, tail, acceptedLosses: source.losses().length }
+      })
+    )
+  })
+
+const snapshotsOf = (directory: string, writer: LogWriter) => ({
+  writeSnapshot: (snapshot: Snapshot) =>
+    Effect.suspend((): Effect.Effect<void, LogUnavailable | AppendFailed> => {
+      if (snapshot.state.length > snapshotBytesMax) {
+        const detail = `a snapshot has ${snapshot.state.length} bytes, ${snapshotBytesMax} are allowed`
+        return Effect.fail(new LogUnavailable({ code: "EMSGSIZE", directory, detail }))
+      }
+      return Effect.tryPromise({
+        try: () => writer.exclusively((store) => storeSnapshot(store, snapshot)),
+        catch: (error) => {
+          const { code, message: detail } = storeError(error)
+          return new AppendFailed({ code, directory, detail })
+        }
+      })
+    }),
+  readSnapshot: (foldVersion: number) =>
+    Effect.tryPromise({
+      try: () => readNewest(writer.store, writer.durable.tail, foldVersion),
+      catch: (error) => new LogReadFailed({ directory, detail: storeError(error).message })
+    })
+})
+
+/** Closes with the scope: what was submitted is written first. */
+export const makeLogService = (options: LogServiceOptions): Effect.Effect<EventLog["Service"], never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const clock = yield* Clock.Clock
+    const now = () => Number(clock.currentTimeNanosUnsafe() / 1000n)
+    const writer = yield* Effect.acquireRelease(
+      Effect.sync(() => new LogWriter({ ...options, now })),
+      (writer) => Effect.promise(() => writer.close())
+    )
+    const { directory } = options
+    const source = sourceOf(directory, writer, options.losses)
+    const submit: EventLog["Service"]["submit"] = (expectedControlSeq, cause, entries) =>
+      Result.map(writer.submit(expectedControlSeq, cause, entries), (job): Submission => {
+        return { records: job.records, durable: durableOf(job) }
+      })
+    return EventLog.of({
+      tip: () => writer.tip.tail,
+      durable: () => writer.durable.tail,
+      submit,
+      append: (expectedControlSeq, cause, entries) =>
+        Effect.suspend((): ReturnType<EventLog["Service"]["append"]> => {
+          const submitted = submit(expectedControlSeq, cause, entries)
+          if (Result.isFailure(submitted)) return Effect.fail(submitted.failure)
+          return Effect.as(submitted.success.durable, submitted.success.records)
+        }),
+      observe: (entry) => writer.observe(entry),
+      droppedObservations: () => writer.dropped,
+      listen: (listener) =>
+        Effect.asVoid(
+          Effect.acquireRelease(
+            Effect.sync(() => writer.listen(listener)),
+            (stop) => Effect.sync(stop)
+          )
+        ),
+      read: (range = {}) => streamOf(source, range),
+      fold: (range, initial, step) => foldOf(source, range, initial, step),
+      subscribe: (from) => liveStreamOf(source, { from }),
+      verify: (onProgress = () => undefined) => verifyOf(source, onProgress),
+      ...snapshotsOf(directory, writer)
+    })
+  })
