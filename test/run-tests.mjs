@@ -11,7 +11,7 @@
  * failed, N skipped`.
  */
 import { spawnSync } from "node:child_process"
-import { accessSync, constants, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
+import { accessSync, constants, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { delimiter, dirname, join, relative } from "node:path"
 import { fileURLToPath } from "node:url"
@@ -43,9 +43,21 @@ const findNode = () => {
 }
 
 const node = findNode()
+/**
+ * tgt, a peer that the tests' own clients are checked against, unpacked here: its package would start a service on port
+ * 3260.
+ */
+const tgtFolder = join(root, ".cache/tgt")
 const environment = {
   ...process.env,
-  PATH: [join(root, "node_modules/.bin"), dirname(node), process.env.PATH, "/usr/sbin", "/sbin"].join(delimiter)
+  PATH: [
+    join(root, "node_modules/.bin"),
+    dirname(node),
+    process.env.PATH,
+    "/usr/sbin",
+    "/sbin",
+    join(tgtFolder, "usr/sbin")
+  ].join(delimiter)
 }
 
 /** Runs a command in the checkout with its output shown; true when it succeeded. */
@@ -75,13 +87,15 @@ const missingPackages = () => {
   ]
 }
 
+const mayInstall = process.getuid?.() === 0 && isInstalled("apt-get") && process.env.LUNLOG_NO_INSTALL !== "1"
+const aptInstall = ["-y", "-q", "--no-install-recommends", "install"]
+
 /** Installs what the real initiators need, or says how to. */
 const preparePackages = () => {
   const missing = missingPackages()
   if (missing.length === 0) return
-  const install = ["-y", "-q", "--no-install-recommends", "install", ...missing]
+  const install = [...aptInstall, ...missing]
   const advice = `apt-get ${install.join(" ")}`
-  const mayInstall = process.getuid?.() === 0 && isInstalled("apt-get") && process.env.LUNLOG_NO_INSTALL !== "1"
   if (mayInstall) {
     say(`Installing Debian packages for the suites with real initiators: ${missing.join(" ")}`)
     const apt = { env: { ...environment, DEBIAN_FRONTEND: "noninteractive" }, stdio: ["ignore", "ignore", "inherit"] }
@@ -90,6 +104,20 @@ const preparePackages = () => {
     if (run("apt-get", [...lock, ...install], apt)) return
   }
   say(`Missing: ${missing.join(" ")}. The suites that need them will be skipped; this enables them:\n  sudo ${advice}`)
+}
+
+const output = (command, args, options = {}) => spawnSync(command, args, { encoding: "utf8", ...options })
+
+/** Unpacks tgt where it is missing; with the libraries that it needs, if this process may install them. */
+const prepareTgt = () => {
+  if (isInstalled("tgtd") || !mayInstall) return
+  mkdirSync(tgtFolder, { recursive: true })
+  output("apt-get", ["-o", "APT::Sandbox::User=root", "download", "tgt"], { cwd: tgtFolder })
+  const archive = readdirSync(tgtFolder).find((name) => name.endsWith(".deb"))
+  if (archive === undefined || !run("dpkg-deb", ["-x", join(tgtFolder, archive), tgtFolder])) return
+  const depends = output("dpkg-deb", ["-f", join(tgtFolder, archive), "Depends"]).stdout ?? ""
+  const libraries = depends.match(/\blib(?!c6|config)[a-z0-9]+/g) ?? []
+  run("apt-get", [...aptInstall, ...libraries], { stdio: ["ignore", "ignore", "inherit"] })
 }
 
 /** The Linux guest is built before the tests, so that no test's time limit has to cover a download. */
@@ -169,6 +197,7 @@ const runLong = (args) => {
 
 const runAll = () => {
   preparePackages()
+  prepareTgt()
   prepareGuest()
   check("types (tsc --noEmit)", node, ["node_modules/typescript/bin/tsc", "--noEmit"])
   check("lint and format (biome check)", node, ["node_modules/@biomejs/biome/bin/biome", "check", "."])

@@ -56,13 +56,7 @@ describe("every file", () => {
   })
 
   it("has nothing put off", () => {
-    none(
-      offences(
-        files,
-        new RegExp(`\\b(${["TO", "FIX"].map((verb) => `${verb}${verb === "TO" ? "DO" : "ME"}`).join("|")})\\b`),
-        "lines"
-      )
-    )
+    none(offences(files, /\b(TO[D]O|FIX[M]E)\b/, "lines"))
   })
 
   it("has no enum, no namespace, and no comment that silences the compiler", () => {
