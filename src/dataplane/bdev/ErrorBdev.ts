@@ -9,11 +9,13 @@ import { type Bdev, type BdevIo, IoStatus } from "./Bdev.ts"
 import type { BdevName } from "./BdevSpec.ts"
 import { WrapperBdev } from "./WrapperBdev.ts"
 
-export type FaultyIoType = "read" | "write" | "flush"
+export type FaultyIoType = "read" | "write" | "unmap" | "flush"
 
-/** What to do to the next `count` IOs of a kind. */
+/** What to do to the next `count` IOs of a kind: the control plane's injection, as plain values. */
 export interface Fault {
-  readonly kind: "failure" | "pending" | "corrupt_data" | "nomem"
+  /** `clear` disarms all kinds and arms nothing. */
+  readonly ioType: FaultyIoType | "all" | "clear"
+  readonly errorType: "failure" | "pending" | "corrupt_data" | "nomem"
   readonly count: number
   /** Only while at least this many IOs are outstanding, the new one not counted. */
   readonly queueDepth: number
@@ -22,6 +24,8 @@ export interface Fault {
   /** 1..255. */
   readonly corruptValue: number
 }
+
+const faultyIoTypes: ReadonlyArray<FaultyIoType> = ["read", "write", "unmap", "flush"]
 
 interface ArmedFault {
   readonly fault: Fault
@@ -73,15 +77,19 @@ export class ErrorBdev extends WrapperBdev {
     return this.pending.size
   }
 
-  /** Arms a fault for one kind of IO or for all; it replaces the one armed before. */
-  inject(type: FaultyIoType | "all", fault: Fault): void {
-    const types: ReadonlyArray<FaultyIoType> = type === "all" ? ["read", "write", "flush"] : [type]
-    for (const each of types) this.armed.set(each, { fault, left: fault.count })
-  }
-
-  /** Disarms every fault; what is pending stays pending. */
-  clear(): void {
-    this.armed.clear()
+  /**
+   * Arms a fault for one kind of IO or for all; it replaces the one armed before. A count of 0 disarms. What is pending
+   * stays pending.
+   */
+  inject(fault: Fault): void {
+    if (fault.ioType === "clear") {
+      this.armed.clear()
+      return
+    }
+    for (const type of fault.ioType === "all" ? faultyIoTypes : [fault.ioType]) {
+      if (fault.count > 0) this.armed.set(type, { fault, left: fault.count })
+      else this.armed.delete(type)
+    }
   }
 
   /** Lets the pending IOs go on, in their order. Faults that are armed now do not meet them again. */
@@ -141,9 +149,9 @@ export class ErrorBdev extends WrapperBdev {
     io.byteLength = byteLength
     io.fua = fua
     if (fault === undefined) this.submit(io)
-    else if (fault.kind === "failure") this.end(io, IoStatus.failed)
-    else if (fault.kind === "nomem") this.end(io, IoStatus.noMemory)
-    else if (fault.kind === "pending") this.pending.add(io)
+    else if (fault.errorType === "failure") this.end(io, IoStatus.failed)
+    else if (fault.errorType === "nomem") this.end(io, IoStatus.noMemory)
+    else if (fault.errorType === "pending") this.pending.add(io)
     else this.corrupt(io, fault)
   }
 

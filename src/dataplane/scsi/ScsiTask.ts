@@ -4,6 +4,7 @@
  * buffer for parameter data when the first command that returns any runs on it.
  */
 import { ScsiStatus } from "./scsi-status.ts"
+import { SenseCode, SenseKey } from "./sense-codes.ts"
 
 /** What the transport has to do for a prepared command. */
 export const ScsiAction = {
@@ -78,6 +79,21 @@ export class ScsiTask {
     this.senseCode = code
     this.fieldByte = -1
     this.fieldBit = -1
+  }
+
+  /** Ends the task with INVALID FIELD IN CDB and a pointer to the byte, and to the field's top bit where it has one. */
+  invalidField(byte: number, bit = -1): void {
+    this.checkCondition(SenseKey.illegalRequest, SenseCode.invalidFieldInCdb)
+    this.fieldByte = byte
+    this.fieldBit = bit
+  }
+
+  /** Sends the first bytes of `parameterData`, as many as there are and the initiator has room for. */
+  sendParameters(built: number, allocationLength: number): void {
+    this.status = ScsiStatus.good
+    this.parameterLength = Math.min(built, allocationLength)
+    // An allocation length of 0 is no error (SPC-4 4.2.5.6): there is just nothing to send.
+    this.action = this.parameterLength > 0 ? ScsiAction.parameterIn : ScsiAction.none
   }
 
   /** Ends the task with another status that carries no sense data (BUSY, RESERVATION CONFLICT ...). */

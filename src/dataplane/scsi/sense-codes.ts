@@ -24,8 +24,9 @@ export const SenseCode = {
   none: 0x0000,
   logicalUnitCommunicationFailure: 0x0800,
   writeError: 0x0c00,
-  /** "INCORRECT AMOUNT OF DATA": less or more unsolicited data than was allowed (RFC 7143 11.4.7.2). */
-  incorrectAmountOfData: 0x0c0d,
+  /** UNEXPECTED UNSOLICITED DATA and NOT ENOUGH UNSOLICITED DATA (RFC 7143 section 11.4.7.2). */
+  unexpectedUnsolicitedData: 0x0c0c,
+  notEnoughUnsolicitedData: 0x0c0d,
   unrecoveredReadError: 0x1100,
   invalidCommandOperationCode: 0x2000,
   logicalBlockAddressOutOfRange: 0x2100,
@@ -76,7 +77,8 @@ const codeNames: ReadonlyMap<number, string> = new Map([
   [SenseCode.none, "NO ADDITIONAL SENSE INFORMATION"],
   [SenseCode.logicalUnitCommunicationFailure, "LOGICAL UNIT COMMUNICATION FAILURE"],
   [SenseCode.writeError, "WRITE ERROR"],
-  [SenseCode.incorrectAmountOfData, "NOT ENOUGH UNSOLICITED DATA"],
+  [SenseCode.unexpectedUnsolicitedData, "UNEXPECTED UNSOLICITED DATA"],
+  [SenseCode.notEnoughUnsolicitedData, "NOT ENOUGH UNSOLICITED DATA"],
   [SenseCode.unrecoveredReadError, "UNRECOVERED READ ERROR"],
   [SenseCode.invalidCommandOperationCode, "INVALID COMMAND OPERATION CODE"],
   [SenseCode.logicalBlockAddressOutOfRange, "LOGICAL BLOCK ADDRESS OUT OF RANGE"],

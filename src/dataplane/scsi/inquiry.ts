@@ -1,0 +1,98 @@
+/** INQUIRY (SPC-4 6.6): standard data here, vital product data in `vpd.ts`. */
+import type { Nexus } from "./Nexus.ts"
+import type { ScsiTask } from "./ScsiTask.ts"
+import type { SessionView } from "./SessionView.ts"
+import { vitalProductData } from "./vpd.ts"
+
+/** Byte 0 (SPC-4 6.6.2): a direct access block device that is there. */
+export const directAccessBlockDevice = 0x00
+/** Byte 0: no unit can be at this LUN. Qualifier 011b, type 1Fh. */
+export const noDevice = 0x7f
+/** Byte 0: a well-known logical unit. */
+export const wellKnownLogicalUnit = 0x1e
+
+const standardLength = 96
+/** What a LUN without a unit and the well-known unit answer: up to the revision. */
+const shortLength = 36
+
+/** SPC-4. */
+const version = 0x06
+/** HISUP (LUNs are numbered hierarchically) and response data format 2. */
+const hierarchicalFormat2 = 0x12
+/** MULTIP: the unit may be reached by several ports. */
+const multiPort = 0x10
+/** CMDQUE: full task management model. */
+const commandQueuing = 0x02
+
+/** SAM-5, iSCSI, SPC-4 and SBC-3, each without a version claimed (SPC-4 table 144). */
+const versionDescriptors = [0x00a0, 0x0960, 0x0460, 0x04c0]
+
+const evpdMask = 0x01
+/** CMDDT, obsolete since SPC-3. */
+const commandSupportDataMask = 0x02
+
+/** ALLOCATION LENGTH of an INQUIRY CDB. */
+export const inquiryAllocationLength = (cdb: Buffer): number => cdb.readUInt16BE(3)
+
+/** The first 8 bytes of standard INQUIRY data; zeros behind them up to `length`. */
+const writeHead = (data: Buffer, peripheral: number, length: number): void => {
+  data.fill(0, 0, length)
+  data[0] = peripheral
+  data[2] = version
+  data[3] = hierarchicalFormat2
+  data[4] = length - 5
+}
+
+/** INQUIRY of a mapped logical unit. */
+export const inquiry = (task: ScsiTask, nexus: Nexus, session: SessionView): void => {
+  const { cdb } = task
+  const flags = cdb.readUInt8(1)
+  if ((flags & commandSupportDataMask) !== 0) {
+    task.invalidField(1, 1)
+    return
+  }
+  if ((flags & evpdMask) !== 0) {
+    vitalProductData(task, nexus.unit, directAccessBlockDevice, session)
+    return
+  }
+  if (cdb.readUInt8(2) !== 0) {
+    task.invalidField(2, 7)
+    return
+  }
+  const data = task.parameterData
+  const { identity } = nexus.unit
+  writeHead(data, directAccessBlockDevice, standardLength)
+  data[6] = multiPort
+  data[7] = commandQueuing
+  identity.vendor.copy(data, 8)
+  identity.product.copy(data, 16)
+  identity.revision.copy(data, 32)
+  data.fill(0x20, 36, 56)
+  versionDescriptors.forEach((descriptor, index) => {
+    data.writeUInt16BE(descriptor, 58 + 2 * index)
+  })
+  task.sendParameters(standardLength, inquiryAllocationLength(cdb))
+}
+
+/** INQUIRY where there is no unit, or the well-known one: `peripheral` says which. */
+export const inquiryWithoutUnit = (task: ScsiTask, peripheral: number, session: SessionView): void => {
+  const { cdb } = task
+  const flags = cdb.readUInt8(1)
+  if ((flags & commandSupportDataMask) !== 0) {
+    task.invalidField(1, 1)
+    return
+  }
+  if ((flags & evpdMask) !== 0) {
+    vitalProductData(task, undefined, peripheral, session)
+    return
+  }
+  if (cdb.readUInt8(2) !== 0) {
+    task.invalidField(2, 7)
+    return
+  }
+  const data = task.parameterData
+  writeHead(data, peripheral, shortLength)
+  data.fill(0x20, 8, shortLength)
+  data.write("LUNLOG", 8, "latin1")
+  task.sendParameters(shortLength, inquiryAllocationLength(cdb))
+}

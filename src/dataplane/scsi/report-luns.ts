@@ -1,0 +1,43 @@
+/** REPORT LUNS (SPC-4 6.33): what this session sees, answered by every unit, by LUN 0 even without one, and by C101h. */
+import { encodeLun, reportLunsWellKnownLun } from "./lun.ts"
+import { maxParameterLength, type ScsiTask } from "./ScsiTask.ts"
+import type { SessionView } from "./SessionView.ts"
+
+/** SELECT REPORT: LUNs that hold devices, well-known units, or both. */
+const SelectReport = { devices: 0x00, wellKnown: 0x01, all: 0x02 } as const
+
+const headerLength = 8
+const entryLength = 8
+const entriesMax = (maxParameterLength - headerLength) / entryLength
+/** SPC-4 6.33: an allocation length below 16 can't hold one entry. */
+const allocationLengthMin = 16
+
+export const reportLuns = (task: ScsiTask, session: SessionView): void => {
+  const { cdb } = task
+  const select = cdb.readUInt8(2)
+  const allocationLength = cdb.readUInt32BE(6)
+  if (select > SelectReport.all) {
+    task.invalidField(2, 7)
+    return
+  }
+  if (allocationLength < allocationLengthMin) {
+    task.invalidField(6)
+    return
+  }
+  const data = task.parameterData
+  let end = headerLength
+  if (select !== SelectReport.wellKnown) {
+    for (const lun of session.reportLuns().slice(0, entriesMax - 1)) {
+      encodeLun(lun, data, end)
+      end += entryLength
+    }
+  }
+  if (select !== SelectReport.devices) {
+    encodeLun(reportLunsWellKnownLun, data, end)
+    end += entryLength
+  }
+  data.writeUInt32BE(end - headerLength, 0)
+  data.writeUInt32BE(0, 4)
+  session.lunInventoryReported()
+  task.sendParameters(end, allocationLength)
+}

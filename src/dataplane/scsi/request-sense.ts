@@ -1,0 +1,22 @@
+/**
+ * REQUEST SENSE (SPC-4 6.39): always GOOD, the sense data are the answer. iSCSI sends sense data with each CHECK
+ * CONDITION, so there is nothing left to ask for but a pending unit attention, which is told and gone.
+ */
+import type { Nexus } from "./Nexus.ts"
+import type { ScsiTask } from "./ScsiTask.ts"
+import { encodeDescriptorSense, encodeFixedSense } from "./sense.ts"
+import { SenseCode, SenseKey } from "./sense-codes.ts"
+
+/** Answers with this key and code, in the format that the DESC bit asks for. */
+export const answerSense = (task: ScsiTask, key: number, code: number): void => {
+  const { cdb } = task
+  const data = task.parameterData
+  const descriptorFormat = (cdb.readUInt8(1) & 0x01) !== 0
+  const length = descriptorFormat ? encodeDescriptorSense(key, code, data, 0) : encodeFixedSense(key, code, data, 0)
+  task.sendParameters(length, cdb.readUInt8(4))
+}
+
+export const requestSense = (task: ScsiTask, nexus: Nexus): void => {
+  if (nexus.hasUnitAttention) answerSense(task, SenseKey.unitAttention, nexus.take())
+  else answerSense(task, SenseKey.noSense, SenseCode.none)
+}
