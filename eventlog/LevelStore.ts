@@ -2,14 +2,14 @@
  * A `LogStore` on LevelDB (`level`). Opening is the caller's matter to guard: a second, failing open of a directory
  * that this very process has open would silently release its lock (see `directory-holder.ts`).
  */
-import { Level } from "level"
+import { ClassicLevel } from "classic-level"
 import { type LogStore, type StoreEntry, storeError } from "./LogStore.ts"
 
 /** Bytes that one native call may hand over; the default of 16 KiB makes long reads ten times slower. */
 const readAheadBytes = 8 * 1024 * 1024
 
 export const openLevelStore = async (directory: string, createIfMissing: boolean): Promise<LogStore> => {
-  const db = new Level<string, Uint8Array>(directory, { valueEncoding: "buffer", createIfMissing })
+  const db = new ClassicLevel<string, Uint8Array>(directory, { valueEncoding: "buffer", createIfMissing })
   try {
     await db.open()
   } catch (error) {

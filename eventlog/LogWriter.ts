@@ -41,6 +41,8 @@ export interface LogWriterOptions {
   readonly committed: (end: Position) => void
   /** Told of a failure before the store is reopened; may free space. Never throws. */
   readonly suspect: (error: StoreError) => Promise<void>
+  /** Told when it takes appends again. Never throws. */
+  readonly recovered: () => void
 }
 
 interface Task {
@@ -308,6 +310,7 @@ export class LogWriter {
       this.#store = store
       const undone = this.#rollBack(batch, survived, error)
       this.#away = undefined
+      this.#options.recovered()
       const awayMillis = Math.round(performance.now() - since)
       const payload = { code: error.code, detail: error.message, survived, undone, attempts, awayMillis }
       this.observe({ type: "LogRecovered", v: 1, cause: logCause, payload })

@@ -71,7 +71,8 @@ const make = (options: MemoryEventLogOptions = {}) =>
       losses: [],
       reopen: options.reopen ?? (() => Promise.resolve(store)),
       committed: () => undefined,
-      suspect: () => Promise.resolve()
+      suspect: () => Promise.resolve(),
+      recovered: () => undefined
     })
   })
 

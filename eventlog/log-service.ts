@@ -28,6 +28,7 @@ export interface LogServiceOptions {
   readonly reopen: () => Promise<LogStore>
   readonly committed: (end: Position) => void
   readonly suspect: (error: StoreError) => Promise<void>
+  readonly recovered: () => void
 }
 
 const durableOf = (job: Job): Effect.Effect<void, AppendFailed> =>
@@ -57,7 +58,8 @@ const sourceOf = (directory: string, writer: LogWriter, losses: ReadonlyArray<Ac
   }
 }
 
-const verifyOf = (source: StoreSource, onProgress: (done: number, total: number) => void) =>
+/** Reads everything up to what is durable now. */
+export const verifyOf = (source: StoreSource, onProgress: (done: number, total: number) => void) =>
   Effect.suspend(() => {
     const tail: LogTail = source.durable()
     const counts = { records: 0, controlRecords: 0, observations: 0, firstObservationSeq: 0 }

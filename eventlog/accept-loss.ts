@@ -1,0 +1,71 @@
+/**
+ * Going on knowingly with a damaged log: what cannot be read is put aside under its own key with an `x` in front, and
+ * each break of a chain is noted as accepted, so that reading passes over it and over no other.
+ */
+import { controlKey, lastSeq, numberOfKey, observationKey } from "./key.ts"
+import type { LogStore, StoreWrite } from "./LogStore.ts"
+import { type AcceptedLoss, readLosses, writeLosses } from "./loss.ts"
+import type { LogRecord } from "./record.ts"
+import { decodeRecord } from "./record-codec.ts"
+
+const windowEntries = 1000
+
+/** Puts aside what is no record, and gives the losses between those that are. */
+const mend = async (
+  store: LogStore,
+  keyOf: (seq: number) => string,
+  continues: (last: LogRecord | undefined, next: LogRecord) => boolean
+): Promise<{ readonly losses: ReadonlyArray<AcceptedLoss>; readonly aside: number }> => {
+  const losses: Array<AcceptedLoss> = []
+  let aside = 0
+  let last: LogRecord | undefined
+  for (let from = keyOf(0); ; ) {
+    const entries = await store.range({ gte: from, lte: keyOf(lastSeq), limit: windowEntries })
+    const writes: Array<StoreWrite> = []
+    for (const [key, value] of entries) {
+      const record = decodeRecord(value, true)
+      if (typeof record === "string" || numberOfKey(key) !== record.seq) {
+        writes.push({ type: "put", key: `x${key}`, value }, { type: "del", key })
+        aside++
+        continue
+      }
+      if (!continues(last, record)) losses.push({ afterHash: last?.hash ?? "", nextHash: record.hash })
+      last = record
+    }
+    if (writes.length > 0) await store.write(writes, true)
+    const end = entries.at(-1)
+    if (end === undefined || entries.length < windowEntries) return { losses, aside }
+    from = `${end[0]}\0`
+  }
+}
+
+const controlContinues = (last: LogRecord | undefined, next: LogRecord): boolean => {
+  if (next.kind !== "control") return false
+  const before = last?.kind === "control" ? last : { controlNo: 0, hash: "" }
+  return next.controlNo === before.controlNo + 1 && next.prevControl === before.hash
+}
+
+const observationContinues = (last: LogRecord | undefined, next: LogRecord): boolean => {
+  if (next.kind !== "observation") return false
+  if (last?.kind !== "observation") return true
+  const follows = next.segment === last.segment ? next.segmentNo === last.segmentNo + 1 : next.segmentNo === 1
+  return follows && next.prevObservation === last.hash
+}
+
+/** What was accepted, newly and in all. */
+export interface Mended {
+  readonly losses: ReadonlyArray<AcceptedLoss>
+  readonly newBreaks: number
+  readonly putAside: number
+}
+
+export const acceptLosses = async (store: LogStore): Promise<Mended> => {
+  const before = await readLosses(store)
+  const control = await mend(store, controlKey, controlContinues)
+  const observed = await mend(store, observationKey, observationContinues)
+  const losses = [...control.losses, ...observed.losses]
+  await writeLosses(store, losses)
+  const known = new Set(before.map(({ nextHash }) => nextHash))
+  const newBreaks = losses.filter(({ nextHash }) => !known.has(nextHash)).length
+  return { losses, newBreaks, putAside: control.aside + observed.aside }
+}

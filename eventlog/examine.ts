@@ -1,0 +1,71 @@
+/**
+ * Looks at a store that was just opened: where it ends, and whether that is the end that was confirmed.
+ *
+ * A start does not read the whole log: it checks the last records against HEAD. What lies before is checked when it is
+ * read; `verify` reads everything.
+ */
+import type { ChainAnchor } from "./chain.ts"
+import { controlKey, lastSeq, numberOfKey, observationKey } from "./key.ts"
+import type { LogStore } from "./LogStore.ts"
+import type { LogRecord } from "./record.ts"
+import { decodeRecord } from "./record-codec.ts"
+import { type Position, positionAfter } from "./sequence.ts"
+
+/** What is wrong with a store, as far as a start looks. */
+export interface Damage {
+  readonly detail: string
+  readonly lastControlSeq: number
+}
+
+const lastOf = async (store: LogStore, keyOf: (seq: number) => string): Promise<LogRecord | Damage | undefined> => {
+  const [entry] = await store.range({ gte: keyOf(0), lte: keyOf(lastSeq), limit: 1, reverse: true })
+  if (entry === undefined) return undefined
+  const record = decodeRecord(entry[1], true)
+  if (typeof record === "string") return { detail: `the last record, under ${entry[0]}, ${record}`, lastControlSeq: 0 }
+  if (numberOfKey(entry[0]) !== record.seq) {
+    return { detail: `record ${record.seq} lies under the key ${entry[0]}`, lastControlSeq: 0 }
+  }
+  return record
+}
+
+const checkHead = async (
+  store: LogStore,
+  last: ChainAnchor,
+  head: ChainAnchor | "missing" | "damaged"
+): Promise<Damage | undefined> => {
+  const { controlNo, controlSeq: lastControlSeq } = last
+  if (head === "damaged")
+    return { detail: "HEAD cannot be read, so a loss at the end could not be seen", lastControlSeq }
+  if (head === "missing") {
+    return controlNo === 0
+      ? undefined
+      : { detail: "HEAD is gone, so a loss at the end could not be seen", lastControlSeq }
+  }
+  if (head.controlNo > controlNo) {
+    const detail = `control records ${controlNo + 1} to ${head.controlNo} were confirmed and are gone`
+    return { detail, lastControlSeq }
+  }
+  if (head.controlNo === 0) return undefined
+  const key = controlKey(head.controlSeq)
+  const [entry] = await store.range({ gte: key, lte: key, limit: 1 })
+  const record = entry === undefined ? `is gone` : decodeRecord(entry[1], true)
+  if (typeof record === "object" && record.hash === head.controlHash) return undefined
+  const how = typeof record === "string" ? record : "is not the one that was confirmed"
+  return { detail: `control record ${head.controlNo} (seq ${head.controlSeq}) ${how}`, lastControlSeq }
+}
+
+/** Where the log goes on, or what is wrong. */
+export const examine = async (
+  store: LogStore,
+  head: ChainAnchor | "missing" | "damaged"
+): Promise<Position | Damage> => {
+  const control = await lastOf(store, controlKey)
+  if (control !== undefined && "detail" in control) return control
+  const observation = await lastOf(store, observationKey)
+  if (observation !== undefined && "detail" in observation) return observation
+  const position = positionAfter(
+    control?.kind === "control" ? control : undefined,
+    observation?.kind === "observation" ? observation : undefined
+  )
+  return (await checkHead(store, position.tail, head)) ?? position
+}

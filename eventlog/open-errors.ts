@@ -1,0 +1,79 @@
+/**
+ * Why a log cannot be opened, and what to do about it. Nothing has been changed in the directory when one is returned.
+ */
+import { Schema } from "effect"
+
+/** Another process, or another part of this one, has the log open. */
+export class LogLocked extends Schema.TaggedError<LogLocked>()("LogLocked", {
+  directory: Schema.String,
+  holderPid: Schema.optionalKey(Schema.Int)
+}) {
+  override get message() {
+    const holder = this.holderPid === undefined ? "another process" : `process ${this.holderPid}`
+    return (
+      `the event log in ${this.directory} is held by ${holder}; a log has one process at a time: ` +
+      "stop that one, or give this one another --state directory"
+    )
+  }
+}
+
+/** The directory was written by a newer lunlog. */
+export class LogTooNew extends Schema.TaggedError<LogTooNew>()("LogTooNew", {
+  directory: Schema.String,
+  found: Schema.Int,
+  supported: Schema.Int
+}) {
+  override get message() {
+    return (
+      `the event log in ${this.directory} has layout ${this.found}, this version reads up to ${this.supported}; ` +
+      "run the newer lunlog that wrote it"
+    )
+  }
+}
+
+/** Records that were confirmed are gone or changed. */
+export class LogDamaged extends Schema.TaggedError<LogDamaged>()("LogDamaged", {
+  directory: Schema.String,
+  /** What is gone or wrong. */
+  detail: Schema.String,
+  /** Last control record that is whole; 0 if none is. */
+  lastControlSeq: Schema.Int
+}) {
+  override get message() {
+    return (
+      `the event log in ${this.directory} is damaged: ${this.detail}. Restore the directory from a copy, or continue ` +
+      "without what is gone: lunlog serve --accept-log-loss"
+    )
+  }
+}
+
+/** The file system says no. */
+export class LogOpenFailed extends Schema.TaggedError<LogOpenFailed>()("LogOpenFailed", {
+  directory: Schema.String,
+  path: Schema.String,
+  /** Linux errno name. */
+  code: Schema.String,
+  detail: Schema.String
+}) {
+  override get message() {
+    return `cannot open the event log in ${this.directory}: ${this.path}: ${this.code}; ${remedyOf(this.code)} (${this.detail})`
+  }
+}
+
+export type LogOpenError = LogLocked | LogTooNew | LogDamaged | LogOpenFailed
+
+const remedies: { readonly [code: string]: string } = {
+  EACCES:
+    "let this user read and write the directory (it needs mode 0700 and this owner), or give another --state directory",
+  EPERM:
+    "let this user read and write the directory (it needs mode 0700 and this owner), or give another --state directory",
+  EROFS: "the file system is read-only: remount it, copy the directory elsewhere, or give another --state directory",
+  ENOSPC: "the file system is full: free some space",
+  EDQUOT: "the quota is used up: free some space",
+  EFBIG: "a file would exceed the limit of this process: raise `ulimit -f`",
+  EMFILE: "this process has too many files open: raise `ulimit -n`",
+  ENOTDIR: "a directory is needed here",
+  ENOENT: "give the --state directory of an existing log"
+}
+
+const remedyOf = (code: string): string => remedies[code] ?? "check the disk and the kernel's log"
