@@ -1,7 +1,7 @@
 /**
- * What a bdev is made from: plain values that can cross a thread boundary, of the same shape as the control plane's bdev.
- * The rules for them (names, sizes, which base may be used) are the control plane's; `createBdev` only finds out whether
- * the machine can do it.
+ * What a bdev is made from: plain values that can cross a thread boundary, of the same shape as the control plane's
+ * bdev. The rules for them (names, sizes, which base may be used) are the control plane's; `createBdev` only finds out
+ * whether the machine can do it.
  */
 
 /** A RAM disk. */
@@ -46,6 +46,7 @@ export interface ErrorSpec {
   readonly base: BaseRef
 }
 
+/** What is behind a bdev. */
 export type BdevSpec = MallocSpec | NullSpec | DelaySpec | ErrorSpec
 
 /** Who a bdev is, whatever is behind it. */
@@ -55,6 +56,7 @@ export interface BdevName {
   readonly uuid: string
 }
 
+/** All that `createBdev` has to know. */
 export interface BdevDefinition extends BdevName {
   readonly spec: BdevSpec
 }

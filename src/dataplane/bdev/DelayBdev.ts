@@ -34,6 +34,7 @@ class DelayedIo implements BdevIo {
   }
 }
 
+/** A slow disk. */
 export class DelayBdev extends WrapperBdev {
   private readonly latencies: DelaySpec
   private readonly random: () => number

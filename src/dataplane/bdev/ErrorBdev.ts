@@ -9,6 +9,7 @@ import { type Bdev, type BdevIo, IoStatus } from "./Bdev.ts"
 import type { BdevName } from "./BdevSpec.ts"
 import { WrapperBdev } from "./WrapperBdev.ts"
 
+/** Kinds of IO that faults are told apart by. No IO is an unmap yet: a fault for it stays armed. */
 export type FaultyIoType = "read" | "write" | "unmap" | "flush"
 
 /** What to do to the next `count` IOs of a kind: the control plane's injection, as plain values. */
@@ -61,6 +62,7 @@ const flip = (buffer: Buffer, start: number, byteLength: number, fault: Fault): 
   buffer[at] = (buffer[at] ?? 0) ^ fault.corruptValue
 }
 
+/** A disk that fails as told. */
 export class ErrorBdev extends WrapperBdev {
   private readonly armed = new Map<FaultyIoType, ArmedFault>()
   private readonly pending = new Set<ErrorIo>()

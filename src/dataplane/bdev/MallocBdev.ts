@@ -4,15 +4,18 @@
  *
  * It is the medium, not a cache in front of one: `writeCache` is false and a flush has nothing to do.
  *
- * `Buffer.copy` cuts the start of its source to 32 bits (measured on Node 24.21: a copy from 5 GiB reads at 1 GiB). So a
- * disk is addressed through views of 1 GiB, and one beyond 4 GiB does not show its `memory`.
+ * `Buffer.copy` cuts the start of its source to 32 bits (measured on Node 24.21: a copy from 5 GiB reads at 1 GiB). So
+ * a disk is addressed through views of 1 GiB, and one beyond 4 GiB does not show its `memory`.
  */
 import { type Bdev, type BdevIo, IoStatus } from "./Bdev.ts"
 import type { BdevName, MallocSpec } from "./BdevSpec.ts"
 
+/** Bytes of one view; a power of two, so that an offset splits cheaply. */
 const viewBytes = 2 ** 30
+/** Largest disk that callers may copy from themselves, in bytes. */
 const sharedMemoryBytesMax = 2 ** 32
 
+/** A RAM disk; all IO ends before its call returns. */
 export class MallocBdev implements Bdev {
   readonly name: string
   readonly uuid: string

@@ -1,7 +1,8 @@
-/** A disk of any size with nothing behind it: reads give zeros, writes are forgotten. For tests of speed and of size. */
+/** A disk of any size with nothing behind it, for tests of speed and of size. */
 import { type Bdev, type BdevIo, IoStatus } from "./Bdev.ts"
 import type { BdevName, NullSpec } from "./BdevSpec.ts"
 
+/** Reads give zeros, writes are forgotten; all IO ends before its call returns. */
 export class NullBdev implements Bdev {
   readonly name: string
   readonly uuid: string

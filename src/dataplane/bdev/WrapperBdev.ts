@@ -5,6 +5,7 @@
 import type { Bdev, BdevIo } from "./Bdev.ts"
 import type { BdevName } from "./BdevSpec.ts"
 
+/** What the wrappers share. */
 export abstract class WrapperBdev implements Bdev {
   readonly name: string
   readonly uuid: string

@@ -15,6 +15,7 @@ export interface BdevFailure {
   readonly detail: string
 }
 
+/** The open device, or why there is none. */
 export type OpenedBdev = { readonly _tag: "BdevOpened"; readonly bdev: Bdev } | BdevFailure
 
 /** What opening a bdev needs from its surroundings. */

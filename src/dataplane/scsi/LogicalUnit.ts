@@ -29,6 +29,7 @@ export const UnitCounter = {
 
 const counterCount = 7
 
+/** What the control plane knows of a unit beside its bdev. */
 export interface LogicalUnitOptions {
   /** The medium is empty although the unit was known before: a RAM disk after a restart. */
   readonly contentLost: boolean
@@ -36,6 +37,7 @@ export interface LogicalUnitOptions {
   readonly identityStyle: IdentityStyle
 }
 
+/** A disk as initiators see it. */
 export class LogicalUnit {
   readonly bdev: Bdev
   readonly identity: UnitIdentity

@@ -32,6 +32,7 @@ const precedence: ReadonlyArray<number> = [
 /** 29h/xxh: a reset of some kind. Only the one of highest precedence is kept (SAM-5 5.14.1). */
 const isReset = (code: number): boolean => code >> 8 === 0x29
 
+/** One initiator port's view of one logical unit. */
 export class Nexus {
   readonly unit: LogicalUnit
   /** Codes still to be told, in the order in which they will be. */

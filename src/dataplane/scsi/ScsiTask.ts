@@ -27,6 +27,7 @@ export const maxParameterLength = 4096
 /** Logical unit number of a task whose 8-byte LUN field means nothing here; see `lun.ts`. */
 const unknownLun = -1
 
+/** A command: what it is, what `prepare` made of it, and how it ends. */
 export class ScsiTask {
   /** 16 bytes, filled by the transport; bytes behind a shorter CDB are ignored. */
   readonly cdb = Buffer.alloc(16)

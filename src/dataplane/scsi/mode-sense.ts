@@ -1,6 +1,7 @@
 /**
  * MODE SENSE(6) and (10) (SPC-4 6.11, 6.12): the caching, control and informational exceptions pages. Nothing in them
- * can be changed, so that the changeable values are zeros and the default ones the current ones; saved ones don't exist.
+ * can be changed, so that the changeable values are zeros and the default ones the current ones; saved ones there are
+ * none.
  */
 import type { Bdev } from "../bdev/Bdev.ts"
 import type { Nexus } from "./Nexus.ts"
@@ -100,6 +101,7 @@ const refusesSaved = (task: ScsiTask): boolean => {
 
 const disablesDescriptors = (cdb: Buffer): boolean => (cdb.readUInt8(1) & 0x08) !== 0
 
+/** 4-byte header, short block descriptor unless DBD, pages. */
 export const modeSense6 = (task: ScsiTask, nexus: Nexus): void => {
   if (refusesSaved(task)) return
   const { bdev } = nexus.unit
@@ -115,6 +117,7 @@ export const modeSense6 = (task: ScsiTask, nexus: Nexus): void => {
   task.sendParameters(end, task.cdb.readUInt8(4))
 }
 
+/** 8-byte header, short or (LLBAA) long block descriptor unless DBD, pages. */
 export const modeSense10 = (task: ScsiTask, nexus: Nexus): void => {
   if (refusesSaved(task)) return
   const { bdev } = nexus.unit

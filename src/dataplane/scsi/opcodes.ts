@@ -1,4 +1,6 @@
-/** SCSI operation codes (SPC-4 annex F.3, direct access block devices): those that lunlog does, and the names of more. */
+/** SCSI operation codes of block devices (SPC-4 annex F.3): those that lunlog does, and the names of more. */
+
+/** What `prepare` knows. */
 export const Opcode = {
   testUnitReady: 0x00,
   requestSense: 0x03,

@@ -2,8 +2,8 @@
  * From a CDB to what the transport has to do. `prepare` never throws and never waits, whatever the 16 bytes are; it
  * leaves `task.action` and `task.status` set.
  *
- * Without a unit (no such LUN, or one that drains or is removed) a command gets 5/25/00, except INQUIRY (qualifier 011b),
- * REQUEST SENSE (GOOD, with 5/25/00 as data) and, at LUN 0 and the well-known LUN C101h, REPORT LUNS.
+ * Without a unit (no such LUN, or one that drains or is removed) a command gets 5/25/00, except INQUIRY (qualifier
+ * 011b), REQUEST SENSE (GOOD, with 5/25/00 as data) and, at LUN 0 and the well-known LUN C101h, REPORT LUNS.
  */
 import { readCapacity10, serviceActionIn16 } from "./capacity.ts"
 import { inquiry, inquiryWithoutUnit, noDevice, wellKnownLogicalUnit } from "./inquiry.ts"

@@ -90,13 +90,21 @@ const transfer16 = (task: ScsiTask, nexus: Nexus, action: typeof ScsiAction.read
   transfer(task, nexus.unit, action, cdb.readUInt8(1), lba16(cdb), cdb.readUInt32BE(10), 10)
 }
 
+/** READ(6), SBC-3 5.8. */
 export const read6 = (task: ScsiTask, nexus: Nexus): void => transfer6(task, nexus, ScsiAction.read)
+/** READ(10), SBC-3 5.9. */
 export const read10 = (task: ScsiTask, nexus: Nexus): void => transfer10(task, nexus, ScsiAction.read)
+/** READ(12), SBC-3 5.10. */
 export const read12 = (task: ScsiTask, nexus: Nexus): void => transfer12(task, nexus, ScsiAction.read)
+/** READ(16), SBC-3 5.11. */
 export const read16 = (task: ScsiTask, nexus: Nexus): void => transfer16(task, nexus, ScsiAction.read)
+/** WRITE(6), SBC-3 5.32. */
 export const write6 = (task: ScsiTask, nexus: Nexus): void => transfer6(task, nexus, ScsiAction.write)
+/** WRITE(10), SBC-3 5.33. */
 export const write10 = (task: ScsiTask, nexus: Nexus): void => transfer10(task, nexus, ScsiAction.write)
+/** WRITE(12), SBC-3 5.34. */
 export const write12 = (task: ScsiTask, nexus: Nexus): void => transfer12(task, nexus, ScsiAction.write)
+/** WRITE(16), SBC-3 5.35. */
 export const write16 = (task: ScsiTask, nexus: Nexus): void => transfer16(task, nexus, ScsiAction.write)
 
 const flush = (task: ScsiTask, unit: LogicalUnit, immediate: boolean): void => {
@@ -113,6 +121,7 @@ export const synchronizeCache10 = (task: ScsiTask, nexus: Nexus): void => {
   flush(task, nexus.unit, (cdb.readUInt8(1) & 0x02) !== 0)
 }
 
+/** As SYNCHRONIZE CACHE(10), with a 64-bit LBA. */
 export const synchronizeCache16 = (task: ScsiTask, nexus: Nexus): void => {
   const { cdb } = task
   if (!inRange(task, nexus.unit, lba16(cdb), cdb.readUInt32BE(10))) return

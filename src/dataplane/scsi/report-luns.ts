@@ -1,4 +1,4 @@
-/** REPORT LUNS (SPC-4 6.33): what this session sees, answered by every unit, by LUN 0 even without one, and by C101h. */
+/** REPORT LUNS (SPC-4 6.33): answered by every unit, by LUN 0 even without one, and by the well-known LUN C101h. */
 import { encodeLun, reportLunsWellKnownLun } from "./lun.ts"
 import { maxParameterLength, type ScsiTask } from "./ScsiTask.ts"
 import type { SessionView } from "./SessionView.ts"
@@ -12,6 +12,7 @@ const entriesMax = (maxParameterLength - headerLength) / entryLength
 /** SPC-4 6.33: an allocation length below 16 can't hold one entry. */
 const allocationLengthMin = 16
 
+/** The LUNs that this session sees, ascending; the list length is the full one even where the data are cut. */
 export const reportLuns = (task: ScsiTask, session: SessionView): void => {
   const { cdb } = task
   const select = cdb.readUInt8(2)

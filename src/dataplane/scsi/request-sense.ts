@@ -16,6 +16,7 @@ export const answerSense = (task: ScsiTask, key: number, code: number): void => 
   task.sendParameters(length, cdb.readUInt8(4))
 }
 
+/** The next unit attention of the nexus, or NO SENSE. */
 export const requestSense = (task: ScsiTask, nexus: Nexus): void => {
   if (nexus.hasUnitAttention) answerSense(task, SenseKey.unitAttention, nexus.take())
   else answerSense(task, SenseKey.noSense, SenseCode.none)

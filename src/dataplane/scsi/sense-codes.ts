@@ -1,5 +1,6 @@
 /** Sense keys (SPC-4 table 48) and the additional sense codes that lunlog sends (SPC-4 annex F). */
 
+/** Sense keys: what kind of thing went wrong. */
 export const SenseKey = {
   noSense: 0x0,
   recoveredError: 0x1,

@@ -4,12 +4,13 @@
  *
  * Style `uuid` derives it from the bdev's UUID. lunlog owns no IEEE company id, so the NAA designator is of type 3h,
  * locally assigned (SPC-4 7.8.6.6.4): 60 bits of SHA-256 over the UUID. The T10 designator carries the whole UUID.
- * Style `spdk` derives it from the bdev's name exactly as SPDK does (vendor INTEL, NAA type 2h), so that hosts recognise
- * a disk that has moved here from an SPDK target.
+ * Style `spdk` derives it from the bdev's name exactly as SPDK does (vendor INTEL, NAA type 2h), so that hosts
+ * recognise a disk that has moved here from an SPDK target.
  */
 import { createHash } from "node:crypto"
 import type { Bdev } from "../bdev/Bdev.ts"
 
+/** What an identity is derived from: see above. */
 export type IdentityStyle = "uuid" | "spdk"
 
 /** Ready to be copied into responses; ASCII fields are blank-padded to their width. */
