@@ -119,7 +119,7 @@ export const bdevEvents = {
 
 export const bdevCommands = {
   CreateBdev: {
-    /** Absent: `Malloc<N>` (malloc) or `EE_<base>` (error). */
+    /** Absent: `Malloc<N>` (malloc) or `EE_<base>` (error, which can have no other). */
     name: Schema.optionalKey(Schema.String),
     /** Absent: UUIDv5 of the instance id and the name. */
     uuid: Schema.optionalKey(Schema.String),

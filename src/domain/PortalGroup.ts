@@ -1,9 +1,11 @@
 /**
  * Portal groups: the addresses that the target listens on, under the tag that initiators see in TargetAddress.
  *
- * A host:port exists once over all groups. Deleting a group takes its maps away from all targets and leaves sessions alone.
+ * A host:port exists once over all groups. Deleting a group takes its maps away from all targets and leaves sessions
+ * alone.
  */
 import { Schema } from "effect"
+import { type AddressBytes, parseIpv4, parseIpv6 } from "./address.ts"
 import { Incarnation, PortalGroupTag } from "./ids.ts"
 
 /** Portals of one group. */
@@ -20,8 +22,26 @@ export const Portal = Schema.Struct({
 })
 export type Portal = typeof Portal.Type
 
-/** What portals are compared and looked up by. */
-export const portalKey = (portal: Portal): string => `${portal.host.toLowerCase()}:${portal.port}`
+/** The address of a portal's host, and the zone of a link-local one (`[fe80::1%eth0]`); undefined if it is none. */
+export const parsePortalHost = (host: string): { readonly bytes: AddressBytes; readonly zone: string } | undefined => {
+  if (host === "*") return { bytes: [0, 0, 0, 0], zone: "" }
+  if (host === "[*]") return { bytes: new Array<number>(16).fill(0), zone: "" }
+  if (!host.startsWith("[") || !host.endsWith("]")) {
+    const bytes = parseIpv4(host)
+    return bytes === undefined ? undefined : { bytes, zone: "" }
+  }
+  const [address = "", zone = "", ...more] = host.slice(1, -1).split("%")
+  const bytes = parseIpv6(address)
+  if (bytes === undefined || more.length > 0 || !/^[A-Za-z0-9_.-]{0,15}$/u.test(zone)) return undefined
+  return { bytes, zone }
+}
+
+/** What portals are compared and looked up by: two spellings of one address are the same. */
+export const portalKey = (portal: Portal): string => {
+  const parsed = parsePortalHost(portal.host)
+  const address = parsed === undefined ? portal.host : `${parsed.bytes.join(".")}%${parsed.zone}`
+  return `${address}:${portal.port}`
+}
 
 export const PortalGroup = Schema.Struct({
   tag: PortalGroupTag,

@@ -38,6 +38,9 @@ export type IscsiName = typeof IscsiName.Type
 /** What iSCSI names are compared and looked up by. */
 export const iscsiNameKey = (name: string): string => name.toLowerCase()
 
+/** What other names and patterns of initiators are compared by. */
+export const textKey = (text: string): string => text.toLowerCase()
+
 /** Logical unit number as it is given in RPCs and shown to users. */
 export const Lun = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: LUN_MAX })).pipe(Schema.brand("Lun"))
 export type Lun = typeof Lun.Type

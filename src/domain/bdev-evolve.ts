@@ -1,0 +1,69 @@
+/** The fold of bdevs. See `evolve.ts` for what it guarantees. */
+import { Brand, HashMap } from "effect"
+import type { Bdev } from "./Bdev.ts"
+import type { EventOf } from "./Event.ts"
+import type { Incarnation } from "./ids.ts"
+import { indexAdd, indexRemove } from "./multi-index.ts"
+import { findBdev, type Indexes, type State } from "./State.ts"
+
+const incarnationOf = Brand.nominal<Incarnation>()
+
+/** The bdev right below, if it is a stacked one. */
+export const baseOf = (bdev: Bdev) =>
+  bdev.spec._tag === "Delay" || bdev.spec._tag === "Error" ? bdev.spec.base : undefined
+
+/** `indexes` with this bdev. */
+export const indexBdev = (indexes: Indexes, bdev: Bdev): Indexes => {
+  const base = baseOf(bdev)
+  return {
+    ...indexes,
+    uuids: indexAdd(indexes.uuids, bdev.uuid, bdev.name, bdev.name),
+    dependents: base === undefined ? indexes.dependents : indexAdd(indexes.dependents, base.name, bdev.name, bdev.name)
+  }
+}
+
+const unindexBdev = (indexes: Indexes, bdev: Bdev): Indexes => {
+  const base = baseOf(bdev)
+  return {
+    ...indexes,
+    uuids: indexRemove(indexes.uuids, bdev.uuid, bdev.name),
+    dependents: base === undefined ? indexes.dependents : indexRemove(indexes.dependents, base.name, bdev.name)
+  }
+}
+
+export const evolveBdevCreated = (state: State, event: EventOf<"BdevCreated">, seq: number): State => {
+  if (HashMap.has(state.bdevs, event.name)) return state
+  const bdev: Bdev = {
+    name: event.name,
+    uuid: event.uuid,
+    uuidExplicit: event.uuidExplicit,
+    incarnation: incarnationOf(seq),
+    spec: event.spec,
+    phase: { _tag: "Active" },
+    contentLost: false
+  }
+  return {
+    ...state,
+    bdevs: HashMap.set(state.bdevs, event.name, bdev),
+    nextMallocNumber:
+      event.autoNumber === undefined ? state.nextMallocNumber : Math.max(state.nextMallocNumber, event.autoNumber + 1),
+    indexes: indexBdev(state.indexes, bdev)
+  }
+}
+
+export const evolveBdevRemovalStarted = (state: State, event: EventOf<"BdevRemovalStarted">, seq: number): State => {
+  const bdev = findBdev(state, event.name)
+  if (bdev === undefined || bdev.incarnation !== event.incarnation || bdev.phase._tag === "Removing") return state
+  const removing: Bdev = { ...bdev, phase: { _tag: "Removing", since: seq, cause: event.cause } }
+  return { ...state, bdevs: HashMap.set(state.bdevs, event.name, removing) }
+}
+
+export const evolveBdevRemoved = (state: State, event: EventOf<"BdevRemoved">): State => {
+  const bdev = findBdev(state, event.name)
+  if (bdev === undefined || bdev.incarnation !== event.incarnation) return state
+  return {
+    ...state,
+    bdevs: HashMap.remove(state.bdevs, event.name),
+    indexes: unindexBdev(state.indexes, bdev)
+  }
+}

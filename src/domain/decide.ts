@@ -1,0 +1,73 @@
+/**
+ * Every rule of the control plane: which events a command leads to in a state, or why it is refused. Pure and synchronous;
+ * a refused command leads to nothing. No events at all means that there is nothing to do, which is a success.
+ */
+import { decideCreateBdev, decideDeleteBdev, decideInjectBdevError } from "./bdev-decide.ts"
+import type { Command } from "./Command.ts"
+import type { Decision } from "./decision.ts"
+import { decideStartEpoch } from "./epoch-decide.ts"
+import {
+  decideAddInitiatorGroupMembers,
+  decideCreateInitiatorGroup,
+  decideDeleteInitiatorGroup,
+  decideRemoveInitiatorGroupMembers
+} from "./initiator-group-decide.ts"
+import { decideSetIscsiOptions } from "./iscsi-options-decide.ts"
+import { decideRecordBdevVanished, decideRecordLunDrained, decideRecordTargetSessionsClosed } from "./lun-removal.ts"
+import { decideCreatePortalGroup, decideDeletePortalGroup, decideStartPortalGroup } from "./portal-group-decide.ts"
+import type { State } from "./State.ts"
+import {
+  decideAddLun,
+  decideAddPgIgMaps,
+  decideCreateTargetNode,
+  decideDeleteTargetNode,
+  decideRemoveLun,
+  decideRemovePgIgMaps
+} from "./target-node-decide.ts"
+
+export const decide = (state: State, command: Command): Decision => {
+  switch (command._tag) {
+    case "StartEpoch":
+      return decideStartEpoch(state, command)
+    case "SetIscsiOptions":
+      return decideSetIscsiOptions(command)
+    case "CreatePortalGroup":
+      return decideCreatePortalGroup(state, command)
+    case "StartPortalGroup":
+      return decideStartPortalGroup(state, command)
+    case "DeletePortalGroup":
+      return decideDeletePortalGroup(state, command)
+    case "CreateInitiatorGroup":
+      return decideCreateInitiatorGroup(state, command)
+    case "AddInitiatorGroupMembers":
+      return decideAddInitiatorGroupMembers(state, command)
+    case "RemoveInitiatorGroupMembers":
+      return decideRemoveInitiatorGroupMembers(state, command)
+    case "DeleteInitiatorGroup":
+      return decideDeleteInitiatorGroup(state, command)
+    case "CreateTargetNode":
+      return decideCreateTargetNode(state, command)
+    case "DeleteTargetNode":
+      return decideDeleteTargetNode(state, command)
+    case "AddLun":
+      return decideAddLun(state, command)
+    case "RemoveLun":
+      return decideRemoveLun(state, command)
+    case "AddPgIgMaps":
+      return decideAddPgIgMaps(state, command)
+    case "RemovePgIgMaps":
+      return decideRemovePgIgMaps(state, command)
+    case "RecordLunDrained":
+      return decideRecordLunDrained(state, command)
+    case "RecordTargetSessionsClosed":
+      return decideRecordTargetSessionsClosed(state, command)
+    case "CreateBdev":
+      return decideCreateBdev(state, command)
+    case "DeleteBdev":
+      return decideDeleteBdev(state, command)
+    case "InjectBdevError":
+      return decideInjectBdevError(state, command)
+    case "RecordBdevVanished":
+      return decideRecordBdevVanished(state, command)
+  }
+}

@@ -1,0 +1,22 @@
+/** The fold of an epoch's start. See `evolve.ts` for what it guarantees. */
+import { HashMap } from "effect"
+import type { Bdev } from "./Bdev.ts"
+import type { Epoch } from "./Epoch.ts"
+import type { EventOf } from "./Event.ts"
+import { initialState, type State } from "./State.ts"
+
+/** Memory does not outlive its process. Costs a pass over the bdevs, once per start. */
+const afterRestart = (bdev: Bdev): Bdev => (bdev.spec._tag === "Malloc" ? { ...bdev, contentLost: true } : bdev)
+
+export const evolveEpochStarted = (state: State, event: EventOf<"EpochStarted">, seq: number): State => {
+  const epoch: Epoch = {
+    number: event.epoch,
+    mode: event.mode,
+    instanceId: event.instanceId,
+    version: event.version,
+    startedAt: seq
+  }
+  return event.mode === "empty"
+    ? { ...initialState, epoch }
+    : { ...state, epoch, bdevs: HashMap.map(state.bdevs, afterRestart) }
+}
