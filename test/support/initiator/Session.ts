@@ -49,6 +49,8 @@ interface Pending {
 /** How to connect and log in. */
 export interface SessionOptions extends LoginOptions {
   readonly endpoint: Endpoint
+  /** Longest data segment to send, in bytes, where the target would take longer ones. */
+  readonly segmentBytesMax?: number
   /** Leave NOP-In pings without an answer. */
   readonly ignorePings?: boolean
 }
@@ -88,7 +90,9 @@ export class Session {
   private constructor(wire: Wire, outcome: LoginOutcome, options: SessionOptions) {
     this.wire = wire
     this.login = outcome
-    this.parameters = outcome.parameters
+    const agreed = outcome.parameters.targetMaxRecvDataSegmentLength
+    const segmentBytes = Math.min(agreed, options.segmentBytesMax ?? agreed)
+    this.parameters = { ...outcome.parameters, targetMaxRecvDataSegmentLength: segmentBytes }
     this.violations = [...outcome.violations]
     this.cmdSn = outcome.cmdSn
     this.expStatSn = outcome.expStatSn

@@ -105,7 +105,7 @@ export const writeBlocks = async (
 }
 
 /** Standard INQUIRY data. */
-export const inquiry = async (session: Session, lun: number, length = 96): Promise<Buffer> =>
+export const inquiry = async (session: Session, lun: number | bigint, length = 96): Promise<Buffer> =>
   good("INQUIRY", await session.command({ lun, cdb: cdb.inquiry(length), readBytes: length })).data
 
 /** The LUN list: single-level LUN numbers, whichever addressing method the target uses (SAM-5 section 4.7). */

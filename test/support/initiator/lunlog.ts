@@ -3,6 +3,7 @@
  * make on it: disks, targets, and sessions of the scripted initiator.
  */
 import { readdirSync, readFileSync } from "node:fs"
+import { setTimeout as delay } from "node:timers/promises"
 import { processTree } from "../child-process.ts"
 import type { RpcParams } from "../rpc-client.ts"
 import { freePort, startTarget, type TargetOptions, type TargetProcess } from "../target-process.ts"
@@ -112,6 +113,18 @@ export const holdingsOf = (process: TargetProcess): Holdings => {
     residentBytes += Number(kibibytes ?? 0) * 1024
   }
   return { descriptors, residentBytes }
+}
+
+/** Waits until a server holds at most `descriptors` descriptors; a closed connection's goes a moment later. */
+export const untilDescriptors = async (process: TargetProcess, descriptors: number): Promise<void> => {
+  const deadline = performance.now() + 10_000
+  for (;;) {
+    const held = holdingsOf(process).descriptors
+    if (held <= descriptors) return
+    if (performance.now() > deadline)
+      throw new Error(`lunlog holds ${held} descriptors, expected ${descriptors} at most`)
+    await delay(20)
+  }
 }
 
 /** Fails a test early, with the server's last words, when it is gone. */
