@@ -14,6 +14,8 @@ const guestDirectory = join(import.meta.dirname, "linux-initiator")
 const guestSeconds = 240
 const buildSeconds = 300
 
+const tools = ["qemu-system-x86_64", "dpkg-deb", "mke2fs", "depmod", "cpio", "xz", "zstd"]
+
 /** Runs a script of `linux-initiator/scripts` in the guest, and fails with all that guest and server said. */
 const runInGuest = async (script: string, port: number, serverSaid: () => string): Promise<string> => {
   const result = await runCommand(
@@ -34,19 +36,15 @@ const runInGuest = async (script: string, port: number, serverSaid: () => string
   return result.stdout
 }
 
-describeWithTools(
-  ["qemu-system-x86_64", "mke2fs", "depmod", "cpio", "xz", "zstd"],
-  "the Linux kernel's initiator",
-  () => {
-    const limits = { timeout: (guestSeconds + buildSeconds + 30) * 1000 }
-    it("logs in, makes a file system, and finds its data after a new login", limits, async () => {
-      const port = await freePort()
-      await using target = await startTarget({ stateMode: "empty" })
-      await setUpGuide(target.rpc, port)
-      const said = await runInGuest("basic.sh", port, target.stderr)
-      assert.match(said, /all \d+ checks passed/)
-      assert.notMatch(said, /^not ok/m)
-      assert.strictEqual(target.exitStatus(), undefined, "the server still runs")
-    })
-  }
-)
+describeWithTools(tools, "the Linux kernel's initiator", () => {
+  const limits = { timeout: (guestSeconds + buildSeconds + 30) * 1000 }
+  it("logs in, makes a file system, and finds its data after a new login", limits, async () => {
+    const port = await freePort()
+    await using target = await startTarget({ stateMode: "empty" })
+    await setUpGuide(target.rpc, port)
+    const said = await runInGuest("basic.sh", port, target.stderr)
+    assert.match(said, /all \d+ checks passed/)
+    assert.notMatch(said, /^not ok/m)
+    assert.strictEqual(target.exitStatus(), undefined, "the server still runs")
+  })
+})

@@ -41,8 +41,9 @@ const listed = (): ReadonlyArray<string> => {
   }
 }
 
-/** Comments and strings; template literals only without substitutions, which is where text is that looks like code. */
-const literal = /\/\*[\s\S]*?\*\/|\/\/[^\n]*|"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|`(?:[^`\\$]|\\.|\$(?!\{))*`/g
+/** Comments and strings. Template literals are blanked with their substitutions, unless those hold literals of their own. */
+const literal =
+  /\/\*[\s\S]*?\*\/|\/\/[^\n]*|"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|`(?:[^`\\$]|\\.|\$(?!\{)|\$\{[^{}`]*\})*`/g
 
 const blanked = (text: string): string =>
   text.replace(literal, (match) => {
