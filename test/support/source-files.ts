@@ -41,15 +41,64 @@ const listed = (): ReadonlyArray<string> => {
   }
 }
 
-/** Comments and strings. Template literals are blanked with their substitutions, unless those hold literals of their own. */
-const literal =
-  /\/\*[\s\S]*?\*\/|\/\/[^\n]*|"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|`(?:[^`\\$]|\\.|\$(?!\{)|\$\{[^{}`]*\})*`/g
+/** A comment or a string, where code may begin one. */
+const literal = /\/\*[\s\S]*?\*\/|\/\/[^\n]*|"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'/y
+const regularExpression = /\/(?![*/])(?:[^/\\\n[]|\\.|\[(?:[^\]\\\n]|\\.)*\])+\/[a-z]*/y
 
-const blanked = (text: string): string =>
-  text.replace(literal, (match) => {
-    const quote = match.charAt(0)
-    return quote === "/" ? match.replace(/[^\n]/g, " ") : quote + match.slice(1, -1).replace(/[^\n]/g, " ") + quote
-  })
+const spaces = (text: string): string => text.replace(/[^\n]/g, " ")
+
+/** The comment, string or regular expression that begins at `at`, or undefined; a `/` after a value divides. */
+const literalAt = (text: string, at: number, before: string): string | undefined => {
+  literal.lastIndex = at
+  const found = literal.exec(text)?.[0]
+  if (found !== undefined || !/(^|[(,=:[!&|?{};>]|\breturn)\s*$/.test(before)) return found
+  regularExpression.lastIndex = at
+  return regularExpression.exec(text)?.[0]
+}
+
+/** A step inside of a template literal: how many characters it takes, and whether code begins or the literal ends. */
+const templateStep = (
+  text: string,
+  at: number
+): { readonly length: number; readonly ends: "" | "code" | "literal" } => {
+  if (text.startsWith("${", at)) return { length: 2, ends: "code" }
+  if (text.charAt(at) === "`") return { length: 1, ends: "literal" }
+  return { length: text.charAt(at) === "\\" ? 2 : 1, ends: "" }
+}
+
+/** `text` with comments and all that is quoted blanked, code inside of template literals kept; columns and lines stay. */
+export const blanked = (text: string): string => {
+  /** How many braces are open in each substitution that encloses this place. */
+  const substitutions: Array<number> = []
+  let output = ""
+  let inTemplate = false
+  for (let at = 0; at < text.length; ) {
+    if (inTemplate) {
+      const step = templateStep(text, at)
+      if (step.ends === "code") substitutions.push(0)
+      if (step.ends !== "") inTemplate = false
+      output += spaces(text.slice(at, at + step.length))
+      at += step.length
+      continue
+    }
+    const found = literalAt(text, at, output.slice(-40))
+    if (found !== undefined) {
+      const quote = /["']/.test(found.charAt(0)) ? found.charAt(0) : ""
+      output += quote === "" ? spaces(found) : quote + spaces(found.slice(1, -1)) + quote
+      at += found.length
+      continue
+    }
+    const character = text.charAt(at)
+    const depth = substitutions.at(-1)
+    if (character === "`" || (character === "}" && depth === 0)) inTemplate = true
+    if (character === "}" && depth === 0) substitutions.pop()
+    else if (depth !== undefined && /[{}]/.test(character))
+      substitutions.push((substitutions.pop() ?? 0) + (character === "{" ? 1 : -1))
+    output += inTemplate ? " " : character
+    at += 1
+  }
+  return output
+}
 
 const fromModule = /(?:^|\s)(?:from|import)\s*\(?\s*"([^"]+)"/g
 
