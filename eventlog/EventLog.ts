@@ -42,7 +42,11 @@ export interface Submission {
   readonly durable: Effect.Effect<void, AppendFailed>
 }
 
-/** Told synchronously and in order, so that a fold can never be ahead of, or behind, what callers are told. */
+/**
+ * Told synchronously and in order, so that a fold can never be ahead of, or behind, what callers are told: `committed`
+ * before any caller of the batch is resumed; after a failure first `committed` of what survived, then `rolledBack`, then
+ * the log takes submissions again, then callers are resumed. Must not throw.
+ */
 export interface LogListener {
   /** Control records that are durable now. */
   readonly committed: (records: ReadonlyArray<ControlRecord>) => void

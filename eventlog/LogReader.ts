@@ -2,7 +2,7 @@
  * Reads stored records in windows of seq. No iterator lives longer than one window, so that a slow reader pins nothing
  * and a store that is reopened in between does not disturb it.
  */
-import { Effect, Option, Stream } from "effect"
+import { Effect, Option, Result, Stream } from "effect"
 import { ChainCheck, genesis } from "./chain.ts"
 import { LogReadFailed, type LogTail, type ReadRange } from "./EventLog.ts"
 import { controlKey, numberOfKey, observationKey } from "./key.ts"
@@ -130,39 +130,38 @@ const reading = <A>(run: (signal: AbortSignal) => Promise<A>): Effect.Effect<A, 
     Effect.catch((error) => (error instanceof LogReadFailed ? Effect.fail(error) : Effect.die(error)))
   )
 
+type Page = readonly [ReadonlyArray<LogRecord>, Option.Option<LogReader>]
+const lastPage: Page = [[], Option.none()]
+
 /** All windows as a stream of records. */
 export const streamOf = (source: StoreSource, range: ReadRange): Stream.Stream<LogRecord, LogReadFailed> =>
   Stream.suspend(() =>
     Stream.paginate(new LogReader(source, range, source.durable()), (reader) =>
       Effect.map(
         reading(() => reader.next()),
-        (records): readonly [ReadonlyArray<LogRecord>, Option.Option<LogReader>] =>
-          records === undefined ? [[], Option.none()] : [records, Option.some(reader)]
+        (records): Page => (records === undefined ? lastPage : [records, Option.some(reader)])
       )
     )
   )
 
-/** `streamOf`, then on with what becomes durable, for ever: ends only when the log closes. */
+/** The next records that are there, waiting for them if need be. */
+const livePage = (source: StoreSource, reader: LogReader): Effect.Effect<Page, LogReadFailed> =>
+  Effect.flatMap(Effect.result(reading(() => reader.next())), (result) => {
+    if (Result.isFailure(result)) return source.closed() ? Effect.succeed(lastPage) : Effect.fail(result.failure)
+    if (result.success !== undefined) return Effect.succeed<Page>([result.success, Option.some(reader)])
+    const end = source.durable()
+    if (reader.isBehind(end)) {
+      reader.extend(end)
+      return livePage(source, reader)
+    }
+    if (source.closed()) return Effect.succeed(lastPage)
+    return Effect.flatMap(source.moved, () => livePage(source, reader))
+  })
+
+/** `streamOf`, then on with what becomes durable. Ends when the log closes, perhaps before its newest records. */
 export const liveStreamOf = (source: StoreSource, range: ReadRange): Stream.Stream<LogRecord, LogReadFailed> =>
   Stream.suspend(() =>
-    Stream.paginate(new LogReader(source, range, source.durable()), function more(reader): Effect.Effect<
-      readonly [ReadonlyArray<LogRecord>, Option.Option<LogReader>],
-      LogReadFailed
-    > {
-      return Effect.flatMap(
-        reading(() => reader.next()),
-        (records) => {
-          if (records !== undefined) return Effect.succeed([records, Option.some(reader)])
-          const end = source.durable()
-          if (reader.isBehind(end)) {
-            reader.extend(end)
-            return more(reader)
-          }
-          if (source.closed()) return Effect.succeed([[], Option.none()])
-          return Effect.flatMap(source.moved, () => more(reader))
-        }
-      )
-    })
+    Stream.paginate(new LogReader(source, range, source.durable()), (reader) => livePage(source, reader))
   )
 
 /** A left fold over all windows: one Promise per window and nothing of Effect per record. */

@@ -266,14 +266,18 @@ export class LogWriter {
   }
 
   #publish(batch: Batch): void {
-    this.#durable = batch.end
-    const records = batch.jobs.length === 1 ? (batch.jobs[0]?.records ?? []) : batch.jobs.flatMap((job) => job.records)
-    if (records.length > 0) {
-      this.#options.committed(batch.end)
-      this.#tell((listener) => listener.committed(records))
-    }
+    this.#advance(batch)
     for (const job of batch.jobs) job.settle(undefined)
     this.#wake()
+  }
+
+  /** `batch` is durable: listeners are told. Its callers are still to be. */
+  #advance(batch: Batch): void {
+    this.#durable = batch.end
+    const records = batch.jobs.length === 1 ? (batch.jobs[0]?.records ?? []) : batch.jobs.flatMap((job) => job.records)
+    if (records.length === 0) return
+    this.#options.committed(batch.end)
+    this.#tell((listener) => listener.committed(records))
   }
 
   #tell(call: (listener: LogListener) => void): void {
@@ -308,39 +312,42 @@ export class LogWriter {
         }
       })
       this.#store = store
-      const undone = this.#rollBack(batch, survived, error)
+      if (survived) this.#advance(batch)
+      const { jobs, undone } = this.#rollBack(survived ? undefined : batch)
       this.#away = undefined
       this.#options.recovered()
       const awayMillis = Math.round(performance.now() - since)
       const payload = { code: error.code, detail: error.message, survived, undone, attempts, awayMillis }
       this.observe({ type: "LogRecovered", v: 1, cause: logCause, payload })
+      // A caller that is told may append again at once, so this comes last.
+      if (survived) for (const job of batch.jobs) job.settle(undefined)
+      this.#fail(jobs, error.code, error.message)
     } catch (failure) {
       // Either closing, or the store lost what was confirmed: callers cannot be told more than that it is unknown.
-      const last = storeError(failure)
-      this.#away = last
-      const detail = `${error.message}; ${last.message}; whether it is recorded shows when the log is opened again`
-      this.#undo([...batch.jobs, ...this.#pending.jobs], failure instanceof DurableLost ? "EIO" : error.code, detail)
+      this.#away = storeError(failure)
+      const { jobs } = this.#rollBack(batch)
+      const detail = `${error.message}; ${this.#away.message}; whether it is recorded shows when the log is opened again`
+      this.#fail(jobs, failure instanceof DurableLost ? "EIO" : error.code, detail)
     }
   }
 
-  /** Publishes the survivors, then undoes the rest; the count is of undone control records. */
-  #rollBack(batch: Batch, survived: boolean, error: StoreError): number {
+  /** Undoes `failed` and all that is queued; gives those whose callers are to be told. */
+  #rollBack(failed: Batch | undefined): { readonly jobs: ReadonlyArray<Job>; readonly undone: number } {
     const queued = this.#pending
-    if (survived) this.#publish(batch)
-    this.#dropped += queued.observations + (survived ? 0 : batch.observations)
-    return this.#undo(survived ? queued.jobs : [...batch.jobs, ...queued.jobs], error.code, error.message)
-  }
-
-  #undo(jobs: ReadonlyArray<Job>, code: string, detail: string): number {
+    const jobs = [...(failed?.jobs ?? []), ...queued.jobs]
     this.#inFlight = undefined
     this.#pending = new Batch(this.#durable)
     this.#tip = this.#durable
+    this.#dropped += queued.observations + (failed?.observations ?? 0)
     const undone = jobs.reduce((count, job) => count + job.records.length, 0)
     if (undone > 0) this.#tell((listener) => listener.rolledBack(this.#durable.tail))
+    return { jobs, undone }
+  }
+
+  #fail(jobs: ReadonlyArray<Job>, code: string, detail: string): void {
     const failure = new AppendFailed({ code, directory: this.#options.directory, detail })
     for (const job of jobs) job.settle(failure)
     this.#wake()
-    return undone
   }
 }
 

@@ -65,6 +65,8 @@ const openDatabase = (directory: string, at: LogDirectory, acceptLoss: boolean) 
     () => ClassicLevel.repair(at.database),
     (error) => levelFailure(directory, at, error)
   )
+  // Creating a database over the remains of one would delete them; of nothing, a repair makes an empty one.
+  if (at.isNew) return Effect.andThen(repair, open)
   return open.pipe(Effect.catchTag("LogDamaged", () => Effect.andThen(repair, open)))
 }
 

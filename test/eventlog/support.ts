@@ -2,8 +2,18 @@
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { Effect, Stream } from "effect"
+import { Effect, type Scope, Stream } from "effect"
 import type { ControlEntry, EventLog, ObservationEntry, ReadRange } from "../../eventlog/EventLog.ts"
+import { LevelEventLog } from "../../eventlog/LevelEventLog.ts"
+import {
+  type LogStore,
+  type StoreEntry,
+  StoreError,
+  type StoreRange,
+  type StoreWrite
+} from "../../eventlog/LogStore.ts"
+import { MemoryEventLog, MemoryStore } from "../../eventlog/MemoryEventLog.ts"
+import type { LogOpenError } from "../../eventlog/open-errors.ts"
 import type { Cause } from "../../eventlog/record.ts"
 
 export const cause: Cause = { source: "rpc", actor: "local", method: "bdev_malloc_create", requestId: "1" }
@@ -30,3 +40,62 @@ export const numbersOf = (records: ReadonlyArray<{ readonly payload: unknown }>)
   records.map(({ payload }) =>
     typeof payload === "object" && payload !== null && "n" in payload ? payload.n : undefined
   )
+
+/** What a faulty store does with a write: do it, refuse it, or do it and then report failure (a sync that failed). */
+export type Fault = "none" | "refuse" | "fail-after"
+
+/** A store that misbehaves on demand, and counts. After a failure it refuses everything, as LevelDB does. */
+export class FaultyStore implements LogStore {
+  readonly #inner: LogStore
+  readonly #faults: { next: (sync: boolean) => Fault; syncs: number; writes: number }
+  #broken = false
+
+  constructor(inner: LogStore, faults: { next: (sync: boolean) => Fault; syncs: number; writes: number }) {
+    this.#inner = inner
+    this.#faults = faults
+  }
+
+  async write(writes: ReadonlyArray<StoreWrite>, sync: boolean): Promise<void> {
+    const full = new StoreError("ENOSPC", "No space left on device")
+    if (this.#broken) throw full
+    this.#faults.writes++
+    if (sync) this.#faults.syncs++
+    const fault = this.#faults.next(sync)
+    this.#broken = fault !== "none"
+    if (fault === "refuse") throw full
+    await this.#inner.write(writes, sync)
+    if (fault === "fail-after") throw full
+  }
+  range(range: StoreRange): Promise<ReadonlyArray<StoreEntry>> {
+    return this.#inner.range(range)
+  }
+  close(): Promise<void> {
+    return this.#inner.close()
+  }
+}
+
+/** Faults that a test sets while the log runs. */
+export const faultPlan = () => ({ next: (_sync: boolean): Fault => "none", syncs: 0, writes: 0 })
+export type FaultPlan = ReturnType<typeof faultPlan>
+
+/** Both implementations behind one set of faults: the suites run on each. */
+export const implementations: ReadonlyArray<
+  readonly [name: string, make: (plan: FaultPlan) => Effect.Effect<Log, LogOpenError, Scope.Scope>]
+> = [
+  [
+    "MemoryEventLog",
+    (plan) =>
+      Effect.suspend(() => {
+        const store = new MemoryStore()
+        const open = () => new FaultyStore(store, plan)
+        return MemoryEventLog.make({ store: open(), reopen: async () => open() })
+      })
+  ],
+  [
+    "LevelEventLog",
+    (plan) =>
+      Effect.flatMap(temporaryDirectory, (directory) =>
+        LevelEventLog.make({ directory, ballastBytes: 0, wrapStore: (store) => new FaultyStore(store, plan) })
+      )
+  ]
+]

@@ -1,0 +1,224 @@
+/** What an event log does when its store fails, on both implementations. */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Fiber, Result, Stream } from "effect"
+import type { EventLog } from "../../eventlog/EventLog.ts"
+import { StoreError } from "../../eventlog/LogStore.ts"
+import { MemoryEventLog, MemoryStore } from "../../eventlog/MemoryEventLog.ts"
+import {
+  appendOne,
+  cause,
+  entry,
+  type Fault,
+  type FaultPlan,
+  FaultyStore,
+  faultPlan,
+  implementations,
+  numbersOf,
+  observation,
+  readAll
+} from "./support.ts"
+
+type Log = EventLog["Service"]
+
+/** The next synced write meets `fault`, later ones do not. */
+const failOnce = (plan: FaultPlan, fault: Fault): void => {
+  plan.next = (sync) => {
+    if (!sync) return "none"
+    plan.next = () => "none"
+    return fault
+  }
+}
+
+/** What listeners are told, in order: numbers that were committed, `back to N`. */
+const listenTo = (log: Log, told: Array<unknown>) =>
+  log.listen({
+    committed: (records) => told.push(...numbersOf(records)),
+    rolledBack: ({ controlSeq }) => told.push(`back to ${controlSeq}`)
+  })
+
+/** Resolves when the log has come back: it then leaves an observation. */
+const recovered = (log: Log) =>
+  log.subscribe(1).pipe(
+    Stream.filter(({ type }) => type === "LogRecovered"),
+    Stream.take(1),
+    Stream.runCollect
+  )
+
+describe.each(implementations)("%s with a failing store", (_name, make) => {
+  it.live("undoes a batch that did not reach the disk, and everything decided on top of it", () =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const plan = faultPlan()
+        const log = yield* make(plan)
+        const told: Array<unknown> = []
+        yield* listenTo(log, told)
+        yield* appendOne(log, 1)
+        failOnce(plan, "refuse")
+        const first = yield* Effect.forkChild(Effect.flip(appendOne(log, 2)), { startImmediately: true })
+        // In the batch behind the failing one: the writer has taken the first by then.
+        yield* Effect.promise(() => new Promise((resolve) => setImmediate(() => setImmediate(resolve))))
+        const second = log.submit(2, cause, [entry(3)])
+        log.observe(observation(4))
+        const failure = yield* Fiber.join(first)
+        assert.deepInclude(failure, { _tag: "AppendFailed", code: "ENOSPC" })
+        if (Result.isSuccess(second))
+          assert.strictEqual((yield* Effect.flip(second.success.durable))._tag, "AppendFailed")
+        assert.deepStrictEqual(told, [1, "back to 1"])
+        assert.strictEqual(log.tip().controlSeq, 1)
+        yield* recovered(log)
+        yield* appendOne(log, 5)
+        assert.deepStrictEqual(numbersOf(yield* readAll(log, { kind: "control" })), [1, 5])
+        assert.deepStrictEqual(told, [1, "back to 1", 5])
+        assert.strictEqual((yield* log.verify()).controlRecords, 2)
+      })
+    )
+  )
+
+  it.live("publishes a batch whose sync failed but that is there after reopening", () =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const plan = faultPlan()
+        const log = yield* make(plan)
+        const told: Array<unknown> = []
+        yield* listenTo(log, told)
+        yield* appendOne(log, 1)
+        failOnce(plan, "fail-after")
+        const records = yield* appendOne(log, 2)
+        assert.deepStrictEqual(numbersOf(records), [2])
+        assert.deepStrictEqual(told, [1, 2])
+        const [recovery] = yield* recovered(log)
+        assert.deepInclude(recovery?.payload, { code: "ENOSPC", survived: true, undone: 0 })
+        yield* appendOne(log, 3)
+        assert.deepStrictEqual(numbersOf(yield* readAll(log, { kind: "control" })), [1, 2, 3])
+      })
+    )
+  )
+
+  it.live("refuses appends with the failure's code while it is away, and says what it undid when it is back", () =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const plan = faultPlan()
+        const log = yield* make(plan)
+        yield* appendOne(log, 1)
+        let failing = 4
+        plan.next = (sync) => (sync && failing-- > 0 ? "refuse" : "none")
+        const failure = yield* Effect.forkChild(Effect.flip(appendOne(log, 2)), { startImmediately: true })
+        let refusal = log.submit(2, cause, [entry(3)])
+        while (Result.isSuccess(refusal)) {
+          yield* Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
+          refusal = log.submit(log.tip().controlSeq, cause, [entry(3)])
+        }
+        assert.deepInclude(refusal.failure, { _tag: "LogUnavailable", code: "ENOSPC" })
+        log.observe(observation(4))
+        assert.isAbove(log.droppedObservations(), 0)
+        // What is durable can be read meanwhile.
+        assert.deepStrictEqual(numbersOf(yield* readAll(log, { kind: "control" })), [1])
+        assert.strictEqual((yield* Fiber.join(failure))._tag, "AppendFailed")
+        const [recovery] = yield* recovered(log)
+        assert.deepInclude(recovery?.payload, { survived: false, attempts: 4 })
+        yield* appendOne(log, 5)
+        assert.deepStrictEqual(numbersOf(yield* readAll(log, { kind: "control" })), [1, 5])
+      })
+    )
+  )
+
+  it.live("answers callers when it is closed while it is away", () =>
+    Effect.gen(function* () {
+      const waiting = yield* Effect.scoped(
+        Effect.gen(function* () {
+          const plan = faultPlan()
+          const log = yield* make(plan)
+          yield* appendOne(log, 1)
+          plan.next = (sync) => (sync ? "refuse" : "none")
+          const caller = yield* Effect.forkDetach(Effect.flip(appendOne(log, 2)), { startImmediately: true })
+          let away = log.submit(log.tip().controlSeq, cause, [])
+          while (Result.isSuccess(away)) {
+            yield* Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
+            away = log.submit(log.tip().controlSeq, cause, [])
+          }
+          return caller
+        })
+      )
+      const failure = yield* Fiber.join(waiting)
+      assert.strictEqual(failure._tag, "AppendFailed")
+      assert.include(failure.message, "shows when the log is opened again")
+    })
+  )
+
+  it.live("keeps a subscriber going across a failure, without gap or duplicate", () =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const plan = faultPlan()
+        const log = yield* make(plan)
+        const subscriber = yield* log.subscribe(1).pipe(
+          Stream.filter(({ kind }) => kind === "control"),
+          Stream.take(20),
+          Stream.runCollect,
+          Effect.forkChild({ startImmediately: true })
+        )
+        for (let n = 1; n <= 10; n++) yield* appendOne(log, n)
+        failOnce(plan, "refuse")
+        yield* Effect.flip(appendOne(log, -1))
+        for (let n = 11; n <= 20; n++) yield* appendOne(log, n)
+        const seen = yield* Fiber.join(subscriber)
+        assert.deepStrictEqual(
+          numbersOf(seen),
+          Array.from({ length: 20 }, (_, i) => i + 1)
+        )
+      })
+    )
+  )
+})
+
+describe("A store that comes back without confirmed records", () => {
+  it.live("is not built upon: callers are told and nothing more is taken", () =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const plan = faultPlan()
+        const log = yield* MemoryEventLog.make({
+          store: new FaultyStore(new MemoryStore(), plan),
+          reopen: async () => new MemoryStore()
+        })
+        yield* appendOne(log, 1)
+        failOnce(plan, "refuse")
+        const failure = yield* Effect.flip(appendOne(log, 2))
+        assert.deepInclude(failure, { _tag: "AppendFailed", code: "EIO" })
+        const next = yield* Effect.flip(appendOne(log, 3))
+        assert.deepInclude(next, { _tag: "LogUnavailable", code: "EIO" })
+        assert.include(next.message, "restart to examine it")
+      })
+    )
+  )
+})
+
+describe("A snapshot that cannot be written", () => {
+  it.live("fails by itself and leaves the records alone", () =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const plan = faultPlan()
+        const store = new MemoryStore()
+        const open = () => new FaultyStore(store, plan)
+        const log = yield* MemoryEventLog.make({ store: open(), reopen: async () => open() })
+        yield* appendOne(log, 1)
+        plan.next = (sync) => {
+          if (sync) return "none"
+          plan.next = () => "none"
+          return "refuse"
+        }
+        const snapshot = { ...log.durable(), foldVersion: 1, state: new Uint8Array(8) }
+        assert.deepInclude(yield* Effect.flip(log.writeSnapshot(snapshot)), { _tag: "AppendFailed", code: "ENOSPC" })
+        yield* recovered(log)
+        yield* appendOne(log, 2)
+        yield* log.writeSnapshot(snapshot)
+        assert.deepStrictEqual(numbersOf(yield* readAll(log, { kind: "control" })), [1, 2])
+        assert.strictEqual((yield* log.readSnapshot(1))?.controlSeq, 1)
+      })
+    )
+  )
+})
+
+describe("StoreError", () => {
+  it("is an Error with an errno name", () => {
+    assert.deepInclude(new StoreError("EIO", "bad"), { code: "EIO", message: "bad" })
+  })
+})
