@@ -1,0 +1,68 @@
+/** Opening bdevs from plain values, or learning why the machine can't. */
+import { assert, describe, it } from "vitest"
+import type { BdevSpec } from "../../../src/dataplane/bdev/BdevSpec.ts"
+import { createBdev } from "../../../src/dataplane/bdev/create-bdev.ts"
+import { MallocBdev } from "../../../src/dataplane/bdev/MallocBdev.ts"
+import { mallocSpec, testId } from "./recorded-io.ts"
+
+const base = { name: "Malloc0", incarnation: 7 }
+const none = { openBase: () => undefined, random: () => 0 }
+const delaySpec: BdevSpec = {
+  _tag: "Delay",
+  base,
+  averageReadMicros: 1,
+  p99ReadMicros: 2,
+  averageWriteMicros: 3,
+  p99WriteMicros: 4
+}
+
+const failureOf = (spec: BdevSpec) => {
+  const result = createBdev({ ...testId, spec }, none)
+  assert(result._tag === "BdevFailure")
+  return result
+}
+
+describe("createBdev", () => {
+  it("opens each kind under the name and UUID it is given", () => {
+    const under = new MallocBdev(testId, mallocSpec())
+    const surroundings = { openBase: () => under, random: () => 0 }
+    const specs: ReadonlyArray<BdevSpec> = [
+      mallocSpec(),
+      { _tag: "Null", blockCount: 1, blockSize: 4096, physicalBlockSize: 0 },
+      delaySpec,
+      { _tag: "Error", base }
+    ]
+    const products = specs.map((spec) => {
+      const result = createBdev({ name: "x", uuid: testId.uuid, spec }, surroundings)
+      assert(result._tag === "BdevOpened")
+      assert.deepInclude(result.bdev, { name: "x", uuid: testId.uuid })
+      return result.bdev.productName
+    })
+    assert.deepStrictEqual(products, ["Malloc disk", "Null disk", "delay", "Error Injection Disk"])
+  })
+
+  it("asks for exactly the base that the specification names", () => {
+    const asked: Array<unknown> = []
+    const surroundings = {
+      openBase: (ref: unknown) => {
+        asked.push(ref)
+        return undefined
+      },
+      random: () => 0
+    }
+    const result = createBdev({ name: "EE_Malloc0", uuid: testId.uuid, spec: { _tag: "Error", base } }, surroundings)
+    assert.deepStrictEqual(asked, [base])
+    assert.deepInclude(result, { _tag: "BdevFailure", code: "ENODEV" })
+  })
+
+  it("refuses a RAM disk larger than the machine's memory, and says how large it may be", () => {
+    const failure = failureOf(mallocSpec({ blockCount: 2 ** 40 }))
+    assert.strictEqual(failure.code, "ENOMEM")
+    assert.match(failure.detail, /bdev Malloc0 needs 536870912 MiB of \d+ MiB memory/)
+  })
+
+  it("refuses sizes that no device can have", () => {
+    const bad = [{ blockCount: 0 }, { blockSize: 0 }, { blockSize: 513 }, { blockCount: 2 ** 53 }]
+    for (const changes of bad) assert.strictEqual(failureOf(mallocSpec(changes)).code, "EINVAL")
+  })
+})

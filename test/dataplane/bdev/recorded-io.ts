@@ -1,0 +1,42 @@
+/** A bdev IO that writes down how it ended, and a bdev definition to start from. */
+import { type BdevIo, IoStatus } from "../../../src/dataplane/bdev/Bdev.ts"
+import type { MallocSpec } from "../../../src/dataplane/bdev/BdevSpec.ts"
+
+/** Notes every answer, so that a second one can't go unseen. */
+export class RecordedIo implements BdevIo {
+  readonly answers: Array<IoStatus> = []
+  /** Resolves with the first answer. */
+  readonly answered: Promise<IoStatus>
+  private readonly resolve: (status: IoStatus) => void
+
+  constructor() {
+    const { promise, resolve } = Promise.withResolvers<IoStatus>()
+    this.answered = promise
+    this.resolve = resolve
+  }
+
+  ioDone(status: IoStatus): void {
+    this.answers.push(status)
+    this.resolve(status)
+  }
+}
+
+/** One that must not be answered with anything but ok, at once. */
+export const okIo: BdevIo = {
+  ioDone(status) {
+    if (status !== IoStatus.ok) throw new Error(`the IO ended with status ${status}`)
+  }
+}
+
+/** Who the bdev of a test is. */
+export const testId = { name: "Malloc0", uuid: "2f7b6f0e-9a5c-4a63-8d0e-0123456789ab" }
+
+/** A small RAM disk: 64 blocks of 512 bytes, unless told otherwise. */
+export const mallocSpec = (changes: Partial<MallocSpec> = {}): MallocSpec => ({
+  _tag: "Malloc",
+  blockCount: 64,
+  blockSize: 512,
+  physicalBlockSize: 0,
+  optimalIoBoundary: 0,
+  ...changes
+})
