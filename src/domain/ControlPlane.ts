@@ -7,13 +7,22 @@
  * - Interrupting a caller undoes nothing: what was submitted happens or fails without it.
  * - Nobody waits under a lock. Who must wait for convergence uses `awaitState` or `DataPlane` after the dispatch.
  */
-import { Context, type Effect, type Queue, type Scope } from "effect"
-import type { AppendFailed, LogUnavailable } from "../../eventlog/EventLog.ts"
+import { Context, type Duration, Effect, Exit, Fiber, Layer, Queue, Result, Scope } from "effect"
+import {
+  type AppendFailed,
+  EventLog,
+  type LogReadFailed,
+  type LogUnavailable,
+  type SequenceConflict
+} from "../../eventlog/EventLog.ts"
 import type { Cause, ControlRecord } from "../../eventlog/record.ts"
 import type { Command } from "./Command.ts"
+import { ControlCore } from "./control-core.ts"
+import { readState, writeSnapshot } from "./control-start.ts"
 import type { Lease } from "./DataPlane.ts"
 import type { DomainError } from "./DomainError.ts"
 import type { Event } from "./Event.ts"
+import type { UnreadableEvent } from "./event-codec.ts"
 import type { State } from "./State.ts"
 
 /** What one command did. `records` and `events` go together, one by one; both are empty if there was nothing to do. */
@@ -32,8 +41,23 @@ export interface Changes {
   readonly committed: Queue.Dequeue<Committed>
 }
 
+/** Why a command was refused or could not be recorded. It has then changed nothing. */
 export type DispatchError = DomainError | LogUnavailable | AppendFailed
 
+/** Why the log does not give a state. */
+export type ControlPlaneStartError = LogReadFailed | UnreadableEvent
+
+/** How often the state is saved beside the log. */
+export interface ControlPlaneOptions {
+  /** Control records between two snapshots. */
+  readonly snapshotEvery: number
+  /** How long an orderly end waits for its snapshot. */
+  readonly lastSnapshotWithin: Duration.Input
+}
+
+const defaultOptions: ControlPlaneOptions = { snapshotEvery: 10_000, lastSnapshotWithin: "5 seconds" }
+
+/** The service; `dispatch` is for all who ask, the rest for those who act. */
 export class ControlPlane extends Context.Service<
   ControlPlane,
   {
@@ -55,4 +79,136 @@ export class ControlPlane extends Context.Service<
     /** The queue has no bound: a subscriber must keep up, or leave by closing its scope. */
     readonly changes: Effect.Effect<Changes, never, Scope.Scope>
   }
->()("lunlog/domain/ControlPlane") {}
+>()("lunlog/domain/ControlPlane") {
+  /** Reads the log first; starting an epoch is the first command of its user. A snapshot every 10,000 records. */
+  static readonly layer: Layer.Layer<ControlPlane, ControlPlaneStartError, EventLog> = Layer.effect(
+    ControlPlane,
+    Effect.suspend(() => make(defaultOptions))
+  )
+  /** The same with other options. Call it once and keep the layer. */
+  static readonly layerWith = (
+    options: ControlPlaneOptions
+  ): Layer.Layer<ControlPlane, ControlPlaneStartError, EventLog> => Layer.effect(ControlPlane, make(options))
+}
+
+type Service = ControlPlane["Service"]
+type Dispatch = (command: Command, cause: Cause, lease: Lease | undefined) => Effect.Effect<Committed, DispatchError>
+
+/** Waits for whatever was submitted by another writer, so that the tip can start over from it. */
+const catchUp = (log: EventLog["Service"], cause: Cause): Effect.Effect<void, LogUnavailable | AppendFailed> =>
+  Effect.suspend(() => log.append(log.tip().controlSeq, cause, [])).pipe(
+    Effect.catchTag("SequenceConflict", Effect.die),
+    Effect.asVoid
+  )
+
+const dispatchOn = (log: EventLog["Service"], core: ControlCore): Dispatch => {
+  const attempt = (command: Command, cause: Cause, lease: Lease | undefined) =>
+    Effect.suspend((): Effect.Effect<Committed, DispatchError | SequenceConflict> => {
+      if (core.fault !== undefined) return Effect.die(core.fault)
+      const ticket = core.submit(command, cause, lease)
+      if (Result.isFailure(ticket)) return Effect.fail(ticket.failure)
+      return Effect.flatMap(ticket.success.durable, () => Effect.fromResult(ticket.success.outcome()))
+    })
+  return (command, cause, lease) =>
+    attempt(command, cause, lease).pipe(
+      Effect.catchTag("SequenceConflict", () =>
+        Effect.andThen(catchUp(log, cause), attempt(command, cause, lease)).pipe(
+          // Two writers that take turns are a bug of ours: the log has one.
+          Effect.catchTag("SequenceConflict", Effect.die)
+        )
+      )
+    )
+}
+
+/** The dispatch goes on in `owner` when its caller is interrupted, so that the lease is handed over or given back. */
+const withLease =
+  (dispatch: Dispatch, owner: Scope.Scope): Service["dispatchWithLease"] =>
+  (acquire, command, cause) =>
+    Effect.uninterruptibleMask((restore) =>
+      Effect.gen(function* () {
+        const scope = yield* Scope.make()
+        const giveBack = (exit: Exit.Exit<unknown, unknown>) => Scope.close(scope, exit)
+        const lease = yield* restore(Scope.provide(acquire, scope)).pipe(
+          Effect.onError((reasons) => giveBack(Exit.failCause(reasons)))
+        )
+        const handOver = dispatch(command, cause, lease).pipe(
+          Effect.tap((committed) => (committed.records.length === 0 ? giveBack(Exit.void) : Effect.void)),
+          Effect.onError((reasons) => giveBack(Exit.failCause(reasons)))
+        )
+        const fiber = yield* Effect.forkIn(handOver, owner, { startImmediately: true })
+        return yield* restore(Fiber.join(fiber))
+      })
+    )
+
+const awaitStateOf =
+  (core: ControlCore): Service["awaitState"] =>
+  (predicate) =>
+    Effect.callback<State>((resume) => {
+      // A predicate that throws is its caller's mistake, and must not keep others from being told.
+      const test = (state: State): boolean => {
+        try {
+          const satisfied = predicate(state)
+          if (satisfied) resume(Effect.succeed(state))
+          return satisfied
+        } catch (error) {
+          resume(Effect.die(error))
+          return true
+        }
+      }
+      if (test(core.durable.state)) return undefined
+      const stop = core.onState((state) => {
+        if (test(state)) stop()
+      })
+      return Effect.sync(stop)
+    })
+
+const changesOf = (core: ControlCore): Service["changes"] =>
+  Effect.acquireRelease(
+    Effect.map(Queue.unbounded<Committed>(), (queue) => ({ queue, changes: core.subscribe(queue) })),
+    ({ queue }) =>
+      Effect.andThen(
+        Effect.sync(() => core.unsubscribe(queue)),
+        Queue.shutdown(queue)
+      )
+  ).pipe(Effect.map(({ changes }) => changes))
+
+/** Follows the durable state and writes a snapshot now and then; the last one at an orderly end. */
+const keepSnapshots = Effect.fn("ControlPlane.keepSnapshots")(function* (
+  log: EventLog["Service"],
+  core: ControlCore,
+  options: ControlPlaneOptions
+) {
+  const due = yield* Queue.sliding<void>(1)
+  const stop = core.onState(() => {
+    if (core.recordsSinceSnapshot >= options.snapshotEvery) Queue.offerUnsafe(due, undefined)
+  })
+  yield* Effect.addFinalizer(() =>
+    Effect.suspend(() => {
+      stop()
+      return core.recordsSinceSnapshot === 0 ? Effect.void : writeSnapshot(log, core)
+    }).pipe(Effect.timeoutOption(options.lastSnapshotWithin))
+  )
+  const writeIfDue = Effect.suspend(() =>
+    core.recordsSinceSnapshot >= options.snapshotEvery ? writeSnapshot(log, core) : Effect.void
+  )
+  yield* Effect.forkScoped(Effect.forever(Effect.andThen(Queue.take(due), writeIfDue)))
+})
+
+const make = Effect.fn("ControlPlane.make")(function* (options: ControlPlaneOptions) {
+  const log = yield* EventLog
+  const owner = yield* Effect.scope
+  const core = new ControlCore(log, yield* readState(log))
+  yield* log.listen({
+    committed: (records) => core.committed(records),
+    rolledBack: (tail) => core.rolledBack(tail)
+  })
+  yield* keepSnapshots(log, core, options)
+  const dispatch = dispatchOn(log, core)
+  return ControlPlane.of({
+    dispatch: (command, cause) => dispatch(command, cause, undefined),
+    dispatchWithLease: withLease(dispatch, owner),
+    state: () => core.durable.state,
+    awaitState: awaitStateOf(core),
+    changes: changesOf(core)
+  })
+})

@@ -19,6 +19,18 @@ export const MAPS_PER_TARGET_MAX = 256
 /** Bytes of UTF-8 of an alias. */
 export const ALIAS_BYTES_MAX = 223
 
+/** What a target is given at its creation and keeps. */
+export const targetAttributes = {
+  /** May be empty. */
+  alias: Schema.String,
+  /** Commands per session: MaxCmdSN = ExpCmdSN + queueDepth - 1. */
+  queueDepth: Schema.Natural,
+  auth: Auth,
+  /** CRC32C is required; else the initiator chooses. */
+  headerDigest: Schema.Boolean,
+  dataDigest: Schema.Boolean
+} as const
+
 /** Logins over this portal group are decided by this initiator group. */
 export const PgIgMap = Schema.Struct({ portalGroup: PortalGroupTag, initiatorGroup: InitiatorGroupTag })
 export type PgIgMap = typeof PgIgMap.Type
@@ -72,17 +84,11 @@ export interface TargetNode {
 export const LunRemovedCause = Schema.Literals(["requested", "bdev-deleted", "bdev-vanished", "target-deleted", "boot"])
 export type LunRemovedCause = typeof LunRemovedCause.Type
 
-const PortAssignment = Schema.Struct({ portalGroup: PortalGroupTag, relativePortId: RelativePortId })
+/** Which relative target port a portal group is. */
+export const PortAssignment = Schema.Struct({ portalGroup: PortalGroupTag, relativePortId: RelativePortId })
 
 export const targetNodeEvents = {
-  TargetNodeCreated: {
-    name: IscsiName,
-    alias: Schema.String,
-    queueDepth: Schema.Natural,
-    auth: Auth,
-    headerDigest: Schema.Boolean,
-    dataDigest: Schema.Boolean
-  },
+  TargetNodeCreated: { name: IscsiName, ...targetAttributes },
   /** `ports` are the relative port ids of portal groups that the target had never been mapped to. */
   TargetNodeMapsAdded: {
     target: IscsiName,
@@ -163,7 +169,7 @@ export const targetNodeCommands = {
   }
 } as const
 
-/** A target by name, and how it came to be its mapped bdev: what removal of a bdev has to reach. */
+/** A LUN mapping as the bdev behind it knows it. */
 export interface MappingRef {
   /** Key of the target in the state. */
   readonly targetKey: string

@@ -1,0 +1,62 @@
+/** How the control plane begins and ends: the newest snapshot, the records after it, and a snapshot for the next time. */
+import { Effect, Result } from "effect"
+import type { EventLog, LogReadFailed } from "../../eventlog/EventLog.ts"
+import type { LogRecord } from "../../eventlog/record.ts"
+import type { ControlCore, StatePosition } from "./control-core.ts"
+import { decodeRecord, type UnreadableEvent } from "./event-codec.ts"
+import { evolve, FOLD_VERSION } from "./evolve.ts"
+import { initialState } from "./State.ts"
+import { decodeSnapshot, encodeSnapshot } from "./snapshot-codec.ts"
+
+const beginning: StatePosition = { state: initialState, controlSeq: 0, controlNo: 0, controlHash: "" }
+
+interface Fold {
+  position: StatePosition
+  fault: UnreadableEvent | undefined
+}
+
+/** Stops at the first record that cannot be read: what comes after it would fold to a state that never was. */
+const foldRecord = (fold: Fold, record: LogRecord): Fold => {
+  if (record.kind !== "control" || fold.fault !== undefined) return fold
+  const event = decodeRecord(record)
+  if (Result.isFailure(event)) {
+    fold.fault = event.failure
+    return fold
+  }
+  fold.position = {
+    state: evolve(fold.position.state, event.success, record.seq),
+    controlSeq: record.seq,
+    controlNo: record.controlNo,
+    controlHash: record.hash
+  }
+  return fold
+}
+
+const fromSnapshot = Effect.fn("ControlPlane.fromSnapshot")(function* (log: EventLog["Service"]) {
+  const snapshot = yield* log.readSnapshot(FOLD_VERSION)
+  if (snapshot === undefined) return beginning
+  const state = decodeSnapshot(snapshot.state)
+  if (Result.isFailure(state)) {
+    yield* Effect.logWarning(`the snapshot of record ${snapshot.controlSeq} is not used: ${state.failure}`)
+    return beginning
+  }
+  const { controlHash, controlNo, controlSeq } = snapshot
+  return { state: state.success, controlSeq, controlNo, controlHash }
+})
+
+/** The state that the log says, up to its durable end. */
+export const readState = (log: EventLog["Service"]): Effect.Effect<StatePosition, LogReadFailed | UnreadableEvent> =>
+  Effect.gen(function* () {
+    const start = yield* fromSnapshot(log)
+    const fold: Fold = { position: start, fault: undefined }
+    const { fault, position } = yield* log.fold({ from: start.controlSeq + 1 }, fold, foldRecord)
+    return fault === undefined ? position : yield* fault
+  })
+
+/** A failed snapshot costs time at the next start and nothing else. */
+export const writeSnapshot = (log: EventLog["Service"], core: ControlCore): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    const { state, ...position } = core.durable
+    core.snapshotTaken()
+    return log.writeSnapshot({ ...position, foldVersion: FOLD_VERSION, state: encodeSnapshot(state) })
+  }).pipe(Effect.catch((error) => Effect.logWarning(`no snapshot was written: ${error.message}`)))

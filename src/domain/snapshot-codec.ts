@@ -1,0 +1,118 @@
+/**
+ * The state as bytes and back. Canonical: equal states give equal bytes, whatever led to them, because everything is
+ * sorted and what can be derived (the indexes) is left out and built again.
+ */
+import { HashMap, Result, Schema } from "effect"
+import { Bdev } from "./Bdev.ts"
+import { indexBdev } from "./bdev-evolve.ts"
+import { Epoch } from "./Epoch.ts"
+import { indexPortals } from "./group-evolve.ts"
+import { InitiatorGroup } from "./InitiatorGroup.ts"
+import { IscsiOptions } from "./IscsiOptions.ts"
+import { Incarnation, IscsiName, iscsiNameKey, PortalGroupTag } from "./ids.ts"
+import { PortalGroup } from "./PortalGroup.ts"
+import {
+  bdevsOf,
+  type Indexes,
+  initialState,
+  initiatorGroupsOf,
+  lunsOf,
+  portalGroupsOf,
+  type State,
+  targetsOf
+} from "./State.ts"
+import { LunMapping, PgIgMap, PortAssignment, type TargetNode, TargetPhase, targetAttributes } from "./TargetNode.ts"
+import { indexLun } from "./target-node-evolve.ts"
+
+const StoredTarget = Schema.Struct({
+  name: IscsiName,
+  incarnation: Incarnation,
+  ...targetAttributes,
+  pgIgMaps: Schema.Array(PgIgMap),
+  relativePortIds: Schema.Array(PortAssignment),
+  nextRelativePortId: Schema.Natural,
+  luns: Schema.Array(LunMapping),
+  phase: TargetPhase
+})
+type StoredTarget = typeof StoredTarget.Type
+
+const StoredState = Schema.Struct({
+  epoch: Schema.NullOr(Epoch),
+  options: IscsiOptions,
+  portalGroups: Schema.Array(PortalGroup),
+  initiatorGroups: Schema.Array(InitiatorGroup),
+  targets: Schema.Array(StoredTarget),
+  bdevs: Schema.Array(Bdev),
+  nextMallocNumber: Schema.Natural
+})
+type StoredState = typeof StoredState.Type
+
+const storeTarget = (target: TargetNode): StoredTarget => ({
+  ...target,
+  relativePortIds: HashMap.toEntries(target.relativePortIds)
+    .sort(([a], [b]) => a - b)
+    .map(([portalGroup, relativePortId]) => ({ portalGroup: PortalGroupTag.make(portalGroup), relativePortId })),
+  luns: lunsOf(target)
+})
+
+const loadTarget = (stored: StoredTarget): TargetNode => ({
+  ...stored,
+  relativePortIds: HashMap.fromIterable(stored.relativePortIds.map((port) => [port.portalGroup, port.relativePortId])),
+  luns: HashMap.fromIterable(stored.luns.map((mapping) => [mapping.lun, mapping]))
+})
+
+/** The indexes of a state, from what they are derived from. */
+const buildIndexes = (state: State): Indexes => {
+  let indexes = initialState.indexes
+  for (const { portals, tag } of portalGroupsOf(state)) {
+    indexes = { ...indexes, portals: indexPortals(indexes.portals, tag, portals) }
+  }
+  for (const target of targetsOf(state)) {
+    for (const mapping of lunsOf(target)) indexes = indexLun(indexes, iscsiNameKey(target.name), mapping)
+  }
+  for (const bdev of bdevsOf(state)) indexes = indexBdev(indexes, bdev)
+  return indexes
+}
+
+const store = (state: State): StoredState => ({
+  epoch: state.epoch ?? null,
+  options: state.options,
+  portalGroups: portalGroupsOf(state),
+  initiatorGroups: initiatorGroupsOf(state),
+  targets: targetsOf(state).map(storeTarget),
+  bdevs: bdevsOf(state),
+  nextMallocNumber: state.nextMallocNumber
+})
+
+const load = (stored: StoredState): State => {
+  const state: State = {
+    epoch: stored.epoch ?? undefined,
+    options: stored.options,
+    portalGroups: HashMap.fromIterable(stored.portalGroups.map((group) => [group.tag, group])),
+    initiatorGroups: HashMap.fromIterable(stored.initiatorGroups.map((group) => [group.tag, group])),
+    targets: HashMap.fromIterable(stored.targets.map((target) => [iscsiNameKey(target.name), loadTarget(target)])),
+    bdevs: HashMap.fromIterable(stored.bdevs.map((bdev) => [bdev.name, bdev])),
+    nextMallocNumber: stored.nextMallocNumber,
+    indexes: initialState.indexes
+  }
+  return { ...state, indexes: buildIndexes(state) }
+}
+
+/** Members of every object in one order, so that nothing depends on how an object came to be. */
+const sortedKeys = (_key: string, value: unknown): unknown =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
+    ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
+    : value
+
+const decodeStored = Schema.decodeUnknownResult(Schema.fromJsonString(StoredState))
+
+/** The state in its canonical encoding: JSON in UTF-8. */
+export const encodeSnapshot = (state: State): Uint8Array =>
+  new TextEncoder().encode(JSON.stringify(store(state), sortedKeys))
+
+/** The state of a snapshot, or what is wrong with it. */
+export const decodeSnapshot = (bytes: Uint8Array): Result.Result<State, string> =>
+  Result.mapBoth(decodeStored(new TextDecoder().decode(bytes)), {
+    onSuccess: load,
+    onFailure: (error) => error.message
+  })
