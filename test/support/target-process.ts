@@ -26,6 +26,8 @@ export interface TargetOptions {
   /** A command that runs the server, such as `strace -f -o FILE`. */
   readonly wrapper?: ReadonlyArray<string>
   readonly args?: ReadonlyArray<string>
+  /** The script to run. Default: the checkout's `bin/lunlog.js`. */
+  readonly program?: string
   readonly environment?: Readonly<Record<string, string | undefined>>
   /** Milliseconds until the server must answer. */
   readonly readyMillis?: number
@@ -82,7 +84,7 @@ export const freePort = (address = "127.0.0.1"): Promise<number> =>
   })
 
 const serverArguments = (options: TargetOptions, stateDirectory: string, socketPath: string): ReadonlyArray<string> => [
-  join(projectDirectory, "bin/lunlog.js"),
+  options.program ?? join(projectDirectory, "bin/lunlog.js"),
   "serve",
   ...(options.configFile === undefined ? [] : ["-c", options.configFile]),
   "--state",
