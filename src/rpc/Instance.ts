@@ -32,6 +32,9 @@ export class Instance extends Context.Service<
     readonly initialize: Effect.Effect<void, InitializationFailed>
     /** Resumes when RUNTIME is reached. */
     readonly awaitRuntime: Effect.Effect<void>
+    /** For calls that SPDK allows once per process: `claim` remembers one, `isClaimed` tells. */
+    readonly claim: (what: string) => void
+    readonly isClaimed: (what: string) => boolean
     /** Asks for an orderly end and returns at once. `reason` is for the log. */
     readonly requestShutdown: (reason: string) => Effect.Effect<void>
   }
@@ -47,6 +50,7 @@ export class Instance extends Context.Service<
     Effect.gen(function* () {
       const reached = yield* Deferred.make<void>()
       let state: FrameworkState = "STARTUP"
+      const claimed = new Set<string>()
       const once = yield* Effect.cached(
         Effect.uninterruptible(
           Effect.andThen(
@@ -62,6 +66,10 @@ export class Instance extends Context.Service<
         ...info,
         frameworkState: () => state,
         initialize: once,
+        claim: (what) => {
+          claimed.add(what)
+        },
+        isClaimed: (what) => claimed.has(what),
         awaitRuntime: Deferred.await(reached),
         requestShutdown: (reason) => actions.shutdown(reason)
       })

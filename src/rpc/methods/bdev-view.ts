@@ -1,0 +1,102 @@
+/**
+ * Bdevs as `bdev_get_bdevs` shows them, in SPDK's shape.
+ *
+ * `supported_io_types` is what lunlog's driver does, not what SPDK's does.
+ */
+import type { Bdev, BdevKind, BdevSpec } from "../../domain/Bdev.ts"
+import { findBdev, type State } from "../../domain/State.ts"
+
+/** As SPDK names them; initiators see them in INQUIRY. */
+const productNames: Readonly<Record<BdevKind, string>> = {
+  Malloc: "Malloc disk",
+  Null: "Null disk",
+  Delay: "delay",
+  Error: "Error Injection Disk"
+}
+
+const ioTypes = [
+  "read",
+  "write",
+  "unmap",
+  "flush",
+  "reset",
+  "nvme_admin",
+  "nvme_io",
+  "nvme_io_md",
+  "write_zeroes",
+  "zcopy",
+  "get_zone_info",
+  "zone_management",
+  "zone_append",
+  "compare",
+  "compare_and_write",
+  "abort",
+  "seek_hole",
+  "seek_data",
+  "copy",
+  "nvme_iov_md",
+  "nvme_nssr",
+  "write_uncorrectable"
+]
+const supported = new Set(["read", "write", "flush", "reset", "abort"])
+const supportedIoTypes = Object.fromEntries(ioTypes.map((type) => [type, supported.has(type)]))
+
+const noRateLimits = { rw_ios_per_sec: 0, rw_mbytes_per_sec: 0, r_mbytes_per_sec: 0, w_mbytes_per_sec: 0 }
+
+/** The geometry of what is at the bottom of a stack; undefined while a base is on its way out. */
+const bottomOf = (
+  state: State,
+  spec: BdevSpec
+): Extract<BdevSpec, { readonly _tag: "Malloc" | "Null" }> | undefined => {
+  let current = spec
+  while (current._tag === "Delay" || current._tag === "Error") {
+    const base = findBdev(state, current.base.name)
+    if (base === undefined || base.incarnation !== current.base.incarnation) return undefined
+    current = base.spec
+  }
+  return current
+}
+
+const driverSpecific = (bdev: Bdev): unknown => {
+  switch (bdev.spec._tag) {
+    case "Delay":
+      return {
+        delay: {
+          name: bdev.name,
+          base_bdev_name: bdev.spec.base.name,
+          avg_read_latency: bdev.spec.averageReadMicros,
+          p99_read_latency: bdev.spec.p99ReadMicros,
+          avg_write_latency: bdev.spec.averageWriteMicros,
+          p99_write_latency: bdev.spec.p99WriteMicros
+        }
+      }
+    case "Error":
+      return { error: { name: bdev.name, base_bdev: bdev.spec.base.name } }
+    default:
+      return {}
+  }
+}
+
+/** One element of `bdev_get_bdevs`. */
+export const bdevView = (state: State, bdev: Bdev): unknown => {
+  const bottom = bottomOf(state, bdev.spec)
+  return {
+    name: bdev.name,
+    aliases: [bdev.uuid].filter((uuid: string) => uuid !== bdev.name),
+    product_name: productNames[bdev.spec._tag],
+    block_size: bottom?.blockSize ?? 0,
+    num_blocks: bottom?.blockCount ?? 0,
+    preferred_write_alignment: 0,
+    preferred_write_granularity: 0,
+    optimal_write_size: 0,
+    preferred_unmap_alignment: 0,
+    preferred_unmap_granularity: 0,
+    uuid: bdev.uuid,
+    ...(bdev.spec._tag === "Malloc" ? { numa_id: -1 } : {}),
+    assigned_rate_limits: noRateLimits,
+    claimed: false,
+    zoned: false,
+    supported_io_types: supportedIoTypes,
+    driver_specific: driverSpecific(bdev)
+  }
+}

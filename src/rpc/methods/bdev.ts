@@ -1,0 +1,237 @@
+/**
+ * `bdev_malloc_*`, `bdev_null_*`, `bdev_delay_*` and `bdev_get_bdevs`.
+ *
+ * Parameters that SPDK has and lunlog has not (metadata, protection information, preferred alignments) are taken with their
+ * defaults, which new rpc.py always sends, and refused with -22 otherwise: a disk without them would not be what was asked for.
+ * `numa_id` is taken and has no effect: it asks for a place, not for a property.
+ */
+import { Effect, Schema } from "effect"
+import type { Bdev, BdevKind, BdevRequest } from "../../domain/Bdev.ts"
+import { resolveBdev } from "../../domain/bdev-decide.ts"
+import { ControlPlane } from "../../domain/ControlPlane.ts"
+import { DataPlane } from "../../domain/DataPlane.ts"
+import { activeBdevsOf, findBdev, type State } from "../../domain/State.ts"
+import type { Instance } from "../Instance.ts"
+import { Int32, optional, Text, Uint32, Uint64, UuidText } from "../param.ts"
+import { decodeFailed, errnoError, type RpcError, refuseWithErrno, rpcError } from "../RpcError.ts"
+import { defineMethod, type RpcCall, type RpcMethod } from "../RpcMethod.ts"
+import { bdevView } from "./bdev-view.ts"
+import { awaitGone, dispatch, dispatchWithLease, eventOf } from "./dispatch.ts"
+
+/** What methods of this family need. */
+export type BdevServices = ControlPlane | DataPlane | Instance
+
+/** Creates the bdev and gives its name; used by all create methods. */
+export const createBdev = (
+  call: RpcCall,
+  request: { readonly name?: string; readonly uuid?: string; readonly bdev: BdevRequest }
+): Effect.Effect<string, RpcError, ControlPlane | DataPlane> =>
+  Effect.gen(function* () {
+    const dataPlane = yield* DataPlane
+    const acquire = dataPlane.acquireBdev(request.name ?? `a new ${request.bdev._tag.toLowerCase()} bdev`, request.bdev)
+    const command = { _tag: "CreateBdev" as const, ...request }
+    const committed = yield* dispatchWithLease(call, acquire, command, refuseWithErrno)
+    return eventOf(committed, "BdevCreated")?.name ?? request.name ?? ""
+  })
+
+/** Answers when every LUN on it has drained and the device is closed. By name or UUID. */
+export const deleteBdev = (
+  call: RpcCall,
+  name: string,
+  kind: BdevKind
+): Effect.Effect<boolean, RpcError, BdevServices> =>
+  Effect.gen(function* () {
+    const controlPlane = yield* ControlPlane
+    const dataPlane = yield* DataPlane
+    const committed = yield* dispatch(call, { _tag: "DeleteBdev", name, kind }, refuseWithErrno)
+    const bdev = eventOf(committed, "BdevRemovalStarted") ?? eventOf(committed, "BdevRemoved")
+    if (bdev === undefined) return true
+    const isRemoved = (state: State) => findBdev(state, bdev.name)?.incarnation !== bdev.incarnation
+    const gone = Effect.andThen(
+      controlPlane.awaitState(isRemoved),
+      dataPlane.awaitBdevGone(bdev.name, bdev.incarnation)
+    )
+    yield* awaitGone(`bdev ${bdev.name}`, gone)
+    return true
+  })
+
+export const deleteMethod = (
+  name: string,
+  aliases: ReadonlyArray<string>,
+  kind: BdevKind,
+  undecodable = decodeFailed
+): RpcMethod<BdevServices> =>
+  defineMethod({
+    name,
+    aliases,
+    kind: "change",
+    undecodable,
+    params: Schema.Struct({ name: Text }),
+    handler: (params, call) => deleteBdev(call, params.name, kind)
+  })
+
+/** Metadata and protection information. */
+const metadataParams = {
+  md_size: optional(Uint32),
+  dif_type: optional(Int32),
+  dif_is_head_of_md: optional(Schema.Boolean),
+  dif_pi_format: optional(Uint32)
+}
+
+/** Fails if one of these differs from what lunlog's bdevs have. */
+const refuseUnsupported = (
+  given: Readonly<Record<string, number | boolean | undefined>>
+): Effect.Effect<void, RpcError> => {
+  const found = Object.entries(given).find(([, value]) => value !== undefined && value !== 0 && value !== false)
+  if (found === undefined) return Effect.void
+  const [name, value] = found
+  const reason = `${name} is ${value}, and bdevs here have no such thing`
+  return Effect.fail(
+    rpcError(errnoError("EINVAL"), { reason, object: name, allowed: "0 or false", hint: "leave it out" })
+  )
+}
+
+const bdevMallocCreate = defineMethod({
+  name: "bdev_malloc_create",
+  aliases: ["construct_malloc_bdev"],
+  kind: "change",
+  undecodable: decodeFailed,
+  params: Schema.Struct({
+    name: optional(Text),
+    uuid: optional(UuidText),
+    num_blocks: Uint64,
+    block_size: Uint32,
+    physical_block_size: optional(Uint32),
+    optimal_io_boundary: optional(Uint32),
+    md_interleave: optional(Schema.Boolean),
+    numa_id: optional(Int32),
+    ...metadataParams
+  }),
+  handler: (
+    { name, uuid, num_blocks, block_size, physical_block_size, optimal_io_boundary, numa_id: _, ...rest },
+    call
+  ) =>
+    Effect.andThen(
+      refuseUnsupported(rest),
+      createBdev(call, {
+        ...(name === undefined ? {} : { name }),
+        ...(uuid === undefined ? {} : { uuid }),
+        bdev: {
+          _tag: "Malloc",
+          blockCount: Number(num_blocks),
+          blockSize: block_size,
+          physicalBlockSize: physical_block_size ?? 0,
+          optimalIoBoundary: optimal_io_boundary ?? 0
+        }
+      })
+    )
+})
+
+const bdevNullCreate = defineMethod({
+  name: "bdev_null_create",
+  aliases: ["construct_null_bdev"],
+  kind: "change",
+  undecodable: decodeFailed,
+  params: Schema.Struct({
+    name: Text,
+    uuid: optional(UuidText),
+    num_blocks: Uint64,
+    block_size: Uint32,
+    physical_block_size: optional(Uint32),
+    ...metadataParams,
+    preferred_write_alignment: optional(Uint32),
+    preferred_write_granularity: optional(Uint32),
+    optimal_write_size: optional(Uint32),
+    preferred_unmap_alignment: optional(Uint32),
+    preferred_unmap_granularity: optional(Uint32)
+  }),
+  handler: ({ name, uuid, num_blocks, block_size, physical_block_size, ...rest }, call) =>
+    Effect.andThen(
+      refuseUnsupported(rest),
+      createBdev(call, {
+        name,
+        ...(uuid === undefined ? {} : { uuid }),
+        bdev: {
+          _tag: "Null",
+          blockCount: Number(num_blocks),
+          blockSize: block_size,
+          physicalBlockSize: physical_block_size ?? 0
+        }
+      })
+    )
+})
+
+/** Latencies in microseconds. Unlike SPDK's, the base must exist. */
+const bdevDelayCreate = defineMethod({
+  name: "bdev_delay_create",
+  kind: "change",
+  undecodable: decodeFailed,
+  params: Schema.Struct({
+    base_bdev_name: Text,
+    name: Text,
+    uuid: optional(UuidText),
+    avg_read_latency: Uint64,
+    p99_read_latency: Uint64,
+    avg_write_latency: Uint64,
+    p99_write_latency: Uint64
+  }),
+  handler: (params, call) =>
+    createBdev(call, {
+      name: params.name,
+      ...(params.uuid === undefined ? {} : { uuid: params.uuid }),
+      bdev: {
+        _tag: "Delay",
+        base: params.base_bdev_name,
+        averageReadMicros: Number(params.avg_read_latency),
+        p99ReadMicros: Number(params.p99_read_latency),
+        averageWriteMicros: Number(params.avg_write_latency),
+        p99WriteMicros: Number(params.p99_write_latency)
+      }
+    })
+})
+
+const findActive = (state: State, nameOrUuid: string): Bdev | undefined => {
+  const bdev = resolveBdev(state, nameOrUuid)
+  return bdev?.phase._tag === "Active" ? bdev : undefined
+}
+
+/** Longest wait for a bdev to appear, in milliseconds: what a timer holds. */
+const appearTimeoutMax = 2 ** 31 - 1
+
+/** Waits up to `timeout` ms for the bdev; without a timeout an unknown one is -19, with one -110 in the end. */
+const bdevGetBdevs = defineMethod({
+  name: "bdev_get_bdevs",
+  aliases: ["get_bdevs"],
+  kind: "wait",
+  undecodable: decodeFailed,
+  paramsOptional: true,
+  params: Schema.Struct({ name: optional(Text), timeout: optional(Uint64) }),
+  handler: ({ name, timeout = 0n }) =>
+    Effect.gen(function* () {
+      const { awaitState, state } = yield* ControlPlane
+      if (name === undefined) return activeBdevsOf(state()).map((bdev) => bdevView(state(), bdev))
+      const wire = timeout === 0n ? errnoError("ENODEV") : errnoError("ETIMEDOUT")
+      const data = { reason: `there is no bdev ${name}`, object: `bdev ${name}`, hint: "bdev_get_bdevs lists them all" }
+      if (findActive(state(), name) === undefined) {
+        yield* Effect.timeoutOrElse(
+          awaitState((later) => findActive(later, name) !== undefined),
+          {
+            duration: Math.min(Number(timeout), appearTimeoutMax),
+            orElse: () => Effect.fail(rpcError(wire, data))
+          }
+        )
+      }
+      const found = findActive(state(), name)
+      return found === undefined ? yield* rpcError(wire, data) : [bdevView(state(), found)]
+    })
+})
+
+export const bdevMethods: ReadonlyArray<RpcMethod<BdevServices>> = [
+  bdevMallocCreate,
+  deleteMethod("bdev_malloc_delete", ["delete_malloc_bdev"], "Malloc"),
+  bdevNullCreate,
+  deleteMethod("bdev_null_delete", ["delete_null_bdev"], "Null"),
+  bdevDelayCreate,
+  deleteMethod("bdev_delay_delete", [], "Delay"),
+  bdevGetBdevs
+]

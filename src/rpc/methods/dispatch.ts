@@ -1,0 +1,108 @@
+/**
+ * How methods change things: dispatch a command (with a lease on what can fail), wait until the data plane has let go, and turn
+ * every error into SPDK's code with the reason in `data`.
+ */
+import { Effect, Result, type Scope } from "effect"
+import type { AppendFailed, LogReadFailed, LogUnavailable } from "../../../eventlog/EventLog.ts"
+import type { Command } from "../../domain/Command.ts"
+import { type Committed, ControlPlane, type DispatchError } from "../../domain/ControlPlane.ts"
+import type { BdevUnavailable, Lease, PortalUnavailable } from "../../domain/DataPlane.ts"
+import { decide } from "../../domain/decide.ts"
+import type { Event, EventOf, EventType } from "../../domain/Event.ts"
+import { Instance } from "../Instance.ts"
+import {
+  errnoError,
+  errnoErrorOf,
+  invalidParameters,
+  type Refusal,
+  type RpcError,
+  refusal,
+  rpcError
+} from "../RpcError.ts"
+import type { RpcCall } from "../RpcMethod.ts"
+
+/** What the data plane has beyond the removal deadline to let go and to say so, in milliseconds; 40 s + 10 s < rpc.py's 60 s. */
+const deadlineMarginMillis = 10_000
+
+/** The log does not take or give records: ENOSPC as such, everything else as an I/O error. */
+export const logError = (error: LogUnavailable | AppendFailed | LogReadFailed): RpcError => {
+  const wire = error._tag !== "LogReadFailed" && error.code === "ENOSPC" ? errnoError("ENOSPC") : errnoError("EIO")
+  const hint = "nothing has changed and IO goes on; lunlog status tells when the log is back"
+  return rpcError(wire, { reason: error.message, object: `event log in ${error.directory}`, hint })
+}
+
+/** Errors of the data plane's leases. A portal that cannot be opened is `Invalid parameters`, as in SPDK. */
+const leaseError = (error: PortalUnavailable | BdevUnavailable): RpcError =>
+  error._tag === "PortalUnavailable"
+    ? rpcError(invalidParameters, { reason: error.message, object: `portal ${error.host}:${error.port}` })
+    : bdevError(error)
+
+export const bdevError = (error: BdevUnavailable): RpcError =>
+  rpcError(errnoErrorOf(error.code), { reason: error.message, object: `bdev ${error.name}` })
+
+const dispatchError =
+  (refuse: Refusal) =>
+  (error: DispatchError | PortalUnavailable | BdevUnavailable): RpcError => {
+    switch (error._tag) {
+      case "LogUnavailable":
+      case "AppendFailed":
+        return logError(error)
+      case "PortalUnavailable":
+      case "BdevUnavailable":
+        return leaseError(error)
+      default:
+        return refusal(error, refuse(error))
+    }
+  }
+
+/** Succeeds when the command's events are durable. */
+export const dispatch = (
+  call: RpcCall,
+  command: Command,
+  refuse: Refusal
+): Effect.Effect<Committed, RpcError, ControlPlane> =>
+  Effect.flatMap(ControlPlane, (controlPlane) =>
+    Effect.mapError(controlPlane.dispatch(command, call.cause), dispatchError(refuse))
+  )
+
+/**
+ * Acquires first, so that what is committed cannot fail for lack of a port or of memory. What the rules refuse anyway is refused
+ * before that: it gets the rule's reason, and no 10 TiB are tried for a name that is taken.
+ */
+export const dispatchWithLease = (
+  call: RpcCall,
+  acquire: Effect.Effect<Lease, PortalUnavailable | BdevUnavailable, Scope.Scope>,
+  command: Command,
+  refuse: Refusal
+): Effect.Effect<Committed, RpcError, ControlPlane> =>
+  Effect.gen(function* () {
+    const controlPlane = yield* ControlPlane
+    const preview = decide(controlPlane.state(), command)
+    if (Result.isFailure(preview)) return yield* dispatchError(refuse)(preview.failure)
+    return yield* Effect.mapError(
+      controlPlane.dispatchWithLease<PortalUnavailable | BdevUnavailable, never>(acquire, command, call.cause),
+      dispatchError(refuse)
+    )
+  })
+
+/** The first event of a type among those that a command has caused. */
+export const eventOf = <Tag extends EventType>(committed: Committed, tag: Tag): EventOf<Tag> | undefined => {
+  const isWanted = (event: Event): event is EventOf<Tag> => event._tag === tag
+  return committed.events.find(isWanted)
+}
+
+/** Waits for what a removal has begun; past the deadline (which the data plane enforces) and a margin it says so. */
+export const awaitGone = <R>(
+  object: string,
+  gone: Effect.Effect<void, never, R>
+): Effect.Effect<void, RpcError, R | Instance> =>
+  Effect.flatMap(Instance, ({ removalDeadlineMillis }) =>
+    Effect.timeoutOrElse(gone, {
+      duration: removalDeadlineMillis + deadlineMarginMillis,
+      orElse: () => {
+        const reason = `its removal has begun, and has not ended within ${removalDeadlineMillis + deadlineMarginMillis} ms`
+        const hint = "it goes on; lunlog status shows what is left"
+        return Effect.fail(rpcError(errnoError("ETIMEDOUT"), { reason, object, hint }))
+      }
+    })
+  )

@@ -1,0 +1,104 @@
+/**
+ * `lunlog_*`: what SPDK has no method for. `lunlog_status` is what the command line shows; `lunlog_identify` lets a client say who
+ * it is, so that the log names the command line or a person instead of "local".
+ */
+import { Effect, Schema } from "effect"
+import { EventLog } from "../../../eventlog/EventLog.ts"
+import { ControlPlane } from "../../domain/ControlPlane.ts"
+import { DataPlane } from "../../domain/DataPlane.ts"
+import {
+  activeBdevsOf,
+  activeTargetsOf,
+  bdevsOf,
+  initiatorGroupsOf,
+  portalGroupsOf,
+  targetsOf
+} from "../../domain/State.ts"
+import { Instance } from "../Instance.ts"
+import { text } from "../param.ts"
+import { anyState, defineMethod, defineMethodWithoutParams, type RpcMethod } from "../RpcMethod.ts"
+
+type Services = ControlPlane | DataPlane | EventLog | Instance
+
+const logStatus = Effect.map(EventLog, (log) => {
+  const { controlHash, controlNo, seq } = log.durable()
+  return {
+    durable_seq: seq,
+    tip_seq: log.tip().seq,
+    control_no: controlNo,
+    control_hash: controlHash,
+    dropped_observations: log.droppedObservations()
+  }
+})
+
+/** Counts of what is wanted, without what is on its way out. */
+const objectCounts = Effect.map(ControlPlane, ({ state }) => {
+  const now = state()
+  return {
+    portal_groups: portalGroupsOf(now).length,
+    initiator_groups: initiatorGroupsOf(now).length,
+    targets: activeTargetsOf(now).length,
+    targets_being_deleted: targetsOf(now).length - activeTargetsOf(now).length,
+    bdevs: activeBdevsOf(now).length,
+    bdevs_being_removed: bdevsOf(now).length - activeBdevsOf(now).length
+  }
+})
+
+/** What the data plane has achieved. */
+const dataPlaneStatus = Effect.gen(function* () {
+  const dataPlane = yield* DataPlane
+  const status = yield* dataPlane.status
+  const drains = yield* dataPlane.lunDrains
+  return {
+    portals: status.portals,
+    bdevs: status.bdevs.map(({ detail, name, state }) => ({ name, state, detail })),
+    sessions: status.sessionCount,
+    connections: status.connectionCount,
+    lun_drains: drains.map(({ commandsLeft, deadlineAt, lun, target }) => ({
+      target,
+      lun_id: lun,
+      commands_left: commandsLeft,
+      deadline_at: deadlineAt
+    })),
+    warnings: status.warnings
+  }
+})
+
+const lunlogStatus = defineMethodWithoutParams<Services>({
+  name: "lunlog_status",
+  states: anyState,
+  kind: "query",
+  handler: () =>
+    Effect.gen(function* () {
+      const instance = yield* Instance
+      const { state } = yield* ControlPlane
+      const epoch = state().epoch
+      return {
+        version: instance.version,
+        instance_id: instance.instanceId,
+        pid: process.pid,
+        started_at: instance.startedAt,
+        state: instance.frameworkState(),
+        epoch: epoch === undefined ? null : { number: epoch.number, mode: epoch.mode },
+        log: yield* logStatus,
+        objects: yield* objectCounts,
+        ...(yield* dataPlaneStatus)
+      }
+    })
+})
+
+/** Holds for the rest of the connection. Who may open the socket is trusted to say who it is. */
+const lunlogIdentify = defineMethod<{ readonly source: "cli" | "config" | "rpc"; readonly actor: string }, never>({
+  name: "lunlog_identify",
+  states: anyState,
+  kind: "query",
+  params: Schema.Struct({ source: Schema.Literals(["cli", "config", "rpc"]), actor: text(128) }),
+  handler: ({ actor, source }, call) =>
+    Effect.sync(() => {
+      call.caller.source = source
+      call.caller.actor = actor
+      return true
+    })
+})
+
+export const lunlogMethods: ReadonlyArray<RpcMethod<Services>> = [lunlogStatus, lunlogIdentify]

@@ -1,0 +1,171 @@
+/**
+ * `iscsi_*_target_node(s)`, and lunlog's own `iscsi_target_node_remove_lun`. Failures are -32602 `Invalid parameters`, as in
+ * SPDK, with the reason in `data`; an unknown target to delete is -2, a LUN id or name that still drains -16.
+ *
+ * More than SPDK: LUNs are added and removed while sessions are logged in.
+ */
+import { Effect, Schema } from "effect"
+import { ControlPlane } from "../../domain/ControlPlane.ts"
+import { DataPlane } from "../../domain/DataPlane.ts"
+import { activeLunsOf, activeTargetsOf, findLun, findTarget, type State } from "../../domain/State.ts"
+import { LUNS_PER_CREATE_MAX, MAPS_PER_TARGET_MAX, type TargetNode } from "../../domain/TargetNode.ts"
+import type { Instance } from "../Instance.ts"
+import { Int32, list, optional, Text } from "../param.ts"
+import { errnoError, type Refusal, refuseWithInvalidParameters } from "../RpcError.ts"
+import { defineMethod, defineMethodWithoutParams, type RpcMethod } from "../RpcMethod.ts"
+import { authOf, authParams, authView } from "./auth-params.ts"
+import { awaitGone, dispatch, eventOf } from "./dispatch.ts"
+
+const pgIgMaps = list(Schema.Struct({ pg_tag: Int32, ig_tag: Int32 }), MAPS_PER_TARGET_MAX)
+
+const mapsOf = (params: ReadonlyArray<{ readonly pg_tag: number; readonly ig_tag: number }>) =>
+  params.map(({ pg_tag, ig_tag }) => ({ portalGroup: pg_tag, initiatorGroup: ig_tag }))
+
+const iscsiCreateTargetNode = defineMethod({
+  name: "iscsi_create_target_node",
+  aliases: ["construct_target_node"],
+  kind: "change",
+  params: Schema.Struct({
+    name: Text,
+    alias_name: Text,
+    pg_ig_maps: pgIgMaps,
+    luns: list(Schema.Struct({ bdev_name: Text, lun_id: Int32 }), LUNS_PER_CREATE_MAX),
+    queue_depth: Int32,
+    header_digest: optional(Schema.Boolean),
+    data_digest: optional(Schema.Boolean),
+    ...authParams
+  }),
+  handler: (params, call) =>
+    Effect.suspend(() => {
+      const command = {
+        _tag: "CreateTargetNode" as const,
+        name: params.name,
+        alias: params.alias_name,
+        maps: mapsOf(params.pg_ig_maps),
+        luns: params.luns.map(({ bdev_name, lun_id }) => ({ bdev: bdev_name, lun: lun_id })),
+        queueDepth: params.queue_depth,
+        auth: authOf(params),
+        headerDigest: params.header_digest ?? false,
+        dataDigest: params.data_digest ?? false,
+        requireLunZero: true
+      }
+      return Effect.as(dispatch(call, command, refuseWithInvalidParameters), true)
+    })
+})
+
+const refuseDelete: Refusal = (error) =>
+  error._tag === "NotFound" ? errnoError("ENOENT") : refuseWithInvalidParameters(error)
+
+/** Answers when the LUNs have drained and no session is left. */
+const iscsiDeleteTargetNode = defineMethod({
+  name: "iscsi_delete_target_node",
+  aliases: ["delete_target_node"],
+  kind: "change",
+  params: Schema.Struct({ name: Text }),
+  handler: ({ name }, call) =>
+    Effect.gen(function* () {
+      const controlPlane = yield* ControlPlane
+      const dataPlane = yield* DataPlane
+      const committed = yield* dispatch(call, { _tag: "DeleteTargetNode", target: name }, refuseDelete)
+      const started = eventOf(committed, "TargetNodeDeletionStarted") ?? eventOf(committed, "TargetNodeDeleted")
+      if (started === undefined) return true
+      const { incarnation, target } = started
+      const isDeleted = (state: State) => findTarget(state, target)?.incarnation !== incarnation
+      const gone = Effect.andThen(controlPlane.awaitState(isDeleted), dataPlane.awaitTargetGone(target, incarnation))
+      yield* awaitGone(`target ${target}`, gone)
+      return true
+    })
+})
+
+/** `lun_id` -1 or absent: the lowest that is free. */
+const iscsiTargetNodeAddLun = defineMethod({
+  name: "iscsi_target_node_add_lun",
+  aliases: ["target_node_add_lun"],
+  kind: "change",
+  params: Schema.Struct({ name: Text, bdev_name: Text, lun_id: optional(Int32) }),
+  handler: ({ name, bdev_name, lun_id = -1 }, call) =>
+    Effect.suspend(() => {
+      const lun = lun_id === -1 ? {} : { lun: lun_id }
+      const command = { _tag: "AddLun" as const, target: name, bdev: bdev_name, ...lun }
+      return Effect.as(dispatch(call, command, refuseWithInvalidParameters), true)
+    })
+})
+
+const refuseRemoveLun: Refusal = (error) =>
+  error._tag === "NotFound" ? errnoError("ENODEV") : refuseWithInvalidParameters(error)
+
+/** Not in SPDK. Takes a LUN out of a target, under load too; answers when nothing of it is in flight. The bdev stays. */
+const iscsiTargetNodeRemoveLun = defineMethod({
+  name: "iscsi_target_node_remove_lun",
+  kind: "change",
+  params: Schema.Struct({ name: Text, lun_id: Int32 }),
+  handler: ({ name, lun_id }, call) =>
+    Effect.gen(function* () {
+      const controlPlane = yield* ControlPlane
+      const dataPlane = yield* DataPlane
+      const committed = yield* dispatch(call, { _tag: "RemoveLun", target: name, lun: lun_id }, refuseRemoveLun)
+      const started = eventOf(committed, "LunRemovalStarted")
+      if (started === undefined) return true
+      const { incarnation, lun, target } = started
+      const isRemoved = (state: State) => {
+        const now = findTarget(state, target)
+        return (now === undefined ? undefined : findLun(now, lun))?.incarnation !== incarnation
+      }
+      const gone = Effect.andThen(controlPlane.awaitState(isRemoved), dataPlane.awaitLunGone(target, lun, incarnation))
+      yield* awaitGone(`LUN ${lun} of ${target}`, gone)
+      return true
+    })
+})
+
+const mapsParams = Schema.Struct({ name: Text, pg_ig_maps: pgIgMaps })
+
+const iscsiTargetNodeAddPgIgMaps = defineMethod({
+  name: "iscsi_target_node_add_pg_ig_maps",
+  aliases: ["add_pg_ig_maps"],
+  kind: "change",
+  params: mapsParams,
+  handler: ({ name, pg_ig_maps }, call) => {
+    const command = { _tag: "AddPgIgMaps" as const, target: name, maps: mapsOf(pg_ig_maps) }
+    return Effect.as(dispatch(call, command, refuseWithInvalidParameters), true)
+  }
+})
+
+const iscsiTargetNodeRemovePgIgMaps = defineMethod({
+  name: "iscsi_target_node_remove_pg_ig_maps",
+  aliases: ["delete_pg_ig_maps"],
+  kind: "change",
+  params: mapsParams,
+  handler: ({ name, pg_ig_maps }, call) => {
+    const command = { _tag: "RemovePgIgMaps" as const, target: name, maps: mapsOf(pg_ig_maps) }
+    return Effect.as(dispatch(call, command, refuseWithInvalidParameters), true)
+  }
+})
+
+/** LUNs that drain are left out, `alias_name` when it is empty. */
+const targetView = (target: TargetNode): unknown => ({
+  name: target.name,
+  alias_name: target.alias === "" ? undefined : target.alias,
+  pg_ig_maps: target.pgIgMaps.map((map) => ({ pg_tag: map.portalGroup, ig_tag: map.initiatorGroup })),
+  luns: activeLunsOf(target).map(({ bdev, lun }) => ({ bdev_name: bdev.name, lun_id: lun })),
+  queue_depth: target.queueDepth,
+  ...authView(target.auth),
+  header_digest: target.headerDigest,
+  data_digest: target.dataDigest
+})
+
+const iscsiGetTargetNodes = defineMethodWithoutParams({
+  name: "iscsi_get_target_nodes",
+  aliases: ["get_target_nodes"],
+  kind: "query",
+  handler: () => Effect.map(ControlPlane, ({ state }) => activeTargetsOf(state()).map(targetView))
+})
+
+export const targetNodeMethods: ReadonlyArray<RpcMethod<ControlPlane | DataPlane | Instance>> = [
+  iscsiCreateTargetNode,
+  iscsiDeleteTargetNode,
+  iscsiTargetNodeAddLun,
+  iscsiTargetNodeRemoveLun,
+  iscsiTargetNodeAddPgIgMaps,
+  iscsiTargetNodeRemovePgIgMaps,
+  iscsiGetTargetNodes
+]
