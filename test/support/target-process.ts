@@ -99,7 +99,8 @@ const serverArguments = (options: TargetOptions, stateDirectory: string, socketP
 /** Starts the server without waiting for it: for tests of what it refuses to start with. */
 export const spawnTarget = (options: TargetOptions & { readonly directory: string }): Promise<Child> => {
   const stateDirectory = join(options.directory, "state")
-  const node = options.preload === undefined ? [] : ["--import", options.preload]
+  // By environment, so that it also holds for a process that the command may start in its place.
+  const nodeOptions = options.preload === undefined ? "" : `--import=${options.preload}`
   const server = [
     process.execPath,
     ...node,
@@ -110,7 +111,7 @@ export const spawnTarget = (options: TargetOptions & { readonly directory: strin
     command,
     args,
     directory: options.directory,
-    environment: { NODE_OPTIONS: "", VITEST: undefined, NODE_ENV: undefined, ...options.environment }
+    environment: { NODE_OPTIONS: nodeOptions, VITEST: undefined, NODE_ENV: undefined, ...options.environment }
   })
 }
 
