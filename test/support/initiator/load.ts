@@ -25,6 +25,8 @@ export interface LoadOptions {
   readonly slots: number
   /** Reads are compared; false for a bdev whose reads mean nothing. Default true. */
   readonly verify?: boolean
+  /** What the slots hold at the start: zeros (default), or nobody knows, so that reads are compared after the first write. */
+  readonly contents?: "zeros" | "unknown"
   /** End after this many commands were refused with 5/25/00 (default 4 x queue depth). */
   readonly refusalsMax?: number
   readonly waitMillis?: number
@@ -56,10 +58,10 @@ const mismatchesMax = 20
 /** The outcome of a command to a LUN that is not there. */
 export const lunNotSupported = "5/25/00"
 
-/** What a slot may hold: one version after a good write, two after one that failed. */
+/** What a slot may hold: one version after a good write, more after one that failed, undefined when nobody knows. */
 interface Slot {
   readonly firstBlock: number
-  versions: ReadonlyArray<number>
+  versions: ReadonlyArray<number> | undefined
   busy: boolean
 }
 
@@ -82,7 +84,7 @@ class LoadRun {
     const blocks = options.ioBytes / this.#blockBytes
     this.#slots = Array.from({ length: Math.max(options.slots, options.queueDepth) }, (_, index) => ({
       firstBlock: (options.firstBlock ?? 0) + index * blocks,
-      versions: [neverWritten],
+      versions: options.contents === "unknown" ? undefined : [neverWritten],
       busy: false
     }))
   }
@@ -155,7 +157,7 @@ class LoadRun {
     const blocks = ioBytes / this.#blockBytes
     const version = ++this.#version
     const before = slot.versions
-    slot.versions = [...before, version]
+    slot.versions = before === undefined ? undefined : [...before, version]
     const writeData = makePattern(slot.firstBlock, blocks, version, this.#blockBytes)
     const wait = waitMillis === undefined ? {} : { waitMillis }
     const result = await session.command({ lun, cdb: cdb.write16(slot.firstBlock, blocks), writeData, ...wait })
@@ -167,6 +169,7 @@ class LoadRun {
   }
 
   #compare(slot: Slot, data: Buffer): void {
+    if (slot.versions === undefined) return
     const found = versionsOf(data, slot.firstBlock, slot.versions, this.#blockBytes)
     const wrong = found.indexOf(undefined)
     if (wrong < 0 || this.mismatches.length >= mismatchesMax) return
