@@ -27,7 +27,7 @@ export interface ObservationEntry {
   readonly payload: unknown
 }
 
-/** Where the log stands. `seq` counts all records, the rest is of the last control record (0 and "" in an empty log). */
+/** Where the log stands: `seq` counts all records, the rest is of the last control record (0 and "" without one). */
 export interface LogTail {
   readonly seq: number
   readonly controlSeq: number
@@ -35,7 +35,7 @@ export interface LogTail {
   readonly controlHash: string
 }
 
-/** Control records that have their place in the order; `durable` ends when their fsync has, or fails with them undone. */
+/** Control records that have their place; `durable` ends when their fsync has, or fails with them undone. */
 export interface Submission {
   /** In order; their payloads are the caller's objects, not copies: do not change them afterwards. */
   readonly records: ReadonlyArray<ControlRecord>
@@ -44,8 +44,8 @@ export interface Submission {
 
 /**
  * Told synchronously and in order, so that a fold can never be ahead of, or behind, what callers are told: `committed`
- * before any caller of the batch is resumed; after a failure first `committed` of what survived, then `rolledBack`, then
- * the log takes submissions again, then callers are resumed. Must not throw.
+ * before any caller of the batch is resumed; after a failure first `committed` of what survived, then `rolledBack`,
+ * then the log takes submissions again, then callers are resumed. Must not throw.
  */
 export interface LogListener {
   /** Control records that are durable now. */
@@ -135,10 +135,12 @@ export class LogReadFailed extends Schema.TaggedError<LogReadFailed>()("LogReadF
   detail: Schema.String
 }) {
   override get message() {
-    return `cannot read the event log in ${this.directory}${this.seq === undefined ? "" : ` at record ${this.seq}`}: ${this.detail}`
+    const where = this.seq === undefined ? "" : ` at record ${this.seq}`
+    return `cannot read the event log in ${this.directory}${where}: ${this.detail}`
   }
 }
 
+/** The service: see the top of this file for what it guarantees. */
 export class EventLog extends Context.Service<
   EventLog,
   {
@@ -177,7 +179,7 @@ export class EventLog extends Context.Service<
     ) => Effect.Effect<S, LogReadFailed>
     /** Everything from `from` on, then live, without gap or duplicate. A slow reader holds up nobody. */
     readonly subscribe: (from: number) => Stream.Stream<LogRecord, LogReadFailed>
-    /** Reads and checks everything: digests, both chains, accepted losses. `onProgress` gets records done and in all. */
+    /** Reads and checks everything: digests, both chains. `onProgress` gets the seq that is done and the last one. */
     readonly verify: (onProgress?: (done: number, total: number) => void) => Effect.Effect<VerifyReport, LogReadFailed>
     /** Snapshots are derived data: the two newest per fold version are kept, a damaged one is passed over. */
     readonly writeSnapshot: (snapshot: Snapshot) => Effect.Effect<void, LogUnavailable | AppendFailed>

@@ -1,9 +1,9 @@
 /**
- * HEAD: the last control record that was confirmed, kept outside of LevelDB. A log that ends before it has silently lost
- * records: one flipped bit in LevelDB's own log does that, at the end without leaving a gap.
+ * HEAD: the last control record that was confirmed, kept outside of LevelDB. A log that ends before it has silently
+ * lost records: one flipped bit in LevelDB's own log does that, at the end without leaving a gap.
  *
- * Two slots of 512 bytes are written in turn, so that a torn write leaves the other. It is written after each sync and not
- * synced itself: behind the log after a power failure it only detects less, and ahead of the log it can never be.
+ * Two slots of 512 bytes are written in turn, so that a torn write leaves the other. It is written after each sync and
+ * not synced itself: behind the log after a power failure it only detects less, and ahead of it it can never be.
  *
  * Slot: `length (2 bytes, big endian) | digest (32) | format (1) | MessagePack {controlSeq, controlNo, controlHash}`.
  */
@@ -38,6 +38,7 @@ const encodeSlot = ({ controlHash, controlNo, controlSeq }: ChainAnchor): Buffer
   return slot
 }
 
+/** The open file; its owner also has the directory. */
 export class HeadFile {
   readonly #file: FileHandle
   #slot = 0

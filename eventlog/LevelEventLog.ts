@@ -1,6 +1,6 @@
 /**
- * The event log on LevelDB: opens a directory, checks that it ends where it was confirmed to end, and serves it until the
- * scope closes. One process and one layer per directory: build the layer once and share it.
+ * The event log on LevelDB: opens a directory, checks that it ends where it was confirmed to end, and serves it until
+ * the scope closes. One process and one layer per directory: build the layer once and share it.
  */
 import { Clock, Effect, Layer, type Scope } from "effect"
 import { ballastBytesDefault, dropBallast, fillBallast } from "./ballast.ts"
@@ -16,6 +16,7 @@ import { claimDirectory, type Opened, openChecked, tryOpen } from "./open-databa
 import type { LogOpenError } from "./open-errors.ts"
 import { probe } from "./recovery.ts"
 
+/** Which log, and how to open it. */
 export interface LevelEventLogOptions {
   readonly directory: string
   /** Go on with what is left of a damaged log. What is unreadable is put aside, not deleted. */
@@ -79,6 +80,7 @@ const make = (options: LevelEventLogOptions): Effect.Effect<EventLog["Service"],
     return log
   })
 
+/** `make` in a scope, or `layer`: build the layer once per process and directory. */
 export const LevelEventLog = {
   make,
   layer: (options: LevelEventLogOptions): Layer.Layer<EventLog, LogOpenError> => Layer.effect(EventLog, make(options))

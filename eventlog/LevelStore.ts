@@ -8,6 +8,7 @@ import { type LogStore, type StoreEntry, storeError } from "./LogStore.ts"
 /** Bytes that one native call may hand over; the default of 16 KiB makes long reads ten times slower. */
 const readAheadBytes = 8 * 1024 * 1024
 
+/** Rejects with LevelDB's own error (`LEVEL_LOCKED`, `LEVEL_CORRUPTION` ...); later calls with `StoreError`. */
 export const openLevelStore = async (directory: string, createIfMissing: boolean): Promise<LogStore> => {
   const db = new ClassicLevel<string, Uint8Array>(directory, { valueEncoding: "buffer", createIfMissing })
   try {

@@ -3,6 +3,7 @@
  * `MemoryStore` a sorted array; tests wrap either to make batches fail, hang or lie.
  */
 
+/** One change of a batch. */
 export type StoreWrite =
   | { readonly type: "put"; readonly key: string; readonly value: Uint8Array }
   | { readonly type: "del"; readonly key: string }
@@ -15,8 +16,10 @@ export interface StoreRange {
   readonly reverse?: boolean
 }
 
+/** What lies in the store. */
 export type StoreEntry = readonly [key: string, value: Uint8Array]
 
+/** An open store. */
 export interface LogStore {
   /** Atomic. With `sync`, resolves when it is on disk. After a rejection the store is used for nothing but `close`. */
   readonly write: (writes: ReadonlyArray<StoreWrite>, sync: boolean) => Promise<void>

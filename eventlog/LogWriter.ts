@@ -28,6 +28,7 @@ import { type Placed, type Position, placeControl, placeObservation } from "./se
 /** What may wait for the disk at a time. */
 export const writerLimits = { queuedBytes: 32 * 1024 * 1024, queuedObservations: 8192 } as const
 
+/** What the writer needs of its owner. */
 export interface LogWriterOptions {
   readonly directory: string
   readonly store: LogStore
@@ -56,6 +57,7 @@ const logCause: Cause = { source: "log", actor: "local" }
 /** Throws outside our own call stack: a listener's mistake must neither be hidden nor break the order of the log. */
 const reportDefect = (error: unknown): void => queueMicrotask(() => Promise.reject(error))
 
+/** One per open log. */
 export class LogWriter {
   readonly #options: LogWriterOptions
   readonly #listeners = new Set<LogListener>()
@@ -326,7 +328,8 @@ export class LogWriter {
       // Either closing, or the store lost what was confirmed: callers cannot be told more than that it is unknown.
       this.#away = storeError(failure)
       const { jobs } = this.#rollBack(batch)
-      const detail = `${error.message}; ${this.#away.message}; whether it is recorded shows when the log is opened again`
+      const unknown = "whether it is recorded shows when the log is opened again"
+      const detail = `${error.message}; ${this.#away.message}; ${unknown}`
       this.#fail(jobs, failure instanceof DurableLost ? "EIO" : error.code, detail)
     }
   }

@@ -1,6 +1,6 @@
 /**
- * The event log without a disk, for tests and for a target that need not remember. The same writer, reader and codecs as
- * `LevelEventLog`, on a store that is a sorted array; so it passes the same tests.
+ * The event log without a disk, for tests and for a target that need not remember. The same writer, reader and codecs
+ * as `LevelEventLog`, on a store that is a sorted array; so it passes the same tests.
  */
 import { Effect, Layer } from "effect"
 import { EventLog } from "./EventLog.ts"

@@ -59,6 +59,7 @@ export interface Mended {
   readonly putAside: number
 }
 
+/** Reads the whole store and mends it; afterwards it verifies. */
 export const acceptLosses = async (store: LogStore): Promise<Mended> => {
   const before = await readLosses(store)
   const control = await mend(store, controlKey, controlContinues)

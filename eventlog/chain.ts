@@ -1,5 +1,5 @@
 /**
- * Checks that records read in order are the ones that were written: no gap, no foreign record, no break in a hash chain.
+ * Checks that records read in order are those that were written: no gap, no foreign record, no break in a hash chain.
  *
  * Only control records must be complete. Observations may begin anywhere (retention drops the oldest segments).
  */
@@ -23,6 +23,7 @@ export interface ChainBreak {
   readonly detail: string
 }
 
+/** Follows both chains through records in the order of seq. */
 export class ChainCheck {
   readonly #accepted: ReadonlyArray<AcceptedLoss>
   #control: ChainAnchor | undefined

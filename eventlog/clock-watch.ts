@@ -11,6 +11,7 @@ export interface ClockStep {
 /** Smaller steps are the kernel's slewing and not worth a record. */
 const toleranceMicros = 1000
 
+/** Watches one clock for steps. */
 export class ClockWatch {
   readonly #now: () => number
   #lowest = Number.POSITIVE_INFINITY

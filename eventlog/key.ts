@@ -9,7 +9,9 @@
 const digits = 14
 const text = (n: number): string => n.toString(16).padStart(digits, "0")
 
+/** Key of the control record `seq`. */
 export const controlKey = (seq: number): string => `c${text(seq)}`
+/** Key of the observation `seq`. */
 export const observationKey = (seq: number): string => `o${text(seq)}`
 /** A snapshot lies at the control record that it was folded to. */
 export const snapshotKey = (controlSeq: number): string => `s${text(controlSeq)}`
@@ -18,6 +20,7 @@ export const probeKey = "mprobe"
 /** Losses that somebody accepted knowingly; see `loss.ts`. */
 export const lossesKey = "mlosses"
 
+/** No record has a greater seq. */
 export const lastSeq = Number.MAX_SAFE_INTEGER
 
 /** The number in a key of any of the three families, or `undefined` if the key is none of ours. */

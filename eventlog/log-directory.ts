@@ -18,6 +18,7 @@ import { LogDamaged, type LogOpenError, LogOpenFailed, LogTooNew } from "./open-
  */
 export const layoutVersion = 1
 
+/** A directory that is there and of a layout that we read. */
 export interface LogDirectory {
   /** Without symbolic links: what locks are about. */
   readonly path: string

@@ -20,6 +20,7 @@ import type { AcceptedLoss } from "./loss.ts"
 import type { Position } from "./sequence.ts"
 import { readNewest, snapshotBytesMax, storeSnapshot } from "./snapshots.ts"
 
+/** An open store, and what its owner does beside it. See `LogWriterOptions`. */
 export interface LogServiceOptions {
   readonly directory: string
   readonly store: LogStore

@@ -31,5 +31,6 @@ export const readLosses = async (store: LogStore): Promise<ReadonlyArray<Accepte
   return Array.isArray(list) ? list.filter(isLoss) : []
 }
 
+/** Replaces the list. */
 export const writeLosses = (store: LogStore, losses: ReadonlyArray<AcceptedLoss>): Promise<void> =>
   store.write([{ type: "put", key: lossesKey, value: seal(format, pack(losses)).value }], true)

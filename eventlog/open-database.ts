@@ -14,6 +14,7 @@ import { type LogDirectory, openFailed, prepareDirectory } from "./log-directory
 import { LogDamaged, LogLocked, type LogOpenError } from "./open-errors.ts"
 import type { Position } from "./sequence.ts"
 
+/** A promise whose rejection is a typed reason not to open. */
 export const tryOpen = <A>(
   run: () => Promise<A>,
   failed: (error: unknown) => LogOpenError
@@ -70,6 +71,7 @@ const openDatabase = (directory: string, at: LogDirectory, acceptLoss: boolean) 
   return open.pipe(Effect.catchTag("LogDamaged", () => Effect.andThen(repair, open)))
 }
 
+/** An open store whose end is known. `mended` if records were lost and that was accepted just now. */
 export interface Opened {
   readonly store: LogStore
   readonly start: Position

@@ -56,10 +56,12 @@ export class LogOpenFailed extends Schema.TaggedError<LogOpenFailed>()("LogOpenF
   detail: Schema.String
 }) {
   override get message() {
-    return `cannot open the event log in ${this.directory}: ${this.path}: ${this.code}; ${remedyOf(this.code)} (${this.detail})`
+    const what = `cannot open the event log in ${this.directory}: ${this.path}: ${this.code}`
+    return `${what}; ${remedyOf(this.code)} (${this.detail})`
   }
 }
 
+/** All reasons why a log is not opened. */
 export type LogOpenError = LogLocked | LogTooNew | LogDamaged | LogOpenFailed
 
 const remedies: { readonly [code: string]: string } = {

@@ -12,6 +12,7 @@ import { hash } from "node:crypto"
 import { Packr } from "msgpackr"
 import type { Cause, ControlRecord, LogRecord, ObservationRecord } from "./record.ts"
 
+/** The format that is written. */
 export const recordFormat = 1
 const digestBytes = 32
 const headBytes = digestBytes + 1
@@ -23,6 +24,7 @@ const packr = new Packr({ useRecords: false })
 
 /** Plain MessagePack in the log's dialect, for snapshots' and losses' small maps too. */
 export const pack = (value: unknown): Uint8Array => packr.pack(value)
+/** The inverse of `pack`; throws on what is no MessagePack, so unseal first. */
 export const unpack = (bytes: Uint8Array): unknown => packr.unpack(bytes)
 
 /** A record's stored bytes and the hash over them. */
@@ -52,7 +54,9 @@ export const unseal = (format: number, value: Uint8Array, check: boolean): Uint8
   return bytes.subarray(headBytes)
 }
 
+/** A control record's stored bytes. */
 export const encodeControl = (record: Omit<ControlRecord, "hash">): Encoded => seal(recordFormat, packr.pack(record))
+/** An observation's stored bytes. */
 export const encodeObservation = (record: Omit<ObservationRecord, "hash">): Encoded =>
   seal(recordFormat, packr.pack(record))
 

@@ -54,4 +54,5 @@ export interface ObservationRecord extends RecordBase {
   readonly hash: string
 }
 
+/** A record of either kind; `kind` tells. */
 export type LogRecord = ControlRecord | ObservationRecord

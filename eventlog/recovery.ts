@@ -46,13 +46,13 @@ const survivedIn = async (store: LogStore, batch: Batch, durable: Position): Pro
   const hash = typeof record === "object" ? record.hash : typeof record === "string" ? record : ""
   if (hash !== expected.controlHash) {
     throw new DurableLost(
-      `after reopening, the last control record is not ${expected.controlSeq}, which was confirmed; restart to examine it`
+      `after reopening, control record ${expected.controlSeq}, once confirmed, is not the last; restart to examine it`
     )
   }
   return survived
 }
 
-/** Tries until it succeeds or `signal` aborts. A store in which confirmed records are missing is closed and reported. */
+/** Tries until it succeeds or `signal` aborts; `DurableLost` if the store lacks records that were confirmed. */
 export const reopenSuspect = async (options: {
   readonly open: () => Promise<LogStore>
   readonly batch: Batch

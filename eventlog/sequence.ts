@@ -23,8 +23,10 @@ export interface Position {
   }
 }
 
+/** Of an empty log. */
 export const emptyTail: LogTail = { seq: 0, controlSeq: 0, controlNo: 0, controlHash: "" }
 
+/** Of an empty log. */
 export const emptyPosition: Position = {
   tail: emptyTail,
   at: 0,
@@ -38,6 +40,7 @@ export interface Placed<R> {
   readonly next: Position
 }
 
+/** The control record that comes next. `at` is raised to the last record's if it is below. */
 export const placeControl = (from: Position, at: number, cause: Cause, entry: ControlEntry): Placed<ControlRecord> => {
   const seq = from.tail.seq + 1
   const controlNo = from.tail.controlNo + 1
@@ -60,6 +63,7 @@ export const placeControl = (from: Position, at: number, cause: Cause, entry: Co
   }
 }
 
+/** The observation that comes next; begins a segment when the last one is full or from another start. */
 export const placeObservation = (from: Position, at: number, entry: ObservationEntry): Placed<ObservationRecord> => {
   const seq = from.tail.seq + 1
   const last = from.observation

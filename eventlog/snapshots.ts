@@ -46,6 +46,7 @@ const belongs = async (store: LogStore, { controlHash, controlSeq }: Snapshot): 
   return typeof record === "object" && record.kind === "control" && record.hash === controlHash
 }
 
+/** The newest of this fold version that is whole and belongs to the chain. */
 export const readNewest = async (
   store: LogStore,
   durable: LogTail,

@@ -1,6 +1,6 @@
 /**
- * What the event log costs: appends per second with one caller and with 64, replay verified and unverified, and start-up
- * over the length of the log. `npm run bench -- log [--long] [--json]`; this file also runs by itself.
+ * What the event log costs: appends per second with one caller and with 64, replay verified and unverified, and
+ * start-up over the length of the log. `npm run bench -- log [--long] [--json]`; this file also runs by itself.
  */
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
