@@ -1,0 +1,281 @@
+/**
+ * The SCSI commands of one connection, from PDU to status: the hot path. Nothing here allocates per command beyond what
+ * the pools hold, and nothing waits; a command that a bdev answers later comes back through `ioDone`.
+ *
+ * Responses are only written to the transmitter. Who called in flushes: the connection at the end of a received chunk,
+ * the node once per turn for late answers.
+ */
+import type { IoStatus } from "../bdev/Bdev.ts"
+import { immediateCommandsMax, taskBufferBytesMax } from "../limits.ts"
+import { completeIo, endRemoved } from "../scsi/complete-io.ts"
+import { decodeLun } from "../scsi/lun.ts"
+import { prepare } from "../scsi/prepare.ts"
+import { ScsiAction } from "../scsi/ScsiTask.ts"
+import { ScsiStatus } from "../scsi/scsi-status.ts"
+import { SenseCode, SenseKey } from "../scsi/sense-codes.ts"
+import type { Connection } from "./Connection.ts"
+import { DataOutSequence } from "./DataOutSequence.ts"
+import { type IscsiTask, noBuffer, TaskPhase } from "./IscsiTask.ts"
+import { bhsAt, flagsOf, initiatorTaskTagOf, isImmediate } from "./pdu/bhs.ts"
+import { CommandFlag, cdbAt, cdbBytes, expectedDataTransferLengthOf } from "./pdu/scsi.ts"
+import type { Session } from "./Session.ts"
+import { sendDataIn, sendR2t, sendScsiResponse } from "./scsi-responses.ts"
+import type { LunMapping } from "./Target.ts"
+import type { TaskPool } from "./TaskPool.ts"
+
+/** One per connection in full feature phase of a normal session. */
+export class CommandPath {
+  readonly connection: Connection
+  readonly session: Session
+  /** Commands that are not answered yet, other than the one that is being read, by initiator task tag. */
+  readonly tasks = new Map<number, IscsiTask>()
+  readonly #pool: TaskPool
+  readonly #dataOut: DataOutSequence
+  /** The command whose PDU is being read. */
+  #current: IscsiTask | undefined
+  /** Who takes the data segment that is being read. */
+  #sink: IscsiTask | undefined
+  #bufferBytes = 0
+
+  constructor(connection: Connection, session: Session, pool: TaskPool) {
+    this.connection = connection
+    this.session = session
+    this.#pool = pool
+    this.#dataOut = new DataOutSequence(session.parameters)
+  }
+
+  /** A SCSI Command PDU begins; its CmdSN has been accepted. False: the initiator breaks the protocol. */
+  beginCommand(b: Buffer, at: number, dataBytes: number): boolean {
+    const initiatorTaskTag = initiatorTaskTagOf(b, at)
+    if (this.tasks.has(initiatorTaskTag)) return false
+    const task = this.#pool.take()
+    const { scsi } = task
+    const flags = flagsOf(b, at)
+    task.start(this, initiatorTaskTag, expectedDataTransferLengthOf(b, at))
+    task.counted = !isImmediate(b, at)
+    if (task.counted) this.session.commandsInFlight++
+    task.expectsDataIn = (flags & CommandFlag.Read) !== 0
+    task.expectsDataOut = (flags & CommandFlag.Write) !== 0
+    b.copy(scsi.cdb, 0, at + cdbAt, at + cdbAt + cdbBytes)
+    scsi.lun = decodeLun(b, at + bhsAt.lun)
+    scsi.taskAttribute = flags & CommandFlag.AttributeMask
+    this.#current = task
+    this.#sink = undefined
+    if (this.tasks.size >= this.session.identity.target.spec.queueDepth + immediateCommandsMax) {
+      scsi.endWith(ScsiStatus.taskSetFull)
+      return true
+    }
+    const path = this.session.path(scsi.lun)
+    task.mapping = path?.mapping
+    prepare(scsi, path?.nexus, this.session)
+    if (scsi.action === ScsiAction.write) this.#beginWrite(task, flags, dataBytes)
+    return true
+  }
+
+  /** A Data-Out PDU begins. Data of commands that have ended is taken off the wire and dropped. */
+  beginDataOut(b: Buffer, at: number, dataBytes: number): void {
+    const task = this.tasks.get(initiatorTaskTagOf(b, at))
+    this.#current = undefined
+    this.#sink = undefined
+    if (task === undefined || task.phase !== TaskPhase.Receiving) return
+    if (!this.#dataOut.begin(task, b, at, dataBytes)) {
+      this.#failReceiving(task, SenseKey.abortedCommand, SenseCode.protocolServiceCrcError)
+      return
+    }
+    this.#sink = task
+  }
+
+  /** A piece of the data segment of a SCSI Command or a Data-Out. */
+  data(b: Buffer, start: number, end: number): void {
+    this.#sink?.receive(b, start, end)
+  }
+
+  /** The SCSI Command is complete. */
+  endCommand(): void {
+    const task = this.#current
+    this.#current = undefined
+    this.#sink = undefined
+    if (task === undefined || task.phase !== TaskPhase.Receiving || task.owner !== this) return
+    if (task.scsi.action === ScsiAction.write) this.#continueWrite(task)
+    else this.#execute(task)
+  }
+
+  /** The Data-Out is complete. */
+  endDataOut(): void {
+    const task = this.#sink
+    this.#sink = undefined
+    if (task === undefined) return
+    if (!this.#dataOut.end(task)) {
+      this.#failReceiving(task, SenseKey.abortedCommand, SenseCode.protocolServiceCrcError)
+      return
+    }
+    this.#continueWrite(task)
+  }
+
+  /** The bdev has answered. */
+  ioDone(task: IscsiTask, status: IoStatus): void {
+    const { mapping, scsi } = task
+    if (mapping !== undefined) completeIo(scsi, mapping.unit, status)
+    this.tasks.delete(task.initiatorTaskTag)
+    if (scsi.action === ScsiAction.read) {
+      sendDataIn(this, task, task.buffer, 0, scsi.byteLength)
+    } else {
+      sendScsiResponse(this, task)
+    }
+    this.#release(task)
+    this.connection.flushSoon()
+  }
+
+  /** A LUN begins to drain: its writes that wait for data end at once. */
+  endReceiving(mapping: LunMapping): void {
+    for (const task of this.tasks.values()) {
+      if (task.mapping !== mapping || task.phase !== TaskPhase.Receiving) continue
+      endRemoved(task.scsi)
+      this.#answer(task)
+    }
+    this.connection.flushSoon()
+  }
+
+  /** A submitted command is not waited for any longer: it is answered with ABORTED COMMAND, the bdev keeps its buffer. */
+  giveUp(task: IscsiTask): void {
+    task.scsi.checkCondition(SenseKey.abortedCommand, SenseCode.none)
+    this.tasks.delete(task.initiatorTaskTag)
+    sendScsiResponse(this, task)
+    this.#forget(task)
+    this.connection.flushSoon()
+  }
+
+  /** A command is aborted: nothing of it is answered. */
+  abort(task: IscsiTask): void {
+    this.tasks.delete(task.initiatorTaskTag)
+    this.#forget(task)
+  }
+
+  /** The connection is over. */
+  abandonAll(): void {
+    const current = this.#current
+    if (current !== undefined && !this.tasks.has(current.initiatorTaskTag)) this.#forget(current)
+    for (const task of this.tasks.values()) this.#forget(task)
+    this.tasks.clear()
+    this.#current = undefined
+    this.#sink = undefined
+  }
+
+  #beginWrite(task: IscsiTask, flags: number, dataBytes: number): void {
+    const { mapping, scsi } = task
+    if (mapping === undefined) return
+    const { bdev } = mapping.unit
+    const offered = task.expectsDataOut ? task.expectedBytes : 0
+    task.wantedBytes = Math.min(scsi.byteLength, offered - (offered % bdev.blockSize))
+    const problem = this.#dataOut.beginCommand(task, flags, dataBytes)
+    if (problem !== SenseCode.none) {
+      scsi.checkCondition(SenseKey.abortedCommand, problem)
+      return
+    }
+    if (task.wantedBytes > 0 && bdev.memory === undefined && !this.#allocate(task, task.wantedBytes)) {
+      scsi.endWith(ScsiStatus.taskSetFull)
+      return
+    }
+    this.tasks.set(task.initiatorTaskTag, task)
+    this.#sink = task
+  }
+
+  /** All that was to come in one go has come: asks for more, or writes. */
+  #continueWrite(task: IscsiTask): void {
+    if (task.unsolicited) return
+    if (task.receivedBytes < task.wantedBytes) {
+      for (let bytes = this.#dataOut.nextRequest(task); bytes > 0; bytes = this.#dataOut.nextRequest(task)) {
+        sendR2t(this, task, bytes)
+      }
+      return
+    }
+    if (task.r2tCount === 0) this.#execute(task)
+  }
+
+  /** Does what `prepare` has decided; data of a write is there. */
+  #execute(task: IscsiTask): void {
+    const { mapping, scsi } = task
+    const memory = mapping?.unit.bdev.memory
+    switch (scsi.action) {
+      case ScsiAction.parameterIn:
+        sendDataIn(this, task, scsi.parameterData, 0, scsi.parameterLength)
+        this.#finish(task)
+        return
+      case ScsiAction.read:
+        if (memory === undefined) break
+        sendDataIn(this, task, memory, scsi.byteOffset, scsi.byteLength)
+        this.#finish(task)
+        return
+      case ScsiAction.write:
+        if (memory === undefined && task.wantedBytes > 0) break
+        this.#answer(task)
+        return
+      case ScsiAction.flush:
+        break
+      default:
+        this.#answer(task)
+        return
+    }
+    if (mapping !== undefined) this.#submit(task, mapping)
+  }
+
+  #submit(task: IscsiTask, mapping: LunMapping): void {
+    const { scsi } = task
+    const { bdev } = mapping.unit
+    if (scsi.action === ScsiAction.read && !this.#allocate(task, scsi.byteLength)) {
+      scsi.endWith(ScsiStatus.taskSetFull)
+      this.#answer(task)
+      return
+    }
+    task.phase = TaskPhase.Submitted
+    this.tasks.set(task.initiatorTaskTag, task)
+    mapping.begin(task)
+    if (scsi.action === ScsiAction.read) bdev.read(scsi.byteOffset, task.buffer, 0, scsi.byteLength, task)
+    else if (scsi.action === ScsiAction.write) {
+      bdev.write(scsi.byteOffset, task.buffer, 0, task.wantedBytes, scsi.fua, task)
+    } else bdev.flush(task)
+  }
+
+  #allocate(task: IscsiTask, bytes: number): boolean {
+    if (this.#bufferBytes + bytes > taskBufferBytesMax || !this.#pool.giveBuffer(task, bytes)) return false
+    this.#bufferBytes += task.buffer.length
+    return true
+  }
+
+  #failReceiving(task: IscsiTask, key: number, code: number): void {
+    task.scsi.checkCondition(key, code)
+    this.#answer(task)
+  }
+
+  #answer(task: IscsiTask): void {
+    sendScsiResponse(this, task)
+    this.tasks.delete(task.initiatorTaskTag)
+    this.#finish(task)
+  }
+
+  #finish(task: IscsiTask): void {
+    if (task === this.#sink) this.#sink = undefined
+    this.#release(task)
+  }
+
+  /** The command has ended and nobody else has the task. */
+  #release(task: IscsiTask): void {
+    this.#settle(task)
+    this.#pool.give(task)
+  }
+
+  /** The command has ended here, but a bdev may still have the task. */
+  #forget(task: IscsiTask): void {
+    if (task === this.#sink) this.#sink = undefined
+    this.#settle(task)
+    task.abandon()
+  }
+
+  #settle(task: IscsiTask): void {
+    if (task.buffer !== noBuffer) this.#bufferBytes -= task.buffer.length
+    if (task.counted) {
+      task.counted = false
+      this.session.commandsInFlight--
+    }
+  }
+}

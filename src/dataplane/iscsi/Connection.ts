@@ -1,0 +1,234 @@
+/**
+ * One TCP connection of an initiator: from accept through login to full feature phase and its end. It owns the socket,
+ * the reader and the transmitter, and hands PDUs to the phase it is in.
+ *
+ * All calls are synchronous; what a chunk of input led to is flushed once, at its end.
+ */
+import type { Socket } from "node:net"
+import { loginTimeoutMillis, logoutCloseTimeoutMillis } from "../limits.ts"
+import type { CommandPath } from "./CommandPath.ts"
+import type { FullFeaturePhase } from "./FullFeaturePhase.ts"
+import type { IscsiNode } from "./IscsiNode.ts"
+import { LoginPhase } from "./LoginPhase.ts"
+import { PduReader } from "./PduReader.ts"
+import { PduRecorder } from "./PduRecorder.ts"
+import { bhsBytes, paddingOf } from "./pdu/bhs.ts"
+import type { Numbers } from "./pdu/session-control.ts"
+import type { Session } from "./Session.ts"
+import { nextSerial } from "./serial-number.ts"
+import { Transmitter } from "./Transmitter.ts"
+
+/** What a connection is, until it is nothing any more. */
+export type ConnectionState = "login" | "full-feature" | "exiting" | "closed"
+
+/** The command window that responses tell of: a session's, or a stand-in where there is none. */
+export interface CommandWindow {
+  readonly expCmdSn: number
+  readonly maxCmdSn: number
+}
+
+/** Where a connection came in. */
+export interface ConnectionOrigin {
+  readonly portalGroupTag: number
+  readonly initiatorAddress: string
+  readonly initiatorPort: number
+  readonly targetAddress: string
+  readonly targetPort: number
+}
+
+/** One connection. */
+export class Connection {
+  readonly node: IscsiNode
+  readonly id: number
+  readonly origin: ConnectionOrigin
+  readonly transmitter: Transmitter
+  readonly recorder = new PduRecorder()
+  cid = 0
+  state: ConnectionState = "login"
+  /** StatSN of the next response that carries status. */
+  statSn = 1
+  window: CommandWindow = { expCmdSn: 0, maxCmdSn: 0 }
+  session: Session | undefined
+  commands: CommandPath | undefined
+  readonly login: LoginPhase
+  fullFeature: FullFeaturePhase | undefined
+  readonly #socket: Socket
+  readonly #reader: PduReader
+  #reading = false
+  #heard = false
+  #closeReason = "the initiator closed it"
+  /** When the state must have been left, by the node's clock. */
+  #deadline: number
+
+  constructor(node: IscsiNode, socket: Socket, origin: ConnectionOrigin) {
+    this.node = node
+    this.id = node.takeConnectionId()
+    this.origin = origin
+    this.#socket = socket
+    this.transmitter = new Transmitter(socket, node.outputBuffers)
+    this.login = new LoginPhase(this)
+    this.#deadline = node.now() + loginTimeoutMillis
+    this.#reader = new PduReader({
+      header: (b, at, dataBytes, ahsBytes) => {
+        this.recorder.received(b, at)
+        const phase = this.fullFeature ?? this.login
+        return phase.header(b, at, dataBytes, ahsBytes) && !this.#ending()
+      },
+      data: (b, start, end) => (this.fullFeature ?? this.login).data(b, start, end),
+      end: () => {
+        const phase = this.fullFeature ?? this.login
+        phase.end()
+        return !this.#ending() && !this.transmitter.overLimit
+      }
+    })
+    node.connections.add(this)
+    socket.on("drain", () => this.#drained())
+    socket.on("error", (error) => {
+      this.#closeReason = error.message
+    })
+    socket.on("close", () => this.#closed())
+  }
+
+  /** Takes a received chunk, which is the caller's again afterwards. */
+  receive(chunk: Buffer, length: number): void {
+    if (this.#ending()) return
+    this.#heard = true
+    this.#reading = true
+    const goOn = this.#reader.push(chunk, length)
+    this.#reading = false
+    if (!goOn && !this.#ending()) this.#socket.pause()
+    this.flush()
+  }
+
+  /** Takes a StatSN for a response. */
+  takeStatSn(): number {
+    const { statSn } = this
+    this.statSn = nextSerial(statSn)
+    return statSn
+  }
+
+  /** The numbers of a response that carries status. */
+  numbers(): Numbers {
+    return { statSn: this.takeStatSn(), expCmdSn: this.window.expCmdSn, maxCmdSn: this.window.maxCmdSn }
+  }
+
+  /** Writes a PDU whose header `write` fills in, followed by `data`. */
+  send(data: Buffer, write: (b: Buffer, at: number) => void): void {
+    const padding = paddingOf(data.length)
+    const at = this.transmitter.reserve(bhsBytes + data.length + padding)
+    const b = this.transmitter.buffer
+    write(b, at)
+    data.copy(b, at + bhsBytes)
+    b.fill(0, at + bhsBytes + data.length, at + bhsBytes + data.length + padding)
+    this.recorder.sent(b, at)
+    this.flushSoon()
+  }
+
+  /** Sends what was written, soon: at the end of the chunk that is being read, or of this turn of the event loop. */
+  flushSoon(): void {
+    if (!this.#reading) this.node.flushSoon(this)
+  }
+
+  /** Sends what was written. */
+  flush(): void {
+    this.transmitter.flush()
+  }
+
+  /** The login is over: the connection belongs to a session from now on, or to discovery (no session). */
+  enterFullFeature(
+    session: Session | undefined,
+    commands: CommandPath | undefined,
+    fullFeature: FullFeaturePhase
+  ): void {
+    this.session = session
+    this.commands = commands
+    this.fullFeature = fullFeature
+    this.state = "full-feature"
+    this.#deadline = Number.POSITIVE_INFINITY
+  }
+
+  /** The peer broke the protocol beyond what can be answered. */
+  protocolError(reason: string): false {
+    this.node.listener.protocolError(this, reason)
+    this.close(`protocol error: ${reason}`)
+    return false
+  }
+
+  /** Ends the connection after what was written; the initiator gets a few seconds to close it by itself. */
+  closeAfterFlush(reason: string): void {
+    if (this.#ending()) return
+    this.#closeReason = reason
+    this.state = "exiting"
+    this.#deadline = this.node.now() + logoutCloseTimeoutMillis
+    this.flush()
+    this.#detach()
+    this.#socket.end()
+    // Its end of the stream is still to be read, or `close` would never come.
+    this.#socket.resume()
+  }
+
+  /** Ends the connection now. */
+  close(reason: string): void {
+    if (this.state === "closed") return
+    this.#closeReason = reason
+    this.flush()
+    this.state = "exiting"
+    this.#detach()
+    this.#socket.destroySoon()
+    this.#deadline = this.node.now() + logoutCloseTimeoutMillis
+  }
+
+  /** Called about once a second: times that have run out end the connection. */
+  housekeeping(now: number): void {
+    if (now > this.#deadline) {
+      if (this.state === "exiting") this.#socket.destroy()
+      else this.close(this.state === "login" ? "the login took too long" : "it was asked to log out and did not")
+      return
+    }
+    const heard = this.#heard
+    this.#heard = false
+    this.fullFeature?.keepAlive(now, heard)
+  }
+
+  /** From now on the connection must be gone by `deadline` (of the node's clock). */
+  mustEndBy(deadline: number): void {
+    this.#deadline = Math.min(this.#deadline, deadline)
+  }
+
+  #ending(): boolean {
+    return this.state === "closed" || this.state === "exiting"
+  }
+
+  #drained(): void {
+    this.transmitter.recycle()
+    this.#heard = true
+    if (this.#ending() || this.transmitter.overLimit) return
+    this.#reading = true
+    const goOn = this.#reader.resume()
+    this.#reading = false
+    this.flush()
+    if (goOn) this.#socket.resume()
+  }
+
+  /** Leaves the session; tasks end without an answer. */
+  #detach(): void {
+    const { commands, session } = this
+    commands?.abandonAll()
+    this.commands = undefined
+    if (session === undefined) return
+    this.session = undefined
+    if (session.connection !== this) return
+    session.connection = undefined
+    this.node.sessions.delete(session.tsih)
+    session.close()
+    this.node.listener.sessionClosed(session, this, this.#closeReason)
+  }
+
+  #closed(): void {
+    if (this.state === "closed") return
+    this.#detach()
+    this.state = "closed"
+    this.transmitter.close()
+    this.node.connections.delete(this)
+  }
+}

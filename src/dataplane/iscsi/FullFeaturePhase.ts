@@ -1,0 +1,207 @@
+/**
+ * A connection in full feature phase: decides by opcode who takes a PDU, keeps the command window, and answers the PDUs
+ * that manage the session (RFC 7143 section 4.2 and chapter 11).
+ */
+import { logoutRequestTimeoutMillis, recvDataSegmentBytesMax } from "../limits.ts"
+import type { Connection } from "./Connection.ts"
+import { ControlPdu } from "./ControlPdu.ts"
+import type { LoginPurpose } from "./Login.ts"
+import type { SessionParameters } from "./negotiation.ts"
+import { cmdSnOf, initiatorTaskTagOf, isImmediate, opcodeOf, reservedTag, targetTransferTagOf } from "./pdu/bhs.ts"
+import { InitiatorOpcode, opcodeName } from "./pdu/opcodes.ts"
+import {
+  AsyncEvent,
+  LogoutResult,
+  logoutCidOf,
+  RejectReason,
+  writeAsyncMessage,
+  writeLogoutResponse,
+  writeNopIn,
+  writeReject
+} from "./pdu/session-control.ts"
+import { addSerial, nextSerial, serialBefore } from "./serial-number.ts"
+import { TextExchange } from "./TextExchange.ts"
+import { manageTasks } from "./task-management.ts"
+
+const nothing = Buffer.alloc(0)
+
+/** Who takes the PDU that is being read. */
+const Taker = { Drop: 0, Command: 1, DataOut: 2, Control: 3 } as const
+
+/** One per connection that has logged in. */
+export class FullFeaturePhase {
+  readonly #connection: Connection
+  readonly #parameters: SessionParameters
+  readonly #discovery: boolean
+  readonly #text: TextExchange
+  readonly #pdu = new ControlPdu()
+  #taker: number = Taker.Drop
+  #lastHeard: number
+  #pingedAt: number | undefined
+  #nextPingTag = 1
+
+  constructor(connection: Connection, parameters: SessionParameters, purpose: LoginPurpose) {
+    this.#connection = connection
+    this.#parameters = parameters
+    this.#discovery = purpose._tag === "Discovery"
+    this.#text = new TextExchange(connection, parameters, purpose)
+    this.#lastHeard = connection.node.now()
+  }
+
+  /** See `PduHandler`. */
+  header(b: Buffer, at: number, dataBytes: number, ahsBytes: number): boolean {
+    const connection = this.#connection
+    const opcode = opcodeOf(b, at)
+    if (dataBytes > recvDataSegmentBytesMax) {
+      return connection.protocolError(`a data segment of ${dataBytes} bytes; ${recvDataSegmentBytesMax} are allowed`)
+    }
+    const { commands } = connection
+    if (opcode === InitiatorOpcode.DataOut && commands !== undefined) {
+      this.#taker = Taker.DataOut
+      commands.beginDataOut(b, at, dataBytes)
+      return true
+    }
+    if (opcode === InitiatorOpcode.ScsiCommand && commands !== undefined) {
+      this.#taker = Taker.Drop
+      if (!this.#acceptCmdSn(b, at)) return connection.state === "full-feature"
+      // CDBs longer than 16 bytes and bidirectional transfers come in additional header segments; none is offered.
+      if (ahsBytes > 0) return this.#control(b, at, dataBytes)
+      this.#taker = Taker.Command
+      if (commands.beginCommand(b, at, dataBytes)) return true
+      return connection.protocolError(`initiator task tag ${initiatorTaskTagOf(b, at)} is in use`)
+    }
+    this.#taker = Taker.Drop
+    const numbered = opcode !== InitiatorOpcode.SnackRequest && opcode !== InitiatorOpcode.DataOut
+    if (numbered && !this.#acceptCmdSn(b, at)) return connection.state === "full-feature"
+    return this.#control(b, at, dataBytes)
+  }
+
+  /** See `PduHandler`. */
+  data(b: Buffer, start: number, end: number): void {
+    if (this.#taker === Taker.Control) this.#pdu.append(b, start, end)
+    else if (this.#taker !== Taker.Drop) this.#connection.commands?.data(b, start, end)
+  }
+
+  /** See `PduHandler`. */
+  end(): void {
+    const { commands } = this.#connection
+    if (this.#taker === Taker.Command) commands?.endCommand()
+    else if (this.#taker === Taker.DataOut) commands?.endDataOut()
+    else if (this.#taker === Taker.Control) this.#answer(this.#pdu.header, this.#pdu.takeData())
+  }
+
+  /** Called about once a second: pings an initiator that is silent, and drops one that does not answer. */
+  keepAlive(now: number, heard: boolean): void {
+    const { nopInInterval, nopTimeout } = this.#connection.node.options
+    if (heard) {
+      this.#lastHeard = now
+      this.#pingedAt = undefined
+    }
+    if (this.#discovery || nopInInterval === 0 || this.#connection.state !== "full-feature") return
+    if (this.#pingedAt !== undefined) {
+      if (now - this.#pingedAt > nopTimeout * 1000) this.#connection.close(`no answer to a ping in ${nopTimeout} s`)
+    } else if (now - this.#lastHeard >= nopInInterval * 1000) {
+      this.#pingedAt = now
+      this.#ping()
+    }
+  }
+
+  /** Asks the initiator to log out (RFC 7143 section 11.9.1, event 1), and cuts the connection if it does not in time. */
+  requestLogout(): void {
+    const connection = this.#connection
+    const seconds = Math.floor(logoutRequestTimeoutMillis / 1000)
+    const n = connection.numbers()
+    connection.send(nothing, (b, at) => writeAsyncMessage(b, at, AsyncEvent.LogoutRequest, seconds, n))
+    connection.mustEndBy(connection.node.now() + logoutRequestTimeoutMillis)
+  }
+
+  /**
+   * Whether the request is due (RFC 7143 section 4.2.2.1). One outside the window is silently ignored; a gap on the one
+   * connection of a session can't be filled any more and ends it.
+   */
+  #acceptCmdSn(b: Buffer, at: number): boolean {
+    if (isImmediate(b, at)) return true
+    const cmdSn = cmdSnOf(b, at)
+    const { expCmdSn, maxCmdSn } = this.#connection.window
+    if (serialBefore(cmdSn, expCmdSn) || serialBefore(maxCmdSn, cmdSn)) return false
+    if (cmdSn !== expCmdSn) return this.#connection.protocolError(`CmdSN ${cmdSn} where ${expCmdSn} is expected`)
+    const { session } = this.#connection
+    if (session !== undefined) session.advanceCmdSn()
+    else this.#connection.window = { expCmdSn: nextSerial(cmdSn), maxCmdSn: addSerial(cmdSn, 1) }
+    return true
+  }
+
+  #control(b: Buffer, at: number, dataBytes: number): boolean {
+    this.#taker = Taker.Control
+    this.#pdu.begin(b, at, dataBytes)
+    return true
+  }
+
+  #answer(header: Buffer, data: Buffer): void {
+    const connection = this.#connection
+    switch (opcodeOf(header, 0)) {
+      case InitiatorOpcode.NopOut:
+        return this.#nopOut(header, data)
+      case InitiatorOpcode.TextRequest:
+        return this.#text.answer(header, data)
+      case InitiatorOpcode.LogoutRequest:
+        return this.#logout(header)
+      case InitiatorOpcode.TaskManagementRequest:
+        if (connection.commands === undefined) return this.#reject(header, RejectReason.ProtocolError)
+        return manageTasks(connection, connection.commands, header)
+      case InitiatorOpcode.LoginRequest:
+        connection.protocolError("a login request in full feature phase")
+        return
+      case InitiatorOpcode.SnackRequest:
+        return this.#reject(header, RejectReason.SnackReject)
+      case InitiatorOpcode.ScsiCommand:
+      case InitiatorOpcode.DataOut:
+        if (!this.#discovery) return this.#reject(header, RejectReason.InvalidPduField)
+        connection.protocolError(`${opcodeName(opcodeOf(header, 0))} in a discovery session`)
+        return
+      default:
+        return this.#reject(header, RejectReason.CommandNotSupported)
+    }
+  }
+
+  #nopOut(header: Buffer, data: Buffer): void {
+    const initiatorTaskTag = initiatorTaskTagOf(header, 0)
+    // The answer to a ping, which `heard` has noticed already, or one that wants none.
+    if (initiatorTaskTag === reservedTag) return
+    if (targetTransferTagOf(header, 0) !== reservedTag) return this.#reject(header, RejectReason.InvalidPduField)
+    const echoed = data.subarray(0, this.#parameters.initiatorMaxRecvDataSegmentLength)
+    const n = this.#connection.numbers()
+    this.#connection.send(echoed, (b, at) => writeNopIn(b, at, initiatorTaskTag, reservedTag, n, echoed.length))
+  }
+
+  #ping(): void {
+    const connection = this.#connection
+    const tag = this.#nextPingTag
+    this.#nextPingTag = (tag % 0x7fff_ffff) + 1
+    // StatSN is the next one and is not used up: there is no task (RFC 7143 section 11.19.1).
+    const n = { statSn: connection.statSn, expCmdSn: connection.window.expCmdSn, maxCmdSn: connection.window.maxCmdSn }
+    connection.send(nothing, (b, at) => writeNopIn(b, at, reservedTag, tag, n, 0))
+  }
+
+  #logout(header: Buffer): void {
+    const connection = this.#connection
+    const reason = (header[1] ?? 0) & 0x7f
+    let result: number = LogoutResult.Success
+    if (reason === 1 && logoutCidOf(header, 0) !== connection.cid) result = LogoutResult.CidNotFound
+    else if (reason > 1) result = LogoutResult.RecoveryNotSupported
+    const { defaultTime2Retain, defaultTime2Wait } = this.#parameters
+    if (result === LogoutResult.Success) connection.commands?.abandonAll()
+    const n = connection.numbers()
+    const tag = initiatorTaskTagOf(header, 0)
+    connection.send(nothing, (b, at) =>
+      writeLogoutResponse(b, at, tag, result, n, defaultTime2Wait, defaultTime2Retain)
+    )
+    if (result === LogoutResult.Success) connection.closeAfterFlush("logout")
+  }
+
+  #reject(header: Buffer, reason: number): void {
+    const refused = Buffer.from(header)
+    const n = this.#connection.numbers()
+    this.#connection.send(refused, (b, at) => writeReject(b, at, reason, n, refused.length))
+  }
+}

@@ -1,0 +1,120 @@
+/**
+ * The iSCSI node of a reactor (RFC 7143 section 4.1): what all connections share. Targets, who may reach them, sessions,
+ * the pools, and where facts go. The reactor fills it; connections read it afresh for every login and command.
+ */
+import { type AccessList, accessAllowed, discoverable } from "../../domain/access.ts"
+import { receiveBufferBytes } from "../limits.ts"
+import type { Connection } from "./Connection.ts"
+import { OutputBuffers } from "./OutputBuffers.ts"
+import type { Session } from "./Session.ts"
+import type { Target } from "./Target.ts"
+import { TaskPool } from "./TaskPool.ts"
+
+/** Options that the data path runs by. Times in seconds, lengths in bytes. */
+export interface NodeOptions {
+  readonly maxSessions: number
+  readonly firstBurstLength: number
+  readonly immediateData: boolean
+  readonly defaultTime2Wait: number
+  readonly defaultTime2Retain: number
+  readonly nopTimeout: number
+  readonly nopInInterval: number
+  readonly allowDuplicateIsid: boolean
+  /** Discovery sessions must authenticate. */
+  readonly discoveryRequiresChap: boolean
+}
+
+/** A portal group as discovery tells of it. `host` as the user gave it; `*` and `[*]` stand for the local address. */
+export interface PortalGroupView {
+  readonly tag: number
+  readonly private: boolean
+  readonly portals: ReadonlyArray<{ readonly host: string; readonly port: number }>
+}
+
+/** What connections tell of themselves. Implementations must not throw and must not wait. */
+export interface NodeListener {
+  readonly sessionOpened: (session: Session, connection: Connection) => void
+  readonly sessionClosed: (session: Session, connection: Connection, reason: string) => void
+  readonly loginRefused: (connection: Connection, status: number, reason: string) => void
+  /** The peer broke the protocol; its connection is closed. */
+  readonly protocolError: (connection: Connection, reason: string) => void
+}
+
+/** One per reactor. */
+export class IscsiNode {
+  options: NodeOptions
+  readonly listener: NodeListener
+  readonly targets = new Map<string, Target>()
+  readonly portalGroups = new Map<number, PortalGroupView>()
+  readonly initiatorGroups = new Map<number, AccessList>()
+  readonly sessions = new Map<number, Session>()
+  readonly connections = new Set<Connection>()
+  readonly tasks = new TaskPool()
+  readonly outputBuffers = new OutputBuffers()
+  readonly #receiveBuffer = Buffer.allocUnsafeSlow(receiveBufferBytes)
+  readonly #unflushed = new Set<Connection>()
+  #flushScheduled = false
+  #lastTsih = 0
+  #lastConnectionId = 0
+
+  constructor(options: NodeOptions, listener: NodeListener) {
+    this.options = options
+    this.listener = listener
+  }
+
+  /** The buffer that every connection receives into: a chunk is read before the next arrives. */
+  receiveBuffer = (): Buffer => this.#receiveBuffer
+
+  /** Milliseconds of a clock that only goes forward. */
+  now(): number {
+    return performance.now()
+  }
+
+  /** A number for a new connection. */
+  takeConnectionId(): number {
+    return this.#lastConnectionId++
+  }
+
+  /** A session handle that no session has; 0 and 65535 are not used. */
+  takeTsih(): number {
+    do this.#lastTsih = (this.#lastTsih % 0xfffe) + 1
+    while (this.sessions.has(this.#lastTsih))
+    return this.#lastTsih
+  }
+
+  /** A target by name, whatever its case. */
+  findTarget(name: string): Target | undefined {
+    return this.targets.get(name.toLowerCase())
+  }
+
+  /** Whether an initiator may log in to a target over a portal group. */
+  mayLogIn(target: Target, portalGroupTag: number, initiatorName: string, address: string): boolean {
+    const groups = target.port(portalGroupTag)?.initiatorGroups ?? []
+    return accessAllowed(this.#accessLists(groups), initiatorName, address)
+  }
+
+  /** Whether discovery tells an initiator of a target. */
+  mayDiscover(target: Target, initiatorName: string): boolean {
+    if (target.spec.deleting) return false
+    const groups = target.spec.ports.flatMap((port) => port.initiatorGroups)
+    return discoverable(this.#accessLists(groups), initiatorName)
+  }
+
+  /** Flushes a connection once this turn of the event loop is over, together with all others that have something. */
+  flushSoon(connection: Connection): void {
+    this.#unflushed.add(connection)
+    if (this.#flushScheduled) return
+    this.#flushScheduled = true
+    setImmediate(this.#flushAll)
+  }
+
+  readonly #flushAll = (): void => {
+    this.#flushScheduled = false
+    for (const connection of this.#unflushed) connection.flush()
+    this.#unflushed.clear()
+  }
+
+  #accessLists(tags: ReadonlyArray<number>): ReadonlyArray<AccessList> {
+    return tags.flatMap((tag) => this.initiatorGroups.get(tag) ?? [])
+  }
+}

@@ -1,0 +1,159 @@
+/**
+ * An iSCSI task: one SCSI command from its PDU to its status, with the data that is still to come. Pooled per reactor.
+ *
+ * Data of a write comes in ascending order (DataPDUInOrder and DataSequenceInOrder are Yes), so a task needs one
+ * position only. It goes straight into a RAM disk, in whole blocks, or into the task's buffer for any other bdev.
+ */
+import type { BdevIo, IoStatus } from "../bdev/Bdev.ts"
+import { outstandingR2tMax } from "../limits.ts"
+import { ScsiTask } from "../scsi/ScsiTask.ts"
+import type { CommandPath } from "./CommandPath.ts"
+import type { LunMapping } from "./Target.ts"
+import type { TaskPool } from "./TaskPool.ts"
+
+/** Where a task stands. */
+export const TaskPhase = {
+  /** In the pool. */
+  Idle: 0,
+  /** Its PDU is being read, or data of a write is still to come. */
+  Receiving: 1,
+  /** At the bdev. */
+  Submitted: 2,
+  /** Answered or given up, while the bdev still has it: its buffer must live until it is back. */
+  Zombie: 3
+} as const
+export type TaskPhase = (typeof TaskPhase)[keyof typeof TaskPhase]
+
+/** What a task without a buffer has. */
+export const noBuffer = Buffer.alloc(0)
+
+/** One task. */
+export class IscsiTask implements BdevIo {
+  readonly scsi = new ScsiTask()
+  readonly #pool: TaskPool
+  phase: TaskPhase = TaskPhase.Idle
+  /** Who answers; undefined once nobody waits for the answer. */
+  owner: CommandPath | undefined
+  mapping: LunMapping | undefined
+  initiatorTaskTag = 0
+  /** Counted against the command window. */
+  counted = false
+  /** Expected data transfer length of the initiator, in bytes, and its direction flags. */
+  expectedBytes = 0
+  expectsDataIn = false
+  expectsDataOut = false
+
+  /** Bytes of a write that go to the medium: whole blocks, no more than the initiator sends. */
+  wantedBytes = 0
+  /** Bytes received so far: the buffer offset that comes next. */
+  receivedBytes = 0
+  /** Unsolicited data ends here (buffer offset); meaningful while `unsolicited`. */
+  unsolicitedEnd = 0
+  unsolicited = false
+  /** DataSN that the next Data-Out of the sequence must have. */
+  nextDataSn = 0
+  nextR2tSn = 0
+  /** Buffer offset up to which R2Ts have asked. */
+  solicitedEnd = 0
+  /** Outstanding R2Ts, oldest first: tag and the buffer offset where it ends. */
+  readonly r2tTags = new Uint32Array(outstandingR2tMax)
+  readonly r2tEnds = new Uint32Array(outstandingR2tMax)
+  r2tCount = 0
+
+  /** Data of a bdev that is not memory; `noBuffer` otherwise. */
+  buffer: Buffer = noBuffer
+  /** RAM disks: the start of a block whose end has not come. */
+  #staging: Buffer = noBuffer
+  #stagedBytes = 0
+  /** Called when the task has left the bdev: task management functions wait for it. */
+  onEnd: (() => void) | undefined
+
+  constructor(pool: TaskPool) {
+    this.#pool = pool
+  }
+
+  ioDone(status: IoStatus): void {
+    const { mapping, onEnd, owner } = this
+    if (owner !== undefined) owner.ioDone(this, status)
+    else this.#pool.give(this)
+    mapping?.end(this)
+    onEnd?.()
+  }
+
+  /** Nobody waits for the answer any more; the bdev may still have the task, and then keeps its buffer until it is back. */
+  abandon(): void {
+    this.owner = undefined
+    if (this.phase === TaskPhase.Submitted) this.phase = TaskPhase.Zombie
+    else this.#pool.give(this)
+  }
+
+  /** Makes a pooled task ready for a command. `scsi` is filled in by the caller. */
+  start(owner: CommandPath, initiatorTaskTag: number, expectedBytes: number): void {
+    this.phase = TaskPhase.Receiving
+    this.owner = owner
+    this.mapping = undefined
+    this.initiatorTaskTag = initiatorTaskTag
+    this.expectedBytes = expectedBytes
+    this.wantedBytes = 0
+    this.receivedBytes = 0
+    this.unsolicited = false
+    this.nextDataSn = 0
+    this.nextR2tSn = 0
+    this.solicitedEnd = 0
+    this.r2tCount = 0
+    this.#stagedBytes = 0
+    this.onEnd = undefined
+  }
+
+  /** Takes the next bytes of a write. What exceeds `wantedBytes` is dropped. */
+  receive(source: Buffer, start: number, end: number): void {
+    const bytes = Math.min(end - start, this.wantedBytes - this.receivedBytes)
+    if (bytes > 0) {
+      const memory = this.mapping?.unit.bdev.memory
+      if (memory === undefined) source.copy(this.buffer, this.receivedBytes, start, start + bytes)
+      else this.#place(memory, source, start, start + bytes)
+    }
+    this.receivedBytes += end - start
+  }
+
+  /** Whole blocks into the disk, the rest aside: a cut connection leaves every block entirely old or new. */
+  #place(memory: Buffer, source: Buffer, start: number, end: number): void {
+    const blockSize = this.mapping?.unit.bdev.blockSize ?? 512
+    let diskAt = this.scsi.byteOffset + this.receivedBytes - this.#stagedBytes
+    let at = start
+    if (this.#stagedBytes > 0) {
+      const taken = Math.min(blockSize - this.#stagedBytes, end - at)
+      source.copy(this.#staging, this.#stagedBytes, at, at + taken)
+      this.#stagedBytes += taken
+      at += taken
+      if (this.#stagedBytes < blockSize) return
+      this.#staging.copy(memory, diskAt, 0, blockSize)
+      this.#stagedBytes = 0
+      diskAt += blockSize
+    }
+    const rest = (end - at) % blockSize
+    const whole = end - at - rest
+    if (whole > 0) source.copy(memory, diskAt, at, at + whole)
+    if (rest > 0) {
+      if (this.#staging.length < blockSize) this.#staging = Buffer.alloc(blockSize)
+      source.copy(this.#staging, 0, end - rest, end)
+      this.#stagedBytes = rest
+    }
+  }
+
+  /** Notes an R2T. */
+  pushR2t(tag: number, end: number): void {
+    this.r2tTags[this.r2tCount] = tag
+    this.r2tEnds[this.r2tCount] = end
+    this.r2tCount++
+    this.solicitedEnd = end
+  }
+
+  /** The oldest R2T is served. */
+  shiftR2t(): void {
+    this.r2tTags.copyWithin(0, 1, this.r2tCount)
+    this.r2tEnds.copyWithin(0, 1, this.r2tCount)
+    this.r2tCount--
+    this.nextDataSn = 0
+  }
+}

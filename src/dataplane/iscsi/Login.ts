@@ -1,0 +1,241 @@
+/**
+ * The login of one connection (RFC 7143 section 6.3): a state machine from login requests to login responses. It knows
+ * nothing of sockets; what it finds out decides whether, and as what, the connection enters full feature phase.
+ *
+ * Fails closed: a target or a discovery that requires CHAP is refused, since no authentication method but None is
+ * offered yet.
+ */
+import { loginExchangesMax, textExchangeBytesMax } from "../limits.ts"
+import type { IscsiNode } from "./IscsiNode.ts"
+import { Negotiation } from "./negotiation.ts"
+import { type LoginRequest, LoginStage, LoginStatus } from "./pdu/login.ts"
+import type { Session } from "./Session.ts"
+import type { Target, TargetPort } from "./Target.ts"
+import { formatTextPairs, parseTextPairs, type TextPairs } from "./text-keys.ts"
+
+/** Where the connection came from. */
+export interface LoginPeer {
+  readonly portalGroupTag: number
+  readonly initiatorAddress: string
+}
+
+/** A refusal, for the wire and for people. */
+export interface LoginRefusal {
+  readonly _tag: "Refused"
+  readonly status: LoginStatus
+  readonly reason: string
+}
+
+/** The next response; the last one of a login has `transit` and the stage FullFeature. */
+export interface LoginReply {
+  readonly _tag: "Reply"
+  readonly transit: boolean
+  readonly nextStage: number
+  readonly text: Buffer
+}
+
+/** What a login is for. */
+export type LoginPurpose =
+  | { readonly _tag: "Discovery"; readonly initiatorName: string }
+  | {
+      readonly _tag: "Normal"
+      readonly initiatorName: string
+      readonly target: Target
+      readonly port: TargetPort
+      /** The session that the connection is reinstated in, if TSIH named one. */
+      readonly session: Session | undefined
+    }
+
+const initiatorNameBytesMax = 223
+
+/** Keys that the login itself deals with, all others are operational. */
+const loginKeys: ReadonlySet<string> = new Set(["InitiatorName", "TargetName", "SessionType", "AuthMethod"])
+
+const refuse = (status: LoginStatus, reason: string): LoginRefusal => ({ _tag: "Refused", status, reason })
+const isRefusal = (value: { readonly _tag: string }): value is LoginRefusal => value._tag === "Refused"
+
+/** One per connection. */
+export class Login {
+  readonly #node: IscsiNode
+  readonly #peer: LoginPeer
+  #stage: number | undefined
+  #text: Buffer = Buffer.alloc(0)
+  #exchanges = 0
+  #purpose: LoginPurpose | undefined
+  #negotiation: Negotiation | undefined
+  #authenticated = false
+
+  constructor(node: IscsiNode, peer: LoginPeer) {
+    this.#node = node
+    this.#peer = peer
+  }
+
+  /** Known after the first request. */
+  get purpose(): LoginPurpose | undefined {
+    return this.#purpose
+  }
+
+  /** Known after the first request. */
+  get negotiation(): Negotiation | undefined {
+    return this.#negotiation
+  }
+
+  /** The stage that the login is in, for people. */
+  get stage(): number | undefined {
+    return this.#stage
+  }
+
+  /** Answers a login request with its whole data segment. */
+  step(request: LoginRequest, data: Buffer): LoginReply | LoginRefusal {
+    const wrong = this.#wrongHeader(request)
+    if (wrong !== undefined) return wrong
+    this.#stage = request.currentStage
+    if (this.#text.length + data.length > textExchangeBytesMax) {
+      return refuse(LoginStatus.InitiatorError, `more than ${textExchangeBytesMax} bytes of login text`)
+    }
+    this.#text = this.#text.length === 0 ? Buffer.from(data) : Buffer.concat([this.#text, data])
+    if (request.continues) return { _tag: "Reply", transit: false, nextStage: 0, text: Buffer.alloc(0) }
+    const pairs = parseTextPairs(this.#text)
+    this.#text = Buffer.alloc(0)
+    if ("problem" in pairs) return refuse(LoginStatus.InitiatorError, `login text with ${pairs.problem}`)
+    return this.#answer(request, pairs)
+  }
+
+  #wrongHeader(request: LoginRequest): LoginRefusal | undefined {
+    const { currentStage, nextStage } = request
+    if (++this.#exchanges > loginExchangesMax) return refuse(LoginStatus.InitiatorError, "a login that does not end")
+    if (request.versionMin > 0) {
+      return refuse(LoginStatus.UnsupportedVersion, `protocol version ${request.versionMin}; only 0 is offered`)
+    }
+    if (request.transit && request.continues) return refuse(LoginStatus.InitiatorError, "a request with both T and C")
+    if (currentStage !== LoginStage.Security && currentStage !== LoginStage.Operational) {
+      return refuse(LoginStatus.InitiatorError, `a current stage of ${currentStage}`)
+    }
+    if (request.transit && (nextStage === 2 || nextStage <= currentStage)) {
+      return refuse(LoginStatus.InitiatorError, `a transition from stage ${currentStage} to ${nextStage}`)
+    }
+    if (this.#stage !== undefined && currentStage !== this.#stage) {
+      return refuse(LoginStatus.InvalidDuringLogin, `stage ${currentStage} while the login is in stage ${this.#stage}`)
+    }
+    return undefined
+  }
+
+  #answer(request: LoginRequest, pairs: TextPairs): LoginReply | LoginRefusal {
+    const answers: Array<readonly [string, string]> = []
+    if (this.#purpose === undefined) {
+      const purpose = this.#begin(request, new Map(pairs))
+      if (isRefusal(purpose)) return purpose
+      this.#purpose = purpose
+      if (purpose._tag === "Normal") {
+        const { alias } = purpose.target.spec
+        if (alias !== "") answers.push(["TargetAlias", alias])
+        answers.push(["TargetPortalGroupTag", String(purpose.port.portalGroupTag)])
+      }
+    }
+    const negotiation = this.#negotiation
+    if (negotiation === undefined) return refuse(LoginStatus.TargetError, "a login without negotiation")
+    const method = this.#authenticate(request, pairs)
+    if (method !== undefined && typeof method !== "string") return method
+    if (method !== undefined) answers.push(["AuthMethod", method])
+    const operational = pairs.filter(([key]) => !loginKeys.has(key))
+    const answered = negotiation.answer(operational)
+    if ("refused" in answered) return refuse(LoginStatus.InitiatorError, answered.refused)
+    answers.push(...answered)
+    if (request.currentStage === LoginStage.Operational) answers.push(...negotiation.declarations())
+    if (!request.transit) return { _tag: "Reply", transit: false, nextStage: 0, text: formatTextPairs(answers) }
+    if (request.nextStage === LoginStage.FullFeature) {
+      const unmet = negotiation.unmet()
+      if (unmet !== undefined) return refuse(LoginStatus.InitiatorError, unmet)
+    }
+    this.#stage = request.nextStage
+    return { _tag: "Reply", transit: true, nextStage: request.nextStage, text: formatTextPairs(answers) }
+  }
+
+  /** The first request says who wants what: decides whether it may. */
+  #begin(request: LoginRequest, keys: ReadonlyMap<string, string>): LoginPurpose | LoginRefusal {
+    const initiatorName = keys.get("InitiatorName")
+    if (initiatorName === undefined || initiatorName === "") {
+      return refuse(LoginStatus.MissingParameter, "no InitiatorName")
+    }
+    if (Buffer.byteLength(initiatorName) > initiatorNameBytesMax) {
+      return refuse(LoginStatus.InitiatorError, `an InitiatorName of more than ${initiatorNameBytesMax} bytes`)
+    }
+    const sessionType = keys.get("SessionType") ?? "Normal"
+    if (sessionType === "Discovery") {
+      this.#negotiation = this.#negotiate(undefined)
+      return { _tag: "Discovery", initiatorName: initiatorName.toLowerCase() }
+    }
+    if (sessionType !== "Normal") {
+      return refuse(LoginStatus.SessionTypeNotSupported, `SessionType=${sessionType}; use Normal or Discovery`)
+    }
+    return this.#beginNormal(request, initiatorName.toLowerCase(), keys.get("TargetName"))
+  }
+
+  #beginNormal(
+    request: LoginRequest,
+    initiatorName: string,
+    targetName: string | undefined
+  ): LoginPurpose | LoginRefusal {
+    const { initiatorAddress, portalGroupTag } = this.#peer
+    if (targetName === undefined) return refuse(LoginStatus.MissingParameter, "no TargetName in a normal session")
+    const target = this.#node.findTarget(targetName)
+    if (target === undefined) return refuse(LoginStatus.NotFound, `no target ${targetName}`)
+    if (target.spec.deleting) return refuse(LoginStatus.TargetRemoved, `${target.spec.name} is being deleted`)
+    const port = target.port(portalGroupTag)
+    if (port === undefined) {
+      return refuse(LoginStatus.Forbidden, `${target.spec.name} has no map for portal group ${portalGroupTag}`)
+    }
+    if (!this.#node.mayLogIn(target, portalGroupTag, initiatorName, initiatorAddress)) {
+      return refuse(
+        LoginStatus.Forbidden,
+        `no initiator group of ${target.spec.name} for portal group ${portalGroupTag} admits it from ${initiatorAddress}`
+      )
+    }
+    const session = request.tsih === 0 ? undefined : this.#node.sessions.get(request.tsih)
+    if (request.tsih !== 0) {
+      if (session === undefined) return refuse(LoginStatus.SessionDoesNotExist, `no session ${request.tsih}`)
+      const { identity } = session
+      if (identity.target !== target || identity.initiatorName !== initiatorName || identity.isid !== request.isid) {
+        return refuse(LoginStatus.CannotInclude, `session ${request.tsih} belongs to another I_T nexus`)
+      }
+      if (session.connection !== undefined && session.connection.cid !== request.cid) {
+        return refuse(LoginStatus.TooManyConnections, `session ${request.tsih} has its one connection already`)
+      }
+    }
+    this.#negotiation = this.#negotiate(target)
+    return { _tag: "Normal", initiatorName, target, port, session }
+  }
+
+  #negotiate(target: Target | undefined): Negotiation {
+    const { options } = this.#node
+    return new Negotiation({
+      discovery: target === undefined,
+      immediateData: options.immediateData,
+      firstBurstLength: options.firstBurstLength,
+      defaultTime2Wait: options.defaultTime2Wait,
+      defaultTime2Retain: options.defaultTime2Retain,
+      requireHeaderDigest: target?.spec.headerDigest ?? false,
+      requireDataDigest: target?.spec.dataDigest ?? false
+    })
+  }
+
+  /** The value of AuthMethod to answer, nothing, or a refusal. */
+  #authenticate(request: LoginRequest, pairs: TextPairs): string | undefined | LoginRefusal {
+    const offered = pairs.find(([key]) => key === "AuthMethod")?.[1]
+    const purpose = this.#purpose
+    const required =
+      purpose?._tag === "Normal" ? purpose.target.spec.requireChap : this.#node.options.discoveryRequiresChap
+    if (required) {
+      return refuse(LoginStatus.AuthenticationFailed, "CHAP is required, which this version does not offer")
+    }
+    if (offered === undefined) return undefined
+    if (request.currentStage !== LoginStage.Security || this.#authenticated) {
+      return refuse(LoginStatus.InitiatorError, "AuthMethod outside security negotiation")
+    }
+    if (!offered.split(",").includes("None")) {
+      return refuse(LoginStatus.AuthenticationFailed, `AuthMethod=${offered}; only None is offered`)
+    }
+    this.#authenticated = true
+    return "None"
+  }
+}

@@ -1,0 +1,180 @@
+/**
+ * A connection before full feature phase: turns login PDUs into steps of the login, and its outcome into a session.
+ */
+import { loginDataSegmentBytesMax } from "../limits.ts"
+import { CommandPath } from "./CommandPath.ts"
+import type { Connection } from "./Connection.ts"
+import { ControlPdu } from "./ControlPdu.ts"
+import { FullFeaturePhase } from "./FullFeaturePhase.ts"
+import { Login, type LoginPurpose, type LoginRefusal, type LoginReply } from "./Login.ts"
+import { defaultParameters, type SessionParameters } from "./negotiation.ts"
+import { opcodeOf } from "./pdu/bhs.ts"
+import { type LoginRequest, LoginStage, LoginStatus, readLoginRequest, writeLoginResponse } from "./pdu/login.ts"
+import { InitiatorOpcode, opcodeName } from "./pdu/opcodes.ts"
+import { Session } from "./Session.ts"
+
+const nothing = Buffer.alloc(0)
+
+/** One per connection. */
+export class LoginPhase {
+  readonly #connection: Connection
+  readonly #pdu = new ControlPdu()
+  readonly #login: Login
+  #first: LoginRequest | undefined
+  /** What is still to be sent of an answer that is longer than the initiator takes in one PDU. */
+  #unsent: { readonly reply: LoginReply; readonly from: number } | undefined
+
+  constructor(connection: Connection) {
+    this.#connection = connection
+    this.#login = new Login(connection.node, connection.origin)
+  }
+
+  /** Security or operational negotiation, or neither yet. */
+  get stage(): number | undefined {
+    return this.#login.stage
+  }
+
+  /** Known after the first request. */
+  get purpose(): LoginPurpose | undefined {
+    return this.#login.purpose
+  }
+
+  /** See `PduHandler`. */
+  header(b: Buffer, at: number, dataBytes: number, _ahsBytes: number): boolean {
+    const opcode = opcodeOf(b, at)
+    if (opcode !== InitiatorOpcode.LoginRequest) {
+      return this.#connection.protocolError(`${opcodeName(opcode)} before the login`)
+    }
+    if (dataBytes > loginDataSegmentBytesMax) {
+      return this.#connection.protocolError(`${dataBytes} bytes of text in one login request`)
+    }
+    this.#pdu.begin(b, at, dataBytes)
+    return true
+  }
+
+  /** See `PduHandler`. */
+  data(b: Buffer, start: number, end: number): void {
+    this.#pdu.append(b, start, end)
+  }
+
+  /** See `PduHandler`. */
+  end(): void {
+    const request = readLoginRequest(this.#pdu.header, 0)
+    const data = this.#pdu.takeData()
+    const first = this.#first ?? request
+    if (this.#first === undefined) {
+      this.#first = request
+      this.#connection.cid = request.cid
+      this.#connection.window = { expCmdSn: request.cmdSn, maxCmdSn: request.cmdSn }
+    }
+    if (request.isid !== first.isid || request.tsih !== first.tsih || request.cid !== first.cid) {
+      this.#refuse(request, LoginStatus.InitiatorError, "a login request with another ISID, TSIH or CID")
+      return
+    }
+    const unsent = this.#unsent
+    if (unsent !== undefined) {
+      if (data.length > 0) this.#refuse(request, LoginStatus.InitiatorError, "text while an answer is continued")
+      else this.#reply(request, unsent.reply, unsent.from)
+      return
+    }
+    const outcome = this.#login.step(request, data)
+    if (outcome._tag === "Refused") this.#refuseWith(request, outcome)
+    else this.#reply(request, outcome, 0)
+  }
+
+  #reply(request: LoginRequest, reply: LoginReply, from: number): void {
+    const end = Math.min(reply.text.length, from + loginDataSegmentBytesMax)
+    const continues = end < reply.text.length
+    this.#unsent = continues ? { reply, from: end } : undefined
+    const entering = reply.transit && reply.nextStage === LoginStage.FullFeature && !continues
+    const session = entering ? this.#enter(request) : 0
+    if (session === undefined) return
+    this.#send(request, LoginStatus.Success, reply.text.subarray(from, end), {
+      transit: reply.transit && !continues,
+      continues,
+      nextStage: reply.nextStage,
+      tsih: session === 0 ? request.tsih : session
+    })
+  }
+
+  #refuseWith(request: LoginRequest, refusal: LoginRefusal): void {
+    this.#refuse(request, refusal.status, refusal.reason)
+  }
+
+  #refuse(request: LoginRequest, status: LoginStatus, reason: string): void {
+    this.#send(request, status, nothing, { transit: false, continues: false, nextStage: 0, tsih: request.tsih })
+    this.#connection.node.listener.loginRefused(this.#connection, status, reason)
+    this.#connection.closeAfterFlush(`login refused: ${reason}`)
+  }
+
+  #send(
+    request: LoginRequest,
+    status: LoginStatus,
+    text: Buffer,
+    out: { readonly transit: boolean; readonly continues: boolean; readonly nextStage: number; readonly tsih: number }
+  ): void {
+    const { isid, initiatorTaskTag, currentStage } = request
+    const response = { ...out, isid, initiatorTaskTag, currentStage, status }
+    const n = this.#connection.numbers()
+    this.#connection.send(text, (b, at) => {
+      writeLoginResponse(b, at, response, text.length, n.statSn, n.expCmdSn, n.maxCmdSn)
+    })
+  }
+
+  /** Full feature phase begins: the TSIH, 0 for discovery (which gets one too), or undefined if it was refused. */
+  #enter(request: LoginRequest): number | undefined {
+    const connection = this.#connection
+    const { node } = connection
+    const purpose = this.#login.purpose
+    const parameters = this.#parameters()
+    if (purpose === undefined) return undefined
+    if (purpose._tag === "Discovery") {
+      connection.enterFullFeature(undefined, undefined, new FullFeaturePhase(connection, parameters, purpose))
+      return node.takeTsih()
+    }
+    const { initiatorName, port, target } = purpose
+    this.#reinstate(request, purpose)
+    if (purpose.session === undefined && node.sessions.size >= node.options.maxSessions) {
+      this.#refuse(request, LoginStatus.OutOfResources, `${node.sessions.size} sessions, which is the limit`)
+      return undefined
+    }
+    const session = new Session(
+      purpose.session?.tsih ?? node.takeTsih(),
+      { initiatorName, isid: request.isid, target, port },
+      parameters,
+      purpose.session?.expCmdSn ?? request.cmdSn
+    )
+    session.connection = connection
+    node.sessions.set(session.tsih, session)
+    target.sessions.add(session)
+    connection.window = session
+    const commands = new CommandPath(connection, session, node.tasks)
+    connection.enterFullFeature(session, commands, new FullFeaturePhase(connection, parameters, purpose))
+    node.listener.sessionOpened(session, connection)
+    return session.tsih
+  }
+
+  /** A login of an I_T nexus ends the session that it has already (RFC 7143 section 6.3.5). */
+  #reinstate(request: LoginRequest, purpose: LoginPurpose & { readonly _tag: "Normal" }): void {
+    const { initiatorName, port, session, target } = purpose
+    if (session !== undefined) {
+      session.connection?.close("its connection was reinstated")
+      return
+    }
+    if (this.#connection.node.options.allowDuplicateIsid) return
+    for (const other of [...target.sessions]) {
+      const { identity } = other
+      const same =
+        identity.initiatorName === initiatorName &&
+        identity.isid === request.isid &&
+        identity.port.portalGroupTag === port.portalGroupTag
+      if (same) other.connection?.close("the initiator logged in again: session reinstatement")
+    }
+  }
+
+  #parameters(): SessionParameters {
+    const parameters = this.#login.negotiation?.parameters ?? defaultParameters()
+    parameters.firstBurstLength = Math.min(parameters.firstBurstLength, parameters.maxBurstLength)
+    return parameters
+  }
+}

@@ -1,0 +1,108 @@
+/**
+ * A normal session: one I_T nexus, with its command window and its paths to logical units (RFC 7143 section 4.2).
+ * A session has one connection at a time; a reinstated connection takes the place of the one before.
+ */
+import type { Nexus } from "../scsi/Nexus.ts"
+import type { SessionView } from "../scsi/SessionView.ts"
+import { SenseCode } from "../scsi/sense-codes.ts"
+import type { Connection } from "./Connection.ts"
+import type { SessionParameters } from "./negotiation.ts"
+import { addSerial, nextSerial } from "./serial-number.ts"
+import type { LunMapping, Target, TargetPort } from "./Target.ts"
+
+/** A session's path to one LUN: the mapping, and the I_T_L nexus that unit attentions wait on. */
+export interface LunPath {
+  readonly mapping: LunMapping
+  readonly nexus: Nexus
+}
+
+/** Who a session belongs to. */
+export interface SessionIdentity {
+  readonly initiatorName: string
+  /** 12 hexadecimal digits. */
+  readonly isid: string
+  readonly target: Target
+  readonly port: TargetPort
+}
+
+/** One session. */
+export class Session implements SessionView {
+  readonly tsih: number
+  readonly identity: SessionIdentity
+  readonly parameters: SessionParameters
+  connection: Connection | undefined
+  /** The CmdSN expected next. */
+  expCmdSn: number
+  /** Commands that are counted against the window and have not ended. */
+  commandsInFlight = 0
+  readonly #paths: Array<LunPath | undefined> = []
+
+  constructor(tsih: number, identity: SessionIdentity, parameters: SessionParameters, expCmdSn: number) {
+    this.tsih = tsih
+    this.identity = identity
+    this.parameters = parameters
+    this.expCmdSn = expCmdSn
+  }
+
+  /** The highest CmdSN that the target takes now: the queue depth, less what is in flight. */
+  get maxCmdSn(): number {
+    return addSerial(this.expCmdSn, this.identity.target.spec.queueDepth - this.commandsInFlight - 1)
+  }
+
+  /** A command with the expected CmdSN has come. */
+  advanceCmdSn(): void {
+    this.expCmdSn = nextSerial(this.expCmdSn)
+  }
+
+  get targetName(): string {
+    return this.identity.target.spec.name
+  }
+
+  get targetPortName(): string {
+    const tag = this.identity.port.portalGroupTag.toString(16).padStart(4, "0")
+    return `${this.targetName},t,0x${tag}`
+  }
+
+  get relativeTargetPort(): number {
+    return this.identity.port.relativePortId
+  }
+
+  reportLuns(): ReadonlyArray<number> {
+    return this.identity.target.activeLuns()
+  }
+
+  lunInventoryReported(): void {
+    for (const path of this.#paths) path?.nexus.clear(SenseCode.reportedLunsDataHasChanged)
+  }
+
+  /** The path to a LUN that takes commands; undefined if there is none. */
+  path(lun: number): LunPath | undefined {
+    const known = this.#paths[lun]
+    if (known?.mapping.active) return known
+    known?.nexus.detach()
+    const mapping = lun < 0 ? undefined : this.identity.target.luns[lun]
+    if (mapping === undefined || !mapping.active) {
+      if (known !== undefined) this.#paths[lun] = undefined
+      return undefined
+    }
+    const path = { mapping, nexus: mapping.unit.attach() }
+    this.#paths[lun] = path
+    return path
+  }
+
+  /** Another LUN of the target has come or gone: REPORTED LUNS DATA HAS CHANGED on every path that is in use. */
+  lunInventoryChanged(): void {
+    for (const path of this.#paths) {
+      if (path?.mapping.active) path.nexus.establish(SenseCode.reportedLunsDataHasChanged)
+    }
+  }
+
+  /** The session is over. */
+  close(): void {
+    for (const path of this.#paths) path?.nexus.detach()
+    this.#paths.length = 0
+    this.connection = undefined
+    this.identity.target.sessions.delete(this)
+    this.identity.target.onSessionEnd?.()
+  }
+}

@@ -1,0 +1,61 @@
+/**
+ * Tasks and their data buffers, reused over all connections of a reactor and bounded: a command that would need more
+ * gets TASK SET FULL.
+ */
+import { reactorTaskBufferBytesMax } from "../limits.ts"
+import { IscsiTask, noBuffer, TaskPhase } from "./IscsiTask.ts"
+
+const smallestClassBits = 12
+const largestClassBits = 22
+/** Buffers of one size class that are kept, in bytes. */
+const keptBytesPerClass = 8 * 1024 * 1024
+const keptTasks = 1024
+
+const classOf = (bytes: number): number => Math.max(smallestClassBits, 32 - Math.clz32(bytes - 1))
+
+/** One per reactor. */
+export class TaskPool {
+  readonly #tasks: Array<IscsiTask> = []
+  readonly #free: Array<Array<Buffer>> = []
+  #bufferBytes = 0
+
+  constructor() {
+    for (let bits = 0; bits <= largestClassBits; bits++) this.#free.push([])
+  }
+
+  /** Bytes of buffers that tasks hold now. */
+  get bufferBytes(): number {
+    return this.#bufferBytes
+  }
+
+  /** A task without a buffer. */
+  take(): IscsiTask {
+    return this.#tasks.pop() ?? new IscsiTask(this)
+  }
+
+  /** Gives a task at least `bytes` of buffer; false when that is beyond the limit. `bytes` is at most 4 MiB. */
+  giveBuffer(task: IscsiTask, bytes: number): boolean {
+    const bits = classOf(bytes)
+    const size = 2 ** bits
+    if (bits > largestClassBits || this.#bufferBytes + size > reactorTaskBufferBytesMax) return false
+    task.buffer = this.#free[bits]?.pop() ?? Buffer.allocUnsafeSlow(size)
+    this.#bufferBytes += size
+    return true
+  }
+
+  /** Takes a task back, with its buffer. The bdev no longer has it. */
+  give(task: IscsiTask): void {
+    const { buffer } = task
+    if (buffer !== noBuffer) {
+      this.#bufferBytes -= buffer.length
+      const kept = this.#free[classOf(buffer.length)]
+      if (kept !== undefined && (kept.length + 1) * buffer.length <= keptBytesPerClass) kept.push(buffer)
+    }
+    task.buffer = noBuffer
+    task.phase = TaskPhase.Idle
+    task.owner = undefined
+    task.mapping = undefined
+    task.onEnd = undefined
+    if (this.#tasks.length < keptTasks) this.#tasks.push(task)
+  }
+}

@@ -1,0 +1,113 @@
+/**
+ * Output of one connection. PDUs are written into output buffers and leave in one socket write per chunk of input, not
+ * per PDU: that is worth a factor of three to five.
+ *
+ * A buffer that the kernel has taken whole is reused at once; one that it has not belongs to the socket until the next
+ * `drain`.
+ */
+import type { Socket } from "node:net"
+import { outputBufferBytes, unsentBytesMax } from "../limits.ts"
+import type { OutputBuffers } from "./OutputBuffers.ts"
+
+/** Where responses of a connection are gathered and sent. */
+export class Transmitter {
+  readonly #socket: Socket
+  readonly #buffers: OutputBuffers
+  /** Full buffers that wait for the flush, and how far each is filled. */
+  readonly #sealed: Array<Buffer> = []
+  readonly #sealedEnds: Array<number> = []
+  /** Buffers that the socket still reads from. */
+  readonly #inSocket: Array<Buffer> = []
+  #current: Buffer | undefined
+  #end = 0
+  #pendingBytes = 0
+  #closed = false
+
+  constructor(socket: Socket, buffers: OutputBuffers) {
+    this.#socket = socket
+    this.#buffers = buffers
+  }
+
+  /** The buffer that the last `reserve` reserved in. */
+  get buffer(): Buffer {
+    if (this.#current === undefined) this.#current = this.#buffers.take()
+    return this.#current
+  }
+
+  /** Room for one PDU of `length` bytes: its offset in `buffer`. The caller fills all of it before it returns. */
+  reserve(length: number): number {
+    if (this.#current === undefined) this.#current = this.#buffers.take()
+    if (this.#end + length > outputBufferBytes) {
+      this.#sealed.push(this.#current)
+      this.#sealedEnds.push(this.#end)
+      this.#current = this.#buffers.take()
+      this.#end = 0
+    }
+    const at = this.#end
+    this.#end += length
+    this.#pendingBytes += length
+    return at
+  }
+
+  /** Whether so much is unsent that no further command may be taken. */
+  get overLimit(): boolean {
+    return this.#pendingBytes + this.#socket.writableLength > unsentBytesMax
+  }
+
+  /** Whether there is something to flush. */
+  get pending(): boolean {
+    return this.#pendingBytes > 0
+  }
+
+  /** Hands all that was written to the socket. */
+  flush(): void {
+    if (this.#pendingBytes === 0 || this.#closed) return
+    this.#pendingBytes = 0
+    const socket = this.#socket
+    const sealed = this.#sealed
+    const current = this.#current
+    if (sealed.length > 0) {
+      socket.cork()
+      for (let i = 0; i < sealed.length; i++) {
+        const buffer = sealed[i]
+        if (buffer === undefined) continue
+        socket.write(buffer.subarray(0, this.#sealedEnds[i]))
+        this.#inSocket.push(buffer)
+      }
+      sealed.length = 0
+      this.#sealedEnds.length = 0
+    }
+    if (current !== undefined && this.#end > 0) {
+      socket.write(current.subarray(0, this.#end))
+      this.#inSocket.push(current)
+      this.#current = undefined
+      this.#end = 0
+    }
+    if (socket.writableCorked > 0) socket.uncork()
+    this.recycle()
+  }
+
+  /** Takes back the buffers, once the kernel has all of them. Called after a flush and on `drain`. */
+  recycle(): void {
+    if (this.#socket.writableLength !== 0) return
+    for (let buffer = this.#inSocket.pop(); buffer !== undefined; buffer = this.#inSocket.pop()) {
+      this.#buffers.give(buffer)
+    }
+  }
+
+  /**
+   * Gives back what is not in the socket's hands. Buffers that it may still read from are left to the garbage
+   * collector: a destroyed socket does not say when it lets go.
+   */
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.#pendingBytes = 0
+    if (this.#current !== undefined) this.#buffers.give(this.#current)
+    for (const buffer of this.#sealed) this.#buffers.give(buffer)
+    this.#current = undefined
+    this.#sealed.length = 0
+    this.#sealedEnds.length = 0
+    this.#inSocket.length = 0
+  }
+}

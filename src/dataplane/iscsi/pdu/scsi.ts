@@ -1,0 +1,109 @@
+/** SCSI Command, SCSI Response, Data-In, Data-Out and R2T, RFC 7143 sections 11.3, 11.4, 11.7 and 11.8. */
+import { beginHeader, bhsAt, put32, putSequenceNumbers } from "./bhs.ts"
+import { TargetOpcode } from "./opcodes.ts"
+
+/** Flags of a SCSI Command. */
+export const CommandFlag = { Final: 0x80, Read: 0x40, Write: 0x20, AttributeMask: 0x07 } as const
+
+/** Flags of a SCSI Response, and of a Data-In with status. */
+export const ResponseFlag = { Overflow: 0x04, Underflow: 0x02, DataInStatus: 0x01 } as const
+
+const at = {
+  expectedDataTransferLength: 20,
+  cdb: 32,
+  response: 2,
+  status: 3,
+  snackTag: 20,
+  expDataSn: 36,
+  dataSn: 36,
+  bufferOffset: 40,
+  residualCount: 44,
+  r2tSn: 36,
+  desiredDataTransferLength: 44
+} as const
+
+/** Where the CDB starts in a SCSI Command, in bytes. */
+export const cdbAt = at.cdb
+/** Length of the CDB in the header, in bytes. */
+export const cdbBytes = 16
+
+/** Expected data transfer length of a SCSI Command, in bytes. */
+export const expectedDataTransferLengthOf = (b: Buffer, o: number): number =>
+  b.readUInt32BE(o + at.expectedDataTransferLength)
+
+/** Buffer offset of a Data-Out, in bytes. */
+export const bufferOffsetOf = (b: Buffer, o: number): number => b.readUInt32BE(o + at.bufferOffset)
+/** DataSN of a Data-Out. */
+export const dataSnOf = (b: Buffer, o: number): number => b.readUInt32BE(o + at.dataSn)
+
+/** Writes the header of a Data-In without status. */
+export const writeDataIn = (
+  b: Buffer,
+  o: number,
+  flags: number,
+  dataBytes: number,
+  initiatorTaskTag: number,
+  expCmdSn: number,
+  maxCmdSn: number,
+  dataSn: number,
+  bufferOffset: number
+): void => {
+  beginHeader(b, o, TargetOpcode.DataIn, flags, dataBytes)
+  put32(b, o + bhsAt.initiatorTaskTag, initiatorTaskTag)
+  put32(b, o + bhsAt.targetTransferTag, 0xff_ff_ff_ff)
+  put32(b, o + bhsAt.expectedSequenceNumber, expCmdSn)
+  put32(b, o + bhsAt.maxCmdSn, maxCmdSn)
+  put32(b, o + at.dataSn, dataSn)
+  put32(b, o + at.bufferOffset, bufferOffset)
+}
+
+/** Turns the last Data-In of a command into one that carries its status (phase collapse). */
+export const addDataInStatus = (b: Buffer, o: number, status: number, statSn: number, residualCount: number): void => {
+  b[o + at.status] = status
+  put32(b, o + bhsAt.sequenceNumber, statSn)
+  put32(b, o + at.residualCount, residualCount)
+}
+
+/** Writes the header of a SCSI Response. `residualFlags` is 0, Overflow or Underflow. */
+export const writeScsiResponse = (
+  b: Buffer,
+  o: number,
+  status: number,
+  residualFlags: number,
+  residualCount: number,
+  initiatorTaskTag: number,
+  statSn: number,
+  expCmdSn: number,
+  maxCmdSn: number,
+  dataInCount: number,
+  senseBytes: number
+): void => {
+  beginHeader(b, o, TargetOpcode.ScsiResponse, 0x80 | residualFlags, senseBytes === 0 ? 0 : senseBytes + 2)
+  b[o + at.status] = status
+  put32(b, o + bhsAt.initiatorTaskTag, initiatorTaskTag)
+  putSequenceNumbers(b, o, statSn, expCmdSn, maxCmdSn)
+  put32(b, o + at.expDataSn, dataInCount)
+  put32(b, o + at.residualCount, residualCount)
+}
+
+/** Writes an R2T, which asks for `desiredBytes` from `bufferOffset` on. StatSN is the next one, and is not used up. */
+export const writeR2t = (
+  b: Buffer,
+  o: number,
+  initiatorTaskTag: number,
+  targetTransferTag: number,
+  statSn: number,
+  expCmdSn: number,
+  maxCmdSn: number,
+  r2tSn: number,
+  bufferOffset: number,
+  desiredBytes: number
+): void => {
+  beginHeader(b, o, TargetOpcode.R2t, 0x80, 0)
+  put32(b, o + bhsAt.initiatorTaskTag, initiatorTaskTag)
+  put32(b, o + bhsAt.targetTransferTag, targetTransferTag)
+  putSequenceNumbers(b, o, statSn, expCmdSn, maxCmdSn)
+  put32(b, o + at.r2tSn, r2tSn)
+  put32(b, o + at.bufferOffset, bufferOffset)
+  put32(b, o + at.desiredDataTransferLength, desiredBytes)
+}

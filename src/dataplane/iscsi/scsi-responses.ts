@@ -1,0 +1,129 @@
+/**
+ * Writes what answers a SCSI command: Data-In with the status in the last one, SCSI Response with sense data, R2T.
+ */
+import { recvDataSegmentBytesMax } from "../limits.ts"
+import { ScsiAction } from "../scsi/ScsiTask.ts"
+import { ScsiStatus } from "../scsi/scsi-status.ts"
+import { encodeSense, senseLength } from "../scsi/sense.ts"
+import type { CommandPath } from "./CommandPath.ts"
+import type { IscsiTask } from "./IscsiTask.ts"
+import { bhsBytes, paddingOf } from "./pdu/bhs.ts"
+import { addDataInStatus, ResponseFlag, writeDataIn, writeR2t, writeScsiResponse } from "./pdu/scsi.ts"
+import { addSerial } from "./serial-number.ts"
+
+/** What the command would transfer, if the initiator had room or data for it, in bytes. */
+const transferBytesOf = (task: IscsiTask): number => {
+  const { scsi } = task
+  if (scsi.action === ScsiAction.read || scsi.action === ScsiAction.write) return scsi.byteLength
+  return scsi.action === ScsiAction.parameterIn ? scsi.parameterLength : 0
+}
+
+/** MaxCmdSN as it will be once the command that is being answered has left the window. */
+const maxCmdSnAfter = (path: CommandPath, task: IscsiTask): number => {
+  const { maxCmdSn } = path.session
+  return task.counted ? addSerial(maxCmdSn, 1) : maxCmdSn
+}
+
+/**
+ * Sends `length` bytes of `source` (less, if the initiator expects less) as Data-In PDUs, the last of which carries the
+ * status. With another status than GOOD, or nothing to send, there is a SCSI Response only.
+ */
+export const sendDataIn = (
+  path: CommandPath,
+  task: IscsiTask,
+  source: Buffer,
+  sourceStart: number,
+  length: number
+): void => {
+  const { connection, session } = path
+  const { scsi } = task
+  const expected = task.expectsDataIn ? task.expectedBytes : 0
+  const total = Math.min(length, expected)
+  if (scsi.status !== ScsiStatus.good || total === 0) {
+    sendScsiResponse(path, task)
+    return
+  }
+  const { transmitter } = connection
+  const { initiatorMaxRecvDataSegmentLength, maxBurstLength } = session.parameters
+  const segmentMax = Math.min(initiatorMaxRecvDataSegmentLength, recvDataSegmentBytesMax)
+  const maxCmdSn = maxCmdSnAfter(path, task)
+  let sent = 0
+  let burst = 0
+  for (let dataSn = 0; sent < total; dataSn++) {
+    const bytes = Math.min(segmentMax, total - sent, maxBurstLength - burst)
+    const padding = paddingOf(bytes)
+    const at = transmitter.reserve(bhsBytes + bytes + padding)
+    const b = transmitter.buffer
+    const last = sent + bytes === total
+    burst += bytes
+    const final = last || burst === maxBurstLength
+    let flags = final ? 0x80 : 0
+    if (last) {
+      flags |= ResponseFlag.DataInStatus
+      if (length > expected) flags |= ResponseFlag.Overflow
+      else if (length < expected) flags |= ResponseFlag.Underflow
+    }
+    writeDataIn(b, at, flags, bytes, task.initiatorTaskTag, session.expCmdSn, maxCmdSn, dataSn, sent)
+    if (last) addDataInStatus(b, at, scsi.status, connection.takeStatSn(), Math.abs(length - expected))
+    source.copy(b, at + bhsBytes, sourceStart + sent, sourceStart + sent + bytes)
+    if (padding > 0) b.fill(0, at + bhsBytes + bytes, at + bhsBytes + bytes + padding)
+    connection.recorder.sent(b, at)
+    sent += bytes
+    if (final) burst = 0
+  }
+}
+
+/** Sends a SCSI Response: status, residual, and sense data with CHECK CONDITION. */
+export const sendScsiResponse = (path: CommandPath, task: IscsiTask): void => {
+  const { connection, session } = path
+  const { scsi } = task
+  const check = scsi.status === ScsiStatus.checkCondition
+  const expected = task.expectsDataIn || task.expectsDataOut ? task.expectedBytes : 0
+  const transfer = scsi.status === ScsiStatus.good ? transferBytesOf(task) : 0
+  const residual = transfer - expected
+  const residualFlags = residual > 0 ? ResponseFlag.Overflow : residual < 0 ? ResponseFlag.Underflow : 0
+  const dataBytes = check ? senseLength + 2 : 0
+  const padding = paddingOf(dataBytes)
+  const at = connection.transmitter.reserve(bhsBytes + dataBytes + padding)
+  const b = connection.transmitter.buffer
+  writeScsiResponse(
+    b,
+    at,
+    scsi.status,
+    residualFlags,
+    Math.abs(residual),
+    task.initiatorTaskTag,
+    connection.takeStatSn(),
+    session.expCmdSn,
+    maxCmdSnAfter(path, task),
+    0,
+    check ? senseLength : 0
+  )
+  if (check) {
+    b.writeUInt16BE(senseLength, at + bhsBytes)
+    encodeSense(scsi, b, at + bhsBytes + 2)
+    b.fill(0, at + bhsBytes + dataBytes, at + bhsBytes + dataBytes + padding)
+  }
+  connection.recorder.sent(b, at)
+}
+
+/** Sends the R2T that the task has noted last, which asks for `bytes`. */
+export const sendR2t = (path: CommandPath, task: IscsiTask, bytes: number): void => {
+  const { connection, session } = path
+  const at = connection.transmitter.reserve(bhsBytes)
+  const b = connection.transmitter.buffer
+  const tag = task.r2tTags[task.r2tCount - 1] ?? 0
+  writeR2t(
+    b,
+    at,
+    task.initiatorTaskTag,
+    tag,
+    connection.statSn,
+    session.expCmdSn,
+    session.maxCmdSn,
+    task.nextR2tSn++,
+    task.solicitedEnd - bytes,
+    bytes
+  )
+  connection.recorder.sent(b, at)
+}

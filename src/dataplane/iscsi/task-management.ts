@@ -1,0 +1,98 @@
+/**
+ * Task management functions (RFC 7143 sections 4.2.5.4 and 11.5): ABORT TASK, ABORT TASK SET and LOGICAL UNIT RESET.
+ * The response follows when the commands that are aborted have left the bdev, so that none of them can write afterwards.
+ */
+import { taskManagementTimeoutMillis } from "../limits.ts"
+import { decodeLun } from "../scsi/lun.ts"
+import { SenseCode } from "../scsi/sense-codes.ts"
+import type { CommandPath } from "./CommandPath.ts"
+import type { Connection } from "./Connection.ts"
+import { type IscsiTask, TaskPhase } from "./IscsiTask.ts"
+import { bhsAt, flagsOf, initiatorTaskTagOf } from "./pdu/bhs.ts"
+import {
+  referencedTaskTagOf,
+  TaskManagementFunction,
+  TaskManagementResult,
+  writeTaskManagementResponse
+} from "./pdu/session-control.ts"
+import type { LunPath } from "./Session.ts"
+
+const nothing = Buffer.alloc(0)
+
+const respond = (connection: Connection, initiatorTaskTag: number, result: number): void => {
+  if (connection.state !== "full-feature") return
+  const n = connection.numbers()
+  connection.send(nothing, (b, at) => writeTaskManagementResponse(b, at, initiatorTaskTag, result, n))
+}
+
+/** Aborts tasks, and calls `done` once, when all are back from their bdevs or have taken too long. */
+const abortAll = (tasks: ReadonlyArray<readonly [CommandPath, IscsiTask]>, done: (result: number) => void): void => {
+  let left = 0
+  let timer: NodeJS.Timeout | undefined
+  const finish = (result: number): void => {
+    if (timer !== undefined) clearTimeout(timer)
+    left = -1
+    done(result)
+  }
+  for (const [path, task] of tasks) {
+    const submitted = task.phase === TaskPhase.Submitted
+    path.abort(task)
+    if (!submitted) continue
+    left++
+    task.onEnd = () => {
+      left--
+      if (left === 0) finish(TaskManagementResult.Complete)
+    }
+  }
+  if (left === 0) finish(TaskManagementResult.Complete)
+  else {
+    timer = setTimeout(() => {
+      if (left > 0) finish(TaskManagementResult.Rejected)
+    }, taskManagementTimeoutMillis)
+    timer.unref()
+  }
+}
+
+const tasksOf = (path: CommandPath, matches: (task: IscsiTask) => boolean): Array<readonly [CommandPath, IscsiTask]> =>
+  [...path.tasks.values()].filter(matches).map((task) => [path, task] as const)
+
+/** Every initiator's commands of the unit, whatever target they came by. */
+const tasksOfUnit = (connection: Connection, path: LunPath): Array<readonly [CommandPath, IscsiTask]> =>
+  [...connection.node.sessions.values()].flatMap((session) => {
+    const commands = session.connection?.commands
+    return commands === undefined ? [] : tasksOf(commands, (task) => task.mapping?.unit === path.mapping.unit)
+  })
+
+/** Carries out a Task Management Function Request. */
+export const manageTasks = (connection: Connection, commands: CommandPath, header: Buffer): void => {
+  const tag = initiatorTaskTagOf(header, 0)
+  const lunPath = commands.session.path(decodeLun(header, bhsAt.lun))
+  const done = (result: number): void => respond(connection, tag, result)
+  switch (flagsOf(header, 0) & 0x7f) {
+    case TaskManagementFunction.AbortTask: {
+      const task = commands.tasks.get(referencedTaskTagOf(header, 0))
+      if (task === undefined) return done(TaskManagementResult.NoSuchTask)
+      return abortAll([[commands, task]], done)
+    }
+    case TaskManagementFunction.AbortTaskSet: {
+      if (lunPath === undefined) return done(TaskManagementResult.NoSuchLun)
+      return abortAll(
+        tasksOf(commands, (task) => task.mapping === lunPath.mapping),
+        done
+      )
+    }
+    case TaskManagementFunction.LogicalUnitReset: {
+      if (lunPath === undefined) return done(TaskManagementResult.NoSuchLun)
+      lunPath.mapping.unit.establishUnitAttention(SenseCode.busDeviceResetFunctionOccurred, lunPath.nexus)
+      return abortAll(tasksOfUnit(connection, lunPath), done)
+    }
+    case TaskManagementFunction.ClearAca:
+    case TaskManagementFunction.ClearTaskSet:
+    case TaskManagementFunction.TargetWarmReset:
+    case TaskManagementFunction.TargetColdReset:
+    case TaskManagementFunction.TaskReassign:
+      return done(TaskManagementResult.NotSupported)
+    default:
+      return done(TaskManagementResult.Rejected)
+  }
+}

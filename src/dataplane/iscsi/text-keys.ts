@@ -1,0 +1,63 @@
+/**
+ * Text of login and text PDUs: `key=value` pairs, each ended by a zero byte (RFC 7143 sections 6.1 and 6.2).
+ */
+
+/** Longest key name, RFC 7143 section 6.1. */
+export const keyBytesMax = 63
+/** Longest value that is not a large-binary-value. */
+export const valueBytesMax = 255
+/** Longest binary value (CHAP_C, CHAP_R), in characters. */
+const binaryValueBytesMax = 8192
+const binaryKeys: ReadonlySet<string> = new Set(["CHAP_C", "CHAP_R"])
+
+/** Pairs in the order in which they came. */
+export type TextPairs = ReadonlyArray<readonly [key: string, value: string]>
+
+/** What is wrong with the text, as a sentence. */
+export interface TextProblem {
+  readonly problem: string
+}
+
+const keyPattern = /^[A-Za-z0-9.+@_-]+$/
+
+const invalidPair = (key: string, value: string, seen: ReadonlySet<string>): string | undefined => {
+  if (key.length === 0) return "an empty key"
+  if (key.length > keyBytesMax) return `a key of ${key.length} bytes; at most ${keyBytesMax} are allowed`
+  if (!keyPattern.test(key)) return `a key with a forbidden character: ${JSON.stringify(key)}`
+  if (value.length > (binaryKeys.has(key) ? binaryValueBytesMax : valueBytesMax)) return `too long a value for ${key}`
+  return seen.has(key) ? `${key} twice` : undefined
+}
+
+/** Reads all pairs of a text, or says why it can't. Never throws: the bytes are the peer's. */
+export const parseTextPairs = (text: Buffer): TextPairs | TextProblem => {
+  const pairs: Array<readonly [string, string]> = []
+  const seen = new Set<string>()
+  let start = 0
+  while (start < text.length) {
+    let end = text.indexOf(0, start)
+    if (end < 0) end = text.length
+    // Zero bytes between pairs: some initiators pad the text with them.
+    if (end > start) {
+      const equals = text.indexOf(0x3d, start)
+      if (equals < 0 || equals > end) return { problem: "a key without =" }
+      const key = text.toString("latin1", start, equals)
+      const value = text.toString("utf8", equals + 1, end)
+      const problem = invalidPair(key, value, seen)
+      if (problem !== undefined) return { problem }
+      seen.add(key)
+      pairs.push([key, value])
+    }
+    start = end + 1
+  }
+  return pairs
+}
+
+/** Writes pairs as text. */
+export const formatTextPairs = (pairs: TextPairs): Buffer =>
+  Buffer.from(pairs.map(([key, value]) => `${key}=${value}\0`).join(""), "utf8")
+
+/** A numerical value in decimal or hexadecimal (0x) form, RFC 7143 section 6.1; undefined if it is none. */
+export const parseNumber = (value: string): number | undefined => {
+  if (!/^(?:\d{1,10}|0[xX][0-9a-fA-F]{1,8})$/.test(value)) return undefined
+  return Number(value)
+}

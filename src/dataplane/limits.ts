@@ -1,0 +1,52 @@
+/**
+ * Every limit of the data plane in one place, with how they relate. What is beyond a limit gets the protocol's own answer.
+ */
+import assert from "node:assert/strict"
+import { maxTransferBytes } from "./scsi/LogicalUnit.ts"
+
+/** Largest data segment that the target takes in one PDU after login (its MaxRecvDataSegmentLength), in bytes. */
+export const recvDataSegmentBytesMax = 256 * 1024
+/** RFC 7143 section 6.3: during login the default MaxRecvDataSegmentLength of 8,192 bytes holds. */
+export const loginDataSegmentBytesMax = 8192
+/** All text of one login or text exchange that is continued over several PDUs (C bit), in bytes. */
+export const textExchangeBytesMax = 64 * 1024
+/** Login requests that one login may take, before it is taken for one that never ends. */
+export const loginExchangesMax = 64
+/** MaxBurstLength that the target offers, in bytes. */
+export const burstBytesMax = 1024 * 1024
+/** R2Ts that the target keeps outstanding per task, if the initiator agrees. */
+export const outstandingR2tMax = 8
+/** Size of the receive buffer that all connections of a reactor share, in bytes. */
+export const receiveBufferBytes = 256 * 1024
+/** Size of one output buffer, in bytes; a PDU never spans two. */
+export const outputBufferBytes = 1024 * 1024
+/** Output buffers that a reactor keeps for reuse. */
+export const outputBuffersKept = 64
+/** Unsent output of one connection beyond which nothing more is read from it, in bytes. */
+export const unsentBytesMax = 4 * 1024 * 1024
+/** Buffers of commands that wait for data or for a bdev, per connection, in bytes; beyond it commands get TASK SET FULL. */
+export const taskBufferBytesMax = 64 * 1024 * 1024
+/** The same over all connections of a reactor. */
+export const reactorTaskBufferBytesMax = 1024 * 1024 * 1024
+/** Commands that a connection may hold beside the command window, for immediate ones. */
+export const immediateCommandsMax = 64
+/** TCP connections of one reactor, whatever their state. */
+export const connectionsMax = 1024
+/** Connections that a portal holds back while it does not accept yet. */
+export const heldConnectionsMax = 64
+/** From accept to full feature phase, in milliseconds. */
+export const loginTimeoutMillis = 30_000
+/** From a logout response to the initiator's close, in milliseconds. */
+export const logoutCloseTimeoutMillis = 5_000
+/** From a logout request of the target's to its cutting the connection, in milliseconds. */
+export const logoutRequestTimeoutMillis = 20_000
+/** How long a task management function may wait for the commands that it aborts, in milliseconds. */
+export const taskManagementTimeoutMillis = 10_000
+/** How often connections are looked over for these times, in milliseconds. */
+export const housekeepingMillis = 1_000
+
+assert(loginDataSegmentBytesMax <= recvDataSegmentBytesMax)
+assert(outputBufferBytes > recvDataSegmentBytesMax + 48, "a PDU fits an output buffer")
+assert(burstBytesMax % 4096 === 0, "bursts end at block boundaries")
+assert(taskBufferBytesMax >= 4 * maxTransferBytes, "a few of the largest commands run side by side")
+assert(reactorTaskBufferBytesMax >= taskBufferBytesMax)

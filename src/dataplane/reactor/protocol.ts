@@ -1,0 +1,164 @@
+/**
+ * What goes over the reactor boundary: plain, serialisable values in both directions, so that a reactor can run in the
+ * main thread or in a worker. The main thread names things by numbers that it never reuses.
+ */
+import type { BdevDefinition } from "../bdev/BdevSpec.ts"
+import type { Fault } from "../bdev/ErrorBdev.ts"
+import type { NodeOptions, PortalGroupView } from "../iscsi/IscsiNode.ts"
+import type { DrainOutcome, TargetSpec } from "../iscsi/Target.ts"
+import type { IdentityStyle } from "../scsi/unit-identity.ts"
+
+/** An address that a reactor listens on. */
+export type PortalId = number
+/** A bdev that a reactor has open. */
+export type BdevId = number
+/** A request that is answered with one `Answer` fact. */
+export type RequestId = number
+
+/** Names of an initiator group, and the addresses it covers. */
+export interface InitiatorGroupView {
+  readonly tag: number
+  readonly initiators: ReadonlyArray<string>
+  readonly netmasks: ReadonlyArray<string>
+}
+
+/** What the main thread tells a reactor. Commands are carried out in order. */
+export type ReactorCommand =
+  | { readonly _tag: "SetOptions"; readonly options: NodeOptions }
+  /** Binds and listens; connections are held back until the portal is accepted. Answered. */
+  | {
+      readonly _tag: "OpenPortal"
+      readonly request: RequestId
+      readonly portal: PortalId
+      readonly host: string
+      readonly port: number
+    }
+  /** Logins over the portal belong to this portal group; connections are accepted from now on. */
+  | { readonly _tag: "AcceptPortal"; readonly portal: PortalId; readonly portalGroupTag: number }
+  /** Stops listening; connections that were accepted stay. Answered when the address is free. */
+  | { readonly _tag: "ClosePortal"; readonly request: RequestId; readonly portal: PortalId }
+  | { readonly _tag: "PutPortalGroup"; readonly group: PortalGroupView }
+  | { readonly _tag: "DeletePortalGroup"; readonly tag: number }
+  | { readonly _tag: "PutInitiatorGroup"; readonly group: InitiatorGroupView }
+  | { readonly _tag: "DeleteInitiatorGroup"; readonly tag: number }
+  /** Makes a target known, or changes what is known of it (by name and incarnation). */
+  | { readonly _tag: "PutTarget"; readonly target: TargetSpec }
+  | { readonly _tag: "DeleteTarget"; readonly name: string; readonly incarnation: number }
+  /** Asks sessions to log out, cuts them after 20 s. Answered with `SessionsClosed` when none is left. */
+  | { readonly _tag: "CloseSessions"; readonly request: RequestId; readonly name: string; readonly incarnation: number }
+  /** Opens a bdev. Answered. */
+  | {
+      readonly _tag: "OpenBdev"
+      readonly request: RequestId
+      readonly bdev: BdevId
+      readonly definition: BdevDefinition
+      /** The bdevs that `definition` is stacked on. */
+      readonly base: BdevId | undefined
+      /** The medium is empty although the disk was known before. */
+      readonly contentLost: boolean
+      readonly identityStyle: IdentityStyle
+    }
+  /** Gives the bdev's memory back. Answered. */
+  | { readonly _tag: "CloseBdev"; readonly request: RequestId; readonly bdev: BdevId }
+  | { readonly _tag: "InjectFault"; readonly bdev: BdevId; readonly fault: Fault }
+  | { readonly _tag: "ResumePending"; readonly bdev: BdevId }
+  | {
+      readonly _tag: "MapLun"
+      readonly target: string
+      readonly lun: number
+      readonly incarnation: number
+      readonly bdev: BdevId
+    }
+  /** No new commands; answered with `Drained` when nothing is in flight, or past the deadline. */
+  | {
+      readonly _tag: "DrainLun"
+      readonly request: RequestId
+      readonly target: string
+      readonly lun: number
+      readonly incarnation: number
+      readonly deadlineMillis: number
+    }
+  /** The LUN is gone; other LUNs of the sessions report changed LUN data. */
+  | { readonly _tag: "UnmapLun"; readonly target: string; readonly lun: number; readonly incarnation: number }
+  /** Answered with a `Report`. */
+  | { readonly _tag: "Query"; readonly request: RequestId }
+  /** Asks everybody to log out, closes all, and answers when nothing is left or the time is over. */
+  | { readonly _tag: "Shutdown"; readonly request: RequestId; readonly graceMillis: number }
+
+/** A command that is answered. */
+export type ReactorRequest = Extract<ReactorCommand, { readonly request: RequestId }>
+
+/** One connection of a report. */
+export interface ConnectionReport {
+  readonly id: number
+  readonly cid: number
+  readonly tsih: number
+  readonly state: "login" | "full-feature" | "exiting" | "closed"
+  /** 0 security, 1 operational; undefined before the first request and after the login. */
+  readonly loginStage: number | undefined
+  readonly discovery: boolean
+  readonly initiatorName: string
+  readonly initiatorAddress: string
+  readonly targetAddress: string
+  readonly targetName: string
+  readonly portalGroupTag: number
+}
+
+/** One LUN that drains. */
+export interface DrainReport {
+  readonly target: string
+  readonly lun: number
+  readonly incarnation: number
+  readonly commandsLeft: number
+  /** Milliseconds that are left to the deadline. */
+  readonly millisLeft: number
+}
+
+/** What a reactor says of itself. */
+export interface ReactorReport {
+  readonly connections: ReadonlyArray<ConnectionReport>
+  readonly drains: ReadonlyArray<DrainReport>
+  readonly sessionCount: number
+  /** Bytes that commands in flight hold. */
+  readonly taskBufferBytes: number
+}
+
+/** What a request can come to. `code` is a Linux errno name. */
+export type ReactorAnswer =
+  | { readonly _tag: "Done" }
+  | { readonly _tag: "Failed"; readonly code: string; readonly detail: string }
+  | { readonly _tag: "Drained"; readonly outcome: DrainOutcome }
+  | { readonly _tag: "SessionsClosed"; readonly closed: number; readonly cut: number }
+  | { readonly _tag: "Report"; readonly report: ReactorReport }
+
+/** Who a fact about a session is about. */
+export interface NexusFact {
+  readonly initiatorName: string
+  readonly initiatorAddress: string
+  readonly targetName: string
+  readonly portalGroupTag: number
+}
+
+/** What a reactor tells the main thread. */
+export type ReactorFact =
+  | { readonly _tag: "Answer"; readonly request: RequestId; readonly answer: ReactorAnswer }
+  | ({
+      readonly _tag: "SessionOpened"
+      readonly tsih: number
+      readonly isid: string
+      readonly parameters: Readonly<Record<string, number | boolean>>
+    } & NexusFact)
+  | ({ readonly _tag: "SessionClosed"; readonly tsih: number; readonly reason: string } & NexusFact)
+  | ({ readonly _tag: "LoginRefused"; readonly status: number; readonly reason: string } & NexusFact)
+  | ({ readonly _tag: "ProtocolError"; readonly reason: string } & NexusFact)
+  /** The reactor itself failed; it is of no use any more. */
+  | { readonly _tag: "Crashed"; readonly detail: string }
+
+/** A reactor as the main thread sees it, wherever it runs. */
+export interface ReactorPort {
+  readonly send: (command: ReactorCommand) => void
+  /** One listener; facts come in order and never during `send`. */
+  readonly listen: (listener: (fact: ReactorFact) => void) => void
+  /** Ends the thread, if there is one. */
+  readonly terminate: () => Promise<void>
+}

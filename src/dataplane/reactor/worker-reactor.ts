@@ -1,0 +1,24 @@
+/** A reactor in a worker thread. */
+import { Worker } from "node:worker_threads"
+import type { NodeOptions } from "../iscsi/IscsiNode.ts"
+import type { ReactorFact, ReactorPort } from "./protocol.ts"
+
+/** The entry is source in a checkout and a compiled file in the package. */
+const entry = new URL(`./worker-entry${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`, import.meta.url)
+
+/** Starts the thread. A failure of it is told as `Crashed`. */
+export const workerReactor = (options: NodeOptions): ReactorPort => {
+  const worker = new Worker(entry, { workerData: options })
+  return {
+    send: (command) => worker.postMessage(command),
+    listen: (listener) => {
+      worker.on("message", (fact: ReactorFact) => listener(fact))
+      worker.on("error", (error) => {
+        listener({ _tag: "Crashed", detail: error instanceof Error ? error.message : String(error) })
+      })
+    },
+    terminate: async () => {
+      await worker.terminate()
+    }
+  }
+}
