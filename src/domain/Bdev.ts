@@ -7,6 +7,7 @@
 import { Schema } from "effect"
 import { BdevName, Incarnation, Seq, Uuid } from "./ids.ts"
 
+/** Bdevs in all, also those that are being removed. */
 export const BDEVS_MAX = 4096
 /** Stacked bdevs above one that is not stacked. */
 export const BDEV_STACK_DEPTH_MAX = 8
@@ -62,6 +63,7 @@ export const BdevRequest = Schema.TaggedUnion({
 })
 export type BdevRequest = typeof BdevRequest.Type
 
+/** The tags of `BdevSpec`. */
 export const BdevKind = Schema.Literals(["Malloc", "Null", "Delay", "Error"])
 export type BdevKind = typeof BdevKind.Type
 
@@ -69,12 +71,14 @@ export type BdevKind = typeof BdevKind.Type
 export const BdevRemovalCause = Schema.Literals(["requested", "base-removed", "vanished"])
 export type BdevRemovalCause = typeof BdevRemovalCause.Type
 
+/** Active ones can be mapped; removing ones wait for their last user. */
 export const BdevPhase = Schema.TaggedUnion({
   Active: {},
   Removing: { since: Seq, cause: BdevRemovalCause }
 })
 export type BdevPhase = typeof BdevPhase.Type
 
+/** A bdev in the state. */
 export const Bdev = Schema.Struct({
   name: BdevName,
   uuid: Uuid,
@@ -88,7 +92,9 @@ export const Bdev = Schema.Struct({
 })
 export type Bdev = typeof Bdev.Type
 
-/** What `bdev_error_inject_error` takes. `Pending` holds commands until `resume`; `corruptValue` is XORed into a byte. */
+/**
+ * What `bdev_error_inject_error` takes. `Pending` holds commands until `resume`; `corruptValue` is XORed into a byte.
+ */
 export const BdevErrorInjection = Schema.Struct({
   ioType: Schema.Literals(["clear", "read", "write", "unmap", "flush", "all"]),
   errorType: Schema.Literals(["failure", "pending", "corrupt_data", "nomem"]),
@@ -101,6 +107,7 @@ export const BdevErrorInjection = Schema.Struct({
 })
 export type BdevErrorInjection = typeof BdevErrorInjection.Type
 
+/** What can happen to bdevs. */
 export const bdevEvents = {
   BdevCreated: {
     name: BdevName,
@@ -117,6 +124,7 @@ export const bdevEvents = {
   BdevErrorInjected: { name: BdevName, incarnation: Incarnation, injection: BdevErrorInjection }
 } as const
 
+/** What can be asked of bdevs. */
 export const bdevCommands = {
   CreateBdev: {
     /** Absent: `Malloc<N>` (malloc) or `EE_<base>` (error, which can have no other). */

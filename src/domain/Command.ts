@@ -1,7 +1,7 @@
 /**
- * Everything that can be asked of the control plane, and the facts that the data plane reports. Commands hold plain numbers
- * and strings as their sender wrote them; `decide` has the rules and says why one is refused. What a decision needs of
- * clock, randomness or the world comes in the command.
+ * Everything that can be asked of the control plane, and the facts that the data plane reports. Commands hold plain
+ * numbers and strings as their sender wrote them; `decide` has the rules and says why one is refused. What a decision
+ * needs of clock, randomness or the world comes in the command.
  */
 import { Schema } from "effect"
 import { bdevCommands } from "./Bdev.ts"
@@ -11,6 +11,7 @@ import { iscsiOptionsCommands } from "./IscsiOptions.ts"
 import { portalGroupCommands } from "./PortalGroup.ts"
 import { targetNodeCommands } from "./TargetNode.ts"
 
+/** A request or a fact. */
 export const Command = Schema.TaggedUnion({
   ...epochCommands,
   ...iscsiOptionsCommands,

@@ -1,6 +1,6 @@
 /**
- * The control plane: the one way for every change. A command is decided on the tip (all events submitted so far), its events
- * are appended, and only when they are durable are they published and the caller told.
+ * The control plane: the one way for every change. A command is decided on the tip (all events submitted so far), its
+ * events are appended, and only when they are durable are they published and the caller told.
  *
  * - Concurrent callers share one fsync: a command is decided on top of events that are still on their way to the disk.
  * - If these fail, everything decided on top of them fails with them, and the tip is the durable state again.
@@ -65,7 +65,8 @@ export class ControlPlane extends Context.Service<
     readonly dispatch: (command: Command, cause: Cause) => Effect.Effect<Committed, DispatchError>
     /**
      * Acquires, then dispatches. If nothing was committed, whatever `acquire` acquired is released; if the command was
-     * committed, the entry carries the lease and its scope stays open. Holds also for a caller interrupted at any point.
+     * committed, the entry carries the lease and its scope stays open. Holds also for a caller interrupted at any
+     * point.
      */
     readonly dispatchWithLease: <E, R>(
       acquire: Effect.Effect<Lease, E, R | Scope.Scope>,

@@ -1,6 +1,6 @@
 /**
- * What the control side asks of the data plane: leases on what can fail, and what was achieved. The state says what is wanted;
- * this port says what is. `src/dataplane` implements it.
+ * What the control side asks of the data plane: leases on what can fail, and what was achieved. The state says what
+ * is wanted; this port says what is. `src/dataplane` implements it.
  */
 import { Context, type Effect, Schema, type Scope } from "effect"
 import type { BdevErrorInjection, BdevRequest } from "./Bdev.ts"
@@ -8,8 +8,9 @@ import type { BdevName, Incarnation, IscsiName, Lun, PortalGroupTag } from "./id
 import type { Portal } from "./PortalGroup.ts"
 
 /**
- * Something acquired before its event is appended: bound sockets, reserved memory. The committed entry hands it over to the
- * reconcilers, which adopt it by `id`; closing its scope gives it back. An adopted lease's scope is never closed.
+ * Something acquired before its event is appended: bound sockets, reserved memory. The committed entry hands it over
+ * to the reconcilers, which adopt it by `id`; closing its scope gives it back. An adopted lease's scope is never
+ * closed.
  */
 export interface Lease {
   readonly id: string
@@ -60,6 +61,7 @@ export interface ConnectionInfo {
   readonly threadName: string
 }
 
+/** Whether a portal is listened on. */
 export interface PortalStatus {
   readonly tag: PortalGroupTag
   readonly host: string
@@ -70,6 +72,7 @@ export interface PortalStatus {
   readonly code?: string
 }
 
+/** Whether a bdev could be opened. */
 export interface BdevStatus {
   readonly name: BdevName
   readonly incarnation: Incarnation
@@ -77,6 +80,7 @@ export interface BdevStatus {
   readonly detail?: string
 }
 
+/** What was achieved of what the state wants. */
 export interface DataPlaneStatus {
   readonly portals: ReadonlyArray<PortalStatus>
   readonly bdevs: ReadonlyArray<BdevStatus>
@@ -96,6 +100,7 @@ export interface LunDrain {
   readonly deadlineAt: number
 }
 
+/** The port; its errors and values are plain, so that it may lead to another thread. */
 export class DataPlane extends Context.Service<
   DataPlane,
   {

@@ -65,5 +65,7 @@ export class WrongState extends Schema.TaggedError<WrongState>()("WrongState", f
   }
 }
 
+/** Every way in which a command can be refused. */
 export type DomainError = AlreadyExists | NotFound | Busy | InvalidArgument | LimitExceeded | WrongState
+/** What the edge maps to its codes. */
 export type DomainErrorKind = DomainError["_tag"]

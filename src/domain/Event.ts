@@ -1,6 +1,6 @@
 /**
- * Everything that can happen to the control plane. Events are plain tagged objects of plain values: what is logged is what
- * is folded. Their meaning never changes; `event-codec.ts` has the versions.
+ * Everything that can happen to the control plane. Events are plain tagged objects of plain values: what is logged is
+ * what is folded. Their meaning never changes; `event-codec.ts` has the versions.
  */
 import { Schema } from "effect"
 import { bdevEvents } from "./Bdev.ts"
@@ -10,6 +10,7 @@ import { iscsiOptionsEvents } from "./IscsiOptions.ts"
 import { portalGroupEvents } from "./PortalGroup.ts"
 import { targetNodeEvents } from "./TargetNode.ts"
 
+/** A fact of the log. */
 export const Event = Schema.TaggedUnion({
   ...epochEvents,
   ...iscsiOptionsEvents,
@@ -19,6 +20,7 @@ export const Event = Schema.TaggedUnion({
   ...bdevEvents
 })
 export type Event = typeof Event.Type
+/** The tags of events, which are their types in the log. */
 export type EventType = Event["_tag"]
 /** The event of one tag: `EventOf<"LunAdded">`. */
 export type EventOf<Tag extends EventType> = Extract<Event, { readonly _tag: Tag }>

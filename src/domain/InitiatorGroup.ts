@@ -8,6 +8,7 @@ import { Incarnation, InitiatorGroupTag } from "./ids.ts"
 
 /** Names of one group; the same for its netmasks. */
 export const INITIATORS_PER_GROUP_MAX = 256
+/** Netmasks of one group. */
 export const NETMASKS_PER_GROUP_MAX = 256
 /** Characters of a netmask. */
 export const NETMASK_LENGTH_MAX = 64
@@ -20,6 +21,7 @@ export type InitiatorPattern = typeof InitiatorPattern.Type
 export const Netmask = Schema.String.check(Schema.isMaxLength(NETMASK_LENGTH_MAX)).pipe(Schema.brand("Netmask"))
 export type Netmask = typeof Netmask.Type
 
+/** An initiator group in the state. */
 export const InitiatorGroup = Schema.Struct({
   tag: InitiatorGroupTag,
   incarnation: Incarnation,
@@ -40,6 +42,7 @@ const memberTexts = {
   netmasks: Schema.Array(Schema.String)
 }
 
+/** What can happen to initiator groups. */
 export const initiatorGroupEvents = {
   InitiatorGroupCreated: members,
   InitiatorGroupMembersAdded: members,
@@ -47,6 +50,7 @@ export const initiatorGroupEvents = {
   InitiatorGroupDeleted: { tag: InitiatorGroupTag, incarnation: Incarnation }
 } as const
 
+/** What can be asked of initiator groups. */
 export const initiatorGroupCommands = {
   CreateInitiatorGroup: memberTexts,
   AddInitiatorGroupMembers: memberTexts,

@@ -39,8 +39,10 @@ export const IscsiOptions = Schema.Struct({
 })
 export type IscsiOptions = typeof IscsiOptions.Type
 
+/** CHAP if the initiator asks for it, and no secrets. */
 export const noAuth: Auth = { disableChap: false, requireChap: false, mutualChap: false, chapGroup: 0 }
 
+/** SPDK's defaults. */
 export const defaultIscsiOptions: IscsiOptions = {
   nodeBase: "iqn.2016-06.io.spdk",
   nopTimeout: 60,
@@ -83,10 +85,12 @@ export const iscsiOptionRanges = {
   dataOutPoolSize: [1, uint32Max]
 } as const
 
+/** What can happen to the options. */
 export const iscsiOptionsEvents = {
   IscsiOptionsSet: { options: IscsiOptions }
 } as const
 
+/** What can be asked of the options. */
 export const iscsiOptionsCommands = {
   SetIscsiOptions: { options: IscsiOptions }
 } as const

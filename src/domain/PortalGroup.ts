@@ -43,6 +43,7 @@ export const portalKey = (portal: Portal): string => {
   return `${address}:${portal.port}`
 }
 
+/** A portal group in the state. */
 export const PortalGroup = Schema.Struct({
   tag: PortalGroupTag,
   incarnation: Incarnation,
@@ -54,6 +55,7 @@ export const PortalGroup = Schema.Struct({
 })
 export type PortalGroup = typeof PortalGroup.Type
 
+/** What can happen to portal groups. */
 export const portalGroupEvents = {
   PortalGroupCreated: {
     tag: PortalGroupTag,
@@ -65,6 +67,7 @@ export const portalGroupEvents = {
   PortalGroupDeleted: { tag: PortalGroupTag, incarnation: Incarnation }
 } as const
 
+/** What can be asked of portal groups. */
 export const portalGroupCommands = {
   CreatePortalGroup: {
     tag: Schema.Number,

@@ -1,6 +1,6 @@
 /**
- * What the log says is the case: the fold of all events. Immutable and persistent: an old state stays valid and costs nothing
- * to keep. The maps have no order; the list functions give creation order, which is what users see.
+ * What the log says is the case: the fold of all events. Immutable and persistent: an old state stays valid and costs
+ * nothing to keep. The maps have no order; the list functions give creation order, which is what users see.
  */
 import { HashMap, Option } from "effect"
 import type { Bdev } from "./Bdev.ts"
@@ -12,6 +12,7 @@ import { emptyIndex, type MultiIndex } from "./multi-index.ts"
 import type { PortalGroup } from "./PortalGroup.ts"
 import type { LunMapping, MappingRef, TargetNode } from "./TargetNode.ts"
 
+/** The state of the control plane. */
 export interface State {
   /** Undefined before the first start. */
   readonly epoch: Epoch | undefined
@@ -30,6 +31,7 @@ export interface State {
   readonly indexes: Indexes
 }
 
+/** Reverse lookups; none has an entry that the state does not imply. */
 export interface Indexes {
   /** `portalKey` to the groups that have it. */
   readonly portals: MultiIndex<PortalGroupTag>
@@ -41,6 +43,7 @@ export interface Indexes {
   readonly dependents: MultiIndex<BdevName>
 }
 
+/** Nothing has happened yet. */
 export const initialState: State = {
   epoch: undefined,
   options: defaultIscsiOptions,
@@ -85,17 +88,22 @@ export const lunsOf = (target: TargetNode): ReadonlyArray<LunMapping> =>
 export const activeLunsOf = (target: TargetNode): ReadonlyArray<LunMapping> =>
   lunsOf(target).filter((mapping) => mapping.phase._tag === "Active")
 
+/** The target of a name in any case; also one that is being deleted. */
 export const findTarget = (state: State, name: string): TargetNode | undefined =>
   Option.getOrUndefined(HashMap.get(state.targets, iscsiNameKey(name)))
 
+/** The bdev of a name; also one that is being removed. */
 export const findBdev = (state: State, name: string): Bdev | undefined =>
   Option.getOrUndefined(HashMap.get(state.bdevs, name))
 
+/** The mapping of a LUN id; also one that drains. */
 export const findLun = (target: TargetNode, lun: number): LunMapping | undefined =>
   Option.getOrUndefined(HashMap.get(target.luns, lun))
 
+/** The portal group of a tag. */
 export const findPortalGroup = (state: State, tag: number): PortalGroup | undefined =>
   Option.getOrUndefined(HashMap.get(state.portalGroups, tag))
 
+/** The initiator group of a tag. */
 export const findInitiatorGroup = (state: State, tag: number): InitiatorGroup | undefined =>
   Option.getOrUndefined(HashMap.get(state.initiatorGroups, tag))

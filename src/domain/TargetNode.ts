@@ -1,14 +1,15 @@
 /**
  * Target nodes, their LUN mappings, and who may reach them (maps of a portal group to an initiator group).
  *
- * A LUN mapping is named by (target, lun, incarnation). Its life: added, active, draining, removed; the id is taken until
- * the end. A target that is being deleted keeps its name until its LUNs are gone and its sessions closed.
+ * A LUN mapping is named by (target, lun, incarnation). Its life: added, active, draining, removed; the id is taken
+ * until the end. A target that is being deleted keeps its name until its LUNs are gone and its sessions closed.
  */
 import { type HashMap, Schema } from "effect"
 import { BdevRef } from "./Bdev.ts"
 import { Auth } from "./IscsiOptions.ts"
 import { Incarnation, InitiatorGroupTag, IscsiName, Lun, PortalGroupTag, RelativePortId, Seq } from "./ids.ts"
 
+/** Targets in all, also those that are being deleted. */
 export const TARGETS_MAX = 1024
 /** LUNs in one create command. */
 export const LUNS_PER_CREATE_MAX = 64
@@ -39,12 +40,14 @@ export type PgIgMap = typeof PgIgMap.Type
 export const LunRemovalCause = Schema.Literals(["requested", "bdev-deleted", "bdev-vanished", "target-deleted"])
 export type LunRemovalCause = typeof LunRemovalCause.Type
 
+/** Active LUNs take commands; draining ones end those that they have. */
 export const LunPhase = Schema.TaggedUnion({
   Active: {},
   Draining: { since: Seq, cause: LunRemovalCause }
 })
 export type LunPhase = typeof LunPhase.Type
 
+/** A LUN of a target: which bdev it is. */
 export const LunMapping = Schema.Struct({
   lun: Lun,
   bdev: BdevRef,
@@ -60,6 +63,7 @@ export const TargetPhase = Schema.TaggedUnion({
 })
 export type TargetPhase = typeof TargetPhase.Type
 
+/** A target in the state. */
 export interface TargetNode {
   readonly name: IscsiName
   /** May be empty. */
@@ -87,6 +91,7 @@ export type LunRemovedCause = typeof LunRemovedCause.Type
 /** Which relative target port a portal group is. */
 export const PortAssignment = Schema.Struct({ portalGroup: PortalGroupTag, relativePortId: RelativePortId })
 
+/** What can happen to targets and LUNs. */
 export const targetNodeEvents = {
   TargetNodeCreated: { name: IscsiName, ...targetAttributes },
   /** `ports` are the relative port ids of portal groups that the target had never been mapped to. */
@@ -130,6 +135,7 @@ const mapsCommand = {
   maps: Schema.Array(Schema.Struct({ portalGroup: Schema.Number, initiatorGroup: Schema.Number }))
 }
 
+/** What can be asked of targets and LUNs. */
 export const targetNodeCommands = {
   CreateTargetNode: {
     /** A full iSCSI name, or what follows `<nodeBase>:`. */

@@ -1,8 +1,8 @@
 /**
  * Who may log in to a target, and who may see it. Pure functions over plain values, called by the data plane per login.
  *
- * The rules are SPDK's: within an initiator group the first name that matches decides, and a name that is denied there is
- * denied at once; a name that is accepted from an address that no netmask covers goes on to the next group.
+ * The rules are SPDK's: within an initiator group the first name that matches decides, and a name that is denied
+ * there is denied at once; a name that is accepted from an address that no netmask covers goes on to the next group.
  */
 import { Result } from "effect"
 import { parsePeerAddress } from "./address.ts"
@@ -46,8 +46,9 @@ const decideName = (list: AccessList, nameKey: string): "allow" | "deny" | "unkn
 }
 
 /**
- * Whether the initiator may log in from this address. `lists` are the initiator groups that are mapped to the portal group
- * of the connection, in order; none means no. IPv4 addresses of dual-stack sockets (`::ffff:a.b.c.d`) count as IPv4.
+ * Whether the initiator may log in from this address. `lists` are the initiator groups that are mapped to the portal
+ * group of the connection, in order; none means no. IPv4 addresses of dual-stack sockets (`::ffff:a.b.c.d`) count as
+ * IPv4.
  */
 export const accessAllowed = (
   lists: ReadonlyArray<AccessList>,
@@ -68,7 +69,10 @@ export const accessAllowed = (
   return false
 }
 
-/** Whether SendTargets tells the initiator of a target. `lists` are all its initiator groups in order; addresses do not count. */
+/**
+ * Whether SendTargets tells the initiator of a target. `lists` are all its initiator groups in order; addresses do
+ * not count.
+ */
 export const discoverable = (lists: ReadonlyArray<AccessList>, initiatorName: string): boolean => {
   const nameKey = initiatorName.toLowerCase()
   for (const list of lists) {

@@ -1,5 +1,6 @@
 /**
- * IP addresses as bytes, read from text. Pure, because the rules of `decide` and the data plane's access checks share it.
+ * IP addresses as bytes, read from text. Pure, because the rules of `decide` and the data plane's access checks share
+ * it.
  */
 
 /** 4 bytes of IPv4 or 16 bytes of IPv6, in network order. */
@@ -54,7 +55,10 @@ const isIpv4Mapped = (bytes: AddressBytes): boolean =>
 /** IPv4 in an IPv6 socket (`::ffff:a.b.c.d`) is IPv4. */
 export const unmapIpv4 = (bytes: AddressBytes): AddressBytes => (isIpv4Mapped(bytes) ? bytes.slice(12) : bytes)
 
-/** The address of a peer as the system prints it: IPv6 perhaps in brackets, perhaps with a zone; undefined if malformed. */
+/**
+ * The address of a peer as the system prints it: IPv6 perhaps in brackets, perhaps with a zone; undefined if
+ * malformed.
+ */
 export const parsePeerAddress = (text: string): AddressBytes | undefined => {
   const inner = text.startsWith("[") && text.endsWith("]") ? text.slice(1, -1) : text
   const percent = inner.indexOf("%")

@@ -192,6 +192,7 @@ const chooseUuid = (state: State, name: BdevName, given: string | undefined): Re
   return Result.fail(new AlreadyExists({ object, reason, hint: "give it another one, or none" }))
 }
 
+/** A name, an identity and a geometry, or why not. */
 export const decideCreateBdev = (state: State, command: CommandOf<"CreateBdev">): Decision =>
   Result.gen(function* () {
     const chosen = chooseName(state, command)
@@ -215,6 +216,7 @@ export const decideCreateBdev = (state: State, command: CommandOf<"CreateBdev">)
     return [{ _tag: "BdevCreated", name, uuid, uuidExplicit: command.uuid !== undefined, spec, ...autoNumber }]
   })
 
+/** Also while it is mapped: its LUNs and its stack drain first. */
 export const decideDeleteBdev = (state: State, command: CommandOf<"DeleteBdev">): Decision =>
   Result.flatMap(requireBdev(state, command.name), (bdev) => {
     if (command.kind === undefined || command.kind === bdev.spec._tag) {
@@ -224,6 +226,7 @@ export const decideDeleteBdev = (state: State, command: CommandOf<"DeleteBdev">)
     return Result.fail(new NotFound({ object: `bdev ${bdev.name}`, reason, hint: "delete it as what it is" }))
   })
 
+/** Recorded only: the data plane does it. */
 export const decideInjectBdevError = (state: State, command: CommandOf<"InjectBdevError">): Decision =>
   Result.gen(function* () {
     const { incarnation, name, spec } = yield* requireBdev(state, command.name)

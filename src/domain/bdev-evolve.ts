@@ -31,6 +31,7 @@ const unindexBdev = (indexes: Indexes, bdev: Bdev): Indexes => {
   }
 }
 
+/** A bdev is there. */
 export const evolveBdevCreated = (state: State, event: EventOf<"BdevCreated">, seq: number): State => {
   if (HashMap.has(state.bdevs, event.name)) return state
   const bdev: Bdev = {
@@ -51,6 +52,7 @@ export const evolveBdevCreated = (state: State, event: EventOf<"BdevCreated">, s
   }
 }
 
+/** A bdev takes no new mapping. */
 export const evolveBdevRemovalStarted = (state: State, event: EventOf<"BdevRemovalStarted">, seq: number): State => {
   const bdev = findBdev(state, event.name)
   if (bdev === undefined || bdev.incarnation !== event.incarnation || bdev.phase._tag === "Removing") return state
@@ -58,6 +60,7 @@ export const evolveBdevRemovalStarted = (state: State, event: EventOf<"BdevRemov
   return { ...state, bdevs: HashMap.set(state.bdevs, event.name, removing) }
 }
 
+/** A bdev and its name are free. */
 export const evolveBdevRemoved = (state: State, event: EventOf<"BdevRemoved">): State => {
   const bdev = findBdev(state, event.name)
   if (bdev === undefined || bdev.incarnation !== event.incarnation) return state

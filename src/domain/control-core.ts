@@ -1,6 +1,6 @@
 /**
- * The bookkeeping of the control plane: what is durable, what is on its way, and who is told. Plain synchronous code, so
- * that nothing can come between deciding, submitting and moving the tip; `ControlPlane.ts` waits around it.
+ * The bookkeeping of the control plane: what is durable, what is on its way, and who is told. Plain synchronous code,
+ * so that nothing can come between deciding, submitting and moving the tip; `ControlPlane.ts` waits around it.
  */
 import { Effect, Queue, Result } from "effect"
 import type { AppendFailed, EventLog, LogTail, LogUnavailable, SequenceConflict } from "../../eventlog/EventLog.ts"
@@ -42,6 +42,7 @@ const positionAt = (state: State, { controlNo, hash, seq }: ControlRecord): Stat
   controlHash: hash
 })
 
+/** One per process, driven by dispatches and by the log. */
 export class ControlCore {
   readonly #log: EventLog["Service"]
   readonly #subscribers = new Set<Queue.Queue<Committed>>()

@@ -1,4 +1,6 @@
-/** How the control plane begins and ends: the newest snapshot, the records after it, and a snapshot for the next time. */
+/**
+ * How the control plane begins and ends: the newest snapshot, the records after it, and a snapshot for the next time.
+ */
 import { Effect, Result } from "effect"
 import type { EventLog, LogReadFailed } from "../../eventlog/EventLog.ts"
 import type { LogRecord } from "../../eventlog/record.ts"

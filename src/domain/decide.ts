@@ -1,6 +1,7 @@
 /**
- * Every rule of the control plane: which events a command leads to in a state, or why it is refused. Pure and synchronous;
- * a refused command leads to nothing. No events at all means that there is nothing to do, which is a success.
+ * Every rule of the control plane: which events a command leads to in a state, or why it is refused. Pure and
+ * synchronous; a refused command leads to nothing. No events at all means that there is nothing to do, which is a
+ * success.
  */
 import { decideCreateBdev, decideDeleteBdev, decideInjectBdevError } from "./bdev-decide.ts"
 import type { Command } from "./Command.ts"
@@ -25,6 +26,7 @@ import {
   decideRemovePgIgMaps
 } from "./target-node-decide.ts"
 
+/** The events of a command, or why it is refused. */
 export const decide = (state: State, command: Command): Decision => {
   switch (command._tag) {
     case "StartEpoch":

@@ -1,6 +1,6 @@
 /**
- * What the decide functions share: the type of a decision, and a draft that applies each event at once, so that a decision
- * of several events sees what the earlier ones have left.
+ * What the decide functions share: the type of a decision, and a draft that applies each event at once, so that a
+ * decision of several events sees what the earlier ones have left.
  */
 import type { Result } from "effect"
 import type { DomainError } from "./DomainError.ts"
@@ -8,6 +8,7 @@ import type { Event } from "./Event.ts"
 import { evolve } from "./evolve.ts"
 import type { State } from "./State.ts"
 
+/** Events in order, or the one reason against them. */
 export type Decision = Result.Result<ReadonlyArray<Event>, DomainError>
 
 /** Used inside one decision only. */
@@ -16,11 +17,12 @@ export interface Draft {
   readonly events: Array<Event>
 }
 
+/** A draft of no events. */
 export const draftOn = (state: State): Draft => ({ state, events: [] })
 
 /**
- * Adds `event`. Its seq is not known yet, so it must not be one whose seq matters to the rest of the decision: nothing that
- * was created in a draft can be referred to by incarnation in the same draft.
+ * Adds `event`. Its seq is not known yet, so it must not be one whose seq matters to the rest of the decision:
+ * nothing that was created in a draft can be referred to by incarnation in the same draft.
  */
 export const record = (draft: Draft, event: Event): void => {
   draft.events.push(event)

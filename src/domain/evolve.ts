@@ -1,7 +1,7 @@
 /**
- * The fold: the state after an event. Total and deterministic over any sequence of events: no rule is checked here, nothing
- * throws, and an event that refers to something absent, or creates something that exists, changes nothing. So an old log
- * folds as it always did, whatever `decide` allows today. No event costs a copy of a collection.
+ * The fold: the state after an event. Total and deterministic over any sequence of events: no rule is checked here,
+ * nothing throws, and an event that refers to something absent, or creates something that exists, changes nothing. So
+ * an old log folds as it always did, whatever `decide` allows today. The big collections are persistent: none is copied.
  */
 import { evolveBdevCreated, evolveBdevRemovalStarted, evolveBdevRemoved } from "./bdev-evolve.ts"
 import type { Event } from "./Event.ts"
@@ -28,7 +28,10 @@ import {
   evolveTargetNodeSessionsClosed
 } from "./target-node-evolve.ts"
 
-/** Raised whenever the same events fold to another state, or the snapshot's encoding changes: older snapshots are not used. */
+/**
+ * Raised whenever the same events fold to another state, or the snapshot's encoding changes: older snapshots are not
+ * used.
+ */
 export const FOLD_VERSION = 1
 
 /** `seq` is the event's place in the log; things that the event creates have it as their incarnation. */

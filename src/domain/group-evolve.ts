@@ -22,6 +22,7 @@ export const indexPortals = (
 ): MultiIndex<PortalGroupTag> =>
   portals.reduce((rest, portal) => indexAdd(rest, portalKey(portal), String(tag), tag), index)
 
+/** A portal group is there. */
 export const evolvePortalGroupCreated = (state: State, event: EventOf<"PortalGroupCreated">, seq: number): State => {
   if (HashMap.has(state.portalGroups, event.tag)) return state
   const group: PortalGroup = {
@@ -38,12 +39,14 @@ export const evolvePortalGroupCreated = (state: State, event: EventOf<"PortalGro
   }
 }
 
+/** A portal group accepts. */
 export const evolvePortalGroupStarted = (state: State, event: EventOf<"PortalGroupStarted">): State => {
   const group = findPortalGroup(state, event.tag)
   if (group === undefined) return state
   return { ...state, portalGroups: HashMap.set(state.portalGroups, event.tag, { ...group, wait: false }) }
 }
 
+/** A portal group and its portals are free. */
 export const evolvePortalGroupDeleted = (state: State, event: EventOf<"PortalGroupDeleted">): State => {
   const group = findPortalGroup(state, event.tag)
   if (group === undefined || group.incarnation !== event.incarnation) return state
@@ -59,6 +62,7 @@ export const evolvePortalGroupDeleted = (state: State, event: EventOf<"PortalGro
   }
 }
 
+/** An initiator group is there. */
 export const evolveInitiatorGroupCreated = (
   state: State,
   event: EventOf<"InitiatorGroupCreated">,
@@ -79,6 +83,7 @@ const without = <A extends string>(items: ReadonlyArray<A>, removed: ReadonlyArr
   return items.filter((item) => !keys.has(textKey(item)))
 }
 
+/** Members at the end. */
 export const evolveInitiatorGroupMembersAdded = (state: State, event: EventOf<"InitiatorGroupMembersAdded">): State => {
   const group = findInitiatorGroup(state, event.tag)
   if (group === undefined) return state
@@ -90,6 +95,7 @@ export const evolveInitiatorGroupMembersAdded = (state: State, event: EventOf<"I
   return { ...state, initiatorGroups: HashMap.set(state.initiatorGroups, event.tag, changed) }
 }
 
+/** Members are gone, the others keep their order. */
 export const evolveInitiatorGroupMembersRemoved = (
   state: State,
   event: EventOf<"InitiatorGroupMembersRemoved">
@@ -104,6 +110,7 @@ export const evolveInitiatorGroupMembersRemoved = (
   return { ...state, initiatorGroups: HashMap.set(state.initiatorGroups, event.tag, changed) }
 }
 
+/** An initiator group is gone. */
 export const evolveInitiatorGroupDeleted = (state: State, event: EventOf<"InitiatorGroupDeleted">): State => {
   const group = findInitiatorGroup(state, event.tag)
   if (group === undefined || group.incarnation !== event.incarnation) return state

@@ -73,8 +73,13 @@ export type Incarnation = typeof Incarnation.Type
 export const RelativePortId = uint16Tag.pipe(Schema.brand("RelativePortId"))
 export type RelativePortId = typeof RelativePortId.Type
 
+/** Whether a number can be a portal group tag. */
 export const isPortalGroupTag = Schema.is(PortalGroupTag)
+/** Whether a number can be an initiator group tag. */
 export const isInitiatorGroupTag = Schema.is(InitiatorGroupTag)
+/** Whether a number can be a LUN id. */
 export const isLun = Schema.is(Lun)
+/** Whether a text can be the name of a bdev. */
 export const isBdevName = Schema.is(BdevName)
+/** Whether a text is a UUID in lower case. */
 export const isUuid = Schema.is(Uuid)

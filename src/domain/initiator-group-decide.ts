@@ -110,6 +110,7 @@ const checkRemovals = (
   return undefined
 }
 
+/** At least one initiator and one netmask, each once. */
 export const decideCreateInitiatorGroup = (state: State, command: CommandOf<"CreateInitiatorGroup">): Decision =>
   Result.gen(function* () {
     const tag = yield* parseTag(command.tag)
@@ -128,6 +129,7 @@ export const decideCreateInitiatorGroup = (state: State, command: CommandOf<"Cre
     return [{ _tag: "InitiatorGroupCreated", tag, initiators, netmasks }]
   })
 
+/** All of them, or none. */
 export const decideAddInitiatorGroupMembers = (
   state: State,
   command: CommandOf<"AddInitiatorGroupMembers">
@@ -146,6 +148,7 @@ export const decideAddInitiatorGroupMembers = (
 /** Old logs may hold members that today's rules refuse: what is removed is only compared, not parsed. */
 const normalized = (text: string): string => text.replace(/^(!?)all$/iu, "$1ANY")
 
+/** All of them, or none. */
 export const decideRemoveInitiatorGroupMembers = (
   state: State,
   command: CommandOf<"RemoveInitiatorGroupMembers">

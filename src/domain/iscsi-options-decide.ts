@@ -54,6 +54,7 @@ const checkTexts = (options: IscsiOptions): InvalidArgument | undefined => {
   return undefined
 }
 
+/** All options at once, each within its limits. */
 export const decideSetIscsiOptions = (command: CommandOf<"SetIscsiOptions">): Decision => {
   const { options } = command
   const refusal = checkRanges(options) ?? checkTexts(options) ?? checkAuth("discovery authentication", options.auth)

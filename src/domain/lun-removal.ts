@@ -87,6 +87,7 @@ export const decideTargetRemoval = (state: State, target: TargetNode): ReadonlyA
   return draft.events
 }
 
+/** A LUN is out of use: it goes, and with it what waited for it. */
 export const decideRecordLunDrained = (state: State, fact: CommandOf<"RecordLunDrained">): Decision => {
   const target = findTarget(state, fact.target)
   const mapping = target === undefined ? undefined : findLun(target, fact.lun)
@@ -103,6 +104,7 @@ export const decideRecordLunDrained = (state: State, fact: CommandOf<"RecordLunD
   return Result.succeed(draft.events)
 }
 
+/** The last session of a target that is being deleted has ended. */
 export const decideRecordTargetSessionsClosed = (
   state: State,
   fact: CommandOf<"RecordTargetSessionsClosed">
@@ -118,13 +120,16 @@ export const decideRecordTargetSessionsClosed = (
   return Result.succeed(draft.events)
 }
 
+/** The device behind a bdev is gone: as if it had been deleted. */
 export const decideRecordBdevVanished = (state: State, fact: CommandOf<"RecordBdevVanished">): Decision => {
   const bdev = findBdev(state, fact.name)
   if (bdev?.incarnation !== fact.incarnation || bdev.phase._tag === "Removing") return nothing
   return Result.succeed(decideBdevRemoval(state, bdev, "vanished"))
 }
 
-/** A start that resumes: what the end of the process has cut short is over, and nothing of it was in flight any more. */
+/**
+ * A start that resumes: what the end of the process has cut short is over, and nothing of it was in flight any more.
+ */
 export const finishInterruptedRemovals = (draft: Draft): void => {
   const ending = { cause: "boot", drained: 0, aborted: 0, durationMillis: 0 } as const
   for (const target of targetsOf(draft.state)) {

@@ -4,10 +4,13 @@
  */
 import { HashMap, Option } from "effect"
 
+/** Key to id to entry. */
 export type MultiIndex<V> = HashMap.HashMap<string, HashMap.HashMap<string, V>>
 
+/** No entries. */
 export const emptyIndex = <V>(): MultiIndex<V> => HashMap.empty()
 
+/** `index` with an entry; one of the same key and id is replaced. */
 export const indexAdd = <V>(index: MultiIndex<V>, key: string, id: string, value: V): MultiIndex<V> =>
   HashMap.set(
     index,
@@ -19,6 +22,7 @@ export const indexAdd = <V>(index: MultiIndex<V>, key: string, id: string, value
     )
   )
 
+/** `index` without an entry. */
 export const indexRemove = <V>(index: MultiIndex<V>, key: string, id: string): MultiIndex<V> => {
   const row = Option.getOrUndefined(HashMap.get(index, key))
   if (row === undefined || !HashMap.has(row, id)) return index
@@ -35,6 +39,7 @@ export const indexGet = <V>(index: MultiIndex<V>, key: string): ReadonlyArray<V>
     .map(([, value]) => value)
 }
 
+/** Whether `key` has any entry. */
 export const indexHas = <V>(index: MultiIndex<V>, key: string): boolean => HashMap.has(index, key)
 
 /** How many entries `key` has. */

@@ -1,7 +1,8 @@
 /**
  * Netmasks of initiator groups: `ANY`, `a.b.c.d[/1-32]`, `[ipv6][/1-128]`. Compiled once, matched per login.
  *
- * A text that could never match a peer is refused with the reason: SPDK takes it silently, and the host stays locked out.
+ * A text that could never match a peer is refused with the reason: SPDK takes it silently, and the host stays locked
+ * out.
  */
 import { Result } from "effect"
 import { type AddressBytes, parseIpv4, parseIpv6, unmapIpv4 } from "./address.ts"

@@ -82,6 +82,7 @@ const checkCount = (state: State, tag: number, added: number): LimitExceeded | u
   return new LimitExceeded({ object, reason, hint: `all groups have at most ${PORTALS_MAX}`, limit: PORTALS_MAX })
 }
 
+/** A tag and portals that are free. */
 export const decideCreatePortalGroup = (state: State, command: CommandOf<"CreatePortalGroup">): Decision =>
   Result.gen(function* () {
     const tag = yield* parseTag(command.tag)
@@ -102,6 +103,7 @@ export const decideCreatePortalGroup = (state: State, command: CommandOf<"Create
     return [{ _tag: "PortalGroupCreated", tag, portals, private: command.private, wait: command.wait }]
   })
 
+/** Nothing to do if it accepts already. */
 export const decideStartPortalGroup = (state: State, command: CommandOf<"StartPortalGroup">): Decision =>
   Result.map(requirePortalGroup(state, command.tag), (group) =>
     group.wait ? [{ _tag: "PortalGroupStarted", tag: group.tag }] : []
@@ -118,6 +120,7 @@ export const mapsRemoved = (
     return maps.length === 0 ? [] : [{ _tag: "TargetNodeMapsRemoved", target: target.name, maps, cause } as const]
   })
 
+/** Its maps go first. Sessions stay. */
 export const decideDeletePortalGroup = (state: State, command: CommandOf<"DeletePortalGroup">): Decision =>
   Result.map(requirePortalGroup(state, command.tag), ({ incarnation, tag }) => [
     ...mapsRemoved(state, (map) => map.portalGroup === tag, "portal-group-deleted"),

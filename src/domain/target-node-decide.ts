@@ -103,6 +103,7 @@ const decideLuns = (
 const clampQueueDepth = (queueDepth: number, maxQueueDepth: number): number =>
   Number.isInteger(queueDepth) && queueDepth >= 1 && queueDepth <= maxQueueDepth ? queueDepth : maxQueueDepth
 
+/** A target with its maps and LUNs, all or nothing. */
 export const decideCreateTargetNode = (state: State, command: CommandOf<"CreateTargetNode">): Decision =>
   Result.gen(function* () {
     const name = yield* parseTargetName(command.name, state.options.nodeBase)
@@ -123,6 +124,7 @@ export const decideCreateTargetNode = (state: State, command: CommandOf<"CreateT
     return maps.maps.length === 0 ? [created, ...luns] : [created, maps, ...luns]
   })
 
+/** Its LUNs drain and its sessions are closed first. */
 export const decideDeleteTargetNode = (state: State, command: CommandOf<"DeleteTargetNode">): Decision =>
   Result.map(requireTarget(state, command.target), (target) => decideTargetRemoval(state, target))
 
@@ -159,6 +161,7 @@ export const decideAddLun = (state: State, command: CommandOf<"AddLun">): Decisi
     return [yield* decideLun(state, target.name, command.bdev, lun)]
   })
 
+/** Its commands drain first. */
 export const decideRemoveLun = (state: State, command: CommandOf<"RemoveLun">): Decision =>
   Result.gen(function* () {
     const target = yield* requireTarget(state, command.target)
@@ -176,6 +179,7 @@ export const decideRemoveLun = (state: State, command: CommandOf<"RemoveLun">): 
     return draft.events
   })
 
+/** All of them, or none. */
 export const decideAddPgIgMaps = (state: State, command: CommandOf<"AddPgIgMaps">): Decision =>
   Result.gen(function* () {
     const target = yield* requireTarget(state, command.target)
@@ -183,6 +187,7 @@ export const decideAddPgIgMaps = (state: State, command: CommandOf<"AddPgIgMaps"
     return event.maps.length === 0 ? [] : [event]
   })
 
+/** All of them, or none. Sessions stay. */
 export const decideRemovePgIgMaps = (state: State, command: CommandOf<"RemovePgIgMaps">): Decision =>
   Result.gen(function* () {
     const target = yield* requireTarget(state, command.target)

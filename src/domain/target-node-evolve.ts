@@ -39,6 +39,7 @@ const addMap = (maps: ReadonlyArray<PgIgMap>, map: PgIgMap): ReadonlyArray<PgIgM
   return last < 0 ? [...maps, map] : maps.toSpliced(last + 1, 0, map)
 }
 
+/** A target without maps and LUNs is there. */
 export const evolveTargetNodeCreated = (state: State, event: EventOf<"TargetNodeCreated">, seq: number): State => {
   if (findTarget(state, event.name) !== undefined) return state
   return withTarget(state, {
@@ -57,6 +58,7 @@ export const evolveTargetNodeCreated = (state: State, event: EventOf<"TargetNode
   })
 }
 
+/** Maps, and port ids of portal groups that are new to the target. */
 export const evolveTargetNodeMapsAdded = (state: State, event: EventOf<"TargetNodeMapsAdded">): State => {
   const target = findTarget(state, event.target)
   if (target === undefined) return state
@@ -70,6 +72,7 @@ export const evolveTargetNodeMapsAdded = (state: State, event: EventOf<"TargetNo
   return withTarget(state, { ...target, pgIgMaps, relativePortIds, nextRelativePortId })
 }
 
+/** Maps are gone; port ids stay. */
 export const evolveTargetNodeMapsRemoved = (state: State, event: EventOf<"TargetNodeMapsRemoved">): State => {
   const target = findTarget(state, event.target)
   if (target === undefined) return state
@@ -77,6 +80,7 @@ export const evolveTargetNodeMapsRemoved = (state: State, event: EventOf<"Target
   return withTarget(state, { ...target, pgIgMaps })
 }
 
+/** A LUN is there. */
 export const evolveLunAdded = (state: State, event: EventOf<"LunAdded">, seq: number): State => {
   const target = findTarget(state, event.target)
   if (target === undefined || HashMap.has(target.luns, event.lun)) return state
@@ -92,6 +96,7 @@ export const evolveLunAdded = (state: State, event: EventOf<"LunAdded">, seq: nu
   }
 }
 
+/** A LUN takes no new commands. */
 export const evolveLunRemovalStarted = (state: State, event: EventOf<"LunRemovalStarted">, seq: number): State => {
   const target = findTarget(state, event.target)
   if (target === undefined) return state
@@ -103,6 +108,7 @@ export const evolveLunRemovalStarted = (state: State, event: EventOf<"LunRemoval
   return withTarget(state, { ...target, luns: HashMap.set(target.luns, event.lun, draining) })
 }
 
+/** A LUN id is free. */
 export const evolveLunRemoved = (state: State, event: EventOf<"LunRemoved">): State => {
   const target = findTarget(state, event.target)
   if (target === undefined) return state
@@ -114,6 +120,7 @@ export const evolveLunRemoved = (state: State, event: EventOf<"LunRemoved">): St
   }
 }
 
+/** A target takes no logins. */
 export const evolveTargetNodeDeletionStarted = (
   state: State,
   event: EventOf<"TargetNodeDeletionStarted">,
@@ -124,12 +131,14 @@ export const evolveTargetNodeDeletionStarted = (
   return withTarget(state, { ...target, phase: { _tag: "Deleting", since: seq, sessionsClosed: false } })
 }
 
+/** A target that is being deleted has no session. */
 export const evolveTargetNodeSessionsClosed = (state: State, event: EventOf<"TargetNodeSessionsClosed">): State => {
   const target = findTarget(state, event.target)
   if (target === undefined || target.incarnation !== event.incarnation || target.phase._tag === "Active") return state
   return withTarget(state, { ...target, phase: { ...target.phase, sessionsClosed: true } })
 }
 
+/** A target and its name are free. */
 export const evolveTargetNodeDeleted = (state: State, event: EventOf<"TargetNodeDeleted">): State => {
   const target = findTarget(state, event.target)
   if (target === undefined || target.incarnation !== event.incarnation) return state

@@ -20,7 +20,7 @@ const problemOf = (name: string): string | undefined => {
 export const parseTargetName = (name: string, nodeBase: string): Result.Result<IscsiName, InvalidArgument> => {
   const full = isFullName(name) ? name : `${nodeBase}:${name}`
   const object = `target name ${quote(full)}`
-  const hint = `use letters, digits, "-", "." and ":" such as iqn.2016-06.io.spdk:disk1, at most ${ISCSI_NAME_BYTES_MAX} bytes`
+  const hint = `use letters, digits, "-", "." and ":", at most ${ISCSI_NAME_BYTES_MAX} bytes, as iqn.2016-06.io.spdk:d1`
   if (name === "") return Result.fail(new InvalidArgument({ object, reason: "is empty after the prefix", hint }))
   const reason = problemOf(full)
   if (reason !== undefined) return Result.fail(new InvalidArgument({ object, reason, hint }))

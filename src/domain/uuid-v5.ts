@@ -54,7 +54,6 @@ export const uuidV5 = (namespace: Uuid, name: string): Uuid => {
   const namespaceBytes = (namespace.replaceAll("-", "").match(/../gu) ?? []).map((byte) => Number.parseInt(byte, 16))
   const hash = sha1(Uint8Array.from([...namespaceBytes, ...new TextEncoder().encode(name)]))
   const variant = ((Number.parseInt(hash.slice(16, 17), 16) & 0x3) | 0x8).toString(16)
-  return Uuid.make(
-    `${hash.slice(0, 8)}-${hash.slice(8, 12)}-5${hash.slice(13, 16)}-${variant}${hash.slice(17, 20)}-${hash.slice(20, 32)}`
-  )
+  const field = (from: number, to: number) => hash.slice(from, to)
+  return Uuid.make(`${field(0, 8)}-${field(8, 12)}-5${field(13, 16)}-${variant}${field(17, 20)}-${field(20, 32)}`)
 }
