@@ -1,0 +1,245 @@
+/** Which commands there are, what LUNs without a unit answer, and unit attentions on the way (SAM-5, SPC-4). */
+import { assert, describe, it } from "vitest"
+import { IoStatus } from "../../../src/dataplane/bdev/Bdev.ts"
+import { completeIo, endRemoved } from "../../../src/dataplane/scsi/complete-io.ts"
+import { LogicalUnit, UnitCounter } from "../../../src/dataplane/scsi/LogicalUnit.ts"
+import { reportLunsWellKnownLun } from "../../../src/dataplane/scsi/lun.ts"
+import { controlByteOf } from "../../../src/dataplane/scsi/opcodes.ts"
+import { maxParameterLength, ScsiAction } from "../../../src/dataplane/scsi/ScsiTask.ts"
+import { ScsiStatus } from "../../../src/dataplane/scsi/scsi-status.ts"
+import { SenseCode } from "../../../src/dataplane/scsi/sense-codes.ts"
+import { makeRandom, runSeed } from "../../support/initiator/random.ts"
+import { fieldPointer, guideSession, nullDisk, quietNexus, ramDisk, run, runWithoutUnit } from "./scsi-fixture.ts"
+
+const supported = [
+  0x00, 0x03, 0x08, 0x0a, 0x12, 0x1a, 0x1b, 0x25, 0x28, 0x2a, 0x35, 0x5a, 0x88, 0x8a, 0x91, 0x9e, 0xa0, 0xa8, 0xaa
+]
+
+describe("any command", () => {
+  it("is refused with 5/20/00 when its opcode is not one of ours", () => {
+    for (let opcode = 0; opcode < 256; opcode++) {
+      if (supported.includes(opcode)) continue
+      assert.strictEqual(run(Buffer.from([opcode])).result, "5/20/00", `opcode ${opcode}`)
+    }
+  })
+
+  it("is refused with 5/24/00 when CONTROL asks for NACA, or has obsolete or reserved bits", () => {
+    for (const opcode of supported) {
+      for (const bit of [0, 1, 2, 3, 4, 5]) {
+        const cdb = Buffer.alloc(16)
+        cdb[0] = opcode
+        cdb[controlByteOf(opcode)] = 1 << bit
+        const { result, sense } = run(cdb)
+        assert.deepStrictEqual([result, fieldPointer(sense)], ["5/24/00", `field ${controlByteOf(opcode)}`])
+      }
+    }
+  })
+
+  it("may have vendor specific bits in CONTROL", () => {
+    assert.strictEqual(run("00 00 00 00 00 c0").result, "good")
+  })
+
+  it("gets a status, and never data beyond its allocation length, whatever its bytes are", () => {
+    const random = makeRandom(runSeed(12))
+    const nexus = quietNexus(nullDisk(1000))
+    for (let round = 0; round < 40_000; round++) {
+      const cdb = random.bytes(16)
+      cdb[0] = round & 0xff
+      const control = controlByteOf(round & 0xff)
+      if (control > 0 && random.chance(0.5)) cdb[control] = 0
+      if (random.chance(0.3)) cdb.fill(0, 1 + random.below(6), 6 + random.below(10))
+      const { task, data, result } = run(cdb, nexus)
+      assert.isTrue(task.status === ScsiStatus.good || task.status === ScsiStatus.checkCondition)
+      if (result !== "good") assert.strictEqual(task.action, ScsiAction.none)
+      assert.isAtMost(data.length, Math.min(allocationLengthOf(cdb), maxParameterLength))
+      if (task.action === ScsiAction.read || task.action === ScsiAction.write) {
+        assert.isAbove(task.byteLength, 0)
+        assert.isAtMost(task.byteOffset + task.byteLength, 512_000)
+      }
+      const lun = random.pick([0, 1, -1, reportLunsWellKnownLun])
+      const absent = runWithoutUnit(cdb, lun)
+      assert.isAtMost(absent.data.length, allocationLengthOf(cdb))
+      assert.isTrue(absent.action === ScsiAction.none || absent.action === ScsiAction.parameterIn)
+    }
+  })
+})
+
+/** ALLOCATION LENGTH where the command has one; 8 for READ CAPACITY(10), which has none; 0 where no data comes. */
+const allocationLengthOf = (cdb: Buffer): number => {
+  switch (cdb[0]) {
+    case 0x03:
+    case 0x1a:
+      return cdb.readUInt8(4)
+    case 0x12:
+      return cdb.readUInt16BE(3)
+    case 0x5a:
+      return cdb.readUInt16BE(7)
+    case 0x9e:
+      return cdb.readUInt32BE(10)
+    case 0xa0:
+      return cdb.readUInt32BE(6)
+    case 0x25:
+      return 8
+    default:
+      return 0
+  }
+}
+
+describe("REPORT LUNS", () => {
+  const listOf = (cdb: string) => run(cdb).data.toString("hex")
+
+  it("lists the session's LUNs, the well-known one, or both", () => {
+    const luns = `${"0000000000000000"}${"0001000000000000"}${"412c000000000000"}`
+    assert.strictEqual(listOf("a0 00 00 000000 00001000 00 00"), `0000001800000000${luns}`)
+    assert.strictEqual(listOf("a0 00 01 000000 00001000 00 00"), "0000000800000000c101000000000000")
+    assert.strictEqual(listOf("a0 00 02 000000 00001000 00 00"), `0000002000000000${luns}c101000000000000`)
+  })
+
+  it("gives the full list length where the list is cut", () => {
+    assert.strictEqual(listOf("a0 00 00 000000 00000010 00 00"), "00000018000000000000000000000000")
+  })
+
+  it("needs an allocation length of 16, and a SELECT REPORT that there is", () => {
+    const short = run("a0 00 00 000000 0000000f 00 00")
+    assert.deepStrictEqual([short.result, fieldPointer(short.sense)], ["5/24/00", "field 6"])
+    const select = run("a0 00 03 000000 00001000 00 00")
+    assert.deepStrictEqual([select.result, fieldPointer(select.sense)], ["5/24/00", "field 2.7"])
+  })
+
+  it("has room for 256 LUNs", () => {
+    const luns = Array.from({ length: 256 }, (_, lun) => lun)
+    const { data } = run("a0 00 02 000000 00010000 00 00", quietNexus(), { ...guideSession, reportLuns: () => luns })
+    assert.strictEqual(data.readUInt32BE(0), 257 * 8)
+    assert.strictEqual(data.length, 8 + 257 * 8)
+    assert.strictEqual(data.readUInt16BE(8 + 255 * 8), 255)
+  })
+
+  it("makes REPORTED LUNS DATA HAS CHANGED old news", () => {
+    let reported = 0
+    const session = {
+      ...guideSession,
+      lunInventoryReported: () => {
+        reported += 1
+      }
+    }
+    run("a0 00 00 000000 00000010 00 00", quietNexus(), session)
+    run("a0 00 03 000000 00001000 00 00", quietNexus(), session)
+    assert.strictEqual(reported, 1)
+  })
+})
+
+describe("a LUN without a unit", () => {
+  it("says in INQUIRY that nothing can be there: qualifier 011b, type 1Fh", () => {
+    const { data, result } = runWithoutUnit("12 00 00 00 ff 00", 5)
+    assert.strictEqual(result, "good")
+    assert.strictEqual(data.toString("latin1"), `\x7f\0\x06\x12\x1f\0\0\0LUNLOG${" ".repeat(22)}`)
+    assert.strictEqual(runWithoutUnit("12 01 00 00 ff 00", 5).data.toString("hex"), "7f00000100")
+    assert.strictEqual(runWithoutUnit("12 01 83 00 ff 00", 5).result, "5/24/00")
+    assert.strictEqual(runWithoutUnit("12 00 01 00 ff 00", 5).result, "5/24/00")
+  })
+
+  it("answers REQUEST SENSE with GOOD, and 5/25/00 as data", () => {
+    const { data, result } = runWithoutUnit("03 00 00 00 ff 00", 5)
+    assert.strictEqual(result, "good")
+    assert.strictEqual(data.toString("hex"), "70000500 0000000a 00000000 25000000 0000".replaceAll(" ", ""))
+  })
+
+  it("answers REPORT LUNS at LUN 0, and not elsewhere", () => {
+    const cdb = "a0 00 00 000000 00001000 00 00"
+    assert.strictEqual(runWithoutUnit(cdb, 0).data.readUInt32BE(0), 24)
+    assert.strictEqual(runWithoutUnit(cdb, 5).result, "5/25/00")
+    assert.strictEqual(runWithoutUnit(cdb, -1).result, "5/25/00")
+  })
+
+  it("refuses everything else with 5/25/00", () => {
+    for (let opcode = 0; opcode < 256; opcode++) {
+      if ([0x12, 0x03, 0xa0].includes(opcode)) continue
+      assert.strictEqual(runWithoutUnit(Buffer.from([opcode]), 0).result, "5/25/00")
+    }
+  })
+})
+
+describe("the well-known LUN C101h", () => {
+  const ask = (cdb: string) => runWithoutUnit(cdb, reportLunsWellKnownLun)
+
+  it("is a well-known logical unit that is ready, and lists LUNs", () => {
+    assert.strictEqual(ask("12 00 00 00 ff 00").data[0], 0x1e)
+    assert.strictEqual(ask("00").result, "good")
+    assert.strictEqual(ask("03 00 00 00 ff 00").data[2], 0)
+    assert.strictEqual(ask("a0 00 00 000000 00001000 00 00").data.readUInt32BE(0), 24)
+  })
+
+  it("has the designators of port and target, and no other page", () => {
+    assert.strictEqual(ask("12 01 00 00 ff 00").data.toString("hex"), "1e0000020083")
+    const { data } = ask("12 01 83 10 00 00")
+    assert.strictEqual(data.readUInt16BE(2), data.length - 4)
+    assert.isTrue(data.includes("iqn.2016-06.io.spdk:disk1,t,0x0001"))
+    assert.strictEqual(ask("12 01 80 00 ff 00").result, "5/24/00")
+  })
+
+  it("does nothing else", () => {
+    assert.strictEqual(ask("28 00 00000000 00 0001 00").result, "5/20/00")
+  })
+})
+
+describe("a pending unit attention", () => {
+  const newNexus = () => new LogicalUnit(ramDisk(), { contentLost: false, identityStyle: "uuid" }).attach()
+
+  it("is told once, to the first command that does not only ask about the unit", () => {
+    const nexus = newNexus()
+    assert.strictEqual(run("12 00 00 00 ff 00", nexus).result, "good")
+    assert.strictEqual(run("a0 00 00 000000 00001000 00 00", nexus).result, "good")
+    assert.strictEqual(run("28 00 00000000 00 0001 00", nexus).result, "6/29/00")
+    assert.strictEqual(run("28 00 00000000 00 0001 00", nexus).result, "good")
+  })
+
+  it("is told by REQUEST SENSE as data, in either format, and is gone then", () => {
+    const nexus = newNexus()
+    nexus.establish(SenseCode.capacityDataHasChanged)
+    const fixed = run("03 00 00 00 ff 00", nexus)
+    assert.strictEqual(fixed.result, "good")
+    assert.strictEqual(fixed.data.toString("hex"), "70000600 0000000a 00000000 29000000 0000".replaceAll(" ", ""))
+    assert.strictEqual(run("03 01 00 00 ff 00", nexus).data.toString("hex"), "72062a0900000000")
+    assert.strictEqual(run("03 01 00 00 ff 00", nexus).data.toString("hex"), "7200000000000000")
+    assert.strictEqual(run("00", nexus).result, "good")
+  })
+
+  it("comes before the complaint about an unknown opcode, and is not counted as a refusal", () => {
+    const nexus = newNexus()
+    assert.strictEqual(run("c1", nexus).result, "6/29/00")
+    assert.strictEqual(nexus.unit.counters[UnitCounter.refused], 0)
+  })
+})
+
+describe("the end of a medium command", () => {
+  const ended = (cdb: string, status: IoStatus) => {
+    const nexus = quietNexus()
+    const { task } = run(cdb, nexus)
+    completeIo(task, nexus.unit, status)
+    const sense = `${task.senseKey.toString(16)} ${task.senseCode.toString(16)}`
+    return { status: task.status, sense, errors: nexus.unit.counters[UnitCounter.errors] }
+  }
+  const read = "28 00 00000000 00 0001 00"
+  const write = "2a 00 00000000 00 0001 00"
+
+  it("is GOOD when the bdev did it", () => {
+    assert.deepInclude(ended(read, IoStatus.ok), { status: ScsiStatus.good, errors: 0 })
+  })
+
+  it("is a medium error of the right direction when the bdev failed", () => {
+    assert.deepInclude(ended(read, IoStatus.failed), { status: ScsiStatus.checkCondition, sense: "3 1100", errors: 1 })
+    assert.deepInclude(ended(write, IoStatus.failed), { status: ScsiStatus.checkCondition, sense: "3 c00" })
+    assert.deepInclude(ended("35 00", IoStatus.failed), { status: ScsiStatus.checkCondition, sense: "3 c00" })
+  })
+
+  it("is ABORTED COMMAND when it was given up, and BUSY when memory was short", () => {
+    assert.deepInclude(ended(write, IoStatus.aborted), { status: ScsiStatus.checkCondition, sense: "b 0" })
+    assert.deepInclude(ended(write, IoStatus.noMemory), { status: ScsiStatus.busy })
+  })
+
+  it("is 5/25/00 when the LUN is being removed", () => {
+    const { task } = run(write)
+    endRemoved(task)
+    assert.deepInclude(task, { status: ScsiStatus.checkCondition, senseKey: 5, senseCode: 0x2500, action: 0 })
+  })
+})
