@@ -1,7 +1,7 @@
 /**
  * The fold: the state after an event. Total and deterministic over any sequence of events: no rule is checked here,
  * nothing throws, and an event that refers to something absent, or creates something that exists, changes nothing. So
- * an old log folds as it always did, whatever `decide` allows today. The big collections are persistent: none is copied.
+ * an old log folds as it always did, whatever `decide` allows today. Big collections are never copied.
  */
 import { evolveBdevCreated, evolveBdevRemovalStarted, evolveBdevRemoved } from "./bdev-evolve.ts"
 import type { Event } from "./Event.ts"

@@ -28,9 +28,7 @@ export type InitiatorGroupTag = typeof InitiatorGroupTag.Type
  * Two names that differ only in case are the same; `iscsiNameKey` gives what to compare by.
  */
 export const IscsiName = Schema.String.check(
-  Schema.isPattern(
-    /^(?:[iI][qQ][nN]\.[0-9]{4}-[0-9]{2}\.|[eE][uU][iI]\.|[nN][aA][aA]\.)[A-Za-z0-9.:\u{80}-\u{10ffff}-]*$/u
-  ),
+  Schema.isPattern(/^(?:iqn\.[0-9]{4}-[0-9]{2}\.|eui\.|naa\.)[a-z0-9.:\u{80}-\u{10ffff}-]*$/iu),
   Schema.isMaxLength(ISCSI_NAME_BYTES_MAX)
 ).pipe(Schema.brand("IscsiName"))
 export type IscsiName = typeof IscsiName.Type
