@@ -103,7 +103,6 @@ export const spawnTarget = (options: TargetOptions & { readonly directory: strin
   const nodeOptions = options.preload === undefined ? "" : `--import=${options.preload}`
   const server = [
     process.execPath,
-    ...node,
     ...serverArguments(options, stateDirectory, join(options.directory, "rpc"))
   ]
   const [command = "", ...args] = [...(options.wrapper ?? []), ...server]
