@@ -1,6 +1,13 @@
 /** Full feature phase beyond reading and writing: pings, text, task management, residuals, the command window, Reject, logout. */
 import { afterAll, afterEach, assert, beforeAll, beforeEach, describe, it } from "vitest"
-import { cdb, inquiry, readBlocks, reportLuns, writeBlocks } from "../support/initiator/commands.ts"
+import {
+  cdb,
+  clearUnitAttentions,
+  inquiry,
+  readBlocks,
+  reportLuns,
+  writeBlocks
+} from "../support/initiator/commands.ts"
 import { defaultKeys } from "../support/initiator/login.ts"
 import { type Lunlog, nodeBase, startLunlog } from "../support/initiator/lunlog.ts"
 import { makePattern } from "../support/initiator/pattern.ts"
@@ -10,8 +17,9 @@ import { Rejected, Session, TaskFunction } from "../support/initiator/Session.ts
 
 const targetName = `${nodeBase}:full`
 const queueDepth = 16
-/** LUN 0 and 3 answer; commands to LUN 4 wait for ever once the error bdev is told so. */
-const hungLun = 4
+/** LUN 0 and 3 answer at once, LUN 4 after so long that a command can be aborted meanwhile. */
+const slowLun = 4
+const slowMicros = 300_000
 let lunlog: Lunlog
 let session: Session
 
@@ -20,10 +28,17 @@ beforeAll(async () => {
   await lunlog.createMalloc("Malloc0", 8)
   await lunlog.createMalloc("Malloc1", 8)
   await lunlog.createMalloc("Base", 8)
-  await lunlog.call("bdev_error_create", { base_name: "Base" })
+  await lunlog.call("bdev_delay_create", {
+    base_bdev_name: "Base",
+    name: "Slow",
+    avg_read_latency: slowMicros,
+    p99_read_latency: slowMicros,
+    avg_write_latency: slowMicros,
+    p99_write_latency: slowMicros
+  })
   await lunlog.createTarget({
     name: targetName,
-    luns: { 0: "Malloc0", 3: "Malloc1", [hungLun]: "EE_Base" },
+    luns: { 0: "Malloc0", 3: "Malloc1", [slowLun]: "Slow" },
     queueDepth
   })
 })
@@ -37,8 +52,13 @@ afterEach(() => {
   assert.deepStrictEqual(violations, [])
 })
 
-const hang = (count: number) =>
-  lunlog.call("bdev_error_inject_error", { name: "EE_Base", io_type: "all", error_type: "pending", num: count })
+const slowRead = (on: Session, logicalBlockAddress: number) => {
+  const request = { lun: slowLun, cdb: cdb.read10(logicalBlockAddress, 8), readBytes: 4096 }
+  const cmdSn = on.cmdSn
+  const { task, result } = on.submit(request)
+  const outcome = result.then(outcomeText, (error: Error) => error.name)
+  return { reference: { tag: task.initiatorTaskTag, cmdSn }, outcome }
+}
 
 describe("pings", () => {
   it("come back with their data, immediate or not", async () => {
@@ -91,7 +111,7 @@ describe("text", () => {
 
 describe("logical units", () => {
   it("are listed as they are mapped", async () => {
-    assert.deepStrictEqual(await reportLuns(session), [0, 3, hungLun])
+    assert.deepStrictEqual(await reportLuns(session), [0, 3, slowLun])
   })
 
   it("that do not exist say so in INQUIRY, and refuse the rest", async () => {
@@ -197,20 +217,15 @@ describe("the command window", () => {
 })
 
 describe("task management", () => {
-  it("aborts a command that hangs, and only that one", async () => {
-    await hang(1)
-    const { task, result } = session.submit({
-      lun: hungLun,
-      cdb: cdb.read10(0, 8),
-      readBytes: 4096,
-      waitMillis: 60_000
-    })
-    const ended = result.then(outcomeText, (error: Error) => error.name)
+  it("aborts a command that is at its bdev, and only that one", async () => {
+    await clearUnitAttentions(session, slowLun)
+    const [aborted, other] = [0, 8].map((address) => slowRead(session, address))
+    assert(aborted !== undefined && other !== undefined)
     await session.nop()
-    assert.strictEqual(await session.manageTask(TaskFunction.abortTask, hungLun, { tag: task.initiatorTaskTag }), 0)
-    assert.strictEqual(outcomeText(await session.command({ lun: 0, cdb: cdb.testUnitReady() })), "GOOD")
+    assert.strictEqual(await session.manageTask(TaskFunction.abortTask, slowLun, aborted.reference), 0)
+    assert.strictEqual(await other.outcome, "GOOD")
     session.drop()
-    assert.strictEqual(await ended, "WireClosed", "an aborted task gets no status")
+    assert.strictEqual(await aborted.outcome, "WireClosed", "an aborted task gets no status")
   })
 
   it("says that a task does not exist", async () => {
@@ -218,21 +233,17 @@ describe("task management", () => {
     assert.include([0, 1], response)
   })
 
-  it("resets a unit whose commands hang, and tells the other nexus", async () => {
-    const witness = await lunlog.open(targetName, {}, hungLun)
-    await hang(2)
-    const hung = [0, 8].map((address) =>
-      session
-        .command({ lun: hungLun, cdb: cdb.read10(address, 8), readBytes: 4096, waitMillis: 60_000 })
-        .then(outcomeText, (error: Error) => error.name)
-    )
-    await session.nop()
-    assert.strictEqual(await session.manageTask(TaskFunction.logicalUnitReset, hungLun), 0)
-    const told = await witness.command({ lun: hungLun, cdb: cdb.testUnitReady() })
-    assert.match(outcomeText(told), /^6\/29\//)
-    session.drop()
-    for (const outcome of await Promise.all(hung)) assert.strictEqual(outcome, "WireClosed")
-    witness.drop()
+  it("resets a unit with commands of two sessions, and tells the other one", async () => {
+    const witness = await lunlog.open(targetName, {}, slowLun)
+    await clearUnitAttentions(session, slowLun)
+    const reads = [slowRead(session, 0), slowRead(session, 8), slowRead(witness, 16)]
+    for (const nexus of [session, witness]) await nexus.nop()
+    assert.strictEqual(await session.manageTask(TaskFunction.logicalUnitReset, slowLun), 0)
+    assert.strictEqual(outcomeText(await session.command({ lun: 0, cdb: cdb.testUnitReady() })), "GOOD")
+    assert.match(outcomeText(await witness.command({ lun: slowLun, cdb: cdb.testUnitReady() })), /^6\/29\//)
+    for (const nexus of [session, witness]) nexus.drop()
+    for (const { outcome } of reads) assert.strictEqual(await outcome, "WireClosed", "an aborted task gets no status")
+    assert.deepStrictEqual(witness.violations, [])
   })
 
   it("refuses functions that do not exist", async () => {
