@@ -4,7 +4,9 @@
  *
  * A new nexus starts with 29h/00h, as tgt's do: for this initiator port the unit was powered on since it last looked,
  * and 29h/00h is the one code that every initiator repeats its command for (iscsi-ls accepts no other). A unit whose
- * content is gone adds 28h/00h, so that a host does not trust what it has cached of the old medium.
+ * content is gone adds 28h/00h, so that a host does not trust what it has cached of the old medium. That waits for the
+ * first command that uses the medium: iscsi-ls takes it for an error when TEST UNIT READY reports it (measured), and who
+ * only looks at the disk has nothing cached.
  */
 import type { LogicalUnit } from "./LogicalUnit.ts"
 import { SenseCode } from "./sense-codes.ts"
@@ -62,9 +64,14 @@ export class Nexus {
     this.pending.splice(place < 0 ? this.pending.length : place, 0, code)
   }
 
-  /** The next condition, which counts as told; `SenseCode.none` when nothing is pending. */
-  take(): number {
-    return this.pending.shift() ?? SenseCode.none
+  /**
+   * The next condition, which counts as told; `SenseCode.none` when nothing is pending. That the medium may have changed
+   * is told only to a command that uses the medium, or asks for sense data.
+   */
+  take(usesMedium: boolean): number {
+    const first = this.pending[0] ?? SenseCode.none
+    const place = first === SenseCode.notReadyToReadyChange && !usesMedium ? 1 : 0
+    return this.pending.splice(place, 1)[0] ?? SenseCode.none
   }
 
   /** Forgets a condition that the initiator has learnt in another way. */

@@ -19,12 +19,16 @@ export const Opcode = {
   synchronizeCache16: 0x91,
   serviceActionIn16: 0x9e,
   reportLuns: 0xa0,
+  maintenanceIn: 0xa3,
   read12: 0xa8,
   write12: 0xaa
 } as const
 
 /** Service actions of SERVICE ACTION IN(16) (SBC-3 5.16). */
 export const ServiceActionIn16 = { readCapacity16: 0x10 } as const
+
+/** Service actions of MAINTENANCE IN (SPC-4 annex F.3.5). */
+export const MaintenanceIn = { reportSupportedOperationCodes: 0x0c } as const
 
 const names: ReadonlyMap<number, string> = new Map([
   [Opcode.testUnitReady, "TEST UNIT READY"],
@@ -80,7 +84,7 @@ const names: ReadonlyMap<number, string> = new Map([
   [Opcode.serviceActionIn16, "SERVICE ACTION IN(16)"],
   [Opcode.reportLuns, "REPORT LUNS"],
   [0xa1, "ATA PASS-THROUGH(12)"],
-  [0xa3, "MAINTENANCE IN"],
+  [Opcode.maintenanceIn, "MAINTENANCE IN"],
   [0xa4, "MAINTENANCE OUT"],
   [Opcode.read12, "READ(12)"],
   [Opcode.write12, "WRITE(12)"],

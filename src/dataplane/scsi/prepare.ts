@@ -11,7 +11,7 @@ import { UnitCounter } from "./LogicalUnit.ts"
 import { reportLunsWellKnownLun } from "./lun.ts"
 import { modeSense6, modeSense10 } from "./mode-sense.ts"
 import type { Nexus } from "./Nexus.ts"
-import { controlByteOf, Opcode } from "./opcodes.ts"
+import { controlByteOf, MaintenanceIn, Opcode } from "./opcodes.ts"
 import {
   read6,
   read10,
@@ -31,10 +31,17 @@ import type { ScsiTask } from "./ScsiTask.ts"
 import type { SessionView } from "./SessionView.ts"
 import { ScsiStatus } from "./scsi-status.ts"
 import { SenseCode, SenseKey } from "./sense-codes.ts"
+import { reportSupportedOpcodes } from "./supported-opcodes.ts"
 
 type Handler = (task: ScsiTask, nexus: Nexus, session: SessionView) => void
 
 const testUnitReady: Handler = (task) => task.good()
+
+/** Other service actions are 5/20/00: for initiators that means "not there", and 5/24/00 a mistake of theirs. */
+const maintenanceIn: Handler = (task) => {
+  if ((task.cdb.readUInt8(1) & 0x1f) === MaintenanceIn.reportSupportedOperationCodes) reportSupportedOpcodes(task)
+  else unsupported(task)
+}
 
 const unsupported = (task: ScsiTask): void =>
   task.checkCondition(SenseKey.illegalRequest, SenseCode.invalidCommandOperationCode)
@@ -59,6 +66,7 @@ const handlers: ReadonlyArray<Handler> = (() => {
   table[Opcode.synchronizeCache16] = synchronizeCache16
   table[Opcode.serviceActionIn16] = serviceActionIn16
   table[Opcode.reportLuns] = (task, _nexus, session) => reportLuns(task, session)
+  table[Opcode.maintenanceIn] = maintenanceIn
   table[Opcode.read12] = read12
   table[Opcode.write12] = write12
   return table
@@ -72,6 +80,19 @@ const controlMask = 0x3f
 /** These tell of the unit without touching it, and are answered with a unit attention pending (SAM-5 5.14). */
 const isPatient = (opcode: number): boolean =>
   opcode === Opcode.inquiry || opcode === Opcode.reportLuns || opcode === Opcode.requestSense
+
+const mediumOpcodes: ReadonlySet<number> = new Set([
+  Opcode.read6,
+  Opcode.read10,
+  Opcode.read12,
+  Opcode.read16,
+  Opcode.write6,
+  Opcode.write10,
+  Opcode.write12,
+  Opcode.write16,
+  Opcode.synchronizeCache10,
+  Opcode.synchronizeCache16
+])
 
 /** Ends the task with 5/24/00 when its CONTROL byte asks for what is not there. */
 const refusesControl = (task: ScsiTask, opcode: number): boolean => {
@@ -92,8 +113,11 @@ export const prepare = (task: ScsiTask, nexus: Nexus | undefined, session: Sessi
   }
   const opcode = task.cdb.readUInt8(0)
   if (nexus.hasUnitAttention && !isPatient(opcode)) {
-    task.checkCondition(SenseKey.unitAttention, nexus.take())
-    return
+    const code = nexus.take(mediumOpcodes.has(opcode))
+    if (code !== SenseCode.none) {
+      task.checkCondition(SenseKey.unitAttention, code)
+      return
+    }
   }
   const handler = handlers[opcode] ?? unsupported
   if (handler === unsupported) unsupported(task)

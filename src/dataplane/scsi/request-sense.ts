@@ -18,6 +18,6 @@ export const answerSense = (task: ScsiTask, key: number, code: number): void => 
 
 /** The next unit attention of the nexus, or NO SENSE. */
 export const requestSense = (task: ScsiTask, nexus: Nexus): void => {
-  if (nexus.hasUnitAttention) answerSense(task, SenseKey.unitAttention, nexus.take())
+  if (nexus.hasUnitAttention) answerSense(task, SenseKey.unitAttention, nexus.take(true))
   else answerSense(task, SenseKey.noSense, SenseCode.none)
 }

@@ -5,12 +5,12 @@ import type { Nexus } from "../../../src/dataplane/scsi/Nexus.ts"
 import { SenseCode } from "../../../src/dataplane/scsi/sense-codes.ts"
 import { nullDisk } from "./scsi-fixture.ts"
 
-const unit = (contentLost = false) => new LogicalUnit(nullDisk(8), { contentLost, identityStyle: "uuid" })
+const unit = (contentLost = false) => new LogicalUnit(nullDisk(8), { ...unitOptions, contentLost })
 
 /** All that is pending, in the order in which it is told. */
 const told = (nexus: Nexus): ReadonlyArray<string> => {
   const codes: Array<string> = []
-  while (nexus.hasUnitAttention) codes.push(nexus.take().toString(16))
+  while (nexus.hasUnitAttention) codes.push(nexus.take(true).toString(16))
   return codes
 }
 
@@ -24,6 +24,23 @@ describe("a new nexus", () => {
   })
 })
 
+describe("that the medium may have changed", () => {
+  it("waits for a command that uses the medium", () => {
+    const nexus = unit(true).attach()
+    assert.strictEqual(nexus.take(false), SenseCode.powerOnResetOrBusDeviceReset)
+    assert.strictEqual(nexus.take(false), SenseCode.none)
+    assert.strictEqual(nexus.take(true), SenseCode.notReadyToReadyChange)
+    assert.isFalse(nexus.hasUnitAttention)
+  })
+
+  it("does not hold up what comes after it", () => {
+    const nexus = unit(true).attach()
+    nexus.establish(SenseCode.capacityDataHasChanged)
+    const codes = [false, false, false, true].map((usesMedium) => nexus.take(usesMedium).toString(16))
+    assert.deepStrictEqual(codes, ["2900", "2a09", "0", "2800"])
+  })
+})
+
 describe("a nexus", () => {
   const quiet = () => {
     const nexus = unit().attach()
@@ -33,7 +50,7 @@ describe("a nexus", () => {
 
   it("has nothing to tell when nothing is pending", () => {
     assert.isFalse(quiet().hasUnitAttention)
-    assert.strictEqual(quiet().take(), SenseCode.none)
+    assert.strictEqual(quiet().take(true), SenseCode.none)
   })
 
   it("is told a condition once, however often it arose", () => {

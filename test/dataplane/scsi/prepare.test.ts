@@ -12,7 +12,7 @@ import { makeRandom, runSeed } from "../../support/initiator/random.ts"
 import { fieldPointer, guideSession, nullDisk, quietNexus, ramDisk, run, runWithoutUnit } from "./scsi-fixture.ts"
 
 const supported = [
-  0x00, 0x03, 0x08, 0x0a, 0x12, 0x1a, 0x1b, 0x25, 0x28, 0x2a, 0x35, 0x5a, 0x88, 0x8a, 0x91, 0x9e, 0xa0, 0xa8, 0xaa
+  0x00, 0x03, 0x08, 0x0a, 0x12, 0x1a, 0x1b, 0x25, 0x28, 0x2a, 0x35, 0x5a, 0x88, 0x8a, 0x91, 0x9e, 0xa0, 0xa3, 0xa8, 0xaa
 ]
 
 describe("any command", () => {
@@ -77,6 +77,7 @@ const allocationLengthOf = (cdb: Buffer): number => {
     case 0x9e:
       return cdb.readUInt32BE(10)
     case 0xa0:
+    case 0xa3:
       return cdb.readUInt32BE(6)
     case 0x25:
       return 8
@@ -183,7 +184,7 @@ describe("the well-known LUN C101h", () => {
 })
 
 describe("a pending unit attention", () => {
-  const newNexus = () => new LogicalUnit(ramDisk(), { contentLost: false, identityStyle: "uuid" }).attach()
+  const newNexus = () => new LogicalUnit(ramDisk(), unitOptions).attach()
 
   it("is told once, to the first command that does not only ask about the unit", () => {
     const nexus = newNexus()
@@ -202,6 +203,14 @@ describe("a pending unit attention", () => {
     assert.strictEqual(run("03 01 00 00 ff 00", nexus).data.toString("hex"), "72062a0900000000")
     assert.strictEqual(run("03 01 00 00 ff 00", nexus).data.toString("hex"), "7200000000000000")
     assert.strictEqual(run("00", nexus).result, "good")
+  })
+
+  it("that the content is gone is told to the first command that uses the medium", () => {
+    const nexus = new LogicalUnit(ramDisk(), { ...unitOptions, contentLost: true }).attach()
+    assert.deepStrictEqual(
+      ["00", "00", "25", "28 00 00000000 00 0001 00", "28 00 00000000 00 0001 00"].map((cdb) => run(cdb, nexus).result),
+      ["6/29/00", "good", "good", "6/28/00", "good"]
+    )
   })
 
   it("comes before the complaint about an unknown opcode, and is not counted as a refusal", () => {

@@ -2,7 +2,7 @@
 import type { Bdev } from "../../../src/dataplane/bdev/Bdev.ts"
 import { MallocBdev } from "../../../src/dataplane/bdev/MallocBdev.ts"
 import { NullBdev } from "../../../src/dataplane/bdev/NullBdev.ts"
-import { LogicalUnit } from "../../../src/dataplane/scsi/LogicalUnit.ts"
+import { LogicalUnit, type LogicalUnitOptions } from "../../../src/dataplane/scsi/LogicalUnit.ts"
 import type { Nexus } from "../../../src/dataplane/scsi/Nexus.ts"
 import { prepare } from "../../../src/dataplane/scsi/prepare.ts"
 import { ScsiAction, ScsiTask } from "../../../src/dataplane/scsi/ScsiTask.ts"
@@ -22,23 +22,28 @@ export interface Outcome {
   readonly task: ScsiTask
 }
 
-const uuid = "2f7b6f0e-9a5c-4a63-8d0e-0123456789ab"
+/** A unit that is called Malloc0 and has its content. */
+export const unitOptions: LogicalUnitOptions = {
+  name: "Malloc0",
+  uuid: "2f7b6f0e-9a5c-4a63-8d0e-0123456789ab",
+  contentLost: false,
+  identityStyle: "uuid"
+}
 
 /** A disk of any size, for what depends on numbers and not on data. */
 export const nullDisk = (blockCount: number, blockSize = 512, physicalBlockSize = 0): Bdev =>
-  new NullBdev({ name: "Null0", uuid }, { _tag: "Null", blockCount, blockSize, physicalBlockSize })
+  new NullBdev({ _tag: "Null", blockCount, blockSize, physicalBlockSize })
 
 /** 1 MiB of 512-byte blocks, physically 4096 bytes. */
 export const ramDisk = (): Bdev =>
   new MallocBdev(
-    { name: "Malloc0", uuid },
     { _tag: "Malloc", blockCount: 2048, blockSize: 512, physicalBlockSize: 4096, optimalIoBoundary: 0 }
   )
 
 /** A nexus of a new unit, whose first unit attention has been told. */
 export const quietNexus = (bdev: Bdev = ramDisk()): Nexus => {
-  const nexus = new LogicalUnit(bdev, { contentLost: false, identityStyle: "uuid" }).attach()
-  nexus.take()
+  const nexus = new LogicalUnit(bdev, unitOptions).attach()
+  nexus.take(true)
   return nexus
 }
 
