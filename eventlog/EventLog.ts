@@ -128,6 +128,10 @@ export class AppendFailed extends Schema.TaggedError<AppendFailed>()("AppendFail
   }
 }
 
+/** What can be done about records that are gone. */
+export const lossRemedy =
+  "Restore the directory from a copy, or continue without what is gone: lunlog serve --accept-log-loss"
+
 /** The log could not be read; `seq` is where, if known. */
 export class LogReadFailed extends Schema.TaggedError<LogReadFailed>()("LogReadFailed", {
   directory: Schema.String,

@@ -12,7 +12,7 @@ import type { LogStore, StoreError } from "./LogStore.ts"
 import { type LogDirectory, openFailed } from "./log-directory.ts"
 import { makeLogService } from "./log-service.ts"
 import { readLosses } from "./loss.ts"
-import { claimDirectory, type Opened, openChecked, tryOpen } from "./open-database.ts"
+import { claimDirectory, type Opened, openChecked, tableDamageIn, tryOpen } from "./open-database.ts"
 import type { LogOpenError } from "./open-errors.ts"
 import { probe } from "./recovery.ts"
 
@@ -53,7 +53,8 @@ const attach = (options: LevelEventLogOptions, at: LogDirectory, opened: Opened)
       committed: ({ tail }) => head.set(tail),
       suspect: ({ code }: StoreError) =>
         code === "ENOSPC" || code === "EDQUOT" ? dropBallast(path) : Promise.resolve(),
-      recovered: () => void fillBallast(path, ballastBytes)
+      recovered: () => void fillBallast(path, ballastBytes),
+      fileDamage: () => tableDamageIn(at.database, Number.POSITIVE_INFINITY)
     })
     return log
   })

@@ -10,7 +10,9 @@ const readAheadBytes = 8 * 1024 * 1024
 
 /** Rejects with LevelDB's own error (`LEVEL_LOCKED`, `LEVEL_CORRUPTION` ...); later calls with `StoreError`. */
 export const openLevelStore = async (directory: string, createIfMissing: boolean): Promise<LogStore> => {
-  const db = new ClassicLevel<string, Uint8Array>(directory, { valueEncoding: "buffer", createIfMissing })
+  // Uncompressed: a flipped bit then hits one record and not a block of them, and `level-table.ts` can look inside.
+  const options = { valueEncoding: "buffer", createIfMissing, compression: false }
+  const db = new ClassicLevel<string, Uint8Array>(directory, options)
   try {
     await db.open()
   } catch (error) {

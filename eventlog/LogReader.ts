@@ -4,7 +4,7 @@
  */
 import { Effect, Option, Result, Stream } from "effect"
 import { ChainCheck, genesis } from "./chain.ts"
-import { LogReadFailed, type LogTail, type ReadRange } from "./EventLog.ts"
+import { LogReadFailed, type LogTail, lossRemedy, type ReadRange } from "./EventLog.ts"
 import { controlKey, numberOfKey, observationKey } from "./key.ts"
 import { type LogStore, type StoreEntry, storeError } from "./LogStore.ts"
 import type { AcceptedLoss } from "./loss.ts"
@@ -25,10 +25,16 @@ export interface StoreSource {
   /** Whether another store has taken, or takes, the place of this one, once it has. */
   readonly exchanged: (old: LogStore) => Promise<boolean>
   readonly losses: () => ReadonlyArray<AcceptedLoss>
+  /** What is wrong with the store's files, if anything: looked at before everything is read. */
+  readonly fileDamage: () => Promise<string | undefined>
 }
 
 const failure = (source: StoreSource, detail: string, seq?: number): LogReadFailed =>
   new LogReadFailed({ directory: source.directory, detail, ...(seq === undefined ? {} : { seq }) })
+
+/** A failure of the records themselves, not of the reading. */
+const damage = (source: StoreSource, detail: string, seq?: number): LogReadFailed =>
+  failure(source, `${detail}. ${lossRemedy}`, seq)
 
 /** Both families in the order of seq: keys are the same behind their first letter. */
 const merge = (a: ReadonlyArray<StoreEntry>, b: ReadonlyArray<StoreEntry>): ReadonlyArray<StoreEntry> => {
@@ -100,7 +106,7 @@ export class LogReader {
     if (read === undefined || last < controlSeq || read.controlSeq > controlSeq) return
     if (read.controlHash === controlHash) return
     const detail = `the control records after ${read.controlSeq} are gone, up to ${controlSeq}`
-    throw failure(this.#source, detail, read.controlSeq)
+    throw damage(this.#source, detail, read.controlSeq)
   }
 
   async #fetch(to: number): Promise<ReadonlyArray<StoreEntry>> {
@@ -117,9 +123,9 @@ export class LogReader {
 
   #decode([key, value]: StoreEntry): LogRecord {
     const record = decodeRecord(value, this.#check !== undefined)
-    if (typeof record === "string") throw failure(this.#source, `what lies under ${key} ${record}`, numberOfKey(key))
+    if (typeof record === "string") throw damage(this.#source, `what lies under ${key} ${record}`, numberOfKey(key))
     const broken = this.#check?.next(key, record)
-    if (broken !== undefined) throw failure(this.#source, broken.detail, broken.seq)
+    if (broken !== undefined) throw damage(this.#source, broken.detail, broken.seq)
     return record
   }
 }
@@ -163,6 +169,13 @@ export const liveStreamOf = (source: StoreSource, range: ReadRange): Stream.Stre
   Stream.suspend(() =>
     Stream.paginate(new LogReader(source, range, source.durable()), (reader) => livePage(source, reader))
   )
+
+/** Fails if the store's files are damaged: reading them might end the process. */
+export const checkFiles = (source: StoreSource): Effect.Effect<void, LogReadFailed> =>
+  reading(async () => {
+    const detail = await source.fileDamage()
+    if (detail !== undefined) throw damage(source, detail)
+  })
 
 /** A left fold over all windows: one Promise per window and nothing of Effect per record. */
 export const foldOf = <S>(

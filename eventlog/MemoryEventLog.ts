@@ -72,7 +72,8 @@ const make = (options: MemoryEventLogOptions = {}) =>
       reopen: options.reopen ?? (() => Promise.resolve(store)),
       committed: () => undefined,
       suspect: () => Promise.resolve(),
-      recovered: () => undefined
+      recovered: () => undefined,
+      fileDamage: () => Promise.resolve(undefined)
     })
   })
 

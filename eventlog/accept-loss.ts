@@ -2,13 +2,38 @@
  * Going on knowingly with a damaged log: what cannot be read is put aside under its own key with an `x` in front, and
  * each break of a chain is noted as accepted, so that reading passes over it and over no other.
  */
+import { readFile, unlink } from "node:fs/promises"
 import { controlKey, lastSeq, numberOfKey, observationKey } from "./key.ts"
-import type { LogStore, StoreWrite } from "./LogStore.ts"
+import type { LogStore, StoreEntry, StoreWrite } from "./LogStore.ts"
+import { damagedTables, salvageTable } from "./level-table.ts"
 import { type AcceptedLoss, readLosses, writeLosses } from "./loss.ts"
 import type { LogRecord } from "./record.ts"
 import { decodeRecord } from "./record-codec.ts"
 
 const windowEntries = 1000
+
+/**
+ * Takes damaged tables away from LevelDB, whose own repair would abort the process over them, and gives what is whole in
+ * them. Their bytes stay where `aside.ts` has linked them.
+ */
+export const takeDamagedTables = async (database: string): Promise<ReadonlyArray<StoreEntry>> => {
+  const salvaged: Array<StoreEntry> = []
+  for (const { file } of await damagedTables(database, Number.POSITIVE_INFINITY)) {
+    salvaged.push(...salvageTable(await readFile(file)))
+    await unlink(file)
+  }
+  return salvaged
+}
+
+/** Puts back those records among `entries` that are whole and not there. */
+export const putBack = async (store: LogStore, entries: ReadonlyArray<StoreEntry>): Promise<void> => {
+  for (const [key, value] of entries) {
+    const record = decodeRecord(value, true)
+    if (typeof record === "string" || numberOfKey(key) !== record.seq) continue
+    const [there] = await store.range({ gte: key, lte: key, limit: 1 })
+    if (there === undefined) await store.write([{ type: "put", key, value }], false)
+  }
+}
 
 /** Puts aside what is no record, and gives the losses between those that are. */
 const mend = async (

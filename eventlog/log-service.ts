@@ -13,7 +13,7 @@ import {
   type Submission,
   type VerifyReport
 } from "./EventLog.ts"
-import { foldOf, liveStreamOf, type StoreSource, streamOf } from "./LogReader.ts"
+import { checkFiles, foldOf, liveStreamOf, type StoreSource, streamOf } from "./LogReader.ts"
 import { type LogStore, type StoreError, storeError } from "./LogStore.ts"
 import { LogWriter } from "./LogWriter.ts"
 import type { AcceptedLoss } from "./loss.ts"
@@ -30,6 +30,7 @@ export interface LogServiceOptions {
   readonly committed: (end: Position) => void
   readonly suspect: (error: StoreError) => Promise<void>
   readonly recovered: () => void
+  readonly fileDamage: () => Promise<string | undefined>
 }
 
 const durableOf = (job: Job): Effect.Effect<void, AppendFailed> =>
@@ -38,7 +39,7 @@ const durableOf = (job: Job): Effect.Effect<void, AppendFailed> =>
     return Effect.sync(cancel)
   })
 
-const sourceOf = (directory: string, writer: LogWriter, losses: ReadonlyArray<AcceptedLoss>): StoreSource => {
+const sourceOf = (writer: LogWriter, { directory, fileDamage, losses }: LogServiceOptions): StoreSource => {
   const exchanged = async (old: LogStore): Promise<boolean> => {
     while (writer.store === old && writer.isAway && !writer.closed) {
       await new Promise<void>((resolve) => writer.onceMoved(resolve))
@@ -55,7 +56,8 @@ const sourceOf = (directory: string, writer: LogWriter, losses: ReadonlyArray<Ac
       return Effect.sync(cancel)
     }),
     exchanged,
-    losses: () => losses
+    losses: () => losses,
+    fileDamage
   }
 }
 
@@ -64,13 +66,14 @@ export const verifyOf = (source: StoreSource, onProgress: (done: number, total: 
   Effect.suspend(() => {
     const tail: LogTail = source.durable()
     const counts = { records: 0, controlRecords: 0, observations: 0, firstObservationSeq: 0 }
-    return foldOf(source, { to: tail.seq }, counts, (counts, record) => {
+    const read = foldOf(source, { to: tail.seq }, counts, (counts, record) => {
       counts.records++
       if (record.kind === "control") counts.controlRecords++
       else if (counts.observations++ === 0) counts.firstObservationSeq = record.seq
       if (counts.records % 1000 === 0) onProgress(record.seq, tail.seq)
       return counts
-    }).pipe(
+    })
+    return Effect.andThen(checkFiles(source), read).pipe(
       Effect.map((counts): VerifyReport => {
         onProgress(tail.seq, tail.seq)
         return { ...counts, tail, acceptedLosses: source.losses().length }
@@ -110,7 +113,7 @@ export const makeLogService = (options: LogServiceOptions): Effect.Effect<EventL
       (writer) => Effect.promise(() => writer.close())
     )
     const { directory } = options
-    const source = sourceOf(directory, writer, options.losses)
+    const source = sourceOf(writer, options)
     const submit: EventLog["Service"]["submit"] = (expectedControlSeq, cause, entries) =>
       Result.map(writer.submit(expectedControlSeq, cause, entries), (job): Submission => {
         return { records: job.records, durable: durableOf(job) }

@@ -2,14 +2,16 @@
  * Opening a log directory: claim, LevelDB, and the check that it ends where it was confirmed to end.
  */
 import { ClassicLevel } from "classic-level"
-import { Effect, type Scope } from "effect"
-import { acceptLosses, type Mended } from "./accept-loss.ts"
+import { Effect, Result, type Scope } from "effect"
+import { acceptLosses, type Mended, putBack, takeDamagedTables } from "./accept-loss.ts"
+import { dropAside, keepAside, setAside } from "./aside.ts"
 import { genesis } from "./chain.ts"
 import { claim, holderOf, release } from "./directory-holder.ts"
 import { type Damage, examine } from "./examine.ts"
 import { HeadFile } from "./HeadFile.ts"
 import { openLevelStore } from "./LevelStore.ts"
-import type { LogStore } from "./LogStore.ts"
+import type { LogStore, StoreEntry } from "./LogStore.ts"
+import { damagedTables } from "./level-table.ts"
 import { type LogDirectory, openFailed, prepareDirectory } from "./log-directory.ts"
 import { LogDamaged, LogLocked, type LogOpenError } from "./open-errors.ts"
 import type { Position } from "./sequence.ts"
@@ -34,9 +36,10 @@ const levelFailure = (directory: string, { database }: LogDirectory, error: unkn
     return new LogLocked({ directory, ...(holderPid === undefined ? {} : { holderPid }) })
   }
   const failure = openFailed(directory, database, error)
-  const damaged = code === "LEVEL_CORRUPTION" || /orruption|CURRENT|Invalid argument/.test(failure.detail)
-  if (!damaged && failure.code !== "ENOENT" && failure.code !== "EIO") return failure
-  return new LogDamaged({ directory, detail: `LevelDB cannot open it: ${failure.detail}`, lastControlSeq: 0 })
+  // LevelDB asks for a read at an impossible offset (`Invalid argument`) when a table has been cut short.
+  const damaged = code === "LEVEL_CORRUPTION" || /Corruption|Invalid argument|No such file/.test(failure.detail)
+  if (!damaged) return failure
+  return new LogDamaged({ directory, detail: `LevelDB cannot read it: ${failure.detail}`, lastControlSeq: 0 })
 }
 
 /** Prepares and claims the directory; the claim ends with the scope. */
@@ -55,22 +58,6 @@ export const claimDirectory = (
     return prepared
   })
 
-/** Opens LevelDB, repaired if need be. */
-const openDatabase = (directory: string, at: LogDirectory, acceptLoss: boolean) => {
-  const open = tryOpen(
-    () => openLevelStore(at.database, at.isNew),
-    (error) => levelFailure(directory, at, error)
-  )
-  if (!acceptLoss) return open
-  const repair = tryOpen(
-    () => ClassicLevel.repair(at.database),
-    (error) => levelFailure(directory, at, error)
-  )
-  // Creating a database over the remains of one would delete them; of nothing, a repair makes an empty one.
-  if (at.isNew) return Effect.andThen(repair, open)
-  return open.pipe(Effect.catchTag("LogDamaged", () => Effect.andThen(repair, open)))
-}
-
 /** An open store whose end is known. `mended` if records were lost and that was accepted just now. */
 export interface Opened {
   readonly store: LogStore
@@ -81,30 +68,85 @@ export interface Opened {
 const isDamage = (found: Position | Damage): found is Damage => "detail" in found
 
 /** The store's end, checked against HEAD; with `acceptLoss` whatever end there is. */
-const examineStore = async (directory: string, store: LogStore, acceptLoss: boolean): Promise<Opened | LogDamaged> => {
-  const found = await examine(store, await HeadFile.read(directory))
-  if (!isDamage(found) && !acceptLoss) return { store, start: found, mended: undefined }
-  if (isDamage(found) && !acceptLoss) return new LogDamaged({ directory, ...found })
+const examineStore = async (at: LogDirectory, store: LogStore, acceptLoss: boolean): Promise<Opened | Damage> => {
+  const found = await examine(store, await HeadFile.read(at.path))
+  if (!acceptLoss) return isDamage(found) ? found : { store, start: found, mended: undefined }
   const mended = await acceptLosses(store)
   const start = await examine(store, genesis)
-  if (isDamage(start)) return new LogDamaged({ directory, ...start })
+  if (isDamage(start)) return start
   const lost = isDamage(found) || mended.newBreaks > 0 || mended.putAside > 0
   return { store, start, mended: lost ? mended : undefined }
 }
 
-/** Opens what was claimed. The store is the caller's to close. */
+/** Tables are checked up to this size in all at each start, and always when everything is verified. */
+export const tableCheckBytes = 128 * 1024 * 1024
+
+/** Damage that LevelDB must not see: it would abort the process. */
+export const tableDamageIn = async (database: string, budgetBytes: number): Promise<string | undefined> => {
+  const [first, ...others] = await damagedTables(database, budgetBytes)
+  if (first === undefined) return undefined
+  const more = others.length === 0 ? "" : `, and ${others.length} other tables are damaged`
+  return `${first.file} ${first.detail}${more}`
+}
+
+/** Opens LevelDB and looks at what it holds; closes it again if that is no whole log. */
+const openExamined = (
+  directory: string,
+  at: LogDirectory,
+  acceptLoss: boolean,
+  salvaged: ReadonlyArray<StoreEntry> = []
+): Effect.Effect<Opened, LogOpenError> =>
+  tryOpen(
+    async () => {
+      const detail = await tableDamageIn(at.database, tableCheckBytes)
+      if (detail !== undefined) return new LogDamaged({ directory, detail, lastControlSeq: 0 })
+      const store = await openLevelStore(at.database, at.isNew)
+      try {
+        await putBack(store, salvaged)
+        const examined = await examineStore(at, store, acceptLoss)
+        if ("store" in examined) return examined
+        await store.close()
+        return new LogDamaged({ directory, ...examined })
+      } catch (error) {
+        await store.close().catch(() => undefined)
+        throw error
+      }
+    },
+    (error) => levelFailure(directory, at, error)
+  ).pipe(Effect.flatMap((opened) => (opened instanceof LogDamaged ? Effect.fail(opened) : Effect.succeed(opened))))
+
+/** With what can be saved, when it cannot be opened or read as it is. */
+const openRepaired = (directory: string, at: LogDirectory): Effect.Effect<Opened, LogOpenError> => {
+  const repair = tryOpen(
+    async () => {
+      const salvaged = await takeDamagedTables(at.database)
+      await ClassicLevel.repair(at.database)
+      return salvaged
+    },
+    (error) => levelFailure(directory, at, error)
+  )
+  const repaired = Effect.flatMap(repair, (salvaged) => openExamined(directory, at, true, salvaged))
+  // Creating a database over the remains of one would delete them; of nothing, a repair makes an empty one.
+  return at.isNew ? repaired : Effect.catchTag(openExamined(directory, at, true), "LogDamaged", () => repaired)
+}
+
+/** Opens what was claimed. Files of a damaged log are kept as they were before. The store is the caller's to close. */
 export const openChecked = (
   directory: string,
   at: LogDirectory,
   acceptLoss: boolean
 ): Effect.Effect<Opened, LogOpenError> =>
   Effect.gen(function* () {
-    const store = yield* openDatabase(directory, at, acceptLoss)
-    const examined = yield* tryOpen(
-      () => examineStore(at.path, store, acceptLoss),
-      (error) => openFailed(directory, at.database, error)
-    ).pipe(Effect.onError(() => Effect.promise(() => store.close())))
-    if ("store" in examined) return examined
-    yield* Effect.promise(() => store.close())
-    return yield* examined
+    const aside = yield* Effect.promise(() => setAside(at.path, at.database))
+    const opened = yield* Effect.result(acceptLoss ? openRepaired(directory, at) : openExamined(directory, at, false))
+    const damaged = Result.isSuccess(opened)
+      ? opened.success.mended !== undefined
+      : opened.failure._tag === "LogDamaged"
+    if (!damaged) yield* Effect.promise(() => dropAside(at.path, aside))
+    const kept = damaged ? yield* Effect.promise(() => keepAside(at.path, aside)) : undefined
+    if (Result.isSuccess(opened)) return opened.success
+    const { failure } = opened
+    if (failure._tag !== "LogDamaged" || kept === undefined) return yield* failure
+    const { detail, lastControlSeq } = failure
+    return yield* new LogDamaged({ directory, detail, lastControlSeq, kept })
   }).pipe(Effect.uninterruptible)

@@ -1,7 +1,8 @@
 /**
- * Why a log cannot be opened, and what to do about it. Nothing has been changed in the directory when one is returned.
+ * Why a log cannot be opened, and what to do about it. Each names the directory and the way out.
  */
 import { Schema } from "effect"
+import { lossRemedy } from "./EventLog.ts"
 
 /** Another process, or another part of this one, has the log open. */
 export class LogLocked extends Schema.TaggedError<LogLocked>()("LogLocked", {
@@ -36,14 +37,14 @@ export class LogDamaged extends Schema.TaggedError<LogDamaged>()("LogDamaged", {
   directory: Schema.String,
   /** What is gone or wrong. */
   detail: Schema.String,
-  /** Last control record that is whole; 0 if none is. */
-  lastControlSeq: Schema.Int
+  /** Last control record that is whole; 0 if that is not known. */
+  lastControlSeq: Schema.Int,
+  /** Where the database lies as it was found; opening it has changed `db`. */
+  kept: Schema.optionalKey(Schema.String)
 }) {
   override get message() {
-    return (
-      `the event log in ${this.directory} is damaged: ${this.detail}. Restore the directory from a copy, or continue ` +
-      "without what is gone: lunlog serve --accept-log-loss"
-    )
+    const kept = this.kept === undefined ? "" : ` The database as it was found is kept in ${this.kept}.`
+    return `the event log in ${this.directory} is damaged: ${this.detail}. ${lossRemedy}.${kept}`
   }
 }
 

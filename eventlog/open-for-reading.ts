@@ -11,7 +11,7 @@ import { storeError } from "./LogStore.ts"
 import { openFailed } from "./log-directory.ts"
 import { verifyOf } from "./log-service.ts"
 import { readLosses } from "./loss.ts"
-import { claimDirectory, openChecked, tryOpen } from "./open-database.ts"
+import { claimDirectory, openChecked, tableDamageIn, tryOpen } from "./open-database.ts"
 import type { LogOpenError } from "./open-errors.ts"
 import { readNewest } from "./snapshots.ts"
 
@@ -36,7 +36,8 @@ export const openForReading = (directory: string): Effect.Effect<LogArchive, Log
       closed: () => true,
       moved: Effect.void,
       exchanged: () => Promise.resolve(false),
-      losses: () => losses
+      losses: () => losses,
+      fileDamage: () => tableDamageIn(at.database, Number.POSITIVE_INFINITY)
     }
     return {
       durable: () => start.tail,
