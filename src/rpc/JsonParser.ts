@@ -85,6 +85,11 @@ export class JsonParser {
     return this.#expect !== "message" || this.#within !== "none"
   }
 
+  /** True once the stream can be followed no further. */
+  get isMalformed(): boolean {
+    return this.#malformed !== undefined
+  }
+
   /** Bytes held; for tests of the bound. */
   get heldBytes(): number {
     return this.#buffer.byteLength

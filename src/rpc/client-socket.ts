@@ -9,8 +9,6 @@ import { Effect, Schema } from "effect"
 /** The answer could not be handed over. */
 export class PeerGone extends Schema.TaggedError<PeerGone>()("PeerGone", { reason: Schema.String }) {}
 
-/** How long a closed connection's remaining input is thrown away, in milliseconds. */
-const lingerMillis = 1000
 
 export class ClientSocket {
   readonly #socket: Socket
@@ -63,16 +61,18 @@ export class ClientSocket {
    * Ends our side, then reads and drops what the peer still sends, for a while: closing with input unread would reset the
    * connection (AF_UNIX), and the peer would lose the last answer.
    */
-  readonly finish: Effect.Effect<void> = Effect.callback<void>((resume) => {
-    const socket = this.#socket
-    if (socket.destroyed) return resume(Effect.void)
-    const done = () => resume(Effect.void)
-    socket.once("close", done)
-    socket.removeAllListeners("readable")
-    socket.resume()
-    socket.end()
-    return Effect.sync(() => socket.off("close", done))
-  }).pipe(Effect.timeoutOption(lingerMillis), Effect.andThen(Effect.sync(() => this.destroy())))
+  finish(lingerMillis: number): Effect.Effect<void> {
+    return Effect.callback<void>((resume) => {
+      const socket = this.#socket
+      if (socket.destroyed) return resume(Effect.void)
+      const done = () => resume(Effect.void)
+      socket.once("close", done)
+      socket.removeAllListeners("readable")
+      socket.resume()
+      socket.end()
+      return Effect.sync(() => socket.off("close", done))
+    }).pipe(Effect.timeoutOption(lingerMillis), Effect.andThen(Effect.sync(() => this.destroy())))
+  }
 
   destroy(): void {
     this.#socket.destroy()

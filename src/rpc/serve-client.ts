@@ -14,6 +14,10 @@ import { type Exchange, malformedAnswer, type RpcRouter, responseBytesMax } from
 /** Answers that may wait for their turn. */
 const answersMax = 64
 
+/** How long the rest of a client's input is thrown away, in milliseconds; one that sends nonsense may have much of it. */
+const lingerMillis = 100
+const malformedLingerMillis = 1000
+
 export interface ClientLimits {
   /** For a message to be complete once it has begun, and for waits to end after the client has ended its input. */
   readonly messageTimeoutMillis: number
@@ -134,5 +138,5 @@ export const serveClient = (socket: ClientSocket, environment: ClientEnvironment
     // A peer that takes no answers any more ends the reading too.
     yield* Effect.raceFirst(receive(client), Effect.asVoid(Fiber.await(sender)))
     yield* Effect.timeoutOption(Fiber.await(sender), environment.limits.messageTimeoutMillis)
-    yield* socket.finish
+    yield* socket.finish(client.parser.isMalformed ? malformedLingerMillis : lingerMillis)
   }).pipe(Effect.scoped, Effect.ensuring(Effect.sync(() => socket.destroy())))
