@@ -5,8 +5,8 @@
  * A new nexus starts with 29h/00h, as tgt's do: for this initiator port the unit was powered on since it last looked,
  * and 29h/00h is the one code that every initiator repeats its command for (iscsi-ls accepts no other). A unit whose
  * content is gone adds 28h/00h, so that a host does not trust what it has cached of the old medium. That waits for the
- * first command that uses the medium: iscsi-ls takes it for an error when TEST UNIT READY reports it (measured), and who
- * only looks at the disk has nothing cached.
+ * first command that uses the medium: iscsi-ls takes it for an error when TEST UNIT READY reports it (measured), and
+ * who only looks at the disk has nothing cached.
  */
 import type { LogicalUnit } from "./LogicalUnit.ts"
 import { SenseCode } from "./sense-codes.ts"
@@ -65,8 +65,8 @@ export class Nexus {
   }
 
   /**
-   * The next condition, which counts as told; `SenseCode.none` when nothing is pending. That the medium may have changed
-   * is told only to a command that uses the medium, or asks for sense data.
+   * The next condition, which counts as told; `SenseCode.none` when nothing is pending. That the medium may have
+   * changed is told only to a command that uses the medium, or asks for sense data.
    */
   take(usesMedium: boolean): number {
     const first = this.pending[0] ?? SenseCode.none
