@@ -42,5 +42,8 @@ export const utf8Length = (text: string): number => {
   return bytes
 }
 
-/** Whether text could end or split a key=value pair on the wire, or a line in a log. */
-export const hasControlCharacter = (text: string): boolean => /\p{Cc}/u.test(text)
+/**
+ * Whether text could end or split a key=value pair on the wire or a line in a log, or has half a surrogate pair, which
+ * no UTF-8 can hold.
+ */
+export const hasControlCharacter = (text: string): boolean => /\p{Cc}/u.test(text) || !text.isWellFormed()

@@ -47,7 +47,10 @@ const checkTexts = (options: IscsiOptions): InvalidArgument | undefined => {
     const hint = `use a prefix such as iqn.2016-06.io.spdk, of at most ${ISCSI_NAME_BYTES_MAX} bytes`
     return new InvalidArgument({ object: "option nodeBase", reason: `is ${quote(nodeBase)}`, hint })
   }
-  if (authFile !== undefined && (authFile === "" || authFile.length > authFileLengthMax || authFile.includes("\0"))) {
+  if (
+    authFile !== undefined &&
+    (authFile === "" || authFile.length > authFileLengthMax || hasControlCharacter(authFile))
+  ) {
     const hint = `use a path of at most ${authFileLengthMax} characters, or leave it out`
     return new InvalidArgument({ object: "option authFile", reason: `is ${quote(authFile)}`, hint })
   }

@@ -10,6 +10,7 @@ const isIscsiName = Schema.is(IscsiName)
 /** Why a full name is not an iSCSI name: SPDK's rules, which take any byte above 0x7f. */
 const problemOf = (name: string): string | undefined => {
   if (utf8Length(name) > ISCSI_NAME_BYTES_MAX) return `is longer than ${ISCSI_NAME_BYTES_MAX} bytes`
+  if (!name.isWellFormed()) return "is not Unicode text"
   const wrong = name.match(/[^A-Za-z0-9.:\u{80}-\u{10ffff}-]/u)
   if (wrong !== null) return `has the character ${quote(wrong[0])}`
   if (/^iqn\./iu.test(name) && !/^iqn\.[0-9]{4}-[0-9]{2}\./iu.test(name)) return "has no year and month after iqn."

@@ -1,0 +1,103 @@
+/** What holds in every state that commands can lead to. */
+import { HashMap, Result } from "effect"
+import { assert } from "vitest"
+import { baseOf } from "../../src/domain/bdev-evolve.ts"
+import { indexCount, type MultiIndex } from "../../src/domain/multi-index.ts"
+import { portalKey } from "../../src/domain/PortalGroup.ts"
+import {
+  bdevsOf,
+  findBdev,
+  findInitiatorGroup,
+  findPortalGroup,
+  initiatorGroupsOf,
+  lunsOf,
+  portalGroupsOf,
+  type State,
+  targetsOf
+} from "../../src/domain/State.ts"
+import { decodeSnapshot, encodeSnapshot } from "../../src/domain/snapshot-codec.ts"
+import type { TargetNode } from "../../src/domain/TargetNode.ts"
+
+const unique = (what: string, items: ReadonlyArray<unknown>): void =>
+  assert.strictEqual(new Set(items).size, items.length, `${what} are unique: ${items.join(", ")}`)
+
+const rows = <V>(index: MultiIndex<V>): unknown =>
+  HashMap.toEntries(index)
+    .map(([key, row]) => [key, HashMap.toEntries(row).sort(([a], [b]) => (a < b ? -1 : 1))] as const)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+
+/** The state through its snapshot; fails if that cannot be read. */
+export const throughSnapshot = (state: State): State => {
+  const back = decodeSnapshot(encodeSnapshot(state))
+  if (Result.isFailure(back)) throw new Error(back.failure)
+  return back.success
+}
+
+/** Equal states in all that can be asked of them, indexes included. */
+export const assertSameState = (a: State, b: State): void => {
+  assert.strictEqual(new TextDecoder().decode(encodeSnapshot(a)), new TextDecoder().decode(encodeSnapshot(b)))
+  const [left, right] = [a, b].map(({ indexes }) => Object.entries(indexes).map(([name, index]) => [name, rows(index)]))
+  assert.deepStrictEqual(left, right)
+}
+
+const checkTarget = (state: State, target: TargetNode): void => {
+  const luns = lunsOf(target)
+  for (const { bdev, phase } of luns) {
+    const holder = findBdev(state, bdev.name)
+    assert.strictEqual(holder?.incarnation, bdev.incarnation, `the bdev of a LUN of ${target.name} is there`)
+    if (holder?.phase._tag === "Removing") assert.strictEqual(phase._tag, "Draining")
+  }
+  if (target.phase._tag === "Deleting") {
+    assert.isTrue(luns.every(({ phase }) => phase._tag === "Draining"))
+    assert.isTrue(luns.length > 0 || !target.phase.sessionsClosed, `${target.name} waits for something`)
+  }
+  for (const { initiatorGroup, portalGroup } of target.pgIgMaps) {
+    assert.isDefined(findPortalGroup(state, portalGroup))
+    assert.isDefined(findInitiatorGroup(state, initiatorGroup))
+    assert.isTrue(HashMap.has(target.relativePortIds, portalGroup))
+  }
+  const ports = [...HashMap.values(target.relativePortIds)]
+  unique("relative port ids", ports)
+  assert.isTrue(ports.every((port) => port < target.nextRelativePortId))
+  unique(
+    "maps",
+    target.pgIgMaps.map(({ initiatorGroup, portalGroup }) => `${portalGroup}:${initiatorGroup}`)
+  )
+}
+
+const checkBdevs = (state: State): void => {
+  unique(
+    "UUIDs",
+    bdevsOf(state).map(({ uuid }) => uuid)
+  )
+  for (const bdev of bdevsOf(state)) {
+    const base = baseOf(bdev)
+    if (base !== undefined) {
+      const below = findBdev(state, base.name)
+      assert.strictEqual(below?.incarnation, base.incarnation, `the base of ${bdev.name} is there`)
+      if (below?.phase._tag === "Removing") assert.strictEqual(bdev.phase._tag, "Removing")
+    }
+    if (bdev.phase._tag === "Active") continue
+    const holders = indexCount(state.indexes.mappings, bdev.name) + indexCount(state.indexes.dependents, bdev.name)
+    assert.isAbove(holders, 0, `${bdev.name} waits for something`)
+  }
+}
+
+/** Fails with what does not hold. `seq` is that of the last event. */
+export const assertInvariants = (state: State, seq: number): void => {
+  unique(
+    "portals",
+    portalGroupsOf(state).flatMap(({ portals }) => portals.map(portalKey))
+  )
+  for (const { initiators, netmasks } of initiatorGroupsOf(state)) {
+    unique("initiators", initiators)
+    unique("netmasks", netmasks)
+  }
+  for (const target of targetsOf(state)) checkTarget(state, target)
+  checkBdevs(state)
+  const things = [...portalGroupsOf(state), ...initiatorGroupsOf(state), ...targetsOf(state), ...bdevsOf(state)]
+  const incarnations = [...things, ...targetsOf(state).flatMap(lunsOf)].map(({ incarnation }) => incarnation)
+  unique("incarnations", incarnations)
+  assert.isTrue(incarnations.every((incarnation) => incarnation >= 1 && incarnation <= seq))
+  assertSameState(state, throughSnapshot(state))
+}

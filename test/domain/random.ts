@@ -1,0 +1,213 @@
+/**
+ * Seeded random commands and events over few names and numbers, so that they meet each other: what a generator that draws
+ * from all values never does.
+ */
+import type { BdevRequest } from "../../src/domain/Bdev.ts"
+import type { Command } from "../../src/domain/Command.ts"
+import type { Event } from "../../src/domain/Event.ts"
+import { InitiatorPattern, Netmask } from "../../src/domain/InitiatorGroup.ts"
+import { defaultIscsiOptions, noAuth } from "../../src/domain/IscsiOptions.ts"
+import { type Incarnation, RelativePortId, Uuid } from "../../src/domain/ids.ts"
+import { findBdev, findLun, findTarget, type State } from "../../src/domain/State.ts"
+import { at, bdevName, delayOn, disk1, disk2, igTag, instanceId, lunId, malloc, pgTag, startEpoch } from "./examples.ts"
+
+export interface Dice {
+  /** 0 to `sides` - 1. */
+  readonly roll: (sides: number) => number
+  readonly pick: <A>(items: readonly [A, ...ReadonlyArray<A>]) => A
+  readonly some: <A>(make: () => A) => ReadonlyArray<A>
+}
+
+/** Mulberry32. */
+export const diceOf = (seed: number): Dice => {
+  let state = seed >>> 0
+  const roll = (sides: number): number => {
+    state = (state + 0x6d2b79f5) >>> 0
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
+    return ((mixed ^ (mixed >>> 14)) >>> 0) % sides
+  }
+  return {
+    roll,
+    pick: (items) => items[roll(items.length)] ?? items[0],
+    some: (make) => Array.from({ length: roll(4) }, make)
+  }
+}
+
+const targets = [disk1, disk2] as const
+const bdevs = ["Malloc0", "Malloc1", "a", "b", "EE_a"] as const
+const hosts = ["127.0.0.1", "127.0.0.2", "[::1]", "[0::1]", "*"] as const
+const initiators = ["ANY", "!ANY", "iqn.2020-01.org.ex:a", "!iqn.2020-01.org.ex:a"] as const
+const netmasks = ["ANY", "10.0.0.0/8", "[fd00::]/64"] as const
+const uuids = ["6d3a41a2-6c0e-4a1c-9a53-0b9e0f8f3c11", "7d3a41a2-6c0e-4a1c-9a53-0b9e0f8f3c11"] as const
+
+const randomBdev = ({ pick, roll }: Dice): BdevRequest => {
+  const kind = roll(4)
+  if (kind === 0) return malloc
+  if (kind === 1) return { _tag: "Null", blockCount: 8, blockSize: 512, physicalBlockSize: 0 }
+  return kind === 2 ? delayOn(pick(bdevs)) : { _tag: "Error", base: pick(bdevs) }
+}
+
+const randomMaps = ({ roll, some }: Dice) => some(() => ({ portalGroup: 1 + roll(2), initiatorGroup: 1 + roll(2) }))
+
+const groupCommands = (dice: Dice): Command => {
+  const { pick, roll, some } = dice
+  const members = {
+    tag: 1 + roll(2),
+    initiators: [pick(initiators), ...some(() => pick(initiators))],
+    netmasks: [pick(netmasks), ...some(() => pick(netmasks))]
+  }
+  return pick<Command>([
+    {
+      _tag: "CreatePortalGroup",
+      tag: 1 + roll(2),
+      portals: some(() => ({ host: pick(hosts), port: 3260 + roll(2) })),
+      private: roll(2) === 0,
+      wait: roll(2) === 0
+    },
+    { _tag: "StartPortalGroup", tag: 1 + roll(2) },
+    { _tag: "DeletePortalGroup", tag: 1 + roll(2) },
+    { _tag: "CreateInitiatorGroup", ...members },
+    { _tag: "CreateInitiatorGroup", tag: 1 + roll(2), initiators: ["ANY"], netmasks: ["ANY"] },
+    { _tag: "AddInitiatorGroupMembers", ...members },
+    { _tag: "RemoveInitiatorGroupMembers", ...members },
+    { _tag: "DeleteInitiatorGroup", tag: 1 + roll(2) }
+  ])
+}
+
+/** Mostly the right one: a fact about something that is not there is hardly worth a try. */
+const incarnationOf = ({ roll }: Dice, thing: { readonly incarnation: Incarnation } | undefined, seq: number) =>
+  thing === undefined || roll(4) === 0 ? at(roll(seq + 1)) : thing.incarnation
+
+const targetCommands = (dice: Dice, state: State, seq: number): Command => {
+  const { pick, roll, some } = dice
+  const target = pick(targets)
+  const node = findTarget(state, target)
+  const lun = lunId(roll(4))
+  const mapping = node === undefined ? undefined : findLun(node, lun)
+  const drained = { drained: roll(9), aborted: roll(3), durationMillis: roll(99) }
+  return pick<Command>([
+    {
+      _tag: "CreateTargetNode",
+      name: target,
+      alias: "",
+      maps: randomMaps(dice),
+      luns: some(() => ({ bdev: pick(bdevs), lun: roll(4) })),
+      queueDepth: roll(80),
+      auth: noAuth,
+      headerDigest: false,
+      dataDigest: roll(2) === 0,
+      requireLunZero: roll(3) === 0
+    },
+    { _tag: "DeleteTargetNode", target },
+    { _tag: "AddLun", target, bdev: pick(bdevs) },
+    { _tag: "AddLun", target, bdev: pick(bdevs), lun: roll(4) },
+    { _tag: "RemoveLun", target, lun: roll(4) },
+    { _tag: "AddPgIgMaps", target, maps: randomMaps(dice) },
+    { _tag: "RemovePgIgMaps", target, maps: randomMaps(dice) },
+    { _tag: "RecordLunDrained", target, lun, incarnation: incarnationOf(dice, mapping, seq), ...drained },
+    {
+      _tag: "RecordTargetSessionsClosed",
+      target,
+      incarnation: incarnationOf(dice, node, seq),
+      closed: roll(9),
+      cut: roll(3)
+    }
+  ])
+}
+
+const bdevCommands = (dice: Dice, state: State, seq: number): Command => {
+  const { pick, roll } = dice
+  const bdev = randomBdev(dice)
+  const name = pick(bdevs)
+  return pick<Command>([
+    { _tag: "CreateBdev", bdev },
+    { _tag: "CreateBdev", name, bdev },
+    { _tag: "CreateBdev", name, uuid: pick(uuids), bdev },
+    { _tag: "DeleteBdev", name },
+    {
+      _tag: "RecordBdevVanished",
+      name: bdevName(name),
+      incarnation: incarnationOf(dice, findBdev(state, name), seq)
+    }
+  ])
+}
+
+/** A command that may well be refused; facts name incarnations up to `seq`. */
+export const randomCommand = (dice: Dice, state: State, seq: number): Command => {
+  if (dice.roll(100) === 0) return startEpoch(dice.roll(4) === 0 ? "empty" : "resume")
+  const family = dice.roll(40)
+  if (family === 1) return { _tag: "SetIscsiOptions", options: { ...defaultIscsiOptions, nopTimeout: dice.roll(90) } }
+  if (family < 14) return groupCommands(dice)
+  return family < 28 ? targetCommands(dice, state, seq) : bdevCommands(dice, state, seq)
+}
+
+const groupEvents = ({ pick, roll, some }: Dice, seq: number): Event => {
+  const incarnation = at(roll(seq + 1))
+  const members = {
+    tag: igTag(1 + roll(2)),
+    initiators: some(() => InitiatorPattern.make(pick(initiators))),
+    netmasks: some(() => Netmask.make(pick(netmasks)))
+  }
+  const tag = pgTag(1 + roll(3))
+  return pick<Event>([
+    {
+      _tag: "PortalGroupCreated",
+      tag,
+      portals: some(() => ({ host: pick(hosts), port: 3260 })),
+      private: false,
+      wait: true
+    },
+    { _tag: "PortalGroupStarted", tag },
+    { _tag: "PortalGroupDeleted", tag, incarnation },
+    { _tag: "InitiatorGroupCreated", ...members },
+    { _tag: "InitiatorGroupMembersAdded", ...members },
+    { _tag: "InitiatorGroupMembersRemoved", ...members },
+    { _tag: "InitiatorGroupDeleted", tag: members.tag, incarnation }
+  ])
+}
+
+const targetEvents = ({ pick, roll, some }: Dice, seq: number): Event => {
+  const target = pick(targets)
+  const ref = { target, incarnation: at(roll(seq + 1)) }
+  const lun = lunId(roll(3))
+  const maps = some(() => ({ portalGroup: pgTag(1 + roll(3)), initiatorGroup: igTag(1 + roll(2)) }))
+  const ports = some(() => ({ portalGroup: pgTag(1 + roll(3)), relativePortId: RelativePortId.make(1 + roll(5)) }))
+  const attributes = { alias: "", queueDepth: 8, auth: noAuth, headerDigest: false, dataDigest: false }
+  return pick<Event>([
+    { _tag: "TargetNodeCreated", name: target, ...attributes },
+    { _tag: "TargetNodeMapsAdded", target, maps, ports },
+    { _tag: "TargetNodeMapsRemoved", target, maps, cause: "requested" },
+    { _tag: "LunAdded", target, lun, bdev: { name: bdevName(pick(bdevs)), incarnation: at(roll(seq + 1)) } },
+    { _tag: "LunRemovalStarted", ...ref, lun, cause: "requested" },
+    { _tag: "LunRemoved", ...ref, lun, cause: "boot", drained: 0, aborted: 0, durationMillis: 0 },
+    { _tag: "TargetNodeDeletionStarted", ...ref },
+    { _tag: "TargetNodeSessionsClosed", ...ref, closed: 0, cut: 0 },
+    { _tag: "TargetNodeDeleted", ...ref }
+  ])
+}
+
+const bdevEvents = ({ pick, roll }: Dice, seq: number): Event => {
+  const name = bdevName(pick(bdevs))
+  const incarnation = at(roll(seq + 1))
+  const base = { name: bdevName(pick(bdevs)), incarnation: at(roll(seq + 1)) }
+  const identity = { name, uuid: Uuid.make(pick(uuids)), uuidExplicit: true }
+  return pick<Event>([
+    { _tag: "BdevCreated", ...identity, spec: { _tag: "Null", blockCount: 1, blockSize: 512, physicalBlockSize: 512 } },
+    { _tag: "BdevCreated", ...identity, spec: { ...malloc, physicalBlockSize: 512 }, autoNumber: roll(9) },
+    { _tag: "BdevCreated", ...identity, spec: { _tag: "Error", base } },
+    { _tag: "BdevRemovalStarted", name, incarnation, cause: "requested" },
+    { _tag: "BdevRemoved", name, incarnation }
+  ])
+}
+
+/** An event that no `decide` has seen: it may refer to anything, and contradict what was before. */
+export const randomEvent = (dice: Dice, seq: number): Event => {
+  const family = dice.roll(30)
+  if (family === 0) {
+    const mode = dice.roll(2) === 0 ? "empty" : "resume"
+    return { _tag: "EpochStarted", epoch: dice.roll(5), mode, instanceId, version: "0" }
+  }
+  if (family < 9) return groupEvents(dice, seq)
+  return family < 20 ? targetEvents(dice, seq) : bdevEvents(dice, seq)
+}
