@@ -28,9 +28,6 @@ export interface BdevIo {
 
 /** A block device. One object is one incarnation: it is opened by its creation and ends with `close`. */
 export interface Bdev {
-  readonly name: string
-  /** Lower-case canonical UUID text. */
-  readonly uuid: string
   /** What INQUIRY shows as product identification, e.g. `Malloc disk`. */
   readonly productName: string
   /** Bytes of a logical block. */

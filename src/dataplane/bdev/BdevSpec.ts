@@ -49,14 +49,9 @@ export interface ErrorSpec {
 /** What is behind a bdev. */
 export type BdevSpec = MallocSpec | NullSpec | DelaySpec | ErrorSpec
 
-/** Who a bdev is, whatever is behind it. */
-export interface BdevName {
+/** All that `createBdev` has to know. The identity that hosts see is the logical unit's. */
+export interface BdevDefinition {
+  /** For messages. */
   readonly name: string
-  /** Canonical UUID text. */
-  readonly uuid: string
-}
-
-/** All that `createBdev` has to know. */
-export interface BdevDefinition extends BdevName {
   readonly spec: BdevSpec
 }

@@ -6,7 +6,7 @@
  * `close` ends what still waits as aborted: no timer outlives the device.
  */
 import { type Bdev, type BdevIo, IoStatus } from "./Bdev.ts"
-import type { BdevName, DelaySpec } from "./BdevSpec.ts"
+import type { DelaySpec } from "./BdevSpec.ts"
 import { WrapperBdev } from "./WrapperBdev.ts"
 
 const p99Share = 0.01
@@ -43,8 +43,8 @@ export class DelayBdev extends WrapperBdev {
   private closed = false
 
   /** `random` gives numbers in [0, 1); it decides which IO is the one in a hundred. */
-  constructor(id: BdevName, spec: DelaySpec, base: Bdev, random: () => number) {
-    super(id, "delay", base)
+  constructor(spec: DelaySpec, base: Bdev, random: () => number) {
+    super("delay", base)
     this.latencies = spec
     this.random = random
   }

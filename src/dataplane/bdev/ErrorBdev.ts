@@ -6,7 +6,6 @@
  * `close` does not end them, as a hung disk would not either.
  */
 import { type Bdev, type BdevIo, IoStatus } from "./Bdev.ts"
-import type { BdevName } from "./BdevSpec.ts"
 import { WrapperBdev } from "./WrapperBdev.ts"
 
 /** Kinds of IO that faults are told apart by. No IO is an unmap yet: a fault for it stays armed. */
@@ -70,8 +69,8 @@ export class ErrorBdev extends WrapperBdev {
   private outstanding = 0
   private closed = false
 
-  constructor(id: BdevName, base: Bdev) {
-    super(id, "Error Injection Disk", base)
+  constructor(base: Bdev) {
+    super("Error Injection Disk", base)
   }
 
   /** IOs that wait for `resumePending`. */

@@ -8,7 +8,7 @@
  * a disk is addressed through views of 1 GiB, and one beyond 4 GiB does not show its `memory`.
  */
 import { type Bdev, type BdevIo, IoStatus } from "./Bdev.ts"
-import type { BdevName, MallocSpec } from "./BdevSpec.ts"
+import type { MallocSpec } from "./BdevSpec.ts"
 
 /** Bytes of one view; a power of two, so that an offset splits cheaply. */
 const viewBytes = 2 ** 30
@@ -17,8 +17,6 @@ const sharedMemoryBytesMax = 2 ** 32
 
 /** A RAM disk; all IO ends before its call returns. */
 export class MallocBdev implements Bdev {
-  readonly name: string
-  readonly uuid: string
   readonly productName = "Malloc disk"
   readonly blockSize: number
   readonly physicalBlockSize: number
@@ -32,9 +30,7 @@ export class MallocBdev implements Bdev {
   private readonly views: ReadonlyArray<Buffer>
 
   /** Throws RangeError when the memory can't be had. */
-  constructor(id: BdevName, spec: MallocSpec) {
-    this.name = id.name
-    this.uuid = id.uuid
+  constructor(spec: MallocSpec) {
     this.blockSize = spec.blockSize
     this.physicalBlockSize = spec.physicalBlockSize || spec.blockSize
     this.optimalIoBoundary = spec.optimalIoBoundary

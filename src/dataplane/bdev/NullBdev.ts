@@ -1,11 +1,9 @@
 /** A disk of any size with nothing behind it, for tests of speed and of size. */
 import { type Bdev, type BdevIo, IoStatus } from "./Bdev.ts"
-import type { BdevName, NullSpec } from "./BdevSpec.ts"
+import type { NullSpec } from "./BdevSpec.ts"
 
 /** Reads give zeros, writes are forgotten; all IO ends before its call returns. */
 export class NullBdev implements Bdev {
-  readonly name: string
-  readonly uuid: string
   readonly productName = "Null disk"
   readonly blockSize: number
   readonly physicalBlockSize: number
@@ -15,9 +13,7 @@ export class NullBdev implements Bdev {
   readonly readOnly = false
   readonly memory = undefined
 
-  constructor(id: BdevName, spec: NullSpec) {
-    this.name = id.name
-    this.uuid = id.uuid
+  constructor(spec: NullSpec) {
     this.blockSize = spec.blockSize
     this.physicalBlockSize = spec.physicalBlockSize || spec.blockSize
     this.blockCount = spec.blockCount

@@ -1,14 +1,11 @@
 /**
- * A bdev on top of another: it has the base's geometry and its own name. It never shows the base's `memory`, because
+ * A bdev on top of another: it has the base's geometry. It never shows the base's `memory`, because
  * copies around it would miss what the wrapper is for. Closing it leaves the base open.
  */
 import type { Bdev, BdevIo } from "./Bdev.ts"
-import type { BdevName } from "./BdevSpec.ts"
 
 /** What the wrappers share. */
 export abstract class WrapperBdev implements Bdev {
-  readonly name: string
-  readonly uuid: string
   readonly productName: string
   readonly blockSize: number
   readonly physicalBlockSize: number
@@ -20,9 +17,7 @@ export abstract class WrapperBdev implements Bdev {
 
   protected readonly base: Bdev
 
-  constructor(id: BdevName, productName: string, base: Bdev) {
-    this.name = id.name
-    this.uuid = id.uuid
+  constructor(productName: string, base: Bdev) {
     this.productName = productName
     this.blockSize = base.blockSize
     this.physicalBlockSize = base.physicalBlockSize

@@ -1,7 +1,7 @@
 /** From a bdev's definition to the opened device, or the reason why the machine can't have it. */
 import { totalmem } from "node:os"
 import type { Bdev } from "./Bdev.ts"
-import type { BaseRef, BdevDefinition, BdevName, MallocSpec, NullSpec } from "./BdevSpec.ts"
+import type { BaseRef, BdevDefinition, MallocSpec, NullSpec } from "./BdevSpec.ts"
 import { DelayBdev } from "./DelayBdev.ts"
 import { ErrorBdev } from "./ErrorBdev.ts"
 import { MallocBdev } from "./MallocBdev.ts"
@@ -46,19 +46,19 @@ const sizeProblem = (name: string, spec: MallocSpec | NullSpec): string | undefi
   )
 }
 
-const createMalloc = (id: BdevName, spec: MallocSpec): OpenedBdev => {
+const createMalloc = (name: string, spec: MallocSpec): OpenedBdev => {
   const bytes = spec.blockCount * spec.blockSize
   const limit = memoryLimit()
   // Checked first because the operating system promises memory freely and kills the process when it is used.
   if (bytes > limit) {
     const advice = "ask for less, or use a file instead"
-    return failure("ENOMEM", `bdev ${id.name} needs ${mebibytes(bytes)} of ${mebibytes(limit)} memory: ${advice}`)
+    return failure("ENOMEM", `bdev ${name} needs ${mebibytes(bytes)} of ${mebibytes(limit)} memory: ${advice}`)
   }
   try {
-    return opened(new MallocBdev(id, spec))
+    return opened(new MallocBdev(spec))
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
-    return failure("ENOMEM", `bdev ${id.name} needs ${mebibytes(bytes)} of memory, which can't be had: ${reason}`)
+    return failure("ENOMEM", `bdev ${name} needs ${mebibytes(bytes)} of memory, which can't be had: ${reason}`)
   }
 }
 
@@ -68,12 +68,12 @@ export const createBdev = (definition: BdevDefinition, surroundings: BdevSurroun
   if (spec._tag === "Malloc" || spec._tag === "Null") {
     const problem = sizeProblem(name, spec)
     if (problem !== undefined) return failure("EINVAL", problem)
-    return spec._tag === "Malloc" ? createMalloc(definition, spec) : opened(new NullBdev(definition, spec))
+    return spec._tag === "Malloc" ? createMalloc(name, spec) : opened(new NullBdev(spec))
   }
   const base = surroundings.openBase(spec.base)
   if (base === undefined) {
     return failure("ENODEV", `bdev ${name} needs its base ${spec.base.name}, which is not open: create that one first`)
   }
-  if (spec._tag === "Error") return opened(new ErrorBdev(definition, base))
-  return opened(new DelayBdev(definition, spec, base, surroundings.random))
+  if (spec._tag === "Error") return opened(new ErrorBdev(base))
+  return opened(new DelayBdev(spec, base, surroundings.random))
 }

@@ -3,6 +3,7 @@
  * nothing. Commands and facts are the plain values of `protocol.ts`. There is no Effect here and nothing waits.
  */
 import { compileAccessList } from "../../domain/access.ts"
+import type { Bdev } from "../bdev/Bdev.ts"
 import { createBdev } from "../bdev/create-bdev.ts"
 import { ErrorBdev } from "../bdev/ErrorBdev.ts"
 import type { Connection } from "../iscsi/Connection.ts"
@@ -33,6 +34,7 @@ export class Reactor {
   readonly #emit: (fact: ReactorFact) => void
   readonly #node: IscsiNode
   readonly #portals = new Map<PortalId, Portal>()
+  readonly #bdevs = new Map<BdevId, Bdev>()
   readonly #units = new Map<BdevId, LogicalUnit>()
   readonly #drains = new Set<LunDrain>()
   readonly #housekeeping: NodeJS.Timeout
@@ -100,8 +102,11 @@ export class Reactor {
         return this.#closeSessions(command)
       case "OpenBdev":
         return this.#openBdev(command)
+      case "NameBdev":
+        return this.#nameBdev(command)
       case "CloseBdev":
-        this.#units.get(command.bdev)?.bdev.close()
+        this.#bdevs.get(command.bdev)?.close()
+        this.#bdevs.delete(command.bdev)
         this.#units.delete(command.bdev)
         return this.#answer(command.request, { _tag: "Done" })
       case "InjectFault":
@@ -173,20 +178,25 @@ export class Reactor {
   }
 
   #openBdev(command: CommandOf<"OpenBdev">): void {
-    const { base, bdev, contentLost, definition, identityStyle, request } = command
+    const { base, bdev, definition, request } = command
     const opened = createBdev(definition, {
-      openBase: () => (base === undefined ? undefined : this.#units.get(base)?.bdev),
+      openBase: () => (base === undefined ? undefined : this.#bdevs.get(base)),
       random: Math.random
     })
     if (opened._tag === "BdevFailure") {
       return this.#answer(request, { _tag: "Failed", code: opened.code, detail: opened.detail })
     }
-    this.#units.set(bdev, new LogicalUnit(opened.bdev, { contentLost, identityStyle }))
+    this.#bdevs.set(bdev, opened.bdev)
     this.#answer(request, { _tag: "Done" })
   }
 
+  #nameBdev(command: CommandOf<"NameBdev">): void {
+    const bdev = this.#bdevs.get(command.bdev)
+    if (bdev !== undefined) this.#units.set(command.bdev, new LogicalUnit(bdev, command))
+  }
+
   #withErrorBdev(id: BdevId, use: (bdev: ErrorBdev) => void): void {
-    const bdev = this.#units.get(id)?.bdev
+    const bdev = this.#bdevs.get(id)
     if (bdev instanceof ErrorBdev) use(bdev)
   }
 
@@ -246,7 +256,8 @@ export class Reactor {
       clearInterval(this.#housekeeping)
       for (const connection of [...this.#node.connections]) connection.close("the target shuts down")
       for (const drain of this.#drains) drain.cancel()
-      for (const unit of this.#units.values()) unit.bdev.close()
+      for (const bdev of this.#bdevs.values()) bdev.close()
+      this.#bdevs.clear()
       this.#units.clear()
       this.#answer(request, { _tag: "Done" })
     }

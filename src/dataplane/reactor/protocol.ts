@@ -54,6 +54,13 @@ export type ReactorCommand =
       readonly definition: BdevDefinition
       /** The bdevs that `definition` is stacked on. */
       readonly base: BdevId | undefined
+    }
+  /** The bdev can be a logical unit from now on, with this identity. */
+  | {
+      readonly _tag: "NameBdev"
+      readonly bdev: BdevId
+      readonly name: string
+      readonly uuid: string
       /** The medium is empty although the disk was known before. */
       readonly contentLost: boolean
       readonly identityStyle: IdentityStyle

@@ -31,6 +31,9 @@ const counterCount = 7
 
 /** What the control plane knows of a unit beside its bdev. */
 export interface LogicalUnitOptions {
+  /** Name and UUID of the bdev, as the control plane has them. */
+  readonly name: string
+  readonly uuid: string
   /** The medium is empty although the unit was known before: a RAM disk after a restart. */
   readonly contentLost: boolean
   /** `spdk`: vendor INTEL and ids from the bdev's name, so that hosts recognise disks of an SPDK target. */
@@ -53,7 +56,7 @@ export class LogicalUnit {
 
   constructor(bdev: Bdev, options: LogicalUnitOptions) {
     this.bdev = bdev
-    this.identity = unitIdentity(bdev, options.identityStyle)
+    this.identity = unitIdentity({ ...options, productName: bdev.productName }, options.identityStyle)
     this.contentLost = options.contentLost
     this.maxTransferBlocks = Math.max(1, Math.floor(maxTransferBytes / bdev.blockSize))
   }

@@ -8,7 +8,6 @@
  * recognise a disk that has moved here from an SPDK target.
  */
 import { createHash } from "node:crypto"
-import type { Bdev } from "../bdev/Bdev.ts"
 
 /** What an identity is derived from: see above. */
 export type IdentityStyle = "uuid" | "spdk"
@@ -55,8 +54,11 @@ const spdkNaa = (name: string): Buffer => {
   return naa
 }
 
-/** The identity of a bdev's logical unit. */
-export const unitIdentity = (bdev: Bdev, style: IdentityStyle): UnitIdentity => {
+/** The identity of the logical unit of a bdev with this name and UUID. */
+export const unitIdentity = (
+  bdev: { readonly name: string; readonly uuid: string; readonly productName: string },
+  style: IdentityStyle
+): UnitIdentity => {
   const product = padded(bdev.productName, 16)
   const revision = padded("0001", 4)
   if (style === "spdk") {

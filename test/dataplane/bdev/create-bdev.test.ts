@@ -3,7 +3,7 @@ import { assert, describe, it } from "vitest"
 import type { BdevSpec } from "../../../src/dataplane/bdev/BdevSpec.ts"
 import { createBdev } from "../../../src/dataplane/bdev/create-bdev.ts"
 import { MallocBdev } from "../../../src/dataplane/bdev/MallocBdev.ts"
-import { mallocSpec, testId } from "./recorded-io.ts"
+import { mallocSpec } from "./recorded-io.ts"
 
 const base = { name: "Malloc0", incarnation: 7 }
 const none = { openBase: () => undefined, random: () => 0 }
@@ -17,14 +17,14 @@ const delaySpec: BdevSpec = {
 }
 
 const failureOf = (spec: BdevSpec) => {
-  const result = createBdev({ ...testId, spec }, none)
+  const result = createBdev({ name: "Malloc0", spec }, none)
   assert(result._tag === "BdevFailure")
   return result
 }
 
 describe("createBdev", () => {
-  it("opens each kind under the name and UUID it is given", () => {
-    const under = new MallocBdev(testId, mallocSpec())
+  it("opens each kind", () => {
+    const under = new MallocBdev(mallocSpec())
     const surroundings = { openBase: () => under, random: () => 0 }
     const specs: ReadonlyArray<BdevSpec> = [
       mallocSpec(),
@@ -33,9 +33,8 @@ describe("createBdev", () => {
       { _tag: "Error", base }
     ]
     const products = specs.map((spec) => {
-      const result = createBdev({ name: "x", uuid: testId.uuid, spec }, surroundings)
+      const result = createBdev({ name: "x", spec }, surroundings)
       assert(result._tag === "BdevOpened")
-      assert.deepInclude(result.bdev, { name: "x", uuid: testId.uuid })
       return result.bdev.productName
     })
     assert.deepStrictEqual(products, ["Malloc disk", "Null disk", "delay", "Error Injection Disk"])
@@ -50,7 +49,7 @@ describe("createBdev", () => {
       },
       random: () => 0
     }
-    const result = createBdev({ name: "EE_Malloc0", uuid: testId.uuid, spec: { _tag: "Error", base } }, surroundings)
+    const result = createBdev({ name: "EE_Malloc0", spec: { _tag: "Error", base } }, surroundings)
     assert.deepStrictEqual(asked, [base])
     assert.deepInclude(result, { _tag: "BdevFailure", code: "ENODEV" })
   })

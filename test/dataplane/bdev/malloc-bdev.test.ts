@@ -4,13 +4,13 @@ import { IoStatus } from "../../../src/dataplane/bdev/Bdev.ts"
 import { MallocBdev } from "../../../src/dataplane/bdev/MallocBdev.ts"
 import { NullBdev } from "../../../src/dataplane/bdev/NullBdev.ts"
 import { makeRandom } from "../../support/initiator/random.ts"
-import { mallocSpec, okIo, RecordedIo, testId } from "./recorded-io.ts"
+import { mallocSpec, okIo, RecordedIo } from "./recorded-io.ts"
 
 const gibibyte = 2 ** 30
 
 describe("a malloc bdev", () => {
   it("starts with zeros and gives back what was written", () => {
-    const bdev = new MallocBdev(testId, mallocSpec())
+    const bdev = new MallocBdev(mallocSpec())
     const written = makeRandom(1).bytes(1024 + 7)
     bdev.write(512, written, 7, 1024, false, okIo)
     const read = Buffer.alloc(2048 + 3, 0xee)
@@ -20,7 +20,7 @@ describe("a malloc bdev", () => {
   })
 
   it("shows its memory, which is the disk itself", () => {
-    const bdev = new MallocBdev(testId, mallocSpec())
+    const bdev = new MallocBdev(mallocSpec())
     assert.strictEqual(bdev.memory?.length, 64 * 512)
     bdev.memory?.fill(0x5a, 1024, 1536)
     const read = Buffer.alloc(512)
@@ -29,12 +29,12 @@ describe("a malloc bdev", () => {
   })
 
   it("takes the block size as the physical one where none is given", () => {
-    assert.strictEqual(new MallocBdev(testId, mallocSpec()).physicalBlockSize, 512)
-    assert.strictEqual(new MallocBdev(testId, mallocSpec({ physicalBlockSize: 4096 })).physicalBlockSize, 4096)
+    assert.strictEqual(new MallocBdev(mallocSpec()).physicalBlockSize, 512)
+    assert.strictEqual(new MallocBdev(mallocSpec({ physicalBlockSize: 4096 })).physicalBlockSize, 4096)
   })
 
   it("fails what ends beyond the disk and leaves the disk alone", () => {
-    const bdev = new MallocBdev(testId, mallocSpec({ blockCount: 2 }))
+    const bdev = new MallocBdev(mallocSpec({ blockCount: 2 }))
     const io = new RecordedIo()
     bdev.write(1024, Buffer.alloc(512, 1), 0, 512, false, io)
     bdev.read(1024, Buffer.alloc(512), 0, 512, io)
@@ -42,7 +42,7 @@ describe("a malloc bdev", () => {
   })
 
   it("gives its memory back on close, and fails IO from then on", () => {
-    const bdev = new MallocBdev(testId, mallocSpec())
+    const bdev = new MallocBdev(mallocSpec())
     bdev.close()
     assert.strictEqual(bdev.memory?.length, 0)
     const io = new RecordedIo()
@@ -54,7 +54,7 @@ describe("a malloc bdev", () => {
   it("keeps resident memory flat over 40 disks of 64 MiB that are written and closed", () => {
     const before = process.memoryUsage().rss
     for (let round = 0; round < 40; round++) {
-      const bdev = new MallocBdev(testId, mallocSpec({ blockCount: 131072 }))
+      const bdev = new MallocBdev(mallocSpec({ blockCount: 131072 }))
       bdev.memory?.fill(1)
       bdev.close()
     }
@@ -68,13 +68,13 @@ describe("a malloc bdev of more than 4 GiB", () => {
   const blockCount = (5 * gibibyte) / 512
 
   it("does not show its memory, because copies out of it would come from the wrong place", () => {
-    const bdev = new MallocBdev(testId, mallocSpec({ blockCount }))
+    const bdev = new MallocBdev(mallocSpec({ blockCount }))
     assert.isUndefined(bdev.memory)
     bdev.close()
   })
 
   it("keeps blocks apart that are 4 GiB apart, and IO over the seams of its views whole", () => {
-    const bdev = new MallocBdev(testId, mallocSpec({ blockCount }))
+    const bdev = new MallocBdev(mallocSpec({ blockCount }))
     const random = makeRandom(2)
     const places = [
       0,
@@ -99,7 +99,7 @@ describe("a malloc bdev of more than 4 GiB", () => {
 
 describe("a null bdev", () => {
   it("reads zeros whatever was written", () => {
-    const bdev = new NullBdev(testId, { _tag: "Null", blockCount: 2 ** 40, blockSize: 512, physicalBlockSize: 4096 })
+    const bdev = new NullBdev({ _tag: "Null", blockCount: 2 ** 40, blockSize: 512, physicalBlockSize: 4096 })
     bdev.write(2 ** 45, Buffer.alloc(512, 1), 0, 512, true, okIo)
     const read = Buffer.alloc(516, 0xee)
     bdev.read(2 ** 45, read, 2, 512, okIo)

@@ -28,9 +28,6 @@ export const okIo: BdevIo = {
   }
 }
 
-/** Who the bdev of a test is. */
-export const testId = { name: "Malloc0", uuid: "2f7b6f0e-9a5c-4a63-8d0e-0123456789ab" }
-
 /** A small RAM disk: 64 blocks of 512 bytes, unless told otherwise. */
 export const mallocSpec = (changes: Partial<MallocSpec> = {}): MallocSpec => ({
   _tag: "Malloc",

@@ -4,9 +4,9 @@ import { type Bdev, IoStatus } from "../../../src/dataplane/bdev/Bdev.ts"
 import { DelayBdev } from "../../../src/dataplane/bdev/DelayBdev.ts"
 import { ErrorBdev, type Fault } from "../../../src/dataplane/bdev/ErrorBdev.ts"
 import { MallocBdev } from "../../../src/dataplane/bdev/MallocBdev.ts"
-import { mallocSpec, okIo, RecordedIo, testId } from "./recorded-io.ts"
+import { mallocSpec, okIo, RecordedIo } from "./recorded-io.ts"
 
-const disk = () => new MallocBdev(testId, mallocSpec())
+const disk = () => new MallocBdev(mallocSpec())
 const base = { name: "Malloc0", incarnation: 1 }
 const read = (bdev: Bdev, byteOffset = 0): Buffer => {
   const target = Buffer.alloc(512)
@@ -28,7 +28,6 @@ const submitRead = (bdev: Bdev): { readonly io: RecordedIo; readonly target: Buf
 describe("a delay bdev", () => {
   const delayed = (micros: { average: number; p99: number }, random = () => 0.5, under: Bdev = disk()) =>
     new DelayBdev(
-      { name: "Slow", uuid: testId.uuid },
       {
         _tag: "Delay",
         base,
@@ -41,9 +40,9 @@ describe("a delay bdev", () => {
       random
     )
 
-  it("has its base's geometry and its own name, and hides the memory", () => {
+  it("has its base's geometry, and hides the memory", () => {
     const bdev = delayed({ average: 0, p99: 0 })
-    assert.deepInclude(bdev, { name: "Slow", productName: "delay", blockSize: 512, blockCount: 64, memory: undefined })
+    assert.deepInclude(bdev, { productName: "delay", blockSize: 512, blockCount: 64, memory: undefined })
   })
 
   it("answers later, with the base's data and status", async () => {
@@ -88,7 +87,7 @@ describe("a delay bdev", () => {
   })
 
   it("answers as aborted what its base answers after the close", () => {
-    const under = new ErrorBdev(testId, disk())
+    const under = new ErrorBdev(disk())
     under.inject({ ...fault, ioType: "write", errorType: "pending" })
     const bdev = delayed({ average: 60_000_000, p99: 60_000_000 }, () => 0.5, under)
     const io = submitWrite(bdev, 1)
@@ -108,7 +107,7 @@ const fault: Fault = {
 }
 
 describe("an error bdev", () => {
-  const faulty = (under: Bdev = disk()) => new ErrorBdev({ name: "EE_Malloc0", uuid: testId.uuid }, under)
+  const faulty = (under: Bdev = disk()) => new ErrorBdev(under)
 
   it("does what its base does while no fault is armed", () => {
     const bdev = faulty()

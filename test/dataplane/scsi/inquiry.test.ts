@@ -1,9 +1,8 @@
 /** INQUIRY and the VPD pages, byte by byte (SPC-4 6.6 and 7.8, SBC-3 6.6). */
 import { assert, describe, it } from "vitest"
-import type { Bdev } from "../../../src/dataplane/bdev/Bdev.ts"
-import { LogicalUnit } from "../../../src/dataplane/scsi/LogicalUnit.ts"
+import { LogicalUnit, type LogicalUnitOptions } from "../../../src/dataplane/scsi/LogicalUnit.ts"
 import { ScsiAction } from "../../../src/dataplane/scsi/ScsiTask.ts"
-import { fieldPointer, guideSession, nullDisk, quietNexus, ramDisk, run } from "./scsi-fixture.ts"
+import { fieldPointer, guideSession, nullDisk, quietNexus, ramDisk, run, unitOptions } from "./scsi-fixture.ts"
 
 const page = (code: string, nexus = quietNexus()) => run(`12 01 ${code} 10 00 00`, nexus).data
 
@@ -120,15 +119,12 @@ describe("vital product data", () => {
 })
 
 describe("the identity of a unit", () => {
-  /** A disk that is like another but for some properties. */
-  const like = (bdev: Bdev, changes: Partial<Bdev>): Bdev => Object.assign(Object.create(bdev), changes)
-  const unit = (bdev = ramDisk(), style: "uuid" | "spdk" = "uuid") =>
-    new LogicalUnit(bdev, { contentLost: false, identityStyle: style }).identity
+  const unit = (changes: Partial<LogicalUnitOptions> = {}, bdev = ramDisk()) =>
+    new LogicalUnit(bdev, { ...unitOptions, ...changes }).identity
 
   it("follows the UUID, not the name", () => {
-    assert.deepStrictEqual(unit(ramDisk()).naa, unit(nullDisk(8)).naa)
-    const other = like(nullDisk(8), { uuid: "2f7b6f0e-9a5c-4a63-8d0e-0123456789ac" })
-    assert.notDeepEqual(unit(nullDisk(8)).naa, unit(other).naa)
+    assert.deepStrictEqual(unit().naa, unit({ name: "Other" }, nullDisk(8)).naa)
+    assert.notDeepEqual(unit().naa, unit({ uuid: "2f7b6f0e-9a5c-4a63-8d0e-0123456789ac" }).naa)
   })
 
   it("is locally assigned: NAA 3h, 8 bytes", () => {
@@ -142,7 +138,7 @@ describe("the identity of a unit", () => {
   })
 
   it("is SPDK's own in SPDK's style: vendor INTEL and a hash of the name", () => {
-    const identity = unit(ramDisk(), "spdk")
+    const identity = unit({ identityStyle: "spdk" })
     assert.strictEqual(identity.vendor.toString("latin1"), "INTEL   ")
     assert.strictEqual(identity.serial.toString("latin1"), "Malloc0\0")
     assert.strictEqual(identity.t10.toString("latin1"), `INTEL   Malloc disk     ${"Malloc0".padEnd(32)}`)
@@ -154,8 +150,8 @@ describe("the identity of a unit", () => {
   })
 
   it("shows only printable ASCII in its text fields, whatever the bdev is called", () => {
-    const odd = like(nullDisk(8), { name: "Plätte\u0007", productName: "naïve product that is too long" })
-    const { product, t10 } = unit(odd, "spdk")
+    const disk = Object.assign(Object.create(nullDisk(8)), { productName: "naïve product that is too long" })
+    const { product, t10 } = unit({ name: "Plätte\u0007", identityStyle: "spdk" }, disk)
     assert.strictEqual(product.length, 16)
     assert.strictEqual(product.toString("latin1"), "na?ve product th")
     assert.isTrue(t10.every((byte) => byte >= 0x20 && byte <= 0x7e))

@@ -3,7 +3,7 @@ import { assert, describe, it } from "vitest"
 import { LogicalUnit } from "../../../src/dataplane/scsi/LogicalUnit.ts"
 import type { Nexus } from "../../../src/dataplane/scsi/Nexus.ts"
 import { SenseCode } from "../../../src/dataplane/scsi/sense-codes.ts"
-import { nullDisk } from "./scsi-fixture.ts"
+import { nullDisk, unitOptions } from "./scsi-fixture.ts"
 
 const unit = (contentLost = false) => new LogicalUnit(nullDisk(8), { ...unitOptions, contentLost })
 

@@ -9,7 +9,16 @@ import { maxParameterLength, ScsiAction } from "../../../src/dataplane/scsi/Scsi
 import { ScsiStatus } from "../../../src/dataplane/scsi/scsi-status.ts"
 import { SenseCode } from "../../../src/dataplane/scsi/sense-codes.ts"
 import { makeRandom, runSeed } from "../../support/initiator/random.ts"
-import { fieldPointer, guideSession, nullDisk, quietNexus, ramDisk, run, runWithoutUnit } from "./scsi-fixture.ts"
+import {
+  fieldPointer,
+  guideSession,
+  nullDisk,
+  quietNexus,
+  ramDisk,
+  run,
+  runWithoutUnit,
+  unitOptions
+} from "./scsi-fixture.ts"
 
 const supported = [
   0x00, 0x03, 0x08, 0x0a, 0x12, 0x1a, 0x1b, 0x25, 0x28, 0x2a, 0x35, 0x5a, 0x88, 0x8a, 0x91, 0x9e, 0xa0, 0xa3, 0xa8, 0xaa

@@ -36,9 +36,7 @@ export const nullDisk = (blockCount: number, blockSize = 512, physicalBlockSize 
 
 /** 1 MiB of 512-byte blocks, physically 4096 bytes. */
 export const ramDisk = (): Bdev =>
-  new MallocBdev(
-    { _tag: "Malloc", blockCount: 2048, blockSize: 512, physicalBlockSize: 4096, optimalIoBoundary: 0 }
-  )
+  new MallocBdev({ _tag: "Malloc", blockCount: 2048, blockSize: 512, physicalBlockSize: 4096, optimalIoBoundary: 0 })
 
 /** A nexus of a new unit, whose first unit attention has been told. */
 export const quietNexus = (bdev: Bdev = ramDisk()): Nexus => {

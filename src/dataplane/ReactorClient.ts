@@ -1,0 +1,75 @@
+/**
+ * The reactor as Effect code uses it: requests that are answered, and facts for whoever listens.
+ */
+import { Deferred, Effect, type Scope } from "effect"
+import type { ReactorAnswer, ReactorCommand, ReactorFact, ReactorPort, ReactorRequest } from "./reactor/protocol.ts"
+
+/** A request without its number, which the client gives it. */
+export type Request = ReactorRequest extends infer R ? (R extends ReactorRequest ? Omit<R, "request"> : never) : never
+
+/** Facts that are not answers to requests. */
+export type Notice = Exclude<ReactorFact, { readonly _tag: "Answer" }>
+
+/** One reactor. */
+export interface ReactorClient {
+  /** Commands are carried out in the order in which they are sent. */
+  readonly send: (command: Exclude<ReactorCommand, ReactorRequest>) => void
+  /** Sends at once; interrupting the wait leaves the request running. */
+  readonly request: (request: Request) => Effect.Effect<ReactorAnswer>
+  /** A number for a portal or bdev that the reactor has not seen. */
+  readonly takeId: () => number
+}
+
+const failed: ReactorAnswer = { _tag: "Failed", code: "ESHUTDOWN", detail: "the data plane has stopped" }
+
+/** How long an orderly end may take before connections are cut, in milliseconds. */
+const shutdownGraceMillis = 1_000
+
+/** Connects to a reactor; the end of the scope shuts it down in order. */
+export const connectReactor = (
+  port: ReactorPort,
+  notice: (notice: Notice) => void
+): Effect.Effect<ReactorClient, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const waiting = new Map<number, Deferred.Deferred<ReactorAnswer>>()
+    let lastId = 0
+    let stopped = false
+    port.listen((fact) => {
+      if (fact._tag !== "Answer") {
+        if (fact._tag === "Crashed") stopped = true
+        notice(fact)
+        if (stopped) for (const answer of waiting.values()) Deferred.doneUnsafe(answer, Effect.succeed(failed))
+        return
+      }
+      const answer = waiting.get(fact.request)
+      waiting.delete(fact.request)
+      if (answer !== undefined) Deferred.doneUnsafe(answer, Effect.succeed(fact.answer))
+    })
+    const request = (wanted: Request): Effect.Effect<ReactorAnswer> =>
+      Effect.suspend(() => {
+        if (stopped) return Effect.succeed(failed)
+        const number = ++lastId
+        const answer = Deferred.makeUnsafe<ReactorAnswer>()
+        waiting.set(number, answer)
+        port.send({ ...wanted, request: number })
+        return Deferred.await(answer)
+      })
+    yield* Effect.addFinalizer(() =>
+      request({ _tag: "Shutdown", graceMillis: shutdownGraceMillis }).pipe(
+        Effect.timeoutOption(shutdownGraceMillis * 3),
+        Effect.andThen(
+          Effect.promise(() => {
+            stopped = true
+            return port.terminate()
+          })
+        )
+      )
+    )
+    return {
+      send: (command) => {
+        if (!stopped) port.send(command)
+      },
+      request,
+      takeId: () => ++lastId
+    }
+  })
