@@ -1,0 +1,126 @@
+/**
+ * A data plane without sockets and disks: leases are counted, removals are drained at once (or when the test says so), and one
+ * address is never local.
+ */
+import { Deferred, Effect, Layer, Queue } from "effect"
+import type { Committed } from "../../src/domain/ControlPlane.ts"
+import { ControlPlane } from "../../src/domain/ControlPlane.ts"
+import { BdevUnavailable, DataPlane, PortalUnavailable } from "../../src/domain/DataPlane.ts"
+import type { Event } from "../../src/domain/Event.ts"
+import { PortalGroupTag } from "../../src/domain/ids.ts"
+
+/** TEST-NET-1: no host has it. */
+export const foreignHost = "192.0.2.1"
+
+export interface FakeDataPlane {
+  leasesHeld: number
+  readonly injections: Array<string>
+  /** Drains wait for it, if set. */
+  drainGate: Deferred.Deferred<void> | undefined
+}
+
+export const newFake = (): FakeDataPlane => ({ leasesHeld: 0, injections: [], drainGate: undefined })
+
+const lease = (fake: FakeDataPlane) =>
+  Effect.acquireRelease(
+    Effect.sync(() => ({ id: `lease ${++fake.leasesHeld}` })),
+    () =>
+      Effect.sync(() => {
+        fake.leasesHeld--
+      })
+  )
+
+const cause = { source: "dataplane", actor: "local" } as const
+
+/** What the real one reports when nothing is left in flight. */
+const report = (controlPlane: ControlPlane["Service"], event: Event): Effect.Effect<void> => {
+  switch (event._tag) {
+    case "LunRemovalStarted": {
+      const { incarnation, lun, target } = event
+      const fact = {
+        _tag: "RecordLunDrained",
+        target,
+        lun,
+        incarnation,
+        drained: 1,
+        aborted: 0,
+        durationMillis: 1
+      } as const
+      return Effect.orDie(Effect.asVoid(controlPlane.dispatch(fact, cause)))
+    }
+    case "TargetNodeDeletionStarted": {
+      const { incarnation, target } = event
+      const fact = { _tag: "RecordTargetSessionsClosed", target, incarnation, closed: 0, cut: 0 } as const
+      return Effect.orDie(Effect.asVoid(controlPlane.dispatch(fact, cause)))
+    }
+    default:
+      return Effect.void
+  }
+}
+
+const follow = (fake: FakeDataPlane, committed: Queue.Dequeue<Committed>, controlPlane: ControlPlane["Service"]) =>
+  Effect.forever(
+    Effect.gen(function* () {
+      const { events } = yield* Queue.take(committed)
+      const gate = fake.drainGate
+      const reports = Effect.forEach(events, (event) => report(controlPlane, event), { discard: true })
+      yield* Effect.forkChild(gate === undefined ? reports : Effect.andThen(Deferred.await(gate), reports))
+    })
+  )
+
+const status = { portals: [], bdevs: [], sessionCount: 0, connectionCount: 1, warnings: ["this data plane is a fake"] }
+
+const connection = {
+  portalGroupTag: PortalGroupTag.make(1),
+  id: 0,
+  cid: 0,
+  tsih: 3,
+  state: "running",
+  loginPhase: "full_feature_phase",
+  initiatorName: "iqn.1994-05.com.redhat:host",
+  initiatorAddress: "127.0.0.9",
+  targetAddress: "127.0.0.1",
+  targetName: "iqn.2016-06.io.spdk:disk1",
+  threadName: "reactor_0"
+} as const
+
+export const fakeDataPlane = (
+  fake: FakeDataPlane,
+  options: { readonly connected?: boolean } = {}
+): Layer.Layer<DataPlane, never, ControlPlane> =>
+  Layer.effect(
+    DataPlane,
+    Effect.gen(function* () {
+      const controlPlane = yield* ControlPlane
+      const { committed } = yield* controlPlane.changes
+      yield* Effect.forkScoped(follow(fake, committed, controlPlane))
+      return DataPlane.of({
+        acquirePortals: (portals) => {
+          const foreign = portals.find(({ host }) => host === foreignHost)
+          if (foreign === undefined) return lease(fake)
+          const detail = "cannot assign requested address"
+          return Effect.fail(new PortalUnavailable({ ...foreign, code: "EADDRNOTAVAIL", detail }))
+        },
+        acquireBdev: (name, bdev) => {
+          const tooLarge = bdev._tag === "Malloc" && bdev.blockCount * bdev.blockSize > 2 ** 40
+          if (!tooLarge) return lease(fake)
+          return Effect.fail(new BdevUnavailable({ name, code: "ENOMEM", detail: "there is less memory" }))
+        },
+        connections: Effect.succeed(options.connected === true ? [connection] : []),
+        status: Effect.succeed(status),
+        lunDrains: Effect.succeed([]),
+        injectBdevError: (name, _incarnation, injection) =>
+          Effect.sync(() => {
+            fake.injections.push(`${name} ${injection.ioType} ${injection.errorType} ${injection.count}`)
+          }),
+        resumePendingBdevIo: (name) =>
+          Effect.sync(() => {
+            fake.injections.push(`${name} resume`)
+          }),
+        awaitLunGone: () => Effect.void,
+        awaitBdevGone: () => Effect.void,
+        awaitTargetGone: () => Effect.void,
+        awaitPortalsClosed: () => Effect.void
+      })
+    })
+  )

@@ -1,0 +1,56 @@
+/** All methods over the real control plane, an event log in memory and a fake data plane, on a socket of their own. */
+
+import * as path from "node:path"
+import { Effect, Layer, type Scope } from "effect"
+import type { EventLog } from "../../eventlog/EventLog.ts"
+import { MemoryEventLog } from "../../eventlog/MemoryEventLog.ts"
+import { ControlPlane } from "../../src/domain/ControlPlane.ts"
+import { Uuid } from "../../src/domain/ids.ts"
+import { allMethods } from "../../src/rpc/methods/all-methods.ts"
+import { connect, type RpcClient } from "../../src/rpc/RpcClient.ts"
+import { type RouterOptions, RpcRouter } from "../../src/rpc/RpcRouter.ts"
+import { RpcServer } from "../../src/rpc/RpcServer.ts"
+import { type FakeDataPlane, fakeDataPlane, newFake } from "./fake-data-plane.ts"
+import { type InstanceActions, instanceLayer, testInfo } from "./server-support.ts"
+import { temporaryDirectory } from "./support.ts"
+
+export interface TargetOptions extends InstanceActions, RouterOptions {
+  readonly connected?: boolean
+  readonly log?: Layer.Layer<EventLog>
+}
+
+export interface RpcTarget {
+  readonly socketPath: string
+  readonly fake: FakeDataPlane
+  readonly client: RpcClient
+}
+
+const epoch = Effect.flatMap(ControlPlane, (controlPlane) =>
+  controlPlane.dispatch(
+    { _tag: "StartEpoch", mode: "empty", instanceId: Uuid.make(testInfo.instanceId), version: testInfo.version },
+    { source: "boot", actor: "local" }
+  )
+)
+
+/** In state STARTUP. */
+export const startTarget = (options: TargetOptions = {}): Effect.Effect<RpcTarget, unknown, Scope.Scope> =>
+  Effect.gen(function* () {
+    const socketPath = path.join(yield* temporaryDirectory, "rpc.sock")
+    const fake = newFake()
+    const controlPlane = ControlPlane.layer.pipe(Layer.provideMerge(options.log ?? MemoryEventLog.layer()))
+    const services = fakeDataPlane(fake, options).pipe(
+      Layer.provideMerge(controlPlane),
+      Layer.merge(instanceLayer(options))
+    )
+    const server = RpcServer.layer({ socketPath }).pipe(
+      Layer.provide(RpcRouter.layer(allMethods, options)),
+      Layer.provideMerge(Layer.effectDiscard(epoch)),
+      Layer.provideMerge(services)
+    )
+    yield* Layer.build(server)
+    return { socketPath, fake, client: yield* connect(socketPath) }
+  })
+
+/** In state RUNTIME. */
+export const runningTarget = (options: TargetOptions = {}): Effect.Effect<RpcTarget, unknown, Scope.Scope> =>
+  Effect.tap(startTarget(options), ({ client }) => client.call("framework_start_init"))
