@@ -11,7 +11,7 @@ import { Event } from "../../src/domain/Event.ts"
 import { evolve } from "../../src/domain/evolve.ts"
 import { initialState, type State } from "../../src/domain/State.ts"
 import { encodeSnapshot } from "../../src/domain/snapshot-codec.ts"
-import { startEpoch } from "./examples.ts"
+import { guide, startEpoch } from "./examples.ts"
 import { assertInvariants, assertSameState, throughSnapshot } from "./invariants.ts"
 import { diceOf, randomCommand, randomEvent } from "./random.ts"
 import { fold, type History, historyOf } from "./specification.ts"
@@ -29,7 +29,7 @@ describe("any sequence of commands", () => {
     const seen = new Set<string>()
     for (const seed of seeds) {
       const dice = diceOf(seed)
-      let history: History = historyOf(startEpoch())
+      let history: History = historyOf(...guide)
       for (let step = 0; step < 120; step++) {
         const command = randomCommand(dice, history.state, history.seq)
         const decision = decide(history.state, command)
@@ -57,7 +57,7 @@ describe("any sequence of commands", () => {
     for (const seed of seeds.slice(0, 10)) {
       const run = () => {
         const dice = diceOf(seed)
-        let history = historyOf(startEpoch())
+        let history = historyOf(...guide)
         for (let step = 0; step < 100; step++) {
           const decision = decide(history.state, randomCommand(dice, history.state, history.seq))
           if (Result.isSuccess(decision)) history = fold(history, decision.success)

@@ -117,7 +117,7 @@ const targetCommands = (dice: Dice, state: State, seq: number): Command => {
 }
 
 const bdevCommands = (dice: Dice, state: State, seq: number): Command => {
-  const { pick, roll } = dice
+  const { pick } = dice
   const bdev = randomBdev(dice)
   const name = pick(bdevs)
   return pick<Command>([
