@@ -49,8 +49,6 @@ export class LogicalUnit {
   readonly maxTransferBlocks: number
   /** Plain numbers, indexed by `UnitCounter`; read from outside the data path. */
   readonly counters = new Float64Array(counterCount)
-  /** Commands that are at the bdev or wait for their data; raised and lowered by the transport. */
-  inFlight = 0
 
   private readonly nexuses = new Set<Nexus>()
 

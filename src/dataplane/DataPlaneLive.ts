@@ -1,0 +1,245 @@
+/**
+ * The data plane: follows the durable state with portals, bdevs, targets and LUNs in a reactor, and reports what it
+ * finds out. One fiber applies committed entries in order; nothing in its loop waits for a drain or a dispatch.
+ *
+ * Boot order: bdevs, units, targets; portals accept last, once every bdev is up or has failed, or after a while.
+ */
+import { Clock, Deferred, Effect, Exit, FiberMap, FiberSet, Layer, Queue } from "effect"
+import { EventLog } from "../../eventlog/EventLog.ts"
+import { type Committed, ControlPlane } from "../domain/ControlPlane.ts"
+import { DataPlane } from "../domain/DataPlane.ts"
+import type { Event } from "../domain/Event.ts"
+import {
+  bdevsOf,
+  findBdev,
+  findInitiatorGroup,
+  findLun,
+  findPortalGroup,
+  findTarget,
+  initiatorGroupsOf,
+  lunsOf,
+  portalGroupsOf,
+  type State,
+  targetsOf
+} from "../domain/State.ts"
+import { Bdevs } from "./Bdevs.ts"
+import { connectionInfo, lunDrains } from "./data-plane-status.ts"
+import type { NodeOptions } from "./iscsi/IscsiNode.ts"
+import { observeNotice } from "./observe-notice.ts"
+import { Portals } from "./Portals.ts"
+import { connectReactor, type ReactorClient } from "./ReactorClient.ts"
+import { mainThreadReactor } from "./reactor/main-thread-reactor.ts"
+import type { ReactorReport } from "./reactor/protocol.ts"
+import { workerReactor } from "./reactor/worker-reactor.ts"
+import type { IdentityStyle } from "./scsi/unit-identity.ts"
+import { Targets } from "./Targets.ts"
+
+/** How the data plane is run. */
+export interface DataPlaneSettings {
+  /** Where the reactor runs. */
+  readonly reactor: "main" | "worker"
+  readonly identityStyle: IdentityStyle
+  /** From the start of a removal until what is left is aborted. */
+  readonly removalDeadlineMillis: number
+  /** How long portals wait for bdevs at boot; 10 s if absent. */
+  readonly bootTimeoutMillis?: number
+  /** Portals accept when this resolves. */
+  readonly acceptWhen: Effect.Effect<void>
+}
+
+const defaultBootTimeoutMillis = 10_000
+
+const nodeOptions = ({ options }: State): NodeOptions => ({
+  maxSessions: options.maxSessions,
+  firstBurstLength: options.firstBurstLength,
+  immediateData: options.immediateData,
+  defaultTime2Wait: options.defaultTime2Wait,
+  defaultTime2Retain: options.defaultTime2Retain,
+  nopTimeout: options.nopTimeout,
+  nopInInterval: options.nopInInterval,
+  allowDuplicateIsid: options.allowDuplicatedIsid,
+  discoveryRequiresChap: options.auth.requireChap
+})
+
+/** The parts that follow the state. */
+interface Parts {
+  readonly client: ReactorClient
+  readonly bdevs: Bdevs
+  readonly portals: Portals
+  readonly targets: Targets
+  readonly controlPlane: ControlPlane["Service"]
+  /** Whether portals may accept; before that they only listen. */
+  accepting: boolean
+}
+
+const putInitiatorGroup = ({ client }: Parts, state: State, tag: number): void => {
+  const group = findInitiatorGroup(state, tag)
+  if (group === undefined) return
+  const { initiators, netmasks } = group
+  client.send({ _tag: "PutInitiatorGroup", group: { tag, initiators, netmasks } })
+}
+
+const putPortalGroup = ({ client }: Parts, state: State, tag: number): void => {
+  const group = findPortalGroup(state, tag)
+  if (group === undefined) return
+  client.send({ _tag: "PutPortalGroup", group: { tag, private: group.private, portals: group.portals } })
+}
+
+const addBdev = (parts: Parts, state: State, name: string, lease: Committed["lease"]): Effect.Effect<void> => {
+  const bdev = findBdev(state, name)
+  if (bdev === undefined) return Effect.void
+  return parts.bdevs.add(bdev, lease, () => parts.targets.bdevUp(parts.controlPlane.state(), name))
+}
+
+/** Brings up all that the state has when the data plane starts. */
+const boot = (parts: Parts, state: State): Effect.Effect<void> =>
+  Effect.gen(function* () {
+    parts.client.send({ _tag: "SetOptions", options: nodeOptions(state) })
+    for (const group of initiatorGroupsOf(state)) putInitiatorGroup(parts, state, group.tag)
+    for (const group of portalGroupsOf(state)) putPortalGroup(parts, state, group.tag)
+    for (const bdev of bdevsOf(state)) yield* addBdev(parts, state, bdev.name, undefined)
+    for (const target of targetsOf(state)) {
+      parts.targets.put(state, target.name)
+      for (const mapping of lunsOf(target)) parts.targets.addLun(target.name, mapping)
+    }
+    for (const group of portalGroupsOf(state)) yield* parts.portals.add(group, undefined, false)
+  })
+
+const applyGroupEvent = (parts: Parts, event: Event, { lease, state }: Committed): Effect.Effect<void> | undefined => {
+  const { client, portals } = parts
+  switch (event._tag) {
+    case "PortalGroupCreated": {
+      const group = findPortalGroup(state, event.tag)
+      putPortalGroup(parts, state, event.tag)
+      return group === undefined ? Effect.void : portals.add(group, lease, parts.accepting)
+    }
+    case "PortalGroupStarted": {
+      const group = findPortalGroup(state, event.tag)
+      return group === undefined ? Effect.void : Effect.sync(() => portals.start(group))
+    }
+    case "PortalGroupDeleted":
+      client.send({ _tag: "DeletePortalGroup", tag: event.tag })
+      return portals.remove(event.tag, event.incarnation)
+    case "InitiatorGroupCreated":
+    case "InitiatorGroupMembersAdded":
+    case "InitiatorGroupMembersRemoved":
+      return Effect.sync(() => putInitiatorGroup(parts, state, event.tag))
+    case "InitiatorGroupDeleted":
+      return Effect.sync(() => client.send({ _tag: "DeleteInitiatorGroup", tag: event.tag }))
+    case "IscsiOptionsSet":
+      return Effect.sync(() => client.send({ _tag: "SetOptions", options: nodeOptions(state) }))
+    default:
+      return undefined
+  }
+}
+
+const applyTargetEvent = (parts: Parts, event: Event, { state }: Committed, seq: number): Effect.Effect<void> => {
+  const { targets } = parts
+  switch (event._tag) {
+    case "TargetNodeCreated":
+      return Effect.sync(() => targets.put(state, event.name))
+    case "TargetNodeMapsAdded":
+    case "TargetNodeMapsRemoved":
+      return Effect.sync(() => targets.put(state, event.target))
+    case "LunAdded": {
+      const target = findTarget(state, event.target)
+      const mapping = target === undefined ? undefined : findLun(target, event.lun)
+      return mapping === undefined ? Effect.void : Effect.sync(() => targets.addLun(event.target, mapping))
+    }
+    case "LunRemovalStarted":
+      return targets.drainLun({ target: event.target, lun: event.lun, incarnation: event.incarnation }, seq)
+    case "LunRemoved":
+      return Effect.sync(() => targets.removeLun(event))
+    case "TargetNodeDeletionStarted":
+      targets.put(state, event.target)
+      return targets.closeSessions(event.target, event.incarnation, seq)
+    case "TargetNodeDeleted":
+      return Effect.sync(() => targets.remove(event.target, event.incarnation))
+    default:
+      return Effect.void
+  }
+}
+
+const apply = (parts: Parts, committed: Committed): Effect.Effect<void> =>
+  Effect.forEach(
+    committed.events,
+    (event, index) => {
+      const seq = committed.records[index]?.seq ?? 0
+      if (event._tag === "BdevCreated") return addBdev(parts, committed.state, event.name, committed.lease)
+      if (event._tag === "BdevRemoved") return parts.bdevs.remove(event)
+      return applyGroupEvent(parts, event, committed) ?? applyTargetEvent(parts, event, committed, seq)
+    },
+    { discard: true }
+  )
+
+const nothingToReport: ReactorReport = { connections: [], drains: [], sessionCount: 0, taskBufferBytes: 0 }
+
+const serviceOf = (parts: Parts, failure: () => string | undefined): DataPlane["Service"] => {
+  const { bdevs, client, portals, targets } = parts
+  const report = Effect.map(client.request({ _tag: "Query" }), (answer) =>
+    answer._tag === "Report" ? answer.report : nothingToReport
+  )
+  return DataPlane.of({
+    acquirePortals: (wanted) => portals.acquire(wanted),
+    acquireBdev: (name, request) => bdevs.acquire(name, request),
+    connections: Effect.map(report, ({ connections }) => connections.map(connectionInfo)),
+    lunDrains: Effect.flatMap(report, ({ drains }) =>
+      Effect.map(Clock.currentTimeMillis, (now) => lunDrains(drains, now))
+    ),
+    status: Effect.map(report, ({ connections, sessionCount }) => {
+      const crashed = failure()
+      return {
+        portals: portals.status(),
+        bdevs: bdevs.status(),
+        sessionCount,
+        connectionCount: connections.length,
+        warnings: crashed === undefined ? [] : [`the reactor has failed: ${crashed}; restart the target`]
+      }
+    }),
+    injectBdevError: (name, incarnation, injection) => bdevs.inject({ name, incarnation }, injection),
+    resumePendingBdevIo: (name, incarnation) => bdevs.resumePending({ name, incarnation }),
+    awaitLunGone: (target, lun, incarnation) => targets.awaitLunGone(target, lun, incarnation),
+    awaitBdevGone: (name, incarnation) => bdevs.awaitClosed({ name, incarnation }),
+    awaitTargetGone: (name, incarnation) => targets.awaitGone(name, incarnation),
+    awaitPortalsClosed: (tag, incarnation) => portals.awaitClosed(tag, incarnation)
+  })
+}
+
+const make = Effect.fnUntraced(function* (settings: DataPlaneSettings) {
+  const log = yield* EventLog
+  const controlPlane = yield* ControlPlane
+  const { committed, state } = yield* controlPlane.changes
+  let crashed: string | undefined
+  const port = settings.reactor === "worker" ? workerReactor(nodeOptions(state)) : mainThreadReactor(nodeOptions(state))
+  const client = yield* connectReactor(port, (notice) => {
+    if (notice._tag === "Crashed") crashed = notice.detail
+    observeNotice(log, notice)
+  })
+  const running = yield* FiberSet.make<void>()
+  const bdevs = new Bdevs(client, settings.identityStyle, yield* FiberMap.make<string>())
+  const portals = new Portals(client, yield* FiberMap.make<string>())
+  const { removalDeadlineMillis } = settings
+  const targets = new Targets({ client, bdevs, controlPlane, running, removalDeadlineMillis })
+  const parts: Parts = { client, bdevs, portals, targets, controlPlane, accepting: false }
+  const accept = Effect.sync(() => {
+    parts.accepting = true
+    portals.acceptAll()
+  })
+  const bootTimeout = settings.bootTimeoutMillis ?? defaultBootTimeoutMillis
+  const booted = yield* Deferred.make<void>()
+  const follow = boot(parts, state).pipe(
+    Effect.andThen(Deferred.succeed(booted, undefined)),
+    Effect.andThen(Effect.forever(Effect.flatMap(Queue.take(committed), (entry) => apply(parts, entry)))),
+    Effect.onExit((exit) =>
+      Exit.hasDies(exit) ? Effect.logFatal("the data plane no longer follows the state", exit) : Effect.void
+    )
+  )
+  yield* Effect.forkScoped(follow, { startImmediately: true })
+  const settled = Effect.timeoutOption(Deferred.await(booted), bootTimeout)
+  yield* Effect.forkScoped(Effect.andThen(settled, Effect.andThen(settings.acceptWhen, accept)))
+  return serviceOf(parts, () => crashed)
+})
+
+/** The data plane over a reactor. Its scope's end shuts the reactor down in order. */
+export const dataPlaneLayer = (settings: DataPlaneSettings): Layer.Layer<DataPlane, never, ControlPlane | EventLog> =>
+  Layer.effect(DataPlane, make(settings))

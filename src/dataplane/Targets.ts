@@ -1,0 +1,164 @@
+/**
+ * Reconciles target nodes and LUNs: tells the reactor what there is, drains what goes, and reports what came of it. The
+ * reports are commands to the control plane, which ignores those that are stale.
+ */
+import { Effect, FiberSet, HashMap, Option, Schedule } from "effect"
+import type { Cause } from "../../eventlog/record.ts"
+import type { Command } from "../domain/Command.ts"
+import type { ControlPlane } from "../domain/ControlPlane.ts"
+import type { Incarnation, IscsiName, Lun } from "../domain/ids.ts"
+import { activeLunsOf, findBdev, findTarget, type State, targetsOf } from "../domain/State.ts"
+import type { LunMapping, TargetNode } from "../domain/TargetNode.ts"
+import type { Bdevs } from "./Bdevs.ts"
+import { Gone } from "./Gone.ts"
+import type { TargetPort, TargetSpec } from "./iscsi/Target.ts"
+import type { ReactorClient } from "./ReactorClient.ts"
+
+const lunKey = (target: string, lun: number, incarnation: number): string => `${target}/${lun}#${incarnation}`
+const targetKey = (name: string, incarnation: number): string => `${name}#${incarnation}`
+
+const portsOf = (target: TargetNode): ReadonlyArray<TargetPort> => {
+  const tags = [...new Set(target.pgIgMaps.map((map) => map.portalGroup))]
+  return tags.map((portalGroupTag) => ({
+    portalGroupTag,
+    relativePortId: Option.getOrElse(HashMap.get(target.relativePortIds, portalGroupTag), () => 0),
+    initiatorGroups: target.pgIgMaps
+      .filter((map) => map.portalGroup === portalGroupTag)
+      .map((map) => map.initiatorGroup)
+  }))
+}
+
+const specOf = (target: TargetNode): TargetSpec => ({
+  name: target.name,
+  incarnation: target.incarnation,
+  alias: target.alias,
+  queueDepth: target.queueDepth,
+  requireChap: target.auth.requireChap,
+  headerDigest: target.headerDigest,
+  dataDigest: target.dataDigest,
+  deleting: target.phase._tag === "Deleting",
+  ports: portsOf(target)
+})
+
+/** A LUN whose removal has begun. */
+interface Removal {
+  readonly target: IscsiName
+  readonly lun: Lun
+  readonly incarnation: Incarnation
+}
+
+/** What a target needs of its surroundings. */
+export interface TargetsSurroundings {
+  readonly client: ReactorClient
+  readonly bdevs: Bdevs
+  readonly controlPlane: ControlPlane["Service"]
+  /** Drains and logouts run here; they end with the data plane. */
+  readonly running: FiberSet.FiberSet<void>
+  /** From the start of a removal until what is left is aborted, in milliseconds. */
+  readonly removalDeadlineMillis: number
+}
+
+/** All target nodes and their LUNs. */
+export class Targets {
+  readonly #of: TargetsSurroundings
+  readonly #luns = new Gone()
+  readonly #targets = new Gone()
+
+  constructor(surroundings: TargetsSurroundings) {
+    this.#of = surroundings
+  }
+
+  /** Tells the reactor of a target as it is in `state`. */
+  put(state: State, name: string): void {
+    const target = findTarget(state, name)
+    if (target === undefined) return
+    this.#targets.add(targetKey(target.name, target.incarnation))
+    this.#of.client.send({ _tag: "PutTarget", target: specOf(target) })
+  }
+
+  /** A LUN is there; it is mapped once its bdev is up. */
+  addLun(target: IscsiName, mapping: LunMapping): void {
+    this.#luns.add(lunKey(target, mapping.lun, mapping.incarnation))
+    this.#map(target, mapping)
+  }
+
+  /** A bdev is up: maps every active LUN that it backs. */
+  bdevUp(state: State, name: string): void {
+    const bdev = findBdev(state, name)
+    if (bdev === undefined) return
+    for (const target of targetsOf(state)) {
+      for (const mapping of activeLunsOf(target)) {
+        if (mapping.bdev.name === bdev.name && mapping.bdev.incarnation === bdev.incarnation) {
+          this.#map(target.name, mapping)
+        }
+      }
+    }
+  }
+
+  /** A removal has begun: drains the LUN, and reports when nothing of it is in flight. */
+  drainLun(removal: Removal, correlationId: number): Effect.Effect<void> {
+    const { client, removalDeadlineMillis } = this.#of
+    const { incarnation, lun, target } = removal
+    const deadlineMillis = removalDeadlineMillis
+    return Effect.gen({ self: this }, function* () {
+      const answer = yield* client.request({ _tag: "DrainLun", target, lun, incarnation, deadlineMillis })
+      if (answer._tag !== "Drained") return
+      yield* this.#report({ _tag: "RecordLunDrained", ...removal, ...answer.outcome }, correlationId)
+    }).pipe(this.#run)
+  }
+
+  /** A LUN is gone. */
+  removeLun({ incarnation, lun, target }: Removal): void {
+    this.#of.client.send({ _tag: "UnmapLun", target, lun, incarnation })
+    this.#luns.delete(lunKey(target, lun, incarnation))
+  }
+
+  /** A target is to go: asks its sessions to log out, and reports when none is left. */
+  closeSessions(name: IscsiName, incarnation: Incarnation, correlationId: number): Effect.Effect<void> {
+    return Effect.gen({ self: this }, function* () {
+      const answer = yield* this.#of.client.request({ _tag: "CloseSessions", name, incarnation })
+      if (answer._tag !== "SessionsClosed") return
+      const { closed, cut } = answer
+      const command = { _tag: "RecordTargetSessionsClosed", target: name, incarnation, closed, cut } as const
+      yield* this.#report(command, correlationId)
+    }).pipe(this.#run)
+  }
+
+  /** A target is gone. */
+  remove(name: string, incarnation: number): void {
+    this.#of.client.send({ _tag: "DeleteTarget", name, incarnation })
+    this.#targets.delete(targetKey(name, incarnation))
+  }
+
+  /** Resumes when the LUN is unmapped. */
+  awaitLunGone(target: string, lun: number, incarnation: number): Effect.Effect<void> {
+    return this.#luns.wait(lunKey(target, lun, incarnation))
+  }
+
+  /** Resumes when the target has no session and no LUN. */
+  awaitGone(name: string, incarnation: number): Effect.Effect<void> {
+    return this.#targets.wait(targetKey(name, incarnation))
+  }
+
+  #map(target: IscsiName, mapping: LunMapping): void {
+    const bdev = this.#of.bdevs.idOf(mapping.bdev)
+    if (bdev === undefined) return
+    this.#of.client.send({ _tag: "MapLun", target, lun: mapping.lun, incarnation: mapping.incarnation, bdev })
+  }
+
+  readonly #run = (work: Effect.Effect<void>): Effect.Effect<void> =>
+    Effect.asVoid(FiberSet.run(this.#of.running, work))
+
+  /** While the log is away a fact is kept and reported again; one that is refused is our own mistake. */
+  #report(command: Command, correlationId: number): Effect.Effect<void> {
+    const cause: Cause = { source: "dataplane", actor: "local", correlationId }
+    return this.#of.controlPlane.dispatch(command, cause).pipe(
+      Effect.retry({
+        while: (error) => error._tag === "LogUnavailable" || error._tag === "AppendFailed",
+        schedule: Schedule.spaced("500 millis")
+      }),
+      Effect.catch((error) => Effect.logError(`${command._tag} was refused: ${error.message}`)),
+      Effect.asVoid
+    )
+  }
+}

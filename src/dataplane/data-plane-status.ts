@@ -1,0 +1,51 @@
+/** From a reactor's report to what the control side shows. */
+import { Schema } from "effect"
+import type { ConnectionInfo, LunDrain } from "../domain/DataPlane.ts"
+import { Incarnation, IscsiName, Lun, PortalGroupTag } from "../domain/ids.ts"
+import type { ConnectionReport, DrainReport } from "./reactor/protocol.ts"
+
+const loginPhase = ({ loginStage, state }: ConnectionReport): ConnectionInfo["loginPhase"] => {
+  if (state !== "login") return "full_feature_phase"
+  if (loginStage === undefined) return "not_started"
+  return loginStage === 0 ? "security_negotiation_phase" : "operational_negotiation_phase"
+}
+
+const connectionStates = {
+  login: "running",
+  "full-feature": "running",
+  exiting: "exiting",
+  closed: "exited"
+} as const
+
+/** One connection as `iscsi_get_connections` shows it. */
+export const connectionInfo = (report: ConnectionReport): ConnectionInfo => ({
+  id: report.id,
+  cid: report.cid,
+  tsih: report.tsih,
+  state: connectionStates[report.state],
+  loginPhase: loginPhase(report),
+  initiatorName: report.initiatorName,
+  initiatorAddress: report.initiatorAddress,
+  targetAddress: report.targetAddress,
+  targetName: report.targetName,
+  portalGroupTag: PortalGroupTag.make(report.portalGroupTag),
+  threadName: "iscsi_poll_group_0"
+})
+
+const isName = Schema.is(IscsiName)
+
+/** LUNs that drain, with the deadline as a time of the day. `now` is in milliseconds since the epoch. */
+export const lunDrains = (drains: ReadonlyArray<DrainReport>, now: number): ReadonlyArray<LunDrain> =>
+  drains.flatMap(({ commandsLeft, incarnation, lun, millisLeft, target }) =>
+    isName(target)
+      ? [
+          {
+            target,
+            lun: Lun.make(lun),
+            incarnation: Incarnation.make(incarnation),
+            commandsLeft,
+            deadlineAt: now + millisLeft
+          }
+        ]
+      : []
+  )
