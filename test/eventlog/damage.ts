@@ -1,0 +1,81 @@
+/**
+ * Damages copies of a closed log, a byte at a time, and looks at what opening and reading make of it. Used by the damage
+ * test (a sample) and its long variant (every byte).
+ */
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { Effect, Result } from "effect"
+import { LevelEventLog } from "../../eventlog/LevelEventLog.ts"
+import type { LogRecord } from "../../eventlog/record.ts"
+import { appendOne, observation, readAll } from "./support.ts"
+
+/** One byte XORed with `bits`, or the file cut in front of it. */
+export interface Damage {
+  readonly file: string
+  readonly offset: number
+  readonly bits: number | "cut"
+}
+
+/** A closed log with tables, a journal, snapshots and several segments of observations. */
+export const makeTemplate = async (directory: string): Promise<ReadonlyArray<LogRecord>> => {
+  const start = (first: number) =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const log = yield* LevelEventLog.make({ directory, ballastBytes: 0 })
+        for (let n = first; n < first + 12; n++) {
+          if (n % 4 === 0) log.observe(observation(n))
+          else yield* appendOne(log, n)
+        }
+        yield* log.writeSnapshot({ ...log.durable(), foldVersion: 1, state: new Uint8Array(100).fill(first) })
+        yield* appendOne(log, first + 12)
+        return yield* readAll(log)
+      })
+    )
+  await Effect.runPromise(start(0))
+  await Effect.runPromise(start(100))
+  return Effect.runPromise(start(200))
+}
+
+/** All files of the log, relative to its directory, with their sizes. */
+export const filesOf = (directory: string): ReadonlyArray<{ readonly file: string; readonly size: number }> =>
+  readdirSync(directory, { recursive: true, encoding: "utf8" })
+    .filter((file) => statSync(join(directory, file)).isFile())
+    .sort()
+    .map((file) => ({ file, size: statSync(join(directory, file)).size }))
+
+/** Does it. */
+export const inflict = (directory: string, { bits, file, offset }: Damage): void => {
+  const path = join(directory, file)
+  if (bits === "cut") return truncateSync(path, offset)
+  const bytes = readFileSync(path)
+  bytes[offset] = (bytes[offset] ?? 0) ^ bits
+  writeFileSync(path, bytes)
+}
+
+/** What came of it: the tag of a typed error, `same`, or a sentence about what is wrong. */
+export const outcomeOf = async (
+  template: string,
+  original: ReadonlyArray<LogRecord>,
+  damage: Damage
+): Promise<{ readonly outcome: string; readonly message: string }> => {
+  const directory = mkdtempSync(join(tmpdir(), "lunlog-damage-"))
+  try {
+    cpSync(template, directory, { recursive: true })
+    inflict(directory, damage)
+    const read = Effect.scoped(
+      Effect.gen(function* () {
+        const log = yield* LevelEventLog.make({ directory, ballastBytes: 0 })
+        const { records } = yield* log.verify()
+        const all = yield* readAll(log)
+        return records === all.length ? all : []
+      })
+    )
+    const result = await Effect.runPromise(Effect.result(read))
+    if (Result.isFailure(result)) return { outcome: result.failure._tag, message: result.failure.message }
+    const same = JSON.stringify(result.success) === JSON.stringify(original)
+    return { outcome: same ? "same" : "silently changed", message: "" }
+  } finally {
+    rmSync(directory, { recursive: true, force: true })
+  }
+}
