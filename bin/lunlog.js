@@ -1,0 +1,5 @@
+#!/usr/bin/env node
+/** The command line of lunlog. */
+import { launch } from "./launch.js"
+
+launch("lunlog")

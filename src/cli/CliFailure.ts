@@ -1,0 +1,15 @@
+/**
+ * A command that cannot do what it was asked for: one message that names the object and the way out, and an exit code.
+ * Commands turn every expected error into this; anything else is a mistake of lunlog and shows where it happened.
+ */
+import { Schema } from "effect"
+
+/** Why a command ends with a code other than 0. */
+export class CliFailure extends Schema.TaggedError<CliFailure>()("CliFailure", {
+  message: Schema.String,
+  /** 1 unless said otherwise. */
+  exitCode: Schema.optionalKey(Schema.Int)
+}) {}
+
+/** A failure from an error that explains itself. */
+export const failureOf = (error: { readonly message: string }): CliFailure => new CliFailure({ message: error.message })

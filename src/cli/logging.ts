@@ -1,0 +1,58 @@
+/**
+ * The server's log for people: one line per message on stderr, in one of three formats. stdout is left to what commands
+ * answer.
+ */
+import { Cause, Config, Effect, Layer, Logger, type LogLevel, References } from "effect"
+
+/** `pretty` is `TIME LEVEL MESSAGE`; the others are for machines. */
+export const logFormats = ["pretty", "json", "logfmt"] as const
+/** One of `logFormats`. */
+export type LogFormat = (typeof logFormats)[number]
+
+const write = (line: string): void => {
+  process.stderr.write(`${line}\n`)
+}
+
+const messageText = (message: unknown): string => {
+  const parts = Array.isArray(message) ? message : [message]
+  return parts.map((part: unknown) => (typeof part === "string" ? part : inspect(part))).join(" ")
+}
+
+const inspect = (value: unknown): string => {
+  if (value instanceof Error) return value.message
+  try {
+    return JSON.stringify(value) ?? String(value)
+  } catch {
+    return String(value)
+  }
+}
+
+const pretty = Logger.make<unknown, void>(({ cause, date, logLevel, message }) => {
+  const why = cause.reasons.length === 0 ? "" : `\n${Cause.pretty(cause)}`
+  write(`${date.toISOString()} ${logLevel.toLowerCase()} ${messageText(message)}${why}`)
+})
+
+const loggers: { readonly [format in LogFormat]: Logger.Logger<unknown, void> } = {
+  pretty,
+  json: Logger.map(Logger.formatJson, write),
+  logfmt: Logger.map(Logger.formatLogFmt, write)
+}
+
+/** Loggers in the format asked for; without a `level` it comes from LUNLOG_LOG_LEVEL, `Info` if that is not set. */
+export const loggingLayer = (format: LogFormat, level?: LogLevel.LogLevel): Layer.Layer<never> =>
+  Layer.unwrap(
+    Effect.map(level === undefined ? levelFromEnvironment : Effect.succeed(level), (minimum) =>
+      Layer.merge(Logger.layer([loggers[format]]), Layer.succeed(References.MinimumLogLevel, minimum))
+    )
+  )
+
+const levelFromEnvironment: Effect.Effect<LogLevel.LogLevel> = Effect.catch(
+  Effect.gen(function* () {
+    return yield* Config.LogLevel("LUNLOG_LOG_LEVEL").pipe(Config.withDefault("Info"))
+  }),
+  () =>
+    Effect.sync((): LogLevel.LogLevel => {
+      write("LUNLOG_LOG_LEVEL is none of All, Fatal, Error, Warn, Info, Debug, Trace, None; Info is used")
+      return "Info"
+    })
+)

@@ -1,0 +1,26 @@
+/** The root of the command line `lunlog`, and how it talks to its user. */
+import { Console, Effect } from "effect"
+import { CliOutput, Command } from "effect/cli"
+import { rpcCommand } from "./rpc-command.ts"
+import { type LoadDataPlane, serveCommand } from "./serve-command.ts"
+import { version } from "./version.ts"
+
+const plain = CliOutput.defaultFormatter({ colors: false })
+
+/** A mistake gets one message and the way to the help, not the whole help page. */
+export const presenterLayer = CliOutput.layerPresenter({
+  present: (event) => {
+    if (event._tag === "Help") return Console.log(plain.formatHelpDoc(event.helpDoc))
+    if (event._tag === "Version") return Console.log(plain.formatVersion(event.name, event.version))
+    return Console.error(`${plain.formatErrors(event.errors).trim()}\nTry: ${event.commandPath.join(" ")} --help`)
+  }
+})
+
+/** Runs one command line. */
+export const runLunlog = (args: ReadonlyArray<string>, load: LoadDataPlane) => {
+  const root = Command.make("lunlog").pipe(
+    Command.withDescription("An iSCSI target whose whole control plane is an event log."),
+    Command.withSubcommands([serveCommand(load), rpcCommand])
+  )
+  return Command.runWith(root, { version })(args).pipe(Effect.provide(presenterLayer))
+}

@@ -1,0 +1,181 @@
+/**
+ * A server from its start to its orderly end: event log, control plane, a new epoch, data plane, control socket, then what
+ * the configuration file asks for, and only then initiators. Everything lives in one scope, so that the end is the start
+ * backwards: no new requests, sessions closed, a last snapshot, the log's directory free.
+ */
+import { Cause, Clock, Deferred, Effect, Layer, type Scope } from "effect"
+import { EventLog } from "../../eventlog/EventLog.ts"
+import { LevelEventLog } from "../../eventlog/LevelEventLog.ts"
+import { ControlPlane } from "../domain/ControlPlane.ts"
+import { DataPlane } from "../domain/DataPlane.ts"
+import type { EpochMode } from "../domain/Epoch.ts"
+import { portalGroupsOf } from "../domain/State.ts"
+import { InitializationFailed, Instance } from "../rpc/Instance.ts"
+import { allMethods } from "../rpc/methods/all-methods.ts"
+import { RpcRouter } from "../rpc/RpcRouter.ts"
+import { RpcServer } from "../rpc/RpcServer.ts"
+import { CliFailure, failureOf } from "./CliFailure.ts"
+import { instanceIdOf, logDirectoryOf, prepareStateDirectory } from "./state-directory.ts"
+import { version } from "./version.ts"
+
+/** What the data plane is made with. */
+export interface DataPlaneSettings {
+  readonly reactor: "main" | "worker"
+  readonly identityStyle: "uuid" | "spdk"
+  readonly removalDeadlineMillis: number
+  /** Portals accept after it. */
+  readonly acceptWhen: Effect.Effect<void>
+}
+
+/** Given by the composition root, because the command line imports nothing of the data plane. */
+export type MakeDataPlane = (settings: DataPlaneSettings) => Layer.Layer<DataPlane, never, ControlPlane | EventLog>
+
+/** A server as its command line says. */
+export interface ServerSettings {
+  readonly stateDirectory: string
+  readonly stateMode: EpochMode
+  /** Undefined: no control socket (`--no-rpc-server`). */
+  readonly socketPath: string | undefined
+  readonly removalDeadlineMillis: number
+  readonly identityStyle: "uuid" | "spdk"
+  readonly reactor: "main" | "worker"
+  /** Stay in STARTUP until `framework_start_init`. */
+  readonly waitForRpc: boolean
+  readonly rpcsAllowed?: ReadonlySet<string>
+  readonly acceptLogLoss: boolean
+  /** Makes the state what the configuration file says; runs once, before initiators are let in. */
+  readonly configure?: Effect.Effect<void, CliFailure, ControlPlane | DataPlane | EventLog>
+  /** When initiators are let in. */
+  readonly onReady: Effect.Effect<void, never, ControlPlane | DataPlane>
+}
+
+/** Until portals listen or have failed to; a bdev that hangs may hold them up for the data plane's 10 s. */
+const portalsWithinMillis = 15_000
+const portalsPollMillis = 10
+
+const startEpoch = (settings: ServerSettings) =>
+  Effect.gen(function* () {
+    const controlPlane = yield* ControlPlane
+    const before = controlPlane.state().epoch
+    const instanceId = yield* instanceIdOf(settings.stateDirectory, before?.instanceId)
+    const command = { _tag: "StartEpoch" as const, mode: settings.stateMode, instanceId, version }
+    yield* Effect.mapError(controlPlane.dispatch(command, { source: "boot", actor: "local" }), failureOf)
+    return instanceId
+  })
+
+/** Succeeds when every portal has its answer from the system. */
+const portalsSettled = Effect.gen(function* () {
+  const dataPlane = yield* DataPlane
+  const controlPlane = yield* ControlPlane
+  const isSettled = Effect.map(dataPlane.status, ({ portals }) => {
+    const wanted = [...portalAddresses(controlPlane)]
+    const known = new Set(portals.map(({ host, port, tag }) => `${tag} ${host} ${port}`))
+    return wanted.every((portal) => known.has(portal))
+  })
+  const poll = Effect.gen(function* () {
+    while (!(yield* isSettled)) yield* Effect.sleep(portalsPollMillis)
+  })
+  yield* Effect.timeoutOption(poll, portalsWithinMillis)
+})
+
+function* portalAddresses(controlPlane: ControlPlane["Service"]): Generator<string> {
+  for (const { portals, tag } of portalGroupsOf(controlPlane.state())) {
+    for (const { host, port } of portals) yield `${tag} ${host} ${port}`
+  }
+}
+
+const announceStart = (settings: ServerSettings) =>
+  Effect.gen(function* () {
+    const { epoch } = (yield* ControlPlane).state()
+    const where = settings.socketPath === undefined ? "no RPC socket" : `RPC on ${settings.socketPath}`
+    yield* Effect.logInfo(
+      `lunlog ${version}, process ${process.pid}: state in ${settings.stateDirectory} ` +
+        `(${settings.stateMode}, epoch ${epoch?.number ?? 0}), ${where}`
+    )
+  })
+
+/** The control socket with all methods, until the scope closes. */
+const serveRpc = (settings: ServerSettings, instance: Instance["Service"]) =>
+  Effect.gen(function* () {
+    if (settings.socketPath === undefined) return
+    const allowed = settings.rpcsAllowed === undefined ? {} : { allowed: settings.rpcsAllowed }
+    const router = RpcRouter.layer(allMethods, allowed)
+    const server = RpcServer.layer({ socketPath: settings.socketPath }).pipe(
+      Layer.provide(router),
+      Layer.provide(Layer.succeed(Instance, instance))
+    )
+    yield* Effect.mapError(Layer.build(server), failureOf)
+  })
+
+/** Configuration, then initiators. */
+const bringUp = (settings: ServerSettings, accept: Deferred.Deferred<void>) =>
+  Effect.gen(function* () {
+    yield* settings.configure ?? Effect.void
+    yield* Deferred.succeed(accept, undefined)
+    yield* portalsSettled
+    yield* settings.onReady
+  }).pipe(Effect.mapError((error) => new InitializationFailed({ detail: error.message })))
+
+/** Runs until it is asked to end; what it was made of is gone when this returns. */
+const serve = (
+  settings: ServerSettings,
+  accept: Deferred.Deferred<void>
+): Effect.Effect<void, CliFailure, ControlPlane | DataPlane | EventLog | Scope.Scope> =>
+  Effect.gen(function* () {
+    const stop = yield* Deferred.make<string>()
+    let failure: InitializationFailed | undefined
+    const services = yield* Effect.context<ControlPlane | DataPlane | EventLog>()
+    const { epoch } = (yield* ControlPlane).state()
+    const instance = yield* Instance.make(
+      {
+        instanceId: epoch?.instanceId ?? "",
+        version,
+        startedAt: yield* Clock.currentTimeMillis,
+        removalDeadlineMillis: settings.removalDeadlineMillis
+      },
+      {
+        bringUp: bringUp(settings, accept).pipe(
+          Effect.tapError((error) =>
+            Effect.sync(() => {
+              failure = error
+            })
+          ),
+          Effect.provideContext(services)
+        ),
+        shutdown: (reason) => Effect.asVoid(Deferred.succeed(stop, reason))
+      }
+    )
+    yield* announceStart(settings)
+    yield* serveRpc(settings, instance)
+    if (settings.waitForRpc) yield* Effect.logInfo("waiting in STARTUP for framework_start_init")
+    else yield* Effect.mapError(instance.initialize, ({ detail }) => new CliFailure({ message: detail }))
+    const reason = yield* Deferred.await(stop)
+    if (failure !== undefined) return yield* new CliFailure({ message: failure.detail })
+    yield* Effect.logInfo(`ending: ${reason}`)
+  })
+
+/** Serves until asked to end by signal (interruption) or RPC. Fails with one message when it cannot. */
+export const runServer = (settings: ServerSettings, makeDataPlane: MakeDataPlane): Effect.Effect<void, CliFailure> =>
+  Effect.gen(function* () {
+    yield* prepareStateDirectory(settings.stateDirectory)
+    const directory = logDirectoryOf(settings.stateDirectory)
+    const log = yield* Effect.mapError(LevelEventLog.make({ directory, acceptLoss: settings.acceptLogLoss }), failureOf)
+    const logLayer = Layer.succeed(EventLog, log)
+    const control = yield* Effect.mapError(Layer.build(Layer.provideMerge(ControlPlane.layer, logLayer)), failureOf)
+    yield* Effect.provideContext(startEpoch(settings), control)
+    const accept = yield* Deferred.make<void>()
+    const { identityStyle, reactor, removalDeadlineMillis } = settings
+    const dataPlane = makeDataPlane({
+      identityStyle,
+      reactor,
+      removalDeadlineMillis,
+      acceptWhen: Deferred.await(accept)
+    })
+    const services = yield* Layer.build(Layer.provideMerge(dataPlane, Layer.succeedContext(control)))
+    yield* Effect.provideContext(serve(settings, accept), services)
+  }).pipe(
+    Effect.scoped,
+    Effect.onExit((exit) =>
+      exit._tag === "Success" || Cause.hasInterruptsOnly(exit.cause) ? Effect.logInfo("ended in order") : Effect.void
+    )
+  )

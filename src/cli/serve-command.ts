@@ -1,0 +1,69 @@
+/** `lunlog serve`: a target in the foreground, until Ctrl-C, SIGTERM or `spdk_kill_instance`. */
+import { Effect, Option } from "effect"
+import { Command, Flag } from "effect/cli"
+import { loggingLayer } from "./logging.ts"
+import type { MakeDataPlane } from "./run-server.ts"
+import { methodSet, serverFlags, socketFlag } from "./server-flags.ts"
+import { defaultStateDirectory } from "./state-directory.ts"
+
+/** Loads the data plane only when a server is to run. */
+export type LoadDataPlane = () => Promise<MakeDataPlane>
+
+const flags = {
+  config: Flag.String("config").pipe(
+    Flag.withAlias("c"),
+    Flag.withMetavar("FILE"),
+    Flag.withDescription("Configuration in lunlog's YAML format (docs/config.md); what it declares is created or kept"),
+    Flag.optional
+  ),
+  state: Flag.String("state").pipe(
+    Flag.withMetavar("DIR"),
+    Flag.withDescription(`State directory with the event log (default ${defaultStateDirectory()})`),
+    Flag.withDefault(defaultStateDirectory())
+  ),
+  stateMode: Flag.Literals("state-mode", ["resume", "empty"]).pipe(
+    Flag.withDescription(
+      "resume: with all objects of the last run (default, except with --wait-for-rpc); empty: without, keeping the history"
+    ),
+    Flag.optional
+  ),
+  socket: socketFlag,
+  ...serverFlags
+}
+
+/** Who waits for RPC means to create everything by RPC, as with SPDK, which starts empty. */
+const stateModeOf = (waitForRpc: boolean): "resume" | "empty" => (waitForRpc ? "empty" : "resume")
+
+/** The command; `load` brings in the server's code. */
+export const serveCommand = (load: LoadDataPlane) =>
+  Command.make(
+    "serve",
+    flags,
+    Effect.fn(function* (input) {
+      const { runServer } = yield* Effect.promise(() => import("./run-server.ts"))
+      const { configureFromFile } = yield* Effect.promise(() => import("./configure.ts"))
+      const { serverReady } = yield* Effect.promise(() => import("./ready.ts"))
+      const makeDataPlane = yield* Effect.promise(load)
+      const file = Option.getOrUndefined(input.config)
+      const configure = file === undefined ? undefined : yield* configureFromFile(file)
+      const allowed = Option.getOrUndefined(input.rpcsAllowed)
+      const settings = {
+        stateDirectory: input.state,
+        stateMode: Option.getOrElse(input.stateMode, () => stateModeOf(input.waitForRpc)),
+        socketPath: input.socket,
+        removalDeadlineMillis: input.removalDeadline,
+        identityStyle: input.spdkIdentities ? "spdk" : "uuid",
+        reactor: input.reactor,
+        waitForRpc: input.waitForRpc,
+        acceptLogLoss: input.acceptLogLoss,
+        onReady: serverReady,
+        ...(allowed === undefined ? {} : { rpcsAllowed: methodSet(allowed) }),
+        ...(configure === undefined ? {} : { configure })
+      } as const
+      yield* runServer(settings, makeDataPlane).pipe(Effect.provide(loggingLayer(input.logFormat)))
+    })
+  ).pipe(
+    Command.withDescription(
+      "Serve iSCSI until Ctrl-C or SIGTERM. Everything that is changed is recorded in the event log of --state."
+    )
+  )

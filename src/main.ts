@@ -1,0 +1,87 @@
+/**
+ * Composition root: which program was called, with the data plane that only a server loads; signals and exit codes.
+ *
+ * SIGINT, SIGTERM and SIGHUP end in order, with code 0; a second Ctrl-C ends at once, with 130. What cannot be done ends with
+ * one message and code 1, never with a stack trace; only a mistake of lunlog itself shows where it happened.
+ */
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import { Cause, Effect, Exit } from "effect"
+import { CliFailure } from "./cli/CliFailure.ts"
+import type { LoadDataPlane } from "./cli/serve-command.ts"
+
+/** A launcher and a terminal may each deliver the same Ctrl-C: within this time it is one. In milliseconds. */
+const sameSignalMillis = 300
+const exitCodeOfSigint = 130
+
+const endAtOnceOnSecondInterrupt = (): void => {
+  let first: number | undefined
+  process.on("SIGINT", () => {
+    const now = performance.now()
+    first ??= now
+    if (now - first > sameSignalMillis) process.exit(exitCodeOfSigint)
+  })
+  process.on("SIGHUP", () => process.kill(process.pid, "SIGTERM"))
+}
+
+/** A reader of our output that is gone (`lunlog log tail | head`) is no failure of ours. */
+const ignoreClosedPipes = (): void => {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on("error", (error: NodeJS.ErrnoException) => {
+      if (error.code === "EPIPE") process.exit(0)
+      throw error
+    })
+  }
+}
+
+const loadDataPlane: LoadDataPlane = async () => (await import("./dataplane/DataPlaneLive.ts")).dataPlaneLayer
+
+const programOf = async (program: "lunlog" | "iscsi_tgt", args: ReadonlyArray<string>) => {
+  if (program === "iscsi_tgt") return (await import("./cli/iscsi-tgt.ts")).runIscsiTgt(args, loadDataPlane)
+  const { runLunlog } = await import("./cli/lunlog-command.ts")
+  return runLunlog(args, loadDataPlane)
+}
+
+const report = (program: string, cause: Cause.Cause<unknown>): Effect.Effect<number> =>
+  Effect.sync(() => {
+    if (Cause.hasInterruptsOnly(cause)) return 0
+    const failure = cause.reasons.find((reason) => reason._tag === "Fail")?.error
+    if (failure instanceof CliFailure) {
+      process.stderr.write(`${program}: ${failure.message}\n`)
+      return failure.exitCode ?? 1
+    }
+    // Wrong usage: the command line's presenter has said what is wrong.
+    if (failure !== undefined && isShowHelp(failure)) return failure.errors.length === 0 ? 0 : 1
+    process.stderr.write(`${program}: a mistake of lunlog itself; please report it\n${Cause.pretty(cause)}\n`)
+    return 1
+  })
+
+const isShowHelp = (error: unknown): error is { readonly errors: ReadonlyArray<unknown> } =>
+  typeof error === "object" &&
+  error !== null &&
+  "_tag" in error &&
+  error._tag === "ShowHelp" &&
+  "errors" in error &&
+  Array.isArray(error.errors)
+
+/** Runs a command line to its end and exits. */
+export const run = async (program: "lunlog" | "iscsi_tgt", args: ReadonlyArray<string>): Promise<void> => {
+  endAtOnceOnSecondInterrupt()
+  ignoreClosedPipes()
+  const commandLine = await programOf(program, args)
+  commandLine.pipe(
+    Effect.provide(NodeServices.layer),
+    Effect.exit,
+    Effect.flatMap((exit) => (Exit.isSuccess(exit) ? Effect.succeed(0) : report(program, exit.cause))),
+    NodeRuntime.runMain({
+      disableErrorReporting: true,
+      teardown: (exit, onExit) => {
+        const code = Exit.isSuccess(exit) ? exit.value : Cause.hasInterruptsOnly(exit.cause) ? 0 : 1
+        process.exitCode = typeof code === "number" ? code : 0
+        onExit(typeof code === "number" ? code : 0)
+        // Sockets and timers that are left must not keep an ended program alive.
+        setImmediate(() => process.exit())
+      }
+    })
+  )
+}
