@@ -102,6 +102,9 @@ describe("a failed append", () => {
       assert.strictEqual(log.tip().controlSeq, 1)
       assert.strictEqual(portalGroupsOf(control.state()).length, 1)
       const { records } = yield* control.dispatch(createPortalGroup(1), cause)
+      assert.strictEqual(records.length, 1)
+    })
+  )
 })
 
 describe("a lease", () => {

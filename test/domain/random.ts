@@ -1,5 +1,5 @@
 /**
- * Seeded random commands and events over few names and numbers, so that they meet each other: what a generator that draws
+ * Seeded random commands and events over few names and numbers, so that they meet: what a generator that draws
  * from all values never does.
  */
 import type { BdevRequest } from "../../src/domain/Bdev.ts"
