@@ -20,8 +20,10 @@ export interface InstanceInfo {
   readonly version: string
   /** Milliseconds since the epoch. */
   readonly startedAt: number
-  /** After this many milliseconds a removal aborts what is still in flight; below the 60 s that rpc.py waits. */
+  /** After this many milliseconds a removal aborts what is still in flight. */
   readonly removalDeadlineMillis: number
+  /** How much longer a call waits for that to be done and reported; both together stay below the 60 s of rpc.py. */
+  readonly removalMarginMillis: number
 }
 
 export class Instance extends Context.Service<

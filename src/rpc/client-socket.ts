@@ -9,7 +9,6 @@ import { Effect, Schema } from "effect"
 /** The answer could not be handed over. */
 export class PeerGone extends Schema.TaggedError<PeerGone>()("PeerGone", { reason: Schema.String }) {}
 
-
 export class ClientSocket {
   readonly #socket: Socket
   #ended = false

@@ -13,10 +13,12 @@ export const testInfo: InstanceInfo = {
   instanceId: "11111111-2222-4333-8444-555555555555",
   version: "0.0.0-test",
   startedAt: 1_700_000_000_000,
-  removalDeadlineMillis: 500
+  removalDeadlineMillis: 20_000,
+  removalMarginMillis: 10_000
 }
 
 export interface InstanceActions {
+  readonly info?: Partial<InstanceInfo>
   readonly bringUp?: Effect.Effect<void, InitializationFailed>
   readonly shutdown?: (reason: string) => Effect.Effect<void>
 }
@@ -24,10 +26,13 @@ export interface InstanceActions {
 export const instanceLayer = (actions: InstanceActions = {}): Layer.Layer<Instance> =>
   Layer.effect(
     Instance,
-    Instance.make(testInfo, {
-      bringUp: actions.bringUp ?? Effect.void,
-      shutdown: actions.shutdown ?? (() => Effect.void)
-    })
+    Instance.make(
+      { ...testInfo, ...actions.info },
+      {
+        bringUp: actions.bringUp ?? Effect.void,
+        shutdown: actions.shutdown ?? (() => Effect.void)
+      }
+    )
   )
 
 /** Serves `methods` until the scope closes; gives the socket's path. The framework is up unless `startup` is set. */

@@ -21,9 +21,6 @@ import {
 } from "../RpcError.ts"
 import type { RpcCall } from "../RpcMethod.ts"
 
-/** What the data plane has beyond the removal deadline to let go and to say so, in milliseconds; 40 s + 10 s < rpc.py's 60 s. */
-const deadlineMarginMillis = 10_000
-
 /** The log does not take or give records: ENOSPC as such, everything else as an I/O error. */
 export const logError = (error: LogUnavailable | AppendFailed | LogReadFailed): RpcError => {
   const wire = error._tag !== "LogReadFailed" && error.code === "ENOSPC" ? errnoError("ENOSPC") : errnoError("EIO")
@@ -96,13 +93,10 @@ export const awaitGone = <R>(
   object: string,
   gone: Effect.Effect<void, never, R>
 ): Effect.Effect<void, RpcError, R | Instance> =>
-  Effect.flatMap(Instance, ({ removalDeadlineMillis }) =>
-    Effect.timeoutOrElse(gone, {
-      duration: removalDeadlineMillis + deadlineMarginMillis,
-      orElse: () => {
-        const reason = `its removal has begun, and has not ended within ${removalDeadlineMillis + deadlineMarginMillis} ms`
-        const hint = "it goes on; lunlog status shows what is left"
-        return Effect.fail(rpcError(errnoError("ETIMEDOUT"), { reason, object, hint }))
-      }
-    })
-  )
+  Effect.flatMap(Instance, ({ removalDeadlineMillis, removalMarginMillis }) => {
+    const duration = removalDeadlineMillis + removalMarginMillis
+    const reason = `its removal has begun, and has not ended within ${duration} ms`
+    const hint = "it goes on; lunlog status shows what is left"
+    const late = rpcError(errnoError("ETIMEDOUT"), { reason, object, hint })
+    return Effect.timeoutOrElse(gone, { duration, orElse: () => Effect.fail(late) })
+  })
