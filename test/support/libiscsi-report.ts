@@ -16,12 +16,15 @@ const testLine = /^ *Test: (\S+) \.\.\.(.*)$/
 const skippedText = /\[SKIPPED\] *(.*)/
 const assertionText = /^ +\d+\. (.* - CU_.*)$/
 const failedText = /(?:\[FAILED\] *(.*))|(?:(?:^|\.\.\.) *FAILED)/
-const passedText = /(?:^|[^A-Za-z ])\s*passed/
+const passedText = /(?:^|[^A-Za-z ])\s*passed/m
 
+/** What is printed behind `passed` is the suite's clean-up, not the test's own. */
 const statusOf = (lines: ReadonlyArray<string>): LibiscsiTest["status"] => {
   if (lines.some((line) => /(?:^|\.\.\.) *FAILED/.test(line))) return "fail"
-  if (!lines.some((line) => passedText.test(line))) return "unfinished"
-  return lines.some((line) => skippedText.test(line)) ? "skip" : "pass"
+  const printed = lines.join("\n")
+  const verdict = passedText.exec(printed)
+  if (verdict === null) return "unfinished"
+  return skippedText.test(printed.slice(0, verdict.index)) ? "skip" : "pass"
 }
 
 const reasonOf = (lines: ReadonlyArray<string>): string => {
