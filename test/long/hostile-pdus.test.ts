@@ -12,5 +12,5 @@ beforeAll(async () => {
 afterAll(() => lunlog?.[Symbol.asyncDispose]())
 
 describe("hostile initiators", () => {
-  it("cannot harm others in 100,000 rounds", () => attackRounds(lunlog, runSeed(11), 100_000))
+  it("cannot harm others in 500,000 rounds", () => attackRounds(lunlog, runSeed(11), 500_000))
 })

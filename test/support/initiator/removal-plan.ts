@@ -28,10 +28,10 @@ export const planText = (plan: RemovalPlan): string =>
   `${plan.kind}, ${plan.shared ? "one bdev" : "two bdevs"}, removal of the ${plan.removal}, ` +
   `${plan.ioBytes} bytes at queue depth ${plan.queueDepth}, reads ${plan.reads}`
 
-/** The plan of round `round`. One in five hangs, two in five drain slowly. */
+/** The plan of round `round`. One in ten hangs, half of the others drain slowly. */
 export const makePlan = (seed: number, round: number): RemovalPlan => {
   const random = makeRandom(seed * 1_000_003 + round)
-  const kind = random.pick<RemovalPlan["kind"]>(["malloc", "malloc", "delay", "delay", "hung"])
+  const kind = random.chance(0.1) ? "hung" : random.pick<RemovalPlan["kind"]>(["malloc", "delay"])
   const removal = random.pick<RemovalPlan["removal"]>(kind === "malloc" ? ["lun", "bdev"] : ["lun", "bdev", "base"])
   const queueDepth = random.pick([8, 32])
   // What hangs keeps its buffers until the process ends, so that hung rounds are mostly small.
