@@ -22,8 +22,8 @@ export interface InstanceInfo {
   readonly startedAt: number
   /** After this many milliseconds a removal aborts what is still in flight. */
   readonly removalDeadlineMillis: number
-  /** How much longer a call waits for that to be done and reported; both together stay below the 60 s of rpc.py. */
-  readonly removalMarginMillis: number
+  /** How much longer a call waits for that to be done and reported (10 s); both together stay below rpc.py's 60 s. */
+  readonly removalMarginMillis?: number
 }
 
 export class Instance extends Context.Service<

@@ -21,6 +21,11 @@ import {
 } from "../RpcError.ts"
 import type { RpcCall } from "../RpcMethod.ts"
 
+/** What the data plane has beyond the removal deadline to let go and to say so. */
+const defaultMarginMillis = 10_000
+/** How long a call waits for its events to become durable; only a log that cannot be reopened takes that long. */
+const commitTimeoutMillis = 45_000
+
 /** The log does not take or give records: ENOSPC as such, everything else as an I/O error. */
 export const logError = (error: LogUnavailable | AppendFailed | LogReadFailed): RpcError => {
   const wire = error._tag !== "LogReadFailed" && error.code === "ENOSPC" ? errnoError("ENOSPC") : errnoError("EIO")
@@ -52,6 +57,13 @@ const dispatchError =
     }
   }
 
+/** Gives up waiting, not the command: whether it happened is known when the log is back. */
+const untilDurable = (commit: Effect.Effect<Committed, RpcError>): Effect.Effect<Committed, RpcError> => {
+  const reason = `the event log has not answered within ${commitTimeoutMillis} ms, so it is not known yet whether this happens`
+  const unknown = rpcError(errnoError("ETIMEDOUT"), { reason, hint: "lunlog log tail tells when the log is back" })
+  return Effect.timeoutOrElse(commit, { duration: commitTimeoutMillis, orElse: () => Effect.fail(unknown) })
+}
+
 /** Succeeds when the command's events are durable. */
 export const dispatch = (
   call: RpcCall,
@@ -59,7 +71,7 @@ export const dispatch = (
   refuse: Refusal
 ): Effect.Effect<Committed, RpcError, ControlPlane> =>
   Effect.flatMap(ControlPlane, (controlPlane) =>
-    Effect.mapError(controlPlane.dispatch(command, call.cause), dispatchError(refuse))
+    untilDurable(Effect.mapError(controlPlane.dispatch(command, call.cause), dispatchError(refuse)))
   )
 
 /**
@@ -76,9 +88,11 @@ export const dispatchWithLease = (
     const controlPlane = yield* ControlPlane
     const preview = decide(controlPlane.state(), command)
     if (Result.isFailure(preview)) return yield* dispatchError(refuse)(preview.failure)
-    return yield* Effect.mapError(
-      controlPlane.dispatchWithLease<PortalUnavailable | BdevUnavailable, never>(acquire, command, call.cause),
-      dispatchError(refuse)
+    return yield* untilDurable(
+      Effect.mapError(
+        controlPlane.dispatchWithLease<PortalUnavailable | BdevUnavailable, never>(acquire, command, call.cause),
+        dispatchError(refuse)
+      )
     )
   })
 
@@ -93,7 +107,7 @@ export const awaitGone = <R>(
   object: string,
   gone: Effect.Effect<void, never, R>
 ): Effect.Effect<void, RpcError, R | Instance> =>
-  Effect.flatMap(Instance, ({ removalDeadlineMillis, removalMarginMillis }) => {
+  Effect.flatMap(Instance, ({ removalDeadlineMillis, removalMarginMillis = defaultMarginMillis }) => {
     const duration = removalDeadlineMillis + removalMarginMillis
     const reason = `its removal has begun, and has not ended within ${duration} ms`
     const hint = "it goes on; lunlog status shows what is left"

@@ -1,0 +1,162 @@
+/** What methods leave in the event log, how it is read, and what callers hear when it takes nothing. */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Fiber, Layer, Result, type Scope } from "effect"
+import { EventLog } from "../../eventlog/EventLog.ts"
+import { MemoryEventLog, MemoryStore } from "../../eventlog/MemoryEventLog.ts"
+import { CallFailed, connect, type RpcClient } from "../../src/rpc/RpcClient.ts"
+import { FaultyStore, faultPlan } from "../eventlog/support.ts"
+import { rawClient } from "./support.ts"
+import { runningTarget } from "./target-support.ts"
+
+const live = (name: string, run: () => Effect.Effect<void, unknown, Scope.Scope>) => it.live(name, run)
+
+interface Shown {
+  readonly seq: number
+  readonly type: string
+  readonly cause: unknown
+  readonly payload: unknown
+}
+
+const isShown = (value: unknown): value is Shown =>
+  typeof value === "object" && value !== null && "seq" in value && "type" in value
+
+const recordsOf = (page: unknown): ReadonlyArray<Shown> => {
+  assert(typeof page === "object" && page !== null && "records" in page && Array.isArray(page.records))
+  return page.records.filter(isShown)
+}
+
+const createNull = (client: RpcClient, name: string) =>
+  client.call("bdev_null_create", { name, num_blocks: 8, block_size: 512 })
+
+describe("the log", () => {
+  live("names method, request and client of a change", () =>
+    Effect.gen(function* () {
+      const { client } = yield* runningTarget()
+      yield* createNull(client, "N0")
+      yield* client.call("lunlog_identify", { source: "cli", actor: "root@pts/1" })
+      yield* createNull(client, "N1")
+      const last = recordsOf(yield* client.call("eventlog_tail", { count: 2 }))
+      assert.deepStrictEqual(
+        last.map(({ cause, type }) => ({ cause, type })),
+        [
+          {
+            type: "BdevCreated",
+            cause: { source: "rpc", actor: "local", method: "bdev_null_create", requestId: "2" }
+          },
+          {
+            type: "BdevCreated",
+            cause: { source: "cli", actor: "root@pts/1", method: "bdev_null_create", requestId: "4" }
+          }
+        ]
+      )
+      assert.nestedInclude(last[1], { "payload.name": "N1" })
+    })
+  )
+
+  live("is read in pages that say where to go on", () =>
+    Effect.gen(function* () {
+      const { client } = yield* runningTarget()
+      for (let i = 0; i < 7; i++) yield* createNull(client, `N${i}`)
+      const seqs: Array<number> = []
+      let from: unknown = 1
+      while (typeof from === "number") {
+        const page = yield* client.call("eventlog_read", { from, limit: 3 })
+        seqs.push(...recordsOf(page).map(({ seq }) => seq))
+        from = typeof page === "object" && page !== null && "next" in page ? page.next : undefined
+      }
+      assert.deepStrictEqual(seqs, [1, 2, 3, 4, 5, 6, 7, 8])
+      assert.deepStrictEqual(recordsOf(yield* client.call("eventlog_read", { from: 3, to: 4 })).length, 2)
+    })
+  )
+
+  live("is followed by reads that wait for news", () =>
+    Effect.gen(function* () {
+      const { client, socketPath } = yield* runningTarget()
+      const other = yield* connect(socketPath)
+      const following = yield* Effect.forkChild(client.call("eventlog_read", { from: 2, timeout: 30_000 }))
+      yield* createNull(other, "N0")
+      const news = recordsOf(yield* Fiber.join(following))
+      assert.deepStrictEqual(
+        news.map(({ seq, type }) => ({ seq, type })),
+        [{ seq: 2, type: "BdevCreated" }]
+      )
+      assert.deepStrictEqual(recordsOf(yield* client.call("eventlog_read", { from: 3, timeout: 10 })), [])
+    })
+  )
+
+  live("is verified from the first record to the last", () =>
+    Effect.gen(function* () {
+      const { client } = yield* runningTarget()
+      yield* createNull(client, "N0")
+      assert.deepInclude(yield* client.call("eventlog_verify"), {
+        clean: true,
+        control: 2,
+        observations: 0,
+        last_seq: 2
+      })
+    })
+  )
+
+  live("is part of the status", () =>
+    Effect.gen(function* () {
+      const { client } = yield* runningTarget()
+      yield* createNull(client, "N0")
+      const status = yield* client.call("lunlog_status")
+      assert.deepNestedInclude(status, {
+        state: "RUNTIME",
+        pid: process.pid,
+        epoch: { number: 1, mode: "empty" },
+        "log.durable_seq": 2,
+        "log.control_no": 2,
+        "objects.bdevs": 1,
+        warnings: ["this data plane is a fake"]
+      })
+    })
+  )
+
+  live("answers a full disk with -28, changes nothing, and goes on when there is room", () =>
+    Effect.gen(function* () {
+      const plan = faultPlan()
+      const store = new MemoryStore()
+      const open = () => new FaultyStore(store, plan)
+      const log = Layer.effect(EventLog, MemoryEventLog.make({ store: open(), reopen: async () => open() }))
+      const { client, fake } = yield* runningTarget({ log })
+      plan.next = () => {
+        plan.next = () => "none"
+        return "refuse"
+      }
+      const full = yield* Effect.result(createNull(client, "N0"))
+      assert(Result.isFailure(full) && full.failure instanceof CallFailed)
+      assert.deepInclude(full.failure, { code: -28, text: "No space left on device" })
+      assert.include(JSON.stringify(full.failure.data), "ENOSPC")
+      assert.deepStrictEqual(yield* client.call("bdev_get_bdevs"), [])
+      assert.strictEqual(fake.leasesHeld, 0)
+      yield* Effect.retry(createNull(client, "N0"), { while: (error) => error instanceof CallFailed, times: 500 })
+      assert.strictEqual(fake.leasesHeld, 1)
+    })
+  )
+
+  live("has every change of a batch, in its order", () =>
+    Effect.gen(function* () {
+      const { client, socketPath } = yield* runningTarget()
+      const raw = yield* rawClient(socketPath)
+      const create = (id: number, name: string) => ({
+        id,
+        method: "bdev_null_create",
+        params: { name, num_blocks: 8, block_size: 512 }
+      })
+      raw.socket.write(
+        JSON.stringify([create(1, "A"), create(2, "B"), { ...create(3, "C"), id: null }, create(4, "A")])
+      )
+      const [line = ""] = yield* Effect.promise(() => raw.answersUpTo(1))
+      assert.match(
+        line,
+        /^\[\{"jsonrpc":"2.0","id":1,"result":"A"\},\{"jsonrpc":"2.0","id":2,"result":"B"\},\{.*-17.*\}\]$/
+      )
+      const names = recordsOf(yield* client.call("eventlog_tail", { count: 3 })).map(({ payload }) =>
+        JSON.stringify(payload)
+      )
+      for (const [index, name] of ["A", "B", "C"].entries()) assert.include(names[index], `"name":"${name}"`)
+    })
+  )
+})
