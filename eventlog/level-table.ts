@@ -9,12 +9,12 @@
  */
 import { readdir, readFile, stat } from "node:fs/promises"
 import { join } from "node:path"
-import { crc32c } from "@node-rs/crc32"
+import { Cursor, maskedCrc } from "./level-bytes.ts"
+import { liveTables } from "./level-manifest.ts"
 
 const footerBytes = 48
 const trailerBytes = 5
 const magic = 0xdb4775248b80fb57n
-const maskDelta = 0xa282ead8
 
 interface Handle {
   readonly offset: number
@@ -27,44 +27,14 @@ export interface TableDamage {
   readonly detail: string
 }
 
-/** Reads varints and bytes off a buffer; `failed` once it has run out of them. */
-class Cursor {
-  readonly bytes: Buffer
-  at: number
-  failed = false
-
-  constructor(bytes: Buffer, at: number) {
-    this.bytes = bytes
-    this.at = at
-  }
-
-  /** A varint below 2^53. */
-  varint(): number {
-    let value = 0
-    for (let scale = 1; scale < 2 ** 53; scale *= 128) {
-      const byte = this.bytes[this.at++]
-      if (byte === undefined) break
-      value += (byte & 0x7f) * scale
-      if (byte < 0x80 && Number.isSafeInteger(value)) return value
-    }
-    this.failed = true
-    return 0
-  }
-
-  handle(): Handle {
-    return { offset: this.varint(), size: this.varint() }
-  }
-}
-
-/** LevelDB stores CRCs masked, since a CRC of bytes that contain CRCs is weak. */
-const masked = (crc: number): number => (((crc >>> 15) | (crc << 17)) + maskDelta) >>> 0
+const handleAt = (cursor: Cursor): Handle => ({ offset: cursor.varint(), size: cursor.varint() })
 
 /** The block's contents if its checksum is right. */
 const blockAt = (table: Buffer, { offset, size }: Handle): Buffer | undefined => {
   const end = offset + size + trailerBytes
   if (end > table.length - footerBytes) return undefined
   const crc = table.readUInt32LE(offset + size + 1)
-  if (masked(crc32c(table.subarray(offset, offset + size + 1))) !== crc) return undefined
+  if (maskedCrc(table.subarray(offset, offset + size + 1)) !== crc) return undefined
   return table.subarray(offset, offset + size)
 }
 
@@ -93,13 +63,13 @@ const entriesIn = (block: Buffer): ReadonlyArray<BlockEntry> | undefined => {
 /** Where a table's blocks are: by its index, whose values are handles. `compressed` if it cannot be looked into. */
 const blocksOf = (table: Buffer): ReadonlyArray<Handle> | "damaged" | "compressed" => {
   const footer = new Cursor(table, table.length - footerBytes)
-  const metaindex = footer.handle()
-  const index = footer.handle()
+  const metaindex = handleAt(footer)
+  const index = handleAt(footer)
   const block = footer.failed ? undefined : blockAt(table, index)
   if (block === undefined) return "damaged"
   // `LevelStore` compresses nothing: this table is somebody else's.
   if (table[index.offset + index.size] !== 0) return "compressed"
-  const handles = entriesIn(block)?.map(([, value]) => new Cursor(value, 0).handle())
+  const handles = entriesIn(block)?.map(([, value]) => handleAt(new Cursor(value, 0)))
   return handles === undefined ? "damaged" : [...handles, metaindex]
 }
 
@@ -130,29 +100,43 @@ export const salvageTable = (table: Buffer): ReadonlyArray<readonly [key: string
   })
 }
 
-/** The table files of a database, newest first. */
-const tablesIn = async (database: string): Promise<ReadonlyArray<string>> => {
+interface TableFile {
+  readonly path: string
+  /** As the MANIFEST says; `undefined` if that cannot be read. */
+  readonly bytes: number | undefined
+}
+
+/** The tables that belong to a database, newest first; all that lie there if its MANIFEST cannot be read. */
+const tablesOf = async (database: string): Promise<ReadonlyArray<TableFile>> => {
+  const live = await liveTables(database)
   const names = await readdir(database).catch((): Array<string> => [])
   return names
     .filter((name) => /^\d+\.(ldb|sst)$/.test(name))
-    .sort((a, b) => Number.parseInt(b, 10) - Number.parseInt(a, 10))
+    .map((name) => ({ name, number: Number.parseInt(name, 10) }))
+    .filter(({ number }) => live === undefined || live.has(number))
+    .sort((a, b) => b.number - a.number)
+    .map(({ name, number }) => ({ path: join(database, name), bytes: live?.get(number) }))
+}
+
+const damageOf = async ({ bytes, path }: TableFile): Promise<string | undefined> => {
+  // LevelDB may delete a table while the log is open.
+  const table = await readFile(path).catch(() => undefined)
+  if (table === undefined) return undefined
+  return bytes === undefined || bytes === table.length ? tableDamage(table) : `has ${table.length} bytes of ${bytes}`
 }
 
 /**
- * Checks tables, the newest first, until `budgetBytes` have been read. One that LevelDB deletes meanwhile is passed over.
- * Reads a gigabyte in about a second.
+ * Checks tables, the newest first, until `budgetBytes` have been read. A missing one is LevelDB's to report. Reads a
+ * gigabyte in about a second.
  */
 export const damagedTables = async (database: string, budgetBytes: number): Promise<ReadonlyArray<TableDamage>> => {
   const damaged: Array<TableDamage> = []
   let read = 0
-  for (const name of await tablesIn(database)) {
-    const path = join(database, name)
-    const size = (await stat(path).catch(() => undefined))?.size ?? 0
-    if (read + size > budgetBytes) break
-    read += size
-    const bytes = await readFile(path).catch(() => undefined)
-    const detail = bytes === undefined ? undefined : tableDamage(bytes)
-    if (detail !== undefined) damaged.push({ file: path, detail })
+  for (const table of await tablesOf(database)) {
+    read += table.bytes ?? (await stat(table.path).catch(() => undefined))?.size ?? 0
+    if (read > budgetBytes) break
+    const detail = await damageOf(table)
+    if (detail !== undefined) damaged.push({ file: table.path, detail })
   }
   return damaged
 }

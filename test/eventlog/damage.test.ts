@@ -1,7 +1,7 @@
 /**
  * One damaged byte, or a cut, anywhere in any file of a closed log: either it is the log that was written, record by
  * record, or a typed error says what is wrong. Never silently fewer, or other, records. `npm run test:long` tries every
- * byte.
+ * byte (`test/long/log-damage.test.ts`).
  */
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -12,13 +12,11 @@ import { LevelEventLog } from "../../eventlog/LevelEventLog.ts"
 import { verifyLog } from "../../eventlog/open-for-reading.ts"
 import type { LogRecord } from "../../eventlog/record.ts"
 import { runSeed } from "../support/initiator/random.ts"
-import { type Damage, filesOf, inflict, makeTemplate, outcomeOf } from "./damage.ts"
+import { damagesOf, inflict, makeTemplate, tryDamages } from "./damage.ts"
 import { appendOne, cause, entry, readAll } from "./support.ts"
 
-const isLong = process.env["LUNLOG_TEST_LONG"] === "1"
-/** Places tried per file in the short run. */
+/** Places tried per file. */
 const placesPerFile = 24
-const seed = runSeed(1)
 
 let template: string
 let original: ReadonlyArray<LogRecord>
@@ -27,19 +25,6 @@ beforeAll(async () => {
   original = await makeTemplate(template)
 })
 afterAll(() => rmSync(template, { recursive: true, force: true }))
-
-const damages = (): ReadonlyArray<Damage> =>
-  filesOf(template).flatMap(({ file, size }) => {
-    const step = isLong ? 1 : Math.max(1, Math.floor(size / placesPerFile))
-    const first = isLong ? 0 : seed % step
-    return Array.from({ length: Math.ceil((size - first) / step) }, (_, i) => first + i * step).flatMap(
-      (offset): ReadonlyArray<Damage> => [
-        { file, offset, bits: 1 << ((offset + seed) % 8) },
-        { file, offset, bits: 0xff },
-        { file, offset, bits: "cut" }
-      ]
-    )
-  })
 
 /** A copy of the template that goes away. */
 const withCopy = async <A>(body: (directory: string) => Promise<A>): Promise<A> => {
@@ -58,16 +43,8 @@ const journalOf = (directory: string): string => {
 }
 
 describe("a damaged log", () => {
-  it("is whole or says what is wrong, wherever the damage is", { timeout: isLong ? 3_600_000 : 60_000 }, async () => {
-    const outcomes = new Set<string>()
-    for (const damage of damages()) {
-      const { message, outcome } = await outcomeOf(template, original, damage)
-      outcomes.add(outcome)
-      assert.include(["same", "LogDamaged", "LogReadFailed"], outcome, `${JSON.stringify(damage)}: ${message}`)
-      if (outcome !== "same") assert.include(message, "--accept-log-loss", JSON.stringify(damage))
-    }
-    assert.includeMembers([...outcomes], ["same", "LogDamaged"])
-  })
+  it("is whole or says what is wrong, wherever the damage is", () =>
+    tryDamages(template, original, damagesOf(template, placesPerFile, runSeed(1))))
 
   it("says how many confirmed records are gone when its end is lost without a gap", () =>
     withCopy(async (directory) => {

@@ -6,6 +6,7 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, trunc
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Effect, Result } from "effect"
+import { assert } from "vitest"
 import { LevelEventLog } from "../../eventlog/LevelEventLog.ts"
 import type { LogRecord } from "../../eventlog/record.ts"
 import { appendOne, observation, readAll } from "./support.ts"
@@ -78,4 +79,34 @@ export const outcomeOf = async (
   } finally {
     rmSync(directory, { recursive: true, force: true })
   }
+}
+
+/** Flips and cuts at about `placesPerFile` places of each file: at every byte if it is infinite. */
+export const damagesOf = (template: string, placesPerFile: number, seed: number): ReadonlyArray<Damage> =>
+  filesOf(template).flatMap(({ file, size }) => {
+    const step = Math.max(1, Math.floor(size / placesPerFile))
+    const first = seed % step
+    return Array.from({ length: Math.ceil((size - first) / step) }, (_, i) => first + i * step).flatMap(
+      (offset): ReadonlyArray<Damage> => [
+        { file, offset, bits: 1 << ((offset + seed) % 8) },
+        { file, offset, bits: 0xff },
+        { file, offset, bits: "cut" }
+      ]
+    )
+  })
+
+/** Fails at the first damage that is neither harmless nor told in a typed error with a way out. */
+export const tryDamages = async (
+  template: string,
+  original: ReadonlyArray<LogRecord>,
+  damages: ReadonlyArray<Damage>
+): Promise<void> => {
+  const outcomes = new Set<string>()
+  for (const damage of damages) {
+    const { message, outcome } = await outcomeOf(template, original, damage)
+    outcomes.add(outcome)
+    assert.include(["same", "LogDamaged", "LogReadFailed"], outcome, `${JSON.stringify(damage)}: ${message}`)
+    if (outcome !== "same") assert.include(message, "--accept-log-loss", JSON.stringify(damage))
+  }
+  assert.includeMembers([...outcomes], ["same", "LogDamaged"])
 }
