@@ -1,10 +1,11 @@
 /** The rules of target nodes, their maps and LUNs, and how a LUN goes. */
-import { HashMap } from "effect"
+import { HashMap, Option } from "effect"
 import { assert, describe, it } from "vitest"
 import type { Command } from "../../src/domain/Command.ts"
+import { evolve } from "../../src/domain/evolve.ts"
 import { noAuth } from "../../src/domain/IscsiOptions.ts"
 import { RelativePortId } from "../../src/domain/ids.ts"
-import { activeLunsOf, activeTargetsOf, findLun, findTarget, lunsOf } from "../../src/domain/State.ts"
+import { activeLunsOf, activeTargetsOf, findLun, findTarget, lunsOf, type State } from "../../src/domain/State.ts"
 import {
   at,
   bdevName,
@@ -196,6 +197,18 @@ describe("pg-ig maps", () => {
         [4, 2]
       ]
     )
+  })
+
+  it("count new portal groups only, and keep a port id whatever a later event says", () => {
+    const { state } = historyOf(...groups, add(map(1, 5), map(3, 5)))
+    const portOf = (of: State) => {
+      const target = findTarget(of, disk1)
+      return target === undefined ? undefined : Option.getOrUndefined(HashMap.get(target.relativePortIds, 3))
+    }
+    assert.strictEqual<number | undefined>(portOf(state), 2)
+    const ports = [{ portalGroup: pgTag(3), relativePortId: RelativePortId.make(9) }]
+    const later = evolve(state, { _tag: "TargetNodeMapsAdded", target: disk1, maps: [], ports }, 99)
+    assert.strictEqual<number | undefined>(portOf(later), 2)
   })
 
   it("lead from at most 16 portal groups to a target", () => {
