@@ -58,6 +58,7 @@ export class CommandPath {
     task.expectsDataOut = (flags & CommandFlag.Write) !== 0
     b.copy(scsi.cdb, 0, at + cdbAt, at + cdbAt + cdbBytes)
     scsi.lun = decodeLun(b, at + bhsAt.lun)
+    task.lunField = b.readUInt16BE(at + bhsAt.lun)
     scsi.taskAttribute = flags & CommandFlag.AttributeMask
     this.#current = task
     this.#sink = undefined

@@ -36,6 +36,8 @@ export class IscsiTask implements BdevIo {
   owner: CommandPath | undefined
   mapping: LunMapping | undefined
   initiatorTaskTag = 0
+  /** First two bytes of the command's LUN field, in whatever form the initiator addresses the unit: R2Ts repeat them. */
+  lunField = 0
   /** Counted against the command window. */
   counted = false
   /** Expected data transfer length of the initiator, in bytes, and its direction flags. */

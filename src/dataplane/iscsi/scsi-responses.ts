@@ -116,6 +116,7 @@ export const sendR2t = (path: CommandPath, task: IscsiTask, bytes: number): void
   writeR2t(
     b,
     at,
+    task.lunField,
     task.initiatorTaskTag,
     tag,
     connection.statSn,

@@ -86,10 +86,14 @@ export const writeScsiResponse = (
   put32(b, o + at.residualCount, residualCount)
 }
 
-/** Writes an R2T, which asks for `desiredBytes` from `bufferOffset` on. StatSN is the next one, and is not used up. */
+/**
+ * Writes an R2T, which asks for `desiredBytes` from `bufferOffset` on. StatSN is the next one, and is not used up. `lun`
+ * is the first two bytes of the command's LUN field; the others are zero for every unit that exists.
+ */
 export const writeR2t = (
   b: Buffer,
   o: number,
+  lun: number,
   initiatorTaskTag: number,
   targetTransferTag: number,
   statSn: number,
@@ -100,6 +104,8 @@ export const writeR2t = (
   desiredBytes: number
 ): void => {
   beginHeader(b, o, TargetOpcode.R2t, 0x80, 0)
+  b[o + bhsAt.lun] = lun >>> 8
+  b[o + bhsAt.lun + 1] = lun & 0xff
   put32(b, o + bhsAt.initiatorTaskTag, initiatorTaskTag)
   put32(b, o + bhsAt.targetTransferTag, targetTransferTag)
   putSequenceNumbers(b, o, statSn, expCmdSn, maxCmdSn)
