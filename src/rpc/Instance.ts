@@ -13,6 +13,7 @@ export class InitializationFailed extends Schema.TaggedError<InitializationFaile
   }
 }
 
+/** What does not change while the process runs. */
 export interface InstanceInfo {
   /** UUID of the state directory. */
   readonly instanceId: string
@@ -26,6 +27,7 @@ export interface InstanceInfo {
   readonly removalMarginMillis?: number
 }
 
+/** Made by the composition root with `Instance.make`. */
 export class Instance extends Context.Service<
   Instance,
   InstanceInfo & {
@@ -34,9 +36,9 @@ export class Instance extends Context.Service<
     readonly initialize: Effect.Effect<void, InitializationFailed>
     /** Resumes when RUNTIME is reached. */
     readonly awaitRuntime: Effect.Effect<void>
-    /** For calls that SPDK allows once per process: `claim` remembers one, `isClaimed` tells. */
-    readonly claim: (what: string) => void
-    readonly isClaimed: (what: string) => boolean
+    /** For calls that SPDK allows once per process: true for the first; `unclaim` if it has failed after all. */
+    readonly claim: (what: string) => boolean
+    readonly unclaim: (what: string) => void
     /** Asks for an orderly end and returns at once. `reason` is for the log. */
     readonly requestShutdown: (reason: string) => Effect.Effect<void>
   }
@@ -69,9 +71,13 @@ export class Instance extends Context.Service<
         frameworkState: () => state,
         initialize: once,
         claim: (what) => {
+          const isFirst = !claimed.has(what)
           claimed.add(what)
+          return isFirst
         },
-        isClaimed: (what) => claimed.has(what),
+        unclaim: (what) => {
+          claimed.delete(what)
+        },
         awaitRuntime: Deferred.await(reached),
         requestShutdown: (reason) => actions.shutdown(reason)
       })

@@ -1,14 +1,18 @@
 /**
- * A strict JSON parser (RFC 8259) over a byte stream without delimiters: SPDK's framing, where a message ends where its value ends.
+ * A strict JSON parser (RFC 8259) over a byte stream without delimiters: SPDK's framing, where a message ends where
+ * its value ends.
  *
- * Own code, because no library on npm gives all of it: several values in a stream cut anywhere, duplicate names and number text
- * kept (`@streamparser/json` loses both, `lossless-json` wants the whole text), strict UTF-8, and hard limits on size, depth and count.
+ * Own code, because no library on npm gives all of it: several values in a stream cut anywhere, duplicate names and
+ * number text kept (`@streamparser/json` loses both, `lossless-json` wants the whole text), strict UTF-8, and hard
+ * limits on size, depth and count.
  *
- * Guarantees: every byte is looked at once (10 MB of brackets, byte by byte, cost what they should), what is held is bounded by
- * `messageBytesMax` and the last chunk, the outcome does not depend on how the bytes were cut, and bad bytes never throw.
+ * Guarantees: every byte is looked at once (10 MB of brackets, byte by byte, cost what they should), what is held is
+ * bounded by `messageBytesMax` and the last chunk, the outcome does not depend on how the bytes were cut, and bad
+ * bytes never throw.
  */
 import { JsonNumber, JsonObject, JsonText, type JsonValue } from "./json-value.ts"
 
+/** What one message may be. */
 export interface JsonLimits {
   /** Bytes of one message; SPDK's request buffer is 256 KiB. */
   readonly messageBytesMax: number
@@ -18,6 +22,7 @@ export interface JsonLimits {
   readonly valuesMax: number
 }
 
+/** As SPDK 26.05 has them. */
 export const spdkLimits: JsonLimits = { messageBytesMax: 256 * 1024, depthMax: 64, valuesMax: 8192 }
 
 /** A whole message, or the reason why the stream cannot be followed any further. */
@@ -55,6 +60,7 @@ const isEscapeByte = (byte: number): boolean => '"\\/bfnrt'.includes(String.from
 const shown = (byte: number): string =>
   byte > 0x20 && byte < 0x7f ? `"${String.fromCharCode(byte)}"` : `byte 0x${byte.toString(16).padStart(2, "0")}`
 
+/** One per stream: `feed` bytes, then call `next` until it returns undefined. */
 export class JsonParser {
   readonly #limits: JsonLimits
   readonly #utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
@@ -119,8 +125,8 @@ export class JsonParser {
   }
 
   /**
-   * Ends a number that stands alone at top level: only its end tells it from its prefix, so a server calls this when a chunk is
-   * used up. It is no request either way.
+   * Ends a number that stands alone at top level: only its end tells it from its prefix, so a server calls this when a
+   * chunk is used up. It is no request either way.
    */
   flush(): Parsed | undefined {
     if (this.#malformed !== undefined || this.#within !== "number" || this.#stack.length > 0) return undefined

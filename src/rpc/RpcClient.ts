@@ -23,7 +23,8 @@ export class NoServer extends Schema.TaggedError<NoServer>()("NoServer", {
     if (this.code === "EACCES")
       return `the socket ${this.path} belongs to another user; run this as that user (sudo -u)`
     const start = this.path === defaultSocketPath ? "lunlog serve" : `lunlog serve -r ${this.path}`
-    return `no lunlog is running at ${this.path} (${this.code}); start one with "${start}", or name its socket with -r PATH`
+    const remedy = `start one with "${start}", or name its socket with -r PATH`
+    return `no lunlog is running at ${this.path} (${this.code}); ${remedy}`
   }
 }
 
@@ -47,10 +48,12 @@ export class NoAnswer extends Schema.TaggedError<NoAnswer>()("NoAnswer", {
   reason: Schema.String
 }) {
   override get message() {
-    return `no answer to ${this.method} from ${this.path}: ${this.reason}; "lunlog log tail" shows whether it was carried out`
+    const remedy = `"lunlog log tail" shows whether it was carried out`
+    return `no answer to ${this.method} from ${this.path}: ${this.reason}; ${remedy}`
   }
 }
 
+/** A connected client. */
 export interface RpcClient {
   /** `params` is a plain value, or the parser's own; numbers in the result that are no safe integers come as bigint. */
   readonly call: (

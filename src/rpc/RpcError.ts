@@ -1,6 +1,6 @@
 /**
- * How a call fails on the wire: SPDK's code and message, so that scripts which match on them go on working, and a `data`
- * member that says what SPDK does not: the reason, the object, what was allowed, what to do.
+ * How a call fails on the wire: SPDK's code and message, so that scripts which match on them go on working, and a
+ * `data` member that says what SPDK does not: the reason, the object, what was allowed, what to do.
  */
 import { Schema } from "effect"
 import type { DomainError, DomainErrorKind } from "../domain/DomainError.ts"
@@ -28,10 +28,14 @@ export interface WireError {
   readonly message: string
 }
 
+/** Puts the two halves together. */
 export const rpcError = (wire: WireError, data: RpcErrorData): RpcError => new RpcError({ ...wire, data })
 
+/** The bytes are no JSON; the connection ends. */
 export const parseError: WireError = { code: -32700, message: "Parse error" }
+/** JSON, but no request. */
 export const invalidRequest: WireError = { code: -32600, message: "Invalid request" }
+/** No such method, or not in `--rpcs-allowed`. */
 export const methodNotFound: WireError = { code: -32601, message: "Method not found" }
 /** Most `iscsi_*` failures and failed decoding of `iscsi_*`, `framework_*`. */
 export const invalidParameters: WireError = { code: -32602, message: "Invalid parameters" }
@@ -39,11 +43,14 @@ export const invalidParameters: WireError = { code: -32602, message: "Invalid pa
 export const decodeFailed: WireError = { code: -32603, message: "spdk_json_decode_object failed" }
 /** Failed decoding of `bdev_error_*` parameters, which SPDK gives another code. */
 export const decodeFailedInvalid: WireError = { code: -32602, message: "spdk_json_decode_object failed" }
+/** A mistake of ours, or an answer that is too long. */
 export const internalError: WireError = { code: -32603, message: "Internal error" }
+/** Called in state STARTUP. */
 export const runtimeOnly: WireError = {
   code: -1,
   message: "Method may only be called after framework is initialized using framework_start_init RPC."
 }
+/** Called in state RUNTIME. */
 export const startupOnly: WireError = {
   code: -1,
   message:
@@ -69,8 +76,10 @@ const errnos = {
   EADDRNOTAVAIL: [99, "Cannot assign requested address"],
   ETIMEDOUT: [110, "Connection timed out"]
 } as const
+/** The names that can be sent. */
 export type Errno = keyof typeof errnos
 
+/** Code and text of one of them. */
 export const errnoError = (name: Errno): WireError => ({ code: -errnos[name][0], message: errnos[name][1] })
 
 const isErrno = (name: string): name is Errno => Object.hasOwn(errnos, name)

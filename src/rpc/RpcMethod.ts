@@ -1,10 +1,10 @@
 /**
- * What a method is: name, old names, when it may be called, the schema of its parameters, and how it fails to decode them.
- * `defineMethod` closes over the parameter type, so that a table can hold methods of every shape.
+ * What a method is: name, old names, when it may be called, the schema of its parameters, and how it fails to decode
+ * them. `defineMethod` closes over the parameter type, so that a table can hold methods of every shape.
  */
 import { Effect, Result, Schema } from "effect"
 import type { Cause } from "../../eventlog/record.ts"
-import { JsonNumber, type JsonObject, type JsonValue, toPlain } from "./json-value.ts"
+import { type JsonObject, type JsonValue, toPlain } from "./json-value.ts"
 import { invalidParameters, type RpcError, rpcError, type WireError } from "./RpcError.ts"
 
 /** STARTUP until `framework_start_init` has done its work, RUNTIME from then on. */
@@ -31,11 +31,12 @@ export interface RpcCall {
 }
 
 /**
- * `change` goes on when its client is gone; `query` does not; a `wait` is a query that does not hold up the client's next
- * requests (answers keep their order all the same).
+ * `change` goes on when its client is gone; `query` does not; a `wait` is a query that does not hold up the client's
+ * next requests (answers keep their order all the same).
  */
 export type MethodKind = "query" | "change" | "wait"
 
+/** One row of a method table; `run` decodes the parameters itself. */
 export interface RpcMethod<R> {
   readonly name: string
   readonly aliases: ReadonlyArray<string>
@@ -47,8 +48,11 @@ export interface RpcMethod<R> {
   ) => Effect.Effect<unknown, RpcError, R>
 }
 
+/** Before `framework_start_init` only. */
 export const startup: ReadonlyArray<FrameworkState> = ["STARTUP"]
+/** After `framework_start_init` only: the default. */
 export const runtime: ReadonlyArray<FrameworkState> = ["RUNTIME"]
+/** At any time. */
 export const anyState: ReadonlyArray<FrameworkState> = ["STARTUP", "RUNTIME"]
 
 interface Definition {
@@ -123,6 +127,9 @@ const common = (definition: Definition) => ({
   kind: definition.kind
 })
 
+/** Characters of an id that the log keeps; a client may send 256 KiB of it. */
+const requestIdLengthMax = 64
+
 /** Text of a request id for the event log. */
 export const requestIdText = (id: { readonly source: string } | null): string | undefined =>
-  id === null ? undefined : id instanceof JsonNumber ? id.source : id.source.slice(0, 64)
+  id?.source.slice(0, requestIdLengthMax)

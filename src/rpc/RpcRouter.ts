@@ -1,6 +1,6 @@
 /**
- * From a parsed message to the text of its answer: finds the method, checks the state, runs it, prints. A request fails alone,
- * also by a defect: that is logged with its cause and answered with -32603.
+ * From a parsed message to the text of its answer: finds the method, checks the state, runs it, prints. A request
+ * fails alone, also by a defect: that is logged with its cause and answered with -32603.
  */
 import { Cause, Context, Effect, Fiber, Layer, Result } from "effect"
 import { type BadRequest, printError, printResult, type Request, type RequestId, readRequest } from "./envelope.ts"
@@ -22,14 +22,15 @@ import { type MethodKind, type RpcCall, type RpcCaller, type RpcMethod, requestI
 export const responseBytesMax = 32 * 1024 * 1024
 
 /**
- * What to do about one message. `run` gives the answer's text, without newline; undefined if none is due. A result longer than
- * `bytesMax` becomes an error.
+ * What to do about one message. `run` gives the answer's text, without newline; undefined if none is due. A result
+ * longer than `bytesMax` becomes an error.
  */
 export interface Exchange {
   readonly kind: MethodKind
   readonly run: (bytesMax: number) => Effect.Effect<string | undefined>
 }
 
+/** What the command line says about methods. */
 export interface RouterOptions {
   /** Only these names may be called (`--rpcs-allowed`); all if undefined. */
   readonly allowed?: ReadonlySet<string>
@@ -66,6 +67,7 @@ const settle = (method: string, call: Effect.Effect<unknown, RpcError>): Outcome
     })
   )
 
+/** Built over a method table and the services that its methods need. */
 export class RpcRouter extends Context.Service<
   RpcRouter,
   {
@@ -147,7 +149,10 @@ const makeRouter = <R>(
   }
 }
 
-/** One array of answers, in the order of the requests; nothing if no answer is due. Waits do not hold up what follows them. */
+/**
+ * One array of answers, in the order of the requests; nothing if no answer is due. Waits do not hold up what follows
+ * them.
+ */
 const batch = (exchanges: ReadonlyArray<Exchange>): Exchange => ({
   kind: exchanges.some((exchange) => exchange.kind === "change") ? "change" : "query",
   run: Effect.fnUntraced(function* (bytesMax: number) {

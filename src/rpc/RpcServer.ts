@@ -1,9 +1,10 @@
 /**
  * The control socket: a UNIX stream socket that speaks SPDK's JSON-RPC (`serve-client.ts` has a client's rules).
  *
- * Guarantees: nobody but the owner can connect, from the first moment on (mode 0600); one server per path (`SocketLock.ts`); at
- * most 64 clients, and the 65th is closed without a word to the others; a client's end does not end a change that it began.
- * On shutdown nothing new is taken, what runs may end within a grace period, then the socket and its lock are gone.
+ * Guarantees: nobody but the owner can connect, from the first moment on (mode 0600); one server per path
+ * (`SocketLock.ts`); at most 64 clients, and the 65th is closed without a word to the others; a client's end does not
+ * end a change that it began. On shutdown nothing new is taken, what runs may end within a grace period, then the
+ * socket and its lock are gone.
  */
 
 import * as fs from "node:fs"
@@ -18,6 +19,7 @@ import { serveClient } from "./serve-client.ts"
 export const defaultSocketPath = "/var/tmp/spdk.sock"
 const backlog = 512
 
+/** Where to serve, and how patiently. Times in milliseconds. */
 export interface RpcServerOptions {
   readonly socketPath: string
   readonly clientsMax: number
@@ -27,6 +29,7 @@ export interface RpcServerOptions {
   readonly shutdownGraceMillis: number
 }
 
+/** SPDK's path and number of clients. */
 export const defaultServerOptions: RpcServerOptions = {
   socketPath: defaultSocketPath,
   clientsMax: 64,
@@ -35,7 +38,10 @@ export const defaultServerOptions: RpcServerOptions = {
   shutdownGraceMillis: 3_000
 }
 
-/** Bind and listen happen within the call, so the mask holds for exactly this file; the mode is right before anyone can connect. */
+/**
+ * Bind and listen happen within the call, so the mask holds for exactly this file; the mode is right before anyone can
+ * connect.
+ */
 const listenPrivately = (server: net.Server, path: string): void => {
   const mask = process.umask(0o177)
   try {
@@ -62,6 +68,7 @@ const listen = (server: net.Server, path: string): Effect.Effect<void, SocketUna
     listenPrivately(server, path)
   })
 
+/** Serves while its layer lives. */
 export class RpcServer extends Context.Service<
   RpcServer,
   {

@@ -1,12 +1,13 @@
 /**
- * Who owns a control socket. `<socket>.lock` names the process that serves it, so that a second one is refused with a message
- * that says which, and what a killed one left behind is cleared away.
+ * Who owns a control socket. `<socket>.lock` names the process that serves it, so that a second one is refused with a
+ * message that says which, and what a killed one left behind is cleared away.
  *
- * SPDK holds flock(2) on that file; Node has no flock. Here the file is created with its content in one step (link(2) of a
- * finished file, which fails if the name is taken), and its content is believed only while /proc shows that very process (pid
- * and start time, so that a pid which was given away again proves nothing). A stale file is moved aside before it is replaced
- * and put back if it turns out to be another one, and the winner looks again after binding. Whatever the file says, a socket on
- * which somebody listens is never taken away: that covers SPDK's own iscsi_tgt, and processes of another container.
+ * SPDK holds flock(2) on that file; Node has no flock. Here the file is created with its content in one step (link(2)
+ * of a finished file, which fails if the name is taken), and its content is believed only while /proc shows that very
+ * process (pid and start time, so that a pid which was given away again proves nothing). A stale file is moved aside
+ * before it is replaced and put back if it turns out to be another one, and the winner looks again after binding.
+ * Whatever the file says, a socket on which somebody listens is never taken away: that covers SPDK's own iscsi_tgt,
+ * and processes of another container.
  */
 
 import * as fs from "node:fs"

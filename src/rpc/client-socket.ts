@@ -1,6 +1,7 @@
 /**
- * A connected client's socket as pull and push with backpressure: bytes are read when asked for, a write ends when the kernel has
- * taken it, and closing lets the last answer arrive. Nothing here throws; a peer that is gone is an end of input or `PeerGone`.
+ * A connected client's socket as pull and push with backpressure: bytes are read when asked for, a write ends when the
+ * kernel has taken it, and closing lets the last answer arrive. Nothing here throws; a peer that is gone is an end of
+ * input or `PeerGone`.
  */
 
 import type { Socket } from "node:net"
@@ -9,6 +10,7 @@ import { Effect, Schema } from "effect"
 /** The answer could not be handed over. */
 export class PeerGone extends Schema.TaggedError<PeerGone>()("PeerGone", { reason: Schema.String }) {}
 
+/** Takes the socket over: nobody else may read from it. */
 export class ClientSocket {
   readonly #socket: Socket
   #ended = false
@@ -57,8 +59,8 @@ export class ClientSocket {
   }
 
   /**
-   * Ends our side, then reads and drops what the peer still sends, for a while: closing with input unread would reset the
-   * connection (AF_UNIX), and the peer would lose the last answer.
+   * Ends our side, then reads and drops what the peer still sends, for a while: closing with input unread would reset
+   * the connection (AF_UNIX), and the peer would lose the last answer.
    */
   finish(lingerMillis: number): Effect.Effect<void> {
     return Effect.callback<void>((resume) => {

@@ -1,6 +1,6 @@
 /**
- * The JSON-RPC 2.0 envelope as SPDK reads and writes it: `jsonrpc` may be absent, nothing else may be added, the id comes back
- * byte for byte, and a request without id (or with null) gets an answer only if it fails.
+ * The JSON-RPC 2.0 envelope as SPDK reads and writes it: `jsonrpc` may be absent, nothing else may be added, the id
+ * comes back byte for byte, and a request without id (or with null) gets an answer only if it fails.
  */
 import { Result } from "effect"
 import { printJson } from "./json-print.ts"
@@ -10,6 +10,7 @@ import { invalidRequest, type RpcError, rpcError } from "./RpcError.ts"
 /** Null stands for a notification too. */
 export type RequestId = JsonText | JsonNumber | null
 
+/** A request whose envelope is right; its parameters are the method's business. */
 export interface Request {
   readonly id: RequestId
   readonly method: string
@@ -17,6 +18,7 @@ export interface Request {
   readonly params: JsonObject | ReadonlyArray<JsonValue> | undefined
 }
 
+/** What to answer to one whose envelope is wrong. */
 export interface BadRequest {
   readonly id: RequestId
   readonly error: RpcError
@@ -57,9 +59,11 @@ export const readRequest = (value: JsonValue): Result.Result<Request, BadRequest
   return Result.succeed({ id, method: method.value, params })
 }
 
+/** The answer to a call that succeeded. */
 export const printResult = (id: RequestId, result: unknown): string =>
   `{"jsonrpc":"2.0","id":${printJson(id)},"result":${printJson(result)}}`
 
+/** The answer to a call that failed. */
 export const printError = (id: RequestId, error: RpcError): string => {
   const { code, message, data } = error
   return `{"jsonrpc":"2.0","id":${printJson(id)},"error":${printJson({ code, message, data })}}`

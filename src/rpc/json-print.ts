@@ -1,6 +1,6 @@
 /**
- * JSON for the wire: compact, pure ASCII (code points from 0x7F on as `\uXXXX`), `/` as it is. `rpc.py` decodes each piece
- * that it receives by itself, so a character must never straddle two pieces.
+ * JSON for the wire: compact, pure ASCII (code points from 0x7F on as `\uXXXX`), `/` as it is. `rpc.py` decodes each
+ * piece that it receives by itself, so a character must never straddle two pieces.
  */
 import { JsonNumber, JsonObject, JsonText } from "./json-value.ts"
 
@@ -19,8 +19,9 @@ const printMembers = (members: Iterable<readonly [string, unknown]>): string => 
 }
 
 /**
- * Plain values, bigints and the parser's own values. A number's and a string's source is echoed byte for byte (ids), save that
- * non-ASCII is escaped. Members that are undefined are left out; numbers that JSON has not (NaN) become null.
+ * Plain values, bigints and the parser's own values. A number's and a string's source is echoed byte for byte (ids),
+ * save that non-ASCII is escaped. Members that are undefined are left out; numbers that JSON has not (NaN) become
+ * null.
  */
 export const printJson = (value: unknown): string => {
   if (value === null || value === undefined) return "null"

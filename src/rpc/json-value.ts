@@ -1,8 +1,9 @@
 /**
  * JSON as it was written: numbers keep their text, strings their source, objects every member including duplicates.
  *
- * JSON.parse loses all three, and SPDK's dialect needs them: ids are echoed byte for byte, sizes are 64-bit integers, and a
- * duplicate key fails the call. `toPlain` gives what schemas decode, and refuses what SPDK refuses in parameters.
+ * JSON.parse loses all three, and SPDK's dialect needs them: ids are echoed byte for byte, sizes are 64-bit integers,
+ * and a duplicate key fails the call. `toPlain` gives what schemas decode, and refuses what SPDK refuses in
+ * parameters.
  */
 import { Result } from "effect"
 
@@ -32,6 +33,7 @@ export class JsonObject {
   }
 }
 
+/** What the parser makes of a text. */
 export type JsonValue = null | boolean | JsonNumber | JsonText | JsonObject | ReadonlyArray<JsonValue>
 
 /** Digits that an exact integer may have; all that SPDK's types hold fit into 20. */
@@ -45,8 +47,8 @@ const trimZeros = (digits: string): readonly [trimmed: string, zeros: number] =>
 }
 
 /**
- * The exact value of a JSON number that is integral (`64`, `64.0` and `6.4e1` are all 64); undefined if it has a fraction or
- * more digits than any integer type holds. Never builds a number larger than that, whatever the exponent.
+ * The exact value of a JSON number that is integral (`64`, `64.0` and `6.4e1` are all 64); undefined if it has a
+ * fraction or more digits than any integer type holds. Never builds a number larger than that, whatever the exponent.
  */
 export const exactInteger = (source: string): bigint | undefined => {
   const parts = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(source)
@@ -81,8 +83,8 @@ const plainObject = (object: JsonObject, path: string): Result.Result<unknown, N
 }
 
 /**
- * Objects as records, strings as strings, numbers as `JsonNumber` (the schema knows which integer it wants). Refuses duplicate
- * names and strings with an embedded NUL. Its depth is the parser's limit.
+ * Objects as records, strings as strings, numbers as `JsonNumber` (the schema knows which integer it wants). Refuses
+ * duplicate names and strings with an embedded NUL. Its depth is the parser's limit.
  */
 export const toPlain = (value: JsonValue, path: string): Result.Result<unknown, NotPlain> => {
   if (value instanceof JsonText) {

@@ -1,6 +1,6 @@
 /**
- * What SPDK's parameters are made of, as schemas over the parser's values: integers in any notation that is integral (`64`,
- * `64.0`, `6.4e1`), exact up to 64 bits, never from a string; strings; UUIDs.
+ * What SPDK's parameters are made of, as schemas over the parser's values: integers in any notation that is integral
+ * (`64`, `64.0`, `6.4e1`), exact up to 64 bits, never from a string; strings; UUIDs.
  */
 import { Effect, Schema, SchemaGetter, SchemaIssue } from "effect"
 import { exactInteger, JsonNumber } from "./json-value.ts"
@@ -24,8 +24,11 @@ const integer = (minimum: number, maximum: number) =>
     })
   )
 
+/** 8 bits without sign. */
 export const Uint8 = integer(0, 255)
+/** 32 bits with sign: tags, LUN ids, most numbers of `iscsi_*`. */
 export const Int32 = integer(-(2 ** 31), 2 ** 31 - 1)
+/** 32 bits without sign. */
 export const Uint32 = integer(0, 2 ** 32 - 1)
 /** A 64-bit integer of which lunlog only handles what a JavaScript number holds exactly (2^53 - 1: 8 PiB in bytes). */
 export const SafeUint64 = integer(0, Number.MAX_SAFE_INTEGER)
@@ -66,4 +69,5 @@ export const UuidText = Schema.String.check(
 export const list = <S extends Schema.Top>(item: S, countMax: number) =>
   Schema.Array(item).check(Schema.isMaxLength(countMax))
 
+/** May be absent, but not null. */
 export const optional = Schema.optionalKey

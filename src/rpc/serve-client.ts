@@ -1,9 +1,9 @@
 /**
  * One client of the RPC server: reads requests, runs them, writes the answers in the order of the requests.
  *
- * A client's requests run one after the other, so that a script which pipelines gets what it would get by waiting; only a `wait`
- * lets the next ones start. Bounds per client: one message, 64 answers and 32 MiB of answers not yet taken; a message that
- * stays incomplete and an answer that is not taken end the connection.
+ * A client's requests run one after the other, so that a script which pipelines gets what it would get by waiting;
+ * only a `wait` lets the next ones start. Bounds per client: one message, 64 answers and 32 MiB of answers not yet
+ * taken; a message that stays incomplete and an answer that is not taken end the connection.
  */
 import { Effect, Fiber, Queue, type Scope, Semaphore } from "effect"
 import type { ClientSocket, PeerGone } from "./client-socket.ts"
@@ -13,11 +13,16 @@ import { type Exchange, malformedAnswer, type RpcRouter, responseBytesMax } from
 
 /** Answers that may wait for their turn. */
 const answersMax = 64
+/** Waits that may go on beside the requests behind them; one more is run like a query. */
+const waitsMax = 8
 
-/** How long the rest of a client's input is thrown away, in milliseconds; one that sends nonsense may have much of it. */
+/**
+ * How long the rest of a client's input is thrown away, in milliseconds; one that sends nonsense may have much of it.
+ */
 const lingerMillis = 100
 const malformedLingerMillis = 1000
 
+/** How patient the server is with a client. */
 export interface ClientLimits {
   /** For a message to be complete once it has begun, and for waits to end after the client has ended its input. */
   readonly messageTimeoutMillis: number
@@ -25,6 +30,7 @@ export interface ClientLimits {
   readonly writeTimeoutMillis: number
 }
 
+/** What all clients share. */
 export interface ClientEnvironment {
   readonly router: RpcRouter["Service"]
   readonly limits: ClientLimits
@@ -36,8 +42,8 @@ export interface ClientEnvironment {
 
 interface Pending {
   readonly text: Effect.Effect<string | undefined>
-  /** What it has of the credit. */
-  readonly bytes: number
+  /** What it has of the credit; undefined for a wait, which has none. */
+  readonly bytes: number | undefined
 }
 
 interface Client extends ClientEnvironment {
@@ -47,6 +53,8 @@ interface Client extends ClientEnvironment {
   /** Undefined ends it. */
   readonly answers: Queue.Queue<Pending | undefined>
   readonly credit: Semaphore.Semaphore
+  /** Waits whose answers are not written yet. */
+  waits: number
 }
 
 const enqueue = (client: Client, text: string | undefined) =>
@@ -60,15 +68,17 @@ const enqueue = (client: Client, text: string | undefined) =>
 const handle = (client: Client, exchange: Exchange): Effect.Effect<void, never, Scope.Scope> =>
   Effect.gen(function* () {
     const run = exchange.run(responseBytesMax)
-    switch (exchange.kind) {
+    const kind = exchange.kind === "wait" && client.waits >= waitsMax ? "query" : exchange.kind
+    switch (kind) {
       case "query":
         return yield* enqueue(client, yield* run)
       case "change":
         return yield* enqueue(client, yield* Fiber.join(yield* client.detach(run)))
       case "wait": {
         // Takes no credit: it would hold it for those behind, which hold theirs until it is written.
+        client.waits++
         const fiber = yield* Effect.forkScoped(run, { startImmediately: true })
-        yield* Queue.offer(client.answers, { text: Fiber.join(fiber), bytes: 0 })
+        yield* Queue.offer(client.answers, { text: Fiber.join(fiber), bytes: undefined })
       }
     }
   })
@@ -87,7 +97,9 @@ const drainParser = (client: Client) =>
     }
   })
 
-/** The next bytes; "slow" if a message was begun and nothing more came, undefined at the end of input or of the server. */
+/**
+ * The next bytes; "slow" if a message was begun and nothing more came, undefined at the end of input or of the server.
+ */
 const nextChunk = (client: Client): Effect.Effect<Uint8Array | "slow" | undefined> => {
   const read: Effect.Effect<Uint8Array | "slow" | undefined> = Effect.raceFirst(
     client.socket.read,
@@ -119,7 +131,8 @@ const send = (client: Client): Effect.Effect<void, PeerGone> =>
       if (pending === undefined) return
       const text = yield* pending.text
       if (text !== undefined) yield* client.socket.write(`${text}\n`, client.limits.writeTimeoutMillis)
-      yield* client.credit.release(pending.bytes)
+      if (pending.bytes === undefined) client.waits--
+      else yield* client.credit.release(pending.bytes)
     }
   })
 
@@ -132,7 +145,8 @@ export const serveClient = (socket: ClientSocket, environment: ClientEnvironment
       caller: { source: "rpc", actor: "local" },
       parser: new JsonParser(),
       answers: yield* Queue.bounded<Pending | undefined>(answersMax),
-      credit: yield* Semaphore.make(responseBytesMax)
+      credit: yield* Semaphore.make(responseBytesMax),
+      waits: 0
     }
     const sender = yield* Effect.forkScoped(send(client))
     // A peer that takes no answers any more ends the reading too.

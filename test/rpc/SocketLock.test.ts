@@ -31,7 +31,8 @@ const leaveStaleSocket = (socketPath: string) =>
   Effect.promise(
     () =>
       new Promise<void>((resolve) => {
-        const script = `require("node:net").createServer().listen(${JSON.stringify(socketPath)}, () => process.kill(process.pid, "SIGKILL"))`
+        const listening = `() => process.kill(process.pid, "SIGKILL")`
+        const script = `require("node:net").createServer().listen(${JSON.stringify(socketPath)}, ${listening})`
         spawn(process.execPath, ["-e", script]).once("exit", () => resolve())
       })
   )

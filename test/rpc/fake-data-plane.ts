@@ -1,6 +1,6 @@
 /**
- * A data plane without sockets and disks: leases are counted, removals are drained at once (or when the test says so), and one
- * address is never local.
+ * A data plane without sockets and disks: leases are counted, removals are drained at once (or when the test says so),
+ * and one address is never local.
  */
 import { Deferred, Effect, Layer, Queue } from "effect"
 import type { Committed } from "../../src/domain/ControlPlane.ts"

@@ -1,4 +1,7 @@
-/** A process that wants a socket: says `won` or why not, and keeps it until its input ends. Run by `SocketLock.test.ts`. */
+/**
+ * A process that wants a socket: says `won` or why not, and keeps it until its input ends. Run by
+ * `SocketLock.test.ts`.
+ */
 import { Effect } from "effect"
 import { serveMethods } from "./server-support.ts"
 

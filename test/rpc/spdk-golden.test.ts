@@ -1,6 +1,6 @@
 /**
- * What SPDK 26.05 answered to the same requests in the same order, as it was recorded (`fixtures/spdk-26.05.jsonl`): the methods
- * that lunlog has, and the envelope. A difference is either listed here with its reason, or a failure.
+ * What SPDK 26.05 answered to the same requests in the same order, as it was recorded (`fixtures/spdk-26.05.jsonl`):
+ * the methods that lunlog has, and the envelope. A difference is either listed here with its reason, or a failure.
  */
 
 import * as fs from "node:fs"

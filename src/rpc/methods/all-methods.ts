@@ -17,6 +17,7 @@ import { targetNodeMethods } from "./target-nodes.ts"
 /** What methods need of the process. */
 export type RpcServices = ControlPlane | DataPlane | EventLog | Instance
 
+/** In the order in which `rpc_get_methods` lists them. */
 export const allMethods: ReadonlyArray<RpcMethod<RpcServices>> = [
   ...frameworkMethods,
   ...bdevMethods,

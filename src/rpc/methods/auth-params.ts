@@ -3,6 +3,7 @@ import { Schema } from "effect"
 import type { Auth } from "../../domain/IscsiOptions.ts"
 import { Int32, optional } from "../param.ts"
 
+/** All optional. */
 export const authParams = {
   disable_chap: optional(Schema.Boolean),
   require_chap: optional(Schema.Boolean),
@@ -23,6 +24,7 @@ export const authOf = (params: {
   chapGroup: params.chap_group ?? 0
 })
 
+/** In SPDK's names. */
 export const authView = (auth: Auth) => ({
   disable_chap: auth.disableChap,
   require_chap: auth.requireChap,

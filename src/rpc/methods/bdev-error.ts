@@ -28,8 +28,8 @@ const bdevErrorCreate = defineMethod({
 const nvmeOnly = "nvme_sct or nvme_sc should be specified for NVMe error injection"
 
 /**
- * Recorded first, then in effect. NVMe status codes are not SCSI's and no initiator here would see them, so `nvme_failure` is
- * refused; `nvme_sct` and `nvme_sc` are taken if 0.
+ * Recorded first, then in effect. NVMe status codes are not SCSI's and no initiator here would see them, so
+ * `nvme_failure` is refused; `nvme_sct` and `nvme_sc` are taken if 0.
  */
 const bdevErrorInjectError = defineMethod({
   name: "bdev_error_inject_error",
@@ -96,6 +96,7 @@ const bdevErrorResumePending = defineMethod({
     })
 })
 
+/** This file's methods. */
 export const bdevErrorMethods: ReadonlyArray<RpcMethod<BdevServices>> = [
   bdevErrorCreate,
   deleteMethod("bdev_error_delete", ["delete_error_bdev"], "Error", decodeFailedInvalid),

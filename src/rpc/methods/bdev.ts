@@ -1,9 +1,9 @@
 /**
  * `bdev_malloc_*`, `bdev_null_*`, `bdev_delay_*` and `bdev_get_bdevs`.
  *
- * Parameters that SPDK has and lunlog has not (metadata, protection information, preferred alignments) are taken with their
- * defaults, which new rpc.py always sends, and refused with -22 otherwise: a disk without them would not be what was asked for.
- * `numa_id` is taken and has no effect: it asks for a place, not for a property.
+ * Parameters that SPDK has and lunlog has not (metadata, protection information, preferred alignments) are taken with
+ * their defaults, which new rpc.py always sends, and refused with -22 otherwise: a disk without them would not be what
+ * was asked for. `numa_id` is taken and has no effect: it asks for a place, not for a property.
  */
 import { Effect, Schema } from "effect"
 import type { Bdev, BdevKind, BdevRequest } from "../../domain/Bdev.ts"
@@ -55,6 +55,7 @@ export const deleteBdev = (
     return true
   })
 
+/** `bdev_*_delete {name}`, which only deletes bdevs of its kind. */
 export const deleteMethod = (
   name: string,
   aliases: ReadonlyArray<string>,
@@ -226,6 +227,7 @@ const bdevGetBdevs = defineMethod({
     })
 })
 
+/** This file's methods. */
 export const bdevMethods: ReadonlyArray<RpcMethod<BdevServices>> = [
   bdevMallocCreate,
   deleteMethod("bdev_malloc_delete", ["delete_malloc_bdev"], "Malloc"),

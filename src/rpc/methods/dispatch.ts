@@ -1,6 +1,6 @@
 /**
- * How methods change things: dispatch a command (with a lease on what can fail), wait until the data plane has let go, and turn
- * every error into SPDK's code with the reason in `data`.
+ * How methods change things: dispatch a command (with a lease on what can fail), wait until the data plane has let go,
+ * and turn every error into SPDK's code with the reason in `data`.
  */
 import { Effect, Result, type Scope } from "effect"
 import type { AppendFailed, LogReadFailed, LogUnavailable } from "../../../eventlog/EventLog.ts"
@@ -39,6 +39,7 @@ const leaseError = (error: PortalUnavailable | BdevUnavailable): RpcError =>
     ? rpcError(invalidParameters, { reason: error.message, object: `portal ${error.host}:${error.port}` })
     : bdevError(error)
 
+/** A bdev of the data plane that cannot do what was asked. */
 export const bdevError = (error: BdevUnavailable): RpcError =>
   rpcError(errnoErrorOf(error.code), { reason: error.message, object: `bdev ${error.name}` })
 
@@ -59,7 +60,7 @@ const dispatchError =
 
 /** Gives up waiting, not the command: whether it happened is known when the log is back. */
 const untilDurable = (commit: Effect.Effect<Committed, RpcError>): Effect.Effect<Committed, RpcError> => {
-  const reason = `the event log has not answered within ${commitTimeoutMillis} ms, so it is not known yet whether this happens`
+  const reason = `the event log has not answered within ${commitTimeoutMillis} ms: this may still happen, or not`
   const unknown = rpcError(errnoError("ETIMEDOUT"), { reason, hint: "lunlog log tail tells when the log is back" })
   return Effect.timeoutOrElse(commit, { duration: commitTimeoutMillis, orElse: () => Effect.fail(unknown) })
 }
@@ -75,8 +76,8 @@ export const dispatch = (
   )
 
 /**
- * Acquires first, so that what is committed cannot fail for lack of a port or of memory. What the rules refuse anyway is refused
- * before that: it gets the rule's reason, and no 10 TiB are tried for a name that is taken.
+ * Acquires first, so that what is committed cannot fail for lack of a port or of memory. What the rules refuse anyway
+ * is refused before that: it gets the rule's reason, and no 10 TiB are tried for a name that is taken.
  */
 export const dispatchWithLease = (
   call: RpcCall,

@@ -124,4 +124,5 @@ const eventlogVerify = defineMethodWithoutParams({
     })
 })
 
+/** This file's methods. */
 export const eventlogMethods: ReadonlyArray<RpcMethod<EventLog>> = [eventlogRead, eventlogTail, eventlogVerify]

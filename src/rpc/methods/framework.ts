@@ -38,8 +38,8 @@ const spdkGetVersion = defineMethodWithoutParams({
 })
 
 /**
- * SIGKILL is raised at once. SIGINT, SIGTERM, SIGQUIT and SIGHUP end the process in order. SIGUSR1, by which SPDK dumps state and
- * Node opens a debugger port, is refused.
+ * SIGKILL is raised at once. SIGINT, SIGTERM, SIGQUIT and SIGHUP end the process in order. SIGUSR1, by which SPDK
+ * dumps state and Node opens a debugger port, is refused.
  */
 const spdkKillInstance = defineMethod({
   name: "spdk_kill_instance",
@@ -89,6 +89,7 @@ const frameworkWaitInit: RpcMethod<Instance> = {
   run: () => Effect.flatMap(Instance, (instance) => Effect.as(instance.awaitRuntime, true))
 }
 
+/** This file's methods. */
 export const frameworkMethods: ReadonlyArray<RpcMethod<Instance>> = [
   rpcGetMethods,
   spdkGetVersion,

@@ -67,6 +67,7 @@ const iscsiGetInitiatorGroups = defineMethodWithoutParams({
     )
 })
 
+/** This file's methods. */
 export const initiatorGroupMethods: ReadonlyArray<RpcMethod<ControlPlane>> = [
   iscsiCreateInitiatorGroup,
   iscsiInitiatorGroupAddInitiators,

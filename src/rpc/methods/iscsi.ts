@@ -1,7 +1,8 @@
 /**
  * `iscsi_set_options`, `iscsi_get_options`, connections, and `scsi_get_devices`.
  *
- * Stricter than SPDK: an option out of range is refused here with its limits, where SPDK takes it and fails the start later.
+ * Stricter than SPDK: an option out of range is refused here with its limits, where SPDK takes it and fails the start
+ * later.
  */
 import { Effect, Schema } from "effect"
 import { ControlPlane } from "../../domain/ControlPlane.ts"
@@ -103,13 +104,15 @@ const iscsiSetOptions = defineMethod({
   handler: (params, call) =>
     Effect.gen(function* () {
       const instance = yield* Instance
-      if (instance.isClaimed(call.method)) {
+      if (!instance.claim(call.method)) {
         const reason = "the options have been set since this process started"
         const hint = "give all options in one call; what a call leaves out is the default"
         return yield* rpcError({ code: -32603, message: "Must not call more than once" }, { reason, hint })
       }
-      yield* dispatch(call, { _tag: "SetIscsiOptions", options: optionsOf(params) }, refuseWithInvalidParameters)
-      instance.claim(call.method)
+      const command = { _tag: "SetIscsiOptions" as const, options: optionsOf(params) }
+      yield* Effect.tapError(dispatch(call, command, refuseWithInvalidParameters), () =>
+        Effect.sync(() => instance.unclaim(call.method))
+      )
       return true
     })
 })
@@ -169,6 +172,7 @@ const scsiGetDevices = defineMethodWithoutParams({
     )
 })
 
+/** This file's methods. */
 export const iscsiMethods: ReadonlyArray<RpcMethod<ControlPlane | DataPlane | Instance>> = [
   iscsiSetOptions,
   iscsiGetOptions,

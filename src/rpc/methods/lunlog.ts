@@ -1,6 +1,6 @@
 /**
- * `lunlog_*`: what SPDK has no method for. `lunlog_status` is what the command line shows; `lunlog_identify` lets a client say who
- * it is, so that the log names the command line or a person instead of "local".
+ * `lunlog_*`: what SPDK has no method for. `lunlog_status` is what the command line shows; `lunlog_identify` lets a
+ * client say who it is, so that the log names the command line or a person instead of "local".
  */
 import { Effect, Schema } from "effect"
 import { EventLog } from "../../../eventlog/EventLog.ts"
@@ -87,12 +87,17 @@ const lunlogStatus = defineMethodWithoutParams<Services>({
     })
 })
 
+/** Goes into logs and onto terminals, so no control characters. */
+const actor = text(128).check(
+  Schema.isPattern(/^[^\p{Cc}]+$/u, { message: "Expected a name without control characters" })
+)
+
 /** Holds for the rest of the connection. Who may open the socket is trusted to say who it is. */
 const lunlogIdentify = defineMethod<{ readonly source: "cli" | "config" | "rpc"; readonly actor: string }, never>({
   name: "lunlog_identify",
   states: anyState,
   kind: "query",
-  params: Schema.Struct({ source: Schema.Literals(["cli", "config", "rpc"]), actor: text(128) }),
+  params: Schema.Struct({ source: Schema.Literals(["cli", "config", "rpc"]), actor }),
   handler: ({ actor, source }, call) =>
     Effect.sync(() => {
       call.caller.source = source
@@ -101,4 +106,5 @@ const lunlogIdentify = defineMethod<{ readonly source: "cli" | "config" | "rpc";
     })
 })
 
+/** This file's methods. */
 export const lunlogMethods: ReadonlyArray<RpcMethod<Services>> = [lunlogStatus, lunlogIdentify]

@@ -95,6 +95,7 @@ const iscsiGetPortalGroups = defineMethodWithoutParams({
     )
 })
 
+/** This file's methods. */
 export const portalGroupMethods: ReadonlyArray<RpcMethod<ControlPlane | DataPlane | Instance>> = [
   iscsiCreatePortalGroup,
   iscsiStartPortalGroup,

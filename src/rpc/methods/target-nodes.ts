@@ -1,6 +1,6 @@
 /**
- * `iscsi_*_target_node(s)`, and lunlog's own `iscsi_target_node_remove_lun`. Failures are -32602 `Invalid parameters`, as in
- * SPDK, with the reason in `data`; an unknown target to delete is -2, a LUN id or name that still drains -16.
+ * `iscsi_*_target_node(s)`, and lunlog's own `iscsi_target_node_remove_lun`. Failures are -32602 `Invalid parameters`,
+ * as in SPDK, with the reason in `data`; an unknown target to delete is -2, a LUN id or name that still drains -16.
  *
  * More than SPDK: LUNs are added and removed while sessions are logged in.
  */
@@ -94,7 +94,9 @@ const iscsiTargetNodeAddLun = defineMethod({
 const refuseRemoveLun: Refusal = (error) =>
   error._tag === "NotFound" ? errnoError("ENODEV") : refuseWithInvalidParameters(error)
 
-/** Not in SPDK. Takes a LUN out of a target, under load too; answers when nothing of it is in flight. The bdev stays. */
+/**
+ * Not in SPDK. Takes a LUN out of a target, under load too; answers when nothing of it is in flight. The bdev stays.
+ */
 const iscsiTargetNodeRemoveLun = defineMethod({
   name: "iscsi_target_node_remove_lun",
   kind: "change",
@@ -160,6 +162,7 @@ const iscsiGetTargetNodes = defineMethodWithoutParams({
   handler: () => Effect.map(ControlPlane, ({ state }) => activeTargetsOf(state()).map(targetView))
 })
 
+/** This file's methods. */
 export const targetNodeMethods: ReadonlyArray<RpcMethod<ControlPlane | DataPlane | Instance>> = [
   iscsiCreateTargetNode,
   iscsiDeleteTargetNode,
