@@ -4,9 +4,11 @@
  * - `hold`    opens and waits; prints `open`
  * - `append`  appends without end from 8 callers; prints `acked SEQ N` for each that is durable
  * - `fill`    appends records of 2 KiB until one fails, and on until one succeeds again; prints what happens as JSON
+ * - `crowded` `fill` while a file beside the directory has taken all the room that was left
  * - `refused` opens and expects to fail; prints the error as JSON
  */
-import { writeSync } from "node:fs"
+import { openSync, writeSync } from "node:fs"
+import { join } from "node:path"
 import { Effect, Result, type Scope } from "effect"
 import { LevelEventLog } from "../../eventlog/LevelEventLog.ts"
 import { appendOne, cause } from "./support.ts"
@@ -46,43 +48,57 @@ const append = Effect.gen(function* () {
 const bulky = (n: number) => ({ type: "Bulky", v: 1, payload: { n, bytes: Buffer.alloc(2048, n % 251) } })
 
 /** Appends until the answer is as wanted; the failures in between are told. */
-const fill = Effect.gen(function* () {
-  const log = yield* open
-  const acked: Array<number> = []
-  let n = 0
-  let failure: string | undefined
-  const attempt = Effect.gen(function* () {
-    const mine = n++
-    const result = yield* Effect.result(log.append(log.tip().controlSeq, cause, [bulky(mine)]))
-    if (Result.isSuccess(result)) acked.push(mine)
-    return result
-  })
-  // The failing append is answered when the log is back: until then only another caller can tell that it is away.
-  yield* Effect.forkScoped(
-    Effect.gen(function* () {
-      for (let away = false; !away; yield* Effect.sleep("10 millis")) {
-        const probe = log.submit(log.tip().controlSeq, cause, [])
-        away = Result.isFailure(probe) && probe.failure._tag === "LogUnavailable"
-        if (Result.isFailure(probe)) say(`away ${probe.failure.message}`)
-      }
+const fillAfter = (prepare: Effect.Effect<void>) =>
+  Effect.gen(function* () {
+    const log = yield* open
+    yield* prepare
+    const acked: Array<number> = []
+    let n = 0
+    let failure: string | undefined
+    const attempt = Effect.gen(function* () {
+      const mine = n++
+      const result = yield* Effect.result(log.append(log.tip().controlSeq, cause, [bulky(mine)]))
+      if (Result.isSuccess(result)) acked.push(mine)
+      return result
     })
-  )
-  while (failure === undefined) {
-    const result = yield* attempt
-    if (Result.isFailure(result)) failure = `${result.failure._tag}: ${result.failure.message}`
-  }
-  say(JSON.stringify({ failure, acked: acked.length }))
-  // Until the log is back, or for as long as the test lets it.
-  for (let back = false; !back; ) {
-    yield* Effect.sleep("20 millis")
-    back = Result.isSuccess(yield* attempt)
-  }
-  const numbers = yield* log.fold({ kind: "control" }, [], (seen: Array<unknown>, { payload }) => {
-    seen.push(typeof payload === "object" && payload !== null && "n" in payload ? payload.n : undefined)
-    return seen
+    // The failing append is answered when the log is back: until then only another caller can tell that it is away.
+    yield* Effect.forkScoped(
+      Effect.gen(function* () {
+        for (let away = false; !away; yield* Effect.sleep("10 millis")) {
+          const probe = log.submit(log.tip().controlSeq, cause, [])
+          away = Result.isFailure(probe) && probe.failure._tag === "LogUnavailable"
+          if (Result.isFailure(probe)) say(`away ${probe.failure.message}`)
+        }
+      })
+    )
+    while (failure === undefined) {
+      const result = yield* attempt
+      if (Result.isFailure(result)) failure = `${result.failure._tag}: ${result.failure.message}`
+    }
+    say(JSON.stringify({ failure, acked: acked.length }))
+    // Until the log is back, or for as long as the test lets it.
+    for (let back = false; !back; ) {
+      yield* Effect.sleep("20 millis")
+      back = Result.isSuccess(yield* attempt)
+    }
+    const numbers = yield* log.fold({ kind: "control" }, [], (seen: Array<unknown>, { payload }) => {
+      seen.push(typeof payload === "object" && payload !== null && "n" in payload ? payload.n : undefined)
+      return seen
+    })
+    const agree = JSON.stringify(numbers) === JSON.stringify(acked)
+    say(JSON.stringify({ back: true, agree, acked: acked.length, verified: (yield* log.verify()).controlRecords }))
   })
-  const agree = JSON.stringify(numbers) === JSON.stringify(acked)
-  say(JSON.stringify({ back: true, agree, acked: acked.length, verified: (yield* log.verify()).controlRecords }))
+
+/** Takes the last byte of the file system. */
+const crowd = Effect.sync(() => {
+  const other = openSync(join(directory, "..", "other"), "w")
+  for (let bytes = 1024 * 1024; bytes > 0; ) {
+    try {
+      if (writeSync(other, Buffer.alloc(bytes)) < bytes) bytes = Math.floor(bytes / 2)
+    } catch {
+      bytes = Math.floor(bytes / 2)
+    }
+  }
 })
 
 const refused = Effect.gen(function* () {
@@ -93,7 +109,8 @@ const refused = Effect.gen(function* () {
 const modes: { readonly [mode: string]: Effect.Effect<unknown, unknown, Scope.Scope> } = {
   hold,
   append,
-  fill,
+  fill: fillAfter(Effect.void),
+  crowded: fillAfter(crowd),
   refused
 }
 const run = modes[mode]

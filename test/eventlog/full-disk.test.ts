@@ -58,10 +58,8 @@ describe("a full disk", () => {
         const mount = join(yield* temporaryDirectory, "mount")
         mkdirSync(mount)
         const ballast = 8 * 1024 * 1024
-        // 32 MiB, so that there is room for a ballast; filled but for 1 MiB by another file.
-        const script =
-          `mount -t tmpfs -o size=32m tmpfs ${mount} && head -c ${22 * 1024 * 1024} /dev/zero > ${mount}/other && ` +
-          `rm ${mount}/other && exec "$@"`
+        // Room for the ballast three times, or it is not filled.
+        const script = `mount -t tmpfs -o size=32m tmpfs ${mount} && exec "$@"`
         const args = [
           "-Urm",
           "sh",
@@ -70,7 +68,7 @@ describe("a full disk", () => {
           "sh",
           process.execPath,
           childFile,
-          "fill",
+          "crowded",
           `${mount}/log`,
           `${ballast}`
         ]
