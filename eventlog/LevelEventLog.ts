@@ -2,7 +2,7 @@
  * The event log on LevelDB: opens a directory, checks that it ends where it was confirmed to end, and serves it until
  * the scope closes. One process and one layer per directory: build the layer once and share it.
  */
-import { Clock, Effect, Layer, type Scope } from "effect"
+import { Effect, Layer, type Scope } from "effect"
 import { ballastBytesDefault, dropBallast, fillBallast } from "./ballast.ts"
 import { signHolder } from "./directory-holder.ts"
 import { EventLog } from "./EventLog.ts"
@@ -70,12 +70,7 @@ const make = (options: LevelEventLogOptions): Effect.Effect<EventLog["Service"],
     )
     if (opened.mended !== undefined) {
       const { newBreaks, putAside } = opened.mended
-      const payload = {
-        at: yield* Clock.currentTimeMillis,
-        newBreaks,
-        putAside,
-        controlNo: opened.start.tail.controlNo
-      }
+      const payload = { newBreaks, putAside, controlNo: opened.start.tail.controlNo }
       log.observe({ type: "LossAccepted", v: 1, cause: { source: "log", actor: "local" }, payload })
     }
     return log
