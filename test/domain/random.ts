@@ -69,8 +69,8 @@ const groupCommands = (dice: Dice): Command => {
     { _tag: "DeletePortalGroup", tag: 1 + roll(2) },
     { _tag: "CreateInitiatorGroup", ...members },
     { _tag: "CreateInitiatorGroup", tag: 1 + roll(2), initiators: ["ANY"], netmasks: ["ANY"] },
-    { _tag: "AddInitiatorGroupMembers", ...members },
-    { _tag: "RemoveInitiatorGroupMembers", ...members },
+    { _tag: "AddInitiatorGroupMembers", tag: members.tag, initiators: [pick(initiators)], netmasks: [] },
+    { _tag: "RemoveInitiatorGroupMembers", tag: members.tag, initiators: [pick(initiators)], netmasks: [] },
     { _tag: "DeleteInitiatorGroup", tag: 1 + roll(2) }
   ])
 }
