@@ -2,7 +2,7 @@
  * What a method is: name, old names, when it may be called, the schema of its parameters, and how it fails to decode
  * them. `defineMethod` closes over the parameter type, so that a table can hold methods of every shape.
  */
-import { Effect, Result, Schema } from "effect"
+import { Effect, Result, Schema, SchemaAST } from "effect"
 import type { Cause } from "../../eventlog/record.ts"
 import { type JsonObject, type JsonValue, toPlain } from "./json-value.ts"
 import { invalidParameters, type RpcError, rpcError, type WireError } from "./RpcError.ts"
@@ -68,6 +68,14 @@ const issueLines = (message: string): string =>
     .split("\n")
     .join("; ")
 
+/** The parameters that a method takes, for whoever got one wrong: `name (optional), num_blocks, block_size`. */
+const parameterNames = (ast: SchemaAST.AST): string =>
+  SchemaAST.isObjects(ast)
+    ? ast.propertySignatures
+        .map(({ name, type }) => `${String(name)}${SchemaAST.isOptional(type) ? " (optional)" : ""}`)
+        .join(", ")
+    : ""
+
 /** A method with parameters. `params` is a struct schema over plain values with `JsonNumber`s (see `param.ts`). */
 export const defineMethod = <P, R>(
   definition: Definition & {
@@ -81,12 +89,9 @@ export const defineMethod = <P, R>(
 ): RpcMethod<R> => {
   const wire = definition.undecodable ?? invalidParameters
   const decode = Schema.decodeUnknownEffect(definition.params, { errors: "all", onExcessProperty: "error" })
+  const allowed = parameterNames(definition.params.ast)
   const undecodable = (reason: string, path?: string): RpcError =>
-    rpcError(wire, {
-      reason,
-      object: path ?? `params of ${definition.name}`,
-      hint: `see lunlog rpc ${definition.name} --help`
-    })
+    rpcError(wire, { reason, object: path ?? `params of ${definition.name}`, allowed })
   return {
     ...common(definition),
     run: (params, call) => {

@@ -59,6 +59,7 @@ describe("RpcClient", () => {
       assert(Result.isFailure(result) && result.failure._tag === "CallFailed")
       assert.deepInclude(result.failure, { code: -32602, text: "Invalid parameters" })
       const reason = JSON.stringify(result.failure.data)
+      assert.deepInclude(result.failure.data, { allowed: "text, list (optional)", object: "params of picky" })
       for (const mistake of ['[\\"text\\"]', '[\\"list\\"][1]', '[\\"more\\"]']) assert.include(reason, mistake)
     })
   )

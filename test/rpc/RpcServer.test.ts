@@ -87,7 +87,7 @@ describe("RpcServer", () => {
     Effect.gen(function* () {
       const client = yield* rawClient(yield* serveMethods([echo]))
       client.socket.end(request("echo", 1, { text: "a" }) + request("echo", 2, { text: "b" }))
-      yield* Effect.promise(() => client.until((c) => c.answers.length === 2))
+      yield* Effect.promise(() => client.until((c) => c.answerCount === 2))
       assert.deepStrictEqual(client.answers, [echoed(1, "a"), echoed(2, "b")])
     })
   )
@@ -184,7 +184,7 @@ describe("RpcServer", () => {
       let next = yield* rawClient(socketPath)
       while (true) {
         next.socket.write(request("echo", 1, { text: "in its place" }))
-        yield* Effect.promise(() => next.until((c) => c.closed || c.answers.length > 0))
+        yield* Effect.promise(() => next.until((c) => c.closed || c.answerCount > 0))
         if (!next.closed) break
         next = yield* rawClient(socketPath)
       }
@@ -215,6 +215,34 @@ describe("RpcServer", () => {
       yield* Effect.promise(() => slow.untilClosed())
       assert.strictEqual(lines, count)
       assert.isAbove(bytes, count * 1024 * 1024)
+    })
+  )
+
+  live("keeps the answer to a batch within 32 MiB, and says what did not fit", () =>
+    Effect.gen(function* () {
+      const client = yield* rawClient(yield* serveMethods([flood]))
+      client.socket.write(JSON.stringify(Array.from({ length: 33 }, (_, id) => ({ id, method: "flood" }))))
+      yield* Effect.promise(() => client.until((c) => c.answerCount === 1))
+      const ends = client.received.slice(-400)
+      assert.match(
+        ends,
+        /"id":32,"error":\{"code":-32603,.*"reason":"the result has \d+ bytes","allowed":"at most \d+"/
+      )
+      assert.isBelow(client.received.length, 32 * 1024 * 1024 + 1000)
+    })
+  )
+
+  live("runs at most 8 waits beside what follows them", () =>
+    Effect.gen(function* () {
+      const wait = yield* gated("wait", "wait")
+      const client = yield* rawClient(yield* serveMethods([wait.method, echo]))
+      for (let id = 0; id < 9; id++) client.socket.write(request("wait", id))
+      client.socket.write(request("echo", 9, { text: "held up" }))
+      yield* wait.entered
+      yield* wait.open
+      const answers = yield* Effect.promise(() => client.answersUpTo(10))
+      assert.strictEqual(answers.at(-1), echoed(9, "held up"))
+      assert.strictEqual(wait.endedCount(), 9)
     })
   )
 

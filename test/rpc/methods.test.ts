@@ -5,6 +5,7 @@ import { InitializationFailed } from "../../src/rpc/Instance.ts"
 import { allMethods } from "../../src/rpc/methods/all-methods.ts"
 import { CallFailed, connect, type NoAnswer, type RpcClient } from "../../src/rpc/RpcClient.ts"
 import { foreignHost } from "./fake-data-plane.ts"
+import { rawClient } from "./support.ts"
 import { runningTarget, startTarget } from "./target-support.ts"
 
 const live = (name: string, run: () => Effect.Effect<void, unknown, Scope.Scope>) => it.live(name, run)
@@ -319,6 +320,19 @@ describe("the start", () => {
       const waiting = yield* Effect.forkChild(client.call("framework_wait_init"), { startImmediately: true })
       yield* (yield* connect(socketPath)).call("framework_start_init")
       assert.strictEqual(yield* Fiber.join(waiting), true)
+    })
+  )
+
+  live("takes the wait and the start in one batch, and pipelined", () =>
+    Effect.gen(function* () {
+      const both = ["framework_wait_init", "framework_start_init"].map((method, id) => ({ id, method }))
+      const batched = yield* rawClient((yield* startTarget()).socketPath)
+      batched.socket.write(JSON.stringify(both))
+      const done = (id: number) => `{"jsonrpc":"2.0","id":${id},"result":true}`
+      assert.deepStrictEqual(yield* Effect.promise(() => batched.answersUpTo(1)), [`[${done(0)},${done(1)}]`])
+      const pipelined = yield* rawClient((yield* startTarget()).socketPath)
+      pipelined.socket.write(both.map((request) => JSON.stringify(request)).join(""))
+      assert.deepStrictEqual(yield* Effect.promise(() => pipelined.answersUpTo(2)), [done(0), done(1)])
     })
   )
 

@@ -55,6 +55,11 @@ export const temporaryDirectory: Effect.Effect<string, never, Scope.Scope> = Eff
 export class RawClient {
   readonly socket: net.Socket
   received = ""
+  /**
+   * Whole answers among it; counted as they come, so that waiting for the end of much costs no search through all of
+   * it.
+   */
+  answerCount = 0
   closed = false
   #changed: Array<() => void> = []
 
@@ -62,6 +67,7 @@ export class RawClient {
     this.socket = socket
     socket.on("data", (bytes) => {
       this.received += bytes.toString("latin1")
+      for (let at = bytes.indexOf(0x0a); at >= 0; at = bytes.indexOf(0x0a, at + 1)) this.answerCount++
       this.#wake()
     })
     const over = () => {
@@ -99,7 +105,7 @@ export class RawClient {
 
   /** Waits for the `count`th answer, counting from 1, and gives all. */
   async answersUpTo(count: number): Promise<ReadonlyArray<string>> {
-    await this.until((client) => client.answers.length >= count || client.closed)
+    await this.until((client) => client.answerCount >= count || client.closed)
     return this.answers
   }
 
