@@ -4,10 +4,13 @@
  *
  * - Node 24 or newer: runs right here, from `src/` in a checkout and from `dist/` in the package.
  * - Older, in a checkout: `npm install` has put a Node 24 into `node_modules`; the program goes on in that one.
+ * - Compiled code is cached (NODE_COMPILE_CACHE says where, NODE_DISABLE_COMPILE_CACHE=1 that it is not): it halves the
+ *   time of a start. A Node without such a cache starts without.
  * - UV_THREADPOOL_SIZE is 64 unless set: the event log shares libuv's pool with file operations that may hang.
  */
 import { spawn, spawnSync } from "node:child_process"
 import { existsSync } from "node:fs"
+import module from "node:module"
 import { dirname, join } from "node:path"
 import { fileURLToPath, pathToFileURL } from "node:url"
 
@@ -77,6 +80,7 @@ export const launch = async (program) => {
     process.on("disconnect", () => process.kill(process.pid, "SIGTERM"))
     process.channel.unref()
   }
+  module.enableCompileCache?.()
   const main = await import(pathToFileURL(existsSync(source) ? source : compiled).href)
   await main.run(program, process.argv.slice(2))
 }
