@@ -106,7 +106,8 @@ export class SequenceConflict extends Schema.TaggedError<SequenceConflict>()("Se
 export class LogUnavailable extends Schema.TaggedError<LogUnavailable>()("LogUnavailable", {
   /**
    * Linux errno name: `ENOSPC`, `EIO`, `EROFS` ... of the failure that is being recovered from; `EAGAIN` when too much
-   * waits for the disk, `EMSGSIZE` for a record that is too large, `ESHUTDOWN` when the log is closed.
+   * waits for the disk, `ETIMEDOUT` when the disk does not answer, `EMSGSIZE` for a record that is too large,
+   * `ESHUTDOWN` when the log is closed.
    */
   code: Schema.String,
   directory: Schema.String,

@@ -26,7 +26,12 @@ import { DurableLost, reopenSuspect } from "./recovery.ts"
 import { type Placed, type Position, placeControl, placeObservation } from "./sequence.ts"
 
 /** What may wait for the disk at a time. */
-export const writerLimits = { queuedBytes: 32 * 1024 * 1024, queuedObservations: 8192 } as const
+export const writerLimits = {
+  queuedBytes: 32 * 1024 * 1024,
+  queuedObservations: 8192,
+  /** A disk that has not answered for so long gets no more callers to keep waiting. */
+  stallMillis: 10_000
+} as const
 
 /** What the writer needs of its owner. */
 export interface LogWriterOptions {
@@ -38,6 +43,8 @@ export interface LogWriterOptions {
   readonly reopen: () => Promise<LogStore>
   /** Microseconds since the epoch; may step. */
   readonly now: () => number
+  /** Milliseconds that only go forward. */
+  readonly monotonicMillis: () => number
   /** Told of each durable control record set; keeps HEAD. Never throws. */
   readonly committed: (end: Position) => void
   /** Told of a failure before the store is reopened; may free space. Never throws. */
@@ -70,6 +77,8 @@ export class LogWriter {
   #tip: Position
   #pending: Batch
   #inFlight: Batch | undefined
+  /** Monotonic time at which the batch in flight set out. */
+  #inFlightSince = 0
   #running: Promise<void> | undefined
   #away: StoreError | undefined
   #closed = false
@@ -196,6 +205,11 @@ export class LogWriter {
       const detail = `${this.#pending.bytes} bytes wait for the disk, ${writerLimits.queuedBytes} may; try again later`
       return this.#unavailable("EAGAIN", detail)
     }
+    const waited = this.#inFlight === undefined ? 0 : this.#options.monotonicMillis() - this.#inFlightSince
+    if (waited > writerLimits.stallMillis) {
+      const seconds = Math.round(waited / 1000)
+      return this.#unavailable("ETIMEDOUT", `the disk has not answered for ${seconds} s; check it and the kernel's log`)
+    }
     return undefined
   }
 
@@ -237,6 +251,7 @@ export class LogWriter {
       const batch = this.#pending
       this.#pending = new Batch(batch.end)
       this.#inFlight = batch
+      this.#inFlightSince = this.#options.monotonicMillis()
       try {
         if (batch.writes.length > 0) await this.#store.write(batch.writes, batch.jobs.length > 0)
       } catch (error) {
@@ -299,7 +314,7 @@ export class LogWriter {
   }
 
   async #recover(batch: Batch, error: StoreError): Promise<void> {
-    const since = performance.now()
+    const since = this.#options.monotonicMillis()
     this.#away = error
     await this.#options.suspect(error)
     await this.#store.close().catch(() => undefined)
@@ -318,7 +333,7 @@ export class LogWriter {
       const { jobs, undone } = this.#rollBack(survived ? undefined : batch)
       this.#away = undefined
       this.#options.recovered()
-      const awayMillis = Math.round(performance.now() - since)
+      const awayMillis = Math.round(this.#options.monotonicMillis() - since)
       const payload = { code: error.code, detail: error.message, survived, undone, attempts, awayMillis }
       this.observe({ type: "LogRecovered", v: 1, cause: logCause, payload })
       // A caller that is told may append again at once, so this comes last.

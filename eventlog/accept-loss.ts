@@ -13,8 +13,8 @@ import { decodeRecord } from "./record-codec.ts"
 const windowEntries = 1000
 
 /**
- * Takes damaged tables away from LevelDB, whose own repair would abort the process over them, and gives what is whole in
- * them. Their bytes stay where `aside.ts` has linked them.
+ * Takes damaged tables away from LevelDB, whose own repair would abort the process over them, and gives what is whole
+ * in them. Their bytes stay where `aside.ts` has linked them.
  */
 export const takeDamagedTables = async (database: string): Promise<ReadonlyArray<StoreEntry>> => {
   const salvaged: Array<StoreEntry> = []

@@ -1,10 +1,10 @@
 /**
- * LevelDB's opening is not harmless: it turns the journal into tables, passing over what it cannot read, and deletes what
- * it no longer needs. So its files are linked aside first, and stay there if the log turns out to be damaged: one flipped
- * bit hides up to 32 KiB of records behind it, but their bytes are still there.
+ * LevelDB's opening is not harmless: it turns the journal into tables, passing over what it cannot read, and deletes
+ * what it no longer needs. So its files are linked aside first, and stay there if the log turns out to be damaged: one
+ * flipped bit hides up to 32 KiB of records behind it, but their bytes are still there.
  *
- * Links cost no space and no time to speak of. LevelDB never writes into a file of an earlier opening, so they stay what
- * they were. LOCK is left out: nothing here may open it (see `directory-holder.ts`).
+ * Links cost no space and no time to speak of. LevelDB never writes into a file of an earlier opening, so they stay
+ * what they were. LOCK is left out: nothing here may open it (see `directory-holder.ts`).
  */
 import { link, mkdir, readdir, rename, rm } from "node:fs/promises"
 import { join } from "node:path"

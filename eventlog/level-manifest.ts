@@ -86,8 +86,8 @@ const applyEdit = (edit: Buffer, sizes: Map<number, number>): boolean => {
 }
 
 /**
- * Bytes of each table by its number, or `undefined` where the MANIFEST cannot be read: LevelDB itself checks that one and
- * says what is wrong with it.
+ * Bytes of each table by its number, or `undefined` where the MANIFEST cannot be read: LevelDB itself checks that one
+ * and says what is wrong with it.
  */
 export const liveTables = async (database: string): Promise<ReadonlyMap<number, number> | undefined> => {
   try {

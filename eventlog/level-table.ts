@@ -1,11 +1,11 @@
 /**
- * Checks LevelDB's table files by their own checksums. LevelDB does not when it reads (classic-level exposes no option),
- * and a flipped bit in a key or a length makes it abort the process instead of reporting an error. So tables are checked
- * before LevelDB sees them.
+ * Checks LevelDB's table files by their own checksums. LevelDB does not when it reads (classic-level exposes no
+ * option), and a flipped bit in a key or a length makes it abort the process instead of reporting an error. So tables
+ * are checked before LevelDB sees them.
  *
  * Format (leveldb/doc/table_format.md): blocks `contents | type (1) | CRC-32C of both, masked (4, LE)`, the last one an
- * index of the others, and a footer of 48 bytes `metaindex handle | index handle | padding | magic (8, LE)`. A handle is
- * two varints: offset and size of the contents.
+ * index of the others, and a footer of 48 bytes `metaindex handle | index handle | padding | magic (8, LE)`. A handle
+ * is two varints: offset and size of the contents.
  */
 import { readdir, readFile, stat } from "node:fs/promises"
 import { join } from "node:path"
@@ -85,8 +85,8 @@ export const tableDamage = (table: Buffer): string | undefined => {
 }
 
 /**
- * What can be read of a damaged table: keys and values in those of its blocks that match their checksums. A stored key is
- * followed by eight bytes of LevelDB's, the first of which is 1 for a value and 0 for a deletion.
+ * What can be read of a damaged table: keys and values in those of its blocks that match their checksums. A stored key
+ * is followed by eight bytes of LevelDB's, the first of which is 1 for a value and 0 for a deletion.
  */
 export const salvageTable = (table: Buffer): ReadonlyArray<readonly [key: string, value: Uint8Array]> => {
   const blocks = table.length < footerBytes ? "damaged" : blocksOf(table)

@@ -108,8 +108,9 @@ export const makeLogService = (options: LogServiceOptions): Effect.Effect<EventL
   Effect.gen(function* () {
     const clock = yield* Clock.Clock
     const now = () => Number(clock.currentTimeNanosUnsafe() / 1000n)
+    const monotonicMillis = () => Number(clock.monotonicTimeNanosUnsafe() / 1_000_000n)
     const writer = yield* Effect.acquireRelease(
-      Effect.sync(() => new LogWriter({ ...options, now })),
+      Effect.sync(() => new LogWriter({ ...options, now, monotonicMillis })),
       (writer) => Effect.promise(() => writer.close())
     )
     const { directory } = options

@@ -8,7 +8,7 @@ import { makeRandom, runSeed } from "../support/initiator/random.ts"
 import { numbersOf, temporaryDirectory } from "./support.ts"
 
 const childFile = join(import.meta.dirname, "child.ts")
-const rounds = 6
+const rounds = 5
 const waitMillis = 30_000
 
 /** Lets a child append for a while, kills it, and gives what it had confirmed: seq and number. */

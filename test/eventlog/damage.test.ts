@@ -16,7 +16,7 @@ import { damagesOf, inflict, makeTemplate, tryDamages } from "./damage.ts"
 import { appendOne, cause, entry, readAll } from "./support.ts"
 
 /** Places tried per file. */
-const placesPerFile = 24
+const placesPerFile = 14
 
 let template: string
 let original: ReadonlyArray<LogRecord>

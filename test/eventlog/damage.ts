@@ -1,6 +1,6 @@
 /**
- * Damages copies of a closed log, a byte at a time, and looks at what opening and reading make of it. Used by the damage
- * test (a sample) and its long variant (every byte).
+ * Damages copies of a closed log, a byte at a time, and looks at what opening and reading make of it. Used by the
+ * damage test (a sample) and its long variant (every byte).
  */
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"

@@ -1,8 +1,9 @@
 /** What an event log does when its store fails, on both implementations. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Result, Stream } from "effect"
+import { TestClock } from "effect/testing"
 import type { EventLog } from "../../eventlog/EventLog.ts"
-import { StoreError } from "../../eventlog/LogStore.ts"
+import { type LogStore, StoreError } from "../../eventlog/LogStore.ts"
 import { MemoryEventLog, MemoryStore } from "../../eventlog/MemoryEventLog.ts"
 import {
   appendOne,
@@ -186,6 +187,37 @@ describe("A store that comes back without confirmed records", () => {
         const next = yield* Effect.flip(appendOne(log, 3))
         assert.deepInclude(next, { _tag: "LogUnavailable", code: "EIO" })
         assert.include(next.message, "restart to examine it")
+      })
+    )
+  )
+})
+
+describe("A disk that does not answer", () => {
+  it.effect("keeps the callers that wait, takes no new ones, and everything is right when it does answer", () =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const store = new MemoryStore()
+        let answer: () => void = () => undefined
+        const answered = new Promise<void>((resolve) => {
+          answer = resolve
+        })
+        const hanging: LogStore = {
+          write: (writes) => answered.then(() => store.write(writes)),
+          range: (range) => store.range(range),
+          close: () => store.close()
+        }
+        const log = yield* MemoryEventLog.make({ store: hanging })
+        const caller = yield* Effect.forkChild(appendOne(log, 1), { startImmediately: true })
+        yield* Effect.promise(() => new Promise((resolve) => setImmediate(() => setImmediate(resolve))))
+        const queued = yield* Effect.forkChild(appendOne(log, 2), { startImmediately: true })
+        yield* TestClock.adjust("11 seconds")
+        const refusal = yield* Effect.flip(appendOne(log, 3))
+        assert.deepInclude(refusal, { _tag: "LogUnavailable", code: "ETIMEDOUT" })
+        answer()
+        assert.deepStrictEqual(numbersOf(yield* Fiber.join(caller)), [1])
+        assert.deepStrictEqual(numbersOf(yield* Fiber.join(queued)), [2])
+        yield* appendOne(log, 4)
+        assert.deepStrictEqual(numbersOf(yield* readAll(log)), [1, 2, 4])
       })
     )
   )

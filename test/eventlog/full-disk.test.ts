@@ -1,6 +1,6 @@
 /**
- * A disk that is really full: a limit on file sizes, and a file system of a few MiB. The log says so, loses nothing that it
- * confirmed, invents nothing, and comes back, with the help of its ballast if there is no room at all.
+ * A disk that is really full: a limit on file sizes, and a file system of a few MiB. The log says so, loses nothing
+ * that it confirmed, invents nothing, and comes back, with the help of its ballast if there is no room at all.
  */
 import { mkdirSync } from "node:fs"
 import { join } from "node:path"
