@@ -118,7 +118,10 @@ export class LogUnavailable extends Schema.TaggedError<LogUnavailable>()("LogUna
   }
 }
 
-/** The batch did not become durable and is not in the log. */
+/**
+ * The records did not become durable and are not in the log. Only with code `ESHUTDOWN` (closed while the disk was
+ * failing) is it unknown whether they are, until the log is opened again; the message says so.
+ */
 export class AppendFailed extends Schema.TaggedError<AppendFailed>()("AppendFailed", {
   code: Schema.String,
   directory: Schema.String,
@@ -162,7 +165,10 @@ export class EventLog extends Context.Service<
       cause: Cause,
       entries: ReadonlyArray<ControlEntry>
     ) => Result.Result<Submission, SequenceConflict | LogUnavailable>
-    /** `submit`, then wait until it is durable. */
+    /**
+     * `submit`, then wait until it is durable. After a failed write that takes until the store is back, since only then
+     * it is known what has happened: a caller with a deadline sets a timeout of its own, which undoes nothing.
+     */
     readonly append: (
       expectedControlSeq: number,
       cause: Cause,

@@ -345,7 +345,7 @@ export class LogWriter {
       const { jobs } = this.#rollBack(batch)
       const unknown = "whether it is recorded shows when the log is opened again"
       const detail = `${error.message}; ${this.#away.message}; ${unknown}`
-      this.#fail(jobs, failure instanceof DurableLost ? "EIO" : error.code, detail)
+      this.#fail(jobs, failure instanceof DurableLost ? "EIO" : "ESHUTDOWN", detail)
     }
   }
 

@@ -34,12 +34,11 @@ const checkHead = async (
   head: ChainAnchor | "missing" | "damaged"
 ): Promise<Damage | undefined> => {
   const { controlNo, controlSeq: lastControlSeq } = last
-  if (head === "damaged")
-    return { detail: "HEAD cannot be read, so a loss at the end could not be seen", lastControlSeq }
-  if (head === "missing") {
-    return controlNo === 0
-      ? undefined
-      : { detail: "HEAD is gone, so a loss at the end could not be seen", lastControlSeq }
+  if (head === "damaged" || head === "missing") {
+    // Of a log without control records nothing can be gone; a first start that was killed may leave it so.
+    if (controlNo === 0) return undefined
+    const what = head === "damaged" ? "cannot be read" : "is gone"
+    return { detail: `HEAD ${what}, so a loss at the end could not be seen`, lastControlSeq }
   }
   if (head.controlNo > controlNo) {
     const detail = `control records ${controlNo + 1} to ${head.controlNo} were confirmed and are gone`

@@ -140,6 +140,16 @@ describe("HEAD", () => {
       assert.strictEqual(report.controlRecords, original.filter(({ kind }) => kind === "control").length)
     }))
 
+  it("is not missed in a log without control records, as a killed first start leaves it", () =>
+    withCopy(async (base) => {
+      const directory = join(base, "fresh")
+      const open = LevelEventLog.make({ directory, ballastBytes: 0 })
+      await Effect.runPromise(Effect.scoped(open))
+      writeFileSync(join(directory, "HEAD"), "")
+      await Effect.runPromise(Effect.scoped(Effect.flatMap(open, (log) => appendOne(log, 1))))
+      assert.strictEqual((await Effect.runPromise(verifyLog(directory))).controlRecords, 1)
+    }))
+
   it("finds the database exchanged for an older copy of itself", () =>
     withCopy(async (directory) => {
       const old = join(directory, "old")

@@ -141,7 +141,7 @@ describe.each(implementations)("%s with a failing store", (_name, make) => {
         })
       )
       const failure = yield* Fiber.join(waiting)
-      assert.strictEqual(failure._tag, "AppendFailed")
+      assert.deepInclude(failure, { _tag: "AppendFailed", code: "ESHUTDOWN" })
       assert.include(failure.message, "shows when the log is opened again")
     })
   )
