@@ -5,7 +5,7 @@
  * only a `wait` lets the next ones start. Bounds per client: one message, 64 answers and 32 MiB of answers not yet
  * taken; a message that stays incomplete and an answer that is not taken end the connection.
  */
-import { Effect, Fiber, Queue, type Scope, Semaphore } from "effect"
+import { Clock, Effect, Fiber, Option, Queue, type Scope, Semaphore } from "effect"
 import type { ClientSocket, PeerGone } from "./client-socket.ts"
 import { JsonParser } from "./JsonParser.ts"
 import type { RpcCaller } from "./RpcMethod.ts"
@@ -55,6 +55,8 @@ interface Client extends ClientEnvironment {
   readonly credit: Semaphore.Semaphore
   /** Waits whose answers are not written yet. */
   waits: number
+  /** When the message that is incomplete was begun, in milliseconds; undefined between messages. */
+  begunAt: number | undefined
 }
 
 const enqueue = (client: Client, text: string | undefined) =>
@@ -77,7 +79,8 @@ const handle = (client: Client, exchange: Exchange): Effect.Effect<void, never, 
       case "wait": {
         // Takes no credit: it would hold it for those behind, which hold theirs until it is written.
         client.waits++
-        const fiber = yield* Effect.forkScoped(run, { startImmediately: true })
+        const waiting = Effect.raceFirst(run, Effect.as(client.stopping, undefined))
+        const fiber = yield* Effect.forkScoped(waiting, { startImmediately: true })
         yield* Queue.offer(client.answers, { text: Fiber.join(fiber), bytes: undefined })
       }
     }
@@ -88,34 +91,33 @@ const drainParser = (client: Client) =>
   Effect.gen(function* () {
     while (true) {
       const parsed = client.parser.next() ?? client.parser.flush()
-      if (parsed === undefined) return false
+      if (parsed === undefined) break
+      client.begunAt = undefined
       if (parsed._tag === "Malformed") {
         yield* enqueue(client, malformedAnswer(parsed.reason, parsed.offset))
         return true
       }
       yield* handle(client, client.router.route(parsed.value, client.caller))
     }
+    if (client.parser.isInsideMessage) client.begunAt ??= yield* Clock.currentTimeMillis
+    return false
   })
 
-/**
- * The next bytes; "slow" if a message was begun and nothing more came, undefined at the end of input or of the server.
- */
-const nextChunk = (client: Client): Effect.Effect<Uint8Array | "slow" | undefined> => {
-  const read: Effect.Effect<Uint8Array | "slow" | undefined> = Effect.raceFirst(
-    client.socket.read,
-    Effect.as(client.stopping, undefined)
-  )
-  return Effect.timeoutOrElse(read, {
-    duration: client.parser.isInsideMessage ? client.limits.messageTimeoutMillis : "Infinity",
-    orElse: () => Effect.succeed("slow")
+/** The next bytes; undefined at the end of input or of the server, and when a message takes too long to be complete. */
+const nextChunk = (client: Client): Effect.Effect<Uint8Array | undefined> =>
+  Effect.gen(function* () {
+    const read = Effect.raceFirst(client.socket.read, Effect.as(client.stopping, undefined))
+    if (client.begunAt === undefined) return yield* read
+    const elapsed = (yield* Clock.currentTimeMillis) - client.begunAt
+    const duration = Math.max(0, client.limits.messageTimeoutMillis - elapsed)
+    return Option.getOrUndefined(yield* Effect.timeoutOption(read, duration))
   })
-}
 
 const receive = (client: Client): Effect.Effect<void, never, Scope.Scope> =>
   Effect.gen(function* () {
     while (true) {
       const chunk = yield* nextChunk(client)
-      if (chunk === undefined || chunk === "slow") break
+      if (chunk === undefined) break
       client.parser.feed(chunk)
       if (yield* drainParser(client)) return
     }
@@ -146,7 +148,8 @@ export const serveClient = (socket: ClientSocket, environment: ClientEnvironment
       parser: new JsonParser(),
       answers: yield* Queue.bounded<Pending | undefined>(answersMax),
       credit: yield* Semaphore.make(responseBytesMax),
-      waits: 0
+      waits: 0,
+      begunAt: undefined
     }
     const sender = yield* Effect.forkScoped(send(client))
     // A peer that takes no answers any more ends the reading too.

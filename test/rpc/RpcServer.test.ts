@@ -166,6 +166,19 @@ describe("RpcServer", () => {
     })
   )
 
+  live("ends a message that trickles for ever", () =>
+    Effect.gen(function* () {
+      const client = yield* rawClient(yield* serveMethods([echo], { messageTimeoutMillis: 300 }))
+      client.socket.write('"')
+      const drip = setInterval(() => client.socket.write("x"), 20)
+      yield* Effect.ensuring(
+        Effect.promise(() => client.untilClosed()),
+        Effect.sync(() => clearInterval(drip))
+      )
+      assert.match(client.answers[0] ?? "", /-32700.*not complete/)
+    })
+  )
+
   live("closes the 65th client at once and serves the other 64", () =>
     Effect.gen(function* () {
       const socketPath = yield* serveMethods([echo])
@@ -269,6 +282,20 @@ describe("RpcServer", () => {
       yield* Scope.close(scope, Exit.void)
       assert.isFalse(fs.existsSync(socketPath))
       assert.isFalse(fs.existsSync(`${socketPath}.lock`))
+    })
+  )
+
+  live("does not wait for waits when it is stopped", () =>
+    Effect.gen(function* () {
+      const wait = yield* gated("wait", "wait")
+      const scope = yield* Scope.make()
+      const socketPath = yield* Scope.provide(serveMethods([wait.method], { shutdownGraceMillis: 600_000 }), scope)
+      const client = yield* rawClient(socketPath)
+      client.socket.write(request("wait", 1))
+      yield* wait.entered
+      yield* Scope.close(scope, Exit.void)
+      yield* Effect.promise(() => client.untilClosed())
+      assert.deepStrictEqual(client.answers, [])
     })
   )
 
