@@ -25,7 +25,7 @@ import {
 import { Bdevs } from "./Bdevs.ts"
 import { connectionInfo, lunDrains } from "./data-plane-status.ts"
 import type { NodeOptions } from "./iscsi/IscsiNode.ts"
-import { observeNotice } from "./observe-notice.ts"
+import { noticeLines, observeNotice } from "./observe-notice.ts"
 import { Portals } from "./Portals.ts"
 import { connectReactor, type ReactorClient } from "./ReactorClient.ts"
 import { mainThreadReactor } from "./reactor/main-thread-reactor.ts"
@@ -211,9 +211,12 @@ const make = Effect.fnUntraced(function* (settings: DataPlaneSettings) {
   const { committed, state } = yield* controlPlane.changes
   let crashed: string | undefined
   const port = settings.reactor === "worker" ? workerReactor(nodeOptions(state)) : mainThreadReactor(nodeOptions(state))
+  const print = Effect.runForkWith(yield* Effect.context<never>())
+  const line = noticeLines(() => performance.now())
   const client = yield* connectReactor(port, (notice) => {
     if (notice._tag === "Crashed") crashed = notice.detail
     observeNotice(log, notice)
+    print(line(notice))
   })
   const running = yield* FiberSet.make<void>()
   const bdevs = new Bdevs(client, settings.identityStyle, yield* FiberMap.make<string>())

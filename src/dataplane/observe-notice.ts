@@ -1,7 +1,11 @@
-/** What of the data plane's notices the event log remembers. */
+/** What becomes of the data plane's notices: observations in the event log, and lines for who watches the process. */
+import { Effect } from "effect"
 import type { EventLog } from "../../eventlog/EventLog.ts"
 import { loginStatusName } from "./iscsi/pdu/login.ts"
 import type { Notice } from "./ReactorClient.ts"
+
+/** Lines in one second; a hostile peer must not flood the log of the process. All notices are still observed. */
+const linesPerSecond = 10
 
 /** Writes a notice as an observation. Never waits and never fails. */
 export const observeNotice = (log: EventLog["Service"], notice: Notice): void => {
@@ -13,4 +17,37 @@ export const observeNotice = (log: EventLog["Service"], notice: Notice): void =>
   const cause = { source: "initiator", actor: notice.initiatorAddress } as const
   const named = notice._tag === "LoginRefused" ? { ...payload, statusName: loginStatusName(notice.status) } : payload
   log.observe({ type, v: 1, cause, payload: named })
+}
+
+const lineOf = (notice: Notice): Effect.Effect<void> => {
+  if (notice._tag === "Crashed") return Effect.logFatal(`the reactor has failed: ${notice.detail}`)
+  const { initiatorAddress, initiatorName, targetName } = notice
+  const who = initiatorName === "" ? initiatorAddress : `${initiatorName} (${initiatorAddress})`
+  switch (notice._tag) {
+    case "SessionOpened":
+      return Effect.logInfo(`${who} logged in to ${targetName}, session ${notice.tsih}`)
+    case "SessionClosed":
+      return Effect.logInfo(`${who} left ${targetName}, session ${notice.tsih}: ${notice.reason}`)
+    case "LoginRefused":
+      return Effect.logWarning(`login of ${who} refused (${loginStatusName(notice.status)}): ${notice.reason}`)
+    case "ProtocolError":
+      return Effect.logWarning(`connection of ${who} closed, protocol error: ${notice.reason}`)
+    case "InternalError":
+      return Effect.logError(`a mistake of lunlog itself cost ${who} its connection; please report: ${notice.detail}`)
+  }
+}
+
+/** Gives the line of each notice, but no more than a few in a second. `now` is in milliseconds and only goes forward. */
+export const noticeLines = (now: () => number): ((notice: Notice) => Effect.Effect<void>) => {
+  let second = 0
+  let lines = 0
+  return (notice) => {
+    const current = Math.floor(now() / 1000)
+    if (current !== second) {
+      second = current
+      lines = 0
+    }
+    lines++
+    return lines > linesPerSecond ? Effect.void : lineOf(notice)
+  }
 }

@@ -113,8 +113,16 @@ export class CommandPath {
     this.#continueWrite(task)
   }
 
-  /** The bdev has answered. */
+  /** The bdev has answered. Never throws: a bdev must not suffer for a mistake of ours. */
   ioDone(task: IscsiTask, status: IoStatus): void {
+    try {
+      this.#endIo(task, status)
+    } catch (error) {
+      this.connection.internalError(error)
+    }
+  }
+
+  #endIo(task: IscsiTask, status: IoStatus): void {
     const { mapping, scsi } = task
     if (mapping !== undefined) completeIo(scsi, mapping.unit, status)
     this.tasks.delete(task.initiatorTaskTag)

@@ -94,9 +94,13 @@ export class Connection {
     if (this.#ending()) return
     this.#heard = true
     this.#reading = true
-    const goOn = this.#reader.push(chunk, length)
+    try {
+      const goOn = this.#reader.push(chunk, length)
+      if (!goOn && !this.#ending()) this.#socket.pause()
+    } catch (error) {
+      this.internalError(error)
+    }
     this.#reading = false
-    if (!goOn && !this.#ending()) this.#socket.pause()
     this.flush()
   }
 
@@ -154,6 +158,12 @@ export class Connection {
     return false
   }
 
+  /** A mistake of our own, while something was done for this connection: others go on. */
+  internalError(error: unknown): void {
+    this.node.listener.internalError(this, error)
+    this.close("an internal error")
+  }
+
   /** Ends the connection after what was written; the initiator gets a few seconds to close it by itself. */
   closeAfterFlush(reason: string): void {
     if (this.#ending()) return
@@ -204,7 +214,12 @@ export class Connection {
     this.#heard = true
     if (this.#ending() || this.transmitter.overLimit) return
     this.#reading = true
-    const goOn = this.#reader.resume()
+    let goOn = false
+    try {
+      goOn = this.#reader.resume()
+    } catch (error) {
+      this.internalError(error)
+    }
     this.#reading = false
     this.flush()
     if (goOn) this.#socket.resume()

@@ -38,6 +38,8 @@ export interface NodeListener {
   readonly loginRefused: (connection: Connection, status: number, reason: string) => void
   /** The peer broke the protocol; its connection is closed. */
   readonly protocolError: (connection: Connection, reason: string) => void
+  /** A mistake of our own: it costs the connection, not the process. */
+  readonly internalError: (connection: Connection, error: unknown) => void
 }
 
 /** One per reactor. */

@@ -54,6 +54,12 @@ export class Reactor {
         emit({ _tag: "SessionClosed", tsih: session.tsih, reason, ...nexusOf(connection, session) }),
       loginRefused: (connection, status, reason) =>
         emit({ _tag: "LoginRefused", status, reason, ...nexusOf(connection, undefined) }),
+      internalError: (connection, error) =>
+        emit({
+          _tag: "InternalError",
+          detail: error instanceof Error ? (error.stack ?? error.message) : String(error),
+          ...nexusOf(connection, connection.session)
+        }),
       protocolError: (connection, reason) =>
         emit({ _tag: "ProtocolError", reason, ...nexusOf(connection, connection.session) })
     })

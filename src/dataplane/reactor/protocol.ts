@@ -158,6 +158,8 @@ export type ReactorFact =
   | ({ readonly _tag: "SessionClosed"; readonly tsih: number; readonly reason: string } & NexusFact)
   | ({ readonly _tag: "LoginRefused"; readonly status: number; readonly reason: string } & NexusFact)
   | ({ readonly _tag: "ProtocolError"; readonly reason: string } & NexusFact)
+  /** A mistake of lunlog itself, which cost a connection; `detail` is its stack. */
+  | ({ readonly _tag: "InternalError"; readonly detail: string } & NexusFact)
   /** The reactor itself failed; it is of no use any more. */
   | { readonly _tag: "Crashed"; readonly detail: string }
 
