@@ -218,6 +218,11 @@ describe("methods", () => {
         num_blocks: 8,
         driver_specific: { delay: { name: "D", base_bdev_name: "M", ...latencies } }
       })
+      const [errors] = yield* bdevs(client, "EE_D")
+      assert.deepNestedInclude(errors, {
+        product_name: "Error Injection Disk",
+        driver_specific: { error_disk: { base_bdev: "D" } }
+      })
       const inject = { name: "EE_D", io_type: "write", error_type: "pending" }
       yield* client.call("bdev_error_inject_error", { ...inject, num: 3 })
       yield* client.call("bdev_error_resume_pending", { name: "EE_D" })

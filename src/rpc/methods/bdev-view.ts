@@ -71,7 +71,7 @@ const driverSpecific = (bdev: Bdev): unknown => {
         }
       }
     case "Error":
-      return { error: { name: bdev.name, base_bdev: bdev.spec.base.name } }
+      return { error_disk: { base_bdev: bdev.spec.base.name } }
     default:
       return {}
   }
