@@ -12,7 +12,7 @@ const mebibyte = 1024 * 1024
 const removalDeadline = `${removalDeadlineMillis}ms`
 
 describe("hot removal of a LUN under load", () => {
-  it("200 rounds: commands end well, the rest goes on, the log tells the story", { timeout: 300_000 }, async () => {
+  it("200 rounds: commands end well, the rest goes on, the log tells the story", { timeout: 600_000 }, async () => {
     await using lunlog = await startLunlog({ removalDeadline })
     await playRounds(lunlog, runSeed(41), 200)
   })
