@@ -172,9 +172,39 @@ const apply = (parts: Parts, committed: Committed): Effect.Effect<void> =>
     { discard: true }
   )
 
+/** How far the committed entries have been applied, for those who wait for it. */
+class Progress {
+  #seq: number
+  readonly #waiting = new Map<Deferred.Deferred<void>, number>()
+
+  constructor(seq: number) {
+    this.#seq = seq
+  }
+
+  /** Everything up to `seq` is applied. */
+  reach(seq: number): void {
+    this.#seq = Math.max(this.#seq, seq)
+    for (const [waiter, wanted] of this.#waiting) {
+      if (wanted > this.#seq) continue
+      this.#waiting.delete(waiter)
+      Deferred.doneUnsafe(waiter, Effect.void)
+    }
+  }
+
+  /** Resumes when `seq` is applied. */
+  wait(seq: number): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      if (seq <= this.#seq) return Effect.void
+      const waiter = Deferred.makeUnsafe<void>()
+      this.#waiting.set(waiter, seq)
+      return Effect.onInterrupt(Deferred.await(waiter), () => Effect.sync(() => this.#waiting.delete(waiter)))
+    })
+  }
+}
+
 const nothingToReport: ReactorReport = { connections: [], drains: [], sessionCount: 0, taskBufferBytes: 0 }
 
-const serviceOf = (parts: Parts, failure: () => string | undefined): DataPlane["Service"] => {
+const serviceOf = (parts: Parts, progress: Progress, failure: () => string | undefined): DataPlane["Service"] => {
   const { bdevs, client, portals, targets } = parts
   const report = Effect.map(client.request({ _tag: "Query" }), (answer) =>
     answer._tag === "Report" ? answer.report : nothingToReport
@@ -182,6 +212,8 @@ const serviceOf = (parts: Parts, failure: () => string | undefined): DataPlane["
   return DataPlane.of({
     acquirePortals: (wanted) => portals.acquire(wanted),
     acquireBdev: (name, request) => bdevs.acquire(name, request),
+    // The answer to a query comes after all commands before it, also from a worker.
+    awaitApplied: (seq) => Effect.asVoid(Effect.andThen(progress.wait(seq), report)),
     connections: Effect.map(report, ({ connections }) => connections.map(connectionInfo)),
     lunDrains: Effect.flatMap(report, ({ drains }) =>
       Effect.map(Clock.currentTimeMillis, (now) => lunDrains(drains, now))
@@ -230,9 +262,19 @@ const make = Effect.fnUntraced(function* (settings: DataPlaneSettings) {
   })
   const bootTimeout = settings.bootTimeoutMillis ?? defaultBootTimeoutMillis
   const booted = yield* Deferred.make<void>()
+  const progress = new Progress(0)
   const follow = boot(parts, state).pipe(
     Effect.andThen(Deferred.succeed(booted, undefined)),
-    Effect.andThen(Effect.forever(Effect.flatMap(Queue.take(committed), (entry) => apply(parts, entry)))),
+    Effect.andThen(
+      Effect.forever(
+        Effect.flatMap(Queue.take(committed), (entry) =>
+          Effect.andThen(
+            apply(parts, entry),
+            Effect.sync(() => progress.reach(entry.records.at(-1)?.seq ?? 0))
+          )
+        )
+      )
+    ),
     Effect.onExit((exit) =>
       Exit.hasDies(exit) ? Effect.logFatal("the data plane no longer follows the state", exit) : Effect.void
     )
@@ -240,7 +282,7 @@ const make = Effect.fnUntraced(function* (settings: DataPlaneSettings) {
   yield* Effect.forkScoped(follow, { startImmediately: true })
   const settled = Effect.timeoutOption(Deferred.await(booted), bootTimeout)
   yield* Effect.forkScoped(Effect.andThen(settled, Effect.andThen(settings.acceptWhen, accept)))
-  return serviceOf(parts, () => crashed)
+  return serviceOf(parts, progress, () => crashed)
 })
 
 /** The data plane over a reactor. Its scope's end shuts the reactor down in order. */

@@ -108,6 +108,11 @@ export class DataPlane extends Context.Service<
     readonly acquirePortals: (portals: ReadonlyArray<Portal>) => Effect.Effect<Lease, PortalUnavailable, Scope.Scope>
     /** Opens or reserves what the bdev needs. `name` is for messages: an automatic name is not known yet. */
     readonly acquireBdev: (name: string, bdev: BdevRequest) => Effect.Effect<Lease, BdevUnavailable, Scope.Scope>
+    /**
+     * Resumes when the data plane has taken note of the committed record `seq`: an initiator that comes afterwards finds
+     * what it says. That a removal has ended is another matter, see below.
+     */
+    readonly awaitApplied: (seq: number) => Effect.Effect<void>
     readonly connections: Effect.Effect<ReadonlyArray<ConnectionInfo>>
     readonly status: Effect.Effect<DataPlaneStatus>
     readonly lunDrains: Effect.Effect<ReadonlyArray<LunDrain>>

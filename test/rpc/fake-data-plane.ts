@@ -120,6 +120,7 @@ export const fakeDataPlane = (
         awaitLunGone: () => Effect.void,
         awaitBdevGone: () => Effect.void,
         awaitTargetGone: () => Effect.void,
+        awaitApplied: () => Effect.void,
         awaitPortalsClosed: () => Effect.void
       })
     })

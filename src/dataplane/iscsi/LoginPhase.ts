@@ -133,6 +133,11 @@ export class LoginPhase {
       return node.takeTsih()
     }
     const { initiatorName, port, target } = purpose
+    const gone = this.#goneMeanwhile(purpose)
+    if (gone !== undefined) {
+      this.#refuseWith(request, gone)
+      return undefined
+    }
     this.#reinstate(request, purpose)
     if (purpose.session === undefined && node.sessions.size >= node.options.maxSessions) {
       this.#refuse(request, LoginStatus.OutOfResources, `${node.sessions.size} sessions, which is the limit`)
@@ -152,6 +157,20 @@ export class LoginPhase {
     connection.enterFullFeature(session, commands, new FullFeaturePhase(connection, parameters, purpose))
     node.listener.sessionOpened(session, connection)
     return session.tsih
+  }
+
+  /** A login takes a while: its target, or the session that it would join, may have gone since it began. */
+  #goneMeanwhile({ session, target }: LoginPurpose & { readonly _tag: "Normal" }): LoginRefusal | undefined {
+    const { node } = this.#connection
+    const { deleting, name } = target.spec
+    if (deleting || node.findTarget(name) !== target) {
+      return { _tag: "Refused", status: LoginStatus.TargetRemoved, reason: `${name} was deleted during the login` }
+    }
+    if (session !== undefined && node.sessions.get(session.tsih) !== session) {
+      const reason = `session ${session.tsih} ended during the login`
+      return { _tag: "Refused", status: LoginStatus.SessionDoesNotExist, reason }
+    }
+    return undefined
   }
 
   /** A login of an I_T nexus ends the session that it has already (RFC 7143 section 6.3.5). */

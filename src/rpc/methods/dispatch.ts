@@ -6,7 +6,7 @@ import { Effect, Result, type Scope } from "effect"
 import type { AppendFailed, LogReadFailed, LogUnavailable } from "../../../eventlog/EventLog.ts"
 import type { Command } from "../../domain/Command.ts"
 import { type Committed, ControlPlane, type DispatchError } from "../../domain/ControlPlane.ts"
-import type { BdevUnavailable, Lease, PortalUnavailable } from "../../domain/DataPlane.ts"
+import { type BdevUnavailable, DataPlane, type Lease, type PortalUnavailable } from "../../domain/DataPlane.ts"
 import { decide } from "../../domain/decide.ts"
 import type { Event, EventOf, EventType } from "../../domain/Event.ts"
 import { Instance } from "../Instance.ts"
@@ -25,6 +25,8 @@ import type { RpcCall } from "../RpcMethod.ts"
 const defaultMarginMillis = 10_000
 /** How long a call waits for its events to become durable; only a log that cannot be reopened takes that long. */
 const commitTimeoutMillis = 45_000
+/** How long a call waits for the data plane to take note; what is committed is answered in any case. */
+const applyTimeoutMillis = 5_000
 
 /** The log does not take or give records: ENOSPC as such, everything else as an I/O error. */
 export const logError = (error: LogUnavailable | AppendFailed | LogReadFailed): RpcError => {
@@ -65,15 +67,26 @@ const untilDurable = (commit: Effect.Effect<Committed, RpcError>): Effect.Effect
   return Effect.timeoutOrElse(commit, { duration: commitTimeoutMillis, orElse: () => Effect.fail(unknown) })
 }
 
-/** Succeeds when the command's events are durable. */
+/** Waits, within reason, until an initiator that comes after the reply finds what was committed. */
+const untilApplied = (committed: Committed): Effect.Effect<Committed, never, DataPlane> =>
+  Effect.gen(function* () {
+    const dataPlane = yield* DataPlane
+    const seq = committed.records.at(-1)?.seq
+    if (seq !== undefined) yield* Effect.timeoutOption(dataPlane.awaitApplied(seq), applyTimeoutMillis)
+    return committed
+  })
+
+/** Succeeds when the command's events are durable, and the data plane has taken note of them. */
 export const dispatch = (
   call: RpcCall,
   command: Command,
   refuse: Refusal
-): Effect.Effect<Committed, RpcError, ControlPlane> =>
-  Effect.flatMap(ControlPlane, (controlPlane) =>
-    untilDurable(Effect.mapError(controlPlane.dispatch(command, call.cause), dispatchError(refuse)))
-  )
+): Effect.Effect<Committed, RpcError, ControlPlane | DataPlane> =>
+  Effect.gen(function* () {
+    const controlPlane = yield* ControlPlane
+    const commit = Effect.mapError(controlPlane.dispatch(command, call.cause), dispatchError(refuse))
+    return yield* untilApplied(yield* untilDurable(commit))
+  })
 
 /**
  * Acquires first, so that what is committed cannot fail for lack of a port or of memory. What the rules refuse anyway
@@ -84,17 +97,16 @@ export const dispatchWithLease = (
   acquire: Effect.Effect<Lease, PortalUnavailable | BdevUnavailable, Scope.Scope>,
   command: Command,
   refuse: Refusal
-): Effect.Effect<Committed, RpcError, ControlPlane> =>
+): Effect.Effect<Committed, RpcError, ControlPlane | DataPlane> =>
   Effect.gen(function* () {
     const controlPlane = yield* ControlPlane
     const preview = decide(controlPlane.state(), command)
     if (Result.isFailure(preview)) return yield* dispatchError(refuse)(preview.failure)
-    return yield* untilDurable(
-      Effect.mapError(
-        controlPlane.dispatchWithLease<PortalUnavailable | BdevUnavailable, never>(acquire, command, call.cause),
-        dispatchError(refuse)
-      )
+    const commit = Effect.mapError(
+      controlPlane.dispatchWithLease<PortalUnavailable | BdevUnavailable, never>(acquire, command, call.cause),
+      dispatchError(refuse)
     )
+    return yield* untilApplied(yield* untilDurable(commit))
   })
 
 /** The first event of a type among those that a command has caused. */

@@ -5,6 +5,7 @@
  */
 import { Effect, Schema } from "effect"
 import { ControlPlane } from "../../domain/ControlPlane.ts"
+import type { DataPlane } from "../../domain/DataPlane.ts"
 import { INITIATORS_PER_GROUP_MAX, NETMASKS_PER_GROUP_MAX } from "../../domain/InitiatorGroup.ts"
 import { initiatorGroupsOf } from "../../domain/State.ts"
 import { Int32, list, optional, Text } from "../param.ts"
@@ -68,7 +69,7 @@ const iscsiGetInitiatorGroups = defineMethodWithoutParams({
 })
 
 /** This file's methods. */
-export const initiatorGroupMethods: ReadonlyArray<RpcMethod<ControlPlane>> = [
+export const initiatorGroupMethods: ReadonlyArray<RpcMethod<ControlPlane | DataPlane>> = [
   iscsiCreateInitiatorGroup,
   iscsiInitiatorGroupAddInitiators,
   iscsiInitiatorGroupRemoveInitiators,
