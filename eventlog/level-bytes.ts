@@ -37,10 +37,14 @@ export class Cursor {
     return 0
   }
 
-  /** Passes over a byte string with its length in front. */
-  skipString(): void {
+  /** A byte string with its length in front; empty if it fails. */
+  string(): Buffer {
     const length = this.varint()
-    this.at += length
-    if (this.at > this.bytes.length) this.failed = true
+    const end = this.at + length
+    if (end > this.bytes.length) this.failed = true
+    if (this.failed) return Buffer.alloc(0)
+    const string = this.bytes.subarray(this.at, end)
+    this.at = end
+    return string
   }
 }

@@ -10,7 +10,7 @@
 import { readdir, readFile, stat } from "node:fs/promises"
 import { join } from "node:path"
 import { Cursor, maskedCrc } from "./level-bytes.ts"
-import { liveTables } from "./level-manifest.ts"
+import { readManifest } from "./level-manifest.ts"
 
 const footerBytes = 48
 const trailerBytes = 5
@@ -108,7 +108,7 @@ interface TableFile {
 
 /** The tables that belong to a database, newest first; all that lie there if its MANIFEST cannot be read. */
 const tablesOf = async (database: string): Promise<ReadonlyArray<TableFile>> => {
-  const live = await liveTables(database)
+  const live = (await readManifest(database))?.tables
   const names = await readdir(database).catch((): Array<string> => [])
   return names
     .filter((name) => /^\d+\.(ldb|sst)$/.test(name))

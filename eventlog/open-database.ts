@@ -11,6 +11,7 @@ import { type Damage, examine } from "./examine.ts"
 import { HeadFile } from "./HeadFile.ts"
 import { openLevelStore } from "./LevelStore.ts"
 import type { LogStore, StoreEntry } from "./LogStore.ts"
+import { damagedJournals, salvageJournals } from "./level-journal.ts"
 import { damagedTables } from "./level-table.ts"
 import { type LogDirectory, openFailed, prepareDirectory } from "./log-directory.ts"
 import { LogDamaged, LogLocked, type LogOpenError } from "./open-errors.ts"
@@ -89,21 +90,26 @@ export const tableDamageIn = async (database: string, budgetBytes: number): Prom
   return `${first.file} ${first.detail}${more}`
 }
 
+/** What is wrong with files that LevelDB has not seen yet: it would delete the ones and abort over the others. */
+const fileDamageIn = async (at: LogDirectory): Promise<string | undefined> => {
+  const head = await HeadFile.read(at.path)
+  const [journal] = typeof head === "object" ? await damagedJournals(at.database, head.controlSeq) : []
+  if (journal !== undefined) return `${journal.file} ${journal.detail}`
+  return tableDamageIn(at.database, tableCheckBytes)
+}
+
 /** Opens LevelDB and looks at what it holds; closes it again if that is no whole log. */
 const openExamined = (
   directory: string,
   at: LogDirectory,
-  acceptLoss: boolean,
-  salvaged: ReadonlyArray<StoreEntry> = []
+  salvaged: ReadonlyArray<StoreEntry> | undefined
 ): Effect.Effect<Opened, LogOpenError> =>
   tryOpen(
     async () => {
-      const detail = await tableDamageIn(at.database, tableCheckBytes)
-      if (detail !== undefined) return new LogDamaged({ directory, detail, lastControlSeq: 0 })
       const store = await openLevelStore(at.database, at.isNew)
       try {
-        await putBack(store, salvaged)
-        const examined = await examineStore(at, store, acceptLoss)
+        await putBack(store, salvaged ?? [])
+        const examined = await examineStore(at, store, salvaged !== undefined)
         if ("store" in examined) return examined
         await store.close()
         return new LogDamaged({ directory, ...examined })
@@ -117,36 +123,52 @@ const openExamined = (
 
 /** With what can be saved, when it cannot be opened or read as it is. */
 const openRepaired = (directory: string, at: LogDirectory): Effect.Effect<Opened, LogOpenError> => {
-  const repair = tryOpen(
-    async () => {
-      const salvaged = await takeDamagedTables(at.database)
-      await ClassicLevel.repair(at.database)
-      return salvaged
-    },
-    (error) => levelFailure(directory, at, error)
-  )
-  const repaired = Effect.flatMap(repair, (salvaged) => openExamined(directory, at, true, salvaged))
-  // Creating a database over the remains of one would delete them; of nothing, a repair makes an empty one.
-  return at.isNew ? repaired : Effect.catchTag(openExamined(directory, at, true), "LogDamaged", () => repaired)
+  const attempt = <A>(run: () => Promise<A>) => tryOpen(run, (error) => levelFailure(directory, at, error))
+  return Effect.gen(function* () {
+    const journaled = yield* attempt(() => salvageJournals(at.database))
+    const tabled = yield* attempt(() => takeDamagedTables(at.database))
+    const salvaged = [...tabled, ...journaled]
+    const repair = attempt(() => ClassicLevel.repair(at.database))
+    const repaired = Effect.andThen(repair, openExamined(directory, at, salvaged))
+    // Creating a database over the remains of one would delete them; of nothing, a repair makes an empty one.
+    if (at.isNew || tabled.length > 0) return yield* repaired
+    return yield* Effect.catchTag(openExamined(directory, at, salvaged), "LogDamaged", () => repaired)
+  })
 }
 
-/** Opens what was claimed. Files of a damaged log are kept as they were before. The store is the caller's to close. */
+/** Opens what was claimed, accepting no loss. Files that LevelDB may have changed are kept as they were before. */
+const openWhole = (directory: string, at: LogDirectory): Effect.Effect<Opened, LogOpenError> =>
+  Effect.gen(function* () {
+    const detail = yield* tryOpen(
+      () => fileDamageIn(at),
+      (error) => openFailed(directory, at.database, error)
+    )
+    if (detail !== undefined) return yield* new LogDamaged({ directory, detail, lastControlSeq: 0 })
+    const aside = yield* Effect.promise(() => setAside(at.path, at.database))
+    const opened = yield* Effect.result(openExamined(directory, at, undefined))
+    const isDamaged = Result.isFailure(opened) && opened.failure._tag === "LogDamaged"
+    const kept = isDamaged ? yield* Effect.promise(() => keepAside(at.path, aside)) : undefined
+    if (!isDamaged) yield* Effect.promise(() => dropAside(at.path, aside))
+    if (Result.isSuccess(opened)) return opened.success
+    if (opened.failure._tag !== "LogDamaged" || kept === undefined) return yield* opened.failure
+    const { lastControlSeq } = opened.failure
+    return yield* new LogDamaged({ directory, detail: opened.failure.detail, lastControlSeq, kept })
+  })
+
+/** As `openWhole`, but goes on with what is left. */
+const openDespiteLoss = (directory: string, at: LogDirectory): Effect.Effect<Opened, LogOpenError> =>
+  Effect.gen(function* () {
+    const aside = yield* Effect.promise(() => setAside(at.path, at.database))
+    const opened = yield* Effect.result(openRepaired(directory, at))
+    const isWhole = Result.isSuccess(opened) && opened.success.mended === undefined
+    yield* Effect.promise<unknown>(() => (isWhole ? dropAside(at.path, aside) : keepAside(at.path, aside)))
+    return yield* Effect.fromResult(opened)
+  })
+
+/** Opens what was claimed. The store is the caller's to close. */
 export const openChecked = (
   directory: string,
   at: LogDirectory,
   acceptLoss: boolean
 ): Effect.Effect<Opened, LogOpenError> =>
-  Effect.gen(function* () {
-    const aside = yield* Effect.promise(() => setAside(at.path, at.database))
-    const opened = yield* Effect.result(acceptLoss ? openRepaired(directory, at) : openExamined(directory, at, false))
-    const damaged = Result.isSuccess(opened)
-      ? opened.success.mended !== undefined
-      : opened.failure._tag === "LogDamaged"
-    if (!damaged) yield* Effect.promise(() => dropAside(at.path, aside))
-    const kept = damaged ? yield* Effect.promise(() => keepAside(at.path, aside)) : undefined
-    if (Result.isSuccess(opened)) return opened.success
-    const { failure } = opened
-    if (failure._tag !== "LogDamaged" || kept === undefined) return yield* failure
-    const { detail, lastControlSeq } = failure
-    return yield* new LogDamaged({ directory, detail, lastControlSeq, kept })
-  }).pipe(Effect.uninterruptible)
+  Effect.uninterruptible(acceptLoss ? openDespiteLoss(directory, at) : openWhole(directory, at))

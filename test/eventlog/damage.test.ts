@@ -55,13 +55,29 @@ describe("a damaged log", () => {
       assert.match(failure.message, /control records \d+ to 30 were confirmed and are gone/)
     }))
 
-  it("is kept as it was found, with the records that LevelDB passed over", () =>
+  it("in the middle of its journal costs the batch that is damaged and none behind it", () =>
     withCopy(async (directory) => {
       const file = journalOf(directory)
-      inflict(directory, { file, offset: 0, bits: 1 })
+      inflict(directory, { file, offset: 20, bits: 1 })
+      const before = readFileSync(join(directory, file))
+      const failure = await Effect.runPromise(Effect.flip(Effect.scoped(LevelEventLog.make({ directory }))))
+      assert.match(failure.message, /\.log does not match its checksum at byte 0, in front of confirmed records/)
+      // LevelDB has not seen it: it would have passed over all of it, and deleted it.
+      assert.isTrue(before.equals(readFileSync(join(directory, file))))
+      const accepted = Effect.flatMap(LevelEventLog.make({ directory, acceptLoss: true }), (log) => readAll(log))
+      const records = await Effect.runPromise(Effect.scoped(accepted))
+      const known = new Set(original.map(({ hash }) => hash))
+      assert.isAtLeast(records.filter(({ hash }) => known.has(hash)).length, original.length - 3)
+    }))
+
+  it("is kept as it was found, when that shows only after LevelDB has opened it", () =>
+    withCopy(async (directory) => {
+      const file = journalOf(directory)
+      inflict(directory, { file, offset: readFileSync(join(directory, file)).length - 10, bits: 1 })
       const before = readFileSync(join(directory, file))
       const failure = await Effect.runPromise(Effect.flip(Effect.scoped(LevelEventLog.make({ directory }))))
       if (failure._tag !== "LogDamaged" || failure.kept === undefined) return assert.fail("nothing was kept")
+      assert.include(failure.message, failure.kept)
       assert.isTrue(before.equals(readFileSync(join(failure.kept, file.slice("db/".length)))))
       // Only the first starts keep it: a service manager may try for days.
       for (let n = 0; n < 8; n++) await Effect.runPromise(Effect.flip(Effect.scoped(LevelEventLog.make({ directory }))))
