@@ -52,7 +52,8 @@ export class TestNode extends IscsiNode {
         sessionOpened: (session) => told.push(`opened ${session.identity.initiatorName}`),
         sessionClosed: (_session, _connection, reason) => told.push(`closed: ${reason}`),
         loginRefused: (_connection, status, reason) => told.push(`refused ${status.toString(16)}: ${reason}`),
-        protocolError: (_connection, reason) => told.push(`protocol error: ${reason}`)
+        protocolError: (_connection, reason) => told.push(`protocol error: ${reason}`),
+        internalError: (_connection, error) => told.push(`internal error: ${error}`)
       }
     )
     this.told = told
@@ -221,8 +222,8 @@ export class TestPeer {
     return this.one()
   }
 
-  /** One login request; `flags` as on the wire. */
-  sendLogin(flags: number, keys: KeyList, { cid = 1, isid = "800000000001", tsih = 0 }: PeerLogin = {}): void {
+  /** One login request; `flags` as on the wire, and the text as keys or as it is. */
+  sendLogin(flags: number, keys: KeyList | Buffer, { cid = 1, isid = "800000000001", tsih = 0 }: PeerLogin = {}): void {
     const header = makeHeader({
       opcode: Opcode.login,
       immediate: true,
@@ -233,7 +234,7 @@ export class TestPeer {
     })
     header.write(isid, 8, 6, "hex")
     header.writeUInt16BE(tsih, 14)
-    this.bytes(Buffer.concat(encodePdu(new Pdu(header, encodeKeys(keys)), noDigests)))
+    this.bytes(Buffer.concat(encodePdu(new Pdu(header, Buffer.isBuffer(keys) ? keys : encodeKeys(keys)), noDigests)))
   }
 
   /** A SCSI command; `flags` as on the wire (F, R, W). Gives its initiator task tag. */

@@ -1,0 +1,294 @@
+/** The login state machine: which requests lead on, and with which status all others are refused (RFC 7143 section 6.3). */
+import { assert, beforeEach, describe, it } from "vitest"
+import { Login, type LoginPeer, type LoginRefusal, type LoginReply } from "../../../src/dataplane/iscsi/Login.ts"
+import { type LoginRequest, LoginStage, LoginStatus } from "../../../src/dataplane/iscsi/pdu/login.ts"
+import { loginExchangesMax, textExchangeBytesMax } from "../../../src/dataplane/limits.ts"
+import { compileAccessList } from "../../../src/domain/access.ts"
+import { decodeKeys, encodeKeys, type KeyList } from "../../support/initiator/text-keys.ts"
+import { addTarget, initiatorName, loggedIn, ramDisk, TestNode, targetName } from "./fixture.ts"
+
+const { FullFeature, Operational, Security } = LoginStage
+const identity: KeyList = [
+  ["InitiatorName", initiatorName],
+  ["TargetName", targetName]
+]
+const discovery: KeyList = [
+  ["InitiatorName", initiatorName],
+  ["SessionType", "Discovery"]
+]
+
+let node: TestNode
+let login: Login
+
+const newLogin = (peer: Partial<LoginPeer> = {}): Login =>
+  new Login(node, { portalGroupTag: 1, initiatorAddress: "127.0.0.1", ...peer })
+
+beforeEach(() => {
+  node = new TestNode()
+  addTarget(node, { 0: ramDisk() })
+  login = newLogin()
+})
+
+const request = (changes: Partial<LoginRequest> = {}): LoginRequest => ({
+  transit: true,
+  continues: false,
+  currentStage: Operational,
+  nextStage: FullFeature,
+  versionMin: 0,
+  isid: "800000000001",
+  tsih: 0,
+  initiatorTaskTag: 1,
+  cid: 1,
+  cmdSn: 1,
+  ...changes
+})
+
+const step = (keys: KeyList | Buffer, changes: Partial<LoginRequest> = {}, on = login): LoginReply | LoginRefusal =>
+  on.step(request(changes), Buffer.isBuffer(keys) ? keys : encodeKeys(keys))
+
+/** The keys of a reply that must be one. */
+const replied = (outcome: LoginReply | LoginRefusal): KeyList => {
+  if (outcome._tag === "Refused") throw new Error(outcome.reason)
+  return decodeKeys(outcome.text)
+}
+
+const refused = (outcome: LoginReply | LoginRefusal, status: number, reason: RegExp): void => {
+  assert.strictEqual(outcome._tag, "Refused")
+  if (outcome._tag !== "Refused") return
+  assert.strictEqual(outcome.status, status, outcome.reason)
+  assert.match(outcome.reason, reason)
+}
+
+describe("a login leads to full feature phase", () => {
+  it("from the operational stage, in one request", () => {
+    const outcome = step([...identity, ["InitialR2T", "No"]])
+    assert.deepStrictEqual(replied(outcome), [
+      ["TargetPortalGroupTag", "1"],
+      ["InitialR2T", "No"],
+      ["MaxRecvDataSegmentLength", "262144"]
+    ])
+    assert.deepInclude(outcome, { transit: true, nextStage: FullFeature })
+    assert.deepInclude(login.purpose, { _tag: "Normal", initiatorName, session: undefined })
+    assert.isFalse(login.negotiation?.parameters.initialR2t)
+  })
+
+  it("from the security stage by way of the operational one", () => {
+    const security = step([...identity, ["AuthMethod", "CHAP,None"]], {
+      currentStage: Security,
+      nextStage: Operational
+    })
+    assert.deepStrictEqual(replied(security), [
+      ["TargetPortalGroupTag", "1"],
+      ["AuthMethod", "None"]
+    ])
+    assert.strictEqual(login.stage, Operational)
+    assert.deepInclude(step([["HeaderDigest", "None"]]), { transit: true, nextStage: FullFeature })
+  })
+
+  it("from the security stage right away", () => {
+    const outcome = step([...identity, ["AuthMethod", "None"]], { currentStage: Security })
+    assert.deepInclude(outcome, { transit: true, nextStage: FullFeature })
+  })
+
+  it("after requests that stay in their stage", () => {
+    assert.deepInclude(step(identity, { transit: false, nextStage: 0 }), { transit: false })
+    assert.deepStrictEqual(replied(step([["MaxConnections", "4"]], { transit: false })), [["MaxConnections", "1"]])
+    assert.deepInclude(step([]), { transit: true })
+  })
+
+  it("with the alias of the target, and for discovery without a target", () => {
+    addTarget(node, {}, { alias: "Data Disk 1" })
+    assert.deepInclude(replied(step(identity)), ["TargetAlias", "Data Disk 1"])
+    const second = newLogin()
+    const keys = replied(step([...discovery, ["InitialR2T", "No"]], {}, second))
+    assert.deepStrictEqual(keys, [
+      ["InitialR2T", "Irrelevant"],
+      ["MaxRecvDataSegmentLength", "262144"]
+    ])
+    assert.deepStrictEqual(second.purpose, { _tag: "Discovery", initiatorName })
+  })
+
+  it("whatever the case of the names", () => {
+    const keys: KeyList = [
+      ["InitiatorName", initiatorName.toUpperCase()],
+      ["TargetName", targetName.toUpperCase()]
+    ]
+    assert.deepInclude(step(keys), { transit: true })
+    assert.deepInclude(login.purpose, { initiatorName })
+  })
+
+  it("with text that is spread over requests with the C bit", () => {
+    const text = encodeKeys([...identity, ["InitialR2T", "No"]])
+    for (let cut = 0; cut <= text.length; cut += 7) {
+      const spread = newLogin()
+      const first = step(text.subarray(0, cut), { transit: false, continues: true }, spread)
+      assert.deepEqual(replied(first), [])
+      assert.deepInclude(replied(step(text.subarray(cut), {}, spread)), ["InitialR2T", "No"])
+    }
+  })
+})
+
+describe("a login is refused", () => {
+  it("when a name is missing or too long", () => {
+    refused(step([["TargetName", targetName]]), LoginStatus.MissingParameter, /no InitiatorName/)
+    refused(step([["InitiatorName", ""]], {}, newLogin()), LoginStatus.MissingParameter, /no InitiatorName/)
+    refused(step([["InitiatorName", "i"]], {}, newLogin()), LoginStatus.MissingParameter, /no TargetName/)
+    const long: KeyList = [
+      ["InitiatorName", "i".repeat(224)],
+      ["TargetName", targetName]
+    ]
+    refused(step(long, {}, newLogin()), LoginStatus.InitiatorError, /more than 223 bytes/)
+  })
+
+  it("when there is no such target, session type, or target any more", () => {
+    const elsewhere: KeyList = [
+      ["InitiatorName", initiatorName],
+      ["TargetName", "iqn.x"]
+    ]
+    refused(step(elsewhere), LoginStatus.NotFound, /no target iqn.x/)
+    const type: KeyList = [...identity, ["SessionType", "Strange"]]
+    refused(step(type, {}, newLogin()), LoginStatus.SessionTypeNotSupported, /use Normal or Discovery/)
+    addTarget(node, {}, { deleting: true })
+    refused(step(identity, {}, newLogin()), LoginStatus.TargetRemoved, /is being deleted/)
+  })
+
+  it("when the portal group or the initiator group is not for it", () => {
+    const elsewhere = newLogin({ portalGroupTag: 2 })
+    refused(step(identity, {}, elsewhere), LoginStatus.Forbidden, /no map for portal group 2/)
+    node.initiatorGroups.set(1, compileAccessList({ initiators: ["ANY"], netmasks: ["10.0.0.0/8"] }))
+    refused(step(identity), LoginStatus.Forbidden, /admits it from 127.0.0.1/)
+    assert.deepInclude(step(identity, {}, newLogin({ initiatorAddress: "10.1.2.3" })), { transit: true })
+    node.initiatorGroups.set(1, compileAccessList({ initiators: [`!${initiatorName}`], netmasks: ["ANY"] }))
+    refused(step(identity, {}, newLogin()), LoginStatus.Forbidden, /admits it/)
+    node.initiatorGroups.delete(1)
+    refused(step(identity, {}, newLogin()), LoginStatus.Forbidden, /admits it/)
+  })
+
+  it("when its stages make no sense", () => {
+    const wrong: ReadonlyArray<readonly [Partial<LoginRequest>, number, RegExp]> = [
+      [{ currentStage: 2 }, LoginStatus.InitiatorError, /a current stage of 2/],
+      [{ currentStage: FullFeature }, LoginStatus.InitiatorError, /a current stage of 3/],
+      [{ nextStage: 2 }, LoginStatus.InitiatorError, /from stage 1 to 2/],
+      [{ nextStage: Operational }, LoginStatus.InitiatorError, /from stage 1 to 1/],
+      [{ nextStage: Security }, LoginStatus.InitiatorError, /from stage 1 to 0/],
+      [{ continues: true }, LoginStatus.InitiatorError, /both T and C/],
+      [{ versionMin: 1 }, LoginStatus.UnsupportedVersion, /only 0 is offered/]
+    ]
+    for (const [changes, status, reason] of wrong) refused(step(identity, changes, newLogin()), status, reason)
+  })
+
+  it("when it is in another stage than it says", () => {
+    replied(step([...identity, ["AuthMethod", "None"]], { currentStage: Security, nextStage: Operational }))
+    refused(
+      step([], { currentStage: Security }),
+      LoginStatus.InvalidDuringLogin,
+      /stage 0 while the login is in stage 1/
+    )
+    const other = newLogin()
+    replied(step(identity, { transit: false }, other))
+    refused(step([], { currentStage: Security }, other), LoginStatus.InvalidDuringLogin, /stage 0/)
+  })
+
+  it("when its text can't be read, repeats a key, or never ends", () => {
+    refused(step(Buffer.from("nonsense")), LoginStatus.InitiatorError, /login text with a key without =/)
+    const twice: KeyList = [...identity, ["InitialR2T", "No"], ["InitialR2T", "No"]]
+    refused(step(twice, {}, newLogin()), LoginStatus.InitiatorError, /InitialR2T twice/)
+    const again = newLogin()
+    replied(step([...identity, ["InitialR2T", "No"]], { transit: false }, again))
+    refused(step([["InitialR2T", "No"]], {}, again), LoginStatus.InitiatorError, /negotiated already/)
+    const endless = newLogin()
+    replied(step(identity, { transit: false }, endless))
+    for (let round = 1; round < loginExchangesMax; round++) replied(step([], { transit: false }, endless))
+    refused(step([], { transit: false }, endless), LoginStatus.InitiatorError, /does not end/)
+  })
+
+  it("when its text is too long in all", () => {
+    const piece = Buffer.alloc(8192, 0x41)
+    let outcome = step(piece, { transit: false, continues: true })
+    for (let sent = piece.length; sent < textExchangeBytesMax; sent += piece.length) {
+      assert.strictEqual(outcome._tag, "Reply")
+      outcome = step(piece, { transit: false, continues: true })
+    }
+    assert.strictEqual(outcome._tag, "Reply")
+    refused(
+      step(Buffer.alloc(1), { transit: false, continues: true }),
+      LoginStatus.InitiatorError,
+      /more than 65536 bytes/
+    )
+  })
+
+  it("when it declares an impossible segment length", () => {
+    const keys: KeyList = [...identity, ["MaxRecvDataSegmentLength", "100"]]
+    refused(step(keys), LoginStatus.InitiatorError, /is not a length of 512/)
+  })
+})
+
+describe("what is not there yet fails closed", () => {
+  it("a target that requires CHAP, whatever is offered, in any stage", () => {
+    addTarget(node, {}, { requireChap: true })
+    for (const method of ["CHAP", "CHAP,None", "None"]) {
+      const keys: KeyList = [...identity, ["AuthMethod", method]]
+      refused(step(keys, { currentStage: Security }, newLogin()), LoginStatus.AuthenticationFailed, /CHAP is required/)
+    }
+    refused(step(identity, {}, newLogin()), LoginStatus.AuthenticationFailed, /CHAP is required/)
+  })
+
+  it("a target that comes to require CHAP during the login", () => {
+    replied(step([...identity, ["AuthMethod", "None"]], { currentStage: Security, nextStage: Operational }))
+    const target = node.findTarget(targetName)
+    assert(target !== undefined)
+    target.spec = { ...target.spec, requireChap: true }
+    refused(step([]), LoginStatus.AuthenticationFailed, /CHAP is required/)
+  })
+
+  it("discovery that requires CHAP, while targets that don't can be logged in to", () => {
+    node.options = { ...node.options, discoveryRequiresChap: true }
+    refused(step(discovery), LoginStatus.AuthenticationFailed, /CHAP is required/)
+    assert.deepInclude(step(identity, {}, newLogin()), { transit: true })
+  })
+
+  it("an initiator that insists on CHAP, and authentication outside the security stage", () => {
+    const keys: KeyList = [...identity, ["AuthMethod", "CHAP"]]
+    refused(step(keys, { currentStage: Security }), LoginStatus.AuthenticationFailed, /only None is offered/)
+    const late: KeyList = [...identity, ["AuthMethod", "None"]]
+    refused(step(late, {}, newLogin()), LoginStatus.InitiatorError, /outside security negotiation/)
+  })
+
+  it("a digest that the target requires", () => {
+    for (const [key, spec] of [
+      ["HeaderDigest", { headerDigest: true }],
+      ["DataDigest", { dataDigest: true }]
+    ] as const) {
+      addTarget(node, {}, spec)
+      refused(step(identity, {}, newLogin()), LoginStatus.InitiatorError, new RegExp(`requires ${key}=CRC32C`))
+      const offered: KeyList = [...identity, [key, "CRC32C"]]
+      refused(step(offered, {}, newLogin()), LoginStatus.InitiatorError, /does not offer/)
+      const security = newLogin()
+      refused(step(identity, { currentStage: Security }, security), LoginStatus.InitiatorError, /requires/)
+    }
+  })
+})
+
+describe("a session handle", () => {
+  it("names the session that the connection comes back to", () => {
+    const peer = loggedIn(node)
+    const tsih = peer.connection.session?.tsih ?? 0
+    assert.deepInclude(step(identity, { tsih }), { transit: true })
+    assert.deepInclude(login.purpose, { session: peer.connection.session })
+  })
+
+  it("of nobody, of somebody else, or of a second connection is refused", () => {
+    const tsih = loggedIn(node).connection.session?.tsih ?? 0
+    refused(step(identity, { tsih: tsih + 1 }), LoginStatus.SessionDoesNotExist, /no session/)
+    const cases: ReadonlyArray<readonly [Partial<LoginRequest>, number]> = [
+      [{ isid: "800000000002" }, LoginStatus.CannotInclude],
+      [{ cid: 2 }, LoginStatus.TooManyConnections]
+    ]
+    for (const [changes, status] of cases) refused(step(identity, { tsih, ...changes }, newLogin()), status, /session/)
+    const stranger: KeyList = [
+      ["InitiatorName", "iqn.x"],
+      ["TargetName", targetName]
+    ]
+    refused(step(stranger, { tsih }, newLogin()), LoginStatus.CannotInclude, /another I_T nexus/)
+  })
+})
