@@ -1,10 +1,25 @@
 import { defineConfig } from "vitest/config"
+import { BaseSequencer, type TestSpecification } from "vitest/node"
 
 /**
  * Suites are folders by cost: `test/interop` needs real initiators, `test/long` needs hours and is only run by
  * `npm run test:long`, `test/bench` holds no tests; all else mirrors the source tree.
  */
 const long = process.env["LUNLOG_TEST_LONG"] === "1"
+
+/** Files that take longest, the longest first: begun last, one of them would run alone at the end. */
+const slowest = ["interop/hot-removal", "interop/crash", "interop/linux-vm", "eventlog/damage", "eventlog/full-disk"]
+
+const rank = (file: TestSpecification): number => {
+  const index = slowest.findIndex((name) => file.moduleId.includes(name))
+  return index < 0 ? slowest.length : index
+}
+
+class SlowestFirst extends BaseSequencer {
+  override async sort(files: Array<TestSpecification>): Promise<Array<TestSpecification>> {
+    return (await super.sort(files)).toSorted((a, b) => rank(a) - rank(b))
+  }
+}
 
 export default defineConfig({
   test: {
@@ -13,6 +28,7 @@ export default defineConfig({
     testTimeout: long ? 2 * 3600_000 : 60_000,
     hookTimeout: 60_000,
     pool: "forks",
-    maxWorkers: 2
+    maxWorkers: 2,
+    sequence: { sequencer: SlowestFirst }
   }
 })
