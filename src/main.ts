@@ -66,9 +66,10 @@ const isShowHelp = (error: unknown): error is { readonly errors: ReadonlyArray<u
 
 /** Runs a command line to its end and exits. */
 export const run = async (program: "lunlog" | "iscsi_tgt", args: ReadonlyArray<string>): Promise<void> => {
-  endAtOnceOnSecondInterrupt()
   ignoreClosedPipes()
+  // Until the program is loaded a signal just ends the process: there is nothing to put in order.
   const commandLine = await programOf(program, args)
+  endAtOnceOnSecondInterrupt()
   commandLine.pipe(
     Effect.provide(NodeServices.layer),
     Effect.exit,

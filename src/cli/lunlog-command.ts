@@ -12,7 +12,8 @@ export const presenterLayer = CliOutput.layerPresenter({
   present: (event) => {
     if (event._tag === "Help") return Console.log(plain.formatHelpDoc(event.helpDoc))
     if (event._tag === "Version") return Console.log(plain.formatVersion(event.name, event.version))
-    return Console.error(`${plain.formatErrors(event.errors).trim()}\nTry: ${event.commandPath.join(" ")} --help`)
+    const mistakes = event.errors.map(({ message }) => `lunlog: ${message}`)
+    return Console.error([...mistakes, `Try: ${event.commandPath.join(" ")} --help`].join("\n"))
   }
 })
 

@@ -52,6 +52,8 @@ export interface ServerSettings {
 /** Until portals listen or have failed to; a bdev that hangs may hold them up for the data plane's 10 s. */
 const portalsWithinMillis = 15_000
 const portalsPollMillis = 10
+/** What a removal has beyond its deadline to be reported in; with the default deadline below the 60 s of rpc.py. */
+const removalMarginMillis = 10_000
 
 const startEpoch = (settings: ServerSettings) =>
   Effect.gen(function* () {
@@ -63,26 +65,21 @@ const startEpoch = (settings: ServerSettings) =>
     return instanceId
   })
 
-/** Succeeds when every portal has its answer from the system. */
+/** Succeeds when every portal listens, or has failed to, or waits because its group says so. */
 const portalsSettled = Effect.gen(function* () {
   const dataPlane = yield* DataPlane
   const controlPlane = yield* ControlPlane
-  const isSettled = Effect.map(dataPlane.status, ({ portals }) => {
-    const wanted = [...portalAddresses(controlPlane)]
-    const known = new Set(portals.map(({ host, port, tag }) => `${tag} ${host} ${port}`))
-    return wanted.every((portal) => known.has(portal))
-  })
+  const isSettled = Effect.map(dataPlane.status, ({ portals }) =>
+    portalGroupsOf(controlPlane.state()).every((group) => {
+      const own = portals.filter(({ state, tag }) => tag === group.tag && (group.wait || state !== "waiting"))
+      return own.length >= group.portals.length
+    })
+  )
   const poll = Effect.gen(function* () {
     while (!(yield* isSettled)) yield* Effect.sleep(portalsPollMillis)
   })
   yield* Effect.timeoutOption(poll, portalsWithinMillis)
 })
-
-function* portalAddresses(controlPlane: ControlPlane["Service"]): Generator<string> {
-  for (const { portals, tag } of portalGroupsOf(controlPlane.state())) {
-    for (const { host, port } of portals) yield `${tag} ${host} ${port}`
-  }
-}
 
 const announceStart = (settings: ServerSettings) =>
   Effect.gen(function* () {
@@ -131,7 +128,8 @@ const serve = (
         instanceId: epoch?.instanceId ?? "",
         version,
         startedAt: yield* Clock.currentTimeMillis,
-        removalDeadlineMillis: settings.removalDeadlineMillis
+        removalDeadlineMillis: settings.removalDeadlineMillis,
+        removalMarginMillis
       },
       {
         bringUp: bringUp(settings, accept).pipe(

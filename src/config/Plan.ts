@@ -1,0 +1,188 @@
+/**
+ * The difference between what is there and what a file wants, as commands: removals first, then what is missing.
+ *
+ * - What the file declares is made so, or the file is refused where that would need a change that lunlog cannot make to a
+ *   thing that exists (a disk's size, a portal group's addresses).
+ * - What an earlier file has created and this one no longer declares is removed.
+ * - What was created otherwise (by RPC) and the file does not declare is left alone, and named.
+ */
+import { HashMap, Option } from "effect"
+import type { Command } from "../domain/Command.ts"
+import {
+  activeBdevsOf,
+  activeLunsOf,
+  activeTargetsOf,
+  findBdev,
+  findInitiatorGroup,
+  findLun,
+  findPortalGroup,
+  findTarget,
+  initiatorGroupsOf,
+  portalGroupsOf,
+  type State
+} from "../domain/State.ts"
+import { bdevDifference, portalGroupDifference, sameOptions, targetDifference } from "./compare.ts"
+import type { Declared, DesiredState } from "./DesiredState.ts"
+import { initiatorGroupChanges, mapChanges } from "./list-changes.ts"
+import type { ConfigPath } from "./NativeFile.ts"
+
+/** What has to be done, and what has to be told. */
+export interface Plan {
+  /** Done first; what they start must be over before the next ones. */
+  readonly removals: ReadonlyArray<Declared>
+  readonly changes: ReadonlyArray<Declared>
+  /** Objects that the file says nothing about and that stay. */
+  readonly kept: ReadonlyArray<string>
+  /** Why the file cannot be applied, each with its place. */
+  readonly conflicts: ReadonlyArray<{ readonly path: ConfigPath; readonly message: string }>
+}
+
+interface Draft {
+  readonly now: State
+  readonly wanted: DesiredState
+  readonly byConfig: ReadonlySet<number>
+  readonly removals: Array<Declared>
+  readonly changes: Array<Declared>
+  readonly kept: Array<string>
+  readonly conflicts: Array<{ readonly path: ConfigPath; readonly message: string }>
+}
+
+/** A thing that the file does not declare: removed if a file has made it, else left and named. */
+const leaveOrRemove = (draft: Draft, incarnation: number, label: string, path: ConfigPath, command: Command): void => {
+  if (draft.byConfig.has(incarnation)) draft.removals.push({ command, path })
+  else draft.kept.push(label)
+}
+
+const planOptions = (draft: Draft): void => {
+  const { now, wanted } = draft
+  if (wanted.options === undefined || sameOptions(now.options, wanted.state.options)) return
+  draft.changes.push(wanted.options)
+}
+
+const planBdevs = (draft: Draft): void => {
+  for (const { command, path } of draft.wanted.bdevs) {
+    const wanted = findBdev(draft.wanted.state, command.name ?? "")
+    const now = findBdev(draft.now, command.name ?? "")
+    if (now === undefined) draft.changes.push({ command, path })
+    else if (wanted !== undefined) {
+      const difference = bdevDifference(now, wanted)
+      if (difference !== undefined) {
+        const message =
+          `bdev ${now.name} ${difference}; a bdev cannot be changed: delete it by RPC first ` +
+          `(its data is then gone), or put the file back`
+        draft.conflicts.push({ path, message })
+      }
+    }
+  }
+  // What is stacked goes before its base.
+  for (const bdev of activeBdevsOf(draft.now).toReversed()) {
+    if (findBdev(draft.wanted.state, bdev.name) !== undefined) continue
+    const command = { _tag: "DeleteBdev" as const, name: bdev.name }
+    leaveOrRemove(draft, bdev.incarnation, `bdev ${bdev.name}`, ["bdevs"], command)
+  }
+}
+
+const planPortalGroups = (draft: Draft): void => {
+  for (const { command, path } of draft.wanted.portalGroups) {
+    const wanted = findPortalGroup(draft.wanted.state, command.tag)
+    const now = findPortalGroup(draft.now, command.tag)
+    if (now === undefined) draft.changes.push({ command, path })
+    else if (wanted !== undefined) {
+      const difference = portalGroupDifference(now, wanted)
+      if (difference === undefined) continue
+      const message =
+        `portal group ${now.tag} ${difference}; a portal group cannot be changed: delete it by RPC first ` +
+        `(targets lose their maps to it until the next start), or use another tag`
+      draft.conflicts.push({ path, message })
+    }
+  }
+  for (const { incarnation, tag } of portalGroupsOf(draft.now)) {
+    if (findPortalGroup(draft.wanted.state, tag) !== undefined) continue
+    const command = { _tag: "DeletePortalGroup" as const, tag }
+    leaveOrRemove(draft, incarnation, `portal group ${tag}`, ["portalGroups"], command)
+  }
+}
+
+const planInitiatorGroups = (draft: Draft): void => {
+  for (const { command, path } of draft.wanted.initiatorGroups) {
+    const wanted = findInitiatorGroup(draft.wanted.state, command.tag)
+    const now = findInitiatorGroup(draft.now, command.tag)
+    if (now === undefined) draft.changes.push({ command, path })
+    else if (wanted !== undefined) {
+      draft.changes.push(...initiatorGroupChanges(now, wanted).map((change) => ({ command: change, path })))
+    }
+  }
+  for (const { incarnation, tag } of initiatorGroupsOf(draft.now)) {
+    if (findInitiatorGroup(draft.wanted.state, tag) !== undefined) continue
+    const command = { _tag: "DeleteInitiatorGroup" as const, tag }
+    leaveOrRemove(draft, incarnation, `initiator group ${tag}`, ["initiatorGroups"], command)
+  }
+}
+
+const planTargets = (draft: Draft): void => {
+  const wantedTargets = activeTargetsOf(draft.wanted.state)
+  for (const [index, wanted] of wantedTargets.entries()) {
+    const declared = draft.wanted.targets[index]
+    if (declared === undefined) continue
+    const now = findTarget(draft.now, wanted.name)
+    if (now === undefined) {
+      draft.changes.push(declared)
+      continue
+    }
+    const difference = targetDifference(now, wanted)
+    if (difference !== undefined) {
+      const message =
+        `target ${now.name} ${difference}; that cannot be changed: delete the target by RPC first ` +
+        `(its sessions are closed), or put the file back`
+      draft.conflicts.push({ path: declared.path, message })
+      continue
+    }
+    draft.changes.push(...mapChanges(now, wanted).map((command) => ({ command, path: declared.path })))
+    planLuns(draft, now.name, declared.path)
+  }
+  for (const { incarnation, name } of activeTargetsOf(draft.now)) {
+    if (findTarget(draft.wanted.state, name) !== undefined) continue
+    const command = { _tag: "DeleteTargetNode" as const, target: name }
+    leaveOrRemove(draft, incarnation, `target ${name}`, ["targets"], command)
+  }
+}
+
+const planLuns = (draft: Draft, name: string, path: ConfigPath): void => {
+  const now = findTarget(draft.now, name)
+  const wanted = findTarget(draft.wanted.state, name)
+  if (now === undefined || wanted === undefined) return
+  for (const { bdev, incarnation, lun } of activeLunsOf(now)) {
+    const other = findLun(wanted, lun)
+    if (other?.bdev.name === bdev.name) continue
+    const command = { _tag: "RemoveLun" as const, target: name, lun }
+    if (draft.byConfig.has(incarnation)) draft.removals.push({ command, path })
+    else if (other === undefined) draft.kept.push(`LUN ${lun} of ${name}`)
+    else {
+      const message = `LUN ${lun} of ${name} is bdev ${bdev.name}, mapped by RPC; remove it by RPC first, or use another id`
+      draft.conflicts.push({ path, message })
+    }
+  }
+  for (const { bdev, lun } of activeLunsOf(wanted)) {
+    if (Option.getOrUndefined(HashMap.get(now.luns, lun))?.bdev.name === bdev.name) continue
+    draft.changes.push({ command: { _tag: "AddLun", target: name, bdev: bdev.name, lun }, path })
+  }
+}
+
+/** Compares. `byConfig`: incarnations of what a configuration file has created. */
+export const planOf = (now: State, wanted: DesiredState, byConfig: ReadonlySet<number>): Plan => {
+  const draft: Draft = { now, wanted, byConfig, removals: [], changes: [], kept: [], conflicts: [] }
+  planOptions(draft)
+  // LUNs and targets go before the bdevs behind them.
+  const targets: Draft = { ...draft, removals: [], changes: [] }
+  planTargets(targets)
+  planBdevs(draft)
+  planPortalGroups(draft)
+  planInitiatorGroups(draft)
+  const { conflicts, kept } = draft
+  return {
+    removals: [...targets.removals, ...draft.removals],
+    changes: [...draft.changes, ...targets.changes],
+    kept,
+    conflicts
+  }
+}
