@@ -60,17 +60,27 @@ const entriesIn = (block: Buffer): ReadonlyArray<BlockEntry> | undefined => {
   return cursor.at === end ? entries : undefined
 }
 
-/** Where a table's blocks are: by its index, whose values are handles. `compressed` if it cannot be looked into. */
-const blocksOf = (table: Buffer): ReadonlyArray<Handle> | "damaged" | "compressed" => {
+interface Blocks {
+  readonly data: ReadonlyArray<Handle>
+  /** The index of filters, and the filters. */
+  readonly meta: ReadonlyArray<Handle>
+}
+
+/** The handles that are the values of a block's entries. */
+const handlesIn = (block: Buffer | undefined): ReadonlyArray<Handle> | undefined =>
+  (block === undefined ? undefined : entriesIn(block))?.map(([, value]) => handleAt(new Cursor(value, 0)))
+
+/** Where a table's blocks are: by its index. `compressed` if it cannot be looked into. */
+const blocksOf = (table: Buffer): Blocks | "damaged" | "compressed" => {
   const footer = new Cursor(table, table.length - footerBytes)
   const metaindex = handleAt(footer)
   const index = handleAt(footer)
   const block = footer.failed ? undefined : blockAt(table, index)
-  if (block === undefined) return "damaged"
-  // `LevelStore` compresses nothing: this table is somebody else's.
-  if (table[index.offset + index.size] !== 0) return "compressed"
-  const handles = entriesIn(block)?.map(([, value]) => handleAt(new Cursor(value, 0)))
-  return handles === undefined ? "damaged" : [...handles, metaindex]
+  // `LevelStore` compresses nothing: such a table is somebody else's.
+  if (block !== undefined && table[index.offset + index.size] !== 0) return "compressed"
+  const data = handlesIn(block)
+  if (data === undefined) return "damaged"
+  return { data, meta: [metaindex, ...(handlesIn(blockAt(table, metaindex)) ?? [])] }
 }
 
 /** Why these are not the bytes of a whole table, or `undefined` if they are. */
@@ -80,7 +90,7 @@ export const tableDamage = (table: Buffer): string | undefined => {
   const blocks = blocksOf(table)
   if (blocks === "compressed") return undefined
   if (blocks === "damaged") return "has a damaged index"
-  const bad = blocks.find((handle) => blockAt(table, handle) === undefined)
+  const bad = [...blocks.data, ...blocks.meta].find((handle) => blockAt(table, handle) === undefined)
   return bad === undefined ? undefined : `does not match its checksum in the block at byte ${bad.offset}`
 }
 
@@ -91,7 +101,7 @@ export const tableDamage = (table: Buffer): string | undefined => {
 export const salvageTable = (table: Buffer): ReadonlyArray<readonly [key: string, value: Uint8Array]> => {
   const blocks = table.length < footerBytes ? "damaged" : blocksOf(table)
   if (typeof blocks === "string") return []
-  return blocks.slice(0, -1).flatMap((handle) => {
+  return blocks.data.flatMap((handle) => {
     const block = blockAt(table, handle)
     const entries = (block === undefined ? undefined : entriesIn(block)) ?? []
     return entries
