@@ -48,8 +48,8 @@ const isConfirmed = (key: string, controlSeq: number): boolean =>
   key.startsWith("c") && (numberOfKey(key) ?? Number.POSITIVE_INFINITY) <= controlSeq
 
 /**
- * Journals that are damaged in front of a control record that was confirmed: up to `controlSeq`, as HEAD says. What lies
- * behind that was never promised, and a power failure may leave it in any state.
+ * Journals that are damaged in front of a control record that was confirmed: up to `controlSeq`, as HEAD says. What
+ * lies behind that was never promised, and a power failure may leave it in any state.
  */
 export const damagedJournals = async (database: string, controlSeq: number): Promise<ReadonlyArray<JournalDamage>> => {
   const damaged: Array<JournalDamage> = []

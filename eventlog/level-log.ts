@@ -46,8 +46,8 @@ class Assembly {
 }
 
 /**
- * Reads on behind what is damaged: at the next fragment, where LevelDB goes to the next block. A block that ends in zeros
- * is what a crash leaves of a file that had grown, and no damage.
+ * Reads on behind what is damaged: at the next fragment, where LevelDB goes to the next block. A block that ends in
+ * zeros is what a crash leaves of a file that had grown, and no damage.
  */
 export const readLevelLog = (log: Buffer): LevelLog => {
   const assembly = new Assembly()

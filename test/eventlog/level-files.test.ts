@@ -67,7 +67,7 @@ describe("LevelDB's files", () => {
     assert.strictEqual(Number.parseInt(journal?.split("/").at(-1) ?? "", 10), manifest?.logNumber)
   })
 
-  it("are whole, and give back every record: tables those of the first start, the journal those of the second", async () => {
+  it("are whole, and give back every record: tables of the first start, the journal of the second", async () => {
     assert.deepStrictEqual(await damagedTables(database, Number.POSITIVE_INFINITY), [])
     assert.deepStrictEqual(await damagedJournals(database, Number.MAX_SAFE_INTEGER), [])
     const tabled = numbersIn(filesLike(/\.ldb$/).flatMap((path) => salvageTable(readFileSync(path))))
