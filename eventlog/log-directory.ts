@@ -1,5 +1,5 @@
 /**
- * The files of a log directory (mode 0700; our own files 0600):
+ * The files of a log directory (created with mode 0700, as is `db`; our own files have 0600):
  *
  * - `FORMAT`  layout version as JSON; read before LevelDB is touched
  * - `db/`     LevelDB
@@ -7,7 +7,7 @@
  * - `holder`  the process that has it open (`directory-holder.ts`)
  * - `ballast` space to give up when the disk is full (`ballast.ts`)
  */
-import { chmod, mkdir, open, readdir, readFile, realpath, rename } from "node:fs/promises"
+import { mkdir, open, readdir, readFile, realpath, rename } from "node:fs/promises"
 import { join } from "node:path"
 import { storeError } from "./LogStore.ts"
 import { LogDamaged, type LogOpenError, LogOpenFailed, LogTooNew } from "./open-errors.ts"
@@ -89,9 +89,8 @@ export const prepareDirectory = async (
   try {
     if (options.create) {
       await mkdir(directory, { recursive: true, mode: 0o700 })
-      path = await realpath(directory)
-      await chmod(path, 0o700)
-    } else path = await realpath(directory)
+    }
+    path = await realpath(directory)
     const database = join(path, "db")
     const known = await checkFormat(path, options.acceptLoss)
     if (typeof known === "object") return known

@@ -15,6 +15,7 @@ import {
 import { MemoryEventLog, MemoryStore } from "../../eventlog/MemoryEventLog.ts"
 import type { LogOpenError } from "../../eventlog/open-errors.ts"
 import type { Cause } from "../../eventlog/record.ts"
+import { runCommand } from "../support/child-process.ts"
 
 export const cause: Cause = { source: "rpc", actor: "local", method: "bdev_malloc_create", requestId: "1" }
 
@@ -99,3 +100,10 @@ export const implementations: ReadonlyArray<
       )
   ]
 ]
+
+/** Why this machine lets nobody mount a file system of his own, or `undefined` if it does. */
+export const mountRefusal = async (): Promise<string | undefined> => {
+  const trial = { command: "unshare", args: ["-Urm", "sh", "-c", "mount -t tmpfs tmpfs /tmp"] }
+  const result = await runCommand(trial, 10_000).catch((error: unknown) => ({ code: 1, stderr: String(error) }))
+  return result.code === 0 ? undefined : `no mounts in a user namespace here: ${result.stderr.slice(0, 200)}`
+}
