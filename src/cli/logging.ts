@@ -38,21 +38,27 @@ const loggers: { readonly [format in LogFormat]: Logger.Logger<unknown, void> } 
   logfmt: Logger.map(Logger.formatLogFmt, write)
 }
 
-/** Loggers in the format asked for; without a `level` it comes from LUNLOG_LOG_LEVEL, `Info` if that is not set. */
+/**
+ * Loggers in the format asked for. The level is `level`, else that of `--log-level`, else LUNLOG_LOG_LEVEL, else `Info`.
+ */
 export const loggingLayer = (format: LogFormat, level?: LogLevel.LogLevel): Layer.Layer<never> =>
   Layer.unwrap(
-    Effect.map(level === undefined ? levelFromEnvironment : Effect.succeed(level), (minimum) =>
+    Effect.map(level === undefined ? levelOfUser : Effect.succeed(level), (minimum) =>
       Layer.merge(Logger.layer([loggers[format]]), Layer.succeed(References.MinimumLogLevel, minimum))
     )
   )
 
-const levelFromEnvironment: Effect.Effect<LogLevel.LogLevel> = Effect.catch(
-  Effect.gen(function* () {
-    return yield* Config.LogLevel("LUNLOG_LOG_LEVEL").pipe(Config.withDefault("Info"))
-  }),
-  () =>
+const fromEnvironment = Effect.gen(function* () {
+  return yield* Config.LogLevel("LUNLOG_LOG_LEVEL").pipe(Config.withDefault("Info"))
+})
+
+const levelOfUser: Effect.Effect<LogLevel.LogLevel> = Effect.gen(function* () {
+  const byFlag = yield* References.MinimumLogLevel
+  if (byFlag !== "Info") return byFlag
+  return yield* Effect.catch(fromEnvironment, () =>
     Effect.sync((): LogLevel.LogLevel => {
       write("LUNLOG_LOG_LEVEL is none of All, Fatal, Error, Warn, Info, Debug, Trace, None; Info is used")
       return "Info"
     })
-)
+  )
+})

@@ -1,8 +1,11 @@
 /** The root of the command line `lunlog`, and how it talks to its user. */
 import { Console, Effect } from "effect"
 import { CliOutput, Command } from "effect/cli"
+import { demoCommand } from "./demo-command.ts"
+import { logCommand } from "./log-command.ts"
 import { rpcCommand } from "./rpc-command.ts"
 import { type LoadDataPlane, serveCommand } from "./serve-command.ts"
+import { statusCommand } from "./status-command.ts"
 import { version } from "./version.ts"
 
 const plain = CliOutput.defaultFormatter({ colors: false })
@@ -21,7 +24,7 @@ export const presenterLayer = CliOutput.layerPresenter({
 export const runLunlog = (args: ReadonlyArray<string>, load: LoadDataPlane) => {
   const root = Command.make("lunlog").pipe(
     Command.withDescription("An iSCSI target whose whole control plane is an event log."),
-    Command.withSubcommands([serveCommand(load), rpcCommand])
+    Command.withSubcommands([demoCommand(load), serveCommand(load), statusCommand, logCommand, rpcCommand])
   )
   return Command.runWith(root, { version })(args).pipe(Effect.provide(presenterLayer))
 }

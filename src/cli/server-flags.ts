@@ -28,6 +28,15 @@ export const durationFlag = (name: string, description: string) =>
     )
   )
 
+/** A whole number within bounds. */
+export const boundedInt = (name: string, minimum: number, maximum: number) =>
+  Flag.Int(name).pipe(
+    Flag.filter(
+      (value) => value >= minimum && value <= maximum,
+      (value) => `${value} is out of range; use ${minimum} to ${maximum}`
+    )
+  )
+
 /** `--log-format`. */
 export const logFormatFlag = Flag.Literals("log-format", logFormats).pipe(
   Flag.withDescription(

@@ -101,10 +101,7 @@ const problemOf = (
     case "LogUnavailable":
     case "AppendFailed":
       return error.message
-    case "PortalUnavailable": {
-      const hint = error.code === "EADDRINUSE" ? "; another process has that port (ss -ltnp shows which)" : ""
-      return file.problem(path, `${error.message}${hint}`)
-    }
+    case "PortalUnavailable":
     case "BdevUnavailable":
       return file.problem(path, error.message)
     default:

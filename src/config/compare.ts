@@ -10,18 +10,26 @@ export const sameOptions = (now: IscsiOptions, wanted: IscsiOptions): boolean =>
 
 const list = (values: ReadonlyArray<string>): string => (values.length === 0 ? "none" : values.join(", "))
 
-/** Incarnations belong to a log, so bases are compared by name. */
-const specText = (spec: BdevSpec): string =>
-  Object.entries(spec)
-    .filter(([name]) => name !== "_tag")
-    .map(([name, value]) => `${name} ${typeof value === "object" ? value.name : value}`)
-    .join(", ")
+/** What two flat objects differ in: `size 1 and not 2, name a and not b`. */
+const differences = (now: object, wanted: object): string | undefined => {
+  const others: ReadonlyMap<string, unknown> = new Map(Object.entries(wanted))
+  const found = Object.entries(now).flatMap(([name, value]: [string, unknown]) =>
+    value === others.get(name) ? [] : [`${name} ${value} and not ${others.get(name)}`]
+  )
+  return found.length === 0 ? undefined : found.join(", ")
+}
 
-/** `is Malloc (…) and not Malloc (…)`. */
+/** Incarnations belong to a log, so bases are compared by name. */
+const flatSpec = (spec: BdevSpec): object => ("base" in spec ? { ...spec, base: spec.base.name } : spec)
+
+/** Type, geometry, base, identity. */
 export const bdevDifference = (now: Bdev, wanted: Bdev): string | undefined => {
-  const [before, after] = [now, wanted].map(({ spec }) => `${spec._tag} (${specText(spec)})`)
-  if (before !== after) return `is ${before} and not ${after}`
-  return now.uuid === wanted.uuid ? undefined : `has UUID ${now.uuid} and not ${wanted.uuid}`
+  if (now.spec._tag !== wanted.spec._tag) return `is of type ${now.spec._tag} and not ${wanted.spec._tag}`
+  const different = differences(
+    { ...flatSpec(now.spec), uuid: now.uuid },
+    { ...flatSpec(wanted.spec), uuid: wanted.uuid }
+  )
+  return different === undefined ? undefined : `has ${different}`
 }
 
 /** Addresses in any order. */
@@ -46,11 +54,6 @@ export const targetDifference = (now: TargetNode, wanted: TargetNode): string | 
     dataDigest,
     ...auth
   })
-  const before = attributes(now)
-  const after = attributes(wanted)
-  const differing = Object.entries(before).flatMap(([name, value]) => {
-    const other = Object.entries(after).find(([candidate]) => candidate === name)?.[1]
-    return value === other ? [] : [`${name} ${value} and not ${other}`]
-  })
-  return differing.length === 0 ? undefined : `has ${differing.join(", ")}`
+  const different = differences(attributes(now), attributes(wanted))
+  return different === undefined ? undefined : `has ${different}`
 }

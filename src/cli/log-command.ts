@@ -1,0 +1,117 @@
+/** `lunlog log tail|show|verify`: the event log of a running target, or of an idle or copied directory. */
+import { Console, Effect, Option } from "effect"
+import { Argument, Command, Flag } from "effect/cli"
+import { CliFailure } from "./CliFailure.ts"
+import { type LogSource, openLogSource, type RecordView } from "./log-source.ts"
+import { printPretty } from "./print-json.ts"
+import { recordLine } from "./record-line.ts"
+import { boundedInt, socketFlag } from "./server-flags.ts"
+
+const tailDefault = 20
+/** One answer of a running target holds no more. */
+const tailMax = 1000
+/** How long one question for news waits; in milliseconds. */
+const newsMillis = 20_000
+
+const sourceFlags = {
+  socket: socketFlag,
+  state: Flag.String("state").pipe(
+    Flag.withMetavar("DIR"),
+    Flag.withDescription("Read the log of this idle or copied state directory, not of a running target"),
+    Flag.optional
+  ),
+  json: Flag.Boolean("json").pipe(Flag.withDescription("As JSON, one record per line"), Flag.withDefault(false))
+}
+
+const sourceOf = (input: { readonly socket: string; readonly state: Option.Option<string> }) =>
+  openLogSource(Option.getOrUndefined(input.state), input.socket)
+
+const print = (records: ReadonlyArray<RecordView>, json: boolean) =>
+  Effect.forEach(records, (record) => Console.log(json ? JSON.stringify(record) : recordLine(record)), {
+    discard: true
+  })
+
+const followFrom = (source: LogSource, seq: number, json: boolean): Effect.Effect<void, CliFailure> =>
+  Effect.gen(function* () {
+    if (source.follow === undefined) {
+      return yield* new CliFailure({ message: "a log that no target has open does not grow: leave -f out" })
+    }
+    for (let next = seq; ; ) {
+      const records = yield* source.follow(next, newsMillis)
+      yield* print(records, json)
+      next = (records.at(-1)?.seq ?? next - 1) + 1
+    }
+  })
+
+const tail = Command.make(
+  "tail",
+  {
+    ...sourceFlags,
+    count: boundedInt("lines", 0, tailMax).pipe(
+      Flag.withAlias("n"),
+      Flag.withDescription(`How many records (default ${tailDefault}, at most ${tailMax})`),
+      Flag.withDefault(tailDefault)
+    ),
+    follow: Flag.Boolean("follow").pipe(
+      Flag.withAlias("f"),
+      Flag.withDescription("Go on with each new record until Ctrl-C"),
+      Flag.withDefault(false)
+    )
+  },
+  Effect.fn(function* (input) {
+    const source = yield* sourceOf(input)
+    const records = yield* source.tail(Math.max(1, input.count))
+    const shown = input.count === 0 ? [] : records
+    yield* print(shown, input.json)
+    if (input.follow) yield* followFrom(source, (records.at(-1)?.seq ?? 0) + 1, input.json)
+  }, Effect.scoped)
+).pipe(Command.withDescription("Show the newest records."))
+
+const show = Command.make(
+  "show",
+  {
+    ...sourceFlags,
+    seq: Argument.Int("seq").pipe(Argument.withDescription("Number of the record"))
+  },
+  Effect.fn(function* (input) {
+    const record = yield* (yield* sourceOf(input)).show(input.seq)
+    if (record === undefined) {
+      return yield* new CliFailure({
+        message: `the log has no record ${input.seq}; lunlog log tail shows the last ones`
+      })
+    }
+    yield* Console.log(input.json ? JSON.stringify(record) : printPretty(record))
+  }, Effect.scoped)
+).pipe(Command.withDescription("Show one record with everything that it holds."))
+
+/** On a terminal only, and over itself. */
+const showProgress = (done: number, total: number): void => {
+  if (!process.stderr.isTTY) return
+  const end = done >= total ? "\n" : ""
+  process.stderr.write(`\rverifying: ${done} of ${total} records${end}`)
+}
+
+const verify = Command.make(
+  "verify",
+  sourceFlags,
+  Effect.fn(function* (input) {
+    const found = yield* (yield* sourceOf(input)).verify(showProgress)
+    if (input.json) return yield* Console.log(JSON.stringify({ clean: true, ...found }))
+    const { control, controlHash, lastSeq, observations } = found
+    yield* Console.log(
+      `clean: ${control} control records and ${observations} observations, up to record ${lastSeq}\n` +
+        `hash of the last control record: ${controlHash}`
+    )
+  }, Effect.scoped)
+).pipe(
+  Command.withDescription(
+    "Read every record and check its bytes, its place and its chain. A damaged log is served again, without what is " +
+      "gone, by lunlog serve --accept-log-loss; keep a copy of the directory first."
+  )
+)
+
+/** The commands on the event log. */
+export const logCommand = Command.make("log").pipe(
+  Command.withDescription("Read the event log: every change, when, and who asked for it."),
+  Command.withSubcommands([tail, show, verify])
+)

@@ -1,0 +1,140 @@
+/** What `lunlog status` prints, from the answers of five methods. */
+import { Schema } from "effect"
+import { byteText, printable, table } from "./table.ts"
+
+const Portal = Schema.Struct({
+  tag: Schema.Number,
+  host: Schema.String,
+  port: Schema.Number,
+  state: Schema.String,
+  code: Schema.optional(Schema.NullOr(Schema.String))
+})
+
+const Drain = Schema.Struct({ target: Schema.String, lun_id: Schema.Number, commands_left: Schema.Number })
+
+/** The fields that are printed; there may be more. */
+export const StatusView = Schema.Struct({
+  status: Schema.Struct({
+    version: Schema.String,
+    pid: Schema.Number,
+    state: Schema.String,
+    started_at: Schema.Number,
+    epoch: Schema.NullOr(Schema.Struct({ number: Schema.Number, mode: Schema.String })),
+    log: Schema.Struct({
+      durable_seq: Schema.Number,
+      tip_seq: Schema.Number,
+      control_no: Schema.Number,
+      dropped_observations: Schema.Number
+    }),
+    portals: Schema.Array(Portal),
+    bdevs: Schema.Array(
+      Schema.Struct({
+        name: Schema.String,
+        state: Schema.String,
+        detail: Schema.optional(Schema.NullOr(Schema.String))
+      })
+    ),
+    lun_drains: Schema.Array(Drain),
+    warnings: Schema.Array(Schema.String)
+  }),
+  targets: Schema.Array(
+    Schema.Struct({
+      name: Schema.String,
+      alias_name: Schema.optional(Schema.String),
+      luns: Schema.Array(Schema.Struct({ lun_id: Schema.Number, bdev_name: Schema.String }))
+    })
+  ),
+  bdevs: Schema.Array(
+    Schema.Struct({
+      name: Schema.String,
+      product_name: Schema.String,
+      block_size: Schema.Number,
+      num_blocks: Schema.Union([Schema.Number, Schema.BigInt]),
+      uuid: Schema.optional(Schema.String)
+    })
+  ),
+  connections: Schema.Array(
+    Schema.Struct({
+      initiator_addr: Schema.String,
+      target_node_name: Schema.String,
+      state: Schema.optional(Schema.String),
+      login_phase: Schema.optional(Schema.String)
+    })
+  )
+})
+export type StatusView = typeof StatusView.Type
+
+const section = (title: string, heads: ReadonlyArray<string>, rows: ReadonlyArray<ReadonlyArray<string>>): string =>
+  rows.length === 0 ? `${title}: none` : table([title, ...heads], rows)
+
+const portalRows = ({ status }: StatusView) =>
+  status.portals.map(({ code, host, port, state, tag }) => [
+    `${host}:${port}`,
+    String(tag),
+    typeof code === "string" ? `${state} (${code})` : state
+  ])
+
+/** LUNs that take commands, and those that drain. */
+const lunRows = ({ status, targets }: StatusView) =>
+  targets.flatMap(({ alias_name, luns, name }) => {
+    const label = alias_name === undefined ? name : `${name} (${printable(alias_name)})`
+    const drains = status.lun_drains.filter(({ target }) => target === name)
+    const rows = [
+      ...luns.map(({ bdev_name, lun_id }) => [String(lun_id), bdev_name, "active"]),
+      ...drains.map(({ commands_left, lun_id }) => [String(lun_id), "", `draining, ${commands_left} commands left`])
+    ]
+    if (rows.length === 0) return [[label, "-", "", "no LUN"]]
+    return rows.map((row, index) => [index === 0 ? label : "", ...row])
+  })
+
+const bdevRows = ({ bdevs, status }: StatusView) =>
+  bdevs.map(({ block_size, name, num_blocks, product_name, uuid }) => {
+    const found = status.bdevs.find((one) => one.name === name)
+    const state = found === undefined ? "" : found.state
+    const detail = typeof found?.detail === "string" ? `: ${found.detail}` : ""
+    return [
+      name,
+      product_name,
+      byteText(block_size * Number(num_blocks)),
+      String(block_size),
+      state + detail,
+      uuid ?? ""
+    ]
+  })
+
+const connectionRows = ({ connections }: StatusView) =>
+  connections.map(({ initiator_addr, login_phase, state, target_node_name }) => [
+    printable(initiator_addr),
+    target_node_name === "" ? "(discovery)" : target_node_name,
+    login_phase ?? state ?? ""
+  ])
+
+const logLine = ({ log }: StatusView["status"]): string => {
+  const waiting = log.tip_seq - log.durable_seq
+  const parts = [
+    `event log: ${log.durable_seq} records, ${log.control_no} of them control`,
+    ...(waiting > 0 ? [`${waiting} on their way to the disk`] : []),
+    ...(log.dropped_observations > 0 ? [`${log.dropped_observations} observations dropped`] : [])
+  ]
+  return parts.join(", ")
+}
+
+/** The whole page. */
+export const statusText = (view: StatusView): string => {
+  const { epoch, pid, started_at, state, version, warnings } = view.status
+  const since = new Date(started_at).toISOString()
+  const start = epoch === null ? "" : `, epoch ${epoch.number} (${epoch.mode})`
+  return [
+    `lunlog ${version}, process ${pid}, ${state} since ${since}${start}`,
+    logLine(view.status),
+    "",
+    section("PORTAL", ["GROUP", "STATE"], portalRows(view)),
+    "",
+    section("TARGET", ["LUN", "BDEV", "STATE"], lunRows(view)),
+    "",
+    section("BDEV", ["TYPE", "SIZE", "BLOCK", "STATE", "UUID"], bdevRows(view)),
+    "",
+    section("INITIATOR", ["TARGET", "PHASE"], connectionRows(view)),
+    ...(warnings.length === 0 ? [] : ["", ...warnings.map((warning) => `warning: ${printable(warning)}`)])
+  ].join("\n")
+}

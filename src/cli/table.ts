@@ -1,0 +1,30 @@
+/** Tables and figures for people. */
+import { CliOutput } from "effect/cli"
+
+/** Column heads and rows; columns are as wide as their widest cell. Lines end without spaces. */
+export const table = (heads: ReadonlyArray<string>, rows: ReadonlyArray<ReadonlyArray<string>>): string => {
+  const all = [heads, ...rows]
+  const widths = heads.map((_, column) => Math.max(...all.map((row) => CliOutput.displayWidth(row[column] ?? ""))))
+  const line = (row: ReadonlyArray<string>) =>
+    row
+      .map((cell, column) => cell + " ".repeat(Math.max(0, (widths[column] ?? 0) - CliOutput.displayWidth(cell))))
+      .join("  ")
+      .trimEnd()
+  return all.map(line).join("\n")
+}
+
+const units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"] as const
+
+/** `64 MiB`, `1.5 GiB`. */
+export const byteText = (bytes: number): string => {
+  let value = bytes
+  let unit = 0
+  while (value >= 1024 && unit < units.length - 1) {
+    value /= 1024
+    unit++
+  }
+  return `${Number(value.toFixed(1))} ${units[unit] ?? "B"}`
+}
+
+/** Text from initiators or users, without what could play with a terminal. */
+export const printable = (text: string): string => text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, "?")
