@@ -101,10 +101,7 @@ export const spawnTarget = (options: TargetOptions & { readonly directory: strin
   const stateDirectory = join(options.directory, "state")
   // By environment, so that it also holds for a process that the command may start in its place.
   const nodeOptions = options.preload === undefined ? "" : `--import=${options.preload}`
-  const server = [
-    process.execPath,
-    ...serverArguments(options, stateDirectory, join(options.directory, "rpc"))
-  ]
+  const server = [process.execPath, ...serverArguments(options, stateDirectory, join(options.directory, "rpc"))]
   const [command = "", ...args] = [...(options.wrapper ?? []), ...server]
   return startChild({
     command,
