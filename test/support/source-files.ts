@@ -66,7 +66,7 @@ const templateStep = (
   return { length: text.charAt(at) === "\\" ? 2 : 1, ends: "" }
 }
 
-/** `text` with comments and all that is quoted blanked, code inside of template literals kept; columns and lines stay. */
+/** `text` with comments and quotations blanked, code inside of template literals kept; columns and lines stay. */
 export const blanked = (text: string): string => {
   /** How many braces are open in each substitution that encloses this place. */
   const substitutions: Array<number> = []
