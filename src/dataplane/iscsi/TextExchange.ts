@@ -20,6 +20,8 @@ export class TextExchange {
   readonly #parameters: SessionParameters
   readonly #purpose: LoginPurpose
   #initiatorTaskTag = reservedTag
+  /** Whether the initiator has said all it wants (F bit): only then may a response end the exchange. */
+  #final = false
   #request: Buffer = nothing
   #answer: Buffer = nothing
   #sent = 0
@@ -48,6 +50,7 @@ export class TextExchange {
     } else if (tag !== this.#tag || initiatorTaskTag !== this.#initiatorTaskTag) {
       return void connection.protocolError("a text request that continues no exchange")
     }
+    this.#final = final
     if (this.#answer.length > this.#sent) return this.#send()
     if (this.#request.length + data.length > textExchangeBytesMax) {
       return void connection.protocolError(`more than ${textExchangeBytesMax} bytes of text`)
@@ -62,17 +65,20 @@ export class TextExchange {
     this.#send()
   }
 
-  /** Sends the next piece of the answer, or an empty response that asks for more text. */
+  /**
+   * Sends the next piece of the answer, or an empty response that asks for more text. A response ends the exchange only
+   * if its request does (RFC 7143 section 11.11.1).
+   */
   #send(): void {
     const connection = this.#connection
     const length = Math.min(this.#parameters.initiatorMaxRecvDataSegmentLength, loginDataSegmentBytesMax)
     const end = Math.min(this.#answer.length, this.#sent + length)
     const piece = this.#answer.subarray(this.#sent, end)
     const more = end < this.#answer.length
-    const asking = this.#request.length > 0
+    const open = more || !this.#final
     this.#sent = end
-    if (more || asking) this.#tag = (this.#tag + 1) % reservedTag
-    const tag = more || asking ? this.#tag : reservedTag
+    if (open) this.#tag = (this.#tag + 1) % reservedTag
+    const tag = open ? this.#tag : reservedTag
     const n = connection.numbers()
     const itt = this.#initiatorTaskTag
     connection.send(piece, (b, at) => writeTextResponse(b, at, itt, tag, n, piece.length, more))

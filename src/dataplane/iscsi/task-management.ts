@@ -70,8 +70,9 @@ export const manageTasks = (connection: Connection, commands: CommandPath, heade
   const done = (result: number): void => respond(connection, tag, result)
   switch (flagsOf(header, 0) & 0x7f) {
     case TaskManagementFunction.AbortTask: {
+      if (lunPath === undefined) return done(TaskManagementResult.NoSuchLun)
       const task = commands.tasks.get(referencedTaskTagOf(header, 0))
-      if (task === undefined) return done(TaskManagementResult.NoSuchTask)
+      if (task?.mapping !== lunPath.mapping) return done(TaskManagementResult.NoSuchTask)
       return abortAll([[commands, task]], done)
     }
     case TaskManagementFunction.AbortTaskSet: {

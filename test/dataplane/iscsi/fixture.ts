@@ -4,6 +4,7 @@
  */
 import { Socket } from "node:net"
 import type { Bdev } from "../../../src/dataplane/bdev/Bdev.ts"
+import { ErrorBdev } from "../../../src/dataplane/bdev/ErrorBdev.ts"
 import { MallocBdev } from "../../../src/dataplane/bdev/MallocBdev.ts"
 import { Connection } from "../../../src/dataplane/iscsi/Connection.ts"
 import { IscsiNode, type NodeOptions } from "../../../src/dataplane/iscsi/IscsiNode.ts"
@@ -88,6 +89,16 @@ export const targetSpec = (changes: Partial<TargetSpec> = {}): TargetSpec => ({
 /** A RAM disk. */
 export const ramDisk = (blockCount = 2048, blockSize = blockBytes): MallocBdev =>
   new MallocBdev({ _tag: "Malloc", blockCount, blockSize, physicalBlockSize: 0, optimalIoBoundary: 0 })
+
+/** A disk whose IOs stay out until `resumePending`. */
+export const hangingDisk = (): ErrorBdev => {
+  const bdev = new ErrorBdev(ramDisk())
+  bdev.inject({ ioType: "all", errorType: "pending", count: 1000, queueDepth: 0, corruptOffset: 0, corruptValue: 0 })
+  return bdev
+}
+
+/** The end of this turn of the event loop, when late answers are flushed. */
+export const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
 /** A unit over `bdev`, with its content. */
 export const unitOf = (bdev: Bdev): LogicalUnit =>
