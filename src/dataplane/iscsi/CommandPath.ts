@@ -204,6 +204,10 @@ export class CommandPath {
   /** Does what `prepare` has decided; data of a write is there. */
   #execute(task: IscsiTask): void {
     const { mapping, scsi } = task
+    if (mapping?.active === false && scsi.action !== ScsiAction.none && scsi.action !== ScsiAction.parameterIn) {
+      // The LUN went while the command's PDU was being read: its disk may be closed by now.
+      endRemoved(scsi)
+    }
     const memory = mapping?.unit.bdev.memory
     switch (scsi.action) {
       case ScsiAction.parameterIn:

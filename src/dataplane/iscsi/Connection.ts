@@ -161,6 +161,8 @@ export class Connection {
   /** A mistake of our own, while something was done for this connection: others go on. */
   internalError(error: unknown): void {
     this.node.listener.internalError(this, error)
+    // What is not sent yet may be half written, with what the buffer held before.
+    this.transmitter.close()
     this.close("an internal error")
   }
 
