@@ -1,4 +1,7 @@
-/** Data-Out that is not what was asked for: the command fails, the disk keeps what it had beyond the command, others go on. */
+/**
+ * Data-Out that is not what was asked for: the command fails, the disk keeps what it had beyond the command, others go
+ * on.
+ */
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
 import { cdb, clearUnitAttentions, readBlocks, writeBlocks } from "../support/initiator/commands.ts"
 import { defaultKeys } from "../support/initiator/login.ts"

@@ -1,4 +1,7 @@
-/** Full feature phase beyond reading and writing: pings, text, task management, residuals, the command window, Reject, logout. */
+/**
+ * Full feature phase beyond reading and writing: pings, text, task management, residuals, the command window, Reject,
+ * logout.
+ */
 import { afterAll, afterEach, assert, beforeAll, beforeEach, describe, it } from "vitest"
 import {
   cdb,

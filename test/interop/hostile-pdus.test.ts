@@ -1,4 +1,7 @@
-/** Hostile bytes hurt nobody but their own connection: the process lives, and the other sessions' data and commands stay well. */
+/**
+ * Hostile bytes hurt nobody but their own connection: the process lives, and the other sessions' data and commands
+ * stay well.
+ */
 import { afterAll, beforeAll, describe, it } from "vitest"
 import { attackRounds, createHostileTargets } from "../support/initiator/hostile-rounds.ts"
 import { assertAlive, type Lunlog, startLunlog } from "../support/initiator/lunlog.ts"

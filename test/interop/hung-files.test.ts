@@ -1,4 +1,7 @@
-/** File operations that hang for ever occupy threads of libuv's pool, which the log needs too: RPCs must commit all the same. */
+/**
+ * File operations that hang for ever occupy threads of libuv's pool, which the log needs too: RPCs must commit all the
+ * same.
+ */
 import { closeSync, constants, openSync } from "node:fs"
 import { join } from "node:path"
 import { assert, describe, it } from "vitest"

@@ -1,4 +1,7 @@
-/** The login phase as RFC 7143 sections 6 and 11.12 want it, and the refusals: each by its status, and nothing behind it. */
+/**
+ * The login phase as RFC 7143 sections 6 and 11.12 want it, and the refusals: each by its status, and nothing behind
+ * it.
+ */
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
 import { cdb, clearUnitAttentions } from "../support/initiator/commands.ts"
 import {

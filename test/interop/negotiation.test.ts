@@ -44,7 +44,7 @@ const yesOrNo = ["Yes", "No"] as const
 describe("data moves whole", () => {
   for (const InitialR2T of yesOrNo) {
     for (const ImmediateData of yesOrNo) {
-      it(`with InitialR2T=${InitialR2T} and ImmediateData=${ImmediateData}, whatever the bursts and segments`, async () => {
+      it(`with InitialR2T=${InitialR2T} and ImmediateData=${ImmediateData}, whatever the lengths`, async () => {
         for (const [burst, firstBurst, segment] of [
           [512, 512, 512],
           [4096, 512, 8192],

@@ -1,4 +1,6 @@
-/** An initiator that asks for much and reads nothing costs the target a bounded amount of memory, and others nothing. */
+/**
+ * An initiator that asks for much and reads nothing costs the target a bounded amount of memory, and others nothing.
+ */
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
 import { cdb, writeBlocks } from "../support/initiator/commands.ts"
 import { runLoads } from "../support/initiator/load.ts"

@@ -1,6 +1,6 @@
 /**
- * One SCSI command on its way: sends immediate, unsolicited and solicited data as the session negotiated, gathers Data-In,
- * and notes every rule of RFC 7143 that the target breaks while doing so.
+ * One SCSI command on its way: sends immediate, unsolicited and solicited data as the session negotiated, gathers
+ * Data-In, and notes every rule of RFC 7143 that the target breaks while doing so.
  */
 import type { Negotiated } from "./negotiation.ts"
 import { makeHeader, Opcode, Pdu, reservedTag } from "./pdu.ts"
@@ -217,7 +217,7 @@ export class ScsiTask {
     if (this.#openR2ts.size > parameters.maxOutstandingR2t) {
       this.#violation(`${this.#openR2ts.size} R2Ts outstanding, ${parameters.maxOutstandingR2t} negotiated`)
     }
-    // The answer is sent after all R2Ts of this chunk were seen, so that outstanding ones are counted as the wire has them.
+    // The answer is sent after all R2Ts of this chunk were seen: outstanding ones are counted as the wire has them.
     const answer = () => {
       this.#openR2ts.delete(pdu.targetTransferTag)
       const segment = parameters.targetMaxRecvDataSegmentLength

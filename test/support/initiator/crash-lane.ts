@@ -1,6 +1,7 @@
 /**
- * A lane of the crash rounds: a client that changes objects of its own, one request at a time, and so always knows what the
- * server must hold: the state after its last acknowledged request, or after the one request that got no answer.
+ * A lane of the crash rounds: a client that changes objects of its own, one request at a time, and so always knows
+ * what the server must hold: the state after its last acknowledged request, or after the one request that got no
+ * answer.
  */
 import type { RpcParams } from "../rpc-client.ts"
 import type { Random } from "./random.ts"

@@ -1,6 +1,6 @@
 /**
- * kill -9 at a random moment under concurrent requests, restart, and a look at what is there: every acknowledged request,
- * and of the others all or nothing.
+ * kill -9 at a random moment under concurrent requests, restart, and a look at what is there: every acknowledged
+ * request, and of the others all or nothing.
  */
 import { setTimeout as delay } from "node:timers/promises"
 import { assert } from "vitest"

@@ -16,7 +16,10 @@ export interface CutScenario {
   readonly keys: Readonly<Record<string, string>>
 }
 
-/** Immediate data; immediate and unsolicited Data-Out; R2Ts with several Data-Out each. Segments that end inside a block. */
+/**
+ * Immediate data; immediate and unsolicited Data-Out; R2Ts with several Data-Out each. Segments that end inside a
+ * block.
+ */
 export const cutScenarios: ReadonlyArray<CutScenario> = [
   { name: "immediate data", blocks: 2, keys: { ...defaultKeys } },
   {
@@ -93,8 +96,8 @@ const cutOnce = async (
 const concurrentRounds = 8
 
 /**
- * Cuts at each of `cuts` (bytes of the write that get out), every round on blocks of its own, then reads all of them back.
- * The target has seen each connection end before anything is read.
+ * Cuts at each of `cuts` (bytes of the write that get out), every round on blocks of its own, then reads all of them
+ * back. The target has seen each connection end before anything is read.
  */
 export const cutAt = async (
   lunlog: Lunlog,

@@ -1,6 +1,6 @@
 /**
- * Hostile input, seeded: bytes that are no PDUs, PDUs with lying lengths and tags, and valid PDUs with flipped bits, before
- * and after login.
+ * Hostile input, seeded: bytes that are no PDUs, PDUs with lying lengths and tags, and valid PDUs with flipped bits,
+ * before and after login.
  */
 import { setTimeout as delay } from "node:timers/promises"
 import { cdb } from "./commands.ts"
@@ -134,8 +134,9 @@ export const attacks: Readonly<Record<string, (position: Position) => Buffer>> =
 const loginBytes = (random: Random): Buffer => {
   const header = makeHeader({ opcode: Opcode.login, immediate: true, flags: 0x87, initiatorTaskTag: 1, cmdSn: 1 })
   randomIsid().copy(header, 8)
-  const text = `InitiatorName=${defaultInitiatorName}\0SessionType=Discovery\0MaxRecvDataSegmentLength=${random.below(70000)}\0`
-  return bytesOf(new Pdu(header, Buffer.from(text)))
+  const text = `InitiatorName=${defaultInitiatorName}\0SessionType=Discovery\0`
+  const length = `MaxRecvDataSegmentLength=${random.below(70000)}\0`
+  return bytesOf(new Pdu(header, Buffer.from(text + length)))
 }
 
 /** Bytes of one attempt on a connection that has not logged in. */
@@ -169,8 +170,9 @@ const attackInSession = async (wire: Wire, targetName: string, random: Random): 
 }
 
 /**
- * Makes one connection, logs in to `targetName` (or not, when undefined), sends a few attempts and goes away, sometimes in
- * order, sometimes not. Resolves with the attacks that were used; what the target answers is its own business.
+ * Makes one connection, logs in to `targetName` (or not, when undefined), sends a few attempts and goes away,
+ * sometimes in order, sometimes not. Resolves with the attacks that were used; what the target answers is its own
+ * business.
  */
 export const attackOnce = async (
   endpoint: Endpoint,

@@ -1,4 +1,7 @@
-/** The scripted initiator judges lunlog, so its own parts are held against published values and against a peer's target. */
+/**
+ * The scripted initiator judges lunlog, so its own parts are held against published values and against a peer's
+ * target.
+ */
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
 import { describeWithTools } from "../requires-tool.ts"
 import { startTgt, type TgtProcess } from "../tgt-process.ts"

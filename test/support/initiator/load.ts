@@ -25,7 +25,10 @@ export interface LoadOptions {
   readonly slots: number
   /** Reads are compared; false for a bdev whose reads mean nothing. Default true. */
   readonly verify?: boolean
-  /** What the slots hold at the start: zeros (default), or nobody knows, so that reads are compared after the first write. */
+  /**
+   * What the slots hold at the start: zeros (default), or nobody knows, so that reads are compared after the first
+   * write.
+   */
   readonly contents?: "zeros" | "unknown"
   /** End after this many commands were refused with 5/25/00 (default 4 x queue depth). */
   readonly refusalsMax?: number
@@ -175,7 +178,8 @@ class LoadRun {
     if (wrong < 0 || this.mismatches.length >= mismatchesMax) return
     const head = data.subarray(wrong * this.#blockBytes, wrong * this.#blockBytes + 8)
     this.mismatches.push(
-      `block ${slot.firstBlock + wrong} is none of version ${slot.versions.join(" or ")}: it starts with ${head.toString("hex")}`
+      `block ${slot.firstBlock + wrong} is none of version ${slot.versions.join(" or ")}: ` +
+        `it starts with ${head.toString("hex")}`
     )
   }
 

@@ -1,6 +1,6 @@
 /**
- * The login phase, request by request (RFC 7143 sections 6 and 11.12), and a default flow on top of it that ends in full
- * feature phase or in the target's refusal.
+ * The login phase, request by request (RFC 7143 sections 6 and 11.12), and a default flow on top of it that ends in
+ * full feature phase or in the target's refusal.
  */
 import { randomBytes } from "node:crypto"
 import { type Negotiated, negotiated, negotiationViolations } from "./negotiation.ts"

@@ -1,6 +1,6 @@
 /**
- * What a login agreed on, worked out from both sides' keys by the result functions of RFC 7143 section 13, and the list of
- * answers that break those rules.
+ * What a login agreed on, worked out from both sides' keys by the result functions of RFC 7143 section 13, and the
+ * list of answers that break those rules.
  */
 import type { KeyList } from "./text-keys.ts"
 

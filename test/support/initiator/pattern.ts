@@ -36,8 +36,8 @@ export const makePattern = (
 }
 
 /**
- * For each block of `data`: which of `versions` it entirely is, or undefined when it is none of them (torn, misplaced, or
- * something else).
+ * For each block of `data`: which of `versions` it entirely is, or undefined when it is none of them (torn, misplaced,
+ * or something else).
  */
 export const versionsOf = (
   data: Buffer,

@@ -1,4 +1,7 @@
-/** Seeded pseudo-random numbers, so that a failed run can be run again (xorshift32; quality is enough for choosing tests). */
+/**
+ * Seeded pseudo-random numbers, so that a failed run can be run again (xorshift32; quality is enough for choosing
+ * tests).
+ */
 export interface Random {
   /** An integer from 0 up to, not including, `bound`. */
   readonly below: (bound: number) => number

@@ -1,6 +1,6 @@
 /**
- * One round of hot removal: a LUN is pulled out under load while three other LUNs of the same two sessions go on. What must
- * hold is checked on the wire, in the RPC's answer and in the log.
+ * One round of hot removal: a LUN is pulled out under load while three other LUNs of the same two sessions go on. What
+ * must hold is checked on the wire, in the RPC's answer and in the log.
  */
 import { setTimeout as delay } from "node:timers/promises"
 import { assert } from "vitest"
@@ -12,7 +12,9 @@ import { planText, type RemovalPlan } from "./removal-plan.ts"
 import { outcomeText } from "./ScsiTask.ts"
 import type { Session } from "./Session.ts"
 
-/** Milliseconds that a removal waits for commands before it aborts them; servers of these rounds are started with it. */
+/**
+ * Milliseconds that a removal waits for commands before it aborts them; servers of these rounds are started with it.
+ */
 export const removalDeadlineMillis = 500
 /** What a loaded machine may add to the deadline. */
 const slackMillis = 15_000
