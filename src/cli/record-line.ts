@@ -12,8 +12,10 @@ const valueText = (value: unknown): string => {
   return `{${membersText(value)}}`
 }
 
+/** Plain members first: the line may be cut. */
 const membersText = (value: object): string =>
   Object.entries(value)
+    .sort(([, a], [, b]) => Number(typeof a === "object") - Number(typeof b === "object"))
     .filter(([, member]) => member !== undefined && member !== "")
     .map(([name, member]: [string, unknown]) => (name === "_tag" ? String(member) : `${name}=${valueText(member)}`))
     .join(" ")

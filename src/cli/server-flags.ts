@@ -1,5 +1,5 @@
 /** Flags that the commands which run a server share, and the settings that they make. */
-import { Option } from "effect"
+import { Config, Option } from "effect"
 import { Flag } from "effect/cli"
 import { defaultSocketPath } from "../rpc/RpcServer.ts"
 import { durationMillisMax, parseDuration } from "./duration.ts"
@@ -13,7 +13,8 @@ export const socketFlag = Flag.String("rpc-socket").pipe(
   Flag.withAlias("r"),
   Flag.withAlias("s"),
   Flag.withMetavar("PATH"),
-  Flag.withDescription(`Control socket (default ${defaultSocketPath})`),
+  Flag.withDescription(`Control socket (LUNLOG_SOCKET, else ${defaultSocketPath})`),
+  Flag.withFallbackConfig(Config.String("LUNLOG_SOCKET")),
   Flag.withDefault(defaultSocketPath)
 )
 
