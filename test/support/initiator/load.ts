@@ -6,7 +6,7 @@
 import { cdb } from "./commands.ts"
 import { makePattern, neverWritten, versionsOf } from "./pattern.ts"
 import type { Random } from "./random.ts"
-import { outcomeText } from "./ScsiTask.ts"
+import { outcomeText, type ScsiRequest } from "./ScsiTask.ts"
 import type { Session } from "./Session.ts"
 
 /** What to run. */
@@ -25,6 +25,8 @@ export interface LoadOptions {
   readonly slots: number
   /** Reads are compared; false for a bdev whose reads mean nothing. Default true. */
   readonly verify?: boolean
+  /** R2Ts are answered up to this many milliseconds late, so that some data comes after its command has ended. */
+  readonly lateDataMillis?: number
   /**
    * What the slots hold at the start: zeros (default), or nobody knows, so that reads are compared after the first
    * write.
@@ -163,12 +165,20 @@ class LoadRun {
     slot.versions = before === undefined ? undefined : [...before, version]
     const writeData = makePattern(slot.firstBlock, blocks, version, this.#blockBytes)
     const wait = waitMillis === undefined ? {} : { waitMillis }
-    const result = await session.command({ lun, cdb: cdb.write16(slot.firstBlock, blocks), writeData, ...wait })
+    const late = this.#lateData()
+    const command = cdb.write16(slot.firstBlock, blocks)
+    const result = await session.command({ lun, cdb: command, writeData, ...wait, ...late })
     const outcome = outcomeText(result)
     if (outcome === "GOOD") slot.versions = [version]
     // A unit attention, or a LUN that is not there, is told before anything is written.
     else if (outcome.startsWith("6/")) slot.versions = before
     return outcome
+  }
+
+  #lateData(): Pick<ScsiRequest, "onR2t"> {
+    const { lateDataMillis, random } = this.#options
+    if (lateDataMillis === undefined) return {}
+    return { onR2t: (_, answer) => void setTimeout(answer, random.between(0, lateDataMillis)) }
   }
 
   #compare(slot: Slot, data: Buffer): void {

@@ -18,6 +18,8 @@ export interface RemovalPlan {
   readonly warmUp: number
   readonly momentMillis: number
   readonly delayMicros: number
+  /** Milliseconds that data for R2Ts may be late; undefined in half of the rounds. */
+  readonly lateDataMillis: number | undefined
 }
 
 const large = 1024 * 1024
@@ -47,6 +49,8 @@ export const makePlan = (seed: number, round: number): RemovalPlan => {
     reads: random.pick([0, 0.5, 1]),
     warmUp: random.between(1, queueDepth),
     momentMillis: random.between(0, 10),
-    delayMicros: random.between(5, 50) * 1000
+    delayMicros: random.between(5, 50) * 1000,
+    // Commands that hang are those that have all their data.
+    lateDataMillis: kind !== "hung" && random.chance(0.5) ? random.between(1, 20) : undefined
   }
 }

@@ -99,7 +99,8 @@ const startLoads = (scene: RemovalScene, plan: RemovalPlan): Loads => {
   const [first, second] = scene.sessions
   const { random, ioBytes, queueDepth, reads } = plan
   const waitMillis = slackMillis + 15_000
-  const heavy = { random, ioBytes, queueDepth, reads, slots: queueDepth, refusalsMax: queueDepth, waitMillis }
+  const late = plan.lateDataMillis === undefined ? {} : { lateDataMillis: plan.lateDataMillis }
+  const heavy = { random, ioBytes, queueDepth, reads, slots: queueDepth, refusalsMax: queueDepth, waitMillis, ...late }
   const light: Omit<LoadOptions, "session"> = {
     lun: stableLun,
     random,
