@@ -210,6 +210,8 @@ export class Reactor {
     const target = this.#target(name)
     const unit = this.#units.get(bdev)
     if (target === undefined || unit === undefined) return
+    // A bdev that comes up maps what the state has, which may be ahead of the event that maps it once more.
+    if (target.luns[lun]?.incarnation === incarnation) return
     target.luns[lun] = new LunMapping(lun, incarnation, unit)
     for (const session of target.sessions) session.lunInventoryChanged()
   }
