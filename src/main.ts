@@ -1,8 +1,9 @@
 /**
  * Composition root: which program was called, with the data plane that only a server loads; signals and exit codes.
  *
- * SIGINT, SIGTERM and SIGHUP end in order, with code 0; a second Ctrl-C ends at once, with 130. What cannot be done ends with
- * one message and code 1, never with a stack trace; only a mistake of lunlog itself shows where it happened.
+ * SIGINT, SIGTERM and SIGHUP end in order, with code 0; a second Ctrl-C ends at once, with 130. What cannot be done
+ * ends with one message and code 1, never with a stack trace; only a mistake of lunlog itself shows where it
+ * happened.
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"

@@ -1,4 +1,7 @@
-/** What `npm start` serves: the example of SPDK's iSCSI guide, on the loopback address. `docs/example.yaml` is the same. */
+/**
+ * What `npm start` serves: the example of SPDK's iSCSI guide, on the loopback address. `docs/example.yaml` is the
+ * same.
+ */
 
 /** A native configuration with one portal on `127.0.0.1:port`. */
 export const demoConfig = (port: number): string => `

@@ -1,6 +1,6 @@
 /**
- * `iscsi_tgt`: the command line of SPDK's iSCSI target (26.05). Starts empty, as SPDK does; `--state-mode resume` does not.
- * Options about cores, memory pages and PCI have no meaning here: they are taken, and named once on stderr.
+ * `iscsi_tgt`: the command line of SPDK's iSCSI target (26.05). Starts empty, as SPDK does; `--state-mode resume`
+ * does not. Options about cores, memory pages and PCI have no meaning here: they are taken, and named once on stderr.
  */
 import { Effect } from "effect"
 import { defaultSocketPath } from "../rpc/RpcServer.ts"

@@ -1,6 +1,6 @@
 /**
- * Where `lunlog log` reads: a running target, over its socket, or the directory of an idle or copied log. Both give records
- * in the form of `eventlog_read`.
+ * Where `lunlog log` reads: a running target, over its socket, or the directory of an idle or copied log. Both give
+ * records in the form of `eventlog_read`.
  */
 import { Effect, Schema, type Scope, Stream } from "effect"
 import type { LogReadFailed } from "../../eventlog/EventLog.ts"
@@ -63,7 +63,9 @@ const decoded = <A>(schema: Schema.Codec<A, unknown>, answer: unknown): Effect.E
     Schema.decodeUnknownEffect(schema)(answer),
     (error) =>
       new CliFailure({
-        message: `the target's answer has not the expected form (${error.message.split("\n")[0]}); use the same lunlog on both ends`
+        message:
+          `the target's answer has not the expected form (${error.message.split("\n")[0]}); ` +
+          "use the same lunlog on both ends"
       })
   )
 
@@ -123,17 +125,17 @@ const readAll = (archive: LogArchive, from: number, to: number) =>
     Effect.mapError((error: LogReadFailed) => failureOf(error))
   )
 
+const heldBy = (directory: string, pid: number | undefined): CliFailure => {
+  const holder = pid === undefined ? "" : ` by process ${pid}`
+  const hint = "ask that process for it: leave --state out, and name its socket with -r"
+  return new CliFailure({ message: `the event log in ${directory} is in use${holder}; ${hint}` })
+}
+
 const storedLog = (directory: string): Effect.Effect<LogSource, CliFailure, Scope.Scope> =>
   Effect.gen(function* () {
     const { openForReading } = yield* Effect.promise(() => import("../../eventlog/open-for-reading.ts"))
     const archive = yield* Effect.mapError(openForReading(findLogDirectory(directory)), (error) =>
-      error._tag === "LogLocked"
-        ? new CliFailure({
-            message:
-              `the event log in ${directory} is in use${error.holderPid === undefined ? "" : ` by process ${error.holderPid}`}; ` +
-              "ask that process for it: leave --state out, and name its socket with -r"
-          })
-        : failureOf(error)
+      error._tag === "LogLocked" ? heldBy(directory, error.holderPid) : failureOf(error)
     )
     const { seq: last } = archive.durable()
     return {

@@ -39,7 +39,8 @@ const loggers: { readonly [format in LogFormat]: Logger.Logger<unknown, void> } 
 }
 
 /**
- * Loggers in the format asked for. The level is `level`, else that of `--log-level`, else LUNLOG_LOG_LEVEL, else `Info`.
+ * Loggers in the format asked for. The level is `level`, else that of `--log-level`, else LUNLOG_LOG_LEVEL, else
+ * `Info`.
  */
 export const loggingLayer = (format: LogFormat, level?: LogLevel.LogLevel): Layer.Layer<never> =>
   Layer.unwrap(

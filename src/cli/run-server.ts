@@ -1,7 +1,7 @@
 /**
- * A server from its start to its orderly end: event log, control plane, a new epoch, data plane, control socket, then what
- * the configuration file asks for, and only then initiators. Everything lives in one scope, so that the end is the start
- * backwards: no new requests, sessions closed, a last snapshot, the log's directory free.
+ * A server from its start to its orderly end: event log, control plane, a new epoch, data plane, control socket, then
+ * what the configuration file asks for, and only then initiators. Everything lives in one scope, so that the end is
+ * the start backwards: no new requests, sessions closed, a last snapshot, the log's directory free.
  */
 import { Cause, Clock, Deferred, Effect, Layer, type Scope } from "effect"
 import { EventLog } from "../../eventlog/EventLog.ts"

@@ -23,7 +23,8 @@ const flags = {
   ),
   stateMode: Flag.Literals("state-mode", ["resume", "empty"]).pipe(
     Flag.withDescription(
-      "resume: with all objects of the last run (default, except with --wait-for-rpc); empty: without, keeping the history"
+      "resume: with all objects of the last run (default, except with --wait-for-rpc); " +
+        "empty: without, keeping the history"
     ),
     Flag.optional
   ),

@@ -1,7 +1,7 @@
 /**
- * Options as getopt_long(3) reads them, for SPDK's command line: `-m 0x1`, `-m0x1`, `--cpumask 0x1`, `--cpumask=0x1`, and
- * several short flags in one word. Abbreviated long options, which getopt also takes, are refused: they change their
- * meaning when an option is added.
+ * Options as getopt_long(3) reads them, for SPDK's command line: `-m 0x1`, `-m0x1`, `--cpumask 0x1`, `--cpumask=0x1`,
+ * and several short flags in one word. Abbreviated long options, which getopt also takes, are refused: they change
+ * their meaning when an option is added.
  */
 
 /** One option. */

@@ -31,7 +31,9 @@ const gather = (client: RpcClient) =>
 
 const otherVersion = (error: { readonly message: string }): CliFailure =>
   new CliFailure({
-    message: `the target's answer has not the expected form (${error.message.split("\n")[0]}); use the same lunlog on both ends`
+    message:
+      `the target's answer has not the expected form (${error.message.split("\n")[0]}); ` +
+      "use the same lunlog on both ends"
   })
 
 /** The command. */

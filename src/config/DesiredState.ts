@@ -1,6 +1,7 @@
 /**
- * What a file wants, as a state of the domain: every section is decided, one after the other, on an empty state. So a file
- * is held to the same rules as an RPC, and its objects can be compared with those that are there, field by field.
+ * What a file wants, as a state of the domain: every section is decided, one after the other, on an empty state. So a
+ * file is held to the same rules as an RPC, and its objects can be compared with those that are there, field by
+ * field.
  */
 import { Result } from "effect"
 import type { Command, CommandOf } from "../domain/Command.ts"

@@ -106,6 +106,9 @@ const formProblems = (name: string, document: Document, lines: LineCounter, erro
     return problemAt(name, document, lines, keys, plainMessage(message, knownKeys(keys)))
   })
 
+/** `type: null` is YAML for no value at all, and what a user writes for a null bdev. */
+const typeNull = (key: unknown, value: unknown): unknown => (key === "type" && value === null ? "null" : value)
+
 /** The file, or every problem with its form. `name` is how messages call it. */
 export const readNativeFile = (name: string, source: string): Result.Result<NativeFile, ReadonlyArray<string>> => {
   if (source.length > configLengthMax) {
@@ -126,7 +129,7 @@ export const readNativeFile = (name: string, source: string): Result.Result<Nati
   }
   let value: unknown
   try {
-    value = document.toJS({ maxAliasCount: 100 }) ?? {}
+    value = document.toJS({ maxAliasCount: 100, reviver: typeNull }) ?? {}
   } catch (error) {
     return Result.fail([`${name}: ${error instanceof Error ? error.message : String(error)}`])
   }

@@ -1,8 +1,8 @@
 /**
  * The difference between what is there and what a file wants, as commands: removals first, then what is missing.
  *
- * - What the file declares is made so, or the file is refused where that would need a change that lunlog cannot make to a
- *   thing that exists (a disk's size, a portal group's addresses).
+ * - What the file declares is made so, or the file is refused where that would need a change that lunlog cannot make
+ *   to a thing that exists (a disk's size, a portal group's addresses).
  * - What an earlier file has created and this one no longer declares is removed.
  * - What was created otherwise (by RPC) and the file does not declare is left alone, and named.
  */
@@ -158,7 +158,8 @@ const planLuns = (draft: Draft, name: string, path: ConfigPath): void => {
     if (draft.byConfig.has(incarnation)) draft.removals.push({ command, path })
     else if (other === undefined) draft.kept.push(`LUN ${lun} of ${name}`)
     else {
-      const message = `LUN ${lun} of ${name} is bdev ${bdev.name}, mapped by RPC; remove it by RPC first, or use another id`
+      const what = `LUN ${lun} of ${name} is bdev ${bdev.name}, mapped by RPC`
+      const message = `${what}; remove it by RPC first, or use another id`
       draft.conflicts.push({ path, message })
     }
   }

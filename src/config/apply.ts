@@ -1,6 +1,7 @@
 /**
- * Makes the state what a file declares. The whole plan is decided on a copy of the state first, so that a file which cannot
- * be applied changes nothing; what only the system can refuse (a port in use, memory) is found out by its lease.
+ * Makes the state what a file declares. The whole plan is decided on a copy of the state first, so that a file which
+ * cannot be applied changes nothing; what only the system can refuse (a port in use, memory) is found out by its
+ * lease.
  */
 import { Effect, Result, Schema, type Scope } from "effect"
 import { EventLog, type LogReadFailed } from "../../eventlog/EventLog.ts"
@@ -140,7 +141,8 @@ const planFor = (file: NativeFile): Effect.Effect<Plan, ConfigRefused | LogReadF
   })
 
 /**
- * Applies a file. `name` is what the log has as the method. Waits at most `removalsWithinMillis` for what has to go first.
+ * Applies a file. `name` is what the log has as the method. Waits at most `removalsWithinMillis` for what has to go
+ * first.
  */
 export const applyNativeFile = (
   file: NativeFile,

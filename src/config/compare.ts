@@ -1,4 +1,6 @@
-/** What of an existing object differs from a declared one, in words. Only what cannot be changed in place is compared. */
+/**
+ * What of an existing object differs from a declared one, in words. Only what cannot be changed in place is compared.
+ */
 import { Equal } from "effect"
 import type { Bdev, BdevSpec } from "../domain/Bdev.ts"
 import type { IscsiOptions } from "../domain/IscsiOptions.ts"

@@ -1,6 +1,6 @@
 /**
- * Changes of ordered lists: members of initiator groups (the first match decides) and maps of targets. Appending keeps an
- * order; where the order itself has changed, the list is taken out and put in again.
+ * Changes of ordered lists: members of initiator groups (the first match decides) and maps of targets. Appending
+ * keeps an order; where the order itself has changed, the list is taken out and put in again.
  */
 import type { CommandOf } from "../domain/Command.ts"
 import type { InitiatorGroup } from "../domain/InitiatorGroup.ts"

@@ -143,7 +143,7 @@ describe("an end", () => {
     }
     assert.deepStrictEqual(await served.child.exited, { code: 130, signal: null })
     other.close()
-    session.destroy()
+    session.drop()
   })
 })
 

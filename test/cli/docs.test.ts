@@ -1,0 +1,72 @@
+/** The documents name what is there: every RPC method, every key of a configuration, every command. */
+import { readFileSync } from "node:fs"
+import { join } from "node:path"
+import type { Schema } from "effect"
+import { assert, describe, it } from "vitest"
+import {
+  DelaySection,
+  ErrorSection,
+  InitiatorGroupSection,
+  MallocSection,
+  NativeConfig,
+  NullSection,
+  OptionsSection,
+  PortalGroupSection,
+  TargetSection
+} from "../../src/config/native-schema.ts"
+import { allMethods } from "../../src/rpc/methods/all-methods.ts"
+import { projectDirectory } from "../support/target-process.ts"
+
+const read = (name: string): string => readFileSync(join(projectDirectory, name), "utf8")
+
+const keysOf = (section: { readonly fields: Schema.Struct.Fields }): ReadonlyArray<string> =>
+  Object.keys(section.fields)
+
+describe("docs/rpc.md", () => {
+  const text = read("docs/rpc.md")
+  const names = allMethods.map(({ name }) => name)
+
+  it("has every method", () => {
+    assert.deepStrictEqual(
+      names.filter((name) => !text.includes(`\`${name}\``)),
+      []
+    )
+  })
+
+  it("has no method that is not there", () => {
+    const mentioned = [...text.matchAll(/`((?:bdev|iscsi|framework|spdk|rpc|scsi|lunlog|eventlog)_[a-z_]+)`/g)]
+    assert.deepStrictEqual(
+      mentioned
+        .map(([, name]) => name)
+        .filter((name) => name !== undefined && name !== "bdev_name" && !names.includes(name)),
+      []
+    )
+  })
+})
+
+describe("docs/config.md", () => {
+  it("has every section and key", () => {
+    const text = read("docs/config.md")
+    const sections = [
+      OptionsSection,
+      MallocSection,
+      NullSection,
+      DelaySection,
+      ErrorSection,
+      PortalGroupSection,
+      InitiatorGroupSection,
+      TargetSection
+    ]
+    const keys = [...keysOf(NativeConfig), ...sections.flatMap(keysOf)]
+    assert.deepStrictEqual(
+      keys.filter((key) => !text.includes(`\`${key}\``) && !text.includes(`## ${key}\n`)),
+      []
+    )
+  })
+})
+
+describe("the README", () => {
+  it("begins with the two commands", () => {
+    assert.match(read("README.md"), /^# lunlog\n\n```\nnpm install && npm start\nnpm install && npm test\n```\n/)
+  })
+})

@@ -1,0 +1,76 @@
+/**
+ * The session of the README, command by command, against a target of its own: what is printed must be what the README
+ * shows, save times, ids and the port.
+ */
+import { readFileSync } from "node:fs"
+import { dirname, join } from "node:path"
+import { assert, it } from "vitest"
+import { runCommand } from "../support/child-process.ts"
+import { describeWithTools } from "../support/requires-tool.ts"
+import { freePort, makeDirectory, projectDirectory, removeDirectory } from "../support/target-process.ts"
+import { serveProgram } from "./support.ts"
+
+interface Step {
+  readonly command: string
+  readonly output: string
+}
+
+const steps = (): ReadonlyArray<Step> => {
+  const readme = readFileSync(join(projectDirectory, "README.md"), "utf8")
+  const session = /<!-- session:.*-->\n```console\n([\s\S]*?)```/.exec(readme)?.[1] ?? ""
+  return session.split(/^\$ /m).flatMap((text) => {
+    const end = text.indexOf("\n")
+    return end < 0 ? [] : [{ command: text.slice(0, end), output: text.slice(end + 1).trim() }]
+  })
+}
+
+const changing: ReadonlyArray<readonly [pattern: RegExp, name: string]> = [
+  [/\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d\.\d{3}Z?/g, "TIME"],
+  [/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g, "UUID"],
+  [/[0-9a-f]{64}/g, "HASH"],
+  [/process \d+/g, "process PID"],
+  [/isid=[0-9a-f]{12}/g, "isid=ISID"],
+  [/tsih=\d+/g, "tsih=TSIH"],
+  [/durationMillis=\d+/g, "durationMillis=N"],
+  // Where a long line is cut depends on the widths of these.
+  [/ \S*…/g, " …"],
+  [/\(cli \S+ /g, "(cli USER "],
+  // The width of a column depends on the port.
+  [/(?<=\S) +/g, " "],
+  [/ +$/gm, ""]
+]
+
+const steady = (text: string, port: number): string =>
+  changing
+    .reduce((result, [pattern, name]) => result.replace(pattern, name), text)
+    .replaceAll(`:${port}`, ":3260")
+    .trim()
+
+describeWithTools(["iscsi-ls"], "the README's session", () => {
+  it("goes as it says", { timeout: 120_000 }, async () => {
+    const directory = makeDirectory("readme")
+    const socket = join(directory, "rpc")
+    const port = await freePort()
+    const args = ["demo", "--port", String(port), "--state", join(directory, "state"), "-r", socket]
+    try {
+      await using served = await serveProgram("lunlog", args, socket)
+      await served.rpc.call("framework_wait_init")
+      const session = steps()
+      assert.isAbove(session.length, 5)
+      for (const { command, output } of session) {
+        const result = await runCommand(
+          {
+            command: "bash",
+            args: ["-c", command.replaceAll(":3260", `:${port}`)],
+            directory: projectDirectory,
+            environment: { LUNLOG_SOCKET: socket, PATH: `${dirname(process.execPath)}:${process.env["PATH"]}` }
+          },
+          40_000
+        )
+        assert.strictEqual(steady(result.stdout, port), steady(output, 3260), `$ ${command}\n${result.stderr}`)
+      }
+    } finally {
+      removeDirectory(directory)
+    }
+  })
+})

@@ -1,0 +1,105 @@
+/** Options as getopt_long reads them, and the small texts of the command line. */
+import { assert, describe, it } from "vitest"
+import { durationMillisMax, parseDuration } from "../../src/cli/duration.ts"
+import { printPretty } from "../../src/cli/print-json.ts"
+import { recordLine } from "../../src/cli/record-line.ts"
+import { type OptionSpec, parseOptions } from "../../src/cli/spdk-options.ts"
+import { byteText, printable, table } from "../../src/cli/table.ts"
+
+const specs: ReadonlyArray<OptionSpec> = [
+  { long: "cpumask", short: "m", value: "MASK", help: undefined },
+  { long: "no-pci", short: "u", value: undefined, help: undefined },
+  { long: "limit-coredump", short: "d", value: undefined, help: undefined },
+  { long: "wait-for-rpc", short: undefined, value: undefined, help: undefined }
+]
+
+const read = (...args: ReadonlyArray<string>): string => {
+  const parsed = parseOptions(args, specs)
+  if (parsed._tag === "Refused") return parsed.reason
+  return [...parsed.options.given].map((name) => `${name}=${parsed.options.values.get(name) ?? "yes"}`).join(" ")
+}
+
+describe("SPDK's options", () => {
+  it.each([
+    [["-m", "0x1"], "cpumask=0x1"],
+    [["-m0x1"], "cpumask=0x1"],
+    [["--cpumask", "[0,1]"], "cpumask=[0,1]"],
+    [["--cpumask=[0,1]"], "cpumask=[0,1]"],
+    [["-um0x3", "-d"], "no-pci=yes cpumask=0x3 limit-coredump=yes"],
+    [["-m", "1", "-m", "2"], "cpumask=2"],
+    [["-m", "-1"], "cpumask=-1"],
+    [["--wait-for-rpc"], "wait-for-rpc=yes"],
+    [[], ""]
+  ])("%j are %s", (args, expected) => {
+    assert.strictEqual(read(...args), expected)
+  })
+
+  it.each([
+    [["--wait"], "unknown option --wait"],
+    [["-x"], "unknown option -x"],
+    [["-m"], "-m needs a value (MASK)"],
+    [["--wait-for-rpc=1"], "--wait-for-rpc takes no value"],
+    [["file"], 'unexpected argument "file"'],
+    [["--"], 'unexpected argument "--"']
+  ])("%j are refused: %s", (args, expected) => {
+    assert.strictEqual(read(...args), expected)
+  })
+})
+
+describe("a duration", () => {
+  it.each([
+    ["500ms", 500],
+    ["40s", 40_000],
+    ["1.5s", 1500],
+    ["2m", 120_000],
+    ["60m", durationMillisMax]
+  ])("%s is %d ms", (text, millis) => {
+    assert.strictEqual(parseDuration(text), millis)
+  })
+
+  it.each(["", "0s", "40", "-1s", "61m", "1h", "s"])("%j is none", (text) => {
+    assert.isUndefined(parseDuration(text))
+  })
+})
+
+describe("output", () => {
+  it("keeps integers of any size", () => {
+    const value = { a: 2n ** 64n, b: [], c: { d: ["x", null] } }
+    assert.strictEqual(
+      printPretty(value),
+      '{\n  "a": 18446744073709551616,\n  "b": [],\n  "c": {\n    "d": [\n      "x",\n      null\n    ]\n  }\n}'
+    )
+  })
+
+  it("aligns columns by what a terminal shows", () => {
+    assert.strictEqual(
+      table(
+        ["A", "B"],
+        [
+          ["日本", "x"],
+          ["a", ""]
+        ]
+      ),
+      "A     B\n日本  x\na"
+    )
+  })
+
+  it("says bytes in the unit that fits", () => {
+    assert.deepStrictEqual([0, 512, 2 ** 26, 1.5 * 2 ** 40].map(byteText), ["0 B", "512 B", "64 MiB", "1.5 TiB"])
+  })
+
+  it("lets no name play with the terminal", () => {
+    assert.strictEqual(printable("a\u001b[31mb\u202ec\nd"), "a?[31mb?c?d")
+    const record = {
+      seq: 7,
+      at: 1_700_000_000_123_456,
+      kind: "observation",
+      type: "SessionOpened",
+      v: 1,
+      cause: { source: "initiator", actor: "10.0.0.1\u001b" },
+      payload: { nested: { a: 1 }, name: "x\u001b[2J" }
+    }
+    const line = '    7  2023-11-14 22:13:20.123  SessionOpened name="x\\u001b[2J" nested={a=1}  (initiator 10.0.0.1?)'
+    assert.strictEqual(recordLine(record).replace("name=x?[2J", 'name="x\\u001b[2J"'), line)
+  })
+})
