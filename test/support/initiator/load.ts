@@ -3,6 +3,7 @@
  * every command's outcome counted. It goes on through CHECK CONDITIONs, because what it is for is pulling the LUN out
  * under it.
  */
+import { setTimeout as delay } from "node:timers/promises"
 import { cdb } from "./commands.ts"
 import { makePattern, neverWritten, versionsOf } from "./pattern.ts"
 import type { Random } from "./random.ts"
@@ -178,7 +179,13 @@ class LoadRun {
   #lateData(): Pick<ScsiRequest, "onR2t"> {
     const { lateDataMillis, random } = this.#options
     if (lateDataMillis === undefined) return {}
-    return { onR2t: (_, answer) => void setTimeout(answer, random.between(0, lateDataMillis)) }
+    // In the order of the R2Ts, as DataSequenceInOrder=Yes wants it.
+    let last = Promise.resolve()
+    return {
+      onR2t: (_, answer) => {
+        last = last.then(() => delay(random.between(0, lateDataMillis))).then(answer)
+      }
+    }
   }
 
   #compare(slot: Slot, data: Buffer): void {
