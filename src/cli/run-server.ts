@@ -81,6 +81,18 @@ const portalsSettled = Effect.gen(function* () {
   yield* Effect.timeoutOption(poll, portalsWithinMillis)
 })
 
+/** Applies the configuration; when this returns, who is let in finds all of it. */
+const configured = (configure: NonNullable<ServerSettings["configure"]>) =>
+  Effect.gen(function* () {
+    const { awaitApplied } = yield* DataPlane
+    const log = yield* EventLog
+    const before = log.durable().controlSeq
+    yield* configure
+    // What was recorded earlier is what the data plane has begun with.
+    const { controlSeq } = log.durable()
+    if (controlSeq > before) yield* Effect.timeoutOption(awaitApplied(controlSeq), portalsWithinMillis)
+  })
+
 const announceStart = (settings: ServerSettings) =>
   Effect.gen(function* () {
     const { epoch } = (yield* ControlPlane).state()
@@ -107,7 +119,7 @@ const serveRpc = (settings: ServerSettings, instance: Instance["Service"]) =>
 /** Configuration, then initiators. */
 const bringUp = (settings: ServerSettings, accept: Deferred.Deferred<void>) =>
   Effect.gen(function* () {
-    yield* settings.configure ?? Effect.void
+    if (settings.configure !== undefined) yield* configured(settings.configure)
     yield* Deferred.succeed(accept, undefined)
     yield* portalsSettled
     yield* settings.onReady

@@ -27,10 +27,8 @@ export const findLogDirectory = (directory: string): string =>
 
 const failed = (path: string, error: unknown): CliFailure => {
   const why = error instanceof Error ? error.message : String(error)
-  return new CliFailure({
-    message:
-      `cannot use the state directory ${path}: ${why}; ` + "let this user write there, or name another with --state DIR"
-  })
+  const remedy = "let this user write there, or name another with --state DIR"
+  return new CliFailure({ message: `cannot use the state directory ${path}: ${why}; ${remedy}` })
 }
 
 /** Makes the directory, readable by nobody else. */
