@@ -1,8 +1,10 @@
 /** What the command line answers: exit codes, and messages that say what to do. */
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
+import { setTimeout as delay } from "node:timers/promises"
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
 import { version } from "../../src/cli/version.ts"
+import { startChild } from "../support/child-process.ts"
 import { setUpGuide } from "../support/guide.ts"
 import {
   freePort,
@@ -12,7 +14,7 @@ import {
   startTarget,
   type TargetProcess
 } from "../support/target-process.ts"
-import { lunlog, runProgram } from "./support.ts"
+import { binOf, lunlog, runProgram } from "./support.ts"
 
 const noStack = (text: string): void => assert.notMatch(text, /\n\s+at /)
 
@@ -123,6 +125,23 @@ describe("with a running target", () => {
     const held = await lunlog("log", "verify", "--state", target.stateDirectory)
     assert.strictEqual(held.code, 1)
     assert.match(held.stderr, new RegExp(`in use by process ${target.pid}; ask that process`))
+  })
+
+  it("the log is followed until Ctrl-C, with code 0", async () => {
+    const args = [binOf("lunlog"), "log", "tail", "-n", "0", "-f", ...socket]
+    const child = await startChild({ command: process.execPath, args, directory: projectDirectory })
+    const group = { tag: 77, initiators: ["ANY"], netmasks: ["ANY"] }
+    // Records that come before it listens are not shown: go on until one is.
+    for (let tag = group.tag; !child.stdout().includes("InitiatorGroupCreated"); tag++) {
+      await target.rpc.call("iscsi_create_initiator_group", { ...group, tag })
+      await delay(50)
+    }
+    child.signal("SIGINT")
+    assert.deepStrictEqual(await child.exited, { code: 0, signal: null })
+    assert.match(
+      child.stdout(),
+      /^ +\d+ {2}.*InitiatorGroupCreated tag=\d+ initiators=\[ANY\] netmasks=\[ANY\] {2}\(rpc /
+    )
   })
 
   it("a second one with the same state, or the same socket, is refused with one message", async () => {
