@@ -1,6 +1,6 @@
 /**
- * The launcher: the checkout's own Node takes over from an older one, with exit code and signals; and libuv's pool is large
- * also when other code came first.
+ * The launcher: the checkout's own Node takes over from an older one, with exit code and signals; and libuv's pool is
+ * large also when other code came first.
  */
 import { execFileSync } from "node:child_process"
 import { join } from "node:path"

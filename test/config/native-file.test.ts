@@ -59,7 +59,10 @@ describe("a mistake in the form", () => {
 
 describe("a mistake in the matter", () => {
   const groups = (portals: string, netmasks: string) =>
-    `portalGroups:\n  - tag: 1\n    portals: [${portals}]\ninitiatorGroups:\n  - tag: 2\n    initiators: [ANY]\n    netmasks: [${netmasks}]\n`
+    [
+      `portalGroups:\n  - tag: 1\n    portals: [${portals}]`,
+      `initiatorGroups:\n  - tag: 2\n    initiators: [ANY]\n    netmasks: [${netmasks}]\n`
+    ].join("\n")
 
   it.each([
     [
