@@ -1,6 +1,6 @@
 /**
- * Single moments of a LUN's removal that a random round seldom hits: writes that wait for data, data that comes too late,
- * reads that nobody takes, removals that meet each other.
+ * Single moments of a LUN's removal that a random round seldom hits: writes that wait for data, data that comes too
+ * late, reads that nobody takes, removals that meet each other.
  */
 import { afterEach, assert, beforeEach, describe, it } from "vitest"
 import { cdb, clearUnitAttentions, readBlocks, writeBlocks } from "../support/initiator/commands.ts"
