@@ -103,11 +103,21 @@ const announceStart = (settings: ServerSettings) =>
     )
   })
 
+/** A misspelt name would only show as a method that is missing. */
+const tellUnknownMethods = (allowed: ReadonlySet<string>): Effect.Effect<void> => {
+  const known = new Set(allMethods.flatMap(({ aliases, name }) => [name, ...aliases]))
+  const unknown = [...allowed].filter((name) => !known.has(name))
+  return unknown.length === 0
+    ? Effect.void
+    : Effect.logWarning(`--rpcs-allowed names methods that do not exist: ${unknown.join(", ")}`)
+}
+
 /** The control socket with all methods, until the scope closes. */
 const serveRpc = (settings: ServerSettings, instance: Instance["Service"]) =>
   Effect.gen(function* () {
     if (settings.socketPath === undefined) return
     const allowed = settings.rpcsAllowed === undefined ? {} : { allowed: settings.rpcsAllowed }
+    if (settings.rpcsAllowed !== undefined) yield* tellUnknownMethods(settings.rpcsAllowed)
     const router = RpcRouter.layer(allMethods, allowed)
     const server = RpcServer.layer({ socketPath: settings.socketPath }).pipe(
       Layer.provide(router),
