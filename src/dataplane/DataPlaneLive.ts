@@ -174,12 +174,8 @@ const apply = (parts: Parts, committed: Committed): Effect.Effect<void> =>
 
 /** How far the committed entries have been applied, for those who wait for it. */
 class Progress {
-  #seq: number
+  #seq = 0
   readonly #waiting = new Map<Deferred.Deferred<void>, number>()
-
-  constructor(seq: number) {
-    this.#seq = seq
-  }
 
   /** Everything up to `seq` is applied. */
   reach(seq: number): void {
@@ -240,6 +236,7 @@ const serviceOf = (parts: Parts, progress: Progress, failure: () => string | und
 const make = Effect.fnUntraced(function* (settings: DataPlaneSettings) {
   const log = yield* EventLog
   const controlPlane = yield* ControlPlane
+  const startedAt = log.durable().controlSeq
   const { committed, state } = yield* controlPlane.changes
   let crashed: string | undefined
   const port = settings.reactor === "worker" ? workerReactor(nodeOptions(state)) : mainThreadReactor(nodeOptions(state))
@@ -262,8 +259,9 @@ const make = Effect.fnUntraced(function* (settings: DataPlaneSettings) {
   })
   const bootTimeout = settings.bootTimeoutMillis ?? defaultBootTimeoutMillis
   const booted = yield* Deferred.make<void>()
-  const progress = new Progress(0)
+  const progress = new Progress()
   const follow = boot(parts, state).pipe(
+    Effect.andThen(Effect.sync(() => progress.reach(startedAt))),
     Effect.andThen(Deferred.succeed(booted, undefined)),
     Effect.andThen(
       Effect.forever(
