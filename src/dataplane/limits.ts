@@ -1,5 +1,5 @@
 /**
- * Every limit of the data plane in one place, with how they relate. What is beyond a limit gets the protocol's own answer.
+ * Every limit of the data plane in one place, with how they relate. What is beyond one gets the protocol's own answer.
  */
 import assert from "node:assert/strict"
 import { maxTransferBytes } from "./scsi/LogicalUnit.ts"
@@ -24,7 +24,7 @@ export const outputBufferBytes = 1024 * 1024
 export const outputBuffersKept = 64
 /** Unsent output of one connection beyond which nothing more is read from it, in bytes. */
 export const unsentBytesMax = 4 * 1024 * 1024
-/** Buffers of commands that wait for data or for a bdev, per connection, in bytes; beyond it commands get TASK SET FULL. */
+/** Buffers of commands that wait for data or for a bdev, per connection, in bytes; beyond it there is TASK SET FULL. */
 export const taskBufferBytesMax = 64 * 1024 * 1024
 /** The same over all connections of a reactor. */
 export const reactorTaskBufferBytesMax = 1024 * 1024 * 1024

@@ -37,7 +37,7 @@ const lineOf = (notice: Notice): Effect.Effect<void> => {
   }
 }
 
-/** Gives the line of each notice, but no more than a few in a second. `now` is in milliseconds and only goes forward. */
+/** Gives the line of each notice, but no more than a few a second. `now` is in milliseconds and only goes forward. */
 export const noticeLines = (now: () => number): ((notice: Notice) => Effect.Effect<void>) => {
   let second = 0
   let lines = 0

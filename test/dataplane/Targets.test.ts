@@ -1,4 +1,4 @@
-/** Targets and LUNs follow the state, and what the data plane finds out comes back as facts, once and to the right one. */
+/** Targets and LUNs follow the state, and what the data plane finds out comes back as facts, once, to the right one. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, type Scope } from "effect"
 import { findBdev, findTarget } from "../../src/domain/State.ts"

@@ -145,7 +145,7 @@ export class CommandPath {
     this.connection.flushSoon()
   }
 
-  /** A submitted command is not waited for any longer: it is answered with ABORTED COMMAND, the bdev keeps its buffer. */
+  /** A submitted command is not waited for any longer: it ends with ABORTED COMMAND, the bdev keeps its buffer. */
   giveUp(task: IscsiTask): void {
     task.scsi.checkCondition(SenseKey.abortedCommand, SenseCode.none)
     this.tasks.delete(task.initiatorTaskTag)

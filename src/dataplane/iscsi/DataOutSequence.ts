@@ -1,6 +1,6 @@
 /**
- * The rules by which data of writes comes (RFC 7143 sections 4.2.5.2, 11.7 and 11.8): immediate data, unsolicited data up
- * to FirstBurstLength, then sequences that R2Ts ask for. All data of a task is in order, as Yes is the outcome for
+ * The rules by which data of writes comes (RFC 7143 sections 4.2.5.2, 11.7 and 11.8): immediate data, unsolicited data
+ * up to FirstBurstLength, then sequences that R2Ts ask for. All data of a task is in order, as Yes is the outcome for
  * DataPDUInOrder and DataSequenceInOrder.
  */
 import { SenseCode } from "../scsi/sense-codes.ts"

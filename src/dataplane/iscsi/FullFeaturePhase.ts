@@ -106,7 +106,7 @@ export class FullFeaturePhase {
     }
   }
 
-  /** Asks the initiator to log out (RFC 7143 section 11.9.1, event 1), and cuts the connection if it does not in time. */
+  /** Asks the initiator to log out (RFC 7143 section 11.9.1, event 1), and cuts it off if it does not in time. */
   requestLogout(): void {
     const connection = this.#connection
     const seconds = Math.floor(logoutRequestTimeoutMillis / 1000)

@@ -1,6 +1,6 @@
 /**
- * The iSCSI node of a reactor (RFC 7143 section 4.1): what all connections share. Targets, who may reach them, sessions,
- * the pools, and where facts go. The reactor fills it; connections read it afresh for every login and command.
+ * The iSCSI node of a reactor (RFC 7143 section 4.1): what all connections share. Targets, who may reach them,
+ * sessions, the pools, and where facts go. The reactor fills it; connections read it afresh for each login and command.
  */
 import { type AccessList, accessAllowed, discoverable } from "../../domain/access.ts"
 import { receiveBufferBytes } from "../limits.ts"

@@ -36,7 +36,7 @@ export class IscsiTask implements BdevIo {
   owner: CommandPath | undefined
   mapping: LunMapping | undefined
   initiatorTaskTag = 0
-  /** First two bytes of the command's LUN field, in whatever form the initiator addresses the unit: R2Ts repeat them. */
+  /** First two bytes of the command's LUN field, in whatever form it addresses the unit: R2Ts repeat them. */
   lunField = 0
   /** Counted against the command window. */
   counted = false
@@ -82,7 +82,7 @@ export class IscsiTask implements BdevIo {
     onEnd?.()
   }
 
-  /** Nobody waits for the answer any more; the bdev may still have the task, and then keeps its buffer until it is back. */
+  /** Nobody waits for the answer any more; if the bdev still has the task, it keeps its buffer until it is back. */
   abandon(): void {
     this.owner = undefined
     if (this.phase === TaskPhase.Submitted) this.phase = TaskPhase.Zombie

@@ -188,7 +188,7 @@ export class Login {
     if (!this.#node.mayLogIn(target, portalGroupTag, initiatorName, initiatorAddress)) {
       return refuse(
         LoginStatus.Forbidden,
-        `no initiator group of ${target.spec.name} for portal group ${portalGroupTag} admits it from ${initiatorAddress}`
+        `no group of ${target.spec.name} for portal group ${portalGroupTag} admits it from ${initiatorAddress}`
       )
     }
     const session = request.tsih === 0 ? undefined : this.#node.sessions.get(request.tsih)

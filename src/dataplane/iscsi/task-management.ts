@@ -1,6 +1,6 @@
 /**
  * Task management functions (RFC 7143 sections 4.2.5.4 and 11.5): ABORT TASK, ABORT TASK SET and LOGICAL UNIT RESET.
- * The response follows when the commands that are aborted have left the bdev, so that none of them can write afterwards.
+ * The response follows when the commands that are aborted have left the bdev, so that none of them can write later.
  */
 import { taskManagementTimeoutMillis } from "../limits.ts"
 import { decodeLun } from "../scsi/lun.ts"

@@ -1,6 +1,6 @@
 /**
- * A reactor: one thread's data plane. It opens portals and bdevs, keeps what connections look up, and does IO; it decides
- * nothing. Commands and facts are the plain values of `protocol.ts`. There is no Effect here and nothing waits.
+ * A reactor: one thread's data plane. It opens portals and bdevs, keeps what connections look up, and does IO; it
+ * decides nothing. Commands and facts are the plain values of `protocol.ts`. There is no Effect here and nothing waits.
  */
 import { compileAccessList } from "../../domain/access.ts"
 import type { Bdev } from "../bdev/Bdev.ts"

@@ -1,4 +1,4 @@
-/** The login state machine: which requests lead on, and with which status all others are refused (RFC 7143 section 6.3). */
+/** The login state machine: which requests lead on, and how all others are refused (RFC 7143 section 6.3). */
 import { assert, beforeEach, describe, it } from "vitest"
 import { Login, type LoginPeer, type LoginRefusal, type LoginReply } from "../../../src/dataplane/iscsi/Login.ts"
 import { type LoginRequest, LoginStage, LoginStatus } from "../../../src/dataplane/iscsi/pdu/login.ts"

@@ -1,4 +1,4 @@
-/** The login on the wire: responses, sessions that begin and are reinstated, and what may happen in the middle of it. */
+/** The login on the wire: responses, sessions that begin and are reinstated, what may happen in the middle of it. */
 import { assert, beforeEach, describe, it } from "vitest"
 import { loginTimeoutMillis } from "../../../src/dataplane/limits.ts"
 import { Opcode } from "../../support/initiator/pdu.ts"

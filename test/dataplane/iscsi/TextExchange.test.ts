@@ -1,4 +1,4 @@
-/** Text in full feature phase: SendTargets of any length, continued on both sides (RFC 7143 section 11.10, appendix C). */
+/** Text in full feature phase: SendTargets of any length, continued on both sides (RFC 7143 11.10, appendix C). */
 import { assert, beforeEach, describe, it } from "vitest"
 import { textExchangeBytesMax } from "../../../src/dataplane/limits.ts"
 import { compileAccessList } from "../../../src/domain/access.ts"

@@ -88,13 +88,17 @@ describe("a read", () => {
   })
 
   it("pads with zeros, not with what was in the buffer", () => {
-    const peer = peerWith([["MaxRecvDataSegmentLength", "513"]])
-    peer.command(0xc1, read10(0, 8), 4096)
-    peer.received()
+    const node = new TestNode()
+    addTarget(node, { 0: disk })
+    // The reactor's output buffer now holds this one's data where the next one's padding will be.
+    const before = loggedIn(node)
+    before.command(0xc1, read10(0, 16), 8192)
+    const peer = loggedIn(node, { isid: "80000000000a", keys: [["MaxRecvDataSegmentLength", "513"]] })
     const from = peer.socket.sent.length
     peer.command(0xc1, read10(8, 2), 1024)
     const bytes = Buffer.concat(peer.socket.sent.slice(from))
     assert.deepStrictEqual(bytes.subarray(48 + 513, 48 + 516), Buffer.alloc(3))
+    assert.isFalse(Buffer.concat(before.socket.sent).subarray(-8192).subarray(600, 700).equals(Buffer.alloc(100)))
   })
 
   it("opens the window for the command that it answers", () => {

@@ -1,5 +1,5 @@
 /**
- * The 48-byte basic header segment that every iSCSI PDU starts with, RFC 7143 section 11.2.1: the fields that all share.
+ * The 48-byte basic header segment that every iSCSI PDU starts with, RFC 7143 section 11.2.1: the fields all share.
  * Readers take the buffer and the header's offset in it, so that nothing is copied; writers fill a zeroed header.
  */
 

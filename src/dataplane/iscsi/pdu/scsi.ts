@@ -87,8 +87,8 @@ export const writeScsiResponse = (
 }
 
 /**
- * Writes an R2T, which asks for `desiredBytes` from `bufferOffset` on. StatSN is the next one, and is not used up. `lun`
- * is the first two bytes of the command's LUN field; the others are zero for every unit that exists.
+ * Writes an R2T, which asks for `desiredBytes` from `bufferOffset` on. StatSN is the next one, and is not used up.
+ * `lun` is the first two bytes of the command's LUN field; the others are zero for every unit that exists.
  */
 export const writeR2t = (
   b: Buffer,

@@ -1,4 +1,4 @@
-/** SCSI Command, Data-In, Data-Out, R2T and SCSI Response on the wire, byte for byte (RFC 7143 sections 11.3 to 11.8). */
+/** SCSI Command, Data-In, Data-Out, R2T and SCSI Response on the wire, byte for byte (RFC 7143 11.3 to 11.8). */
 import { assert, describe, it } from "vitest"
 import {
   ahsBytesOf,
