@@ -113,7 +113,8 @@ export class Portals {
     return [...this.#entries.values()].flat().map(({ accepting, code, group, id, portal }) => ({
       tag: group.tag,
       ...portal,
-      state: id === undefined ? "failed" : accepting ? "listening" : "waiting",
+      // One that is not tried yet has not failed.
+      state: code !== undefined ? "failed" : accepting && id !== undefined ? "listening" : "waiting",
       ...(code === undefined ? {} : { code })
     }))
   }

@@ -66,7 +66,7 @@ export interface PortalStatus {
   readonly tag: PortalGroupTag
   readonly host: string
   readonly port: number
-  /** `waiting`: bound, but the group accepts nothing yet. */
+  /** `waiting`: accepts nothing yet, as its group waits or the start is still under way. */
   readonly state: "listening" | "waiting" | "failed"
   /** Errno name, if failed. */
   readonly code?: string

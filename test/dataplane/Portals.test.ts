@@ -171,6 +171,23 @@ describe("a portal group that can't be", () => {
 })
 
 describe("at boot", () => {
+  live("a portal that is not tried yet has not failed", () =>
+    Effect.gen(function* () {
+      const never = yield* Deferred.make<void>()
+      const plane = yield* startPlane({
+        settings: { acceptWhen: Deferred.await(never) },
+        before: (port) => guideCommands(port, {})
+      })
+      const seen = new Set<string>()
+      const look = Effect.map(portalStates(plane), (states) => {
+        for (const state of states) seen.add(state)
+      })
+      for (let times = 0; times < 50; times++) yield* look
+      yield* until(Effect.map(look, () => seen.size > 0))
+      assert.deepStrictEqual([...seen], ["waiting"])
+    })
+  )
+
   live("a portal that can't be had is reported, tried again, and opens when it can", () =>
     Effect.gen(function* () {
       const taken = yield* free
