@@ -89,12 +89,12 @@ export class Bdevs {
 
   /** Arms a fault of an error bdev. */
   inject(ref: BdevRef, injection: BdevErrorInjection): Effect.Effect<void, BdevUnavailable> {
-    return Effect.map(this.#require(ref), (bdev) => this.#client.send({ _tag: "InjectFault", bdev, fault: injection }))
+    return Effect.flatMap(this.#require(ref), (bdev) => this.#tell({ _tag: "InjectFault", bdev, fault: injection }))
   }
 
   /** Lets IOs go on that a fault holds. */
   resumePending(ref: BdevRef): Effect.Effect<void, BdevUnavailable> {
-    return Effect.map(this.#require(ref), (bdev) => this.#client.send({ _tag: "ResumePending", bdev }))
+    return Effect.flatMap(this.#require(ref), (bdev) => this.#tell({ _tag: "ResumePending", bdev }))
   }
 
   /** What was achieved. */
@@ -107,6 +107,14 @@ export class Bdevs {
     }))
   }
 
+  /** Resumes when the reactor has done it, also in a worker: a query is answered after all commands before it. */
+  #tell(command: Parameters<ReactorClient["send"]>[0]): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      this.#client.send(command)
+      return Effect.asVoid(this.#client.request({ _tag: "Query" }))
+    })
+  }
+
   #require(ref: BdevRef): Effect.Effect<number, BdevUnavailable> {
     return Effect.suspend(() => {
       const id = this.idOf(ref)
@@ -115,12 +123,19 @@ export class Bdevs {
     })
   }
 
-  /** A request may leave sizes to us, and names its base: the newest that is open under that name. */
+  /** A request names its base, as the rules do by name or else by UUID: the newest that is open under it. */
   #specOf(request: BdevRequest): BdevSpec {
     if (request._tag === "Malloc" || request._tag === "Null") return request
-    const incarnations = [...this.#entries.values()].filter(({ bdev }) => bdev.name === request.base)
-    const newest = incarnations.reduce((latest, { bdev }) => Math.max(latest, bdev.incarnation), 0)
-    return { ...request, base: { name: request.base, incarnation: newest } }
+    const newest = (matches: (bdev: Bdev) => boolean): Bdev | undefined =>
+      [...this.#entries.values()]
+        .map(({ bdev }) => bdev)
+        .filter(matches)
+        .reduce<Bdev | undefined>((latest, bdev) => {
+          return latest === undefined || bdev.incarnation > latest.incarnation ? bdev : latest
+        }, undefined)
+    const uuid = request.base.toLowerCase()
+    const base = newest((bdev) => bdev.name === request.base) ?? newest((bdev) => bdev.uuid === uuid)
+    return { ...request, base: { name: base?.name ?? request.base, incarnation: base?.incarnation ?? 0 } }
   }
 
   #open(definition: BdevDefinition): Effect.Effect<Opened> {

@@ -117,6 +117,17 @@ describe("a bdev", () => {
 })
 
 describe("stacked bdevs", () => {
+  live("find their base by its UUID too, in either case", () =>
+    Effect.gen(function* () {
+      const plane = yield* startPlane()
+      yield* plane.run(malloc("Base"))
+      const base = findBdev(plane.controlPlane.state(), "Base")
+      assert(base !== undefined)
+      yield* plane.run(createBdev("EE_Base", { _tag: "Error", base: base.uuid.toUpperCase() }))
+      assert.deepStrictEqual(yield* bdevStates(plane), ["Base up", "EE_Base up"])
+    })
+  )
+
   live("go together with their base and their LUNs, and give all memory back", () =>
     Effect.gen(function* () {
       const plane = yield* startPlane()
