@@ -96,7 +96,7 @@ export class CommandPath {
     const task = this.#current
     this.#current = undefined
     this.#sink = undefined
-    if (task === undefined || task.phase !== TaskPhase.Receiving || task.owner !== this) return
+    if (task === undefined) return
     if (task.scsi.action === ScsiAction.write) this.#continueWrite(task)
     else this.#execute(task)
   }
@@ -267,7 +267,7 @@ export class CommandPath {
   }
 
   #finish(task: IscsiTask): void {
-    if (task === this.#sink) this.#sink = undefined
+    this.#stopReading(task)
     this.#release(task)
   }
 
@@ -279,9 +279,15 @@ export class CommandPath {
 
   /** The command has ended here, but a bdev may still have the task. */
   #forget(task: IscsiTask): void {
-    if (task === this.#sink) this.#sink = undefined
+    this.#stopReading(task)
     this.#settle(task)
     task.abandon()
+  }
+
+  /** The rest of a PDU that is being read is dropped: the task may be another command's by the time it comes. */
+  #stopReading(task: IscsiTask): void {
+    if (task === this.#sink) this.#sink = undefined
+    if (task === this.#current) this.#current = undefined
   }
 
   #settle(task: IscsiTask): void {
