@@ -25,14 +25,18 @@ const endAtOnceOnSecondInterrupt = (): void => {
   process.on("SIGHUP", () => process.kill(process.pid, "SIGTERM"))
 }
 
-/** A reader of our output that is gone (`lunlog log tail | head`) is no failure of ours. */
-const ignoreClosedPipes = (): void => {
-  for (const stream of [process.stdout, process.stderr]) {
-    stream.on("error", (error: NodeJS.ErrnoException) => {
-      if (error.code === "EPIPE") process.exit(0)
-      throw error
-    })
-  }
+/**
+ * Output that nobody takes any more. stderr is for whoever watches: a target does not end because the watcher has, or
+ * because the disk that its messages go to is full. Without a reader of stdout (`lunlog log tail | head`) there is nothing
+ * left to do, and that is no failure.
+ */
+const surviveLostOutput = (program: string): void => {
+  process.stderr.on("error", () => undefined)
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code === "EPIPE") process.exit(0)
+    process.stderr.write(`${program}: the answer cannot be written to stdout (${error.code ?? error.message})\n`)
+    process.exit(1)
+  })
 }
 
 const loadDataPlane: LoadDataPlane = async () => (await import("./dataplane/DataPlaneLive.ts")).dataPlaneLayer
@@ -67,7 +71,7 @@ const isShowHelp = (error: unknown): error is { readonly errors: ReadonlyArray<u
 
 /** Runs a command line to its end and exits. */
 export const run = async (program: "lunlog" | "iscsi_tgt", args: ReadonlyArray<string>): Promise<void> => {
-  ignoreClosedPipes()
+  surviveLostOutput(program)
   // Until the program is loaded a signal just ends the process: there is nothing to put in order.
   const commandLine = await programOf(program, args)
   endAtOnceOnSecondInterrupt()

@@ -56,6 +56,20 @@ const tryConnect = async (socketPath: string): Promise<RpcClient | undefined> =>
   }
 }
 
+/** Waits until a server's socket answers; undefined if it ends before, or takes too long. */
+export const connectWhenServed = async (
+  socketPath: string,
+  hasEnded: () => boolean
+): Promise<RpcClient | undefined> => {
+  const deadline = performance.now() + readyMillis
+  while (performance.now() < deadline && !hasEnded()) {
+    const rpc = await tryConnect(socketPath)
+    if (rpc !== undefined) return rpc
+    await delay(20)
+  }
+  return undefined
+}
+
 /** Starts a server and waits until its socket answers: that is early, in STARTUP. */
 export const serveProgram = async (
   program: "lunlog" | "iscsi_tgt",
@@ -68,21 +82,17 @@ export const serveProgram = async (
     directory: projectDirectory,
     environment: cleanEnvironment
   })
-  const deadline = performance.now() + readyMillis
-  while (performance.now() < deadline && child.exitStatus() === undefined) {
-    const rpc = await tryConnect(socketPath)
-    if (rpc !== undefined) {
-      return {
-        child,
-        rpc,
-        [Symbol.asyncDispose]: async () => {
-          rpc.close()
-          child.signal("SIGKILL")
-          await child.exited
-        }
+  const rpc = await connectWhenServed(socketPath, () => child.exitStatus() !== undefined)
+  if (rpc !== undefined) {
+    return {
+      child,
+      rpc,
+      [Symbol.asyncDispose]: async () => {
+        rpc.close()
+        child.signal("SIGKILL")
+        await child.exited
       }
     }
-    await delay(20)
   }
   child.signal("SIGKILL")
   await child.exited
