@@ -25,8 +25,24 @@ const respond = (connection: Connection, initiatorTaskTag: number, result: numbe
   connection.send(nothing, (b, at) => writeTaskManagementResponse(b, at, initiatorTaskTag, result, n))
 }
 
-/** Aborts tasks, and calls `done` once, when all are back from their bdevs or have taken too long. */
-const abortAll = (tasks: ReadonlyArray<readonly [CommandPath, IscsiTask]>, done: (result: number) => void): void => {
+/** Adds to what is called when the task has left its bdev: several functions may wait for one task. */
+const whenEnded = (task: IscsiTask, then: () => void): void => {
+  const before = task.onEnd
+  task.onEnd = (): void => {
+    before?.()
+    then()
+  }
+}
+
+/**
+ * Aborts tasks, and calls `done` once, when all of them and all `others` are back from their bdevs or have taken too
+ * long.
+ */
+const abortAll = (
+  tasks: ReadonlyArray<readonly [CommandPath, IscsiTask]>,
+  done: (result: number) => void,
+  others: ReadonlyArray<IscsiTask> = []
+): void => {
   let left = 0
   let timer: NodeJS.Timeout | undefined
   const finish = (result: number): void => {
@@ -34,15 +50,18 @@ const abortAll = (tasks: ReadonlyArray<readonly [CommandPath, IscsiTask]>, done:
     left = -1
     done(result)
   }
+  const waitFor = (task: IscsiTask): void => {
+    left++
+    whenEnded(task, () => {
+      left--
+      if (left === 0) finish(TaskManagementResult.Complete)
+    })
+  }
+  for (const task of others) waitFor(task)
   for (const [path, task] of tasks) {
     const submitted = task.phase === TaskPhase.Submitted
     path.abort(task)
-    if (!submitted) continue
-    left++
-    task.onEnd = () => {
-      left--
-      if (left === 0) finish(TaskManagementResult.Complete)
-    }
+    if (submitted) waitFor(task)
   }
   if (left === 0) finish(TaskManagementResult.Complete)
   else {
@@ -62,6 +81,21 @@ const tasksOfUnit = (connection: Connection, path: LunPath): Array<readonly [Com
     const commands = session.connection?.commands
     return commands === undefined ? [] : tasksOf(commands, (task) => task.mapping?.unit === path.mapping.unit)
   })
+
+/**
+ * Commands of the unit that nobody waits for any more, because they were aborted or their connection has ended, but
+ * that its bdev still has: a write among them would come after what the initiator does next.
+ */
+const zombiesOfUnit = (connection: Connection, path: LunPath): ReadonlyArray<IscsiTask> => {
+  const zombies: Array<IscsiTask> = []
+  for (const target of connection.node.targets.values()) {
+    for (const mapping of Object.values(target.luns)) {
+      if (mapping?.unit !== path.mapping.unit) continue
+      for (const task of mapping.submitted) if (task.phase === TaskPhase.Zombie) zombies.push(task)
+    }
+  }
+  return zombies
+}
 
 /** Carries out a Task Management Function Request. */
 export const manageTasks = (connection: Connection, commands: CommandPath, header: Buffer): void => {
@@ -85,7 +119,7 @@ export const manageTasks = (connection: Connection, commands: CommandPath, heade
     case TaskManagementFunction.LogicalUnitReset: {
       if (lunPath === undefined) return done(TaskManagementResult.NoSuchLun)
       lunPath.mapping.unit.establishUnitAttention(SenseCode.busDeviceResetFunctionOccurred, lunPath.nexus)
-      return abortAll(tasksOfUnit(connection, lunPath), done)
+      return abortAll(tasksOfUnit(connection, lunPath), done, zombiesOfUnit(connection, lunPath))
     }
     case TaskManagementFunction.ClearAca:
     case TaskManagementFunction.ClearTaskSet:
