@@ -2,7 +2,7 @@
  * A connection in full feature phase: decides by opcode who takes a PDU, keeps the command window, and answers the PDUs
  * that manage the session (RFC 7143 section 4.2 and chapter 11).
  */
-import { logoutRequestTimeoutMillis, recvDataSegmentBytesMax } from "../limits.ts"
+import { logoutCloseTimeoutMillis, logoutRequestTimeoutMillis, recvDataSegmentBytesMax } from "../limits.ts"
 import type { Connection } from "./Connection.ts"
 import { ControlPdu } from "./ControlPdu.ts"
 import type { LoginPurpose } from "./Login.ts"
@@ -112,7 +112,8 @@ export class FullFeaturePhase {
     const seconds = Math.floor(logoutRequestTimeoutMillis / 1000)
     const n = connection.numbers()
     connection.send(nothing, (b, at) => writeAsyncMessage(b, at, AsyncEvent.LogoutRequest, seconds, n))
-    connection.mustEndBy(connection.node.now() + logoutRequestTimeoutMillis)
+    // Who asks also cuts, and counts: this is for the case that nobody does.
+    connection.mustEndBy(connection.node.now() + logoutRequestTimeoutMillis + logoutCloseTimeoutMillis)
   }
 
   /**

@@ -143,7 +143,7 @@ describe("logout", () => {
     assert.deepStrictEqual([pdu.opcode, pdu.header[36], pdu.header.readUInt16BE(42)], [Opcode.asyncMessage, 1, 20])
     peer.command(0x81, Buffer.alloc(6), 0)
     assert.strictEqual(statusOf(peer.one()), "GOOD")
-    node.pass(logoutRequestTimeoutMillis)
+    node.pass(logoutRequestTimeoutMillis + logoutCloseTimeoutMillis)
     assert.strictEqual(peer.connection.state, "full-feature")
     node.pass(1)
     assert.strictEqual(peer.connection.state, "exiting")
