@@ -43,7 +43,7 @@ export interface ServerSettings {
   readonly waitForRpc: boolean
   readonly rpcsAllowed?: ReadonlySet<string>
   readonly acceptLogLoss: boolean
-  /** Makes the state what the configuration file says; runs once, before initiators are let in. */
+  /** Makes state and data plane what the configuration file says; runs once, before initiators are let in. */
   readonly configure?: Effect.Effect<void, CliFailure, ControlPlane | DataPlane | EventLog>
   /** When initiators are let in. */
   readonly onReady: Effect.Effect<void, never, ControlPlane | DataPlane>
@@ -81,18 +81,6 @@ const portalsSettled = Effect.gen(function* () {
   yield* Effect.timeoutOption(poll, portalsWithinMillis)
 })
 
-/** Applies the configuration; when this returns, who is let in finds all of it. */
-const configured = (configure: NonNullable<ServerSettings["configure"]>) =>
-  Effect.gen(function* () {
-    const { awaitApplied } = yield* DataPlane
-    const log = yield* EventLog
-    const before = log.durable().controlSeq
-    yield* configure
-    // What was recorded earlier is what the data plane has begun with.
-    const { controlSeq } = log.durable()
-    if (controlSeq > before) yield* Effect.timeoutOption(awaitApplied(controlSeq), portalsWithinMillis)
-  })
-
 const announceStart = (settings: ServerSettings) =>
   Effect.gen(function* () {
     const { epoch } = (yield* ControlPlane).state()
@@ -129,7 +117,7 @@ const serveRpc = (settings: ServerSettings, instance: Instance["Service"]) =>
 /** Configuration, then initiators. */
 const bringUp = (settings: ServerSettings, accept: Deferred.Deferred<void>) =>
   Effect.gen(function* () {
-    if (settings.configure !== undefined) yield* configured(settings.configure)
+    yield* settings.configure ?? Effect.void
     yield* Deferred.succeed(accept, undefined)
     yield* portalsSettled
     yield* settings.onReady

@@ -137,7 +137,11 @@ const planTargets = (draft: Draft): void => {
       draft.conflicts.push({ path: declared.path, message })
       continue
     }
-    draft.changes.push(...mapChanges(now, wanted).map((command) => ({ command, path: declared.path })))
+    // Maps go before their groups, which would take them along.
+    for (const command of mapChanges(now, wanted)) {
+      const list = command._tag === "RemovePgIgMaps" ? draft.removals : draft.changes
+      list.push({ command, path: declared.path })
+    }
     planLuns(draft, now.name, declared.path)
   }
   for (const { incarnation, name } of activeTargetsOf(draft.now)) {

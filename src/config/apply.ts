@@ -110,17 +110,28 @@ const problemOf = (
   }
 }
 
+/** For the data plane to follow one step; in milliseconds. */
+const appliedWithinMillis = 15_000
+
+/** The next step may need what this one has made (a base, an address that is free again). */
+const untilApplied = (seq: number): Effect.Effect<void, never, DataPlane> =>
+  Effect.flatMap(DataPlane, ({ awaitApplied }) =>
+    Effect.asVoid(Effect.timeoutOption(awaitApplied(seq), appliedWithinMillis))
+  )
+
 const step = (file: NativeFile, declared: Declared, cause: Cause) =>
   Effect.gen(function* () {
     const controlPlane = yield* ControlPlane
     const lease = leaseFor(yield* DataPlane, declared.command)
     const { command } = declared
-    yield* Effect.mapError(
+    const { records } = yield* Effect.mapError(
       lease === undefined
         ? controlPlane.dispatch(command, cause)
         : controlPlane.dispatchWithLease<PortalUnavailable | BdevUnavailable, never>(lease, command, cause),
       (error) => refused(problemOf(file, declared, error))
     )
+    const seq = records.at(-1)?.seq
+    if (seq !== undefined) yield* untilApplied(seq)
   })
 
 const nothingLeaves = (state: State): boolean =>
@@ -163,6 +174,7 @@ export const applyNativeFile = (
         duration: removalsWithinMillis,
         orElse: () => Effect.fail(refused(`${name}: what it removes was not gone within ${removalsWithinMillis} ms`))
       })
+      yield* untilApplied((yield* EventLog).durable().controlSeq)
     }
     for (const change of plan.changes) yield* step(file, change, cause)
     return { removals: plan.removals.length, changes: plan.changes.length, kept: plan.kept }

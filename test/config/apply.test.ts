@@ -1,0 +1,91 @@
+/** Files applied to a running control plane and data plane. */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Result, type Scope } from "effect"
+import { EventLog } from "../../eventlog/EventLog.ts"
+import { applyNativeFile } from "../../src/config/apply.ts"
+import { readNativeFile } from "../../src/config/NativeFile.ts"
+import { ControlPlane } from "../../src/domain/ControlPlane.ts"
+import { DataPlane } from "../../src/domain/DataPlane.ts"
+import { activeTargetsOf } from "../../src/domain/State.ts"
+import { type Plane, startPlane } from "../dataplane/plane.ts"
+
+const live = (name: string, run: () => Effect.Effect<void, unknown, Scope.Scope>) => it.live(name, run)
+
+const apply = ({ controlPlane, dataPlane, log }: Plane, source: string) =>
+  applyNativeFile(Result.getOrThrow(readNativeFile("f.yaml", source)), "test", 5000).pipe(
+    Effect.provideService(ControlPlane, controlPlane),
+    Effect.provideService(DataPlane, dataPlane),
+    Effect.provideService(EventLog, log)
+  )
+
+const portals = (plane: Plane) =>
+  Effect.map(plane.dataPlane.status, ({ portals }) => portals.map(({ port, state, tag }) => `${tag} ${port} ${state}`))
+
+const maps = (plane: Plane) =>
+  activeTargetsOf(plane.controlPlane.state()).flatMap(({ pgIgMaps }) =>
+    pgIgMaps.map(({ initiatorGroup, portalGroup }) => `${portalGroup}:${initiatorGroup}`)
+  )
+
+interface Groups {
+  readonly portalGroup: number
+  readonly initiatorGroup: number
+  readonly target?: string
+}
+
+const fileOf = (port: number, { initiatorGroup, portalGroup, target = "disk1" }: Groups) => `
+bdevs:
+  - { type: malloc, name: Malloc0, size: 1 MiB }
+portalGroups:
+  - { tag: ${portalGroup}, portals: ["127.0.0.1:${port}"] }
+initiatorGroups:
+  - { tag: ${initiatorGroup}, initiators: [ANY], netmasks: [ANY] }
+targets:
+  - name: ${target}
+    maps: [{ portalGroup: ${portalGroup}, initiatorGroup: ${initiatorGroup} }]
+    luns: [{ lun: 0, bdev: Malloc0 }]
+`
+
+describe("a file", () => {
+  live("may stack bdevs: each base is open before what is on it is made", () =>
+    Effect.gen(function* () {
+      const plane = yield* startPlane()
+      const { changes } = yield* apply(
+        plane,
+        `
+bdevs:
+  - { type: delay, name: Slow, base: EE_Malloc0, averageRead: 1000 }
+  - { type: error, base: Malloc0 }
+  - { type: malloc, name: Malloc0, size: 1 MiB }
+`
+      )
+      assert.strictEqual(changes, 3)
+      const { bdevs } = yield* plane.dataPlane.status
+      assert.deepStrictEqual(
+        bdevs.map(({ name, state }) => `${name} ${state}`),
+        ["Malloc0 up", "EE_Malloc0 up", "Slow up"]
+      )
+    })
+  )
+
+  live("may give a portal group another tag and a target another name on the same address", () =>
+    Effect.gen(function* () {
+      const plane = yield* startPlane()
+      yield* apply(plane, fileOf(plane.port, { portalGroup: 1, initiatorGroup: 1 }))
+      yield* apply(plane, fileOf(plane.port, { portalGroup: 2, initiatorGroup: 1, target: "disk2" }))
+      assert.deepStrictEqual(yield* portals(plane), [`2 ${plane.port} listening`])
+    })
+  )
+
+  live("may put a target under other groups while the old ones go", () =>
+    Effect.gen(function* () {
+      const plane = yield* startPlane()
+      yield* apply(plane, fileOf(plane.port, { portalGroup: 1, initiatorGroup: 1 }))
+      yield* apply(plane, fileOf(plane.port, { portalGroup: 2, initiatorGroup: 7 }))
+      assert.deepStrictEqual(maps(plane), ["2:7"])
+      assert.deepStrictEqual(yield* portals(plane), [`2 ${plane.port} listening`])
+      // Initiator groups alone.
+      yield* apply(plane, fileOf(plane.port, { portalGroup: 2, initiatorGroup: 8 }))
+      assert.deepStrictEqual(maps(plane), ["2:8"])
+    })
+  )
+})
