@@ -27,8 +27,8 @@ const endAtOnceOnSecondInterrupt = (): void => {
 
 /**
  * Output that nobody takes any more. stderr is for whoever watches: a target does not end because the watcher has, or
- * because the disk that its messages go to is full. Without a reader of stdout (`lunlog log tail | head`) there is nothing
- * left to do, and that is no failure.
+ * because the disk that its messages go to is full. Without a reader of stdout (`lunlog log tail | head`) there is
+ * nothing left to do, and that is no failure.
  */
 const surviveLostOutput = (program: string): void => {
   process.stderr.on("error", () => undefined)

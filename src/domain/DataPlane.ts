@@ -109,8 +109,8 @@ export class DataPlane extends Context.Service<
     /** Opens or reserves what the bdev needs. `name` is for messages: an automatic name is not known yet. */
     readonly acquireBdev: (name: string, bdev: BdevRequest) => Effect.Effect<Lease, BdevUnavailable, Scope.Scope>
     /**
-     * Resumes when the data plane has taken note of the committed record `seq`: an initiator that comes afterwards finds
-     * what it says. That a removal has ended is another matter, see below.
+     * Resumes when the data plane has taken note of the committed record `seq`: an initiator that comes afterwards
+     * finds what it says. That a removal has ended is another matter, see below.
      */
     readonly awaitApplied: (seq: number) => Effect.Effect<void>
     readonly connections: Effect.Effect<ReadonlyArray<ConnectionInfo>>
