@@ -5,7 +5,7 @@
 import { Effect, Schema, type Scope, Stream } from "effect"
 import type { LogReadFailed } from "../../eventlog/EventLog.ts"
 import type { LogArchive } from "../../eventlog/open-for-reading.ts"
-import type { LogRecord } from "../../eventlog/record.ts"
+import { recordView } from "../rpc/record-view.ts"
 import { CliFailure, failureOf } from "./CliFailure.ts"
 import { callMethod, connectAs } from "./rpc-command.ts"
 import { findLogDirectory } from "./state-directory.ts"
@@ -101,26 +101,9 @@ const runningLog = (socketPath: string): Effect.Effect<LogSource, CliFailure, Sc
     }
   })
 
-/** Bytes are shown in hexadecimal, as JSON has none. */
-const plain = (value: unknown): unknown => {
-  if (value instanceof Uint8Array) return Buffer.from(value).toString("hex")
-  if (Array.isArray(value)) return value.map(plain)
-  if (typeof value !== "object" || value === null) return value
-  return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, plain(member)]))
-}
-
-const viewOf = (record: LogRecord): RecordView => {
-  const { at, cause, kind, payload, seq, type, v } = record
-  const chain =
-    record.kind === "control"
-      ? { control_no: record.controlNo, hash: record.hash, prev_control: record.prevControl }
-      : { segment: record.segment }
-  return { seq, at, kind, type, v, cause, payload: plain(payload), ...chain }
-}
-
 const readAll = (archive: LogArchive, from: number, to: number) =>
   archive.read({ from, to }).pipe(
-    Stream.map(viewOf),
+    Stream.map(recordView),
     Stream.runCollect,
     Effect.mapError((error: LogReadFailed) => failureOf(error))
   )

@@ -1,11 +1,14 @@
 /** What methods leave in the event log, how it is read, and what callers hear when it takes nothing. */
+import * as fs from "node:fs"
+import * as path from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Layer, Result, type Scope } from "effect"
 import { EventLog } from "../../eventlog/EventLog.ts"
+import { LevelEventLog } from "../../eventlog/LevelEventLog.ts"
 import { MemoryEventLog, MemoryStore } from "../../eventlog/MemoryEventLog.ts"
 import { CallFailed, connect, type RpcClient } from "../../src/rpc/RpcClient.ts"
 import { FaultyStore, faultPlan } from "../eventlog/support.ts"
-import { rawClient } from "./support.ts"
+import { rawClient, temporaryDirectory } from "./support.ts"
 import { runningTarget } from "./target-support.ts"
 
 const live = (name: string, run: () => Effect.Effect<void, unknown, Scope.Scope>) => it.live(name, run)
@@ -94,6 +97,33 @@ describe("the log", () => {
         observations: 0,
         last_seq: 2
       })
+    })
+  )
+
+  live("is not called clean when a file of its store is damaged where no record lies", () =>
+    Effect.gen(function* () {
+      const directory = yield* temporaryDirectory
+      const log = LevelEventLog.layer({ directory, ballastBytes: 0 })
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          const { client } = yield* runningTarget({ log })
+          for (let i = 0; i < 200; i++) yield* createNull(client, `N${i}`)
+        })
+      )
+      // Opening puts the journal, which ends with a snapshot of 200 bdevs, into a table.
+      const { client } = yield* runningTarget({ log: Layer.fresh(log) })
+      assert.deepInclude(yield* client.call("eventlog_verify"), { clean: true, control: 202 })
+      const database = path.join(directory, "db")
+      const [table] = fs.readdirSync(database).filter((name) => name.endsWith(".ldb"))
+      assert(table !== undefined)
+      const file = path.join(database, table)
+      const bytes = fs.readFileSync(file)
+      const at = Math.floor(bytes.length * 0.8)
+      fs.writeFileSync(file, bytes.fill((bytes[at] ?? 0) ^ 0x10, at, at + 1))
+      const error = yield* Effect.flip(client.call("eventlog_verify"))
+      assert(error instanceof CallFailed)
+      assert.strictEqual(error.code, -5)
+      assert.include(JSON.stringify(error.data), table)
     })
   )
 

@@ -16,7 +16,7 @@ import { temporaryDirectory } from "./support.ts"
 
 export interface TargetOptions extends InstanceActions, RouterOptions {
   readonly connected?: boolean
-  readonly log?: Layer.Layer<EventLog>
+  readonly log?: Layer.Layer<EventLog, unknown>
 }
 
 export interface RpcTarget {

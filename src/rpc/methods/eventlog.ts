@@ -1,13 +1,14 @@
 /**
  * `eventlog_*`: the log as the command line reads it. Records come as they are stored, payload included, oldest first.
  */
-import { Effect, Ref, Schema, Stream } from "effect"
+import { Effect, Schema, Stream } from "effect"
 import { EventLog, type LogReadFailed } from "../../../eventlog/EventLog.ts"
 import type { LogRecord } from "../../../eventlog/record.ts"
 import { printJson } from "../json-print.ts"
 import { optional, SafeUint64, Uint32 } from "../param.ts"
 import { errnoError, type RpcError, rpcError } from "../RpcError.ts"
 import { anyState, defineMethod, defineMethodWithoutParams, type RpcMethod } from "../RpcMethod.ts"
+import { recordView } from "../record-view.ts"
 import { logError } from "./dispatch.ts"
 
 /** Records in one answer, and about how many bytes they may have. */
@@ -15,23 +16,6 @@ const recordsMax = 1000
 const answerBytesMax = 8 * 1024 * 1024
 /** Longest that a read waits for news, in milliseconds; below what clients wait. */
 const newsTimeoutMax = 30_000
-
-/** Bytes are shown in hexadecimal, as JSON has none. */
-const payloadView = (value: unknown): unknown => {
-  if (value instanceof Uint8Array) return Buffer.from(value).toString("hex")
-  if (Array.isArray(value)) return value.map(payloadView)
-  if (typeof value !== "object" || value === null) return value
-  return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, payloadView(member)]))
-}
-
-const recordView = (record: LogRecord) => {
-  const { at, cause, kind, payload, seq, type, v } = record
-  const chain =
-    record.kind === "control"
-      ? { control_no: record.controlNo, hash: record.hash, prev_control: record.prevControl }
-      : { segment: record.segment }
-  return { seq, at, kind, type, v, cause, payload: payloadView(payload), ...chain }
-}
 
 interface Page {
   readonly records: Array<unknown>
@@ -104,7 +88,7 @@ const damage = (error: LogReadFailed): RpcError => {
   return rpcError(errnoError("EIO"), { reason: error.message, object: `event log in ${error.directory}`, hint })
 }
 
-/** Reads every record, which checks its bytes, its place and its chain. */
+/** Looks at the store's files, and reads every record, which checks its bytes, its place and its chain. */
 const eventlogVerify = defineMethodWithoutParams({
   name: "eventlog_verify",
   states: anyState,
@@ -112,15 +96,8 @@ const eventlogVerify = defineMethodWithoutParams({
   handler: () =>
     Effect.gen(function* () {
       const log = yield* EventLog
-      const counts = yield* Ref.make({ control: 0, observations: 0, last_seq: 0 })
-      const count = (record: LogRecord) =>
-        Ref.update(counts, ({ control, observations }) => ({
-          control: control + (record.kind === "control" ? 1 : 0),
-          observations: observations + (record.kind === "control" ? 0 : 1),
-          last_seq: record.seq
-        }))
-      yield* Effect.mapError(Stream.runForEach(log.read(), count), damage)
-      return { clean: true, ...(yield* Ref.get(counts)), control_hash: log.durable().controlHash }
+      const { controlRecords, observations, tail } = yield* Effect.mapError(log.verify(), damage)
+      return { clean: true, control: controlRecords, observations, last_seq: tail.seq, control_hash: tail.controlHash }
     })
 })
 
