@@ -24,6 +24,8 @@ export const outputBufferBytes = 1024 * 1024
 export const outputBuffersKept = 64
 /** Unsent output of one connection beyond which nothing more is read from it, in bytes. */
 export const unsentBytesMax = 4 * 1024 * 1024
+/** Flushes that may wait in a socket: each costs some hundred bytes beside its data. Beyond it nothing more is read. */
+export const unsentFlushesMax = 1024
 /** Buffers of commands that wait for data or for a bdev, per connection, in bytes; beyond it there is TASK SET FULL. */
 export const taskBufferBytesMax = 64 * 1024 * 1024
 /** The same over all connections of a reactor. */

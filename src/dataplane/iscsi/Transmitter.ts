@@ -2,25 +2,31 @@
  * Output of one connection. PDUs are written into output buffers and leave in one socket write per chunk of input, not
  * per PDU: that is worth a factor of three to five.
  *
- * A buffer that the kernel has taken whole is reused at once; one that it has not belongs to the socket until the next
- * `drain`.
+ * A buffer that the kernel has taken whole is reused at once. What it has not taken belongs to the socket until the
+ * next `drain`; meanwhile the rest of the buffer is filled, so that many small answers to a slow reader hold one
+ * buffer.
  */
 import type { Socket } from "node:net"
-import { outputBufferBytes, unsentBytesMax } from "../limits.ts"
+import { outputBufferBytes, unsentBytesMax, unsentFlushesMax } from "../limits.ts"
 import type { OutputBuffers } from "./OutputBuffers.ts"
 
 /** Where responses of a connection are gathered and sent. */
 export class Transmitter {
   readonly #socket: Socket
   readonly #buffers: OutputBuffers
-  /** Full buffers that wait for the flush, and how far each is filled. */
+  /** Full buffers that wait for the flush; how much of each the socket has already, and how far it is filled. */
   readonly #sealed: Array<Buffer> = []
+  readonly #sealedStarts: Array<number> = []
   readonly #sealedEnds: Array<number> = []
   /** Buffers that the socket still reads from. */
   readonly #inSocket: Array<Buffer> = []
   #current: Buffer | undefined
+  /** What lies before it is the socket's. */
+  #start = 0
   #end = 0
   #pendingBytes = 0
+  /** Flushes since the socket last had nothing to send. */
+  #waitingFlushes = 0
   #closed = false
 
   constructor(socket: Socket, buffers: OutputBuffers) {
@@ -39,8 +45,10 @@ export class Transmitter {
     if (this.#current === undefined) this.#current = this.#buffers.take()
     if (this.#end + length > outputBufferBytes) {
       this.#sealed.push(this.#current)
+      this.#sealedStarts.push(this.#start)
       this.#sealedEnds.push(this.#end)
       this.#current = this.#buffers.take()
+      this.#start = 0
       this.#end = 0
     }
     const at = this.#end
@@ -51,7 +59,8 @@ export class Transmitter {
 
   /** Whether so much is unsent that no further command may be taken. */
   get overLimit(): boolean {
-    return this.#pendingBytes + this.#socket.writableLength > unsentBytesMax
+    const bytes = this.#pendingBytes + this.#socket.writableLength
+    return bytes > unsentBytesMax || this.#waitingFlushes > unsentFlushesMax
   }
 
   /** Whether there is something to flush. */
@@ -63,6 +72,7 @@ export class Transmitter {
   flush(): void {
     if (this.#pendingBytes === 0 || this.#closed) return
     this.#pendingBytes = 0
+    this.#waitingFlushes++
     const socket = this.#socket
     const sealed = this.#sealed
     const current = this.#current
@@ -71,17 +81,18 @@ export class Transmitter {
       for (let i = 0; i < sealed.length; i++) {
         const buffer = sealed[i]
         if (buffer === undefined) continue
-        socket.write(buffer.subarray(0, this.#sealedEnds[i]))
+        const start = this.#sealedStarts[i] ?? 0
+        const end = this.#sealedEnds[i] ?? 0
+        if (end > start) socket.write(buffer.subarray(start, end))
         this.#inSocket.push(buffer)
       }
       sealed.length = 0
+      this.#sealedStarts.length = 0
       this.#sealedEnds.length = 0
     }
-    if (current !== undefined && this.#end > 0) {
-      socket.write(current.subarray(0, this.#end))
-      this.#inSocket.push(current)
-      this.#current = undefined
-      this.#end = 0
+    if (current !== undefined && this.#end > this.#start) {
+      socket.write(current.subarray(this.#start, this.#end))
+      this.#start = this.#end
     }
     if (socket.writableCorked > 0) socket.uncork()
     this.recycle()
@@ -90,9 +101,15 @@ export class Transmitter {
   /** Takes back the buffers, once the kernel has all of them. Called after a flush and on `drain`. */
   recycle(): void {
     if (this.#socket.writableLength !== 0) return
+    this.#waitingFlushes = 0
     for (let buffer = this.#inSocket.pop(); buffer !== undefined; buffer = this.#inSocket.pop()) {
       this.#buffers.give(buffer)
     }
+    if (this.#current === undefined || this.#end > this.#start) return
+    this.#buffers.give(this.#current)
+    this.#current = undefined
+    this.#start = 0
+    this.#end = 0
   }
 
   /**
@@ -103,10 +120,13 @@ export class Transmitter {
     if (this.#closed) return
     this.#closed = true
     this.#pendingBytes = 0
-    if (this.#current !== undefined) this.#buffers.give(this.#current)
-    for (const buffer of this.#sealed) this.#buffers.give(buffer)
+    if (this.#current !== undefined && this.#start === 0) this.#buffers.give(this.#current)
+    this.#sealed.forEach((buffer, index) => {
+      if (this.#sealedStarts[index] === 0) this.#buffers.give(buffer)
+    })
     this.#current = undefined
     this.#sealed.length = 0
+    this.#sealedStarts.length = 0
     this.#sealedEnds.length = 0
     this.#inSocket.length = 0
   }
