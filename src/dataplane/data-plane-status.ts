@@ -4,8 +4,8 @@ import type { ConnectionInfo, LunDrain } from "../domain/DataPlane.ts"
 import { Incarnation, IscsiName, Lun, PortalGroupTag } from "../domain/ids.ts"
 import type { ConnectionReport, DrainReport } from "./reactor/protocol.ts"
 
-const loginPhase = ({ loginStage, state }: ConnectionReport): ConnectionInfo["loginPhase"] => {
-  if (state !== "login") return "full_feature_phase"
+const loginPhase = ({ loggedIn, loginStage }: ConnectionReport): ConnectionInfo["loginPhase"] => {
+  if (loggedIn) return "full_feature_phase"
   if (loginStage === undefined) return "not_started"
   return loginStage === 0 ? "security_negotiation_phase" : "operational_negotiation_phase"
 }

@@ -101,6 +101,8 @@ export interface ConnectionReport {
   readonly cid: number
   readonly tsih: number
   readonly state: "login" | "full-feature" | "exiting" | "closed"
+  /** It has reached full feature phase, and may be past it. */
+  readonly loggedIn: boolean
   /** 0 security, 1 operational; undefined before the first request and after the login. */
   readonly loginStage: number | undefined
   readonly discovery: boolean
