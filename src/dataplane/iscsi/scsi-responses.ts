@@ -18,6 +18,14 @@ const transferBytesOf = (task: IscsiTask): number => {
   return scsi.action === ScsiAction.parameterIn ? scsi.parameterLength : 0
 }
 
+/** What the initiator expects to be transferred in the direction of the command, in bytes; either way if it has none. */
+const expectedBytesOf = (task: IscsiTask): number => {
+  const { action } = task.scsi
+  const inbound = task.expectsDataIn && action !== ScsiAction.write
+  const outbound = task.expectsDataOut && action !== ScsiAction.read && action !== ScsiAction.parameterIn
+  return inbound || outbound ? task.expectedBytes : 0
+}
+
 /** MaxCmdSN as it will be once the command that is being answered has left the window. */
 const maxCmdSnAfter = (path: CommandPath, task: IscsiTask): number => {
   const { maxCmdSn } = path.session
@@ -78,7 +86,7 @@ export const sendScsiResponse = (path: CommandPath, task: IscsiTask): void => {
   const { connection, session } = path
   const { scsi } = task
   const check = scsi.status === ScsiStatus.checkCondition
-  const expected = task.expectsDataIn || task.expectsDataOut ? task.expectedBytes : 0
+  const expected = expectedBytesOf(task)
   const transfer = scsi.status === ScsiStatus.good ? transferBytesOf(task) : 0
   const residual = transfer - expected
   const residualFlags = residual > 0 ? ResponseFlag.Overflow : residual < 0 ? ResponseFlag.Underflow : 0

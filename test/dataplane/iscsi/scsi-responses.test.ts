@@ -133,13 +133,27 @@ describe("residuals", () => {
     for (const [flags, expectedBytes, residualFlags, residual] of [
       [0xc1, 0, 0x04, 512],
       [0x81, 0, 0x04, 512],
-      [0xa1, 512, 0, 0]
+      [0xa1, 512, 0x04, 512]
     ] as const) {
       const peer = peerWith()
       peer.command(flags, read10(0, 1), expectedBytes)
       const pdu = peer.one()
       assert.strictEqual(pdu.opcode, Opcode.scsiResponse)
       assert.deepStrictEqual([pdu.flags & 0x06, pdu.count], [residualFlags, residual])
+    }
+  })
+
+  it("of a write for which the initiator sends nothing, or means to read, are all of it: nothing is written", () => {
+    const peer = peerWith()
+    for (const [flags, expectedBytes] of [
+      [0xc1, 512],
+      [0x81, 512],
+      [0xa1, 0]
+    ] as const) {
+      peer.command(flags, write10(0, 1), expectedBytes)
+      const pdu = peer.one()
+      assert.strictEqual(statusOf(pdu), "GOOD")
+      assert.deepStrictEqual([pdu.flags & 0x06, pdu.count], [0x04, 512])
     }
   })
 
