@@ -176,6 +176,8 @@ export class EventLog extends Context.Service<
     ) => Effect.Effect<ReadonlyArray<ControlRecord>, SequenceConflict | LogUnavailable | AppendFailed>
     /** Never waits and never fails: what does not fit is dropped and counted. */
     readonly observe: (entry: ObservationEntry) => void
+    /** Why appends are refused now: a failure, a full queue, a disk that does not answer. Undefined while none is. */
+    readonly unavailable: () => LogUnavailable | undefined
     /** Observations dropped since start, because the queue was full or the log away. */
     readonly droppedObservations: () => number
     /** Calls `listener` until the scope closes. One call per batch, before any waiter of the batch is resumed. */

@@ -120,7 +120,7 @@ export class LogWriter {
     cause: Cause,
     entries: ReadonlyArray<ControlEntry>
   ): Result.Result<Job, SequenceConflict | LogUnavailable> {
-    const refusal = this.#refusal()
+    const refusal = this.refusal
     if (refusal !== undefined) return Result.fail(refusal)
     const actual = this.#tip.tail.controlSeq
     if (actual !== expectedControlSeq)
@@ -147,7 +147,7 @@ export class LogWriter {
   }
 
   observe(entry: ObservationEntry): void {
-    if (this.#refusal() !== undefined || this.#pending.observations >= writerLimits.queuedObservations) {
+    if (this.refusal !== undefined || this.#pending.observations >= writerLimits.queuedObservations) {
       this.#dropped++
       return
     }
@@ -162,7 +162,7 @@ export class LogWriter {
 
   /** Runs `write` between two batches; it writes what is no record. Rejects with a `StoreError`. */
   exclusively(write: (store: LogStore) => Promise<void>): Promise<void> {
-    const refusal = this.#refusal()
+    const refusal = this.refusal
     if (refusal !== undefined) return Promise.reject(new StoreError(refusal.code, refusal.detail))
     return new Promise((resolve, reject) => {
       this.#tasks.push({ write, resolve, reject })
@@ -198,7 +198,8 @@ export class LogWriter {
     return new LogUnavailable({ code, directory: this.#options.directory, detail })
   }
 
-  #refusal(): LogUnavailable | undefined {
+  /** Why nothing is taken now. */
+  get refusal(): LogUnavailable | undefined {
     if (this.#closed) return this.#unavailable("ESHUTDOWN", "it is closed")
     if (this.#away !== undefined) return this.#unavailable(this.#away.code, this.#away.message)
     if (this.#pending.bytes > writerLimits.queuedBytes) {

@@ -103,14 +103,28 @@ const snapshotsOf = (directory: string, writer: LogWriter) => ({
     })
 })
 
+/** A failure and its end, for whoever watches the process: until then changes are refused. */
+const tellFailures = (options: LogServiceOptions, print: (line: Effect.Effect<void>) => void) => ({
+  suspect: (error: StoreError) => {
+    const what = `the event log in ${options.directory} cannot be written (${error.code}): ${error.message}`
+    print(Effect.logError(`${what}; changes are refused until it is back`))
+    return options.suspect(error)
+  },
+  recovered: () => {
+    print(Effect.logInfo(`the event log in ${options.directory} takes changes again`))
+    options.recovered()
+  }
+})
+
 /** Closes with the scope: what was submitted is written first. */
 export const makeLogService = (options: LogServiceOptions): Effect.Effect<EventLog["Service"], never, Scope.Scope> =>
   Effect.gen(function* () {
     const clock = yield* Clock.Clock
     const now = () => Number(clock.currentTimeNanosUnsafe() / 1000n)
     const monotonicMillis = () => Number(clock.monotonicTimeNanosUnsafe() / 1_000_000n)
+    const told = tellFailures(options, Effect.runForkWith(yield* Effect.context<never>()))
     const writer = yield* Effect.acquireRelease(
-      Effect.sync(() => new LogWriter({ ...options, now, monotonicMillis })),
+      Effect.sync(() => new LogWriter({ ...options, ...told, now, monotonicMillis })),
       (writer) => Effect.promise(() => writer.close())
     )
     const { directory } = options
@@ -130,6 +144,7 @@ export const makeLogService = (options: LogServiceOptions): Effect.Effect<EventL
           return Effect.as(submitted.success.durable, submitted.success.records)
         }),
       observe: (entry) => writer.observe(entry),
+      unavailable: () => writer.refusal,
       droppedObservations: () => writer.dropped,
       listen: (listener) =>
         Effect.asVoid(

@@ -59,6 +59,9 @@ describe("a configuration file", () => {
       assert.strictEqual(await lastSeq(target), Number(before) + 1, "the epoch's record, and nothing else")
       assert.match(target.stderr(), /nothing to change/)
       assert.match(target.stderr(), /made by RPC, and kept: bdev Scratch/)
+      const status = JSON.stringify(await target.rpc.call("lunlog_status"))
+      assert.match(status, /"warnings":\["memory .* these began empty: Malloc0, Malloc1, Scratch"\]/)
+      assert.match(target.stderr(), /listening on 127\.0\.0\.1:/)
     }
     {
       await using target = await startTarget({ directory, configFile, stateMode: "empty" })

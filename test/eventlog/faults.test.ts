@@ -1,6 +1,6 @@
 /** What an event log does when its store fails, on both implementations. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Result, Stream } from "effect"
+import { Effect, Fiber, Logger, Result, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import type { EventLog } from "../../eventlog/EventLog.ts"
 import { type LogStore, StoreError } from "../../eventlog/LogStore.ts"
@@ -110,6 +110,7 @@ describe.each(implementations)("%s with a failing store", (_name, make) => {
           refusal = log.submit(log.tip().controlSeq, cause, [entry(3)])
         }
         assert.deepInclude(refusal.failure, { _tag: "LogUnavailable", code: "ENOSPC" })
+        assert.deepInclude(log.unavailable(), { _tag: "LogUnavailable", code: "ENOSPC" })
         log.observe(observation(4))
         assert.isAbove(log.droppedObservations(), 0)
         // What is durable can be read meanwhile.
@@ -117,11 +118,32 @@ describe.each(implementations)("%s with a failing store", (_name, make) => {
         assert.strictEqual((yield* Fiber.join(failure))._tag, "AppendFailed")
         const [recovery] = yield* recovered(log)
         assert.deepInclude(recovery?.payload, { survived: false, attempts: 4 })
+        assert.isUndefined(log.unavailable())
         yield* appendOne(log, 5)
         assert.deepStrictEqual(numbersOf(yield* readAll(log, { kind: "control" })), [1, 5])
       })
     )
   )
+
+  it.live("tells who watches the process, once when it fails and once when it is back", () => {
+    const lines: Array<string> = []
+    const logger = Logger.make<unknown, void>(({ logLevel, message }) => {
+      lines.push(`${logLevel} ${Array.isArray(message) ? message.join(" ") : message}`)
+    })
+    return Effect.scoped(
+      Effect.gen(function* () {
+        const plan = faultPlan()
+        const log = yield* make(plan)
+        let failing = 3
+        plan.next = (sync) => (sync && failing-- > 0 ? "refuse" : "none")
+        yield* Effect.flip(appendOne(log, 1))
+        yield* recovered(log)
+        assert.lengthOf(lines, 2, lines.join("\n"))
+        assert.match(lines[0] ?? "", /^Error .*event log.*ENOSPC.*changes are refused/)
+        assert.match(lines[1] ?? "", /^Info .*event log.*takes changes again/)
+      })
+    ).pipe(Effect.provide(Logger.layer([logger])))
+  })
 
   it.live("answers callers when it is closed while it is away", () =>
     Effect.gen(function* () {

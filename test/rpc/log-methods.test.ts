@@ -150,12 +150,17 @@ describe("the log", () => {
       const store = new MemoryStore()
       const open = () => new FaultyStore(store, plan)
       const log = Layer.effect(EventLog, MemoryEventLog.make({ store: open(), reopen: async () => open() }))
-      const { client, fake } = yield* runningTarget({ log })
-      plan.next = () => {
-        plan.next = () => "none"
-        return "refuse"
-      }
-      const full = yield* Effect.result(createNull(client, "N0"))
+      const { client, fake, socketPath } = yield* runningTarget({ log })
+      let isFull = true
+      plan.next = () => (isFull ? "refuse" : "none")
+      const creating = yield* Effect.forkChild(Effect.result(createNull(client, "N0")), { startImmediately: true })
+      // What the hints of such errors promise: the status tells while it lasts, and no longer.
+      const other = yield* connect(socketPath)
+      const warnings = Effect.map(other.call("lunlog_status"), (status) => JSON.stringify(status))
+      yield* Effect.repeat(warnings, { until: (text) => /"warnings":\[".*event log.*ENOSPC/.test(text) })
+      isFull = false
+      const full = yield* Fiber.join(creating)
+      yield* Effect.repeat(warnings, { until: (text) => !text.includes("ENOSPC") })
       assert(Result.isFailure(full) && full.failure instanceof CallFailed)
       assert.deepInclude(full.failure, { code: -28, text: "No space left on device" })
       assert.include(JSON.stringify(full.failure.data), "ENOSPC")

@@ -44,7 +44,25 @@ const objectCounts = Effect.map(ControlPlane, ({ state }) => {
   }
 })
 
-/** What the data plane has achieved. */
+/** Names in one warning. */
+const namesMax = 20
+
+/** What is wrong beside the data plane: changes that are refused, and disks that began empty. */
+const controlWarnings = Effect.gen(function* () {
+  const refusal = (yield* EventLog).unavailable()
+  const { state } = yield* ControlPlane
+  const lost = activeBdevsOf(state()).filter(({ contentLost }) => contentLost)
+  const names = lost.slice(0, namesMax).map(({ name }) => name)
+  const more = lost.length > namesMax ? ` and ${lost.length - namesMax} more` : ""
+  return [
+    ...(refusal === undefined ? [] : [refusal.message]),
+    ...(lost.length === 0
+      ? []
+      : [`memory does not outlive its process, so these began empty: ${names.join(", ")}${more}`])
+  ]
+})
+
+/** What the data plane has achieved, and all warnings. */
 const dataPlaneStatus = Effect.gen(function* () {
   const dataPlane = yield* DataPlane
   const status = yield* dataPlane.status
@@ -60,7 +78,7 @@ const dataPlaneStatus = Effect.gen(function* () {
       commands_left: commandsLeft,
       deadline_at: deadlineAt
     })),
-    warnings: status.warnings
+    warnings: [...(yield* controlWarnings), ...status.warnings]
   }
 })
 
