@@ -6,16 +6,30 @@ import { randomUUID } from "node:crypto"
 import { existsSync } from "node:fs"
 import { chmod, mkdir, open, readFile, rename } from "node:fs/promises"
 import { homedir } from "node:os"
-import { join } from "node:path"
+import { isAbsolute, join } from "node:path"
 import { Effect } from "effect"
 import { isUuid, type Uuid } from "../domain/ids.ts"
 import { CliFailure } from "./CliFailure.ts"
 
-/** `/var/lib/lunlog` for root, else below XDG_STATE_HOME. */
+const systemDirectory = "/var/lib/lunlog"
+
+/** The user's home, if there is one: a container's numeric user may have no entry in /etc/passwd. */
+const homeOf = (): string | undefined => {
+  try {
+    const home = homedir()
+    return isAbsolute(home) ? home : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** `/var/lib/lunlog` for root and for users without a home, else below XDG_STATE_HOME. */
 export const defaultStateDirectory = (): string => {
-  if (process.getuid?.() === 0) return "/var/lib/lunlog"
-  const home = process.env["XDG_STATE_HOME"]
-  return join(home === undefined || home === "" ? join(homedir(), ".local", "state") : home, "lunlog")
+  if (process.getuid?.() === 0) return systemDirectory
+  const stateHome = process.env["XDG_STATE_HOME"]
+  if (stateHome !== undefined && isAbsolute(stateHome)) return join(stateHome, "lunlog")
+  const home = homeOf()
+  return home === undefined ? systemDirectory : join(home, ".local", "state", "lunlog")
 }
 
 /** Where the event log of a state directory is. */

@@ -167,6 +167,7 @@ export const verifyLock = (path: string): Effect.Effect<void, SocketUnavailable>
 /** Holds the socket's lock until the scope closes, with nothing left at `path` to be in the way of a bind. */
 export const acquireSocketLock = (path: string): Effect.Effect<void, SocketUnavailable, Scope.Scope> =>
   Effect.gen(function* () {
+    if (path === "") return yield* unavailable('""', "the path is empty", "name one with -r PATH")
     const bytes = Buffer.byteLength(path)
     if (bytes > socketPathBytesMax) {
       const hint = `a UNIX socket's path has at most ${socketPathBytesMax}; choose a shorter one with -r PATH`

@@ -160,6 +160,8 @@ describe("the lock of a socket", () => {
       const directory = yield* temporaryDirectory
       const long = yield* refusal(path.join(directory, "x".repeat(100)))
       assert.match(long.message, /the path has \d+ bytes; a UNIX socket's path has at most 107/)
+      const empty = yield* refusal("")
+      assert.match(empty.message, /the path is empty; name one with -r PATH/)
       const absent = yield* refusal(path.join(directory, "absent", "rpc.sock"))
       assert.match(absent.message, /ENOENT.*choose a path/)
     })
