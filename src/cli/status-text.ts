@@ -74,18 +74,37 @@ const portalRows = ({ status }: StatusView) =>
     typeof code === "string" ? `${state} (${code})` : state
   ])
 
-/** LUNs that take commands, and those that drain. */
-const lunRows = ({ status, targets }: StatusView) =>
-  targets.flatMap(({ alias_name, luns, name }) => {
-    const label = alias_name === undefined ? name : `${name} (${printable(alias_name)})`
+type Drains = StatusView["status"]["lun_drains"]
+
+const drainRows = (drains: Drains) =>
+  drains.map(({ commands_left, lun_id }) => [String(lun_id), "", `draining, ${commands_left} commands left`])
+
+const labelled = (label: string, rows: ReadonlyArray<ReadonlyArray<string>>) =>
+  rows.map((row, index) => [index === 0 ? label : "", ...row])
+
+/** Targets that are being deleted are in no list: what they wait for is all that shows of them. */
+const deletedRows = ({ status, targets }: StatusView) => {
+  const known = new Set(targets.map(({ name }) => name))
+  const names = new Set(status.lun_drains.map(({ target }) => target).filter((name) => !known.has(name)))
+  return [...names].flatMap((name) => {
     const drains = status.lun_drains.filter(({ target }) => target === name)
+    return labelled(`${name} (being deleted)`, drainRows(drains))
+  })
+}
+
+/** LUNs that take commands, and those that drain. */
+const lunRows = (view: StatusView) => {
+  const { status, targets } = view
+  const present = targets.flatMap(({ alias_name, luns, name }) => {
+    const label = alias_name === undefined ? name : `${name} (${printable(alias_name)})`
     const rows = [
       ...luns.map(({ bdev_name, lun_id }) => [String(lun_id), bdev_name, "active"]),
-      ...drains.map(({ commands_left, lun_id }) => [String(lun_id), "", `draining, ${commands_left} commands left`])
+      ...drainRows(status.lun_drains.filter(({ target }) => target === name))
     ]
-    if (rows.length === 0) return [[label, "-", "", "no LUN"]]
-    return rows.map((row, index) => [index === 0 ? label : "", ...row])
+    return rows.length === 0 ? [[label, "-", "", "no LUN"]] : labelled(label, rows)
   })
+  return [...present, ...deletedRows(view)]
+}
 
 const bdevRows = ({ bdevs, status }: StatusView) =>
   bdevs.map(({ block_size, name, num_blocks, product_name, uuid }) => {

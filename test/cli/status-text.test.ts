@@ -1,0 +1,47 @@
+/** The page of `lunlog status`, from made-up answers. */
+import { assert, describe, it } from "vitest"
+import { type StatusView, statusText } from "../../src/cli/status-text.ts"
+
+const view = (status: Partial<StatusView["status"]>, rest: Partial<StatusView> = {}): StatusView => ({
+  status: {
+    version: "0.1.0",
+    pid: 1,
+    state: "RUNTIME",
+    started_at: 0,
+    epoch: { number: 1, mode: "resume" },
+    log: { durable_seq: 1, tip_seq: 1, control_no: 1, dropped_observations: 0 },
+    portals: [],
+    bdevs: [],
+    lun_drains: [],
+    warnings: [],
+    ...status
+  },
+  targets: [],
+  bdevs: [],
+  connections: [],
+  ...rest
+})
+
+/** Lines with runs of spaces as one. */
+const linesOf = (text: string): ReadonlyArray<string> => text.split("\n").map((line) => line.trim().replace(/ +/g, " "))
+
+describe("the page", () => {
+  it("shows a LUN that drains below its target's others", () => {
+    const drain = { target: "iqn.a:t", lun_id: 2, commands_left: 3 }
+    const targets = [{ name: "iqn.a:t", luns: [{ lun_id: 0, bdev_name: "Malloc0" }] }]
+    const lines = linesOf(statusText(view({ lun_drains: [drain] }, { targets })))
+    assert.includeMembers([...lines], ["iqn.a:t 0 Malloc0 active", "2 draining, 3 commands left"])
+  })
+
+  it("shows what a target that is being deleted waits for", () => {
+    const drains = [
+      { target: "iqn.a:gone", lun_id: 0, commands_left: 1 },
+      { target: "iqn.a:gone", lun_id: 5, commands_left: 7 }
+    ]
+    const lines = linesOf(statusText(view({ lun_drains: drains })))
+    assert.includeMembers(
+      [...lines],
+      ["iqn.a:gone (being deleted) 0 draining, 1 commands left", "5 draining, 7 commands left"]
+    )
+  })
+})
