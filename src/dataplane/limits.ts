@@ -10,6 +10,8 @@ export const recvDataSegmentBytesMax = 256 * 1024
 export const loginDataSegmentBytesMax = 8192
 /** All text of one login or text exchange that is continued over several PDUs (C bit), in bytes. */
 export const textExchangeBytesMax = 64 * 1024
+/** Targets that discovery looks at in one turn of the event loop, a millisecond or two; then IO comes first. */
+export const targetsPerTurn = 1000
 /** Login requests that one login may take, before it is taken for one that never ends. */
 export const loginExchangesMax = 64
 /** MaxBurstLength that the target offers, in bytes. */

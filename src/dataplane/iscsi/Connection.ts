@@ -56,6 +56,8 @@ export class Connection {
   readonly #reader: PduReader
   #reading = false
   #heard = false
+  /** A request waits for a later turn of the event loop; nothing is read before it is answered. */
+  #waits = false
   #closeReason = "the initiator closed it"
   /** When the state must have been left, by the node's clock. */
   #deadline: number
@@ -78,7 +80,7 @@ export class Connection {
       end: () => {
         const phase = this.fullFeature ?? this.login
         phase.end()
-        return !this.#ending() && !this.transmitter.overLimit
+        return !this.#stopped()
       }
     })
     node.connections.add(this)
@@ -102,6 +104,20 @@ export class Connection {
     }
     this.#reading = false
     this.flush()
+  }
+
+  /**
+   * Does what looks at so many targets, now or in a later turn of the event loop. Nothing more is read before.
+   */
+  slowly(targets: number, work: () => void): void {
+    let late = false
+    const done = this.node.takeTurn(targets, () => {
+      this.#waits = false
+      if (!late) work()
+      else if (!this.#ending()) this.#readOn(work)
+    })
+    late = !done
+    this.#waits = late
   }
 
   /** Takes a StatSN for a response. */
@@ -211,14 +227,24 @@ export class Connection {
     return this.state === "closed" || this.state === "exiting"
   }
 
+  /** Whether nothing more may be read for now. */
+  #stopped(): boolean {
+    return this.#waits || this.#ending() || this.transmitter.overLimit
+  }
+
   #drained(): void {
     this.transmitter.recycle()
     this.#heard = true
-    if (this.#ending() || this.transmitter.overLimit) return
+    if (!this.#stopped()) this.#readOn()
+  }
+
+  /** Goes on where reading was stopped; `first` is what it was stopped for. */
+  #readOn(first?: () => void): void {
     this.#reading = true
     let goOn = false
     try {
-      goOn = this.#reader.resume()
+      first?.()
+      goOn = !this.#stopped() && this.#reader.resume()
     } catch (error) {
       this.internalError(error)
     }

@@ -3,7 +3,7 @@
  * sessions, the pools, and where facts go. The reactor fills it; connections read it afresh for each login and command.
  */
 import { type AccessList, accessAllowed, discoverable } from "../../domain/access.ts"
-import { receiveBufferBytes } from "../limits.ts"
+import { receiveBufferBytes, targetsPerTurn } from "../limits.ts"
 import type { Connection } from "./Connection.ts"
 import { OutputBuffers } from "./OutputBuffers.ts"
 import type { Session } from "./Session.ts"
@@ -56,6 +56,10 @@ export class IscsiNode {
   readonly #receiveBuffer = Buffer.allocUnsafeSlow(receiveBufferBytes)
   readonly #unflushed = new Set<Connection>()
   #flushScheduled = false
+  /** Targets that `takeTurn` has let be looked at in this turn of the event loop. */
+  #targetsSeen = 0
+  #turnScheduled = false
+  readonly #later: Array<readonly [targets: number, work: () => void]> = []
   #lastTsih = 0
   #lastConnectionId = 0
 
@@ -108,6 +112,39 @@ export class IscsiNode {
     if (this.#flushScheduled) return
     this.#flushScheduled = true
     setImmediate(this.#flushAll)
+  }
+
+  /**
+   * Runs work that looks at so many targets: now, or in a later turn of the event loop (false) when this one has done
+   * enough of that. So nobody's IO waits for more than a turn's share of it.
+   */
+  takeTurn(targets: number, work: () => void): boolean {
+    if (this.#later.length > 0 || !this.#fits(targets)) {
+      this.#later.push([targets, work])
+      return false
+    }
+    this.#spend(targets, work)
+    return true
+  }
+
+  #fits(targets: number): boolean {
+    return this.#targetsSeen === 0 || this.#targetsSeen + targets <= targetsPerTurn
+  }
+
+  #spend(targets: number, work: () => void): void {
+    if (!this.#turnScheduled) setImmediate(this.#nextTurn)
+    this.#turnScheduled = true
+    this.#targetsSeen += targets
+    work()
+  }
+
+  readonly #nextTurn = (): void => {
+    this.#turnScheduled = false
+    this.#targetsSeen = 0
+    for (let next = this.#later[0]; next !== undefined && this.#fits(next[0]); next = this.#later[0]) {
+      this.#later.shift()
+      this.#spend(...next)
+    }
   }
 
   readonly #flushAll = (): void => {

@@ -33,7 +33,7 @@ export class TextExchange {
     this.#purpose = purpose
   }
 
-  /** Answers a text request with its whole data segment. */
+  /** Answers a text request with its whole data segment, now or soon. */
   answer(header: Buffer, data: Buffer): void {
     const connection = this.#connection
     const flags = flagsOf(header, 0)
@@ -60,9 +60,13 @@ export class TextExchange {
     const pairs = parseTextPairs(this.#request)
     this.#request = nothing
     if ("problem" in pairs) return void connection.protocolError(`text with ${pairs.problem}`)
-    this.#answer = this.#answerPairs(pairs)
-    this.#sent = 0
-    this.#send()
+    // A thousand targets take milliseconds, and anybody may ask for them again and again.
+    const targets = this.#purpose._tag === "Discovery" ? connection.node.targets.size : 1
+    connection.slowly(targets, () => {
+      this.#answer = this.#answerPairs(pairs)
+      this.#sent = 0
+      this.#send()
+    })
   }
 
   /**
@@ -76,7 +80,9 @@ export class TextExchange {
     const piece = this.#answer.subarray(this.#sent, end)
     const more = end < this.#answer.length
     const open = more || !this.#final
-    this.#sent = end
+    this.#sent = more ? end : 0
+    // A long list of targets is not kept for a connection that has it and idles.
+    if (!more) this.#answer = nothing
     if (open) this.#tag = (this.#tag + 1) % reservedTag
     const tag = open ? this.#tag : reservedTag
     const n = connection.numbers()
@@ -86,9 +92,9 @@ export class TextExchange {
 
   #answerPairs(pairs: TextPairs): Buffer {
     const answers: Array<readonly [string, string]> = []
-    const targets: Array<readonly [string, string]> = []
+    let targets: TextPairs = []
     for (const [key, value] of pairs) {
-      if (key === "SendTargets") targets.push(...this.#sendTargets(value))
+      if (key === "SendTargets") targets = this.#sendTargets(value)
       else if (key === "MaxRecvDataSegmentLength") this.#redeclare(value)
       else answers.push([key, "NotUnderstood"])
     }
