@@ -40,6 +40,8 @@ export const connectionsMax = 1024
 export const heldConnectionsMax = 64
 /** From accept to full feature phase, in milliseconds. */
 export const loginTimeoutMillis = 30_000
+/** How long a discovery session may ask nothing, in milliseconds. */
+export const discoveryIdleTimeoutMillis = 60_000
 /** From a logout response to the initiator's close, in milliseconds. */
 export const logoutCloseTimeoutMillis = 5_000
 /** From a logout request of the target's to its cutting the connection, in milliseconds. */

@@ -2,7 +2,12 @@
  * A connection in full feature phase: decides by opcode who takes a PDU, keeps the command window, and answers the PDUs
  * that manage the session (RFC 7143 section 4.2 and chapter 11).
  */
-import { logoutCloseTimeoutMillis, logoutRequestTimeoutMillis, recvDataSegmentBytesMax } from "../limits.ts"
+import {
+  discoveryIdleTimeoutMillis,
+  logoutCloseTimeoutMillis,
+  logoutRequestTimeoutMillis,
+  recvDataSegmentBytesMax
+} from "../limits.ts"
 import type { Connection } from "./Connection.ts"
 import { ControlPdu } from "./ControlPdu.ts"
 import type { LoginPurpose } from "./Login.ts"
@@ -97,13 +102,21 @@ export class FullFeaturePhase {
       this.#lastHeard = now
       this.#pingedAt = undefined
     }
-    if (this.#discovery || nopInInterval === 0 || this.#connection.state !== "full-feature") return
+    if (this.#connection.state !== "full-feature") return
+    if (this.#discovery) return this.#endIdleDiscovery(now)
+    if (nopInInterval === 0) return
     if (this.#pingedAt !== undefined) {
       if (now - this.#pingedAt > nopTimeout * 1000) this.#connection.close(`no answer to a ping in ${nopTimeout} s`)
     } else if (now - this.#lastHeard >= nopInInterval * 1000) {
       this.#pingedAt = now
       this.#ping()
     }
+  }
+
+  /** A discovery session is not pinged: it asks and leaves. One that stays would hold a connection of those there are. */
+  #endIdleDiscovery(now: number): void {
+    if (now - this.#lastHeard <= discoveryIdleTimeoutMillis) return
+    this.#connection.close(`a discovery session that has asked nothing in ${discoveryIdleTimeoutMillis / 1000} s`)
   }
 
   /** Asks the initiator to log out (RFC 7143 section 11.9.1, event 1), and cuts it off if it does not in time. */

@@ -89,10 +89,10 @@ describe("the target's ping", () => {
     const discovering = new TestPeer(node)
     discovering.discover()
     node.options = { ...node.options, nopInInterval: 0 }
-    for (let second = 0; second < 100; second++) node.pass(1000)
+    for (let second = 0; second < 25; second++) node.pass(1000)
     node.options = { ...node.options, nopInInterval: 5 }
     peer.connection.close("test")
-    for (let second = 0; second < 100; second++) node.pass(1000)
+    for (let second = 0; second < 25; second++) node.pass(1000)
     await turn()
     assert.lengthOf(peer.received(), 0)
     assert.lengthOf(discovering.received(), 0)
