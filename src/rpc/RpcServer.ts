@@ -2,9 +2,9 @@
  * The control socket: a UNIX stream socket that speaks SPDK's JSON-RPC (`serve-client.ts` has a client's rules).
  *
  * Guarantees: nobody but the owner can connect, from the first moment on (mode 0600); one server per path
- * (`SocketLock.ts`); at most 64 clients, and the 65th is closed without a word to the others; a client's end does not
- * end a change that it began. On shutdown nothing new is taken, what runs may end within a grace period, then the
- * socket and its lock are gone.
+ * (`SocketLock.ts`); at most 64 clients, and the 65th is closed without a word to the others, unless one has ended its
+ * input and only waits; a client's end does not end a change that it began. On shutdown nothing new is taken, what runs
+ * may end within a grace period, then the socket and its lock are gone.
  */
 
 import * as fs from "node:fs"
@@ -93,13 +93,19 @@ const serve = (options: RpcServerOptions) =>
       router,
       limits: options,
       detach: (run: Effect.Effect<string | undefined>) => FiberSet.run(changes, run, { startImmediately: true }),
-      stopping: Deferred.await(stop)
+      stopping: Deferred.await(stop),
+      lingering: new Set<ClientSocket>()
     }
     let clientCount = 0
     const accept = (socket: net.Socket): void => {
       if (clientCount >= options.clientsMax) {
-        socket.destroy()
-        return
+        const [oldest] = environment.lingering
+        if (oldest === undefined) {
+          socket.destroy()
+          return
+        }
+        environment.lingering.delete(oldest)
+        oldest.destroy()
       }
       clientCount++
       socket.once("close", () => clientCount--)

@@ -44,6 +44,14 @@ export class ClientSocket {
     })
   })
 
+  /** Resumes when it is closed, by whichever end. */
+  readonly closed: Effect.Effect<void> = Effect.callback((resume) => {
+    const close = () => resume(Effect.void)
+    if (this.#socket.destroyed) return close()
+    this.#socket.once("close", close)
+    return Effect.sync(() => this.#socket.off("close", close))
+  })
+
   /** Succeeds when the kernel has the text; fails if the peer is gone or takes nothing for `timeoutMillis`. */
   write(text: string, timeoutMillis: number): Effect.Effect<void, PeerGone> {
     return Effect.callback<void, PeerGone>((resume) => {

@@ -38,6 +38,11 @@ export interface ClientEnvironment {
   readonly detach: (run: Effect.Effect<string | undefined>) => Effect.Effect<Fiber.Fiber<string | undefined>>
   /** Resumes when the server stops taking requests. */
   readonly stopping: Effect.Effect<void>
+  /**
+   * Clients whose input has ended while they wait for something. Most have left: AF_UNIX does not tell that from a peer
+   * that only ended its side. Who needs their place may destroy them.
+   */
+  readonly lingering: Set<ClientSocket>
 }
 
 interface Pending {
@@ -154,6 +159,16 @@ export const serveClient = (socket: ClientSocket, environment: ClientEnvironment
     const sender = yield* Effect.forkScoped(send(client))
     // A peer that takes no answers any more ends the reading too.
     yield* Effect.raceFirst(receive(client), Effect.asVoid(Fiber.await(sender)))
-    yield* Effect.timeoutOption(Fiber.await(sender), environment.limits.messageTimeoutMillis)
+    if (client.waits > 0) environment.lingering.add(socket)
+    const over = Effect.raceFirst(Fiber.await(sender), socket.closed)
+    yield* Effect.timeoutOption(over, environment.limits.messageTimeoutMillis)
     yield* socket.finish(client.parser.isMalformed ? malformedLingerMillis : lingerMillis)
-  }).pipe(Effect.scoped, Effect.ensuring(Effect.sync(() => socket.destroy())))
+  }).pipe(
+    Effect.scoped,
+    Effect.ensuring(
+      Effect.sync(() => {
+        environment.lingering.delete(socket)
+        socket.destroy()
+      })
+    )
+  )

@@ -204,6 +204,30 @@ describe("RpcServer", () => {
     })
   )
 
+  live("gives the place of a client that has left in the middle of a wait to the next one", () =>
+    Effect.gen(function* () {
+      const wait = yield* gated("wait", "wait")
+      const { clientCount, socketPath } = yield* startServer([echo, wait.method], { clientsMax: 3 })
+      for (let n = 0; n < 3; n++) {
+        const leaver = yield* rawClient(socketPath)
+        leaver.socket.write(`${request("echo", n, { text: "hello" })}${request("wait", n)}`)
+        yield* Effect.promise(() => leaver.answersUpTo(1))
+        leaver.socket.destroy()
+      }
+      // One that only ends its input still gets its answer, as long as nobody needs its place.
+      let next = yield* rawClient(socketPath)
+      while (true) {
+        next.socket.end(request("wait", 1))
+        yield* Effect.promise(() => Promise.race([next.untilClosed(), new Promise((done) => setTimeout(done, 100))]))
+        if (!next.closed) break
+        next = yield* rawClient(socketPath)
+      }
+      assert.strictEqual(clientCount(), 3)
+      yield* wait.open
+      assert.deepStrictEqual(yield* Effect.promise(() => next.answersUpTo(1)), [echoed(1, "wait")])
+    })
+  )
+
   live("stops reading a client that takes no answers, and gives all of them when it does", () =>
     Effect.gen(function* () {
       const socketPath = yield* serveMethods([flood, echo])
