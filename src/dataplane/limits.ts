@@ -30,7 +30,11 @@ export const unsentBytesMax = 4 * 1024 * 1024
 export const unsentFlushesMax = 1024
 /** Buffers of commands that wait for data or for a bdev, per connection, in bytes; beyond it there is TASK SET FULL. */
 export const taskBufferBytesMax = 64 * 1024 * 1024
-/** The same over all connections of a reactor. */
+/** The same for one LUN over all connections: a disk that hangs must not use up what all others share. */
+export const lunTaskBufferBytesMax = 256 * 1024 * 1024
+/** Commands that one LUN's disk may have at once, also those that nobody waits for any more. */
+export const lunCommandsMax = 4096
+/** Buffers over all connections and LUNs of a reactor, in bytes. */
 export const reactorTaskBufferBytesMax = 1024 * 1024 * 1024
 /** Commands that a connection may hold beside the command window, for immediate ones. */
 export const immediateCommandsMax = 64
@@ -55,4 +59,5 @@ assert(loginDataSegmentBytesMax <= recvDataSegmentBytesMax)
 assert(outputBufferBytes > recvDataSegmentBytesMax + 48, "a PDU fits an output buffer")
 assert(burstBytesMax % 4096 === 0, "bursts end at block boundaries")
 assert(taskBufferBytesMax >= 4 * maxTransferBytes, "a few of the largest commands run side by side")
-assert(reactorTaskBufferBytesMax >= taskBufferBytesMax)
+assert(lunTaskBufferBytesMax >= taskBufferBytesMax)
+assert(reactorTaskBufferBytesMax >= 4 * lunTaskBufferBytesMax)

@@ -6,7 +6,7 @@
  * the node once per turn for late answers.
  */
 import type { IoStatus } from "../bdev/Bdev.ts"
-import { immediateCommandsMax, taskBufferBytesMax } from "../limits.ts"
+import { immediateCommandsMax, lunCommandsMax, lunTaskBufferBytesMax, taskBufferBytesMax } from "../limits.ts"
 import { completeIo, endRemoved } from "../scsi/complete-io.ts"
 import { decodeLun } from "../scsi/lun.ts"
 import { prepare } from "../scsi/prepare.ts"
@@ -181,7 +181,7 @@ export class CommandPath {
       scsi.checkCondition(SenseKey.abortedCommand, problem)
       return
     }
-    if (task.wantedBytes > 0 && bdev.memory === undefined && !this.#allocate(task, task.wantedBytes)) {
+    if (task.wantedBytes > 0 && bdev.memory === undefined && !this.#allocate(task, mapping, task.wantedBytes)) {
       scsi.endWith(ScsiStatus.taskSetFull)
       return
     }
@@ -235,7 +235,8 @@ export class CommandPath {
   #submit(task: IscsiTask, mapping: LunMapping): void {
     const { scsi } = task
     const { bdev } = mapping.unit
-    if (scsi.action === ScsiAction.read && !this.#allocate(task, scsi.byteLength)) {
+    const tooMany = mapping.submitted.size >= lunCommandsMax
+    if (tooMany || (scsi.action === ScsiAction.read && !this.#allocate(task, mapping, scsi.byteLength))) {
       scsi.endWith(ScsiStatus.taskSetFull)
       this.#answer(task)
       return
@@ -249,8 +250,10 @@ export class CommandPath {
     } else bdev.flush(task)
   }
 
-  #allocate(task: IscsiTask, bytes: number): boolean {
-    if (this.#bufferBytes + bytes > taskBufferBytesMax || !this.#pool.giveBuffer(task, bytes)) return false
+  #allocate(task: IscsiTask, mapping: LunMapping, bytes: number): boolean {
+    if (this.#bufferBytes + bytes > taskBufferBytesMax || mapping.bufferBytes + bytes > lunTaskBufferBytesMax)
+      return false
+    if (!this.#pool.giveBuffer(task, bytes)) return false
     this.#bufferBytes += task.buffer.length
     return true
   }

@@ -42,6 +42,8 @@ export class LunMapping {
   active = true
   /** Commands that the bdev has. */
   readonly submitted = new Set<IscsiTask>()
+  /** Bytes of buffers that its commands hold, also those that nobody waits for any more. */
+  bufferBytes = 0
   /** Called when a submitted command has ended. */
   onTaskEnd: (() => void) | undefined
 

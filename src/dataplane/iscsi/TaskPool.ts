@@ -40,14 +40,16 @@ export class TaskPool {
     if (bits > largestClassBits || this.#bufferBytes + size > reactorTaskBufferBytesMax) return false
     task.buffer = this.#free[bits]?.pop() ?? Buffer.allocUnsafeSlow(size)
     this.#bufferBytes += size
+    if (task.mapping !== undefined) task.mapping.bufferBytes += size
     return true
   }
 
   /** Takes a task back, with its buffer. The bdev no longer has it. */
   give(task: IscsiTask): void {
-    const { buffer } = task
+    const { buffer, mapping } = task
     if (buffer !== noBuffer) {
       this.#bufferBytes -= buffer.length
+      if (mapping !== undefined) mapping.bufferBytes -= buffer.length
       const kept = this.#free[classOf(buffer.length)]
       if (kept !== undefined && (kept.length + 1) * buffer.length <= keptBytesPerClass) kept.push(buffer)
     }
