@@ -51,7 +51,8 @@ export const readState = (log: EventLog["Service"]): Effect.Effect<StatePosition
   Effect.gen(function* () {
     const start = yield* fromSnapshot(log)
     const fold: Fold = { position: start, fault: undefined }
-    const { fault, position } = yield* log.fold({ from: start.controlSeq + 1 }, fold, foldRecord)
+    const range = { from: start.controlSeq + 1, after: start, kind: "control" } as const
+    const { fault, position } = yield* log.fold(range, fold, foldRecord)
     return fault === undefined ? position : yield* fault
   })
 

@@ -2,7 +2,10 @@
 import { it } from "@effect/vitest"
 import { Deferred, Effect, Exit, Fiber, HashMap, Queue, Scope } from "effect"
 import { assert, describe } from "vitest"
+import { controlKey, observationKey } from "../../eventlog/key.ts"
+import { FOLD_VERSION } from "../../src/domain/evolve.ts"
 import { findBdev, findPortalGroup, portalGroupsOf } from "../../src/domain/State.ts"
+import { encodeSnapshot } from "../../src/domain/snapshot-codec.ts"
 import { cause, collected, controlOn, harness, memoryLog } from "./control-plane-support.ts"
 import { createBdev, createPortalGroup, guide, startEpoch } from "./examples.ts"
 import { assertSameState } from "./invariants.ts"
@@ -288,6 +291,34 @@ describe("a start", () => {
       for (let index = 0; index < 12; index++) yield* control.dispatch(createBdev(), cause)
       const snapshot = yield* log.readSnapshot(1)
       assert.isAtLeast(snapshot?.controlSeq ?? 0, 5)
+      assertSameState((yield* controlOn(log)).state(), control.state())
+    })
+  )
+
+  it.live("notices that the record right behind the snapshot is gone", () =>
+    Effect.gen(function* () {
+      const { log, store } = yield* memoryLog
+      const control = yield* controlOn(log, 1_000_000)
+      yield* control.dispatch(startEpoch(), cause)
+      const { controlHash, controlNo, controlSeq } = log.durable()
+      const state = encodeSnapshot(control.state())
+      yield* log.writeSnapshot({ controlHash, controlNo, controlSeq, foldVersion: FOLD_VERSION, state })
+      yield* control.dispatch(createBdev("lost"), cause)
+      yield* control.dispatch(createBdev("kept"), cause)
+      yield* Effect.promise(() => store.write([{ type: "del", key: controlKey(controlSeq + 1) }]))
+      const failure = yield* Effect.flip(controlOn(log))
+      assert.match(failure.message, /1 control records between 1 and 3 are gone/)
+    })
+  )
+
+  it.live("reads no observation, whatever has become of them", () =>
+    Effect.gen(function* () {
+      const { log, store } = yield* memoryLog
+      const control = yield* controlOn(log, 1_000_000)
+      log.observe({ type: "Seen", v: 1, cause, payload: {} })
+      yield* control.dispatch(createPortalGroup(1), cause)
+      const key = observationKey(1)
+      yield* Effect.promise(() => store.write([{ type: "put", key, value: new Uint8Array(3) }]))
       assertSameState((yield* controlOn(log)).state(), control.state())
     })
   )
