@@ -93,7 +93,7 @@ export class Portal {
   }
 
   #begin(accepted: Socket, portalGroupTag: number): void {
-    if (this.#node.connections.size >= connectionsMax) return void accepted.destroy()
+    if (this.#node.connections.size >= connectionsMax && !this.#makeRoom()) return void accepted.destroy()
     const origin = {
       portalGroupTag,
       initiatorAddress: plainAddress(accepted.remoteAddress),
@@ -107,5 +107,15 @@ export class Portal {
     const connection = new Connection(this.#node, socket, origin)
     socket.setNoDelay(true)
     socket.resume()
+  }
+
+  /** Peers that connect and say nothing must not keep others out: whoever takes longest for the login goes. */
+  #makeRoom(): boolean {
+    for (const connection of this.#node.connections) {
+      if (connection.state !== "login") continue
+      connection.close("the login took too long while others wait")
+      return true
+    }
+    return false
   }
 }

@@ -111,10 +111,7 @@ export class Reactor {
       case "NameBdev":
         return this.#nameBdev(command)
       case "CloseBdev":
-        this.#bdevs.get(command.bdev)?.close()
-        this.#bdevs.delete(command.bdev)
-        this.#units.delete(command.bdev)
-        return this.#answer(command.request, { _tag: "Done" })
+        return this.#closeBdev(command)
       case "InjectFault":
         return this.#withErrorBdev(command.bdev, (bdev) => bdev.inject(command.fault))
       case "ResumePending":
@@ -199,6 +196,15 @@ export class Reactor {
   #nameBdev(command: CommandOf<"NameBdev">): void {
     const bdev = this.#bdevs.get(command.bdev)
     if (bdev !== undefined) this.#units.set(command.bdev, new LogicalUnit(bdev, command))
+  }
+
+  #closeBdev({ bdev: id, request }: CommandOf<"CloseBdev">): void {
+    this.#bdevs.get(id)?.close()
+    // Nobody can let go any more what a fault holds: it ends here, and gives its buffers back.
+    this.#withErrorBdev(id, (bdev) => bdev.resumePending())
+    this.#bdevs.delete(id)
+    this.#units.delete(id)
+    this.#answer(request, { _tag: "Done" })
   }
 
   #withErrorBdev(id: BdevId, use: (bdev: ErrorBdev) => void): void {

@@ -1,0 +1,58 @@
+/** Peers that connect and say nothing, and disks that never answer, don't use up for ever what others need. */
+import { once } from "node:events"
+import { assert, describe, it, vi } from "vitest"
+import { cdb } from "../../support/initiator/commands.ts"
+import { outcomeText } from "../../support/initiator/ScsiTask.ts"
+import { Harness } from "./harness.ts"
+
+vi.mock("../../../src/dataplane/limits.ts", async (original) => ({
+  ...(await original<typeof import("../../../src/dataplane/limits.ts")>()),
+  connectionsMax: 4
+}))
+
+describe("connections that do not log in", () => {
+  it("give way to those that do, the oldest first, and sessions stay", async () => {
+    await using harness = await Harness.start()
+    harness.putTarget()
+    const session = await harness.open({}, [])
+    const silent = [await harness.plain(), await harness.plain(), await harness.plain()]
+    const gone = silent.map((socket) => once(socket.resume(), "close"))
+    while ((await harness.report()).connections.length < 4) await session.nop()
+    const another = await harness.open({ initiatorName: "iqn.2024-01.test:another" }, [])
+    await gone[0]
+    assert.deepStrictEqual(
+      silent.map((socket) => socket.destroyed),
+      [true, false, false]
+    )
+    const [third, fourth] = [await harness.open({}, []), await harness.open({}, [])]
+    await Promise.all(gone)
+    // Now all connections are sessions, and the next one is turned away.
+    const late = await harness.plain()
+    await once(late.resume(), "close")
+    for (const each of [session, another, third, fourth]) {
+      await each.nop()
+      each.drop()
+    }
+  })
+})
+
+describe("an error bdev that is closed", () => {
+  it("ends what it holds, although nobody waits for it any more, and its buffers are free again", async () => {
+    await using harness = await Harness.start()
+    harness.putTarget()
+    for (let round = 0; round < 3; round++) {
+      const bdev = await harness.openHanging()
+      const incarnation = harness.mapLun(1, bdev)
+      const session = await harness.open({}, [1])
+      const running = session.command({ lun: 1, cdb: cdb.read10(0, 8), readBytes: 4096 })
+      await session.nop()
+      assert.deepInclude(await harness.drain(1, incarnation, 20), { drained: 0, aborted: 1 })
+      assert.strictEqual(outcomeText(await running), "b/00/00")
+      harness.unmap(1, incarnation)
+      assert.strictEqual((await harness.report()).taskBufferBytes, 4096)
+      await harness.done({ _tag: "CloseBdev", bdev })
+      assert.strictEqual((await harness.report()).taskBufferBytes, 0)
+      session.drop()
+    }
+  })
+})
