@@ -5,7 +5,7 @@
  * It is the medium, not a cache in front of one: `writeCache` is false and a flush has nothing to do.
  *
  * `Buffer.copy` cuts the start of its source to 32 bits (measured on Node 24.21: a copy from 5 GiB reads at 1 GiB). So
- * a disk is addressed through views of 1 GiB, and one beyond 4 GiB does not show its `memory`.
+ * a disk is addressed through views of 1 GiB, and one beyond 4 GiB, or of large blocks, does not show its `memory`.
  */
 import { type Bdev, type BdevIo, IoStatus } from "./Bdev.ts"
 import type { MallocSpec } from "./BdevSpec.ts"
@@ -14,6 +14,8 @@ import type { MallocSpec } from "./BdevSpec.ts"
 const viewBytes = 2 ** 30
 /** Largest disk that callers may copy from themselves, in bytes. */
 const sharedMemoryBytesMax = 2 ** 32
+/** And its largest block: writers keep a whole one aside per command, beside the buffers that are bounded. */
+const sharedBlockBytesMax = 16 * 1024
 
 /** A RAM disk; all IO ends before its call returns. */
 export class MallocBdev implements Bdev {
@@ -38,7 +40,8 @@ export class MallocBdev implements Bdev {
     const bytes = spec.blockCount * spec.blockSize
     const storage = new ArrayBuffer(bytes)
     this.storage = storage
-    this.memory = bytes <= sharedMemoryBytesMax ? Buffer.from(storage) : undefined
+    const shared = bytes <= sharedMemoryBytesMax && spec.blockSize <= sharedBlockBytesMax
+    this.memory = shared ? Buffer.from(storage) : undefined
     this.views = Array.from({ length: Math.ceil(bytes / viewBytes) }, (_, index) =>
       Buffer.from(storage, index * viewBytes, Math.min(viewBytes, bytes - index * viewBytes))
     )

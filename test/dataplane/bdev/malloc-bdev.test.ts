@@ -41,6 +41,18 @@ describe("a malloc bdev", () => {
     assert.deepStrictEqual(io.answers, [IoStatus.failed, IoStatus.failed])
   })
 
+  it("of large blocks keeps its memory to itself: who writes there would have to keep whole blocks aside", () => {
+    for (const [blockSize, shown] of [
+      [16_384, true],
+      [32_768, false]
+    ] as const) {
+      const sizes = { blockCount: 4, blockSize, physicalBlockSize: 0, optimalIoBoundary: 0 }
+      const bdev = new MallocBdev({ _tag: "Malloc", ...sizes })
+      assert.strictEqual(bdev.memory !== undefined, shown)
+      bdev.close()
+    }
+  })
+
   it("gives its memory back on close, and fails IO from then on", () => {
     const bdev = new MallocBdev(mallocSpec())
     bdev.close()
