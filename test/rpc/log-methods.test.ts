@@ -4,6 +4,7 @@ import * as path from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Layer, Result, type Scope } from "effect"
 import { EventLog } from "../../eventlog/EventLog.ts"
+import { controlKey } from "../../eventlog/key.ts"
 import { LevelEventLog } from "../../eventlog/LevelEventLog.ts"
 import { MemoryEventLog, MemoryStore } from "../../eventlog/MemoryEventLog.ts"
 import { CallFailed, connect, type RpcClient } from "../../src/rpc/RpcClient.ts"
@@ -124,6 +125,20 @@ describe("the log", () => {
       assert(error instanceof CallFailed)
       assert.strictEqual(error.code, -5)
       assert.include(JSON.stringify(error.data), table)
+    })
+  )
+
+  live("that cannot be read says so, and does not speak of changes", () =>
+    Effect.gen(function* () {
+      const store = new MemoryStore()
+      const { client } = yield* runningTarget({ log: MemoryEventLog.layer({ store }) })
+      yield* Effect.promise(() => store.write([{ type: "put", key: controlKey(1), value: new Uint8Array(9) }]))
+      for (const method of ["eventlog_read", "eventlog_tail"]) {
+        const error = yield* Effect.flip(client.call(method))
+        assert(error instanceof CallFailed)
+        assert.strictEqual(error.code, -5)
+        assert.match(JSON.stringify(error.data), /at record 1: what lies under.*"hint":"lunlog log verify/)
+      }
     })
   )
 

@@ -28,11 +28,17 @@ const commitTimeoutMillis = 45_000
 /** How long a call waits for the data plane to take note; what is committed is answered in any case. */
 const applyTimeoutMillis = 5_000
 
+const logHint = (error: LogUnavailable | AppendFailed | LogReadFailed): string => {
+  if (error._tag === "LogReadFailed") return "lunlog log verify reads all of it, and says what is wrong"
+  // Closed while the disk was failing: nobody can tell yet.
+  if (error._tag === "AppendFailed" && error.code === "ESHUTDOWN") return "lunlog log tail tells after the next start"
+  return "nothing has changed and IO goes on; lunlog status tells when the log is back"
+}
+
 /** The log does not take or give records: ENOSPC as such, everything else as an I/O error. */
 export const logError = (error: LogUnavailable | AppendFailed | LogReadFailed): RpcError => {
   const wire = error._tag !== "LogReadFailed" && error.code === "ENOSPC" ? errnoError("ENOSPC") : errnoError("EIO")
-  const hint = "nothing has changed and IO goes on; lunlog status tells when the log is back"
-  return rpcError(wire, { reason: error.message, object: `event log in ${error.directory}`, hint })
+  return rpcError(wire, { reason: error.message, object: `event log in ${error.directory}`, hint: logHint(error) })
 }
 
 /** Errors of the data plane's leases. A portal that cannot be opened is `Invalid parameters`, as in SPDK. */
