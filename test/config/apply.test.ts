@@ -88,4 +88,20 @@ bdevs:
       assert.deepStrictEqual(maps(plane), ["2:8"])
     })
   )
+
+  live("that cannot be applied as a whole changes nothing, and says why", () =>
+    Effect.gen(function* () {
+      const plane = yield* startPlane()
+      yield* apply(plane, fileOf(plane.port, { portalGroup: 1, initiatorGroup: 1 }))
+      yield* plane.run({ _tag: "CreateBdev", bdev: { _tag: "Error", base: "Malloc0" } })
+      const { controlSeq } = plane.log.durable()
+      // Its bdev is gone from the file, but what was stacked on it by RPC is not.
+      const withoutBdev = fileOf(plane.port, { portalGroup: 1, initiatorGroup: 2 })
+        .replace(/ +- \{ type: malloc.*\n/, "  - { type: malloc, name: Other, size: 1 MiB }\n")
+        .replace("bdev: Malloc0", "bdev: Other")
+      const refused = yield* Effect.flip(apply(plane, withoutBdev))
+      assert.match(refused.message, /bdev Malloc0 is not declared any more, but bdev EE_Malloc0 made by RPC uses it/)
+      assert.strictEqual(plane.log.durable().controlSeq, controlSeq)
+    })
+  )
 })
