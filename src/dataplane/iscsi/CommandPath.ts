@@ -36,6 +36,8 @@ export class CommandPath {
   /** Who takes the data segment that is being read. */
   #sink: IscsiTask | undefined
   #bufferBytes = 0
+  /** Reads whose data wait until the initiator has taken more of what was sent before. */
+  readonly #held: Array<IscsiTask> = []
 
   constructor(connection: Connection, session: Session, pool: TaskPool) {
     this.connection = connection
@@ -125,6 +127,26 @@ export class CommandPath {
   #endIo(task: IscsiTask, status: IoStatus): void {
     const { mapping, scsi } = task
     if (mapping !== undefined) completeIo(scsi, mapping.unit, status)
+    if (scsi.action === ScsiAction.read && this.connection.transmitter.overLimit) {
+      task.phase = TaskPhase.Held
+      // The initiator is slow, not the disk: its other initiators keep their share.
+      if (mapping !== undefined) mapping.bufferBytes -= task.buffer.length
+      this.#held.push(task)
+      return
+    }
+    this.#answerIo(task)
+  }
+
+  /** The initiator has taken what was sent: sends more of the data that wait for that. */
+  sendHeld(): void {
+    while (this.#held.length > 0 && !this.connection.transmitter.overLimit) {
+      const task = this.#held.shift()
+      if (task !== undefined) this.#answerIo(task)
+    }
+  }
+
+  #answerIo(task: IscsiTask): void {
+    const { scsi } = task
     this.tasks.delete(task.initiatorTaskTag)
     if (scsi.action === ScsiAction.read) {
       sendDataIn(this, task, task.buffer, 0, scsi.byteLength)
@@ -157,6 +179,7 @@ export class CommandPath {
   /** A command is aborted: nothing of it is answered. */
   abort(task: IscsiTask): void {
     this.tasks.delete(task.initiatorTaskTag)
+    if (task.phase === TaskPhase.Held) this.#held.splice(this.#held.indexOf(task), 1)
     this.#forget(task)
   }
 
@@ -166,6 +189,7 @@ export class CommandPath {
     if (current !== undefined && !this.tasks.has(current.initiatorTaskTag)) this.#forget(current)
     for (const task of this.tasks.values()) this.#forget(task)
     this.tasks.clear()
+    this.#held.length = 0
     this.#current = undefined
     this.#sink = undefined
   }

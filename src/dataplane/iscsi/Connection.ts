@@ -235,15 +235,17 @@ export class Connection {
   #drained(): void {
     this.transmitter.recycle()
     this.#heard = true
-    if (!this.#stopped()) this.#readOn()
+    if (!this.#ending()) this.#readOn(this.#sendHeld)
   }
 
-  /** Goes on where reading was stopped; `first` is what it was stopped for. */
-  #readOn(first?: () => void): void {
+  readonly #sendHeld = (): void => this.commands?.sendHeld()
+
+  /** Does what others waited for, and goes on reading where it was stopped. */
+  #readOn(first: () => void): void {
     this.#reading = true
     let goOn = false
     try {
-      first?.()
+      first()
       goOn = !this.#stopped() && this.#reader.resume()
     } catch (error) {
       this.internalError(error)

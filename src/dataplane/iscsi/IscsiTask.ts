@@ -20,7 +20,9 @@ export const TaskPhase = {
   /** At the bdev. */
   Submitted: 2,
   /** Answered or given up, while the bdev still has it: its buffer must live until it is back. */
-  Zombie: 3
+  Zombie: 3,
+  /** Back from the bdev with data that the initiator is too slow to take now. */
+  Held: 4
 } as const
 export type TaskPhase = (typeof TaskPhase)[keyof typeof TaskPhase]
 

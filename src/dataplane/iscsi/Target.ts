@@ -42,7 +42,7 @@ export class LunMapping {
   active = true
   /** Commands that the bdev has. */
   readonly submitted = new Set<IscsiTask>()
-  /** Bytes of buffers that its commands hold, also those that nobody waits for any more. */
+  /** Bytes of buffers for commands that the disk has or is to get, also of those that nobody waits for any more. */
   bufferBytes = 0
   /** Called when a submitted command has ended. */
   onTaskEnd: (() => void) | undefined

@@ -49,7 +49,7 @@ export class TaskPool {
     const { buffer, mapping } = task
     if (buffer !== noBuffer) {
       this.#bufferBytes -= buffer.length
-      if (mapping !== undefined) mapping.bufferBytes -= buffer.length
+      if (mapping !== undefined && task.phase !== TaskPhase.Held) mapping.bufferBytes -= buffer.length
       const kept = this.#free[classOf(buffer.length)]
       if (kept !== undefined && (kept.length + 1) * buffer.length <= keptBytesPerClass) kept.push(buffer)
     }

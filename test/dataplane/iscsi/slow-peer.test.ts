@@ -1,10 +1,23 @@
 /** A peer that sends much and reads nothing: what the target keeps for it is bounded, however small the answers are. */
 import { assert, beforeEach, describe, it } from "vitest"
+import type { ErrorBdev } from "../../../src/dataplane/bdev/ErrorBdev.ts"
 import { OutputBuffers } from "../../../src/dataplane/iscsi/OutputBuffers.ts"
+import type { Target } from "../../../src/dataplane/iscsi/Target.ts"
 import { Transmitter } from "../../../src/dataplane/iscsi/Transmitter.ts"
-import { outputBufferBytes, unsentFlushesMax } from "../../../src/dataplane/limits.ts"
-import { Opcode, reservedTag } from "../../support/initiator/pdu.ts"
-import { addTarget, loggedIn, ramDisk, TestNode, type TestPeer, TestSocket } from "./fixture.ts"
+import { outputBufferBytes, unsentBytesMax, unsentFlushesMax } from "../../../src/dataplane/limits.ts"
+import { Opcode, type Pdu, reservedTag } from "../../support/initiator/pdu.ts"
+import {
+  addTarget,
+  encodeWhole,
+  hangingDisk,
+  loggedIn,
+  ramDisk,
+  read10,
+  TestNode,
+  type TestPeer,
+  TestSocket,
+  turn
+} from "./fixture.ts"
 
 const nop = (peer: TestPeer): void =>
   peer.send({
@@ -83,5 +96,85 @@ describe("a peer that pings and does not read", () => {
       answers += peer.received().length
     }
     assert.strictEqual(answers, sent)
+  })
+})
+
+describe("reads that end while their initiator takes nothing", () => {
+  const depth = 32
+  const blocks = 2048
+  const size = blocks * 512
+  let node: TestNode
+  let disk: ErrorBdev
+  let peer: TestPeer
+  let target: Target
+
+  beforeEach(() => {
+    node = new TestNode()
+    disk = hangingDisk()
+    target = addTarget(node, { 0: disk }, { queueDepth: depth })
+    peer = loggedIn(node)
+    peer.socket.slow = true
+    for (let read = 0; read < depth; read++) peer.command(0xc1, read10(0, blocks), size)
+    disk.resumePending()
+  })
+  /** The initiator reads on, until nothing more comes. */
+  const receiveAll = async (): Promise<ReadonlyArray<Pdu>> => {
+    const pdus: Array<Pdu> = []
+    for (let idle = 0; idle < 3; idle++) {
+      await turn()
+      peer.socket.release()
+      const some = peer.received()
+      pdus.push(...some)
+      if (some.length > 0) idle = 0
+    }
+    return pdus
+  }
+  const manageTask = (flags: number, word20 = reservedTag): void =>
+    peer.connection.receive(
+      encodeWhole({ opcode: Opcode.taskManagement, immediate: true, flags, initiatorTaskTag: 9, word20, cmdSn: 1 }),
+      48
+    )
+  const inWindow = (): number | undefined => peer.connection.session?.commandsInFlight
+
+  it("keep their data in their own buffers, which are bounded, and are answered when it reads on", async () => {
+    await turn()
+    assert.isAtMost(peer.socket.writableLength, unsentBytesMax + 2 * size)
+    assert.isAbove(node.tasks.bufferBytes, (depth - 6) * size - 1)
+    const [mapping] = target.luns
+    assert.deepStrictEqual([mapping?.submitted.size, mapping?.bufferBytes], [0, 0])
+    const pdus = await receiveAll()
+    assert.lengthOf(
+      pdus.filter((pdu) => pdu.opcode === Opcode.dataIn && (pdu.flags & 0x01) !== 0),
+      depth
+    )
+    assert.strictEqual(
+      pdus.reduce((sum, pdu) => sum + pdu.data.length, 0),
+      depth * size
+    )
+    assert.strictEqual(node.tasks.bufferBytes, 0)
+    assert.strictEqual(inWindow(), 0)
+  })
+
+  it("are forgotten when they are aborted, or the connection ends", async () => {
+    await turn()
+    const held = [...(peer.connection.commands?.tasks.keys() ?? [])]
+    manageTask(0x81, held[3])
+    assert.strictEqual(inWindow(), held.length - 1)
+    manageTask(0x82)
+    assert.strictEqual(inWindow(), 0)
+    assert.strictEqual(node.tasks.bufferBytes, 0)
+    const pdus = await receiveAll()
+    assert.lengthOf(
+      pdus.filter((pdu) => pdu.opcode === Opcode.dataIn && (pdu.flags & 0x01) !== 0),
+      depth - held.length
+    )
+    peer.socket.slow = true
+    for (let read = 0; read < depth; read++) peer.command(0xc1, read10(0, blocks), size)
+    disk.resumePending()
+    await turn()
+    assert.isAbove(node.tasks.bufferBytes, 0)
+    peer.connection.close("test")
+    assert.strictEqual(node.tasks.bufferBytes, 0)
+    assert.strictEqual(target.luns[0]?.bufferBytes, 0)
   })
 })
