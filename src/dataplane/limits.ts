@@ -24,7 +24,7 @@ export const receiveBufferBytes = 256 * 1024
 export const outputBufferBytes = 1024 * 1024
 /** Output buffers that a reactor keeps for reuse. */
 export const outputBuffersKept = 64
-/** Unsent output of one connection beyond which nothing more is read from it, nor data of late reads added, in bytes. */
+/** Unsent output of one connection beyond which nothing is read from it and no late data are added, in bytes. */
 export const unsentBytesMax = 4 * 1024 * 1024
 /** Flushes that may wait in a socket: each costs some hundred bytes beside its data. Beyond it nothing more is read. */
 export const unsentFlushesMax = 1024

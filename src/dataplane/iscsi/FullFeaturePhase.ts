@@ -113,7 +113,7 @@ export class FullFeaturePhase {
     }
   }
 
-  /** A discovery session is not pinged: it asks and leaves. One that stays would hold a connection of those there are. */
+  /** A discovery session is not pinged: it asks and leaves. One that stays would keep a connection from others. */
   #endIdleDiscovery(now: number): void {
     if (now - this.#lastHeard <= discoveryIdleTimeoutMillis) return
     this.#connection.close(`a discovery session that has asked nothing in ${discoveryIdleTimeoutMillis / 1000} s`)

@@ -18,7 +18,7 @@ const transferBytesOf = (task: IscsiTask): number => {
   return scsi.action === ScsiAction.parameterIn ? scsi.parameterLength : 0
 }
 
-/** What the initiator expects to be transferred in the direction of the command, in bytes; either way if it has none. */
+/** Bytes that the initiator expects to move in the direction of the command, or in any if it has none. */
 const expectedBytesOf = (task: IscsiTask): number => {
   const { action } = task.scsi
   const inbound = task.expectsDataIn && action !== ScsiAction.write

@@ -1,4 +1,4 @@
-/** A disk that hangs while its initiators abort and try again: what it holds is bounded, and others have their share. */
+/** A disk that hangs while its initiators abort and try again holds a bounded amount, and others have their share. */
 import { assert, beforeEach, describe, it } from "vitest"
 import type { ErrorBdev } from "../../../src/dataplane/bdev/ErrorBdev.ts"
 import type { Target } from "../../../src/dataplane/iscsi/Target.ts"

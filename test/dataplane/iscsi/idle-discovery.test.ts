@@ -1,4 +1,4 @@
-/** Discovery sessions are for asking: one that stays and asks nothing is ended, so that they can't use up all connections. */
+/** Discovery sessions are for asking: one that stays and asks nothing is ended, and does not use up connections. */
 import { assert, it } from "vitest"
 import { discoveryIdleTimeoutMillis } from "../../../src/dataplane/limits.ts"
 import { Opcode, reservedTag } from "../../support/initiator/pdu.ts"
