@@ -14,6 +14,7 @@ import { InitializationFailed, Instance } from "../rpc/Instance.ts"
 import { allMethods } from "../rpc/methods/all-methods.ts"
 import { RpcRouter } from "../rpc/RpcRouter.ts"
 import { RpcServer } from "../rpc/RpcServer.ts"
+import { acquireSocketLock } from "../rpc/SocketLock.ts"
 import { CliFailure, failureOf } from "./CliFailure.ts"
 import { instanceIdOf, logDirectoryOf, prepareStateDirectory } from "./state-directory.ts"
 import { version } from "./version.ts"
@@ -107,7 +108,7 @@ const serveRpc = (settings: ServerSettings, instance: Instance["Service"]) =>
     const allowed = settings.rpcsAllowed === undefined ? {} : { allowed: settings.rpcsAllowed }
     if (settings.rpcsAllowed !== undefined) yield* tellUnknownMethods(settings.rpcsAllowed)
     const router = RpcRouter.layer(allMethods, allowed)
-    const server = RpcServer.layer({ socketPath: settings.socketPath }).pipe(
+    const server = RpcServer.layer({ socketPath: settings.socketPath, lockHeld: true }).pipe(
       Layer.provide(router),
       Layer.provide(Layer.succeed(Instance, instance))
     )
@@ -166,6 +167,8 @@ const serve = (
 export const runServer = (settings: ServerSettings, makeDataPlane: MakeDataPlane): Effect.Effect<void, CliFailure> =>
   Effect.gen(function* () {
     yield* prepareStateDirectory(settings.stateDirectory)
+    // Before the log: a start that is refused must not begin an epoch, and least of all an empty one.
+    if (settings.socketPath !== undefined) yield* Effect.mapError(acquireSocketLock(settings.socketPath), failureOf)
     const directory = logDirectoryOf(settings.stateDirectory)
     const log = yield* Effect.mapError(LevelEventLog.make({ directory, acceptLoss: settings.acceptLogLoss }), failureOf)
     const logLayer = Layer.succeed(EventLog, log)

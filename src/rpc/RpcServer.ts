@@ -22,6 +22,8 @@ const backlog = 512
 /** Where to serve, and how patiently. Times in milliseconds. */
 export interface RpcServerOptions {
   readonly socketPath: string
+  /** The caller holds the socket's lock already, and for longer than the server lives. */
+  readonly lockHeld: boolean
   readonly clientsMax: number
   readonly messageTimeoutMillis: number
   readonly writeTimeoutMillis: number
@@ -32,6 +34,7 @@ export interface RpcServerOptions {
 /** SPDK's path and number of clients. */
 export const defaultServerOptions: RpcServerOptions = {
   socketPath: defaultSocketPath,
+  lockHeld: false,
   clientsMax: 64,
   messageTimeoutMillis: 60_000,
   writeTimeoutMillis: 60_000,
@@ -85,7 +88,7 @@ const serve = (options: RpcServerOptions) =>
     const { socketPath } = options
     const router = yield* RpcRouter
     const stop = yield* Deferred.make<void>()
-    yield* acquireSocketLock(socketPath)
+    if (!options.lockHeld) yield* acquireSocketLock(socketPath)
     const changes = yield* FiberSet.make<string | undefined, never>()
     const clients = yield* FiberSet.make<void, never>()
     const runClient = yield* FiberSet.runtime(clients)<never>()

@@ -110,6 +110,22 @@ describe("a configuration file", () => {
   })
 })
 
+describe("a start that is refused", () => {
+  it("leaves the log as it was, in empty mode too", async () => {
+    await using other = await startTarget()
+    {
+      await using target = await startTarget({ directory })
+      await target.rpc.call("bdev_malloc_create", scratch)
+    }
+    const args = ["serve", "--state", join(directory, "state"), "--state-mode", "empty", "-r", other.socketPath]
+    const refused = await lunlog(...args)
+    assert.strictEqual(refused.code, 1)
+    assert.match(refused.stderr, new RegExp(`process ${other.pid}`))
+    await using target = await startTarget({ directory })
+    assert.deepStrictEqual(await bdevNames(target), ["Scratch"])
+  })
+})
+
 describe("an end", () => {
   const serveArguments = () => ["serve", "--state", join(directory, "state"), "-r", join(directory, "rpc")]
 
