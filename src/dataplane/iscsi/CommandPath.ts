@@ -13,19 +13,26 @@ import { prepare } from "../scsi/prepare.ts"
 import { ScsiAction } from "../scsi/ScsiTask.ts"
 import { ScsiStatus } from "../scsi/scsi-status.ts"
 import { SenseCode, SenseKey } from "../scsi/sense-codes.ts"
-import type { Connection } from "./Connection.ts"
 import { DataOutSequence } from "./DataOutSequence.ts"
-import { type IscsiTask, noBuffer, TaskPhase } from "./IscsiTask.ts"
+import { type IscsiTask, noBuffer, type TaskOwner, TaskPhase } from "./IscsiTask.ts"
 import { bhsAt, flagsOf, initiatorTaskTagOf, isImmediate } from "./pdu/bhs.ts"
 import { CommandFlag, cdbAt, cdbBytes, expectedDataTransferLengthOf } from "./pdu/scsi.ts"
-import type { Session } from "./Session.ts"
-import { sendDataIn, sendR2t, sendScsiResponse } from "./scsi-responses.ts"
+import type { Session, SessionCommands } from "./Session.ts"
+import { type ResponseConnection, type ResponsePath, sendDataIn, sendR2t, sendScsiResponse } from "./scsi-responses.ts"
 import type { LunMapping } from "./Target.ts"
 import type { TaskPool } from "./TaskPool.ts"
 
+/** The connection that commands come by. */
+export interface CommandConnection extends ResponseConnection {
+  /** Sends what was written, soon. */
+  readonly flushSoon: () => void
+  /** A mistake of our own, while something was done for this connection. */
+  readonly internalError: (error: unknown) => void
+}
+
 /** One per connection in full feature phase of a normal session. */
-export class CommandPath {
-  readonly connection: Connection
+export class CommandPath implements TaskOwner, SessionCommands, ResponsePath {
+  readonly connection: CommandConnection
   readonly session: Session
   /** Commands that are not answered yet, other than the one that is being read, by initiator task tag. */
   readonly tasks = new Map<number, IscsiTask>()
@@ -39,7 +46,7 @@ export class CommandPath {
   /** Reads whose data wait until the initiator has taken more of what was sent before. */
   readonly #held: Array<IscsiTask> = []
 
-  constructor(connection: Connection, session: Session, pool: TaskPool) {
+  constructor(connection: CommandConnection, session: Session, pool: TaskPool) {
     this.connection = connection
     this.session = session
     this.#pool = pool

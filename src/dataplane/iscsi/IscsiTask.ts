@@ -7,9 +7,7 @@
 import type { BdevIo, IoStatus } from "../bdev/Bdev.ts"
 import { outstandingR2tMax } from "../limits.ts"
 import { ScsiTask } from "../scsi/ScsiTask.ts"
-import type { CommandPath } from "./CommandPath.ts"
-import type { LunMapping } from "./Target.ts"
-import type { TaskPool } from "./TaskPool.ts"
+import type { LunMapping, SubmittedCommand } from "./Target.ts"
 
 /** Where a task stands. */
 export const TaskPhase = {
@@ -29,13 +27,25 @@ export type TaskPhase = (typeof TaskPhase)[keyof typeof TaskPhase]
 /** What a task without a buffer has. */
 export const noBuffer = Buffer.alloc(0)
 
+/** Who answers a task: the commands of its connection. */
+export interface TaskOwner {
+  readonly ioDone: (task: IscsiTask, status: IoStatus) => void
+  /** Answers a submitted task without waiting for it any longer. */
+  readonly giveUp: (task: IscsiTask) => void
+}
+
+/** Where a task goes when it has ended and nobody has it any more. */
+export interface TaskHome {
+  readonly give: (task: IscsiTask) => void
+}
+
 /** One task. */
-export class IscsiTask implements BdevIo {
+export class IscsiTask implements BdevIo, SubmittedCommand {
   readonly scsi = new ScsiTask()
-  readonly #pool: TaskPool
+  readonly #pool: TaskHome
   phase: TaskPhase = TaskPhase.Idle
   /** Who answers; undefined once nobody waits for the answer. */
-  owner: CommandPath | undefined
+  owner: TaskOwner | undefined
   mapping: LunMapping | undefined
   initiatorTaskTag = 0
   /** First two bytes of the command's LUN field, in whatever form it addresses the unit: R2Ts repeat them. */
@@ -72,8 +82,24 @@ export class IscsiTask implements BdevIo {
   /** Called when the task has left the bdev: task management functions wait for it. */
   onEnd: (() => void) | undefined
 
-  constructor(pool: TaskPool) {
+  constructor(pool: TaskHome) {
     this.#pool = pool
+  }
+
+  get isZombie(): boolean {
+    return this.phase === TaskPhase.Zombie
+  }
+
+  giveUp(): void {
+    this.owner?.giveUp(this)
+  }
+
+  whenEnded(then: () => void): void {
+    const before = this.onEnd
+    this.onEnd = (): void => {
+      before?.()
+      then()
+    }
   }
 
   ioDone(status: IoStatus): void {
@@ -92,7 +118,7 @@ export class IscsiTask implements BdevIo {
   }
 
   /** Makes a pooled task ready for a command. `scsi` is filled in by the caller. */
-  start(owner: CommandPath, initiatorTaskTag: number, expectedBytes: number): void {
+  start(owner: TaskOwner, initiatorTaskTag: number, expectedBytes: number): void {
     this.phase = TaskPhase.Receiving
     this.owner = owner
     this.mapping = undefined

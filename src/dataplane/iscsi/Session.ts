@@ -5,10 +5,10 @@
 import type { Nexus } from "../scsi/Nexus.ts"
 import type { SessionView } from "../scsi/SessionView.ts"
 import { SenseCode } from "../scsi/sense-codes.ts"
-import type { Connection } from "./Connection.ts"
+import type { IscsiTask } from "./IscsiTask.ts"
 import type { SessionParameters } from "./negotiation.ts"
 import { addSerial, nextSerial } from "./serial-number.ts"
-import type { LunMapping, Target, TargetPort } from "./Target.ts"
+import type { LunMapping, Target, TargetConnection, TargetPort, TargetSession } from "./Target.ts"
 
 /** A session's path to one LUN: the mapping, and the I_T_L nexus that unit attentions wait on. */
 export interface LunPath {
@@ -25,12 +25,27 @@ export interface SessionIdentity {
   readonly port: TargetPort
 }
 
+/** The commands of a session, as task management needs them. */
+export interface SessionCommands {
+  /** By initiator task tag. */
+  readonly tasks: ReadonlyMap<number, IscsiTask>
+  /** Ends a command without an answer. */
+  readonly abort: (task: IscsiTask) => void
+  readonly endReceiving: (mapping: LunMapping) => void
+}
+
+/** The connection of a session. */
+export interface SessionConnection extends TargetConnection {
+  readonly cid: number
+  readonly commands: SessionCommands | undefined
+}
+
 /** One session. */
-export class Session implements SessionView {
+export class Session implements SessionView, TargetSession {
   readonly tsih: number
   readonly identity: SessionIdentity
   readonly parameters: SessionParameters
-  connection: Connection | undefined
+  connection: SessionConnection | undefined
   /** The CmdSN expected next. */
   expCmdSn: number
   /** Commands that are counted against the window and have not ended. */

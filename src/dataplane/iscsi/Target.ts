@@ -3,8 +3,6 @@
  * objects between commands; nothing here waits.
  */
 import type { LogicalUnit } from "../scsi/LogicalUnit.ts"
-import type { IscsiTask } from "./IscsiTask.ts"
-import type { Session } from "./Session.ts"
 
 /** One portal group of a target: its SCSI port, and the initiator groups that decide logins over it, in order. */
 export interface TargetPort {
@@ -33,6 +31,33 @@ export interface DrainOutcome {
   readonly durationMillis: number
 }
 
+/** A command that a bdev has, as its LUN knows it. */
+export interface SubmittedCommand {
+  /** Nobody waits for its answer any more, but the bdev still has it. */
+  readonly isZombie: boolean
+  /** Whoever waits gets an answer now; the bdev keeps it. */
+  readonly giveUp: () => void
+  /** Adds to what is called when it has left the bdev: several may wait for one command. */
+  readonly whenEnded: (then: () => void) => void
+}
+
+/** What a target knows of a session of its own. */
+export interface TargetSession {
+  readonly identity: { readonly initiatorName: string; readonly isid: string; readonly port: TargetPort }
+  readonly connection: TargetConnection | undefined
+  /** Looks again whether the LUN takes commands. */
+  readonly path: (lun: number) => unknown
+  /** Another LUN of the target has come or gone. */
+  readonly lunInventoryChanged: () => void
+}
+
+/** The connection of such a session. */
+export interface TargetConnection {
+  readonly close: (reason: string) => void
+  readonly commands: { readonly endReceiving: (mapping: LunMapping) => void } | undefined
+  readonly fullFeature: { readonly requestLogout: () => void } | undefined
+}
+
 /** A mapping {target, LUN id -> logical unit}. One object is one incarnation. */
 export class LunMapping {
   readonly lun: number
@@ -41,7 +66,7 @@ export class LunMapping {
   /** Takes new commands. Once false, it stays so. */
   active = true
   /** Commands that the bdev has. */
-  readonly submitted = new Set<IscsiTask>()
+  readonly submitted = new Set<SubmittedCommand>()
   /** Bytes of buffers for commands that the disk has or is to get, also of those that nobody waits for any more. */
   bufferBytes = 0
   /** Called when a submitted command has ended. */
@@ -54,13 +79,13 @@ export class LunMapping {
   }
 
   /** A command goes to the bdev. */
-  begin(task: IscsiTask): void {
-    this.submitted.add(task)
+  begin(command: SubmittedCommand): void {
+    this.submitted.add(command)
   }
 
   /** A command is back from the bdev, or has been given up. */
-  end(task: IscsiTask): void {
-    if (this.submitted.delete(task)) this.onTaskEnd?.()
+  end(command: SubmittedCommand): void {
+    if (this.submitted.delete(command)) this.onTaskEnd?.()
   }
 }
 
@@ -69,7 +94,7 @@ export class Target {
   spec: TargetSpec
   /** By LUN id. Draining mappings stay until they are removed. */
   readonly luns: Array<LunMapping | undefined> = []
-  readonly sessions = new Set<Session>()
+  readonly sessions = new Set<TargetSession>()
   /** Called when a session has gone. */
   onSessionEnd: (() => void) | undefined
 

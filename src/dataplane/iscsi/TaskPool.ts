@@ -3,7 +3,7 @@
  * gets TASK SET FULL.
  */
 import { reactorTaskBufferBytesMax } from "../limits.ts"
-import { IscsiTask, noBuffer, TaskPhase } from "./IscsiTask.ts"
+import { IscsiTask, noBuffer, type TaskHome, TaskPhase } from "./IscsiTask.ts"
 
 const smallestClassBits = 12
 const largestClassBits = 22
@@ -14,7 +14,7 @@ const keptTasks = 1024
 const classOf = (bytes: number): number => Math.max(smallestClassBits, 32 - Math.clz32(bytes - 1))
 
 /** One per reactor. */
-export class TaskPool {
+export class TaskPool implements TaskHome {
   readonly #tasks: Array<IscsiTask> = []
   readonly #free: Array<Array<Buffer>> = []
   #bufferBytes = 0

@@ -5,11 +5,29 @@ import { recvDataSegmentBytesMax } from "../limits.ts"
 import { ScsiAction } from "../scsi/ScsiTask.ts"
 import { ScsiStatus } from "../scsi/scsi-status.ts"
 import { encodeSense, senseLength } from "../scsi/sense.ts"
-import type { CommandPath } from "./CommandPath.ts"
 import type { IscsiTask } from "./IscsiTask.ts"
+import type { PduRecorder } from "./PduRecorder.ts"
 import { bhsBytes, paddingOf } from "./pdu/bhs.ts"
 import { addDataInStatus, ResponseFlag, writeDataIn, writeR2t, writeScsiResponse } from "./pdu/scsi.ts"
+import type { Session } from "./Session.ts"
 import { addSerial } from "./serial-number.ts"
+import type { Transmitter } from "./Transmitter.ts"
+
+/** What responses are written to, and where their numbers come from. */
+export interface ResponsePath {
+  readonly connection: ResponseConnection
+  readonly session: Session
+}
+
+/** The connection of such a path. */
+export interface ResponseConnection {
+  readonly transmitter: Transmitter
+  readonly recorder: PduRecorder
+  /** StatSN of the next response that carries status. */
+  readonly statSn: number
+  /** Uses that number up. */
+  readonly takeStatSn: () => number
+}
 
 /** What the command would transfer, if the initiator had room or data for it, in bytes. */
 const transferBytesOf = (task: IscsiTask): number => {
@@ -27,7 +45,7 @@ const expectedBytesOf = (task: IscsiTask): number => {
 }
 
 /** MaxCmdSN as it will be once the command that is being answered has left the window. */
-const maxCmdSnAfter = (path: CommandPath, task: IscsiTask): number => {
+const maxCmdSnAfter = (path: ResponsePath, task: IscsiTask): number => {
   const { maxCmdSn } = path.session
   return task.counted ? addSerial(maxCmdSn, 1) : maxCmdSn
 }
@@ -37,7 +55,7 @@ const maxCmdSnAfter = (path: CommandPath, task: IscsiTask): number => {
  * status. With another status than GOOD, or nothing to send, there is a SCSI Response only.
  */
 export const sendDataIn = (
-  path: CommandPath,
+  path: ResponsePath,
   task: IscsiTask,
   source: Buffer,
   sourceStart: number,
@@ -82,7 +100,7 @@ export const sendDataIn = (
 }
 
 /** Sends a SCSI Response: status, residual, and sense data with CHECK CONDITION. */
-export const sendScsiResponse = (path: CommandPath, task: IscsiTask): void => {
+export const sendScsiResponse = (path: ResponsePath, task: IscsiTask): void => {
   const { connection, session } = path
   const { scsi } = task
   const check = scsi.status === ScsiStatus.checkCondition
@@ -116,7 +134,7 @@ export const sendScsiResponse = (path: CommandPath, task: IscsiTask): void => {
 }
 
 /** Sends the R2T that the task has noted last, which asks for `bytes`. */
-export const sendR2t = (path: CommandPath, task: IscsiTask, bytes: number): void => {
+export const sendR2t = (path: ResponsePath, task: IscsiTask, bytes: number): void => {
   const { connection, session } = path
   const at = connection.transmitter.reserve(bhsBytes)
   const b = connection.transmitter.buffer

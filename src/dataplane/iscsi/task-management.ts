@@ -15,7 +15,8 @@ import {
   TaskManagementResult,
   writeTaskManagementResponse
 } from "./pdu/session-control.ts"
-import type { LunPath } from "./Session.ts"
+import type { LunPath, SessionCommands } from "./Session.ts"
+import type { SubmittedCommand } from "./Target.ts"
 
 const nothing = Buffer.alloc(0)
 
@@ -25,23 +26,14 @@ const respond = (connection: Connection, initiatorTaskTag: number, result: numbe
   connection.send(nothing, (b, at) => writeTaskManagementResponse(b, at, initiatorTaskTag, result, n))
 }
 
-/** Adds to what is called when the task has left its bdev: several functions may wait for one task. */
-const whenEnded = (task: IscsiTask, then: () => void): void => {
-  const before = task.onEnd
-  task.onEnd = (): void => {
-    before?.()
-    then()
-  }
-}
-
 /**
  * Aborts tasks, and calls `done` once, when all of them and all `others` are back from their bdevs or have taken too
  * long.
  */
 const abortAll = (
-  tasks: ReadonlyArray<readonly [CommandPath, IscsiTask]>,
+  tasks: ReadonlyArray<readonly [SessionCommands, IscsiTask]>,
   done: (result: number) => void,
-  others: ReadonlyArray<IscsiTask> = []
+  others: ReadonlyArray<SubmittedCommand> = []
 ): void => {
   let left = 0
   let timer: NodeJS.Timeout | undefined
@@ -50,14 +42,14 @@ const abortAll = (
     left = -1
     done(result)
   }
-  const waitFor = (task: IscsiTask): void => {
+  const waitFor = (command: SubmittedCommand): void => {
     left++
-    whenEnded(task, () => {
+    command.whenEnded(() => {
       left--
       if (left === 0) finish(TaskManagementResult.Complete)
     })
   }
-  for (const task of others) waitFor(task)
+  for (const command of others) waitFor(command)
   for (const [path, task] of tasks) {
     const submitted = task.phase === TaskPhase.Submitted
     path.abort(task)
@@ -72,11 +64,14 @@ const abortAll = (
   }
 }
 
-const tasksOf = (path: CommandPath, matches: (task: IscsiTask) => boolean): Array<readonly [CommandPath, IscsiTask]> =>
+const tasksOf = (
+  path: SessionCommands,
+  matches: (task: IscsiTask) => boolean
+): Array<readonly [SessionCommands, IscsiTask]> =>
   [...path.tasks.values()].filter(matches).map((task) => [path, task] as const)
 
 /** Every initiator's commands of the unit, whatever target they came by. */
-const tasksOfUnit = (connection: Connection, path: LunPath): Array<readonly [CommandPath, IscsiTask]> =>
+const tasksOfUnit = (connection: Connection, path: LunPath): Array<readonly [SessionCommands, IscsiTask]> =>
   [...connection.node.sessions.values()].flatMap((session) => {
     const commands = session.connection?.commands
     return commands === undefined ? [] : tasksOf(commands, (task) => task.mapping?.unit === path.mapping.unit)
@@ -86,12 +81,12 @@ const tasksOfUnit = (connection: Connection, path: LunPath): Array<readonly [Com
  * Commands of the unit that nobody waits for any more, because they were aborted or their connection has ended, but
  * that its bdev still has: a write among them would come after what the initiator does next.
  */
-const zombiesOfUnit = (connection: Connection, path: LunPath): ReadonlyArray<IscsiTask> => {
-  const zombies: Array<IscsiTask> = []
+const zombiesOfUnit = (connection: Connection, path: LunPath): ReadonlyArray<SubmittedCommand> => {
+  const zombies: Array<SubmittedCommand> = []
   for (const target of connection.node.targets.values()) {
     for (const mapping of Object.values(target.luns)) {
       if (mapping?.unit !== path.mapping.unit) continue
-      for (const task of mapping.submitted) if (task.phase === TaskPhase.Zombie) zombies.push(task)
+      for (const command of mapping.submitted) if (command.isZombie) zombies.push(command)
     }
   }
   return zombies

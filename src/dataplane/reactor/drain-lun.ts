@@ -47,7 +47,7 @@ export const drainLun = (
   timer = setTimeout(() => {
     const left = [...submitted]
     submitted.clear()
-    for (const task of left) task.owner?.giveUp(task)
+    for (const command of left) command.giveUp()
     finish(left.length)
   }, deadlineMillis)
   return drain
