@@ -159,12 +159,17 @@ export class LoginPhase {
     return session.tsih
   }
 
-  /** A login takes a while: its target, or the session that it would join, may have gone since it began. */
-  #goneMeanwhile({ session, target }: LoginPurpose & { readonly _tag: "Normal" }): LoginRefusal | undefined {
-    const { node } = this.#connection
+  /** A login takes a while: its target, its right to it, or the session that it would join, may have gone meanwhile. */
+  #goneMeanwhile(purpose: LoginPurpose & { readonly _tag: "Normal" }): LoginRefusal | undefined {
+    const { initiatorName, port, session, target } = purpose
+    const { node, origin } = this.#connection
     const { deleting, name } = target.spec
     if (deleting || node.findTarget(name) !== target) {
       return { _tag: "Refused", status: LoginStatus.TargetRemoved, reason: `${name} was deleted during the login` }
+    }
+    if (!node.mayLogIn(target, port.portalGroupTag, initiatorName, origin.initiatorAddress)) {
+      const reason = `${name} was closed to it during the login`
+      return { _tag: "Refused", status: LoginStatus.Forbidden, reason }
     }
     if (session !== undefined && node.sessions.get(session.tsih) !== session) {
       const reason = `session ${session.tsih} ended during the login`

@@ -19,12 +19,15 @@ export interface TextProblem {
 }
 
 const keyPattern = /^[A-Za-z0-9.+@_-]+$/
+/** Values are printed, logged and shown on terminals: control characters and line ends have no place in them. */
+const controlCharacter = /[\p{Cc}\p{Zl}\p{Zp}]/u
 
 const invalidPair = (key: string, value: string, seen: ReadonlySet<string>): string | undefined => {
   if (key.length === 0) return "an empty key"
   if (key.length > keyBytesMax) return `a key of ${key.length} bytes; at most ${keyBytesMax} are allowed`
   if (!keyPattern.test(key)) return `a key with a forbidden character: ${JSON.stringify(key)}`
   if (value.length > (binaryKeys.has(key) ? binaryValueBytesMax : valueBytesMax)) return `too long a value for ${key}`
+  if (controlCharacter.test(value)) return `a control character in the value of ${key}`
   return seen.has(key) ? `${key} twice` : undefined
 }
 
