@@ -6,6 +6,7 @@
 import { Schema } from "effect"
 import { bdevCommands } from "./Bdev.ts"
 import { epochCommands } from "./Epoch.ts"
+import { inertSettingCommands } from "./InertSettings.ts"
 import { initiatorGroupCommands } from "./InitiatorGroup.ts"
 import { iscsiOptionsCommands } from "./IscsiOptions.ts"
 import { portalGroupCommands } from "./PortalGroup.ts"
@@ -18,7 +19,8 @@ export const Command = Schema.TaggedUnion({
   ...portalGroupCommands,
   ...initiatorGroupCommands,
   ...targetNodeCommands,
-  ...bdevCommands
+  ...bdevCommands,
+  ...inertSettingCommands
 })
 export type Command = typeof Command.Type
 /** The command of one tag: `CommandOf<"AddLun">`. */

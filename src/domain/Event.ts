@@ -5,6 +5,7 @@
 import { Schema } from "effect"
 import { bdevEvents } from "./Bdev.ts"
 import { epochEvents } from "./Epoch.ts"
+import { inertSettingEvents } from "./InertSettings.ts"
 import { initiatorGroupEvents } from "./InitiatorGroup.ts"
 import { iscsiOptionsEvents } from "./IscsiOptions.ts"
 import { portalGroupEvents } from "./PortalGroup.ts"
@@ -17,7 +18,8 @@ export const Event = Schema.TaggedUnion({
   ...portalGroupEvents,
   ...initiatorGroupEvents,
   ...targetNodeEvents,
-  ...bdevEvents
+  ...bdevEvents,
+  ...inertSettingEvents
 })
 export type Event = typeof Event.Type
 /** The tags of events, which are their types in the log. */

@@ -5,6 +5,7 @@
 import { HashMap, Option } from "effect"
 import type { Bdev } from "./Bdev.ts"
 import type { Epoch } from "./Epoch.ts"
+import type { InertSetting } from "./InertSettings.ts"
 import type { InitiatorGroup } from "./InitiatorGroup.ts"
 import { defaultIscsiOptions, type IscsiOptions } from "./IscsiOptions.ts"
 import { type BdevName, iscsiNameKey, type PortalGroupTag } from "./ids.ts"
@@ -27,6 +28,8 @@ export interface State {
   readonly bdevs: HashMap.HashMap<string, Bdev>
   /** N of the next automatic name `Malloc<N>`. */
   readonly nextMallocNumber: number
+  /** By `inertSettingKey`. */
+  readonly inertSettings: HashMap.HashMap<string, InertSetting>
   /** Derived from the above, so that rules and removals need no search. */
   readonly indexes: Indexes
 }
@@ -52,6 +55,7 @@ export const initialState: State = {
   targets: HashMap.empty(),
   bdevs: HashMap.empty(),
   nextMallocNumber: 0,
+  inertSettings: HashMap.empty(),
   indexes: { portals: emptyIndex(), uuids: emptyIndex(), mappings: emptyIndex(), dependents: emptyIndex() }
 }
 

@@ -7,6 +7,7 @@ import { decideCreateBdev, decideDeleteBdev, decideInjectBdevError } from "./bde
 import type { Command } from "./Command.ts"
 import type { Decision } from "./decision.ts"
 import { decideStartEpoch } from "./epoch-decide.ts"
+import { decideRecordInertSetting } from "./InertSettings.ts"
 import {
   decideAddInitiatorGroupMembers,
   decideCreateInitiatorGroup,
@@ -71,5 +72,7 @@ export const decide = (state: State, command: Command): Decision => {
       return decideInjectBdevError(state, command)
     case "RecordBdevVanished":
       return decideRecordBdevVanished(state, command)
+    case "RecordInertSetting":
+      return decideRecordInertSetting(state, command)
   }
 }

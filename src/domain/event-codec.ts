@@ -44,7 +44,8 @@ const currentVersions: Readonly<Record<EventType, number>> = {
   BdevCreated: 1,
   BdevRemovalStarted: 1,
   BdevRemoved: 1,
-  BdevErrorInjected: 1
+  BdevErrorInjected: 1,
+  InertSettingRecorded: 1
 }
 
 type Payload = Readonly<Record<string, unknown>>

@@ -15,6 +15,7 @@ import {
   evolvePortalGroupDeleted,
   evolvePortalGroupStarted
 } from "./group-evolve.ts"
+import { evolveInertSettingRecorded } from "./InertSettings.ts"
 import type { State } from "./State.ts"
 import {
   evolveLunAdded,
@@ -32,7 +33,7 @@ import {
  * Raised whenever the same events fold to another state, or the snapshot's encoding changes: older snapshots are not
  * used.
  */
-export const FOLD_VERSION = 1
+export const FOLD_VERSION = 2
 
 /** `seq` is the event's place in the log; things that the event creates have it as their incarnation. */
 export const evolve = (state: State, event: Event, seq: number): State => {
@@ -81,5 +82,7 @@ export const evolve = (state: State, event: Event, seq: number): State => {
       return evolveBdevRemoved(state, event)
     case "BdevErrorInjected":
       return state
+    case "InertSettingRecorded":
+      return evolveInertSettingRecorded(state, event, seq)
   }
 }

@@ -7,6 +7,7 @@ import { Bdev } from "./Bdev.ts"
 import { indexBdev } from "./bdev-evolve.ts"
 import { Epoch } from "./Epoch.ts"
 import { indexPortals } from "./group-evolve.ts"
+import { InertSetting, inertSettingKey, inertSettingsOf } from "./InertSettings.ts"
 import { InitiatorGroup } from "./InitiatorGroup.ts"
 import { IscsiOptions } from "./IscsiOptions.ts"
 import { Incarnation, IscsiName, iscsiNameKey, PortalGroupTag } from "./ids.ts"
@@ -43,7 +44,8 @@ const StoredState = Schema.Struct({
   initiatorGroups: Schema.Array(InitiatorGroup),
   targets: Schema.Array(StoredTarget),
   bdevs: Schema.Array(Bdev),
-  nextMallocNumber: Schema.Natural
+  nextMallocNumber: Schema.Natural,
+  inertSettings: Schema.Array(InertSetting)
 })
 type StoredState = typeof StoredState.Type
 
@@ -81,7 +83,8 @@ const store = (state: State): StoredState => ({
   initiatorGroups: initiatorGroupsOf(state),
   targets: targetsOf(state).map(storeTarget),
   bdevs: bdevsOf(state),
-  nextMallocNumber: state.nextMallocNumber
+  nextMallocNumber: state.nextMallocNumber,
+  inertSettings: inertSettingsOf(state)
 })
 
 const load = (stored: StoredState): State => {
@@ -93,6 +96,9 @@ const load = (stored: StoredState): State => {
     targets: HashMap.fromIterable(stored.targets.map((target) => [iscsiNameKey(target.name), loadTarget(target)])),
     bdevs: HashMap.fromIterable(stored.bdevs.map((bdev) => [bdev.name, bdev])),
     nextMallocNumber: stored.nextMallocNumber,
+    inertSettings: HashMap.fromIterable(
+      stored.inertSettings.map((setting) => [inertSettingKey(setting.method, setting.object), setting])
+    ),
     indexes: initialState.indexes
   }
   return { ...state, indexes: buildIndexes(state) }

@@ -133,11 +133,18 @@ const bdevCommands = (dice: Dice, state: State, seq: number): Command => {
   ])
 }
 
+const randomSetting = ({ pick, roll }: Dice) => ({
+  method: pick(["sock_impl_set_options", "vmd_enable"]),
+  object: pick(["", "posix", "ssl"]),
+  params: `{"enable":${roll(2) === 0}}`
+})
+
 /** A command that may well be refused; facts name incarnations up to `seq`. */
 export const randomCommand = (dice: Dice, state: State, seq: number): Command => {
   if (dice.roll(100) === 0) return startEpoch(dice.roll(4) === 0 ? "empty" : "resume")
   const family = dice.roll(40)
   if (family === 1) return { _tag: "SetIscsiOptions", options: { ...defaultIscsiOptions, nopTimeout: dice.roll(90) } }
+  if (family === 2) return { _tag: "RecordInertSetting", ...randomSetting(dice) }
   if (family < 14) return groupCommands(dice)
   return family < 28 ? targetCommands(dice, state, seq) : bdevCommands(dice, state, seq)
 }
@@ -208,6 +215,7 @@ export const randomEvent = (dice: Dice, seq: number): Event => {
     const mode = dice.roll(2) === 0 ? "empty" : "resume"
     return { _tag: "EpochStarted", epoch: dice.roll(5), mode, instanceId, version: "0" }
   }
+  if (family === 1) return { _tag: "InertSettingRecorded", ...randomSetting(dice) }
   if (family < 9) return groupEvents(dice, seq)
   return family < 20 ? targetEvents(dice, seq) : bdevEvents(dice, seq)
 }
