@@ -4,6 +4,7 @@
  * needs of clock, randomness or the world comes in the command.
  */
 import { Schema } from "effect"
+import { authGroupCommands } from "./AuthGroup.ts"
 import { bdevCommands } from "./Bdev.ts"
 import { epochCommands } from "./Epoch.ts"
 import { inertSettingCommands } from "./InertSettings.ts"
@@ -18,6 +19,7 @@ export const Command = Schema.TaggedUnion({
   ...iscsiOptionsCommands,
   ...portalGroupCommands,
   ...initiatorGroupCommands,
+  ...authGroupCommands,
   ...targetNodeCommands,
   ...bdevCommands,
   ...inertSettingCommands

@@ -3,6 +3,7 @@
  * what is folded. Their meaning never changes; `event-codec.ts` has the versions.
  */
 import { Schema } from "effect"
+import { authGroupEvents } from "./AuthGroup.ts"
 import { bdevEvents } from "./Bdev.ts"
 import { epochEvents } from "./Epoch.ts"
 import { inertSettingEvents } from "./InertSettings.ts"
@@ -17,6 +18,7 @@ export const Event = Schema.TaggedUnion({
   ...iscsiOptionsEvents,
   ...portalGroupEvents,
   ...initiatorGroupEvents,
+  ...authGroupEvents,
   ...targetNodeEvents,
   ...bdevEvents,
   ...inertSettingEvents

@@ -3,6 +3,7 @@
  * nothing to keep. The maps have no order; the list functions give creation order, which is what users see.
  */
 import { HashMap, Option } from "effect"
+import type { AuthGroup } from "./AuthGroup.ts"
 import type { Bdev } from "./Bdev.ts"
 import type { Epoch } from "./Epoch.ts"
 import type { InertSetting } from "./InertSettings.ts"
@@ -22,6 +23,8 @@ export interface State {
   readonly portalGroups: HashMap.HashMap<number, PortalGroup>
   /** By tag. */
   readonly initiatorGroups: HashMap.HashMap<number, InitiatorGroup>
+  /** By tag. */
+  readonly authGroups: HashMap.HashMap<number, AuthGroup>
   /** By `iscsiNameKey`; also those that are being deleted. */
   readonly targets: HashMap.HashMap<string, TargetNode>
   /** By name; also those that are being removed. */
@@ -52,6 +55,7 @@ export const initialState: State = {
   options: defaultIscsiOptions,
   portalGroups: HashMap.empty(),
   initiatorGroups: HashMap.empty(),
+  authGroups: HashMap.empty(),
   targets: HashMap.empty(),
   bdevs: HashMap.empty(),
   nextMallocNumber: 0,
@@ -69,6 +73,9 @@ export const portalGroupsOf = (state: State): ReadonlyArray<PortalGroup> =>
 /** Initiator groups in creation order. */
 export const initiatorGroupsOf = (state: State): ReadonlyArray<InitiatorGroup> =>
   byIncarnation(HashMap.values(state.initiatorGroups))
+
+/** Auth groups in creation order. */
+export const authGroupsOf = (state: State): ReadonlyArray<AuthGroup> => byIncarnation(HashMap.values(state.authGroups))
 
 /** All targets in creation order, also those that are being deleted. */
 export const targetsOf = (state: State): ReadonlyArray<TargetNode> => byIncarnation(HashMap.values(state.targets))
@@ -111,3 +118,7 @@ export const findPortalGroup = (state: State, tag: number): PortalGroup | undefi
 /** The initiator group of a tag. */
 export const findInitiatorGroup = (state: State, tag: number): InitiatorGroup | undefined =>
   Option.getOrUndefined(HashMap.get(state.initiatorGroups, tag))
+
+/** The auth group of a tag. */
+export const findAuthGroup = (state: State, tag: number): AuthGroup | undefined =>
+  Option.getOrUndefined(HashMap.get(state.authGroups, tag))

@@ -3,6 +3,7 @@
  * sorted and what can be derived (the indexes) is left out and built again.
  */
 import { HashMap, Result, Schema } from "effect"
+import { AuthGroup } from "./AuthGroup.ts"
 import { Bdev } from "./Bdev.ts"
 import { indexBdev } from "./bdev-evolve.ts"
 import { Epoch } from "./Epoch.ts"
@@ -13,6 +14,7 @@ import { IscsiOptions } from "./IscsiOptions.ts"
 import { Incarnation, IscsiName, iscsiNameKey, PortalGroupTag } from "./ids.ts"
 import { PortalGroup } from "./PortalGroup.ts"
 import {
+  authGroupsOf,
   bdevsOf,
   type Indexes,
   initialState,
@@ -22,7 +24,15 @@ import {
   type State,
   targetsOf
 } from "./State.ts"
-import { LunMapping, PgIgMap, PortAssignment, type TargetNode, TargetPhase, targetAttributes } from "./TargetNode.ts"
+import {
+  LunMapping,
+  PgIgMap,
+  PortAssignment,
+  Redirect,
+  type TargetNode,
+  TargetPhase,
+  targetAttributes
+} from "./TargetNode.ts"
 import { indexLun } from "./target-node-evolve.ts"
 
 const StoredTarget = Schema.Struct({
@@ -32,6 +42,7 @@ const StoredTarget = Schema.Struct({
   pgIgMaps: Schema.Array(PgIgMap),
   relativePortIds: Schema.Array(PortAssignment),
   nextRelativePortId: Schema.Natural,
+  redirects: Schema.Array(Redirect),
   luns: Schema.Array(LunMapping),
   phase: TargetPhase
 })
@@ -42,6 +53,7 @@ const StoredState = Schema.Struct({
   options: IscsiOptions,
   portalGroups: Schema.Array(PortalGroup),
   initiatorGroups: Schema.Array(InitiatorGroup),
+  authGroups: Schema.Array(AuthGroup),
   targets: Schema.Array(StoredTarget),
   bdevs: Schema.Array(Bdev),
   nextMallocNumber: Schema.Natural,
@@ -81,6 +93,7 @@ const store = (state: State): StoredState => ({
   options: state.options,
   portalGroups: portalGroupsOf(state),
   initiatorGroups: initiatorGroupsOf(state),
+  authGroups: authGroupsOf(state),
   targets: targetsOf(state).map(storeTarget),
   bdevs: bdevsOf(state),
   nextMallocNumber: state.nextMallocNumber,
@@ -93,6 +106,7 @@ const load = (stored: StoredState): State => {
     options: stored.options,
     portalGroups: HashMap.fromIterable(stored.portalGroups.map((group) => [group.tag, group])),
     initiatorGroups: HashMap.fromIterable(stored.initiatorGroups.map((group) => [group.tag, group])),
+    authGroups: HashMap.fromIterable(stored.authGroups.map((group) => [group.tag, group])),
     targets: HashMap.fromIterable(stored.targets.map((target) => [iscsiNameKey(target.name), loadTarget(target)])),
     bdevs: HashMap.fromIterable(stored.bdevs.map((bdev) => [bdev.name, bdev])),
     nextMallocNumber: stored.nextMallocNumber,
