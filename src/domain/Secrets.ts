@@ -1,6 +1,6 @@
 /**
- * Sealing of secrets at the edge: what comes in is sealed before it becomes part of a command, and what a reader may see
- * in clear is opened there again. The key is the state directory's; it is in no event, no snapshot and no answer.
+ * Sealing of secrets at the edge: what comes in is sealed before it becomes part of a command, and what a reader may
+ * see in clear is opened there again. The key is the state directory's; it is in no event, no snapshot and no answer.
  */
 import { Context, type Effect, Schema } from "effect"
 import type { SealedSecret } from "./AuthGroup.ts"

@@ -107,12 +107,12 @@ export class FullFeaturePhase {
   }
 
   /** Asks the initiator to log out (RFC 7143 section 11.9.1, event 1), and cuts it off if it does not in time. */
-  requestLogout(): void {
+  requestLogout(limitMillis = logoutRequestTimeoutMillis): void {
     const connection = this.#connection
-    const seconds = Math.floor(logoutRequestTimeoutMillis / 1000)
+    const seconds = Math.floor(limitMillis / 1000)
     const n = connection.numbers()
     connection.send(nothing, (b, at) => writeAsyncMessage(b, at, AsyncEvent.LogoutRequest, seconds, n))
-    connection.mustEndBy(connection.node.now() + logoutRequestTimeoutMillis)
+    connection.mustEndBy(connection.node.now() + limitMillis)
   }
 
   /**

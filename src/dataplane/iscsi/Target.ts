@@ -11,6 +11,8 @@ export interface TargetPort {
   readonly portalGroupTag: number
   readonly relativePortId: number
   readonly initiatorGroups: ReadonlyArray<number>
+  /** `address:port` that logins are sent to instead. */
+  readonly redirect?: string
 }
 
 /** What the control plane says of a target; swapped as a whole. */

@@ -106,6 +106,8 @@ export class Reactor {
         return
       case "CloseSessions":
         return this.#closeSessions(command)
+      case "RequestLogout":
+        return this.#requestLogout(command)
       case "OpenBdev":
         return this.#openBdev(command)
       case "NameBdev":
@@ -181,6 +183,15 @@ export class Reactor {
       done()
     }
     for (const session of target.sessions) session.connection?.fullFeature?.requestLogout()
+  }
+
+  #requestLogout({ incarnation, limitMillis, name, portalGroupTag }: CommandOf<"RequestLogout">): void {
+    const target = this.#target(name)
+    if (target === undefined || target.spec.incarnation !== incarnation) return
+    for (const { connection, identity } of target.sessions) {
+      if (portalGroupTag !== undefined && identity.port.portalGroupTag !== portalGroupTag) continue
+      connection?.fullFeature?.requestLogout(limitMillis)
+    }
   }
 
   #openBdev(command: CommandOf<"OpenBdev">): void {
