@@ -9,12 +9,15 @@ import { LevelEventLog } from "../../eventlog/LevelEventLog.ts"
 import { ControlPlane } from "../domain/ControlPlane.ts"
 import { DataPlane } from "../domain/DataPlane.ts"
 import type { EpochMode } from "../domain/Epoch.ts"
+import { Secrets } from "../domain/Secrets.ts"
 import { portalGroupsOf } from "../domain/State.ts"
 import { InitializationFailed, Instance } from "../rpc/Instance.ts"
 import { allMethods } from "../rpc/methods/all-methods.ts"
+import { Notifications } from "../rpc/Notifications.ts"
 import { RpcRouter } from "../rpc/RpcRouter.ts"
 import { RpcServer } from "../rpc/RpcServer.ts"
 import { CliFailure, failureOf } from "./CliFailure.ts"
+import { secretsOf } from "./secret-key.ts"
 import { instanceIdOf, logDirectoryOf, prepareStateDirectory } from "./state-directory.ts"
 import { version } from "./version.ts"
 
@@ -121,6 +124,8 @@ const serveRpc = (settings: ServerSettings, instance: Instance["Service"]) =>
     const router = RpcRouter.layer(allMethods, allowed)
     const server = RpcServer.layer({ socketPath: settings.socketPath }).pipe(
       Layer.provide(router),
+      Layer.provide(Notifications.layer),
+      Layer.provide(Layer.succeed(Secrets, yield* secretsOf(settings.stateDirectory))),
       Layer.provide(Layer.succeed(Instance, instance))
     )
     yield* Effect.mapError(Layer.build(server), failureOf)
