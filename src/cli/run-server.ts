@@ -10,10 +10,12 @@ import { ControlPlane } from "../domain/ControlPlane.ts"
 import { DataPlane } from "../domain/DataPlane.ts"
 import type { EpochMode } from "../domain/Epoch.ts"
 import { Secrets } from "../domain/Secrets.ts"
-import { portalGroupsOf } from "../domain/State.ts"
+import { authGroupsOf, portalGroupsOf } from "../domain/State.ts"
 import { InitializationFailed, Instance } from "../rpc/Instance.ts"
 import { allMethods } from "../rpc/methods/all-methods.ts"
+import { authGroupView } from "../rpc/methods/auth-groups.ts"
 import { Notifications } from "../rpc/Notifications.ts"
+import type { RpcError } from "../rpc/RpcError.ts"
 import { RpcRouter } from "../rpc/RpcRouter.ts"
 import { RpcServer } from "../rpc/RpcServer.ts"
 import { CliFailure, failureOf } from "./CliFailure.ts"
@@ -115,17 +117,29 @@ const tellUnknownMethods = (allowed: ReadonlySet<string>): Effect.Effect<void> =
     : Effect.logWarning(`--rpcs-allowed names methods that do not exist: ${unknown.join(", ")}`)
 }
 
+/** A key that is not the log's shows only when somebody needs a secret; that may be much later. */
+const tellUnreadableSecrets = (secrets: Secrets["Service"]) =>
+  Effect.gen(function* () {
+    const { state } = yield* ControlPlane
+    for (const group of authGroupsOf(state())) {
+      const warn = ({ data }: RpcError) => Effect.logWarning(`auth group ${group.tag}: ${data.reason}; ${data.hint}`)
+      yield* Effect.catch(Effect.asVoid(authGroupView(group)), warn)
+    }
+  }).pipe(Effect.provideService(Secrets, secrets))
+
 /** The control socket with all methods, until the scope closes. */
 const serveRpc = (settings: ServerSettings, instance: Instance["Service"]) =>
   Effect.gen(function* () {
     if (settings.socketPath === undefined) return
     const allowed = settings.rpcsAllowed === undefined ? {} : { allowed: settings.rpcsAllowed }
     if (settings.rpcsAllowed !== undefined) yield* tellUnknownMethods(settings.rpcsAllowed)
+    const secrets = yield* secretsOf(settings.stateDirectory)
+    yield* tellUnreadableSecrets(secrets)
     const router = RpcRouter.layer(allMethods, allowed)
     const server = RpcServer.layer({ socketPath: settings.socketPath }).pipe(
       Layer.provide(router),
       Layer.provide(Notifications.layer),
-      Layer.provide(Layer.succeed(Secrets, yield* secretsOf(settings.stateDirectory))),
+      Layer.provide(Layer.succeed(Secrets, secrets)),
       Layer.provide(Layer.succeed(Instance, instance))
     )
     yield* Effect.mapError(Layer.build(server), failureOf)

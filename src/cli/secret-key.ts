@@ -1,7 +1,7 @@
 /**
- * The key of a state directory (`secret-key`, 32 bytes in hexadecimal, mode 0600) and what it does: secrets of the event
- * log are sealed with AES-256-GCM, beside an HMAC by which they are compared. Without the file they cannot be opened;
- * so it belongs into every backup of the directory.
+ * The key of a state directory (`secret-key`, 32 bytes in hexadecimal, mode 0600) and what it does: secrets of the
+ * event log are sealed with AES-256-GCM, beside an HMAC by which they are compared. Without the file they cannot be
+ * opened; so it belongs into every backup of the directory.
  */
 import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from "node:crypto"
 import { chmod, open, readFile, rename, stat } from "node:fs/promises"

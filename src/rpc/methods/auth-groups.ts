@@ -1,7 +1,7 @@
 /**
- * `iscsi_*_auth_group(s)`: CHAP secrets. They are sealed here before anything else sees them, and opened here alone, for
- * `iscsi_get_auth_groups`: this socket (mode 0600) shows them as SPDK does, nothing else does. Errors are -32602 with
- * SPDK's sentences, and repeat no secret.
+ * `iscsi_*_auth_group(s)`: CHAP secrets. They are sealed here before anything else sees them, and opened here alone,
+ * for `iscsi_get_auth_groups`: this socket (mode 0600) shows them as SPDK does, nothing else does. Errors are -32602
+ * with SPDK's sentences, and repeat no secret.
  *
  * Stricter than SPDK: tags are 1 and above, since 0 stands for no group; `muser` and `msecret` go together.
  */
@@ -122,7 +122,7 @@ const unreadable = (error: SecretUnreadable): RpcError =>
   rpcError(errnoError("EIO"), {
     reason: error.message,
     object: "auth groups",
-    hint: "put the file secret-key that belongs to this event log back into the state directory, or create the group anew"
+    hint: "put the secret-key of this event log back into the state directory, or create the group anew"
   })
 
 /** With the secrets in clear, as `iscsi_get_auth_groups` and saved configurations have them. */
