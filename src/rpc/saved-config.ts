@@ -1,20 +1,26 @@
 /**
  * The state as SPDK's configuration file says it: the calls of each subsystem that lead to it from an empty target, in
- * SPDK's order. What SPDK leaves out of its files and cannot load again (a group that waits, a target without LUN 0) is
- * said here.
+ * SPDK's order. What SPDK leaves out of its files or cannot load again is said here: a group that waits, the
+ * authentication of a group, redirects, a target without LUN 0.
  */
+import { Effect } from "effect"
+import { SECRETS_PER_CREATE_MAX } from "../domain/AuthGroup.ts"
 import type { Bdev } from "../domain/Bdev.ts"
 import { findInertSetting, inertSettingsOf } from "../domain/InertSettings.ts"
+import { type Auth, noAuth } from "../domain/IscsiOptions.ts"
 import type { PortalGroup } from "../domain/PortalGroup.ts"
+import type { Secrets } from "../domain/Secrets.ts"
 import {
   activeBdevsOf,
   activeLunsOf,
   activeTargetsOf,
+  authGroupsOf,
   initiatorGroupsOf,
   portalGroupsOf,
   type State
 } from "../domain/State.ts"
 import { LUNS_PER_CREATE_MAX, type TargetNode } from "../domain/TargetNode.ts"
+import { authGroupView } from "./methods/auth-groups.ts"
 import { authView } from "./methods/auth-params.ts"
 import { type Given, givenTo, type InertParams, inertValues } from "./methods/inert.ts"
 import {
@@ -30,6 +36,7 @@ import {
   sockParams
 } from "./methods/inert-defaults.ts"
 import { optionsView } from "./methods/iscsi.ts"
+import type { RpcError } from "./RpcError.ts"
 
 /** One call of a configuration file. */
 export interface SavedCall {
@@ -130,13 +137,18 @@ const bdev: Section = (state) => [
   call("bdev_wait_for_examine")
 ]
 
-const portalGroupCall = ({ portals, private: isPrivate, tag, wait }: PortalGroup): SavedCall =>
-  call("iscsi_create_portal_group", {
+const isNoAuth = (auth: Auth): boolean => JSON.stringify(authView(auth)) === JSON.stringify(authView(noAuth))
+
+const portalGroupCalls = (group: PortalGroup): ReadonlyArray<SavedCall> => {
+  const { auth, portals, private: isPrivate, tag, wait } = group
+  const created = call("iscsi_create_portal_group", {
     tag,
     portals: portals.map(({ host, port }) => ({ host, port: String(port) })),
     private: isPrivate,
     ...(wait ? { wait } : {})
   })
+  return isNoAuth(auth) ? [created] : [created, call("iscsi_portal_group_set_auth", { tag, ...authView(auth) })]
+}
 
 /** LUNs beyond what one call takes follow in calls of their own. */
 const targetCalls = (target: TargetNode): ReadonlyArray<SavedCall> => {
@@ -154,13 +166,21 @@ const targetCalls = (target: TargetNode): ReadonlyArray<SavedCall> => {
       data_digest: target.dataDigest,
       ...(created.some(({ lun_id }) => lun_id === 0) ? {} : { require_lun_zero: false })
     }),
-    ...luns.slice(LUNS_PER_CREATE_MAX).map((lun) => call("iscsi_target_node_add_lun", { name: target.name, ...lun }))
+    ...luns.slice(LUNS_PER_CREATE_MAX).map((lun) => call("iscsi_target_node_add_lun", { name: target.name, ...lun })),
+    ...target.redirects.map(({ host, port, portalGroup }) =>
+      call("iscsi_target_node_set_redirect", {
+        name: target.name,
+        pg_tag: portalGroup,
+        redirect_host: host,
+        redirect_port: String(port)
+      })
+    )
   ]
 }
 
 const iscsi: Section = (state) => [
   call("iscsi_set_options", optionsView(state.options)),
-  ...portalGroupsOf(state).map(portalGroupCall),
+  ...portalGroupsOf(state).flatMap(portalGroupCalls),
   ...initiatorGroupsOf(state).map(({ initiators, netmasks, tag }) =>
     call("iscsi_create_initiator_group", { tag, initiators, netmasks })
   ),
@@ -190,9 +210,24 @@ const subsystems: ReadonlyArray<Subsystem> = [
 /** As `framework_get_subsystems` lists them. */
 export const subsystemList = subsystems.map(({ dependsOn, name }) => ({ subsystem: name, depends_on: dependsOn }))
 
+/** With the secrets in clear, as SPDK saves them; those beyond what one call takes follow in calls of their own. */
+const authGroupCalls = (state: State): Effect.Effect<ReadonlyArray<SavedCall>, RpcError, Secrets> =>
+  Effect.map(Effect.forEach(authGroupsOf(state), authGroupView), (groups) =>
+    groups.flatMap(({ secrets, tag }) => [
+      call("iscsi_create_auth_group", { tag, secrets: secrets.slice(0, SECRETS_PER_CREATE_MAX) }),
+      ...secrets.slice(SECRETS_PER_CREATE_MAX).map((secret) => call("iscsi_auth_group_add_secret", { tag, ...secret }))
+    ])
+  )
+
 /** The calls of a subsystem; null if it has no configuration, undefined if there is no such subsystem. */
-export const savedConfig = (state: State, name: string): ReadonlyArray<SavedCall> | null | undefined =>
-  subsystems.find((subsystem) => subsystem.name === name)?.section(state)
+export const savedConfig = (
+  state: State,
+  name: string
+): Effect.Effect<ReadonlyArray<SavedCall> | null | undefined, RpcError, Secrets> => {
+  const calls = subsystems.find((subsystem) => subsystem.name === name)?.section(state)
+  if (name !== "iscsi" || calls === undefined || calls === null) return Effect.succeed(calls)
+  return Effect.map(authGroupCalls(state), (groups) => [...calls, ...groups])
+}
 
 /** Neighbours that call the same method as one batch, as SPDK 26.05 reads them. */
 export const inBatches = (calls: ReadonlyArray<SavedCall>): ReadonlyArray<SavedCall | ReadonlyArray<SavedCall>> => {

@@ -5,6 +5,7 @@
 import { Effect, Schema } from "effect"
 import { ControlPlane } from "../../domain/ControlPlane.ts"
 import { findInertSetting } from "../../domain/InertSettings.ts"
+import type { Secrets } from "../../domain/Secrets.ts"
 import { optional, Text } from "../param.ts"
 import { decodeFailedInvalid, errnoError, rpcError } from "../RpcError.ts"
 import { defineMethod, defineMethodWithoutParams, type RpcMethod } from "../RpcMethod.ts"
@@ -20,7 +21,7 @@ const frameworkGetConfig = defineMethod({
   handler: ({ name, with_batches = false }) =>
     Effect.gen(function* () {
       const { state } = yield* ControlPlane
-      const calls = savedConfig(state(), name)
+      const calls = yield* savedConfig(state(), name)
       if (calls === undefined) {
         const message = `Subsystem '${name}' not found`
         const allowed = subsystemList.map(({ subsystem }) => subsystem).join(", ")
@@ -53,7 +54,7 @@ const bdevExamine = defineMethod({
 })
 
 /** This file's methods. */
-export const subsystemMethods: ReadonlyArray<RpcMethod<InertServices>> = [
+export const subsystemMethods: ReadonlyArray<RpcMethod<InertServices | Secrets>> = [
   defineMethodWithoutParams({
     name: "framework_get_subsystems",
     aliases: ["get_subsystems"],
