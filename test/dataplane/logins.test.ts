@@ -193,7 +193,8 @@ describe("a request to log out", () => {
 
   live("that is honoured ends the session in order, and its initiator is sent to where the target is now", () =>
     Effect.gen(function* () {
-      const { otherPort, plane } = yield* withTwoGroups()
+      // In a worker: what goes over the reactor's boundary is plain.
+      const { otherPort, plane } = yield* withTwoGroups({ settings: { reactor: "worker" } })
       const session = yield* plane.open()
       yield* plane.run(redirectTo(otherPort))
       yield* plane.run(requestLogout(1))
