@@ -12,7 +12,7 @@ import type { EpochMode } from "../domain/Epoch.ts"
 import { Secrets } from "../domain/Secrets.ts"
 import { authGroupsOf, portalGroupsOf } from "../domain/State.ts"
 import { InitializationFailed, Instance } from "../rpc/Instance.ts"
-import { allMethods } from "../rpc/methods/all-methods.ts"
+import { allMethods, type RpcServices } from "../rpc/methods/all-methods.ts"
 import { authGroupView } from "../rpc/methods/auth-groups.ts"
 import { Notifications } from "../rpc/Notifications.ts"
 import type { RpcError } from "../rpc/RpcError.ts"
@@ -49,10 +49,13 @@ export interface ServerSettings {
   readonly rpcsAllowed?: ReadonlySet<string>
   readonly acceptLogLoss: boolean
   /** Makes the state what the configuration file says; runs once, before initiators are let in. */
-  readonly configure?: Effect.Effect<void, CliFailure, ControlPlane | DataPlane | EventLog>
+  readonly configure?: Effect.Effect<void, CliFailure, RpcServices>
   /** When initiators are let in. */
   readonly onReady: Effect.Effect<void, never, ControlPlane | DataPlane>
 }
+
+/** All that methods need, but what is made of them. */
+type HostServices = Exclude<RpcServices, Instance>
 
 /** Until portals listen or have failed to; a bdev that hangs may hold them up for the data plane's 10 s. */
 const portalsWithinMillis = 15_000
@@ -118,14 +121,13 @@ const tellUnknownMethods = (allowed: ReadonlySet<string>): Effect.Effect<void> =
 }
 
 /** A key that is not the log's shows only when somebody needs a secret; that may be much later. */
-const tellUnreadableSecrets = (secrets: Secrets["Service"]) =>
-  Effect.gen(function* () {
-    const { state } = yield* ControlPlane
-    for (const group of authGroupsOf(state())) {
-      const warn = ({ data }: RpcError) => Effect.logWarning(`auth group ${group.tag}: ${data.reason}; ${data.hint}`)
-      yield* Effect.catch(Effect.asVoid(authGroupView(group)), warn)
-    }
-  }).pipe(Effect.provideService(Secrets, secrets))
+const tellUnreadableSecrets = Effect.gen(function* () {
+  const { state } = yield* ControlPlane
+  for (const group of authGroupsOf(state())) {
+    const warn = ({ data }: RpcError) => Effect.logWarning(`auth group ${group.tag}: ${data.reason}; ${data.hint}`)
+    yield* Effect.catch(Effect.asVoid(authGroupView(group)), warn)
+  }
+})
 
 /** The control socket with all methods, until the scope closes. */
 const serveRpc = (settings: ServerSettings, instance: Instance["Service"]) =>
@@ -133,13 +135,10 @@ const serveRpc = (settings: ServerSettings, instance: Instance["Service"]) =>
     if (settings.socketPath === undefined) return
     const allowed = settings.rpcsAllowed === undefined ? {} : { allowed: settings.rpcsAllowed }
     if (settings.rpcsAllowed !== undefined) yield* tellUnknownMethods(settings.rpcsAllowed)
-    const secrets = yield* secretsOf(settings.stateDirectory)
-    yield* tellUnreadableSecrets(secrets)
+    yield* tellUnreadableSecrets
     const router = RpcRouter.layer(allMethods, allowed)
     const server = RpcServer.layer({ socketPath: settings.socketPath }).pipe(
       Layer.provide(router),
-      Layer.provide(Notifications.layer),
-      Layer.provide(Layer.succeed(Secrets, secrets)),
       Layer.provide(Layer.succeed(Instance, instance))
     )
     yield* Effect.mapError(Layer.build(server), failureOf)
@@ -158,13 +157,13 @@ const bringUp = (settings: ServerSettings, accept: Deferred.Deferred<void>) =>
 const serve = (
   settings: ServerSettings,
   accept: Deferred.Deferred<void>
-): Effect.Effect<void, CliFailure, ControlPlane | DataPlane | EventLog | Scope.Scope> =>
+): Effect.Effect<void, CliFailure, HostServices | Scope.Scope> =>
   Effect.gen(function* () {
     const stop = yield* Deferred.make<string>()
     let failure: InitializationFailed | undefined
-    const services = yield* Effect.context<ControlPlane | DataPlane | EventLog>()
+    const services = yield* Effect.context<HostServices>()
     const { epoch } = (yield* ControlPlane).state()
-    const instance = yield* Instance.make(
+    const instance: Instance["Service"] = yield* Instance.make(
       {
         instanceId: epoch?.instanceId ?? "",
         version,
@@ -173,7 +172,8 @@ const serve = (
         removalMarginMillis
       },
       {
-        bringUp: bringUp(settings, accept).pipe(
+        // The configuration's methods ask for the instance that this is a part of.
+        bringUp: Effect.suspend(() => Effect.provideService(bringUp(settings, accept), Instance, instance)).pipe(
           Effect.tapError((error) =>
             Effect.sync(() => {
               failure = error
@@ -210,7 +210,9 @@ export const runServer = (settings: ServerSettings, makeDataPlane: MakeDataPlane
       removalDeadlineMillis,
       acceptWhen: Deferred.await(accept)
     })
-    const services = yield* Layer.build(Layer.provideMerge(dataPlane, Layer.succeedContext(control)))
+    const secrets = Layer.succeed(Secrets, yield* secretsOf(settings.stateDirectory))
+    const host = Layer.mergeAll(dataPlane, Notifications.layer, secrets)
+    const services = yield* Layer.build(Layer.provideMerge(host, Layer.succeedContext(control)))
     yield* Effect.provideContext(serve(settings, accept), services)
   }).pipe(
     Effect.scoped,
