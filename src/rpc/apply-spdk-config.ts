@@ -1,6 +1,6 @@
 /**
- * Runs the calls of an SPDK configuration file as SPDK does: first those of STARTUP, then the rest, each in the order of
- * the file; a method of both states runs once. The first call that fails ends it, unless errors are to be ignored.
+ * Runs the calls of an SPDK configuration file as SPDK does: first those of STARTUP, then the rest, each in the order
+ * of the file; a method of both states runs once. The first call that fails ends it, unless errors are to be ignored.
  */
 import { Effect, Schema } from "effect"
 import { allMethods, type RpcServices } from "./methods/all-methods.ts"
@@ -55,7 +55,7 @@ const countByName = (names: ReadonlyArray<string>): string => {
   return [...counts].map(([name, count]) => (count === 1 ? name : `${name} (${count} times)`)).join(", ")
 }
 
-/** Finds every call of a method that is not there, before anything is called. Problems come in the order of the file. */
+/** Finds every call of a method that is not there, before anything is called. Problems are in the file's order. */
 export const checkSpdkConfig = (
   file: SpdkConfigFile,
   { ignoreErrors, strict }: SpdkConfigOptions

@@ -39,7 +39,8 @@ const example = (port: number): string => `/* saved from iscsi_tgt */
 { "subsystems": [
   { "subsystem": "scheduler", "config": [ { "method": "framework_set_scheduler", "params": { "name": "static" } } ] },
   { "subsystem": "sock", "config": [
-      { "method": "sock_impl_set_options", "params": { "impl_name": "posix", "recv_buf_size": 65536, "new_in_27": 1 } } ] },
+      { "method": "sock_impl_set_options",
+        "params": { "impl_name": "posix", "recv_buf_size": 65536, "new_in_27": 1 } } ] },
   { "subsystem": "nvmf", "config": [ { "method": "nvmf_set_config", "params": {} } ] },
   { "subsystem": "bdev", "config": [
       { "method": "bdev_set_options", "params": { "bdev_io_pool_size": 65535, "bdev_io_cache_size": 256 } },
@@ -51,7 +52,8 @@ const example = (port: number): string => `/* saved from iscsi_tgt */
       // the target comes before the options: passes put that right
       { "method": "iscsi_create_portal_group",
         "params": { "tag": 1, "portals": [ { "host": "127.0.0.1", "port": "${port}" } ], "private": false } },
-      { "method": "iscsi_create_initiator_group", "params": { "tag": 1, "initiators": ["ANY"], "netmasks": ["127.0.0.0/8"] } },
+      { "method": "iscsi_create_initiator_group",
+        "params": { "tag": 1, "initiators": ["ANY"], "netmasks": ["127.0.0.0/8"] } },
       { "method": "iscsi_create_target_node", "params": { "name": "disk1", "alias_name": "disk1_alias",
           "pg_ig_maps": [ { "pg_tag": 1, "ig_tag": 1 } ], "luns": [ { "bdev_name": "Malloc0", "lun_id": 0 } ],
           "queue_depth": 64, "disable_chap": true } },
@@ -78,7 +80,7 @@ describe("iscsi_tgt -c with SPDK's JSON", () => {
       assert.notInclude(saved, "new_in_27")
       const status = await lunlog("status", "-r", socket())
       assert.match(status.stdout, /set, without effect here: .*sock_impl_set_options \(posix\), bdev_set_options/)
-      const warning = /spdk\.json:6 subsystem nvmf does not concern a target and is left out: nvmf_set_config/
+      const warning = /spdk\.json:7 subsystem nvmf does not concern a target and is left out: nvmf_set_config/
       assert.match(served.child.stderr(), warning)
       served.child.signal("SIGTERM")
       assert.deepStrictEqual(await served.child.exited, ended)
@@ -131,7 +133,7 @@ describe("before anything is made", () => {
     const foreign = write(example(3260))
     const strict = await lunlog("serve", "-c", foreign, "--strict", ...serverArguments())
     assert.strictEqual(strict.code, 1)
-    assert.include(strict.stderr, `${foreign}:6 subsystem nvmf does not concern a target`)
+    assert.include(strict.stderr, `${foreign}:7 subsystem nvmf does not concern a target`)
     const resumed = await lunlog("serve", "-c", foreign, "--state-mode", "resume", ...serverArguments())
     assert.strictEqual(resumed.code, 1)
     assert.match(resumed.stderr, /made for an empty target: start with --state-mode empty/)

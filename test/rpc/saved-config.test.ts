@@ -1,4 +1,4 @@
-/** What `rpc.py save_config` and `load_config` do, over the socket: a saved configuration loads and gives itself again. */
+/** What `rpc.py save_config` and `load_config` do, over the socket: what was saved loads, and is saved the same. */
 import { it } from "@effect/vitest"
 import { Effect } from "effect"
 import { assert, describe } from "vitest"

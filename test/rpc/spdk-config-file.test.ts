@@ -89,7 +89,8 @@ describe("a file", () => {
 describe("methods that are not here", () => {
   const nvmf =
     '{ "subsystem": "nvmf", "config": [\n{ "method": "nvmf_set_config" }, { "method": "nvmf_set_config" } ] }'
-  const mixed = `{ "subsystems": [\n${nvmf}, { "subsystem": "bdev", "config": [\n{ "method": "bdev_no_such_create" } ] } ] }`
+  const unknown = '{ "subsystem": "bdev", "config": [\n{ "method": "bdev_no_such_create" } ] }'
+  const mixed = `{ "subsystems": [\n${nvmf}, ${unknown} ] }`
 
   it("are reported if their subsystem does not concern a target, with strict fatal", () => {
     const file = read(

@@ -180,6 +180,17 @@ it.live("answers as SPDK did, save for the listed differences, and tells the rea
   })
 )
 
+const plainText = (text: string): string => text.replace(/\s+/gu, " ").toLowerCase()
+
+it("has every reason for a difference in docs/spdk-compatibility.md", () => {
+  const document = plainText(fs.readFileSync(new URL("../../docs/spdk-compatibility.md", import.meta.url), "utf8"))
+  const reasons = [...new Set(Object.values(differences))]
+  assert.deepStrictEqual(
+    reasons.filter((reason) => !document.includes(plainText(reason))),
+    []
+  )
+})
+
 const namesIn = (name: string): ReadonlyArray<string> => {
   const response = golden.find((one) => one.name === name)?.response
   const names = isRecord(response) && Array.isArray(response["result"]) ? response["result"] : []
