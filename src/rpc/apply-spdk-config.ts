@@ -79,7 +79,10 @@ export const checkSpdkConfig = (
 
 const text = (place: string, method: string, { data, message }: RpcError): string => {
   const details = [data.reason, data.allowed === undefined ? undefined : `allowed: ${data.allowed}`, data.hint]
-  const known = [...new Set(details.filter((detail) => detail !== undefined))].filter((detail) => detail !== message)
+  const known = details.filter(
+    (detail, index): detail is string =>
+      detail !== undefined && detail !== message && (index === 0 || !data.reason.includes(detail))
+  )
   return `${place} ${method}: ${message}${known.length === 0 ? "" : ` (${known.join("; ")})`}`
 }
 

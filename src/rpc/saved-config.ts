@@ -1,12 +1,13 @@
 /**
  * The state as SPDK's configuration file says it: the calls of each subsystem that lead to it from an empty target, in
  * SPDK's order. What SPDK leaves out of its files or cannot load again is said here: a group that waits, the
- * authentication of a group, redirects, a target without LUN 0.
+ * authentication of a group, redirects, a target without LUN 0 or without maps.
  */
 import { Effect } from "effect"
 import { SECRETS_PER_CREATE_MAX } from "../domain/AuthGroup.ts"
 import type { Bdev } from "../domain/Bdev.ts"
 import { findInertSetting, inertSettingsOf } from "../domain/InertSettings.ts"
+import type { InitiatorGroup } from "../domain/InitiatorGroup.ts"
 import { type Auth, noAuth } from "../domain/IscsiOptions.ts"
 import type { PortalGroup } from "../domain/PortalGroup.ts"
 import type { Secrets } from "../domain/Secrets.ts"
@@ -150,10 +151,26 @@ const portalGroupCalls = (group: PortalGroup): ReadonlyArray<SavedCall> => {
   return isNoAuth(auth) ? [created] : [created, call("iscsi_portal_group_set_auth", { tag, ...authView(auth) })]
 }
 
+/** A group is created with members; one that has lost them is created with some that let nobody in, and loses them. */
+const initiatorGroupCalls = ({ initiators, netmasks, tag }: InitiatorGroup): ReadonlyArray<SavedCall> => {
+  const stopgap = {
+    initiators: initiators.length > 0 ? [] : ["!ANY"],
+    netmasks: netmasks.length > 0 ? [] : ["127.0.0.1/32"]
+  }
+  const created = call("iscsi_create_initiator_group", {
+    tag,
+    initiators: [...initiators, ...stopgap.initiators],
+    netmasks: [...netmasks, ...stopgap.netmasks]
+  })
+  if (initiators.length > 0 && netmasks.length > 0) return [created]
+  return [created, call("iscsi_initiator_group_remove_initiators", { tag, ...stopgap })]
+}
+
 /** LUNs beyond what one call takes follow in calls of their own. */
 const targetCalls = (target: TargetNode): ReadonlyArray<SavedCall> => {
   const luns = activeLunsOf(target).map((mapping) => ({ bdev_name: mapping.bdev.name, lun_id: mapping.lun }))
   const created = luns.slice(0, LUNS_PER_CREATE_MAX)
+  const isComplete = target.pgIgMaps.length > 0 && created.some(({ lun_id }) => lun_id === 0)
   return [
     call("iscsi_create_target_node", {
       name: target.name,
@@ -164,7 +181,7 @@ const targetCalls = (target: TargetNode): ReadonlyArray<SavedCall> => {
       ...authView(target.auth),
       header_digest: target.headerDigest,
       data_digest: target.dataDigest,
-      ...(created.some(({ lun_id }) => lun_id === 0) ? {} : { require_lun_zero: false })
+      ...(isComplete ? {} : { require_lun_zero: false })
     }),
     ...luns.slice(LUNS_PER_CREATE_MAX).map((lun) => call("iscsi_target_node_add_lun", { name: target.name, ...lun })),
     ...target.redirects.map(({ host, port, portalGroup }) =>
@@ -181,9 +198,7 @@ const targetCalls = (target: TargetNode): ReadonlyArray<SavedCall> => {
 const iscsi: Section = (state) => [
   call("iscsi_set_options", optionsView(state.options)),
   ...portalGroupsOf(state).flatMap(portalGroupCalls),
-  ...initiatorGroupsOf(state).map(({ initiators, netmasks, tag }) =>
-    call("iscsi_create_initiator_group", { tag, initiators, netmasks })
-  ),
+  ...initiatorGroupsOf(state).flatMap(initiatorGroupCalls),
   ...activeTargetsOf(state).flatMap(targetCalls)
 ]
 

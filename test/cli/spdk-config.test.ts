@@ -96,8 +96,9 @@ describe("iscsi_tgt -c with SPDK's JSON", () => {
   })
 
   it("waits with all of it for framework_start_init where --wait-for-rpc says so", async () => {
-    const args = ["-c", write(example(await freePort())), "--wait-for-rpc", ...serverArguments()]
+    const args = ["-c", write(example(await freePort())), "--wait-for-rpc", "-L", "iscsi", ...serverArguments()]
     await using served = await serveProgram("iscsi_tgt", args, socket())
+    assert.strictEqual(await served.rpc.call("log_get_print_level"), "DEBUG")
     await served.rpc.call("log_set_print_level", { level: "ERROR" })
     await served.rpc.call("framework_start_init")
     assert.include(JSON.stringify(await served.rpc.call("bdev_get_bdevs")), "Malloc0")

@@ -134,11 +134,14 @@ const bdevCommands = (dice: Dice, state: State, seq: number): Command => {
   ])
 }
 
-const randomSetting = ({ pick, roll }: Dice) => ({
-  method: pick(["sock_impl_set_options", "vmd_enable"]),
-  object: pick(["", "posix", "ssl"]),
-  params: `{"enable":${roll(2) === 0}}`
-})
+const randomSetting = ({ pick, roll }: Dice) => {
+  const setting = pick<{ readonly method: string; readonly object: string }>([
+    { method: "sock_impl_set_options", object: "posix" },
+    { method: "sock_impl_set_options", object: "ssl" },
+    { method: "keyring_linux_set_options", object: "" }
+  ])
+  return { ...setting, params: `{"enable":${roll(2) === 0}}` }
+}
 
 /** A command that may well be refused; facts name incarnations up to `seq`. */
 export const randomCommand = (dice: Dice, state: State, seq: number): Command => {

@@ -142,14 +142,15 @@ const accelMethods: ReadonlyArray<RpcMethod<InertServices>> = [
   })
 ]
 
-/** Switches without parameters. */
+/** Switches; SPDK looks at no parameters here. */
 const switches = (names: ReadonlyArray<string>) =>
-  names.map((name) =>
-    defineMethodWithoutParams({
+  names.map(
+    (name): RpcMethod<InertServices> => ({
       name,
+      aliases: [],
       states: startup,
       kind: "change",
-      handler: (call) => recordInert(call, name, {})
+      run: (_, call) => recordInert(call, name, {})
     })
   )
 
