@@ -2,7 +2,7 @@
  * Runs the calls of an SPDK configuration file as SPDK does: first those of STARTUP, then the rest, each in the order
  * of the file; a method of both states runs once. The first call that fails ends it, unless errors are to be ignored.
  */
-import { Effect, Schema } from "effect"
+import { Clock, Effect, Schema } from "effect"
 import { allMethods, type RpcServices } from "./methods/all-methods.ts"
 import type { RpcError } from "./RpcError.ts"
 import type { RpcCall, RpcMethod } from "./RpcMethod.ts"
@@ -16,6 +16,9 @@ export interface SpdkConfigOptions {
   /** Calls that fail are reported, and the rest goes on (`--json-ignore-init-errors`). */
   readonly ignoreErrors: boolean
 }
+
+/** Time between two lines that say how far a long file has come, in milliseconds. */
+const progressMillis = 2000
 
 /** A call that cannot be done; what came before it is done. */
 export class SpdkConfigFailed extends Schema.TaggedError<SpdkConfigFailed>()("SpdkConfigFailed", {
@@ -117,11 +120,16 @@ export const applySpdkConfig = (
     const isEarly = ({ method }: SpdkConfigCall) => byName.get(method)?.states.includes("STARTUP") === true
     const ordered = [...file.calls.filter(isEarly), ...file.calls.filter((call) => !isEarly(call))]
     const failures: Array<string> = []
-    for (const call of ordered) {
+    let toldAt = yield* Clock.currentTimeMillis
+    for (const [index, call] of ordered.entries()) {
       const method = byName.get(call.method)
       if (method === undefined) continue
       const run = runCall(method, call, file.name)
       yield* ignoreErrors ? Effect.catch(run, ({ problem }) => Effect.sync(() => void failures.push(problem))) : run
+      const now = yield* Clock.currentTimeMillis
+      if (now - toldAt < progressMillis) continue
+      toldAt = now
+      yield* Effect.logInfo(`configuration ${file.name}: ${index + 1} of ${ordered.length} calls`)
     }
     return { applied: ordered.length - failures.length, failures }
   })
