@@ -91,7 +91,7 @@ const filesBelow = (path: string): ReadonlyArray<string> =>
 const group = [{ tag: 1, secrets: [{ user: "anna", secret, muser: "target", msecret: "close sesame, please" }] }]
 
 describe("a server", () => {
-  it("has no secret in any file, in its output, or in what `lunlog log` prints, and has it after a restart", async () => {
+  it("has no secret in any file, its output, or what `lunlog log` prints, and has it after a restart", async () => {
     let output = ""
     {
       await using target = await startTarget({ directory })

@@ -1,4 +1,4 @@
-/** Auth groups, authentication, redirects and logout requests over the socket: sentences, results, and sealed secrets. */
+/** Auth groups, authentication, redirects and logout requests over the socket: sentences, results, sealed secrets. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Result, type Scope } from "effect"
 import { CallFailed, type NoAnswer, type RpcClient } from "../../src/rpc/RpcClient.ts"
