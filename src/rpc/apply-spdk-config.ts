@@ -37,8 +37,7 @@ export interface CheckedSpdkConfig {
   readonly notices: ReadonlyArray<string>
 }
 
-/** NBD exports disks on the machine itself: nothing of it concerns a target. */
-const served = new Set(subsystemList.map(({ subsystem }) => subsystem).filter((name) => name !== "nbd"))
+const served = new Set(subsystemList.map(({ subsystem }) => subsystem))
 
 const byName = new Map(allMethods.flatMap((method) => [method.name, ...method.aliases].map((name) => [name, method])))
 

@@ -6,6 +6,7 @@
 import { Effect } from "effect"
 import { SECRETS_PER_CREATE_MAX } from "../domain/AuthGroup.ts"
 import type { Bdev } from "../domain/Bdev.ts"
+import { resolveBdev } from "../domain/bdev-decide.ts"
 import { findInertSetting, inertSettingsOf } from "../domain/InertSettings.ts"
 import type { InitiatorGroup } from "../domain/InitiatorGroup.ts"
 import { type Auth, noAuth } from "../domain/IscsiOptions.ts"
@@ -140,6 +141,12 @@ const bdev: Section = (state) => [
 
 const isNoAuth = (auth: Auth): boolean => JSON.stringify(authView(auth)) === JSON.stringify(authView(noAuth))
 
+/** Of bdevs that are there: SPDK's devices end with their bdev. */
+const nbd: Section = (state) =>
+  asMade(state, "nbd_start_disk").filter(
+    ({ params }) => resolveBdev(state, String(params?.["bdev_name"]))?.phase._tag === "Active"
+  )
+
 const portalGroupCalls = (group: PortalGroup): ReadonlyArray<SavedCall> => {
   const { auth, portals, private: isPrivate, tag, wait } = group
   const created = call("iscsi_create_portal_group", {
@@ -218,7 +225,7 @@ const subsystems: ReadonlyArray<Subsystem> = [
   { name: "accel", dependsOn: ["iobuf"], section: accel },
   { name: "bdev", dependsOn: ["accel", "keyring", "vmd", "sock", "iobuf"], section: bdev },
   { name: "scsi", dependsOn: ["bdev"], section: () => null },
-  { name: "nbd", dependsOn: ["bdev"], section: () => [] },
+  { name: "nbd", dependsOn: ["bdev"], section: nbd },
   { name: "iscsi", dependsOn: ["scsi", "sock"], section: iscsi }
 ]
 

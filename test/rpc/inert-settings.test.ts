@@ -140,6 +140,21 @@ describe("log levels and flags", () => {
   )
 })
 
+describe("nbd_start_disk", () => {
+  it.live("is taken for a bdev that is there, and makes no device", () =>
+    Effect.gen(function* () {
+      const { client } = yield* runningTarget()
+      const params = { bdev_name: "N", nbd_device: "/dev/nbd0" }
+      assert.strictEqual((yield* failure(client, "nbd_start_disk", params)).code, -19)
+      yield* client.call("bdev_null_create", { name: "N", num_blocks: 8, block_size: 512 })
+      assert.strictEqual(yield* client.call("nbd_start_disk", params), "/dev/nbd0")
+      assert.deepEqual(yield* client.call("nbd_get_disks"), [])
+      assert.strictEqual((yield* failure(client, "nbd_start_disk", { bdev_name: "N" })).code, -19)
+      assert.strictEqual((yield* failure(client, "nbd_get_disks", { nbd_device: "/dev/nbd0" })).code, -19)
+    })
+  )
+})
+
 describe("bdev_examine", () => {
   it.live("takes a name once, and only when bdevs are not examined anyway", () =>
     Effect.gen(function* () {
@@ -183,7 +198,7 @@ it("every method that a file saved by iscsi_tgt may hold is there", () => {
     ...["framework_set_scheduler", "iobuf_set_options", "sock_set_default_impl", "sock_impl_set_options"],
     ...["accel_set_options", "vmd_enable", "keyring_file_add_key", "keyring_linux_set_options", "bdev_set_options"],
     ...["bdev_raid_set_options", "bdev_iscsi_set_options", "bdev_nvme_set_options", "bdev_nvme_set_hotplug"],
-    ...["bdev_examine", "bdev_wait_for_examine"]
+    ...["bdev_examine", "bdev_wait_for_examine", "nbd_start_disk"]
   ]
   assert.deepStrictEqual(
     names.filter((name) => !allMethods.some((method) => method.name === name)),

@@ -87,6 +87,7 @@ const late: ReadonlyArray<Call> = [
   { method: "bdev_malloc_create", params: { ...disk("Malloc0"), uuid, optimal_io_boundary: 8 } },
   { method: "bdev_null_create", params: { ...disk("Null0"), physical_block_size: 4096 } },
   { method: "bdev_error_create", params: { base_name: "Malloc0" } },
+  { method: "nbd_start_disk", params: { bdev_name: "Malloc0", nbd_device: "/dev/nbd0" } },
   {
     method: "bdev_delay_create",
     params: {
@@ -170,6 +171,7 @@ describe("a saved configuration", () => {
       assert.deepEqual(yield* client.call("framework_get_config", { name: "nbd" }), [])
       assert.deepEqual(yield* client.call("framework_get_config", { name: "vmd" }), [])
       yield* client.call("bdev_null_create", disk("Gone"))
+      yield* client.call("nbd_start_disk", { bdev_name: "Gone", nbd_device: "/dev/nbd0" })
       yield* client.call("bdev_null_delete", { name: "Gone" })
       assert.notInclude(JSON.stringify(yield* save(client)), "Gone")
     })

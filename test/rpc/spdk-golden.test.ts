@@ -197,8 +197,9 @@ const namesIn = (name: string): ReadonlyArray<string> => {
   return names.map(String)
 }
 
-/** Disks of the kernel, crypto keys, hardware and DPDK's memory: nothing that a target of this kind has. */
-const notMeant = /^(?:nbd_|accel_crypto_key|vmd_re|env_dpdk|bdev_(?:nvme|raid|lvol|lvstore|ftl|zone|opal|gpt|concat))/u
+/** Crypto keys, hardware and DPDK's memory: nothing that a target of this kind has. */
+const notMeant =
+  /^(?:nbd_stop|accel_crypto_key|vmd_re|env_dpdk|bdev_(?:nvme|raid|lvol|lvstore|ftl|zone|opal|gpt|concat))/u
 
 it("has the methods of SPDK's iscsi_tgt, each in the states in which SPDK has it", () => {
   const all = namesIn("startup.rpc_get_methods.all")

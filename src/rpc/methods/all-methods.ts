@@ -17,6 +17,7 @@ import { iscsiMethods } from "./iscsi.ts"
 import { logMethods } from "./log.ts"
 import { loginMethods } from "./logins.ts"
 import { lunlogMethods } from "./lunlog.ts"
+import { nbdMethods } from "./nbd.ts"
 import { notifyMethods } from "./notify.ts"
 import { portalGroupMethods } from "./portal-groups.ts"
 import { subsystemMethods } from "./subsystems.ts"
@@ -36,6 +37,7 @@ export const allMethods: ReadonlyArray<RpcMethod<RpcServices>> = [
   ...traceMethods,
   ...notifyMethods,
   ...inertSettingMethods,
+  ...nbdMethods,
   ...bdevMethods,
   ...bdevErrorMethods,
   ...portalGroupMethods,
