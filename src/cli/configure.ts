@@ -1,18 +1,34 @@
-/** From a configuration file to what a starting server does with it. */
+/**
+ * From a configuration file to what a starting server does with it. SPDK's JSON is known by its content; whatever else
+ * there is, is lunlog's own format.
+ */
 import { readFile } from "node:fs/promises"
 import { Effect, Result } from "effect"
-import type { EventLog } from "../../eventlog/EventLog.ts"
 import { applyNativeFile } from "../config/apply.ts"
 import { desiredStateOf } from "../config/DesiredState.ts"
 import { type NativeFile, readNativeFile } from "../config/NativeFile.ts"
-import type { ControlPlane } from "../domain/ControlPlane.ts"
-import type { DataPlane } from "../domain/DataPlane.ts"
+import type { EpochMode } from "../domain/Epoch.ts"
 import { Uuid } from "../domain/ids.ts"
-import { CliFailure } from "./CliFailure.ts"
+import {
+  applySpdkConfig,
+  type CheckedSpdkConfig,
+  checkSpdkConfig,
+  type SpdkConfigOptions
+} from "../rpc/apply-spdk-config.ts"
+import type { RpcServices } from "../rpc/methods/all-methods.ts"
+import { isSpdkConfig, readSpdkConfig } from "../rpc/SpdkConfigFile.ts"
+import { CliFailure, failureOf } from "./CliFailure.ts"
 import { version } from "./version.ts"
 
 /** Makes the state agree with a file, on a target that lets nobody in yet. */
-export type Configure = Effect.Effect<void, CliFailure, ControlPlane | DataPlane | EventLog>
+export type Configure = Effect.Effect<void, CliFailure, RpcServices>
+
+/** A file that was read and checked. */
+export interface Configuration {
+  readonly name: string
+  readonly format: "native" | "spdk"
+  readonly configure: Configure
+}
 
 /** Removals happen before anyone is let in, so nothing is in flight; in milliseconds. */
 const removalsWithinMillis = 30_000
@@ -57,9 +73,46 @@ export const configureFromText = (name: string, source: string): Effect.Effect<C
     return Effect.succeed(apply(name, file.success))
   })
 
+const applySpdk = (file: CheckedSpdkConfig, options: SpdkConfigOptions): Configure =>
+  Effect.gen(function* () {
+    for (const notice of file.notices) yield* Effect.logWarning(notice)
+    const { applied, failures } = yield* Effect.mapError(applySpdkConfig(file, options), failureOf)
+    for (const failure of failures) yield* Effect.logWarning(`ignored: ${failure}`)
+    const failed = failures.length === 0 ? "" : `, ${failures.length} failed`
+    yield* Effect.logInfo(`configuration ${file.name}: ${applied} calls${failed}`)
+  })
+
+const spdkFromText = (name: string, source: string, options: SpdkConfigOptions): Effect.Effect<Configure, CliFailure> =>
+  Effect.suspend(() => {
+    const file = readSpdkConfig(name, source)
+    if (Result.isFailure(file)) return Effect.fail(refused(name, file.failure))
+    const { checked, problems } = checkSpdkConfig(file.success, options)
+    return problems.length > 0 ? Effect.fail(refused(name, problems)) : Effect.succeed(applySpdk(checked, options))
+  })
+
 /** Reads and checks the file now; what it gives is run once the target is there. */
-export const configureFromFile = (name: string): Effect.Effect<Configure, CliFailure> =>
-  Effect.flatMap(
-    Effect.tryPromise({ try: () => readFile(name, "utf8"), catch: (error) => unreadable(name, error) }),
-    (source) => configureFromText(name, source)
-  )
+export const readConfiguration = (name: string, options: SpdkConfigOptions): Effect.Effect<Configuration, CliFailure> =>
+  Effect.gen(function* () {
+    const source = yield* Effect.tryPromise({
+      try: () => readFile(name, "utf8"),
+      catch: (error) => unreadable(name, error)
+    })
+    const format = isSpdkConfig(source) ? "spdk" : "native"
+    const configure =
+      format === "spdk" ? yield* spdkFromText(name, source, options) : yield* configureFromText(name, source)
+    return { name, format, configure }
+  })
+
+/** SPDK's format is a list of commands for an empty target; `otherwise` is how a start without it begins. */
+export const stateModeOf = (
+  configuration: Configuration | undefined,
+  given: EpochMode | undefined,
+  otherwise: EpochMode
+): Effect.Effect<EpochMode, CliFailure> => {
+  if (configuration?.format !== "spdk") return Effect.succeed(given ?? otherwise)
+  if (given !== "resume") return Effect.succeed("empty")
+  const message =
+    `${configuration.name} is an SPDK configuration, which is made for an empty target: start with ` +
+    "--state-mode empty, or without -c to resume"
+  return Effect.fail(new CliFailure({ message }))
+}

@@ -18,8 +18,10 @@ const valued = (long: string, value: string, short?: string): OptionSpec => ({ l
 
 /** What has an effect. */
 const effective: ReadonlyArray<OptionSpec> = [
-  { long: "config", short: "c", value: "FILE", help: "lunlog's YAML configuration; SPDK's JSON is not read yet" },
+  { long: "config", short: "c", value: "FILE", help: "SPDK's JSON configuration, or lunlog's YAML" },
   { long: "json", short: undefined, value: "FILE", help: "the same" },
+  { long: "json-ignore-init-errors", short: undefined, value: undefined, help: "go on after a call that fails" },
+  { long: "strict", short: undefined, value: undefined, help: "refuse subsystems that do not concern a target" },
   { long: "rpc-socket", short: "r", value: "PATH", help: `RPC listen address (default ${defaultSocketPath})` },
   { long: "no-rpc-server", short: undefined, value: undefined, help: "no RPC socket" },
   { long: "wait-for-rpc", short: undefined, value: undefined, help: "wait for framework_start_init" },
@@ -65,8 +67,7 @@ const ignored: ReadonlyArray<OptionSpec> = [
   flag("enforce-numa"),
   flag("interrupt-mode"),
   valued("msg-mempool-size", "N"),
-  flag("disable-cpumask-locks"),
-  flag("json-ignore-init-errors")
+  flag("disable-cpumask-locks")
 ]
 
 /** SPDK's own option that changes what a caller may rely on; taken for an error rather than ignored. */
@@ -102,12 +103,12 @@ const tellIgnored = (options: ParsedOptions) =>
     return Effect.logInfo(`taken without effect, as lunlog has no such thing: ${names.join(", ")}`)
   })
 
-const settingsOf = (options: ParsedOptions) =>
+const settingsOf = (options: ParsedOptions, stateMode: "empty" | "resume") =>
   Effect.gen(function* () {
     const allowed = options.values.get("rpcs-allowed")
     return {
       stateDirectory: options.values.get("state") ?? defaultStateDirectory(),
-      stateMode: yield* oneOf(options, "state-mode", ["empty", "resume"]),
+      stateMode,
       socketPath: options.given.has("no-rpc-server")
         ? undefined
         : (options.values.get("rpc-socket") ?? defaultSocketPath),
@@ -122,12 +123,16 @@ const settingsOf = (options: ParsedOptions) =>
 
 const serve = (options: ParsedOptions, load: LoadDataPlane) =>
   Effect.gen(function* () {
-    const settings = yield* settingsOf(options)
     const file = options.values.get("config") ?? options.values.get("json")
     const { runServer } = yield* Effect.promise(() => import("./run-server.ts"))
-    const { configureFromFile } = yield* Effect.promise(() => import("./configure.ts"))
+    const { readConfiguration, stateModeOf } = yield* Effect.promise(() => import("./configure.ts"))
     const { serverReady } = yield* Effect.promise(() => import("./ready.ts"))
-    const configure = file === undefined ? {} : { configure: yield* configureFromFile(file) }
+    const given = yield* oneOf(options, "state-mode", ["empty", "resume"])
+    const strict = options.given.has("strict")
+    const ignoreErrors = options.given.has("json-ignore-init-errors")
+    const configuration = file === undefined ? undefined : yield* readConfiguration(file, { strict, ignoreErrors })
+    const settings = yield* settingsOf(options, yield* stateModeOf(configuration, given, "empty"))
+    const configure = configuration === undefined ? {} : { configure: configuration.configure }
     const makeDataPlane = yield* Effect.promise(load)
     yield* Effect.logInfo(`Starting lunlog ${version} as iscsi_tgt (SPDK 26.05 dialect)`)
     yield* tellIgnored(options)

@@ -2,7 +2,8 @@
  * The server's log for people: one line per message on stderr, in one of three formats. stdout is left to what commands
  * answer.
  */
-import { Cause, Config, Effect, Layer, Logger, type LogLevel, References } from "effect"
+import { Cause, Config, Effect, Layer, Logger, LogLevel, References } from "effect"
+import { PrintLevel, PrintLevelRef } from "../rpc/PrintLevel.ts"
 
 /** `pretty` is `TIME LEVEL MESSAGE`; the others are for machines. */
 export const logFormats = ["pretty", "json", "logfmt"] as const
@@ -38,15 +39,26 @@ const loggers: { readonly [format in LogFormat]: Logger.Logger<unknown, void> } 
   logfmt: Logger.map(Logger.formatLogFmt, write)
 }
 
+/** Asks for the level with each message, so that it can be changed while the process runs. */
+const withLevel = (logger: Logger.Logger<unknown, void>, printLevel: PrintLevelRef): Logger.Logger<unknown, void> =>
+  Logger.make((options) => {
+    if (LogLevel.isGreaterThanOrEqualTo(options.logLevel, printLevel.level)) logger.log(options)
+  })
+
 /**
  * Loggers in the format asked for. The level is `level`, else that of `--log-level`, else LUNLOG_LOG_LEVEL, else
- * `Info`.
+ * `Info`; `log_set_print_level` changes it.
  */
 export const loggingLayer = (format: LogFormat, level?: LogLevel.LogLevel): Layer.Layer<never> =>
   Layer.unwrap(
-    Effect.map(level === undefined ? levelOfUser : Effect.succeed(level), (minimum) =>
-      Layer.merge(Logger.layer([loggers[format]]), Layer.succeed(References.MinimumLogLevel, minimum))
-    )
+    Effect.map(level === undefined ? levelOfUser : Effect.succeed(level), (minimum) => {
+      const printLevel = new PrintLevelRef(minimum)
+      return Layer.mergeAll(
+        Logger.layer([withLevel(loggers[format], printLevel)]),
+        Layer.succeed(PrintLevel, printLevel),
+        Layer.succeed(References.MinimumLogLevel, "All")
+      )
+    })
   )
 
 const fromEnvironment = Effect.gen(function* () {

@@ -9,13 +9,18 @@ import { LevelEventLog } from "../../eventlog/LevelEventLog.ts"
 import { ControlPlane } from "../domain/ControlPlane.ts"
 import { DataPlane } from "../domain/DataPlane.ts"
 import type { EpochMode } from "../domain/Epoch.ts"
-import { portalGroupsOf } from "../domain/State.ts"
+import { Secrets } from "../domain/Secrets.ts"
+import { authGroupsOf, portalGroupsOf } from "../domain/State.ts"
 import { InitializationFailed, Instance } from "../rpc/Instance.ts"
-import { allMethods } from "../rpc/methods/all-methods.ts"
+import { allMethods, type RpcServices } from "../rpc/methods/all-methods.ts"
+import { authGroupView } from "../rpc/methods/auth-groups.ts"
+import { Notifications } from "../rpc/Notifications.ts"
+import type { RpcError } from "../rpc/RpcError.ts"
 import { RpcRouter } from "../rpc/RpcRouter.ts"
 import { RpcServer } from "../rpc/RpcServer.ts"
 import { acquireSocketLock } from "../rpc/SocketLock.ts"
 import { CliFailure, failureOf } from "./CliFailure.ts"
+import { secretsOf } from "./secret-key.ts"
 import { instanceIdOf, logDirectoryOf, prepareStateDirectory } from "./state-directory.ts"
 import { version } from "./version.ts"
 
@@ -45,10 +50,13 @@ export interface ServerSettings {
   readonly rpcsAllowed?: ReadonlySet<string>
   readonly acceptLogLoss: boolean
   /** Makes state and data plane what the configuration file says; runs once, before initiators are let in. */
-  readonly configure?: Effect.Effect<void, CliFailure, ControlPlane | DataPlane | EventLog>
+  readonly configure?: Effect.Effect<void, CliFailure, RpcServices>
   /** When initiators are let in. */
   readonly onReady: Effect.Effect<void, never, ControlPlane | DataPlane>
 }
+
+/** All that methods need, but what is made of them. */
+type HostServices = Exclude<RpcServices, Instance>
 
 /** Until portals listen or have failed to; a bdev that hangs may hold them up for the data plane's 10 s. */
 const portalsWithinMillis = 15_000
@@ -101,12 +109,22 @@ const tellUnknownMethods = (allowed: ReadonlySet<string>): Effect.Effect<void> =
     : Effect.logWarning(`--rpcs-allowed names methods that do not exist: ${unknown.join(", ")}`)
 }
 
+/** A key that is not the log's shows only when somebody needs a secret; that may be much later. */
+const tellUnreadableSecrets = Effect.gen(function* () {
+  const { state } = yield* ControlPlane
+  for (const group of authGroupsOf(state())) {
+    const warn = ({ data }: RpcError) => Effect.logWarning(`auth group ${group.tag}: ${data.reason}; ${data.hint}`)
+    yield* Effect.catch(Effect.asVoid(authGroupView(group)), warn)
+  }
+})
+
 /** The control socket with all methods, until the scope closes. */
 const serveRpc = (settings: ServerSettings, instance: Instance["Service"]) =>
   Effect.gen(function* () {
     if (settings.socketPath === undefined) return
     const allowed = settings.rpcsAllowed === undefined ? {} : { allowed: settings.rpcsAllowed }
     if (settings.rpcsAllowed !== undefined) yield* tellUnknownMethods(settings.rpcsAllowed)
+    yield* tellUnreadableSecrets
     const router = RpcRouter.layer(allMethods, allowed)
     const server = RpcServer.layer({ socketPath: settings.socketPath, lockHeld: true }).pipe(
       Layer.provide(router),
@@ -128,13 +146,13 @@ const bringUp = (settings: ServerSettings, accept: Deferred.Deferred<void>) =>
 const serve = (
   settings: ServerSettings,
   accept: Deferred.Deferred<void>
-): Effect.Effect<void, CliFailure, ControlPlane | DataPlane | EventLog | Scope.Scope> =>
+): Effect.Effect<void, CliFailure, HostServices | Scope.Scope> =>
   Effect.gen(function* () {
     const stop = yield* Deferred.make<string>()
     let failure: InitializationFailed | undefined
-    const services = yield* Effect.context<ControlPlane | DataPlane | EventLog>()
+    const services = yield* Effect.context<HostServices>()
     const { epoch } = (yield* ControlPlane).state()
-    const instance = yield* Instance.make(
+    const instance: Instance["Service"] = yield* Instance.make(
       {
         instanceId: epoch?.instanceId ?? "",
         version,
@@ -143,7 +161,8 @@ const serve = (
         removalMarginMillis
       },
       {
-        bringUp: bringUp(settings, accept).pipe(
+        // The configuration's methods ask for the instance that this is a part of.
+        bringUp: Effect.suspend(() => Effect.provideService(bringUp(settings, accept), Instance, instance)).pipe(
           Effect.tapError((error) =>
             Effect.sync(() => {
               failure = error
@@ -182,7 +201,9 @@ export const runServer = (settings: ServerSettings, makeDataPlane: MakeDataPlane
       removalDeadlineMillis,
       acceptWhen: Deferred.await(accept)
     })
-    const services = yield* Layer.build(Layer.provideMerge(dataPlane, Layer.succeedContext(control)))
+    const secrets = Layer.succeed(Secrets, yield* secretsOf(settings.stateDirectory))
+    const host = Layer.mergeAll(dataPlane, Notifications.layer, secrets)
+    const services = yield* Layer.build(Layer.provideMerge(host, Layer.succeedContext(control)))
     yield* Effect.provideContext(serve(settings, accept), services)
   }).pipe(
     Effect.scoped,

@@ -13,8 +13,18 @@ const flags = {
   config: Flag.String("config").pipe(
     Flag.withAlias("c"),
     Flag.withMetavar("FILE"),
-    Flag.withDescription("Configuration in lunlog's YAML format (docs/config.md); what it declares is created or kept"),
+    Flag.withDescription(
+      "Configuration: lunlog's YAML (docs/config.md; what it declares is created or kept), or SPDK's JSON"
+    ),
     Flag.optional
+  ),
+  strict: Flag.Boolean("strict").pipe(
+    Flag.withDescription("SPDK's JSON: subsystems that do not concern a target are an error"),
+    Flag.withDefault(false)
+  ),
+  ignoreErrors: Flag.Boolean("json-ignore-init-errors").pipe(
+    Flag.withDescription("SPDK's JSON: calls that fail are reported, and the rest goes on"),
+    Flag.withDefault(false)
   ),
   state: Flag.String("state").pipe(
     Flag.withMetavar("DIR"),
@@ -32,9 +42,6 @@ const flags = {
   ...serverFlags
 }
 
-/** Who waits for RPC means to create everything by RPC, as with SPDK, which starts empty. */
-const stateModeOf = (waitForRpc: boolean): "resume" | "empty" => (waitForRpc ? "empty" : "resume")
-
 /** The command; `load` brings in the server's code. */
 export const serveCommand = (load: LoadDataPlane) =>
   Command.make(
@@ -42,15 +49,17 @@ export const serveCommand = (load: LoadDataPlane) =>
     flags,
     Effect.fn(function* (input) {
       const { runServer } = yield* Effect.promise(() => import("./run-server.ts"))
-      const { configureFromFile } = yield* Effect.promise(() => import("./configure.ts"))
+      const { readConfiguration, stateModeOf } = yield* Effect.promise(() => import("./configure.ts"))
       const { serverReady } = yield* Effect.promise(() => import("./ready.ts"))
       const makeDataPlane = yield* Effect.promise(load)
       const file = Option.getOrUndefined(input.config)
-      const configure = file === undefined ? undefined : yield* configureFromFile(file)
+      const configuration = file === undefined ? undefined : yield* readConfiguration(file, input)
+      // Who waits for RPC means to create everything by RPC, as with SPDK, which starts empty.
+      const otherwise = input.waitForRpc ? "empty" : "resume"
       const allowed = Option.getOrUndefined(input.rpcsAllowed)
       const settings = {
         stateDirectory: input.state,
-        stateMode: Option.getOrElse(input.stateMode, () => stateModeOf(input.waitForRpc)),
+        stateMode: yield* stateModeOf(configuration, Option.getOrUndefined(input.stateMode), otherwise),
         socketPath: input.socket,
         removalDeadlineMillis: input.removalDeadline,
         identityStyle: input.spdkIdentities ? "spdk" : "uuid",
@@ -59,7 +68,7 @@ export const serveCommand = (load: LoadDataPlane) =>
         acceptLogLoss: input.acceptLogLoss,
         onReady: serverReady,
         ...(allowed === undefined ? {} : { rpcsAllowed: methodSet(allowed) }),
-        ...(configure === undefined ? {} : { configure })
+        ...(configuration === undefined ? {} : { configure: configuration.configure })
       } as const
       yield* runServer(settings, makeDataPlane).pipe(Effect.provide(loggingLayer(input.logFormat)))
     })

@@ -35,6 +35,8 @@ export const StatusView = Schema.Struct({
       })
     ),
     lun_drains: Schema.Array(Drain),
+    /** Settings that were taken and have no effect. */
+    inert: Schema.optionalKey(Schema.Array(Schema.Struct({ method: Schema.String, object: Schema.String }))),
     warnings: Schema.Array(Schema.String)
   }),
   targets: Schema.Array(
@@ -138,6 +140,17 @@ const logLine = ({ log }: StatusView["status"]): string => {
   return parts.join(", ")
 }
 
+/** Settings without effect: each method once, with what it was about. */
+const inertLines = ({ inert = [] }: StatusView["status"]): ReadonlyArray<string> => {
+  if (inert.length === 0) return []
+  const objects = new Map<string, Array<string>>()
+  for (const { method, object } of inert) {
+    objects.set(method, [...(objects.get(method) ?? []), ...(object === "" ? [] : [printable(object)])])
+  }
+  const texts = [...objects].map(([method, names]) => `${method}${names.length === 0 ? "" : ` (${names.join(", ")})`}`)
+  return ["", `set, without effect here: ${texts.join(", ")}`]
+}
+
 /** The whole page. */
 export const statusText = (view: StatusView): string => {
   const { epoch, pid, started_at, state, version, warnings } = view.status
@@ -154,6 +167,7 @@ export const statusText = (view: StatusView): string => {
     section("BDEV", ["TYPE", "SIZE", "BLOCK", "STATE", "UUID"], bdevRows(view)),
     "",
     section("INITIATOR", ["TARGET", "PHASE"], connectionRows(view)),
+    ...inertLines(view.status),
     ...(warnings.length === 0 ? [] : ["", ...warnings.map((warning) => `warning: ${printable(warning)}`)])
   ].join("\n")
 }

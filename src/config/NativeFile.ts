@@ -114,12 +114,6 @@ export const readNativeFile = (name: string, source: string): Result.Result<Nati
   if (source.length > configLengthMax) {
     return Result.fail([`${name}: is longer than ${configLengthMax} characters; split the configuration`])
   }
-  if (/^\s*\{/u.test(source) && /"subsystems"\s*:/u.test(source)) {
-    return Result.fail([
-      `${name}:1:1 this is SPDK's JSON configuration, which lunlog does not read yet; send its methods with ` +
-        `"lunlog rpc", or write lunlog's YAML format (docs/config.md)`
-    ])
-  }
   const lines = new LineCounter()
   const document = parseDocument(source, { lineCounter: lines, prettyErrors: false })
   if (document.errors.length > 0) {

@@ -25,6 +25,7 @@ import {
 import { Bdevs } from "./Bdevs.ts"
 import { connectionInfo, lunDrains } from "./data-plane-status.ts"
 import type { NodeOptions } from "./iscsi/IscsiNode.ts"
+import { requestedLogoutTimeoutMillis } from "./limits.ts"
 import { noticeLines, observeNotice } from "./observe-notice.ts"
 import { Portals } from "./Portals.ts"
 import { connectReactor, type ReactorClient } from "./ReactorClient.ts"
@@ -43,6 +44,8 @@ export interface DataPlaneSettings {
   readonly removalDeadlineMillis: number
   /** How long portals wait for bdevs at boot; 10 s if absent. */
   readonly bootTimeoutMillis?: number
+  /** What sessions that a user asks to log out have for it; 30 s if absent. */
+  readonly logoutLimitMillis?: number
   /** Portals accept when this resolves. */
   readonly acceptWhen: Effect.Effect<void>
 }
@@ -82,7 +85,9 @@ const putInitiatorGroup = ({ client }: Parts, state: State, tag: number): void =
 const putPortalGroup = ({ client }: Parts, state: State, tag: number): void => {
   const group = findPortalGroup(state, tag)
   if (group === undefined) return
-  client.send({ _tag: "PutPortalGroup", group: { tag, private: group.private, portals: group.portals } })
+  const { auth, portals } = group
+  const view = { tag, private: group.private, discoveryRequiresChap: auth.requireChap, portals }
+  client.send({ _tag: "PutPortalGroup", group: view })
 }
 
 const addBdev = (parts: Parts, state: State, name: string, lease: Committed["lease"]): Effect.Effect<void> => {
@@ -117,6 +122,8 @@ const applyGroupEvent = (parts: Parts, event: Event, { lease, state }: Committed
       const group = findPortalGroup(state, event.tag)
       return group === undefined ? Effect.void : Effect.sync(() => portals.start(group))
     }
+    case "PortalGroupAuthSet":
+      return Effect.sync(() => putPortalGroup(parts, state, event.tag))
     case "PortalGroupDeleted":
       client.send({ _tag: "DeletePortalGroup", tag: event.tag })
       return portals.remove(event.tag, event.incarnation)
@@ -127,6 +134,7 @@ const applyGroupEvent = (parts: Parts, event: Event, { lease, state }: Committed
     case "InitiatorGroupDeleted":
       return Effect.sync(() => client.send({ _tag: "DeleteInitiatorGroup", tag: event.tag }))
     case "IscsiOptionsSet":
+    case "DiscoveryAuthSet":
       return Effect.sync(() => client.send({ _tag: "SetOptions", options: nodeOptions(state) }))
     default:
       return undefined
@@ -140,7 +148,12 @@ const applyTargetEvent = (parts: Parts, event: Event, { state }: Committed, seq:
       return Effect.sync(() => targets.put(state, event.name))
     case "TargetNodeMapsAdded":
     case "TargetNodeMapsRemoved":
+    case "TargetNodeAuthSet":
+    case "TargetNodeRedirectSet":
+    case "TargetNodeRedirectCleared":
       return Effect.sync(() => targets.put(state, event.target))
+    case "TargetNodeLogoutRequested":
+      return Effect.sync(() => targets.requestLogout(event))
     case "LunAdded": {
       const target = findTarget(state, event.target)
       const mapping = target === undefined ? undefined : findLun(target, event.lun)
@@ -250,8 +263,8 @@ const make = Effect.fnUntraced(function* (settings: DataPlaneSettings) {
   const running = yield* FiberSet.make<void>()
   const bdevs = new Bdevs(client, settings.identityStyle, yield* FiberMap.make<string>())
   const portals = new Portals(client, yield* FiberMap.make<string>())
-  const { removalDeadlineMillis } = settings
-  const targets = new Targets({ client, bdevs, controlPlane, running, removalDeadlineMillis })
+  const { logoutLimitMillis = requestedLogoutTimeoutMillis, removalDeadlineMillis } = settings
+  const targets = new Targets({ client, bdevs, controlPlane, running, removalDeadlineMillis, logoutLimitMillis })
   const parts: Parts = { client, bdevs, portals, targets, controlPlane, accepting: false }
   const accept = Effect.sync(() => {
     parts.accepting = true

@@ -6,6 +6,7 @@ import { Effect, FiberSet, HashMap, Option, Schedule } from "effect"
 import type { Cause } from "../../eventlog/record.ts"
 import type { Command } from "../domain/Command.ts"
 import type { ControlPlane } from "../domain/ControlPlane.ts"
+import type { EventOf } from "../domain/Event.ts"
 import type { Incarnation, IscsiName, Lun } from "../domain/ids.ts"
 import { activeLunsOf, findBdev, findTarget, type State, targetsOf } from "../domain/State.ts"
 import type { LunMapping, TargetNode } from "../domain/TargetNode.ts"
@@ -17,6 +18,11 @@ import type { ReactorClient } from "./ReactorClient.ts"
 const lunKey = (target: string, lun: number, incarnation: number): string => `${target}/${lun}#${incarnation}`
 const targetKey = (name: string, incarnation: number): string => `${name}#${incarnation}`
 
+const redirectOf = (target: TargetNode, portalGroupTag: number): { readonly redirect?: string } => {
+  const redirect = target.redirects.find(({ portalGroup }) => portalGroup === portalGroupTag)
+  return redirect === undefined ? {} : { redirect: `${redirect.host}:${redirect.port}` }
+}
+
 const portsOf = (target: TargetNode): ReadonlyArray<TargetPort> => {
   const tags = [...new Set(target.pgIgMaps.map((map) => map.portalGroup))]
   return tags.map((portalGroupTag) => ({
@@ -24,7 +30,8 @@ const portsOf = (target: TargetNode): ReadonlyArray<TargetPort> => {
     relativePortId: Option.getOrElse(HashMap.get(target.relativePortIds, portalGroupTag), () => 0),
     initiatorGroups: target.pgIgMaps
       .filter((map) => map.portalGroup === portalGroupTag)
-      .map((map) => map.initiatorGroup)
+      .map((map) => map.initiatorGroup),
+    ...redirectOf(target, portalGroupTag)
   }))
 }
 
@@ -56,6 +63,8 @@ export interface TargetsSurroundings {
   readonly running: FiberSet.FiberSet<void>
   /** From the start of a removal until what is left is aborted, in milliseconds. */
   readonly removalDeadlineMillis: number
+  /** What sessions that are asked to log out have for it, in milliseconds. */
+  readonly logoutLimitMillis: number
 }
 
 /** All target nodes and their LUNs. */
@@ -122,6 +131,12 @@ export class Targets {
       const command = { _tag: "RecordTargetSessionsClosed", target: name, incarnation, closed, cut } as const
       yield* this.#report(command, correlationId)
     }).pipe(this.#run)
+  }
+
+  /** A user asks sessions (over one portal group, if it is named) to log out. */
+  requestLogout({ incarnation, portalGroup, target }: EventOf<"TargetNodeLogoutRequested">): void {
+    const { client, logoutLimitMillis: limitMillis } = this.#of
+    client.send({ _tag: "RequestLogout", name: target, incarnation, portalGroupTag: portalGroup, limitMillis })
   }
 
   /** A target is gone. */

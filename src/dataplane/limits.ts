@@ -48,8 +48,10 @@ export const loginTimeoutMillis = 30_000
 export const discoveryIdleTimeoutMillis = 60_000
 /** From a logout response to the initiator's close, in milliseconds. */
 export const logoutCloseTimeoutMillis = 5_000
-/** From a logout request of the target's to its cutting the connection, in milliseconds. */
+/** From the logout request of a target that is deleted to its cutting the connection, in milliseconds. */
 export const logoutRequestTimeoutMillis = 20_000
+/** The same for a logout that a user asks for, as in SPDK. */
+export const requestedLogoutTimeoutMillis = 30_000
 /** How long a task management function may wait for the commands that it aborts, in milliseconds. */
 export const taskManagementTimeoutMillis = 10_000
 /** How often connections are looked over for these times, in milliseconds. */

@@ -1,7 +1,7 @@
 /** What becomes of the data plane's notices: observations in the event log, and lines for who watches the process. */
 import { Effect } from "effect"
 import type { EventLog } from "../../eventlog/EventLog.ts"
-import { loginStatusName } from "./iscsi/pdu/login.ts"
+import { LoginStatus, loginStatusName } from "./iscsi/pdu/login.ts"
 import type { Notice } from "./ReactorClient.ts"
 
 /** Lines in one second; a hostile peer must not flood the log of the process. All notices are still observed. */
@@ -29,6 +29,9 @@ const lineOf = (notice: Notice): Effect.Effect<void> => {
     case "SessionClosed":
       return Effect.logInfo(`${who} left ${targetName}, session ${notice.tsih}: ${notice.reason}`)
     case "LoginRefused":
+      if (notice.status === LoginStatus.TargetMovedTemporarily) {
+        return Effect.logInfo(`login of ${who} redirected: ${notice.reason}`)
+      }
       return Effect.logWarning(`login of ${who} refused (${loginStatusName(notice.status)}): ${notice.reason}`)
     case "ProtocolError":
       return Effect.logWarning(`connection of ${who} closed, protocol error: ${notice.reason}`)

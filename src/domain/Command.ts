@@ -4,8 +4,10 @@
  * needs of clock, randomness or the world comes in the command.
  */
 import { Schema } from "effect"
+import { authGroupCommands } from "./AuthGroup.ts"
 import { bdevCommands } from "./Bdev.ts"
 import { epochCommands } from "./Epoch.ts"
+import { inertSettingCommands } from "./InertSettings.ts"
 import { initiatorGroupCommands } from "./InitiatorGroup.ts"
 import { iscsiOptionsCommands } from "./IscsiOptions.ts"
 import { portalGroupCommands } from "./PortalGroup.ts"
@@ -17,8 +19,10 @@ export const Command = Schema.TaggedUnion({
   ...iscsiOptionsCommands,
   ...portalGroupCommands,
   ...initiatorGroupCommands,
+  ...authGroupCommands,
   ...targetNodeCommands,
-  ...bdevCommands
+  ...bdevCommands,
+  ...inertSettingCommands
 })
 export type Command = typeof Command.Type
 /** The command of one tag: `CommandOf<"AddLun">`. */

@@ -3,8 +3,10 @@
  * what is folded. Their meaning never changes; `event-codec.ts` has the versions.
  */
 import { Schema } from "effect"
+import { authGroupEvents } from "./AuthGroup.ts"
 import { bdevEvents } from "./Bdev.ts"
 import { epochEvents } from "./Epoch.ts"
+import { inertSettingEvents } from "./InertSettings.ts"
 import { initiatorGroupEvents } from "./InitiatorGroup.ts"
 import { iscsiOptionsEvents } from "./IscsiOptions.ts"
 import { portalGroupEvents } from "./PortalGroup.ts"
@@ -16,8 +18,10 @@ export const Event = Schema.TaggedUnion({
   ...iscsiOptionsEvents,
   ...portalGroupEvents,
   ...initiatorGroupEvents,
+  ...authGroupEvents,
   ...targetNodeEvents,
-  ...bdevEvents
+  ...bdevEvents,
+  ...inertSettingEvents
 })
 export type Event = typeof Event.Type
 /** The tags of events, which are their types in the log. */

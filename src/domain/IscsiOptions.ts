@@ -14,6 +14,9 @@ export const Auth = Schema.Struct({
 })
 export type Auth = typeof Auth.Type
 
+/** The same as it is asked for: any number as a group. */
+export const AuthRequest = Schema.Struct({ ...Auth.fields, chapGroup: Schema.Number })
+
 /** Lengths in bytes, times in seconds. `auth` is for discovery sessions. */
 export const IscsiOptions = Schema.Struct({
   authFile: Schema.optionalKey(Schema.String),
@@ -87,10 +90,14 @@ export const iscsiOptionRanges = {
 
 /** What can happen to the options. */
 export const iscsiOptionsEvents = {
-  IscsiOptionsSet: { options: IscsiOptions }
+  IscsiOptionsSet: { options: IscsiOptions },
+  /** Replaces `IscsiOptions.auth`; later logins count. */
+  DiscoveryAuthSet: { auth: Auth }
 } as const
 
 /** What can be asked of the options. */
 export const iscsiOptionsCommands = {
-  SetIscsiOptions: { options: IscsiOptions }
+  SetIscsiOptions: { options: IscsiOptions },
+  /** No event if it is so already. */
+  SetDiscoveryAuth: { auth: AuthRequest }
 } as const

@@ -6,6 +6,7 @@
  */
 import { Schema } from "effect"
 import { type AddressBytes, parseIpv4, parseIpv6 } from "./address.ts"
+import { Auth, AuthRequest } from "./IscsiOptions.ts"
 import { Incarnation, PortalGroupTag } from "./ids.ts"
 
 /** Portals of one group. */
@@ -51,7 +52,9 @@ export const PortalGroup = Schema.Struct({
   /** Not told to discovery sessions; a destination of redirects. */
   private: Schema.Boolean,
   /** Sockets are open, but nothing is accepted before StartPortalGroup. */
-  wait: Schema.Boolean
+  wait: Schema.Boolean,
+  /** For discovery sessions over this group, besides what all of them need. */
+  auth: Auth
 })
 export type PortalGroup = typeof PortalGroup.Type
 
@@ -64,6 +67,7 @@ export const portalGroupEvents = {
     wait: Schema.Boolean
   },
   PortalGroupStarted: { tag: PortalGroupTag },
+  PortalGroupAuthSet: { tag: PortalGroupTag, auth: Auth },
   PortalGroupDeleted: { tag: PortalGroupTag, incarnation: Incarnation }
 } as const
 
@@ -77,5 +81,7 @@ export const portalGroupCommands = {
   },
   /** No event if it accepts already. */
   StartPortalGroup: { tag: Schema.Number },
+  /** No event if it is so already. */
+  SetPortalGroupAuth: { tag: Schema.Number, auth: AuthRequest },
   DeletePortalGroup: { tag: Schema.Number }
 } as const

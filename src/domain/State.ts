@@ -3,8 +3,10 @@
  * nothing to keep. The maps have no order; the list functions give creation order, which is what users see.
  */
 import { HashMap, Option } from "effect"
+import type { AuthGroup } from "./AuthGroup.ts"
 import type { Bdev } from "./Bdev.ts"
 import type { Epoch } from "./Epoch.ts"
+import type { InertSetting } from "./InertSettings.ts"
 import type { InitiatorGroup } from "./InitiatorGroup.ts"
 import { defaultIscsiOptions, type IscsiOptions } from "./IscsiOptions.ts"
 import { type BdevName, iscsiNameKey, type PortalGroupTag } from "./ids.ts"
@@ -21,12 +23,16 @@ export interface State {
   readonly portalGroups: HashMap.HashMap<number, PortalGroup>
   /** By tag. */
   readonly initiatorGroups: HashMap.HashMap<number, InitiatorGroup>
+  /** By tag. */
+  readonly authGroups: HashMap.HashMap<number, AuthGroup>
   /** By `iscsiNameKey`; also those that are being deleted. */
   readonly targets: HashMap.HashMap<string, TargetNode>
   /** By name; also those that are being removed. */
   readonly bdevs: HashMap.HashMap<string, Bdev>
   /** N of the next automatic name `Malloc<N>`. */
   readonly nextMallocNumber: number
+  /** By `inertSettingKey`. */
+  readonly inertSettings: HashMap.HashMap<string, InertSetting>
   /** Derived from the above, so that rules and removals need no search. */
   readonly indexes: Indexes
 }
@@ -49,9 +55,11 @@ export const initialState: State = {
   options: defaultIscsiOptions,
   portalGroups: HashMap.empty(),
   initiatorGroups: HashMap.empty(),
+  authGroups: HashMap.empty(),
   targets: HashMap.empty(),
   bdevs: HashMap.empty(),
   nextMallocNumber: 0,
+  inertSettings: HashMap.empty(),
   indexes: { portals: emptyIndex(), uuids: emptyIndex(), mappings: emptyIndex(), dependents: emptyIndex() }
 }
 
@@ -65,6 +73,9 @@ export const portalGroupsOf = (state: State): ReadonlyArray<PortalGroup> =>
 /** Initiator groups in creation order. */
 export const initiatorGroupsOf = (state: State): ReadonlyArray<InitiatorGroup> =>
   byIncarnation(HashMap.values(state.initiatorGroups))
+
+/** Auth groups in creation order. */
+export const authGroupsOf = (state: State): ReadonlyArray<AuthGroup> => byIncarnation(HashMap.values(state.authGroups))
 
 /** All targets in creation order, also those that are being deleted. */
 export const targetsOf = (state: State): ReadonlyArray<TargetNode> => byIncarnation(HashMap.values(state.targets))
@@ -107,3 +118,7 @@ export const findPortalGroup = (state: State, tag: number): PortalGroup | undefi
 /** The initiator group of a tag. */
 export const findInitiatorGroup = (state: State, tag: number): InitiatorGroup | undefined =>
   Option.getOrUndefined(HashMap.get(state.initiatorGroups, tag))
+
+/** The auth group of a tag. */
+export const findAuthGroup = (state: State, tag: number): AuthGroup | undefined =>
+  Option.getOrUndefined(HashMap.get(state.authGroups, tag))

@@ -6,8 +6,9 @@
  */
 import { type HashMap, Schema } from "effect"
 import { BdevRef } from "./Bdev.ts"
-import { Auth } from "./IscsiOptions.ts"
+import { Auth, AuthRequest } from "./IscsiOptions.ts"
 import { Incarnation, InitiatorGroupTag, IscsiName, Lun, PortalGroupTag, RelativePortId, Seq } from "./ids.ts"
+import { Portal } from "./PortalGroup.ts"
 
 /** Targets in all, also those that are being deleted. */
 export const TARGETS_MAX = 1024
@@ -35,6 +36,15 @@ export const targetAttributes = {
 /** Logins over this portal group are decided by this initiator group. */
 export const PgIgMap = Schema.Struct({ portalGroup: PortalGroupTag, initiatorGroup: InitiatorGroupTag })
 export type PgIgMap = typeof PgIgMap.Type
+
+/** Logins over a portal group are sent to another address (RFC 7143 section 11.13.5, status 01/01). */
+export const Redirect = Schema.Struct({
+  portalGroup: PortalGroupTag,
+  /** An IPv4 address, or an IPv6 address in brackets. */
+  host: Portal.fields.host,
+  port: Portal.fields.port
+})
+export type Redirect = typeof Redirect.Type
 
 /** Why a LUN drains. */
 export const LunRemovalCause = Schema.Literals(["requested", "bdev-deleted", "bdev-vanished", "target-deleted"])
@@ -74,6 +84,8 @@ export interface TargetNode {
   /** By portal group tag; also of groups that are no longer mapped, so that an id never changes its meaning. */
   readonly relativePortIds: HashMap.HashMap<number, RelativePortId>
   readonly nextRelativePortId: number
+  /** At most one of each mapped portal group, by its tag. */
+  readonly redirects: ReadonlyArray<Redirect>
   readonly luns: HashMap.HashMap<number, LunMapping>
   /** Commands per session: MaxCmdSN = ExpCmdSN + queueDepth - 1. */
   readonly queueDepth: number
@@ -104,6 +116,16 @@ export const targetNodeEvents = {
     target: IscsiName,
     maps: Schema.Array(PgIgMap),
     cause: Schema.Literals(["requested", "portal-group-deleted", "initiator-group-deleted"])
+  },
+  /** Later logins count. */
+  TargetNodeAuthSet: { target: IscsiName, auth: Auth },
+  TargetNodeRedirectSet: { target: IscsiName, ...Redirect.fields },
+  TargetNodeRedirectCleared: { target: IscsiName, portalGroup: PortalGroupTag },
+  /** Sessions (over one portal group, if it is named) were asked to log out; says nothing of what they did. */
+  TargetNodeLogoutRequested: {
+    target: IscsiName,
+    incarnation: Incarnation,
+    portalGroup: Schema.optionalKey(PortalGroupTag)
   },
   LunAdded: { target: IscsiName, lun: Lun, bdev: BdevRef },
   /** From here on the LUN does not exist for new commands. */
@@ -157,6 +179,17 @@ export const targetNodeCommands = {
   RemoveLun: { target: Schema.String, lun: Schema.Number },
   AddPgIgMaps: mapsCommand,
   RemovePgIgMaps: mapsCommand,
+  /** No event if it is so already. */
+  SetTargetNodeAuth: { target: Schema.String, auth: AuthRequest },
+  /** Neither host nor port: logins are not redirected any more. No event if it is so already. */
+  SetTargetNodeRedirect: {
+    target: Schema.String,
+    portalGroup: Schema.Number,
+    host: Schema.optionalKey(Schema.String),
+    port: Schema.optionalKey(Schema.Number)
+  },
+  /** Of all sessions, or of those over one portal group. */
+  RequestTargetNodeLogout: { target: Schema.String, portalGroup: Schema.optionalKey(Schema.Number) },
   /** A fact: nothing of the LUN is in flight any more. */
   RecordLunDrained: {
     target: IscsiName,

@@ -3,19 +3,31 @@
  * synchronous; a refused command leads to nothing. No events at all means that there is nothing to do, which is a
  * success.
  */
+import {
+  decideAddAuthGroupSecret,
+  decideCreateAuthGroup,
+  decideDeleteAuthGroup,
+  decideRemoveAuthGroupSecret
+} from "./auth-group-decide.ts"
 import { decideCreateBdev, decideDeleteBdev, decideInjectBdevError } from "./bdev-decide.ts"
-import type { Command } from "./Command.ts"
+import type { Command, CommandOf } from "./Command.ts"
 import type { Decision } from "./decision.ts"
 import { decideStartEpoch } from "./epoch-decide.ts"
+import { decideRecordInertSetting } from "./InertSettings.ts"
 import {
   decideAddInitiatorGroupMembers,
   decideCreateInitiatorGroup,
   decideDeleteInitiatorGroup,
   decideRemoveInitiatorGroupMembers
 } from "./initiator-group-decide.ts"
-import { decideSetIscsiOptions } from "./iscsi-options-decide.ts"
+import { decideSetDiscoveryAuth, decideSetIscsiOptions } from "./iscsi-options-decide.ts"
 import { decideRecordBdevVanished, decideRecordLunDrained, decideRecordTargetSessionsClosed } from "./lun-removal.ts"
-import { decideCreatePortalGroup, decideDeletePortalGroup, decideStartPortalGroup } from "./portal-group-decide.ts"
+import {
+  decideCreatePortalGroup,
+  decideDeletePortalGroup,
+  decideSetPortalGroupAuth,
+  decideStartPortalGroup
+} from "./portal-group-decide.ts"
 import type { State } from "./State.ts"
 import {
   decideAddLun,
@@ -25,6 +37,47 @@ import {
   decideRemoveLun,
   decideRemovePgIgMaps
 } from "./target-node-decide.ts"
+import {
+  decideRequestTargetNodeLogout,
+  decideSetTargetNodeAuth,
+  decideSetTargetNodeRedirect
+} from "./target-node-login.ts"
+
+type LoginCommand = CommandOf<
+  | "SetDiscoveryAuth"
+  | "SetPortalGroupAuth"
+  | "CreateAuthGroup"
+  | "AddAuthGroupSecret"
+  | "RemoveAuthGroupSecret"
+  | "DeleteAuthGroup"
+  | "SetTargetNodeAuth"
+  | "SetTargetNodeRedirect"
+  | "RequestTargetNodeLogout"
+>
+
+/** What logins need and meet. */
+const decideLogins = (state: State, command: LoginCommand): Decision => {
+  switch (command._tag) {
+    case "SetDiscoveryAuth":
+      return decideSetDiscoveryAuth(state, command)
+    case "SetPortalGroupAuth":
+      return decideSetPortalGroupAuth(state, command)
+    case "CreateAuthGroup":
+      return decideCreateAuthGroup(state, command)
+    case "AddAuthGroupSecret":
+      return decideAddAuthGroupSecret(state, command)
+    case "RemoveAuthGroupSecret":
+      return decideRemoveAuthGroupSecret(state, command)
+    case "DeleteAuthGroup":
+      return decideDeleteAuthGroup(state, command)
+    case "SetTargetNodeAuth":
+      return decideSetTargetNodeAuth(state, command)
+    case "SetTargetNodeRedirect":
+      return decideSetTargetNodeRedirect(state, command)
+    case "RequestTargetNodeLogout":
+      return decideRequestTargetNodeLogout(state, command)
+  }
+}
 
 /** The events of a command, or why it is refused. */
 export const decide = (state: State, command: Command): Decision => {
@@ -71,5 +124,9 @@ export const decide = (state: State, command: Command): Decision => {
       return decideInjectBdevError(state, command)
     case "RecordBdevVanished":
       return decideRecordBdevVanished(state, command)
+    case "RecordInertSetting":
+      return decideRecordInertSetting(state, command)
+    default:
+      return decideLogins(state, command)
   }
 }

@@ -25,16 +25,26 @@ export class UnreadableEvent extends Schema.TaggedError<UnreadableEvent>()("Unre
 const currentVersions: Readonly<Record<EventType, number>> = {
   EpochStarted: 1,
   IscsiOptionsSet: 1,
+  DiscoveryAuthSet: 1,
   PortalGroupCreated: 1,
   PortalGroupStarted: 1,
+  PortalGroupAuthSet: 1,
   PortalGroupDeleted: 1,
   InitiatorGroupCreated: 1,
   InitiatorGroupMembersAdded: 1,
   InitiatorGroupMembersRemoved: 1,
   InitiatorGroupDeleted: 1,
+  AuthGroupCreated: 1,
+  AuthGroupSecretAdded: 1,
+  AuthGroupSecretRemoved: 1,
+  AuthGroupDeleted: 1,
   TargetNodeCreated: 1,
   TargetNodeMapsAdded: 1,
   TargetNodeMapsRemoved: 1,
+  TargetNodeAuthSet: 1,
+  TargetNodeRedirectSet: 1,
+  TargetNodeRedirectCleared: 1,
+  TargetNodeLogoutRequested: 1,
   LunAdded: 1,
   LunRemovalStarted: 1,
   LunRemoved: 1,
@@ -44,7 +54,8 @@ const currentVersions: Readonly<Record<EventType, number>> = {
   BdevCreated: 1,
   BdevRemovalStarted: 1,
   BdevRemoved: 1,
-  BdevErrorInjected: 1
+  BdevErrorInjected: 1,
+  InertSettingRecorded: 1
 }
 
 type Payload = Readonly<Record<string, unknown>>

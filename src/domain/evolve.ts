@@ -3,8 +3,16 @@
  * nothing throws, and an event that refers to something absent, or creates something that exists, changes nothing. So
  * an old log folds as it always did, whatever `decide` allows today. Big collections are never copied.
  */
+import {
+  evolveAuthGroupCreated,
+  evolveAuthGroupDeleted,
+  evolveAuthGroupSecretAdded,
+  evolveAuthGroupSecretRemoved,
+  evolveDiscoveryAuthSet,
+  evolvePortalGroupAuthSet
+} from "./auth-evolve.ts"
 import { evolveBdevCreated, evolveBdevRemovalStarted, evolveBdevRemoved } from "./bdev-evolve.ts"
-import type { Event } from "./Event.ts"
+import type { Event, EventOf } from "./Event.ts"
 import { evolveEpochStarted } from "./epoch-evolve.ts"
 import {
   evolveInitiatorGroupCreated,
@@ -15,16 +23,20 @@ import {
   evolvePortalGroupDeleted,
   evolvePortalGroupStarted
 } from "./group-evolve.ts"
+import { evolveInertSettingRecorded } from "./InertSettings.ts"
 import type { State } from "./State.ts"
 import {
   evolveLunAdded,
   evolveLunRemovalStarted,
   evolveLunRemoved,
+  evolveTargetNodeAuthSet,
   evolveTargetNodeCreated,
   evolveTargetNodeDeleted,
   evolveTargetNodeDeletionStarted,
   evolveTargetNodeMapsAdded,
   evolveTargetNodeMapsRemoved,
+  evolveTargetNodeRedirectCleared,
+  evolveTargetNodeRedirectSet,
   evolveTargetNodeSessionsClosed
 } from "./target-node-evolve.ts"
 
@@ -32,7 +44,42 @@ import {
  * Raised whenever the same events fold to another state, or the snapshot's encoding changes: older snapshots are not
  * used.
  */
-export const FOLD_VERSION = 1
+export const FOLD_VERSION = 2
+
+type LoginEvent = EventOf<
+  | "DiscoveryAuthSet"
+  | "PortalGroupAuthSet"
+  | "AuthGroupCreated"
+  | "AuthGroupSecretAdded"
+  | "AuthGroupSecretRemoved"
+  | "AuthGroupDeleted"
+  | "TargetNodeAuthSet"
+  | "TargetNodeRedirectSet"
+  | "TargetNodeRedirectCleared"
+>
+
+const evolveLogins = (state: State, event: LoginEvent, seq: number): State => {
+  switch (event._tag) {
+    case "DiscoveryAuthSet":
+      return evolveDiscoveryAuthSet(state, event)
+    case "PortalGroupAuthSet":
+      return evolvePortalGroupAuthSet(state, event)
+    case "AuthGroupCreated":
+      return evolveAuthGroupCreated(state, event, seq)
+    case "AuthGroupSecretAdded":
+      return evolveAuthGroupSecretAdded(state, event)
+    case "AuthGroupSecretRemoved":
+      return evolveAuthGroupSecretRemoved(state, event)
+    case "AuthGroupDeleted":
+      return evolveAuthGroupDeleted(state, event)
+    case "TargetNodeAuthSet":
+      return evolveTargetNodeAuthSet(state, event)
+    case "TargetNodeRedirectSet":
+      return evolveTargetNodeRedirectSet(state, event)
+    case "TargetNodeRedirectCleared":
+      return evolveTargetNodeRedirectCleared(state, event)
+  }
+}
 
 /** `seq` is the event's place in the log; things that the event creates have it as their incarnation. */
 export const evolve = (state: State, event: Event, seq: number): State => {
@@ -80,6 +127,11 @@ export const evolve = (state: State, event: Event, seq: number): State => {
     case "BdevRemoved":
       return evolveBdevRemoved(state, event)
     case "BdevErrorInjected":
+    case "TargetNodeLogoutRequested":
       return state
+    case "InertSettingRecorded":
+      return evolveInertSettingRecorded(state, event, seq)
+    default:
+      return evolveLogins(state, event, seq)
   }
 }

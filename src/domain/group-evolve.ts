@@ -2,6 +2,7 @@
 import { Brand, HashMap } from "effect"
 import type { EventOf } from "./Event.ts"
 import type { InitiatorGroup } from "./InitiatorGroup.ts"
+import { noAuth } from "./IscsiOptions.ts"
 import { type Incarnation, type PortalGroupTag, textKey } from "./ids.ts"
 import { indexAdd, indexRemove, type MultiIndex } from "./multi-index.ts"
 import { type Portal, type PortalGroup, portalKey } from "./PortalGroup.ts"
@@ -30,7 +31,8 @@ export const evolvePortalGroupCreated = (state: State, event: EventOf<"PortalGro
     incarnation: incarnationOf(seq),
     portals: event.portals,
     private: event.private,
-    wait: event.wait
+    wait: event.wait,
+    auth: noAuth
   }
   return {
     ...state,

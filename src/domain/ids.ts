@@ -13,6 +13,9 @@ export const LUN_MAX = 255
 /** Longest bdev name, in characters. */
 export const BDEV_NAME_LENGTH_MAX = 255
 
+/** Highest tag of an auth group: what SPDK's parameter holds. */
+export const AUTH_GROUP_TAG_MAX = 2 ** 31 - 1
+
 const uint16Tag = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 65535 }))
 
 /** Target portal group tag: 16 bits on the wire (RFC 7143 section 13.9), 0 is not used. */
@@ -22,6 +25,12 @@ export type PortalGroupTag = typeof PortalGroupTag.Type
 /** Tag of an initiator group; never on the wire, held to the same range as portal group tags. */
 export const InitiatorGroupTag = uint16Tag.pipe(Schema.brand("InitiatorGroupTag"))
 export type InitiatorGroupTag = typeof InitiatorGroupTag.Type
+
+/** Tag of an auth group; `Auth.chapGroup` names it, with 0 for none. */
+export const AuthGroupTag = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: AUTH_GROUP_TAG_MAX })).pipe(
+  Schema.brand("AuthGroupTag")
+)
+export type AuthGroupTag = typeof AuthGroupTag.Type
 
 /**
  * `iqn.yyyy-mm.…`, `eui.…` or `naa.…` (RFC 7143 section 4.2.7), with SPDK's tolerance: any case, bytes above 0x7f.
@@ -75,6 +84,8 @@ export type RelativePortId = typeof RelativePortId.Type
 export const isPortalGroupTag = Schema.is(PortalGroupTag)
 /** Whether a number can be an initiator group tag. */
 export const isInitiatorGroupTag = Schema.is(InitiatorGroupTag)
+/** Whether a number can be an auth group tag. */
+export const isAuthGroupTag = Schema.is(AuthGroupTag)
 /** Whether a number can be a LUN id. */
 export const isLun = Schema.is(Lun)
 /** Whether a text can be the name of a bdev. */

@@ -5,6 +5,7 @@ import { InvalidArgument } from "./DomainError.ts"
 import { type Decision, hasControlCharacter, quote, utf8Length } from "./decision.ts"
 import { type Auth, type IscsiOptions, iscsiOptionRanges } from "./IscsiOptions.ts"
 import { ISCSI_NAME_BYTES_MAX } from "./ids.ts"
+import type { State } from "./State.ts"
 
 const authFileLengthMax = 4096
 const chapGroupMax = 2 ** 31 - 1
@@ -29,6 +30,13 @@ export const checkAuth = (object: string, auth: Auth): InvalidArgument | undefin
   }
   return undefined
 }
+
+/** Whether nothing would change. */
+export const sameAuth = (a: Auth, b: Auth): boolean =>
+  a.disableChap === b.disableChap &&
+  a.requireChap === b.requireChap &&
+  a.mutualChap === b.mutualChap &&
+  a.chapGroup === b.chapGroup
 
 const checkRanges = (options: IscsiOptions): InvalidArgument | undefined => {
   for (const name of Struct.keys(iscsiOptionRanges)) {
@@ -62,4 +70,11 @@ export const decideSetIscsiOptions = (command: CommandOf<"SetIscsiOptions">): De
   const { options } = command
   const refusal = checkRanges(options) ?? checkTexts(options) ?? checkAuth("discovery authentication", options.auth)
   return refusal === undefined ? Result.succeed([{ _tag: "IscsiOptionsSet", options }]) : Result.fail(refusal)
+}
+
+/** Nothing to do if it is so already. */
+export const decideSetDiscoveryAuth = (state: State, { auth }: CommandOf<"SetDiscoveryAuth">): Decision => {
+  const refusal = checkAuth("discovery authentication", auth)
+  if (refusal !== undefined) return Result.fail(refusal)
+  return Result.succeed(sameAuth(state.options.auth, auth) ? [] : [{ _tag: "DiscoveryAuthSet", auth }])
 }

@@ -5,6 +5,7 @@ import { AlreadyExists, type DomainError, InvalidArgument, LimitExceeded, NotFou
 import { type Decision, quote } from "./decision.ts"
 import type { Event } from "./Event.ts"
 import { isPortalGroupTag, type PortalGroupTag } from "./ids.ts"
+import { checkAuth, sameAuth } from "./iscsi-options-decide.ts"
 import { indexGet } from "./multi-index.ts"
 import {
   PORTAL_HOST_LENGTH_MAX,
@@ -108,6 +109,15 @@ export const decideStartPortalGroup = (state: State, command: CommandOf<"StartPo
   Result.map(requirePortalGroup(state, command.tag), (group) =>
     group.wait ? [{ _tag: "PortalGroupStarted", tag: group.tag }] : []
   )
+
+/** Nothing to do if it is so already. */
+export const decideSetPortalGroupAuth = (state: State, command: CommandOf<"SetPortalGroupAuth">): Decision =>
+  Result.gen(function* () {
+    const { auth, tag } = yield* requirePortalGroup(state, command.tag)
+    const refusal = checkAuth(`authentication of portal group ${tag}`, command.auth)
+    if (refusal !== undefined) return yield* Result.fail(refusal)
+    return sameAuth(auth, command.auth) ? [] : [{ _tag: "PortalGroupAuthSet", tag, auth: command.auth }]
+  })
 
 /** One event for each target that loses maps. */
 export const mapsRemoved = (

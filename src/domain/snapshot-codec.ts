@@ -3,15 +3,18 @@
  * sorted and what can be derived (the indexes) is left out and built again.
  */
 import { HashMap, Result, Schema } from "effect"
+import { AuthGroup } from "./AuthGroup.ts"
 import { Bdev } from "./Bdev.ts"
 import { indexBdev } from "./bdev-evolve.ts"
 import { Epoch } from "./Epoch.ts"
 import { indexPortals } from "./group-evolve.ts"
+import { InertSetting, inertSettingKey, inertSettingsOf } from "./InertSettings.ts"
 import { InitiatorGroup } from "./InitiatorGroup.ts"
 import { IscsiOptions } from "./IscsiOptions.ts"
 import { Incarnation, IscsiName, iscsiNameKey, PortalGroupTag } from "./ids.ts"
 import { PortalGroup } from "./PortalGroup.ts"
 import {
+  authGroupsOf,
   bdevsOf,
   type Indexes,
   initialState,
@@ -21,7 +24,15 @@ import {
   type State,
   targetsOf
 } from "./State.ts"
-import { LunMapping, PgIgMap, PortAssignment, type TargetNode, TargetPhase, targetAttributes } from "./TargetNode.ts"
+import {
+  LunMapping,
+  PgIgMap,
+  PortAssignment,
+  Redirect,
+  type TargetNode,
+  TargetPhase,
+  targetAttributes
+} from "./TargetNode.ts"
 import { indexLun } from "./target-node-evolve.ts"
 
 const StoredTarget = Schema.Struct({
@@ -31,6 +42,7 @@ const StoredTarget = Schema.Struct({
   pgIgMaps: Schema.Array(PgIgMap),
   relativePortIds: Schema.Array(PortAssignment),
   nextRelativePortId: Schema.Natural,
+  redirects: Schema.Array(Redirect),
   luns: Schema.Array(LunMapping),
   phase: TargetPhase
 })
@@ -41,9 +53,11 @@ const StoredState = Schema.Struct({
   options: IscsiOptions,
   portalGroups: Schema.Array(PortalGroup),
   initiatorGroups: Schema.Array(InitiatorGroup),
+  authGroups: Schema.Array(AuthGroup),
   targets: Schema.Array(StoredTarget),
   bdevs: Schema.Array(Bdev),
-  nextMallocNumber: Schema.Natural
+  nextMallocNumber: Schema.Natural,
+  inertSettings: Schema.Array(InertSetting)
 })
 type StoredState = typeof StoredState.Type
 
@@ -79,9 +93,11 @@ const store = (state: State): StoredState => ({
   options: state.options,
   portalGroups: portalGroupsOf(state),
   initiatorGroups: initiatorGroupsOf(state),
+  authGroups: authGroupsOf(state),
   targets: targetsOf(state).map(storeTarget),
   bdevs: bdevsOf(state),
-  nextMallocNumber: state.nextMallocNumber
+  nextMallocNumber: state.nextMallocNumber,
+  inertSettings: inertSettingsOf(state)
 })
 
 const load = (stored: StoredState): State => {
@@ -90,9 +106,13 @@ const load = (stored: StoredState): State => {
     options: stored.options,
     portalGroups: HashMap.fromIterable(stored.portalGroups.map((group) => [group.tag, group])),
     initiatorGroups: HashMap.fromIterable(stored.initiatorGroups.map((group) => [group.tag, group])),
+    authGroups: HashMap.fromIterable(stored.authGroups.map((group) => [group.tag, group])),
     targets: HashMap.fromIterable(stored.targets.map((target) => [iscsiNameKey(target.name), loadTarget(target)])),
     bdevs: HashMap.fromIterable(stored.bdevs.map((bdev) => [bdev.name, bdev])),
     nextMallocNumber: stored.nextMallocNumber,
+    inertSettings: HashMap.fromIterable(
+      stored.inertSettings.map((setting) => [inertSettingKey(setting.method, setting.object), setting])
+    ),
     indexes: initialState.indexes
   }
   return { ...state, indexes: buildIndexes(state) }

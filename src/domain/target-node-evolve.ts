@@ -4,7 +4,7 @@ import type { EventOf } from "./Event.ts"
 import { type Incarnation, iscsiNameKey, type Lun } from "./ids.ts"
 import { indexAdd, indexRemove } from "./multi-index.ts"
 import { findLun, findTarget, type Indexes, type State } from "./State.ts"
-import type { LunMapping, PgIgMap, TargetNode } from "./TargetNode.ts"
+import type { LunMapping, PgIgMap, Redirect, TargetNode } from "./TargetNode.ts"
 
 const incarnationOf = Brand.nominal<Incarnation>()
 
@@ -49,6 +49,7 @@ export const evolveTargetNodeCreated = (state: State, event: EventOf<"TargetNode
     pgIgMaps: [],
     relativePortIds: HashMap.empty(),
     nextRelativePortId: 1,
+    redirects: [],
     luns: HashMap.empty(),
     queueDepth: event.queueDepth,
     auth: event.auth,
@@ -72,12 +73,40 @@ export const evolveTargetNodeMapsAdded = (state: State, event: EventOf<"TargetNo
   return withTarget(state, { ...target, pgIgMaps, relativePortIds, nextRelativePortId })
 }
 
-/** Maps are gone; port ids stay. */
+/** Maps are gone, and redirects of portal groups that are not mapped any more; port ids stay. */
 export const evolveTargetNodeMapsRemoved = (state: State, event: EventOf<"TargetNodeMapsRemoved">): State => {
   const target = findTarget(state, event.target)
   if (target === undefined) return state
   const pgIgMaps = target.pgIgMaps.filter((present) => !event.maps.some((map) => sameMap(present, map)))
-  return withTarget(state, { ...target, pgIgMaps })
+  const redirects = target.redirects.filter((redirect) =>
+    pgIgMaps.some(({ portalGroup }) => portalGroup === redirect.portalGroup)
+  )
+  return withTarget(state, { ...target, pgIgMaps, redirects })
+}
+
+/** What logins need. */
+export const evolveTargetNodeAuthSet = (state: State, event: EventOf<"TargetNodeAuthSet">): State => {
+  const target = findTarget(state, event.target)
+  return target === undefined ? state : withTarget(state, { ...target, auth: event.auth })
+}
+
+const withoutRedirect = (target: TargetNode, portalGroup: number): ReadonlyArray<Redirect> =>
+  target.redirects.filter((redirect) => redirect.portalGroup !== portalGroup)
+
+/** Logins over a portal group are sent elsewhere. */
+export const evolveTargetNodeRedirectSet = (state: State, event: EventOf<"TargetNodeRedirectSet">): State => {
+  const target = findTarget(state, event.target)
+  if (target === undefined) return state
+  const { host, port, portalGroup } = event
+  const redirects = [...withoutRedirect(target, portalGroup), { portalGroup, host, port }]
+  return withTarget(state, { ...target, redirects: redirects.sort((a, b) => a.portalGroup - b.portalGroup) })
+}
+
+/** Logins over a portal group are served there again. */
+export const evolveTargetNodeRedirectCleared = (state: State, event: EventOf<"TargetNodeRedirectCleared">): State => {
+  const target = findTarget(state, event.target)
+  if (target === undefined) return state
+  return withTarget(state, { ...target, redirects: withoutRedirect(target, event.portalGroup) })
 }
 
 /** A LUN is there. */

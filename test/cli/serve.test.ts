@@ -8,7 +8,7 @@ import { guideTargetName, setUpGuide } from "../support/guide.ts"
 import { Session } from "../support/initiator/Session.ts"
 import { connectRpc } from "../support/rpc-client.ts"
 import { freePort, makeDirectory, removeDirectory, startTarget, type TargetProcess } from "../support/target-process.ts"
-import { lunlog, runProgram, serveProgram } from "./support.ts"
+import { lunlog, serveProgram } from "./support.ts"
 
 let directory: string
 
@@ -190,14 +190,6 @@ describe("iscsi_tgt", () => {
       assert.match(served.child.stderr(), /Starting lunlog .* as iscsi_tgt/)
       assert.match(served.child.stderr(), /without effect.*: --cpumask, --mem-size, --no-huge\n/)
     }
-  })
-
-  it("says that SPDK's JSON is not read yet", async () => {
-    const file = join(directory, "spdk.json")
-    writeFileSync(file, '{ "subsystems": [] }')
-    const result = await runProgram("iscsi_tgt", ["--json", file, "--state", join(directory, "state")])
-    assert.strictEqual(result.code, 1)
-    assert.match(result.stderr, /SPDK's JSON configuration, which lunlog does not read yet/)
   })
 })
 

@@ -37,8 +37,7 @@ describe("a mistake in the form", () => {
       "texts in place of numbers",
       "portalGroups:\n  - { tag: one, portals: [] }\n",
       /^f\.yaml:2:12 portalGroups\[0\]\.tag: /
-    ],
-    ["SPDK's JSON", '{ "subsystems": [] }', /SPDK's JSON configuration, which lunlog does not read yet/]
+    ]
   ])("tells %s with their place", (_, source, expected) => {
     const [first = "no problem"] = problemsOf(source)
     assert.match(first, expected)

@@ -271,10 +271,16 @@ describe("a start", () => {
         })
       )
       // An orderly end has left a snapshot.
-      assert.strictEqual((yield* log.readSnapshot(1))?.controlSeq, log.durable().controlSeq)
+      assert.strictEqual((yield* log.readSnapshot(FOLD_VERSION))?.controlSeq, log.durable().controlSeq)
       assertSameState((yield* controlOn(log)).state(), before)
       const { controlHash, controlNo, controlSeq } = log.durable()
-      const damaged = { controlHash, controlNo, controlSeq, foldVersion: 1, state: new TextEncoder().encode("{}") }
+      const damaged = {
+        controlHash,
+        controlNo,
+        controlSeq,
+        foldVersion: FOLD_VERSION,
+        state: new TextEncoder().encode("{}")
+      }
       yield* log.writeSnapshot(damaged)
       const again = yield* controlOn(log)
       assertSameState(again.state(), before)
@@ -289,7 +295,7 @@ describe("a start", () => {
       const control = yield* controlOn(log, 5)
       yield* control.dispatch(startEpoch(), cause)
       for (let index = 0; index < 12; index++) yield* control.dispatch(createBdev(), cause)
-      const snapshot = yield* log.readSnapshot(1)
+      const snapshot = yield* log.readSnapshot(FOLD_VERSION)
       assert.isAtLeast(snapshot?.controlSeq ?? 0, 5)
       assertSameState((yield* controlOn(log)).state(), control.state())
     })

@@ -5,6 +5,7 @@ import { baseOf } from "../../src/domain/bdev-evolve.ts"
 import { indexCount, type MultiIndex } from "../../src/domain/multi-index.ts"
 import { portalKey } from "../../src/domain/PortalGroup.ts"
 import {
+  authGroupsOf,
   bdevsOf,
   findBdev,
   findInitiatorGroup,
@@ -56,6 +57,17 @@ const checkTarget = (state: State, target: TargetNode): void => {
     assert.isDefined(findInitiatorGroup(state, initiatorGroup))
     assert.isTrue(HashMap.has(target.relativePortIds, portalGroup))
   }
+  unique(
+    "redirects",
+    target.redirects.map(({ portalGroup }) => portalGroup)
+  )
+  for (const { portalGroup } of target.redirects) {
+    assert.isTrue(
+      target.pgIgMaps.some((map) => map.portalGroup === portalGroup),
+      "a redirect is of a mapped group"
+    )
+    assert.isFalse(findPortalGroup(state, portalGroup)?.private)
+  }
   const ports = [...HashMap.values(target.relativePortIds)]
   unique("relative port ids", ports)
   assert.isTrue(ports.every((port) => port < target.nextRelativePortId))
@@ -93,9 +105,21 @@ export const assertInvariants = (state: State, seq: number): void => {
     unique("initiators", initiators)
     unique("netmasks", netmasks)
   }
+  for (const { secrets } of authGroupsOf(state)) {
+    unique(
+      "users",
+      secrets.map(({ user }) => user)
+    )
+  }
   for (const target of targetsOf(state)) checkTarget(state, target)
   checkBdevs(state)
-  const things = [...portalGroupsOf(state), ...initiatorGroupsOf(state), ...targetsOf(state), ...bdevsOf(state)]
+  const things = [
+    ...authGroupsOf(state),
+    ...portalGroupsOf(state),
+    ...initiatorGroupsOf(state),
+    ...targetsOf(state),
+    ...bdevsOf(state)
+  ]
   const incarnations = [...things, ...targetsOf(state).flatMap(lunsOf)].map(({ incarnation }) => incarnation)
   unique("incarnations", incarnations)
   assert.isTrue(incarnations.every((incarnation) => incarnation >= 1 && incarnation <= seq))

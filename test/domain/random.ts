@@ -10,6 +10,7 @@ import { defaultIscsiOptions, noAuth } from "../../src/domain/IscsiOptions.ts"
 import { type Incarnation, RelativePortId, Uuid } from "../../src/domain/ids.ts"
 import { findBdev, findLun, findTarget, type State } from "../../src/domain/State.ts"
 import { at, bdevName, delayOn, disk1, disk2, igTag, instanceId, lunId, malloc, pgTag, startEpoch } from "./examples.ts"
+import { authCommand, authEvent } from "./random-auth.ts"
 
 export interface Dice {
   /** 0 to `sides` - 1. */
@@ -133,11 +134,22 @@ const bdevCommands = (dice: Dice, state: State, seq: number): Command => {
   ])
 }
 
+const randomSetting = ({ pick, roll }: Dice) => {
+  const setting = pick<{ readonly method: string; readonly object: string }>([
+    { method: "sock_impl_set_options", object: "posix" },
+    { method: "sock_impl_set_options", object: "ssl" },
+    { method: "keyring_linux_set_options", object: "" }
+  ])
+  return { ...setting, params: `{"enable":${roll(2) === 0}}` }
+}
+
 /** A command that may well be refused; facts name incarnations up to `seq`. */
 export const randomCommand = (dice: Dice, state: State, seq: number): Command => {
   if (dice.roll(100) === 0) return startEpoch(dice.roll(4) === 0 ? "empty" : "resume")
   const family = dice.roll(40)
   if (family === 1) return { _tag: "SetIscsiOptions", options: { ...defaultIscsiOptions, nopTimeout: dice.roll(90) } }
+  if (family === 2) return { _tag: "RecordInertSetting", ...randomSetting(dice) }
+  if (family > 36) return authCommand(dice, state)
   if (family < 14) return groupCommands(dice)
   return family < 28 ? targetCommands(dice, state, seq) : bdevCommands(dice, state, seq)
 }
@@ -208,6 +220,8 @@ export const randomEvent = (dice: Dice, seq: number): Event => {
     const mode = dice.roll(2) === 0 ? "empty" : "resume"
     return { _tag: "EpochStarted", epoch: dice.roll(5), mode, instanceId, version: "0" }
   }
+  if (family === 1) return { _tag: "InertSettingRecorded", ...randomSetting(dice) }
+  if (family > 26) return authEvent(dice, seq)
   if (family < 9) return groupEvents(dice, seq)
   return family < 20 ? targetEvents(dice, seq) : bdevEvents(dice, seq)
 }

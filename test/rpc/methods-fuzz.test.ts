@@ -11,7 +11,8 @@ const methods = allMethods.filter(({ name }) => !left.has(name))
 const names = ["name", "tag", "lun_id", "bdev_name", "base_name", "base_bdev_name", "portals", "initiators", "netmasks"]
 const more = ["pg_ig_maps", "luns", "queue_depth", "num_blocks", "block_size", "uuid", "io_type", "error_type", "host"]
 const rest = ["port", "pg_tag", "ig_tag", "alias_name", "from", "to", "limit", "count", "__proto__", "constructor"]
-const memberNames = [...names, ...more, ...rest]
+const logins = ["user", "secret", "muser", "msecret", "secrets", "redirect_host", "redirect_port", "chap_group"]
+const memberNames = [...names, ...more, ...rest, ...logins]
 
 const latencies = ["avg_read_latency", "p99_read_latency", "avg_write_latency", "p99_write_latency"]
 const texts = [

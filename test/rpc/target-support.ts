@@ -4,9 +4,12 @@ import * as path from "node:path"
 import { Effect, Layer, type Scope } from "effect"
 import type { EventLog } from "../../eventlog/EventLog.ts"
 import { MemoryEventLog } from "../../eventlog/MemoryEventLog.ts"
+import { secretsFrom } from "../../src/cli/secret-key.ts"
 import { ControlPlane } from "../../src/domain/ControlPlane.ts"
 import { Uuid } from "../../src/domain/ids.ts"
+import { Secrets } from "../../src/domain/Secrets.ts"
 import { allMethods } from "../../src/rpc/methods/all-methods.ts"
+import { Notifications } from "../../src/rpc/Notifications.ts"
 import { connect, type RpcClient } from "../../src/rpc/RpcClient.ts"
 import { type RouterOptions, RpcRouter } from "../../src/rpc/RpcRouter.ts"
 import { RpcServer } from "../../src/rpc/RpcServer.ts"
@@ -17,6 +20,7 @@ import { temporaryDirectory } from "./support.ts"
 export interface TargetOptions extends InstanceActions, RouterOptions {
   readonly connected?: boolean
   readonly log?: Layer.Layer<EventLog, unknown>
+  readonly secretKey?: Buffer
 }
 
 export interface RpcTarget {
@@ -40,10 +44,12 @@ export const startTarget = (options: TargetOptions = {}): Effect.Effect<RpcTarge
     const controlPlane = ControlPlane.layer.pipe(Layer.provideMerge(options.log ?? MemoryEventLog.layer()))
     const services = fakeDataPlane(fake, options).pipe(
       Layer.provideMerge(controlPlane),
-      Layer.merge(instanceLayer(options))
+      Layer.merge(instanceLayer(options)),
+      Layer.merge(Layer.succeed(Secrets, secretsFrom(options.secretKey ?? Buffer.alloc(32, 7))))
     )
     const server = RpcServer.layer({ socketPath }).pipe(
       Layer.provide(RpcRouter.layer(allMethods, options)),
+      Layer.provide(Notifications.layer),
       Layer.provideMerge(Layer.effectDiscard(epoch)),
       Layer.provideMerge(services)
     )

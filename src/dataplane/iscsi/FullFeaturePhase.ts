@@ -2,12 +2,7 @@
  * A connection in full feature phase: decides by opcode who takes a PDU, keeps the command window, and answers the PDUs
  * that manage the session (RFC 7143 section 4.2 and chapter 11).
  */
-import {
-  discoveryIdleTimeoutMillis,
-  logoutCloseTimeoutMillis,
-  logoutRequestTimeoutMillis,
-  recvDataSegmentBytesMax
-} from "../limits.ts"
+import { discoveryIdleTimeoutMillis, recvDataSegmentBytesMax } from "../limits.ts"
 import type { Connection } from "./Connection.ts"
 import { ControlPdu } from "./ControlPdu.ts"
 import type { LoginPurpose } from "./Login.ts"
@@ -119,14 +114,16 @@ export class FullFeaturePhase {
     this.#connection.close(`a discovery session that has asked nothing in ${discoveryIdleTimeoutMillis / 1000} s`)
   }
 
-  /** Asks the initiator to log out (RFC 7143 section 11.9.1, event 1), and cuts it off if it does not in time. */
-  requestLogout(): void {
+  /**
+   * Asks the initiator to log out within `limitMillis` (RFC 7143 section 11.9.1, event 1), and cuts it off after
+   * `cutMillis`: later than the limit where the caller cuts and counts by itself.
+   */
+  requestLogout(limitMillis: number, cutMillis = limitMillis): void {
     const connection = this.#connection
-    const seconds = Math.floor(logoutRequestTimeoutMillis / 1000)
+    const seconds = Math.floor(limitMillis / 1000)
     const n = connection.numbers()
     connection.send(nothing, (b, at) => writeAsyncMessage(b, at, AsyncEvent.LogoutRequest, seconds, n))
-    // Who asks also cuts, and counts: this is for the case that nobody does.
-    connection.mustEndBy(connection.node.now() + logoutRequestTimeoutMillis + logoutCloseTimeoutMillis)
+    connection.mustEndBy(connection.node.now() + cutMillis)
   }
 
   /**

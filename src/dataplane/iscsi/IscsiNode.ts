@@ -20,7 +20,7 @@ export interface NodeOptions {
   readonly nopTimeout: number
   readonly nopInInterval: number
   readonly allowDuplicateIsid: boolean
-  /** Discovery sessions must authenticate. */
+  /** Discovery sessions must authenticate, over every portal group. */
   readonly discoveryRequiresChap: boolean
 }
 
@@ -28,6 +28,8 @@ export interface NodeOptions {
 export interface PortalGroupView {
   readonly tag: number
   readonly private: boolean
+  /** Discovery over this group must authenticate, whatever the options say. */
+  readonly discoveryRequiresChap: boolean
   readonly portals: ReadonlyArray<{ readonly host: string; readonly port: number }>
 }
 
@@ -104,6 +106,11 @@ export class IscsiNode {
     if (target.spec.deleting) return false
     const groups = target.spec.ports.flatMap((port) => port.initiatorGroups)
     return discoverable(this.#accessLists(groups), initiatorName)
+  }
+
+  /** Whether a discovery session over a portal group must authenticate. */
+  discoveryRequiresChap(portalGroupTag: number): boolean {
+    return this.options.discoveryRequiresChap || (this.portalGroups.get(portalGroupTag)?.discoveryRequiresChap ?? false)
   }
 
   /** Flushes a connection once this turn of the event loop is over, together with all others that have something. */

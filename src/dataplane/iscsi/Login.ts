@@ -24,6 +24,8 @@ export interface LoginRefusal {
   readonly _tag: "Refused"
   readonly status: LoginStatus
   readonly reason: string
+  /** Text of the response. */
+  readonly text?: Buffer
 }
 
 /** The next response; the last one of a login has `transit` and the stage FullFeature. */
@@ -52,6 +54,13 @@ const initiatorNameBytesMax = 223
 const loginKeys: ReadonlySet<string> = new Set(["InitiatorName", "TargetName", "SessionType", "AuthMethod"])
 
 const refuse = (status: LoginStatus, reason: string): LoginRefusal => ({ _tag: "Refused", status, reason })
+
+/** RFC 7143 section 11.13.5: the address comes without a portal group tag. */
+const redirected = (name: string, address: string): LoginRefusal => ({
+  ...refuse(LoginStatus.TargetMovedTemporarily, `${name} is redirected to ${address}`),
+  text: formatTextPairs([["TargetAddress", address]])
+})
+
 const isRefusal = (value: { readonly _tag: string }): value is LoginRefusal => value._tag === "Refused"
 
 /** One per connection. */
@@ -185,6 +194,8 @@ export class Login {
     if (port === undefined) {
       return refuse(LoginStatus.Forbidden, `${target.spec.name} has no map for portal group ${portalGroupTag}`)
     }
+    // Before access is decided, as in SPDK: where the login is sent to decides that.
+    if (port.redirect !== undefined) return redirected(target.spec.name, port.redirect)
     if (!this.#node.mayLogIn(target, portalGroupTag, initiatorName, initiatorAddress)) {
       return refuse(
         LoginStatus.Forbidden,
@@ -224,7 +235,9 @@ export class Login {
     const offered = pairs.find(([key]) => key === "AuthMethod")?.[1]
     const purpose = this.#purpose
     const required =
-      purpose?._tag === "Normal" ? purpose.target.spec.requireChap : this.#node.options.discoveryRequiresChap
+      purpose?._tag === "Normal"
+        ? purpose.target.spec.requireChap
+        : this.#node.discoveryRequiresChap(this.#peer.portalGroupTag)
     if (required) {
       return refuse(LoginStatus.AuthenticationFailed, "CHAP is required, which this version does not offer")
     }

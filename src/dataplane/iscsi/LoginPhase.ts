@@ -98,11 +98,11 @@ export class LoginPhase {
   }
 
   #refuseWith(request: LoginRequest, refusal: LoginRefusal): void {
-    this.#refuse(request, refusal.status, refusal.reason)
+    this.#refuse(request, refusal.status, refusal.reason, refusal.text)
   }
 
-  #refuse(request: LoginRequest, status: LoginStatus, reason: string): void {
-    this.#send(request, status, nothing, { transit: false, continues: false, nextStage: 0, tsih: request.tsih })
+  #refuse(request: LoginRequest, status: LoginStatus, reason: string, text: Buffer = nothing): void {
+    this.#send(request, status, text, { transit: false, continues: false, nextStage: 0, tsih: request.tsih })
     this.#connection.node.listener.loginRefused(this.#connection, status, reason)
     this.#connection.closeAfterFlush(`login refused: ${reason}`)
   }

@@ -9,6 +9,8 @@ export interface TargetPort {
   readonly portalGroupTag: number
   readonly relativePortId: number
   readonly initiatorGroups: ReadonlyArray<number>
+  /** `address:port` that logins are sent to instead. */
+  readonly redirect?: string
 }
 
 /** What the control plane says of a target; swapped as a whole. */
@@ -55,7 +57,7 @@ export interface TargetSession {
 export interface TargetConnection {
   readonly close: (reason: string) => void
   readonly commands: { readonly endReceiving: (mapping: LunMapping) => void } | undefined
-  readonly fullFeature: { readonly requestLogout: () => void } | undefined
+  readonly fullFeature: { readonly requestLogout: (limitMillis: number, cutMillis?: number) => void } | undefined
 }
 
 /** A mapping {target, LUN id -> logical unit}. One object is one incarnation. */

@@ -10,7 +10,7 @@ import type { Connection } from "../iscsi/Connection.ts"
 import { IscsiNode, type NodeOptions } from "../iscsi/IscsiNode.ts"
 import type { Session } from "../iscsi/Session.ts"
 import { LunMapping, Target } from "../iscsi/Target.ts"
-import { housekeepingMillis, logoutRequestTimeoutMillis } from "../limits.ts"
+import { housekeepingMillis, logoutCloseTimeoutMillis, logoutRequestTimeoutMillis } from "../limits.ts"
 import { LogicalUnit } from "../scsi/LogicalUnit.ts"
 import { drainLun, type LunDrain } from "./drain-lun.ts"
 import { Portal } from "./Portal.ts"
@@ -106,6 +106,8 @@ export class Reactor {
         return
       case "CloseSessions":
         return this.#closeSessions(command)
+      case "RequestLogout":
+        return this.#requestLogout(command)
       case "OpenBdev":
         return this.#openBdev(command)
       case "NameBdev":
@@ -177,7 +179,19 @@ export class Reactor {
       closed -= cut
       done()
     }
-    for (const session of target.sessions) session.connection?.fullFeature?.requestLogout()
+    const backstopMillis = logoutRequestTimeoutMillis + logoutCloseTimeoutMillis
+    for (const { connection } of target.sessions) {
+      connection?.fullFeature?.requestLogout(logoutRequestTimeoutMillis, backstopMillis)
+    }
+  }
+
+  #requestLogout({ incarnation, limitMillis, name, portalGroupTag }: CommandOf<"RequestLogout">): void {
+    const target = this.#target(name)
+    if (target === undefined || target.spec.incarnation !== incarnation) return
+    for (const { connection, identity } of target.sessions) {
+      if (portalGroupTag !== undefined && identity.port.portalGroupTag !== portalGroupTag) continue
+      connection?.fullFeature?.requestLogout(limitMillis)
+    }
   }
 
   #openBdev(command: CommandOf<"OpenBdev">): void {
@@ -279,6 +293,6 @@ export class Reactor {
     const poll = setInterval(() => {
       if (this.#node.sessions.size === 0) end()
     }, 10)
-    for (const { connection } of this.#node.sessions.values()) connection?.fullFeature?.requestLogout()
+    for (const { connection } of this.#node.sessions.values()) connection?.fullFeature?.requestLogout(graceMillis)
   }
 }

@@ -46,6 +46,14 @@ export type ReactorCommand =
   | { readonly _tag: "DeleteTarget"; readonly name: string; readonly incarnation: number }
   /** Asks sessions to log out, cuts them after 20 s. Answered with `SessionsClosed` when none is left. */
   | { readonly _tag: "CloseSessions"; readonly request: RequestId; readonly name: string; readonly incarnation: number }
+  /** Asks sessions (over one portal group, if it is named) to log out, and cuts those that do not in time. */
+  | {
+      readonly _tag: "RequestLogout"
+      readonly name: string
+      readonly incarnation: number
+      readonly portalGroupTag: number | undefined
+      readonly limitMillis: number
+    }
   /** Opens a bdev. Answered. */
   | {
       readonly _tag: "OpenBdev"

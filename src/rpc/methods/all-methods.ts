@@ -2,29 +2,49 @@
 import type { EventLog } from "../../../eventlog/EventLog.ts"
 import type { ControlPlane } from "../../domain/ControlPlane.ts"
 import type { DataPlane } from "../../domain/DataPlane.ts"
+import type { Secrets } from "../../domain/Secrets.ts"
 import type { Instance } from "../Instance.ts"
+import type { Notifications } from "../Notifications.ts"
 import type { RpcMethod } from "../RpcMethod.ts"
+import { authGroupMethods } from "./auth-groups.ts"
 import { bdevMethods } from "./bdev.ts"
 import { bdevErrorMethods } from "./bdev-error.ts"
 import { eventlogMethods } from "./eventlog.ts"
 import { frameworkMethods } from "./framework.ts"
+import { inertSettingMethods } from "./inert-settings.ts"
 import { initiatorGroupMethods } from "./initiator-groups.ts"
 import { iscsiMethods } from "./iscsi.ts"
+import { logMethods } from "./log.ts"
+import { loginMethods } from "./logins.ts"
 import { lunlogMethods } from "./lunlog.ts"
+import { nbdMethods } from "./nbd.ts"
+import { notifyMethods } from "./notify.ts"
 import { portalGroupMethods } from "./portal-groups.ts"
+import { subsystemMethods } from "./subsystems.ts"
 import { targetNodeMethods } from "./target-nodes.ts"
+import { threadMethods } from "./threads.ts"
+import { traceMethods } from "./trace.ts"
 
 /** What methods need of the process. */
-export type RpcServices = ControlPlane | DataPlane | EventLog | Instance
+export type RpcServices = ControlPlane | DataPlane | EventLog | Secrets | Instance | Notifications
 
 /** In the order in which `rpc_get_methods` lists them. */
 export const allMethods: ReadonlyArray<RpcMethod<RpcServices>> = [
   ...frameworkMethods,
+  ...subsystemMethods,
+  ...threadMethods,
+  ...logMethods,
+  ...traceMethods,
+  ...notifyMethods,
+  ...inertSettingMethods,
+  ...nbdMethods,
   ...bdevMethods,
   ...bdevErrorMethods,
   ...portalGroupMethods,
   ...initiatorGroupMethods,
+  ...authGroupMethods,
   ...targetNodeMethods,
+  ...loginMethods,
   ...iscsiMethods,
   ...lunlogMethods,
   ...eventlogMethods

@@ -6,6 +6,7 @@ import { Effect, Schema } from "effect"
 import { EventLog } from "../../../eventlog/EventLog.ts"
 import { ControlPlane } from "../../domain/ControlPlane.ts"
 import { DataPlane } from "../../domain/DataPlane.ts"
+import { inertSettingsOf } from "../../domain/InertSettings.ts"
 import {
   activeBdevsOf,
   activeTargetsOf,
@@ -17,6 +18,7 @@ import {
 import { Instance } from "../Instance.ts"
 import { text } from "../param.ts"
 import { anyState, defineMethod, defineMethodWithoutParams, type RpcMethod } from "../RpcMethod.ts"
+import { givenTo } from "./inert.ts"
 
 type Services = ControlPlane | DataPlane | EventLog | Instance
 
@@ -100,6 +102,11 @@ const lunlogStatus = defineMethodWithoutParams<Services>({
         epoch: epoch === undefined ? null : { number: epoch.number, mode: epoch.mode },
         log: yield* logStatus,
         objects: yield* objectCounts,
+        inert: inertSettingsOf(state()).map(({ method, object }) => ({
+          method,
+          object,
+          params: givenTo(state(), method, object)
+        })),
         ...(yield* dataPlaneStatus)
       }
     })

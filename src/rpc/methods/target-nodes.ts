@@ -33,6 +33,7 @@ const iscsiCreateTargetNode = defineMethod({
     queue_depth: Int32,
     header_digest: optional(Schema.Boolean),
     data_digest: optional(Schema.Boolean),
+    require_lun_zero: optional(Schema.Boolean),
     ...authParams
   }),
   handler: (params, call) =>
@@ -47,7 +48,7 @@ const iscsiCreateTargetNode = defineMethod({
         auth: authOf(params),
         headerDigest: params.header_digest ?? false,
         dataDigest: params.data_digest ?? false,
-        requireLunZero: true
+        requireLunZero: params.require_lun_zero ?? true
       }
       return Effect.as(dispatch(call, command, refuseWithInvalidParameters), true)
     })

@@ -137,7 +137,10 @@ describe("logout", () => {
   })
 
   it("is asked for by the target, in a message that names the time", async () => {
-    peer.connection.fullFeature?.requestLogout()
+    peer.connection.fullFeature?.requestLogout(
+      logoutRequestTimeoutMillis,
+      logoutRequestTimeoutMillis + logoutCloseTimeoutMillis
+    )
     await turn()
     const pdu = peer.one()
     assert.deepStrictEqual([pdu.opcode, pdu.header[36], pdu.header.readUInt16BE(42)], [Opcode.asyncMessage, 1, 20])

@@ -128,6 +128,31 @@ describe("a login leads to full feature phase", () => {
   })
 })
 
+describe("a login over a portal group that is redirected", () => {
+  const ports = [
+    { portalGroupTag: 1, relativePortId: 1, initiatorGroups: [1], redirect: "[fd00::1]:3260" },
+    { portalGroupTag: 2, relativePortId: 2, initiatorGroups: [1] }
+  ]
+
+  it("is told the address, in any stage, before anything else is asked of it", () => {
+    addTarget(node, {}, { ports, requireChap: true })
+    node.initiatorGroups.clear()
+    for (const currentStage of [Security, Operational]) {
+      const outcome = step(identity, { currentStage }, newLogin())
+      refused(outcome, LoginStatus.TargetMovedTemporarily, /redirected to \[fd00::1\]:3260/)
+      const text = outcome._tag === "Refused" ? outcome.text : undefined
+      assert.deepStrictEqual(decodeKeys(text ?? Buffer.alloc(0)), [["TargetAddress", "[fd00::1]:3260"]])
+    }
+  })
+
+  it("is served over the others, and refused when the target is on its way out", () => {
+    addTarget(node, {}, { ports })
+    assert.deepInclude(step(identity, {}, newLogin({ portalGroupTag: 2 })), { transit: true })
+    addTarget(node, {}, { ports, deleting: true })
+    refused(step(identity, {}, newLogin()), LoginStatus.TargetRemoved, /being deleted/)
+  })
+})
+
 describe("a login is refused", () => {
   it("when a name is missing or too long", () => {
     refused(step([["TargetName", targetName]]), LoginStatus.MissingParameter, /no InitiatorName/)

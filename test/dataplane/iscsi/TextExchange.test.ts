@@ -40,9 +40,14 @@ const answer = (data: KeyList): { readonly keys: KeyList; readonly pdus: Readonl
 describe("discovery", () => {
   it("tells every target with its addresses, and no private portal group", () => {
     peer.discover()
-    node.portalGroups.set(2, { tag: 2, private: true, portals: [{ host: "10.0.0.1", port: 3260 }] })
+    node.portalGroups.set(2, {
+      tag: 2,
+      private: true,
+      discoveryRequiresChap: false,
+      portals: [{ host: "10.0.0.1", port: 3260 }]
+    })
     const hosts = ["*", "[::]", "[fd00::1]"].map((host) => ({ host, port: 3261 }))
-    node.portalGroups.set(3, { tag: 3, private: false, portals: hosts })
+    node.portalGroups.set(3, { tag: 3, private: false, discoveryRequiresChap: false, portals: hosts })
     const ports = [1, 2, 3].map((portalGroupTag) => ({ portalGroupTag, relativePortId: 1, initiatorGroups: [1] }))
     addTarget(node, {}, { name: "iqn.b", ports })
     assert.deepStrictEqual(answer([["SendTargets", "All"]]).keys, [

@@ -58,7 +58,12 @@ export class TestNode extends IscsiNode {
       }
     )
     this.told = told
-    this.portalGroups.set(1, { tag: 1, private: false, portals: [{ host: "127.0.0.1", port: 3260 }] })
+    this.portalGroups.set(1, {
+      tag: 1,
+      private: false,
+      discoveryRequiresChap: false,
+      portals: [{ host: "127.0.0.1", port: 3260 }]
+    })
     this.initiatorGroups.set(1, compileAccessList({ initiators: ["ANY"], netmasks: ["ANY"] }))
   }
 

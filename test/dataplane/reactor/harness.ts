@@ -70,7 +70,10 @@ export class Harness implements AsyncDisposable {
     harness.send({ _tag: "PutInitiatorGroup", group: { tag: 1, initiators: ["ANY"], netmasks: ["ANY"] } })
     harness.portal = await harness.openPortal()
     const { host, id, port } = harness.portal
-    harness.send({ _tag: "PutPortalGroup", group: { tag: 1, private: false, portals: [{ host, port }] } })
+    harness.send({
+      _tag: "PutPortalGroup",
+      group: { tag: 1, private: false, discoveryRequiresChap: false, portals: [{ host, port }] }
+    })
     harness.send({ _tag: "AcceptPortal", portal: id, portalGroupTag: 1 })
     return harness
   }

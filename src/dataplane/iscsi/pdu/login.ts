@@ -10,6 +10,7 @@ export type LoginStage = (typeof LoginStage)[keyof typeof LoginStage]
 /** Status-Class in the high byte, Status-Detail in the low one. */
 export const LoginStatus = {
   Success: 0x0000,
+  TargetMovedTemporarily: 0x0101,
   InitiatorError: 0x0200,
   AuthenticationFailed: 0x0201,
   Forbidden: 0x0202,

@@ -1,0 +1,90 @@
+/** Random states, saved as SPDK's configuration file: each loads, and the state that it leads to is saved the same. */
+import { it } from "@effect/vitest"
+import { Effect, Layer, Result } from "effect"
+import { assert } from "vitest"
+import { MemoryEventLog } from "../../eventlog/MemoryEventLog.ts"
+import type { Command } from "../../src/domain/Command.ts"
+import { ControlPlane } from "../../src/domain/ControlPlane.ts"
+import { decide } from "../../src/domain/decide.ts"
+import { evolve } from "../../src/domain/evolve.ts"
+import { Uuid } from "../../src/domain/ids.ts"
+import { Secrets } from "../../src/domain/Secrets.ts"
+import { initialState, type State } from "../../src/domain/State.ts"
+import { applySpdkConfig, checkSpdkConfig } from "../../src/rpc/apply-spdk-config.ts"
+import { printJson } from "../../src/rpc/json-print.ts"
+import { Notifications } from "../../src/rpc/Notifications.ts"
+import { readSpdkConfig } from "../../src/rpc/SpdkConfigFile.ts"
+import { savedConfig, subsystemList } from "../../src/rpc/saved-config.ts"
+import { diceOf, randomCommand } from "../domain/random.ts"
+import { fakeDataPlane, newFake } from "./fake-data-plane.ts"
+import { instanceLayer, testInfo } from "./server-support.ts"
+
+const statesMax = 100
+const commandsMax = 150
+
+/** Seldom wanted: most states would be empty. */
+const isRemoval = ({ _tag }: Command): boolean => _tag.startsWith("Delete") || _tag === "RecordBdevVanished"
+
+const randomState = (seed: number): State => {
+  const dice = diceOf(seed)
+  let state = initialState
+  let seq = 0
+  for (let count = 0; count < commandsMax; count++) {
+    const command = randomCommand(dice, state, seq)
+    if (command._tag === "StartEpoch" || (isRemoval(command) && dice.roll(8) > 0)) continue
+    const decision = decide(state, command)
+    if (Result.isFailure(decision)) continue
+    for (const event of decision.success) state = evolve(state, event, ++seq)
+  }
+  return state
+}
+
+/** Secrets of random states were never sealed: what is in their place is taken for the secret. */
+const openSecrets = Secrets.of({
+  seal: (_, secret) => Effect.succeed({ sealed: secret, fingerprint: secret }),
+  unseal: (_, { sealed }) => Effect.succeed(sealed)
+})
+
+const save = (state: State) =>
+  Effect.map(
+    Effect.forEach(subsystemList, ({ subsystem }) =>
+      Effect.map(savedConfig(state, subsystem), (config) => ({ subsystem, config }))
+    ),
+    (subsystems) => printJson({ subsystems })
+  )
+
+const services = Layer.suspend(() => {
+  const controlPlane = ControlPlane.layer.pipe(Layer.provideMerge(MemoryEventLog.layer()))
+  return Layer.mergeAll(fakeDataPlane(newFake()), Notifications.layer).pipe(
+    Layer.provideMerge(controlPlane),
+    Layer.merge(instanceLayer()),
+    Layer.merge(Layer.succeed(Secrets, openSecrets))
+  )
+})
+
+const options = { strict: true, ignoreErrors: false }
+
+const load = (text: string) =>
+  Effect.gen(function* () {
+    const { dispatch, state } = yield* ControlPlane
+    const epoch = { mode: "empty", instanceId: Uuid.make(testInfo.instanceId), version: testInfo.version } as const
+    yield* dispatch({ _tag: "StartEpoch", ...epoch }, { source: "boot", actor: "local" })
+    const file = readSpdkConfig("saved.json", text)
+    if (Result.isFailure(file)) throw new Error(file.failure.join("\n"))
+    const { checked, problems } = checkSpdkConfig(file.success, options)
+    assert.deepStrictEqual(problems, [])
+    yield* applySpdkConfig(checked, options)
+    return yield* save(state())
+  }).pipe(Effect.provide(services))
+
+it.live("a state that commands can lead to is saved, loaded, and saved the same", () =>
+  Effect.gen(function* () {
+    let targets = 0
+    for (let seed = 1; seed <= statesMax; seed++) {
+      const saved = yield* Effect.provideService(save(randomState(seed)), Secrets, openSecrets)
+      assert.strictEqual(yield* load(saved), saved, `seed ${seed}`)
+      targets += saved.split('"iscsi_create_target_node"').length - 1
+    }
+    assert.isAbove(targets, statesMax / 3)
+  })
+)
