@@ -234,7 +234,7 @@ const serviceOf = (parts: Parts, progress: Progress, failure: () => string | und
         bdevs: bdevs.status(),
         sessionCount,
         connectionCount: connections.length,
-        warnings: crashed === undefined ? [] : [`the reactor has failed: ${crashed}; restart the target`]
+        warnings: crashed === undefined ? [] : [`the data plane has failed: ${crashed}; restart the target`]
       }
     }),
     injectBdevError: (name, incarnation, injection) => bdevs.inject({ name, incarnation }, injection),
@@ -286,9 +286,11 @@ const make = Effect.fnUntraced(function* (settings: DataPlaneSettings) {
         )
       )
     ),
-    Effect.onExit((exit) =>
-      Exit.hasDies(exit) ? Effect.logFatal("the data plane no longer follows the state", exit) : Effect.void
-    )
+    Effect.onExit((exit) => {
+      if (!Exit.hasDies(exit)) return Effect.void
+      crashed = "it no longer follows the state"
+      return Effect.logFatal("the data plane no longer follows the state; restart the target", exit)
+    })
   )
   yield* Effect.forkScoped(follow, { startImmediately: true })
   const settled = Effect.timeoutOption(Deferred.await(booted), bootTimeout)

@@ -1,4 +1,4 @@
-/** A login as libiscsi sends it, captured from Debian's iscsi-inq (libiscsi 1.19), and the target's answer to the byte. */
+/** A login as libiscsi sends it, captured from iscsi-inq (libiscsi 1.19), and the target's answer to the byte. */
 import { assert, describe, it } from "vitest"
 import { readLoginRequest } from "../../../src/dataplane/iscsi/pdu/login.ts"
 import { parseTextPairs } from "../../../src/dataplane/iscsi/text-keys.ts"

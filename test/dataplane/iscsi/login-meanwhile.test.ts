@@ -1,4 +1,4 @@
-/** What changes between the first request of a login and its last counts, and what peers call themselves is printable. */
+/** What changes between the first request of a login and its last counts; what peers call themselves is printable. */
 import { assert, beforeEach, describe, it } from "vitest"
 import type { Target } from "../../../src/dataplane/iscsi/Target.ts"
 import { compileAccessList } from "../../../src/domain/access.ts"
