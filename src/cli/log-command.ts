@@ -1,5 +1,5 @@
 /** `lunlog log tail|show|verify`: the event log of a running target, or of an idle or copied directory. */
-import { Console, Effect, Option } from "effect"
+import { Console, Effect, Option, type Scope } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import { CliFailure } from "./CliFailure.ts"
 import { type LogSource, openLogSource, type RecordView } from "./log-source.ts"
@@ -31,15 +31,37 @@ const print = (records: ReadonlyArray<RecordView>, json: boolean) =>
     discard: true
   })
 
-const followFrom = (source: LogSource, seq: number, json: boolean): Effect.Effect<void, CliFailure> =>
+/** How long to leave a target alone that has gone, in milliseconds. */
+const comeBackMillis = 500
+
+/**
+ * Each new record until Ctrl-C. The target may restart meanwhile: its numbers go on where they were, so that nothing is
+ * missed and nothing comes twice.
+ */
+const followFrom = (
+  open: Effect.Effect<LogSource, CliFailure, Scope.Scope>,
+  seq: number,
+  json: boolean
+): Effect.Effect<never> =>
   Effect.gen(function* () {
-    if (source.follow === undefined) {
-      return yield* new CliFailure({ message: "a log that no target has open does not grow: leave -f out" })
-    }
-    for (let next = seq; ; ) {
-      const records = yield* source.follow(next, newsMillis)
-      yield* print(records, json)
-      next = (records.at(-1)?.seq ?? next - 1) + 1
+    let next = seq
+    let lost = false
+    const connected = Effect.gen(function* () {
+      const { follow } = yield* open
+      if (follow === undefined) return yield* Effect.never
+      if (lost) yield* Console.error("the target is back")
+      lost = false
+      for (;;) {
+        const records = yield* follow(next, newsMillis)
+        yield* print(records, json)
+        next = (records.at(-1)?.seq ?? next - 1) + 1
+      }
+    })
+    for (;;) {
+      const failure = yield* Effect.flip(Effect.scoped(connected))
+      if (!lost) yield* Console.error(`${failure.message}\nwaiting for the target to come back; Ctrl-C ends this`)
+      lost = true
+      yield* Effect.sleep(comeBackMillis)
     }
   })
 
@@ -59,12 +81,18 @@ const tail = Command.make(
     )
   },
   Effect.fn(function* (input) {
-    const source = yield* sourceOf(input)
-    const records = yield* source.tail(Math.max(1, input.count))
-    const shown = input.count === 0 ? [] : records
-    yield* print(shown, input.json)
-    if (input.follow) yield* followFrom(source, (records.at(-1)?.seq ?? 0) + 1, input.json)
-  }, Effect.scoped)
+    const records = yield* Effect.scoped(
+      Effect.gen(function* () {
+        const source = yield* sourceOf(input)
+        if (input.follow && source.follow === undefined) {
+          return yield* new CliFailure({ message: "a log that no target has open does not grow: leave -f out" })
+        }
+        return yield* source.tail(Math.max(1, input.count))
+      })
+    )
+    yield* print(input.count === 0 ? [] : records, input.json)
+    if (input.follow) yield* followFrom(sourceOf(input), (records.at(-1)?.seq ?? 0) + 1, input.json)
+  })
 ).pipe(Command.withDescription("Show the newest records."))
 
 const show = Command.make(
