@@ -266,6 +266,14 @@ export class CommandPath implements TaskOwner, SessionCommands, ResponsePath {
   #submit(task: IscsiTask, mapping: LunMapping): void {
     const { scsi } = task
     const { bdev } = mapping.unit
+    if (mapping.unit.lateWrites.size > 0 && scsi.action !== ScsiAction.flush) {
+      // A write of a session that has gone must not land on what a later one has written.
+      if (mapping.unit.awaitsLateWrite(scsi.byteOffset, scsi.byteLength)) {
+        scsi.endWith(ScsiStatus.busy)
+        this.#answer(task)
+        return
+      }
+    }
     const tooMany = mapping.submitted.size >= lunCommandsMax
     if (tooMany || (scsi.action === ScsiAction.read && !this.#allocate(task, mapping, scsi.byteLength))) {
       scsi.endWith(ScsiStatus.taskSetFull)

@@ -104,6 +104,7 @@ export class IscsiTask implements BdevIo, SubmittedCommand {
 
   ioDone(status: IoStatus): void {
     const { mapping, onEnd, owner } = this
+    mapping?.unit.lateWrites.delete(this.scsi)
     if (owner !== undefined) owner.ioDone(this, status)
     else this.#pool.give(this)
     mapping?.end(this)
@@ -113,8 +114,9 @@ export class IscsiTask implements BdevIo, SubmittedCommand {
   /** Nobody waits for the answer any more; if the bdev still has the task, it keeps its buffer until it is back. */
   abandon(): void {
     this.owner = undefined
-    if (this.phase === TaskPhase.Submitted) this.phase = TaskPhase.Zombie
-    else this.#pool.give(this)
+    if (this.phase !== TaskPhase.Submitted) return this.#pool.give(this)
+    this.phase = TaskPhase.Zombie
+    if (this.wantedBytes > 0) this.mapping?.unit.lateWrites.add(this.scsi)
   }
 
   /** Makes a pooled task ready for a command. `scsi` is filled in by the caller. */

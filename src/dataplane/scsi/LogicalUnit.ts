@@ -40,6 +40,12 @@ export interface LogicalUnitOptions {
   readonly identityStyle: IdentityStyle
 }
 
+/** The blocks of a write, in bytes from the start of the medium. */
+export interface LateWrite {
+  readonly byteOffset: number
+  readonly byteLength: number
+}
+
 /** A disk as initiators see it. */
 export class LogicalUnit {
   readonly bdev: Bdev
@@ -49,6 +55,12 @@ export class LogicalUnit {
   readonly maxTransferBlocks: number
   /** Plain numbers, indexed by `UnitCounter`; read from outside the data path. */
   readonly counters = new Float64Array(counterCount)
+
+  /**
+   * Writes that nobody waits for any more, but which the bdev still has: they may land at any time. Until they are
+   * back, nothing else is done on their blocks.
+   */
+  readonly lateWrites = new Set<LateWrite>()
 
   private readonly nexuses = new Set<Nexus>()
 
@@ -75,6 +87,14 @@ export class LogicalUnit {
   /** Every initiator, or every one but the one that caused it, learns of a condition with its next command. */
   establishUnitAttention(code: SenseCode, except?: Nexus): void {
     for (const nexus of this.nexuses) if (nexus !== except) nexus.establish(code)
+  }
+
+  /** Whether a late write may still change one of these bytes. */
+  awaitsLateWrite(byteOffset: number, byteLength: number): boolean {
+    for (const late of this.lateWrites) {
+      if (late.byteOffset < byteOffset + byteLength && byteOffset < late.byteOffset + late.byteLength) return true
+    }
+    return false
   }
 
   get nexusCount(): number {

@@ -4,7 +4,17 @@ import type { ErrorBdev } from "../../../src/dataplane/bdev/ErrorBdev.ts"
 import { LunMapping, type Target } from "../../../src/dataplane/iscsi/Target.ts"
 import { taskManagementTimeoutMillis } from "../../../src/dataplane/limits.ts"
 import { Opcode, type Pdu, reservedTag } from "../../support/initiator/pdu.ts"
-import { addTarget, hangingDisk, loggedIn, TestNode, type TestPeer, turn, write10 } from "./fixture.ts"
+import {
+  addTarget,
+  hangingDisk,
+  loggedIn,
+  read10,
+  statusOf,
+  TestNode,
+  type TestPeer,
+  turn,
+  write10
+} from "./fixture.ts"
 
 const abortTask = 0x81
 const logicalUnitReset = 0x85
@@ -79,5 +89,38 @@ describe("LOGICAL UNIT RESET", () => {
     slow.resumePending()
     assert.deepStrictEqual(await answers(), [])
     assert.strictEqual(node.tasks.bufferBytes, 0)
+  })
+})
+
+describe("a write that nobody waits for any more", () => {
+  const clear = {
+    ioType: "clear",
+    errorType: "pending",
+    count: 0,
+    queueDepth: 0,
+    corruptOffset: 0,
+    corruptValue: 0
+  } as const
+
+  it("keeps the commands of a later session off its blocks, and off no others, until it has landed", async () => {
+    writeSlowly()
+    peer.connection.close("cut")
+    slow.inject(clear)
+    const later = loggedIn(node)
+    const write = (block: number) => later.command(0xa1, write10(block, 1), 512, Buffer.alloc(512, 4))
+    const said = async (): Promise<ReadonlyArray<string>> => {
+      await turn()
+      return later.received().map(statusOf)
+    }
+    write(0)
+    later.command(0xc1, read10(0, 2), 1024)
+    write(1)
+    assert.deepStrictEqual(await said(), ["status 8", "status 8", "GOOD"])
+    slow.resumePending()
+    write(0)
+    assert.deepStrictEqual(await said(), ["GOOD"])
+    later.command(0xc1, read10(0, 1), 512)
+    await turn()
+    assert.isTrue(later.received()[0]?.data.equals(Buffer.alloc(512, 4)))
   })
 })
