@@ -6,7 +6,7 @@ import { HashMap, Option } from "effect"
 import type { AuthGroup } from "./AuthGroup.ts"
 import type { Bdev } from "./Bdev.ts"
 import type { Epoch } from "./Epoch.ts"
-import type { InertSetting } from "./InertSettings.ts"
+import { type InertSetting, inertSettingKey } from "./InertSettings.ts"
 import type { InitiatorGroup } from "./InitiatorGroup.ts"
 import { defaultIscsiOptions, type IscsiOptions } from "./IscsiOptions.ts"
 import { type BdevName, iscsiNameKey, type PortalGroupTag } from "./ids.ts"
@@ -122,3 +122,11 @@ export const findInitiatorGroup = (state: State, tag: number): InitiatorGroup | 
 /** The auth group of a tag. */
 export const findAuthGroup = (state: State, tag: number): AuthGroup | undefined =>
   Option.getOrUndefined(HashMap.get(state.authGroups, tag))
+
+/** The last call of a method for an object. */
+export const findInertSetting = (state: State, method: string, object = ""): InertSetting | undefined =>
+  Option.getOrUndefined(HashMap.get(state.inertSettings, inertSettingKey(method, object)))
+
+/** All settings, in the order in which they were first set. */
+export const inertSettingsOf = (state: State): ReadonlyArray<InertSetting> =>
+  [...HashMap.values(state.inertSettings)].sort((a, b) => a.since - b.since)

@@ -13,7 +13,7 @@ import { decideCreateBdev, decideDeleteBdev, decideInjectBdevError } from "./bde
 import type { Command, CommandOf } from "./Command.ts"
 import type { Decision } from "./decision.ts"
 import { decideStartEpoch } from "./epoch-decide.ts"
-import { decideRecordInertSetting } from "./InertSettings.ts"
+import { decideRecordInertSetting } from "./inert-settings-decide.ts"
 import {
   decideAddInitiatorGroupMembers,
   decideCreateInitiatorGroup,

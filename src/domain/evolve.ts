@@ -23,7 +23,7 @@ import {
   evolvePortalGroupDeleted,
   evolvePortalGroupStarted
 } from "./group-evolve.ts"
-import { evolveInertSettingRecorded } from "./InertSettings.ts"
+import { evolveInertSettingRecorded } from "./inert-settings-evolve.ts"
 import type { State } from "./State.ts"
 import {
   evolveLunAdded,

@@ -8,7 +8,7 @@ import { Bdev } from "./Bdev.ts"
 import { indexBdev } from "./bdev-evolve.ts"
 import { Epoch } from "./Epoch.ts"
 import { indexPortals } from "./group-evolve.ts"
-import { InertSetting, inertSettingKey, inertSettingsOf } from "./InertSettings.ts"
+import { InertSetting, inertSettingKey } from "./InertSettings.ts"
 import { InitiatorGroup } from "./InitiatorGroup.ts"
 import { IscsiOptions } from "./IscsiOptions.ts"
 import { Incarnation, IscsiName, iscsiNameKey, PortalGroupTag } from "./ids.ts"
@@ -17,6 +17,7 @@ import {
   authGroupsOf,
   bdevsOf,
   type Indexes,
+  inertSettingsOf,
   initialState,
   initiatorGroupsOf,
   lunsOf,

@@ -7,7 +7,6 @@ import { Effect } from "effect"
 import { SECRETS_PER_CREATE_MAX } from "../domain/AuthGroup.ts"
 import type { Bdev } from "../domain/Bdev.ts"
 import { resolveBdev } from "../domain/bdev-decide.ts"
-import { findInertSetting, inertSettingsOf } from "../domain/InertSettings.ts"
 import type { InitiatorGroup } from "../domain/InitiatorGroup.ts"
 import { type Auth, noAuth } from "../domain/IscsiOptions.ts"
 import type { PortalGroup } from "../domain/PortalGroup.ts"
@@ -17,6 +16,8 @@ import {
   activeLunsOf,
   activeTargetsOf,
   authGroupsOf,
+  findInertSetting,
+  inertSettingsOf,
   initiatorGroupsOf,
   portalGroupsOf,
   type State

@@ -4,7 +4,7 @@
  */
 import { Effect, Schema } from "effect"
 import { ControlPlane } from "../../domain/ControlPlane.ts"
-import { inertSettingsOf } from "../../domain/InertSettings.ts"
+import { inertSettingsOf } from "../../domain/State.ts"
 import { optional, Text, Uint32 } from "../param.ts"
 import { decodeFailed, errnoError, invalidParameters, type RpcError, rpcError, type WireError } from "../RpcError.ts"
 import { anyState, defineMethod, defineMethodWithoutParams, type RpcMethod, runtime, startup } from "../RpcMethod.ts"

@@ -6,11 +6,11 @@ import { Effect, Schema } from "effect"
 import { EventLog } from "../../../eventlog/EventLog.ts"
 import { ControlPlane } from "../../domain/ControlPlane.ts"
 import { DataPlane } from "../../domain/DataPlane.ts"
-import { inertSettingsOf } from "../../domain/InertSettings.ts"
 import {
   activeBdevsOf,
   activeTargetsOf,
   bdevsOf,
+  inertSettingsOf,
   initiatorGroupsOf,
   portalGroupsOf,
   targetsOf

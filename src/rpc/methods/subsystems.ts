@@ -4,8 +4,8 @@
  */
 import { Effect, Schema } from "effect"
 import { ControlPlane } from "../../domain/ControlPlane.ts"
-import { findInertSetting } from "../../domain/InertSettings.ts"
 import type { Secrets } from "../../domain/Secrets.ts"
+import { findInertSetting } from "../../domain/State.ts"
 import { optional, Text } from "../param.ts"
 import { decodeFailedInvalid, errnoError, rpcError } from "../RpcError.ts"
 import { defineMethod, defineMethodWithoutParams, type RpcMethod } from "../RpcMethod.ts"
