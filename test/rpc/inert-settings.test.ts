@@ -58,6 +58,17 @@ describe("a setting without effect", () => {
     })
   )
 
+  it.live("is also an iSCSI option that the data plane has no use for, once it is not the default", () =>
+    Effect.gen(function* () {
+      const { client } = yield* startTarget()
+      yield* client.call("iscsi_set_options", { max_r2t_per_connection: 16, pdu_pool_size: 36864, nop_timeout: 30 })
+      const { inert } = Object(yield* client.call("lunlog_status"))
+      assert.deepEqual(inert, [
+        { method: "iscsi_set_options", object: "max_r2t_per_connection", params: { max_r2t_per_connection: 16 } }
+      ])
+    })
+  )
+
   it.live("is refused when a parameter has the wrong type, is missing, or names what there is not", () =>
     Effect.gen(function* () {
       const { client } = yield* startTarget()

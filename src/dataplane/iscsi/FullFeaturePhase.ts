@@ -19,7 +19,7 @@ import {
   writeNopIn,
   writeReject
 } from "./pdu/session-control.ts"
-import { addSerial, nextSerial, serialBefore } from "./serial-number.ts"
+import { addSerial, nextSerial, serialWithin } from "./serial-number.ts"
 import { TextExchange } from "./TextExchange.ts"
 import { manageTasks } from "./task-management.ts"
 
@@ -134,7 +134,7 @@ export class FullFeaturePhase {
     if (isImmediate(b, at)) return true
     const cmdSn = cmdSnOf(b, at)
     const { expCmdSn, maxCmdSn } = this.#connection.window
-    if (serialBefore(cmdSn, expCmdSn) || serialBefore(maxCmdSn, cmdSn)) return false
+    if (!serialWithin(cmdSn, expCmdSn, maxCmdSn)) return false
     if (cmdSn !== expCmdSn) return this.#connection.protocolError(`CmdSN ${cmdSn} where ${expCmdSn} is expected`)
     const { session } = this.#connection
     if (session !== undefined) session.advanceCmdSn()

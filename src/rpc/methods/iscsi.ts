@@ -93,6 +93,29 @@ export const optionsView = (options: IscsiOptions) => {
   }
 }
 
+/**
+ * Taken, kept and given back, but without effect: a session has one connection and recovery level 0, and buffers are
+ * bounded by the data plane's own limits.
+ */
+const inertOptionNames: ReadonlySet<string> = new Set([
+  "auth_file",
+  "max_connections_per_session",
+  "error_recovery_level",
+  "max_large_datain_per_connection",
+  "max_r2t_per_connection",
+  "pdu_pool_size",
+  "immediate_data_pool_size",
+  "data_out_pool_size"
+])
+
+/** Those that are set to something else than the default, for `lunlog_status`. */
+export const inertOptionsOf = (options: IscsiOptions): ReadonlyArray<readonly [name: string, value: unknown]> => {
+  const defaults = new Map<string, unknown>(Object.entries(optionsView(defaultIscsiOptions)))
+  return Object.entries(optionsView(options)).filter(
+    ([name, value]) => inertOptionNames.has(name) && value !== undefined && value !== defaults.get(name)
+  )
+}
+
 /** Once per process, before the start. A refused call does not count. */
 const iscsiSetOptions = defineMethod({
   name: "iscsi_set_options",

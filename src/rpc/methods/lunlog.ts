@@ -19,6 +19,7 @@ import { Instance } from "../Instance.ts"
 import { text } from "../param.ts"
 import { anyState, defineMethod, defineMethodWithoutParams, type RpcMethod } from "../RpcMethod.ts"
 import { givenTo } from "./inert.ts"
+import { inertOptionsOf } from "./iscsi.ts"
 
 type Services = ControlPlane | DataPlane | EventLog | Instance
 
@@ -102,11 +103,18 @@ const lunlogStatus = defineMethodWithoutParams<Services>({
         epoch: epoch === undefined ? null : { number: epoch.number, mode: epoch.mode },
         log: yield* logStatus,
         objects: yield* objectCounts,
-        inert: inertSettingsOf(state()).map(({ method, object }) => ({
-          method,
-          object,
-          params: givenTo(state(), method, object)
-        })),
+        inert: [
+          ...inertSettingsOf(state()).map(({ method, object }) => ({
+            method,
+            object,
+            params: givenTo(state(), method, object)
+          })),
+          ...inertOptionsOf(state().options).map(([name, value]) => ({
+            method: "iscsi_set_options",
+            object: name,
+            params: { [name]: value }
+          }))
+        ],
         ...(yield* dataPlaneStatus)
       }
     })

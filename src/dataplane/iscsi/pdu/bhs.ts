@@ -46,8 +46,6 @@ export const initiatorTaskTagOf = (b: Buffer, at: number): number => b.readUInt3
 export const targetTransferTagOf = (b: Buffer, at: number): number => b.readUInt32BE(at + bhsAt.targetTransferTag)
 /** Reads CmdSN of a request. */
 export const cmdSnOf = (b: Buffer, at: number): number => b.readUInt32BE(at + bhsAt.sequenceNumber)
-/** Reads ExpStatSN of a request. */
-export const expStatSnOf = (b: Buffer, at: number): number => b.readUInt32BE(at + bhsAt.expectedSequenceNumber)
 
 /** Bytes that pad a segment of `length` bytes to whole words, RFC 7143 section 11.1. */
 export const paddingOf = (length: number): number => -length & 3
