@@ -6,6 +6,7 @@
 import { readFileSync, statSync } from "node:fs"
 import { unlink, writeFile } from "node:fs/promises"
 import { join } from "node:path"
+import { processStart } from "./process-start.ts"
 
 /** Real paths that this thread has open, and whether it signed. Other threads are known by the holder file. */
 const ours = new Map<string, boolean>()
@@ -18,15 +19,7 @@ interface Holder {
 
 const holderFile = (directory: string): string => join(directory, "holder")
 
-/** Field 22 of /proc/PID/stat; the name in field 2 may hold spaces and parentheses. Linux only. */
-const startOf = (pid: number): string => {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "utf8")
-    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? ""
-  } catch {
-    return ""
-  }
-}
+const startOf = (pid: number): string => processStart(pid) ?? ""
 
 const readHolder = (directory: string): Holder | undefined => {
   try {

@@ -13,6 +13,7 @@
 import * as fs from "node:fs"
 import * as net from "node:net"
 import { Effect, Schema, type Scope } from "effect"
+import { processStart } from "../../eventlog/process-start.ts"
 
 /** sun_path has 108 bytes on Linux and 104 on macOS, with the NUL at the end. */
 const socketPathBytesMax = process.platform === "linux" ? 107 : 103
@@ -47,13 +48,8 @@ const codeOf = (error: unknown): string =>
 
 /** Start time of a process in clock ticks since boot; "" where there is no /proc, undefined if the process is gone. */
 const startTimeOf = (pid: number): string | undefined => {
-  try {
-    const stat = fs.readFileSync(`/proc/${pid}/stat`, "utf8")
-    // The second field is the name in parentheses, which may hold anything; starttime is the 20th after it.
-    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19]
-  } catch {
-    if (fs.existsSync("/proc/self/stat")) return undefined
-  }
+  const start = processStart(pid)
+  if (start !== undefined || fs.existsSync("/proc/self/stat")) return start
   try {
     process.kill(pid, 0)
     return ""
