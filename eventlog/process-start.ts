@@ -2,8 +2,8 @@
 import { readFileSync } from "node:fs"
 
 /**
- * Field 22 of /proc/PID/stat, in clock ticks since boot; undefined where it cannot be read: no such process, or no Linux.
- * The name in field 2 may hold spaces and parentheses.
+ * Field 22 of /proc/PID/stat, in clock ticks since boot; undefined where it cannot be read: no such process, or no
+ * Linux. The name in field 2 may hold spaces and parentheses.
  */
 export const processStart = (pid: number): string | undefined => {
   try {
