@@ -1,7 +1,7 @@
 /** `lunlog demo`, which `npm start` runs: a target from an embedded configuration, and how to go on from there. */
 import { Console, Effect } from "effect"
 import { Command, Flag } from "effect/cli"
-import { defaultSocketPath } from "../rpc/RpcServer.ts"
+import { defaultSocketPath } from "../rpc/socket-path.ts"
 import { CliFailure } from "./CliFailure.ts"
 import { demoConfig, demoTarget } from "./demo-config.ts"
 import { loggingLayer } from "./logging.ts"

@@ -3,7 +3,7 @@
  * does not. Options about cores, memory pages and PCI have no meaning here: they are taken, and named once on stderr.
  */
 import { Effect } from "effect"
-import { defaultSocketPath } from "../rpc/RpcServer.ts"
+import { defaultSocketPath } from "../rpc/socket-path.ts"
 import { CliFailure } from "./CliFailure.ts"
 import { parseDuration } from "./duration.ts"
 import { loggingLayer } from "./logging.ts"

@@ -7,7 +7,7 @@ import type { LogReadFailed } from "../../eventlog/EventLog.ts"
 import type { LogArchive } from "../../eventlog/open-for-reading.ts"
 import { recordView } from "../rpc/record-view.ts"
 import { CliFailure, failureOf } from "./CliFailure.ts"
-import { callMethod, connectAs } from "./rpc-command.ts"
+import { callMethod, connectAs } from "./rpc-call.ts"
 import { findLogDirectory } from "./state-directory.ts"
 
 /** A record as it travels; `payload` and chain fields are shown as they are. */

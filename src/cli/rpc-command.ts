@@ -1,16 +1,13 @@
 /** `lunlog rpc METHOD [JSON]`: one call to a running target, its result on stdout. */
-import { userInfo } from "node:os"
 import { text as readAll } from "node:stream/consumers"
 import { Console, Effect, Option } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import { JsonParser } from "../rpc/JsonParser.ts"
 import type { JsonValue } from "../rpc/json-value.ts"
-import { type CallFailed, connect, type RpcClient } from "../rpc/RpcClient.ts"
-import { CliFailure, failureOf } from "./CliFailure.ts"
+import { CliFailure } from "./CliFailure.ts"
 import { printPretty } from "./print-json.ts"
+import { callMethod, callTimeoutMillis, connectAs } from "./rpc-call.ts"
 import { durationFlag, socketFlag } from "./server-flags.ts"
-
-const timeoutDefault = 60_000
 
 const notJson = (where: string, reason: string): CliFailure =>
   new CliFailure({ message: `${where} are no JSON: ${reason}; give one object, such as '{"name":"Malloc0"}'` })
@@ -39,47 +36,13 @@ const paramsOf = (argument: string | undefined): Effect.Effect<JsonValue | undef
   return parseParams(argument, "the parameters")
 }
 
-const details = (data: unknown): string => {
-  if (typeof data !== "object" || data === null) return data === undefined ? "" : `\n  ${printPretty(data)}`
-  return Object.entries(data)
-    .map(([name, value]: [string, unknown]) => `\n  ${name}: ${typeof value === "string" ? value : printPretty(value)}`)
-    .join("")
-}
-
-/** A refused call with all that the server says about it. */
-export const refusedCall = (error: CallFailed): CliFailure =>
-  new CliFailure({ message: `${error.message}${details(error.data)}` })
-
-const userName = (): string => {
-  try {
-    return userInfo().username
-  } catch {
-    return "unknown"
-  }
-}
-
-/** A connection that the log knows as the command line's, with the user's name. */
-export const connectAs = (socketPath: string) =>
-  Effect.gen(function* () {
-    const client: RpcClient = yield* Effect.mapError(connect(socketPath), failureOf)
-    // A target with --rpcs-allowed may not know it; the log then says "rpc".
-    yield* Effect.ignore(client.call("lunlog_identify", { source: "cli", actor: userName() }))
-    return client
-  })
-
-/** One call; its errors are ready to be shown. */
-export const callMethod = (client: RpcClient, method: string, params?: unknown, timeoutMillis = timeoutDefault) =>
-  client
-    .call(method, params, { timeoutMillis })
-    .pipe(Effect.mapError((error) => (error._tag === "CallFailed" ? refusedCall(error) : failureOf(error))))
-
 /** The command. */
 export const rpcCommand = Command.make(
   "rpc",
   {
     socket: socketFlag,
     timeout: durationFlag("timeout", "How long to wait for the answer (default 60s)").pipe(
-      Flag.withDefault(timeoutDefault)
+      Flag.withDefault(callTimeoutMillis)
     ),
     method: Argument.String("method").pipe(
       Argument.withDescription("Such as bdev_get_bdevs; rpc_get_methods lists all")

@@ -1,7 +1,7 @@
 /** Flags that the commands which run a server share, and the settings that they make. */
 import { Config, Option } from "effect"
 import { Flag } from "effect/cli"
-import { defaultSocketPath } from "../rpc/RpcServer.ts"
+import { defaultSocketPath } from "../rpc/socket-path.ts"
 import { durationMillisMax, parseDuration } from "./duration.ts"
 import { logFormats } from "./logging.ts"
 

@@ -4,7 +4,7 @@ import { Command, Flag } from "effect/cli"
 import type { RpcClient } from "../rpc/RpcClient.ts"
 import { CliFailure } from "./CliFailure.ts"
 import { printPretty } from "./print-json.ts"
-import { callMethod, connectAs } from "./rpc-command.ts"
+import { callMethod, connectAs } from "./rpc-call.ts"
 import { socketFlag } from "./server-flags.ts"
 import { StatusView, statusText } from "./status-text.ts"
 

@@ -8,7 +8,7 @@ import { ClientSocket } from "./client-socket.ts"
 import { JsonParser } from "./JsonParser.ts"
 import { printJson } from "./json-print.ts"
 import { exactInteger, JsonNumber, JsonObject, JsonText, type JsonValue } from "./json-value.ts"
-import { defaultSocketPath } from "./RpcServer.ts"
+import { defaultSocketPath } from "./socket-path.ts"
 
 /** Answers may be longer than requests: the server sends up to 32 MiB. */
 const answerLimits = { messageBytesMax: 64 * 1024 * 1024, depthMax: 256, valuesMax: 16 * 1024 * 1024 }

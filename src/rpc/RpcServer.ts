@@ -14,9 +14,8 @@ import { ClientSocket } from "./client-socket.ts"
 import { RpcRouter } from "./RpcRouter.ts"
 import { acquireSocketLock, SocketUnavailable, verifyLock } from "./SocketLock.ts"
 import { serveClient } from "./serve-client.ts"
+import { defaultSocketPath } from "./socket-path.ts"
 
-/** Where SPDK's tools look. */
-export const defaultSocketPath = "/var/tmp/spdk.sock"
 const backlog = 512
 
 /** Where to serve, and how patiently. Times in milliseconds. */
