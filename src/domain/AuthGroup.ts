@@ -5,7 +5,7 @@
  * Secrets are never here in clear: the edge seals them (`Secrets.ts`), and nothing below it can open them.
  */
 import { Schema } from "effect"
-import { AuthGroupTag, Incarnation } from "./ids.ts"
+import { AuthGroupTag, GroupName, Incarnation } from "./ids.ts"
 
 /** Groups in all. */
 export const AUTH_GROUPS_MAX = 1024
@@ -43,6 +43,8 @@ export type AuthSecret = typeof AuthSecret.Type
 export const AuthGroup = Schema.Struct({
   tag: AuthGroupTag,
   incarnation: Incarnation,
+  /** What a configuration file calls it. */
+  name: Schema.optionalKey(GroupName),
   secrets: Schema.Array(AuthSecret)
 })
 export type AuthGroup = typeof AuthGroup.Type
@@ -56,7 +58,7 @@ export const sealingContext = (tag: number, user: string, direction: "secret" | 
 
 /** What can happen to auth groups. */
 export const authGroupEvents = {
-  AuthGroupCreated: { tag: AuthGroupTag, secrets: Schema.Array(AuthSecret) },
+  AuthGroupCreated: { tag: AuthGroupTag, name: Schema.optionalKey(GroupName), secrets: Schema.Array(AuthSecret) },
   AuthGroupSecretAdded: { tag: AuthGroupTag, secret: AuthSecret },
   AuthGroupSecretRemoved: { tag: AuthGroupTag, user: AuthUser },
   AuthGroupDeleted: { tag: AuthGroupTag, incarnation: Incarnation }
@@ -73,7 +75,11 @@ export type SecretRequest = typeof SecretRequest.Type
 
 /** What can be asked of auth groups. */
 export const authGroupCommands = {
-  CreateAuthGroup: { tag: Schema.Number, secrets: Schema.Array(SecretRequest) },
+  CreateAuthGroup: {
+    tag: Schema.Number,
+    name: Schema.optionalKey(Schema.String),
+    secrets: Schema.Array(SecretRequest)
+  },
   AddAuthGroupSecret: { tag: Schema.Number, secret: SecretRequest },
   RemoveAuthGroupSecret: { tag: Schema.Number, user: Schema.String },
   DeleteAuthGroup: { tag: Schema.Number }

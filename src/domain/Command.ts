@@ -7,6 +7,7 @@ import { Schema } from "effect"
 import { authGroupCommands } from "./AuthGroup.ts"
 import { bdevCommands } from "./Bdev.ts"
 import { epochCommands } from "./Epoch.ts"
+import { groupNameCommands } from "./GroupName.ts"
 import { inertSettingCommands } from "./InertSettings.ts"
 import { initiatorGroupCommands } from "./InitiatorGroup.ts"
 import { iscsiOptionsCommands } from "./IscsiOptions.ts"
@@ -22,7 +23,8 @@ export const Command = Schema.TaggedUnion({
   ...authGroupCommands,
   ...targetNodeCommands,
   ...bdevCommands,
-  ...inertSettingCommands
+  ...inertSettingCommands,
+  ...groupNameCommands
 })
 export type Command = typeof Command.Type
 /** The command of one tag: `CommandOf<"AddLun">`. */

@@ -6,6 +6,7 @@ import { Schema } from "effect"
 import { authGroupEvents } from "./AuthGroup.ts"
 import { bdevEvents } from "./Bdev.ts"
 import { epochEvents } from "./Epoch.ts"
+import { groupNameEvents } from "./GroupName.ts"
 import { inertSettingEvents } from "./InertSettings.ts"
 import { initiatorGroupEvents } from "./InitiatorGroup.ts"
 import { iscsiOptionsEvents } from "./IscsiOptions.ts"
@@ -21,7 +22,8 @@ export const Event = Schema.TaggedUnion({
   ...authGroupEvents,
   ...targetNodeEvents,
   ...bdevEvents,
-  ...inertSettingEvents
+  ...inertSettingEvents,
+  ...groupNameEvents
 })
 export type Event = typeof Event.Type
 /** The tags of events, which are their types in the log. */

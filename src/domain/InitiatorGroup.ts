@@ -4,7 +4,7 @@
  * Members keep their order, because the first name that matches decides. Changes of members are all or nothing.
  */
 import { Schema } from "effect"
-import { Incarnation, InitiatorGroupTag } from "./ids.ts"
+import { GroupName, Incarnation, InitiatorGroupTag } from "./ids.ts"
 
 /** Names of one group; the same for its netmasks. */
 export const INITIATORS_PER_GROUP_MAX = 256
@@ -25,6 +25,8 @@ export type Netmask = typeof Netmask.Type
 export const InitiatorGroup = Schema.Struct({
   tag: InitiatorGroupTag,
   incarnation: Incarnation,
+  /** What a configuration file calls it. */
+  name: Schema.optionalKey(GroupName),
   initiators: Schema.Array(InitiatorPattern),
   netmasks: Schema.Array(Netmask)
 })
@@ -44,7 +46,7 @@ const memberTexts = {
 
 /** What can happen to initiator groups. */
 export const initiatorGroupEvents = {
-  InitiatorGroupCreated: members,
+  InitiatorGroupCreated: { ...members, name: Schema.optionalKey(GroupName) },
   InitiatorGroupMembersAdded: members,
   InitiatorGroupMembersRemoved: members,
   InitiatorGroupDeleted: { tag: InitiatorGroupTag, incarnation: Incarnation }
@@ -52,7 +54,7 @@ export const initiatorGroupEvents = {
 
 /** What can be asked of initiator groups. */
 export const initiatorGroupCommands = {
-  CreateInitiatorGroup: memberTexts,
+  CreateInitiatorGroup: { ...memberTexts, name: Schema.optionalKey(Schema.String) },
   AddInitiatorGroupMembers: memberTexts,
   RemoveInitiatorGroupMembers: memberTexts,
   DeleteInitiatorGroup: { tag: Schema.Number }

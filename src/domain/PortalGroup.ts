@@ -7,7 +7,7 @@
 import { Schema } from "effect"
 import { type AddressBytes, parseIpv4, parseIpv6 } from "./address.ts"
 import { Auth, AuthRequest } from "./IscsiOptions.ts"
-import { Incarnation, PortalGroupTag } from "./ids.ts"
+import { GroupName, Incarnation, PortalGroupTag } from "./ids.ts"
 
 /** Portals of one group. */
 export const PORTALS_PER_GROUP_MAX = 1024
@@ -48,6 +48,8 @@ export const portalKey = (portal: Portal): string => {
 export const PortalGroup = Schema.Struct({
   tag: PortalGroupTag,
   incarnation: Incarnation,
+  /** What a configuration file calls it; initiators see the tag. */
+  name: Schema.optionalKey(GroupName),
   portals: Schema.Array(Portal),
   /** Not told to discovery sessions; a destination of redirects. */
   private: Schema.Boolean,
@@ -62,6 +64,7 @@ export type PortalGroup = typeof PortalGroup.Type
 export const portalGroupEvents = {
   PortalGroupCreated: {
     tag: PortalGroupTag,
+    name: Schema.optionalKey(GroupName),
     portals: Schema.Array(Portal),
     private: Schema.Boolean,
     wait: Schema.Boolean
@@ -75,6 +78,7 @@ export const portalGroupEvents = {
 export const portalGroupCommands = {
   CreatePortalGroup: {
     tag: Schema.Number,
+    name: Schema.optionalKey(Schema.String),
     portals: Schema.Array(Schema.Struct({ host: Schema.String, port: Schema.Number })),
     private: Schema.Boolean,
     wait: Schema.Boolean

@@ -2,6 +2,7 @@
 import { Brand, HashMap } from "effect"
 import type { AuthGroup } from "./AuthGroup.ts"
 import type { EventOf } from "./Event.ts"
+import { nameOf } from "./group-name-evolve.ts"
 import type { Incarnation } from "./ids.ts"
 import { findAuthGroup, findPortalGroup, type State } from "./State.ts"
 
@@ -16,7 +17,12 @@ const withGroup = (state: State, group: AuthGroup): State => ({
 export const evolveAuthGroupCreated = (state: State, event: EventOf<"AuthGroupCreated">, seq: number): State =>
   HashMap.has(state.authGroups, event.tag)
     ? state
-    : withGroup(state, { tag: event.tag, incarnation: incarnationOf(seq), secrets: event.secrets })
+    : withGroup(state, {
+        tag: event.tag,
+        incarnation: incarnationOf(seq),
+        ...nameOf(event),
+        secrets: event.secrets
+      })
 
 /** A secret at the end; the first of a user stays. */
 export const evolveAuthGroupSecretAdded = (state: State, event: EventOf<"AuthGroupSecretAdded">): State => {

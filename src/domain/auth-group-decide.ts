@@ -14,6 +14,7 @@ import {
 import type { CommandOf } from "./Command.ts"
 import { AlreadyExists, type DomainError, InvalidArgument, LimitExceeded, NotFound } from "./DomainError.ts"
 import { type Decision, hasControlCharacter, quote, utf8Length } from "./decision.ts"
+import { parseGroupName } from "./group-name-decide.ts"
 import { AUTH_GROUP_TAG_MAX, type AuthGroupTag, isAuthGroupTag } from "./ids.ts"
 import { findAuthGroup, type State } from "./State.ts"
 
@@ -110,7 +111,8 @@ export const decideCreateAuthGroup = (state: State, command: CommandOf<"CreateAu
     }
     const secrets: Array<AuthSecret> = []
     for (const request of command.secrets) secrets.push(yield* addSecret(tag, secrets, request))
-    return [{ _tag: "AuthGroupCreated", tag, secrets }]
+    const name = yield* parseGroupName(state, "auth", tag, command.name)
+    return [{ _tag: "AuthGroupCreated", tag, ...name, secrets }]
   })
 
 /** A user that the group does not have. */

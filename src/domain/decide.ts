@@ -13,6 +13,7 @@ import { decideCreateBdev, decideDeleteBdev, decideInjectBdevError } from "./bde
 import type { Command, CommandOf } from "./Command.ts"
 import type { Decision } from "./decision.ts"
 import { decideStartEpoch } from "./epoch-decide.ts"
+import { decideNameGroup } from "./group-name-decide.ts"
 import { decideRecordInertSetting } from "./inert-settings-decide.ts"
 import {
   decideAddInitiatorGroupMembers,
@@ -44,6 +45,7 @@ import {
 } from "./target-node-login.ts"
 
 type LoginCommand = CommandOf<
+  | "NameGroup"
   | "SetDiscoveryAuth"
   | "SetPortalGroupAuth"
   | "CreateAuthGroup"
@@ -55,9 +57,11 @@ type LoginCommand = CommandOf<
   | "RequestTargetNodeLogout"
 >
 
-/** What logins need and meet. */
+/** What logins need and meet, and what groups are called. */
 const decideLogins = (state: State, command: LoginCommand): Decision => {
   switch (command._tag) {
+    case "NameGroup":
+      return decideNameGroup(state, command)
     case "SetDiscoveryAuth":
       return decideSetDiscoveryAuth(state, command)
     case "SetPortalGroupAuth":

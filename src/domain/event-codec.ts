@@ -55,7 +55,8 @@ const currentVersions: Readonly<Record<EventType, number>> = {
   BdevRemovalStarted: 1,
   BdevRemoved: 1,
   BdevErrorInjected: 1,
-  InertSettingRecorded: 1
+  InertSettingRecorded: 1,
+  GroupNamed: 1
 }
 
 type Payload = Readonly<Record<string, unknown>>

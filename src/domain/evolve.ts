@@ -23,6 +23,7 @@ import {
   evolvePortalGroupDeleted,
   evolvePortalGroupStarted
 } from "./group-evolve.ts"
+import { evolveGroupNamed } from "./group-name-evolve.ts"
 import { evolveInertSettingRecorded } from "./inert-settings-evolve.ts"
 import type { State } from "./State.ts"
 import {
@@ -44,9 +45,10 @@ import {
  * Raised whenever the same events fold to another state, or the snapshot's encoding changes: older snapshots are not
  * used.
  */
-export const FOLD_VERSION = 2
+export const FOLD_VERSION = 3
 
 type LoginEvent = EventOf<
+  | "GroupNamed"
   | "DiscoveryAuthSet"
   | "PortalGroupAuthSet"
   | "AuthGroupCreated"
@@ -58,8 +60,11 @@ type LoginEvent = EventOf<
   | "TargetNodeRedirectCleared"
 >
 
+/** What logins need and meet, and what groups are called. */
 const evolveLogins = (state: State, event: LoginEvent, seq: number): State => {
   switch (event._tag) {
+    case "GroupNamed":
+      return evolveGroupNamed(state, event)
     case "DiscoveryAuthSet":
       return evolveDiscoveryAuthSet(state, event)
     case "PortalGroupAuthSet":

@@ -1,6 +1,7 @@
 /** The fold of portal groups and initiator groups. See `evolve.ts` for what it guarantees. */
 import { Brand, HashMap } from "effect"
 import type { EventOf } from "./Event.ts"
+import { nameOf } from "./group-name-evolve.ts"
 import type { InitiatorGroup } from "./InitiatorGroup.ts"
 import { noAuth } from "./IscsiOptions.ts"
 import { type Incarnation, type PortalGroupTag, textKey } from "./ids.ts"
@@ -29,6 +30,7 @@ export const evolvePortalGroupCreated = (state: State, event: EventOf<"PortalGro
   const group: PortalGroup = {
     tag: event.tag,
     incarnation: incarnationOf(seq),
+    ...nameOf(event),
     portals: event.portals,
     private: event.private,
     wait: event.wait,
@@ -74,6 +76,7 @@ export const evolveInitiatorGroupCreated = (
   const group: InitiatorGroup = {
     tag: event.tag,
     incarnation: incarnationOf(seq),
+    ...nameOf(event),
     initiators: event.initiators,
     netmasks: event.netmasks
   }

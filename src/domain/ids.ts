@@ -32,6 +32,12 @@ export const AuthGroupTag = Schema.Int.check(Schema.isBetween({ minimum: 1, maxi
 )
 export type AuthGroupTag = typeof AuthGroupTag.Type
 
+/** A name for a portal, initiator or auth group: not all digits, so that it is never taken for a tag. */
+export const GroupName = Schema.String.check(Schema.isPattern(/^(?!\d+$)[A-Za-z0-9._-]{1,64}$/u)).pipe(
+  Schema.brand("GroupName")
+)
+export type GroupName = typeof GroupName.Type
+
 /**
  * `iqn.yyyy-mm.…`, `eui.…` or `naa.…` (RFC 7143 section 4.2.7), with SPDK's tolerance: any case, bytes above 0x7f.
  * Two names that differ only in case are the same; `iscsiNameKey` gives what to compare by.
@@ -86,6 +92,8 @@ export const isPortalGroupTag = Schema.is(PortalGroupTag)
 export const isInitiatorGroupTag = Schema.is(InitiatorGroupTag)
 /** Whether a number can be an auth group tag. */
 export const isAuthGroupTag = Schema.is(AuthGroupTag)
+/** Whether a text can be the name of a group. */
+export const isGroupName = Schema.is(GroupName)
 /** Whether a number can be a LUN id. */
 export const isLun = Schema.is(Lun)
 /** Whether a text can be the name of a bdev. */

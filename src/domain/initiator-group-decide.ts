@@ -3,6 +3,7 @@ import { Result } from "effect"
 import type { CommandOf } from "./Command.ts"
 import { AlreadyExists, type DomainError, InvalidArgument, LimitExceeded, NotFound } from "./DomainError.ts"
 import { type Decision, hasControlCharacter, quote, utf8Length } from "./decision.ts"
+import { parseGroupName } from "./group-name-decide.ts"
 import {
   INITIATORS_PER_GROUP_MAX,
   type InitiatorGroup,
@@ -126,7 +127,8 @@ export const decideCreateInitiatorGroup = (state: State, command: CommandOf<"Cre
     const { initiators, netmasks } = yield* parseMembers(command)
     const refusal = checkAdditions(tag, "initiator", [], initiators) ?? checkAdditions(tag, "netmask", [], netmasks)
     if (refusal !== undefined) return yield* Result.fail(refusal)
-    return [{ _tag: "InitiatorGroupCreated", tag, initiators, netmasks }]
+    const name = yield* parseGroupName(state, "initiator", tag, command.name)
+    return [{ _tag: "InitiatorGroupCreated", tag, ...name, initiators, netmasks }]
   })
 
 /** All of them, or none. */

@@ -4,6 +4,7 @@ import type { CommandOf } from "./Command.ts"
 import { AlreadyExists, type DomainError, InvalidArgument, LimitExceeded, NotFound } from "./DomainError.ts"
 import { type Decision, quote } from "./decision.ts"
 import type { Event } from "./Event.ts"
+import { parseGroupName } from "./group-name-decide.ts"
 import { isPortalGroupTag, type PortalGroupTag } from "./ids.ts"
 import { checkAuth, sameAuth } from "./iscsi-options-decide.ts"
 import { indexGet } from "./multi-index.ts"
@@ -101,7 +102,8 @@ export const decideCreatePortalGroup = (state: State, command: CommandOf<"Create
       if (refusal !== undefined) return yield* Result.fail(refusal)
     }
     const portals = command.portals.map(({ host, port }) => ({ host, port }))
-    return [{ _tag: "PortalGroupCreated", tag, portals, private: command.private, wait: command.wait }]
+    const name = yield* parseGroupName(state, "portal", tag, command.name)
+    return [{ _tag: "PortalGroupCreated", tag, ...name, portals, private: command.private, wait: command.wait }]
   })
 
 /** Nothing to do if it accepts already. */

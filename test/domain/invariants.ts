@@ -101,6 +101,12 @@ export const assertInvariants = (state: State, seq: number): void => {
     "portals",
     portalGroupsOf(state).flatMap(({ portals }) => portals.map(portalKey))
   )
+  for (const groups of [portalGroupsOf(state), initiatorGroupsOf(state), authGroupsOf(state)]) {
+    unique(
+      "names of groups",
+      groups.flatMap(({ name }) => name ?? [])
+    )
+  }
   for (const { initiators, netmasks } of initiatorGroupsOf(state)) {
     unique("initiators", initiators)
     unique("netmasks", netmasks)

@@ -9,6 +9,7 @@ import { at, disk1, disk2, pgTag } from "./examples.ts"
 import type { Dice } from "./random.ts"
 
 const targets = [disk1, disk2] as const
+const groupNames = ["front", "back"] as const
 const users = ["anna", "bert"] as const
 const hosts = ["127.0.0.1", "127.0.0.3", "10.0.0.1", "[::1]", "*", "localhost"] as const
 
@@ -31,7 +32,7 @@ export const authCommand = (dice: Dice, state: State): Command => {
   const present = findTarget(state, redirect.target)?.redirects[0]?.portalGroup ?? redirect.portalGroup
   return pick<Command>([
     { _tag: "CreateAuthGroup", tag, secrets: some(() => secretOf(pick(users))) },
-    { _tag: "CreateAuthGroup", tag, secrets: [] },
+    { _tag: "CreateAuthGroup", tag, name: pick(groupNames), secrets: [] },
     { _tag: "AddAuthGroupSecret", tag, secret: mutual },
     { _tag: "AddAuthGroupSecret", tag, secret: { ...secretOf(pick(users)), muser: "half" } },
     { _tag: "AddAuthGroupSecret", tag, secret: secretOf(pick(users)) },

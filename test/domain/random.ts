@@ -7,7 +7,7 @@ import type { Command } from "../../src/domain/Command.ts"
 import type { Event } from "../../src/domain/Event.ts"
 import { InitiatorPattern, Netmask } from "../../src/domain/InitiatorGroup.ts"
 import { defaultIscsiOptions, noAuth } from "../../src/domain/IscsiOptions.ts"
-import { type Incarnation, RelativePortId, Uuid } from "../../src/domain/ids.ts"
+import { GroupName, type Incarnation, RelativePortId, Uuid } from "../../src/domain/ids.ts"
 import { findBdev, findLun, findTarget, type State } from "../../src/domain/State.ts"
 import { at, bdevName, delayOn, disk1, disk2, igTag, instanceId, lunId, malloc, pgTag, startEpoch } from "./examples.ts"
 import { authCommand, authEvent } from "./random-auth.ts"
@@ -49,6 +49,12 @@ const randomBdev = ({ pick, roll }: Dice): BdevRequest => {
   return kind === 2 ? delayOn(pick(bdevs)) : { _tag: "Error", base: pick(bdevs) }
 }
 
+const groupKinds = ["portal", "initiator", "auth"] as const
+const groupNames = ["front", "back", "7a"] as const
+
+/** Few names, so that they meet. */
+const maybeNamed = ({ pick, roll }: Dice) => (roll(3) === 0 ? { name: pick(groupNames) } : {})
+
 const randomMaps = ({ roll, some }: Dice) => some(() => ({ portalGroup: 1 + roll(2), initiatorGroup: 1 + roll(2) }))
 
 const groupCommands = (dice: Dice): Command => {
@@ -62,13 +68,15 @@ const groupCommands = (dice: Dice): Command => {
     {
       _tag: "CreatePortalGroup",
       tag: 1 + roll(2),
+      ...maybeNamed(dice),
       portals: some(() => ({ host: pick(hosts), port: 3260 + roll(2) })),
       private: roll(2) === 0,
       wait: roll(2) === 0
     },
     { _tag: "StartPortalGroup", tag: 1 + roll(2) },
     { _tag: "DeletePortalGroup", tag: 1 + roll(2) },
-    { _tag: "CreateInitiatorGroup", ...members },
+    { _tag: "CreateInitiatorGroup", ...members, ...maybeNamed(dice) },
+    { _tag: "NameGroup", kind: pick(groupKinds), tag: 1 + roll(2), ...maybeNamed(dice) },
     { _tag: "CreateInitiatorGroup", tag: 1 + roll(2), initiators: ["ANY"], netmasks: ["ANY"] },
     { _tag: "AddInitiatorGroupMembers", tag: members.tag, initiators: [pick(initiators)], netmasks: [] },
     { _tag: "RemoveInitiatorGroupMembers", tag: members.tag, initiators: [pick(initiators)], netmasks: [] },
@@ -166,13 +174,16 @@ const groupEvents = ({ pick, roll, some }: Dice, seq: number): Event => {
     {
       _tag: "PortalGroupCreated",
       tag,
+      name: GroupName.make(pick(groupNames)),
       portals: some(() => ({ host: pick(hosts), port: 3260 })),
       private: false,
       wait: true
     },
     { _tag: "PortalGroupStarted", tag },
     { _tag: "PortalGroupDeleted", tag, incarnation },
-    { _tag: "InitiatorGroupCreated", ...members },
+    { _tag: "InitiatorGroupCreated", ...members, name: GroupName.make(pick(groupNames)) },
+    { _tag: "GroupNamed", kind: pick(groupKinds), tag, name: GroupName.make(pick(groupNames)) },
+    { _tag: "GroupNamed", kind: pick(groupKinds), tag },
     { _tag: "InitiatorGroupMembersAdded", ...members },
     { _tag: "InitiatorGroupMembersRemoved", ...members },
     { _tag: "InitiatorGroupDeleted", tag: members.tag, incarnation }
