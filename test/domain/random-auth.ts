@@ -4,7 +4,7 @@ import type { Command } from "../../src/domain/Command.ts"
 import type { Event } from "../../src/domain/Event.ts"
 import { type Auth, noAuth } from "../../src/domain/IscsiOptions.ts"
 import { AuthGroupTag } from "../../src/domain/ids.ts"
-import { findTarget, type State } from "../../src/domain/State.ts"
+import { findAuthGroup, findTarget, type State } from "../../src/domain/State.ts"
 import { at, disk1, disk2, pgTag } from "./examples.ts"
 import type { Dice } from "./random.ts"
 
@@ -29,7 +29,10 @@ export const authCommand = (dice: Dice, state: State): Command => {
   const secretOf = (user: string) => ({ user, secret: sealedSecret(dice) })
   const mutual = { ...secretOf(pick(users)), muser: "target", msecret: sealedSecret(dice) }
   const redirect = { target: pick(targets), portalGroup: 1 + roll(2) }
-  const present = findTarget(state, redirect.target)?.redirects[0]?.portalGroup ?? redirect.portalGroup
+  const node = findTarget(state, redirect.target)
+  const mapped = node?.pgIgMaps[0]?.portalGroup ?? redirect.portalGroup
+  const redirected = targets.find((name) => (findTarget(state, name)?.redirects.length ?? 0) > 0) ?? redirect.target
+  const present = findTarget(state, redirected)?.redirects[0]?.portalGroup ?? mapped
   return pick<Command>([
     { _tag: "CreateAuthGroup", tag, secrets: some(() => secretOf(pick(users))) },
     { _tag: "CreateAuthGroup", tag, name: pick(groupNames), secrets: [] },
@@ -37,13 +40,14 @@ export const authCommand = (dice: Dice, state: State): Command => {
     { _tag: "AddAuthGroupSecret", tag, secret: { ...secretOf(pick(users)), muser: "half" } },
     { _tag: "AddAuthGroupSecret", tag, secret: secretOf(pick(users)) },
     { _tag: "RemoveAuthGroupSecret", tag, user: pick(users) },
+    { _tag: "RemoveAuthGroupSecret", tag, user: findAuthGroup(state, tag)?.secrets[0]?.user ?? pick(users) },
     { _tag: "DeleteAuthGroup", tag },
     { _tag: "SetDiscoveryAuth", auth: randomAuth(dice) },
     { _tag: "SetPortalGroupAuth", tag: 1 + roll(2), auth: randomAuth(dice) },
     { _tag: "SetTargetNodeAuth", target: pick(targets), auth: randomAuth(dice) },
     { _tag: "SetTargetNodeRedirect", ...redirect, host: pick(hosts), port: 3260 + roll(2) },
-    { _tag: "SetTargetNodeRedirect", ...redirect, host: pick(hosts), port: 3262 },
-    { _tag: "SetTargetNodeRedirect", target: redirect.target, portalGroup: present },
+    { _tag: "SetTargetNodeRedirect", ...redirect, portalGroup: mapped, host: "10.0.0.1", port: 3260 },
+    { _tag: "SetTargetNodeRedirect", target: redirected, portalGroup: present },
     { _tag: "RequestTargetNodeLogout", target: pick(targets) },
     { _tag: "RequestTargetNodeLogout", target: pick(targets), portalGroup: roll(2) }
   ])

@@ -157,7 +157,7 @@ export const randomCommand = (dice: Dice, state: State, seq: number): Command =>
   const family = dice.roll(40)
   if (family === 1) return { _tag: "SetIscsiOptions", options: { ...defaultIscsiOptions, nopTimeout: dice.roll(90) } }
   if (family === 2) return { _tag: "RecordInertSetting", ...randomSetting(dice) }
-  if (family > 36) return authCommand(dice, state)
+  if (family > 34) return authCommand(dice, state)
   if (family < 14) return groupCommands(dice)
   return family < 28 ? targetCommands(dice, state, seq) : bdevCommands(dice, state, seq)
 }
