@@ -1,0 +1,41 @@
+/** `[iSCSI]`: the options of the target as a whole. */
+import type { OptionsSection } from "../native-schema.ts"
+import type { SectionReader } from "./SectionReader.ts"
+
+/** The native option of each key that is a number. */
+export const numberOptions = {
+  MaxSessions: "maxSessions",
+  MaxQueueDepth: "maxQueueDepth",
+  Timeout: "nopTimeout",
+  NopInInterval: "nopInInterval",
+  DefaultTime2Wait: "defaultTime2Wait",
+  DefaultTime2Retain: "defaultTime2Retain",
+  FirstBurstLength: "firstBurstLength",
+  MaxLargeDataInPerConnection: "maxLargeDataInPerConnection",
+  MaxR2TPerConnection: "maxR2tPerConnection"
+} as const
+
+/** Numbers that are fixed here: any other is told. */
+const fixed: ReadonlyArray<readonly [name: string, value: number, why: string]> = [
+  ["MaxConnectionsPerSession", 2, "lunlog takes one connection per session"],
+  ["ErrorRecoveryLevel", 0, "lunlog recovers at level 0, the session"]
+]
+
+/** Reads the section into the options. */
+export const readOptionsSection = (reader: SectionReader): void => {
+  const options: Record<string, number | string | boolean> = {}
+  const set = (name: keyof OptionsSection, value: number | string | boolean | undefined): void => {
+    if (value !== undefined) options[name] = value
+  }
+  set("nodeBase", reader.text("NodeBase"))
+  for (const [key, name] of Object.entries(numberOptions)) set(name, reader.number(key))
+  set("immediateData", reader.boolean("ImmediateData"))
+  set("allowDuplicatedIsid", reader.boolean("AllowDuplicateIsid"))
+  for (const [name, value, why] of fixed) {
+    const given = reader.number(name)
+    if (given !== undefined && given !== value) reader.warn(reader.first(name), `${given} has no effect: ${why}`)
+  }
+  reader.without("has no effect: connections are not spread over cores", "MinConnectionsPerCore")
+  reader.ignore("Comment")
+  if (Object.keys(options).length > 0) reader.draft.options(options, reader.place())
+}
