@@ -1,11 +1,13 @@
 /**
- * From a configuration file to what a starting server does with it. SPDK's JSON is known by its content; whatever else
- * there is, is lunlog's own format.
+ * From a configuration file to what a starting server does with it. SPDK's JSON and its older `iscsi.conf` are known by
+ * their content; whatever else there is, is lunlog's own format.
  */
 import { readFile } from "node:fs/promises"
 import { Effect, Result } from "effect"
 import { applyNativeFile } from "../config/apply.ts"
+import { ConvertedFile } from "../config/ConvertedFile.ts"
 import { desiredStateOf } from "../config/DesiredState.ts"
+import { isIscsiConf, readIscsiConf } from "../config/iscsi-conf/read-iscsi-conf.ts"
 import { type NativeFile, readNativeFile } from "../config/NativeFile.ts"
 import type { EpochMode } from "../domain/Epoch.ts"
 import { Uuid } from "../domain/ids.ts"
@@ -26,7 +28,7 @@ export type Configure = Effect.Effect<void, CliFailure, RpcServices>
 /** A file that was read and checked. */
 export interface Configuration {
   readonly name: string
-  readonly format: "native" | "spdk"
+  readonly format: "native" | "spdk" | "iscsi.conf"
   readonly configure: Configure
 }
 
@@ -42,7 +44,7 @@ const unreadable = (name: string, error: unknown): CliFailure => {
 }
 
 /** Only to try the rules on before anything is opened: no identity that follows from it is kept. */
-const trialEpoch = {
+export const trialEpoch = {
   number: 0,
   mode: "empty" as const,
   instanceId: Uuid.make("00000000-0000-0000-0000-000000000000"),
@@ -63,15 +65,32 @@ const apply = (name: string, file: NativeFile): Configure =>
     }
   })
 
+const configureFromFile = (name: string, file: NativeFile): Effect.Effect<Configure, CliFailure> => {
+  const trial = desiredStateOf(file, trialEpoch)
+  return Result.isFailure(trial) ? Effect.fail(refused(name, trial.failure)) : Effect.succeed(apply(name, file))
+}
+
 /** The same for a text that is no file. */
 export const configureFromText = (name: string, source: string): Effect.Effect<Configure, CliFailure> =>
   Effect.suspend(() => {
     const file = readNativeFile(name, source)
-    if (Result.isFailure(file)) return Effect.fail(refused(name, file.failure))
-    const trial = desiredStateOf(file.success, trialEpoch)
-    if (Result.isFailure(trial)) return Effect.fail(refused(name, trial.failure))
-    return Effect.succeed(apply(name, file.success))
+    return Result.isFailure(file) ? Effect.fail(refused(name, file.failure)) : configureFromFile(name, file.success)
   })
+
+/** What lunlog cannot do of it is told at the start, and left out. */
+const iscsiConfFromText = (name: string, source: string): Effect.Effect<Configure, CliFailure> =>
+  Effect.suspend(() => {
+    const conversion = readIscsiConf(name, source)
+    const tell = Effect.forEach(conversion.warnings, (warning) => Effect.logWarning(warning), { discard: true })
+    return Effect.map(configureFromFile(name, new ConvertedFile(name, conversion)), (configure) =>
+      Effect.andThen(tell, configure)
+    )
+  })
+
+const configureFrom = (format: Configuration["format"], name: string, source: string, options: SpdkConfigOptions) => {
+  if (format === "spdk") return spdkFromText(name, source, options)
+  return format === "iscsi.conf" ? iscsiConfFromText(name, source) : configureFromText(name, source)
+}
 
 const applySpdk = (file: CheckedSpdkConfig, options: SpdkConfigOptions): Configure =>
   Effect.gen(function* () {
@@ -97,18 +116,20 @@ export const readConfiguration = (name: string, options: SpdkConfigOptions): Eff
       try: () => readFile(name, "utf8"),
       catch: (error) => unreadable(name, error)
     })
-    const format = isSpdkConfig(source) ? "spdk" : "native"
-    const configure =
-      format === "spdk" ? yield* spdkFromText(name, source, options) : yield* configureFromText(name, source)
-    return { name, format, configure }
+    const format = isSpdkConfig(source) ? "spdk" : isIscsiConf(source) ? "iscsi.conf" : "native"
+    return { name, format, configure: yield* configureFrom(format, name, source, options) }
   })
 
-/** SPDK's format is a list of commands for an empty target; `otherwise` is how a start without it begins. */
+/**
+ * SPDK's JSON is a list of commands for an empty target, and its `iscsi.conf` was always read by one; `otherwise` is how
+ * a start without them begins.
+ */
 export const stateModeOf = (
   configuration: Configuration | undefined,
   given: EpochMode | undefined,
   otherwise: EpochMode
 ): Effect.Effect<EpochMode, CliFailure> => {
+  if (configuration?.format === "iscsi.conf") return Effect.succeed(given ?? "empty")
   if (configuration?.format !== "spdk") return Effect.succeed(given ?? otherwise)
   if (given !== "resume") return Effect.succeed("empty")
   const message =

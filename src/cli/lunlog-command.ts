@@ -1,6 +1,7 @@
 /** The root of the command line `lunlog`, and how it talks to its user. */
 import { Console, Effect } from "effect"
 import { CliOutput, Command } from "effect/cli"
+import { convertCommand } from "./convert-command.ts"
 import { demoCommand } from "./demo-command.ts"
 import { logCommand } from "./log-command.ts"
 import { rpcCommand } from "./rpc-command.ts"
@@ -24,7 +25,14 @@ export const presenterLayer = CliOutput.layerPresenter({
 export const runLunlog = (args: ReadonlyArray<string>, load: LoadDataPlane) => {
   const root = Command.make("lunlog").pipe(
     Command.withDescription("An iSCSI target whose whole control plane is an event log."),
-    Command.withSubcommands([demoCommand(load), serveCommand(load), statusCommand, logCommand, rpcCommand])
+    Command.withSubcommands([
+      demoCommand(load),
+      serveCommand(load),
+      statusCommand,
+      logCommand,
+      rpcCommand,
+      convertCommand
+    ])
   )
   return Command.runWith(root, { version })(args).pipe(Effect.provide(presenterLayer))
 }

@@ -25,9 +25,14 @@ export interface Conversion {
 
 type Lists = "bdevs" | "portalGroups" | "initiatorGroups" | "targets"
 
+interface Warning {
+  readonly line: number
+  readonly text: string
+}
+
 /** Collects sections and warnings; `finish` gives what was collected. */
 export class ConversionDraft {
-  readonly warnings: Array<string> = []
+  readonly #warnings: Array<Warning> = []
   readonly #options: Array<OptionsSection> = []
   readonly #bdevs: Array<BdevSection> = []
   readonly #portalGroups: Array<PortalGroupSection> = []
@@ -35,9 +40,9 @@ export class ConversionDraft {
   readonly #targets: Array<TargetSection> = []
   readonly #places = new Map<string, string>()
 
-  /** Says what of the source is not in the result, and why. */
-  warn(place: string, why: string): void {
-    this.warnings.push(`${place}: ${why}`)
+  /** Says what of the source is not in the result, and why; `line` is only to put warnings in order. */
+  warn(place: string, why: string, line = 0): void {
+    this.#warnings.push({ line, text: `${place}: ${why}` })
   }
 
   /** Adds to the options; what is said again is replaced. */
@@ -76,7 +81,8 @@ export class ConversionDraft {
       ...list("initiatorGroups", this.#initiatorGroups),
       ...list("targets", this.#targets)
     }
-    return { config, warnings: this.warnings, places: this.#places }
+    const warnings = this.#warnings.toSorted((a, b) => a.line - b.line).map(({ text }) => text)
+    return { config, warnings, places: this.#places }
   }
 
   #add<A>(list: Lists, items: Array<A>, item: A, place: string): void {

@@ -27,7 +27,7 @@ export class SectionReader {
   }
 
   warn(key: IniKey | undefined, why: string): void {
-    this.draft.warn(this.place(key), why)
+    this.draft.warn(this.place(key), why, key?.line ?? this.section.line)
   }
 
   /** Every key of this name, for those that may repeat. */
@@ -49,7 +49,8 @@ export class SectionReader {
     if (key === undefined) return undefined
     const [value, ...more] = key.values
     if (value === undefined) this.warn(key, "has no value and is left out")
-    else if (more.length > 0) this.warn(key, `has more than one value, of which the first counts; quote a text of words`)
+    else if (more.length > 0)
+      this.warn(key, `has more than one value, of which the first counts; quote a text of words`)
     return value
   }
 

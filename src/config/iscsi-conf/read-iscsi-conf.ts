@@ -74,7 +74,7 @@ const readTargets = (draft: ConversionDraft, readers: ReadonlyArray<SectionReade
 export const readIscsiConf = (name: string, source: string): Conversion => {
   const draft = new ConversionDraft()
   const { problems, sections } = readIni(source)
-  for (const { line, message } of problems) draft.warn(`${name}:${line}`, message)
+  for (const { line, message } of problems) draft.warn(`${name}:${line}`, message, line)
   const readerOf = (section: IniSection) => new SectionReader(draft, name, section)
   for (const [kind, read] of known) {
     for (const section of sections.filter((one) => one.kind === kind)) {

@@ -1,0 +1,93 @@
+/** What `lunlog convert` does: reads a configuration of another target, and writes it in lunlog's own format. */
+import { chmod, readFile, writeFile } from "node:fs/promises"
+import { text as readAll } from "node:stream/consumers"
+import { Console, Effect, Result } from "effect"
+import { stringify } from "yaml"
+import { type Conversion, conversionLengthMax } from "../config/Conversion.ts"
+import { ConvertedFile } from "../config/ConvertedFile.ts"
+import { desiredStateOf } from "../config/DesiredState.ts"
+import { readIscsiConf } from "../config/iscsi-conf/read-iscsi-conf.ts"
+import type { NativeConfig } from "../config/native-schema.ts"
+import { type SourceFormat, sourceFormat } from "../config/source-format.ts"
+import { CliFailure } from "./CliFailure.ts"
+import { trialEpoch } from "./configure.ts"
+
+/** Formats that `--from` names. */
+export const convertedFormats = ["iscsi.conf"] as const
+type ConvertedFormat = (typeof convertedFormats)[number]
+
+/** A command line. */
+export interface ConvertInput {
+  /** `-` is stdin. */
+  readonly source: string
+  readonly output: string | undefined
+  readonly from: ConvertedFormat | undefined
+  /** A warning is an error, and nothing is written. */
+  readonly strict: boolean
+  /** An output that is there is replaced. */
+  readonly force: boolean
+}
+
+const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+
+const readSource = (source: string): Effect.Effect<string, CliFailure> =>
+  Effect.tryPromise({
+    try: () => (source === "-" ? readAll(process.stdin) : readFile(source, "utf8")),
+    catch: (error) => new CliFailure({ message: `${source} cannot be read: ${reasonOf(error)}` })
+  })
+
+const isConverted = (format: SourceFormat): format is ConvertedFormat =>
+  convertedFormats.some((known) => known === format)
+
+const formatOf = (input: ConvertInput, source: string): Effect.Effect<ConvertedFormat, CliFailure> => {
+  const format = input.from ?? sourceFormat(source)
+  if (isConverted(format)) return Effect.succeed(format)
+  const why = `${input.source} is none of the formats that are known by their content`
+  return Effect.fail(new CliFailure({ message: `${why}; say --from ${convertedFormats.join("|")}` }))
+}
+
+const readers: Readonly<Record<ConvertedFormat, (name: string, source: string) => Conversion>> = {
+  "iscsi.conf": readIscsiConf
+}
+
+/** What a target would refuse of the result. */
+const refusals = (name: string, conversion: Conversion): ReadonlyArray<string> => {
+  const desired = desiredStateOf(new ConvertedFile(name, conversion), trialEpoch)
+  return Result.isSuccess(desired) ? [] : desired.failure.map((problem) => `${problem} (lunlog would refuse this)`)
+}
+
+const nativeText = (name: string, format: ConvertedFormat, config: NativeConfig): string =>
+  `# From ${name} (${format}), by lunlog convert.\n${stringify(config, { lineWidth: 120 })}`
+
+const writeOutput = (path: string, text: string, force: boolean): Effect.Effect<void, CliFailure> =>
+  Effect.tryPromise({
+    try: async () => {
+      await writeFile(path, text, { flag: force ? "w" : "wx", mode: 0o600 })
+      await chmod(path, 0o600)
+    },
+    catch: (error) => {
+      const exists = error instanceof Error && "code" in error && error.code === "EEXIST"
+      const why = exists ? "is there already; --force replaces it" : `cannot be written: ${reasonOf(error)}`
+      return new CliFailure({ message: `${path} ${why}` })
+    }
+  })
+
+/** Runs one conversion; warnings are on stderr, and the result on stdout or in the output file. */
+export const convert = (input: ConvertInput): Effect.Effect<void, CliFailure> =>
+  Effect.gen(function* () {
+    const source = yield* readSource(input.source)
+    const name = input.source === "-" ? "stdin" : input.source
+    if (source.length > conversionLengthMax) {
+      return yield* new CliFailure({ message: `${name} is longer than ${conversionLengthMax} characters; split it` })
+    }
+    const format = yield* formatOf(input, source)
+    const conversion = readers[format](name, source)
+    const warnings = [...conversion.warnings, ...refusals(name, conversion)]
+    for (const warning of warnings) yield* Console.error(warning)
+    if (input.strict && warnings.length > 0) {
+      return yield* new CliFailure({ message: `${warnings.length} warnings, and --strict: nothing is written` })
+    }
+    const text = nativeText(name, format, conversion.config)
+    if (input.output === undefined) yield* Effect.sync(() => void process.stdout.write(text))
+    else yield* writeOutput(input.output, text, input.force)
+  })

@@ -1,0 +1,109 @@
+/** `lunlog convert`, and `iscsi.conf` served as it is, as users run them. */
+import { readFileSync, statSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { afterEach, assert, beforeEach, describe, it } from "vitest"
+import { readNativeFile } from "../../src/config/NativeFile.ts"
+import { clearUnitAttentions, reportLuns } from "../support/initiator/commands.ts"
+import { Session } from "../support/initiator/Session.ts"
+import type { RpcClient } from "../support/rpc-client.ts"
+import { freePort, makeDirectory, projectDirectory, removeDirectory } from "../support/target-process.ts"
+import { lunlog, runProgram, serveProgram } from "./support.ts"
+
+let directory = ""
+beforeEach(() => {
+  directory = makeDirectory("convert")
+})
+afterEach(() => removeDirectory(directory))
+
+const fixture = (name: string): string => readFileSync(join(projectDirectory, "test/config/fixtures", name), "utf8")
+
+const write = (text: string, name: string): string => {
+  const file = join(directory, name)
+  writeFileSync(file, text)
+  return file
+}
+
+const serverArguments = (name = "state") => ["--state", join(directory, name), "-r", join(directory, "rpc")]
+
+const objectsOf = async (rpc: RpcClient): Promise<unknown> => {
+  const calls = ["iscsi_get_options", "iscsi_get_portal_groups", "iscsi_get_initiator_groups", "iscsi_get_target_nodes"]
+  const objects: Array<unknown> = []
+  for (const method of calls) objects.push(await rpc.call(method))
+  const bdevs = await rpc.call("bdev_get_bdevs")
+  assert(Array.isArray(bdevs))
+  return [...objects, bdevs.map(({ block_size, name, num_blocks }) => ({ name, block_size, num_blocks }))]
+}
+
+/** The fixture on ports that are free. */
+const onFreePorts = async (): Promise<{ readonly text: string; readonly port: number }> => {
+  const [port, other] = [await freePort(), await freePort("127.0.0.2")]
+  const text = fixture("iscsi.conf").replaceAll(":3261", `:${port}`).replaceAll("127.0.0.2", `127.0.0.2:${other}`)
+  return { text, port }
+}
+
+describe("iscsi.conf", () => {
+  it("runs as it is, and converted it makes the same objects", async () => {
+    const { port, text } = await onFreePorts()
+    const file = write(text, "iscsi.conf")
+    let objects: unknown
+    {
+      await using served = await serveProgram("iscsi_tgt", ["-c", file, ...serverArguments()], join(directory, "rpc"))
+      await served.rpc.call("framework_wait_init")
+      objects = await objectsOf(served.rpc)
+      const endpoint = { host: "127.0.0.1", port }
+      const session = await Session.open({ endpoint, targetName: "iqn.2019-07.org.example:disk1" })
+      await clearUnitAttentions(session, 0)
+      assert.deepStrictEqual(await reportLuns(session), [0, 1, 63])
+      await session.logout()
+      assert.include(served.child.stderr(), `${file}:61 [Split] Split: is left out: lunlog has no split bdevs`)
+    }
+    const output = join(directory, "lunlog.yaml")
+    const converted = await lunlog("convert", file, "-o", output)
+    assert.deepStrictEqual([converted.code, converted.stdout], [0, ""])
+    assert.include(converted.stderr, `${file}:61 [Split] Split: is left out`)
+    await using native = await serveProgram(
+      "lunlog",
+      ["serve", "-c", output, ...serverArguments("native")],
+      join(directory, "rpc")
+    )
+    await native.rpc.call("framework_wait_init")
+    assert.deepStrictEqual(await objectsOf(native.rpc), objects)
+  })
+
+  it("is refused with the lines of what cannot be", async () => {
+    const file = write("[PortalGroup1]\nPortal A 127.0.0.1\n[InitiatorGroup1]\nInitiatorName ANY\n", "iscsi.conf")
+    const refused = await runProgram("iscsi_tgt", ["-c", file, ...serverArguments()])
+    assert.strictEqual(refused.code, 1)
+    assert.include(refused.stderr, `${file}:3 [InitiatorGroup1]: `)
+  })
+})
+
+describe("lunlog convert", () => {
+  it("writes to stdout, or to a file of mode 0600 that it does not overwrite without --force", async () => {
+    const file = write("[Null]\nDev Null0 1\n", "iscsi.conf")
+    const output = join(directory, "out.yaml")
+    const printed = await lunlog("convert", file)
+    assert.deepStrictEqual([printed.code, printed.stderr], [0, ""])
+    assert.strictEqual(readNativeFile("out", printed.stdout)._tag, "Success")
+    assert.strictEqual((await lunlog("convert", file, "-o", output)).code, 0)
+    assert.strictEqual(readFileSync(output, "utf8"), printed.stdout)
+    assert.strictEqual(statSync(output).mode & 0o777, 0o600)
+    const again = await lunlog("convert", file, "-o", output)
+    assert.strictEqual(again.code, 1)
+    assert.include(again.stderr, `${output} is there already; --force replaces it`)
+    assert.strictEqual((await lunlog("convert", file, "-o", output, "--force")).code, 0)
+  })
+
+  it("ends with code 1 if a file cannot be read or is of no known format, and with --strict at a warning", async () => {
+    const missing = await lunlog("convert", join(directory, "none"))
+    assert.strictEqual(missing.code, 1)
+    assert.match(missing.stderr, /none cannot be read: ENOENT/u)
+    const unknown = await lunlog("convert", write("hello", "a"))
+    assert.strictEqual(unknown.code, 1)
+    assert.match(unknown.stderr, /none of the formats that are known by their content; say --from/u)
+    const strict = await lunlog("convert", "--strict", write("[iSCSI]\nColour red\n", "b"))
+    assert.deepStrictEqual([strict.code, strict.stdout], [1, ""])
+    assert.match(strict.stderr, /b:2 \[iSCSI\] Colour: is not known[^\n]*\n.*--strict: nothing is written/u)
+    for (const { stderr } of [missing, unknown, strict]) assert.notMatch(stderr, /\n\s+at /)
+  })
+})
