@@ -121,8 +121,8 @@ export const readConfiguration = (name: string, options: SpdkConfigOptions): Eff
   })
 
 /**
- * SPDK's JSON is a list of commands for an empty target, and its `iscsi.conf` was always read by one; `otherwise` is how
- * a start without them begins.
+ * SPDK's JSON is a list of commands for an empty target, and its `iscsi.conf` was always read by one; `otherwise` is
+ * how a start without them begins.
  */
 export const stateModeOf = (
   configuration: Configuration | undefined,
