@@ -8,7 +8,7 @@ import { Schema } from "effect"
 import { BdevName, Incarnation, Seq, Uuid } from "./ids.ts"
 
 /** Bdevs in all, also those that are being removed. */
-export const BDEVS_MAX = 4096
+export const BDEVS_MAX = 16_384
 /** Stacked bdevs above one that is not stacked. */
 export const BDEV_STACK_DEPTH_MAX = 8
 /** Bytes; SPDK has no limit, a block is the unit that is staged whole. */

@@ -4,6 +4,7 @@
  * needs of clock, randomness or the world comes in the command.
  */
 import { Schema } from "effect"
+import { appliedConfigCommands } from "./AppliedConfig.ts"
 import { authGroupCommands } from "./AuthGroup.ts"
 import { bdevCommands } from "./Bdev.ts"
 import { epochCommands } from "./Epoch.ts"
@@ -24,7 +25,8 @@ export const Command = Schema.TaggedUnion({
   ...targetNodeCommands,
   ...bdevCommands,
   ...inertSettingCommands,
-  ...groupNameCommands
+  ...groupNameCommands,
+  ...appliedConfigCommands
 })
 export type Command = typeof Command.Type
 /** The command of one tag: `CommandOf<"AddLun">`. */

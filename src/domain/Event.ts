@@ -3,6 +3,7 @@
  * what is folded. Their meaning never changes; `event-codec.ts` has the versions.
  */
 import { Schema } from "effect"
+import { appliedConfigEvents } from "./AppliedConfig.ts"
 import { authGroupEvents } from "./AuthGroup.ts"
 import { bdevEvents } from "./Bdev.ts"
 import { epochEvents } from "./Epoch.ts"
@@ -23,7 +24,8 @@ export const Event = Schema.TaggedUnion({
   ...targetNodeEvents,
   ...bdevEvents,
   ...inertSettingEvents,
-  ...groupNameEvents
+  ...groupNameEvents,
+  ...appliedConfigEvents
 })
 export type Event = typeof Event.Type
 /** The tags of events, which are their types in the log. */

@@ -3,6 +3,7 @@
  * nothing to keep. The maps have no order; the list functions give creation order, which is what users see.
  */
 import { HashMap, Option } from "effect"
+import type { AppliedConfig, DesiredEntry } from "./AppliedConfig.ts"
 import type { AuthGroup } from "./AuthGroup.ts"
 import type { Bdev } from "./Bdev.ts"
 import type { Epoch } from "./Epoch.ts"
@@ -33,6 +34,10 @@ export interface State {
   readonly nextMallocNumber: number
   /** By `inertSettingKey`. */
   readonly inertSettings: HashMap.HashMap<string, InertSetting>
+  /** The configuration file that was applied last; undefined if none was. */
+  readonly appliedConfig: AppliedConfig | undefined
+  /** Parts of one that is being recorded. */
+  readonly configParts: ReadonlyArray<ReadonlyArray<DesiredEntry>>
   /** Derived from the above, so that rules and removals need no search. */
   readonly indexes: Indexes
 }
@@ -60,6 +65,8 @@ export const initialState: State = {
   bdevs: HashMap.empty(),
   nextMallocNumber: 0,
   inertSettings: HashMap.empty(),
+  appliedConfig: undefined,
+  configParts: [],
   indexes: { portals: emptyIndex(), uuids: emptyIndex(), mappings: emptyIndex(), dependents: emptyIndex() }
 }
 

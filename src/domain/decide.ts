@@ -3,6 +3,7 @@
  * synchronous; a refused command leads to nothing. No events at all means that there is nothing to do, which is a
  * success.
  */
+import { decideRecordConfigApplied } from "./applied-config-decide.ts"
 import {
   decideAddAuthGroupSecret,
   decideCreateAuthGroup,
@@ -130,6 +131,8 @@ export const decide = (state: State, command: Command): Decision => {
       return decideRecordBdevVanished(state, command)
     case "RecordInertSetting":
       return decideRecordInertSetting(state, command)
+    case "RecordConfigApplied":
+      return decideRecordConfigApplied(state, command)
     default:
       return decideLogins(state, command)
   }

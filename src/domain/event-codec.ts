@@ -56,7 +56,9 @@ const currentVersions: Readonly<Record<EventType, number>> = {
   BdevRemoved: 1,
   BdevErrorInjected: 1,
   InertSettingRecorded: 1,
-  GroupNamed: 1
+  GroupNamed: 1,
+  ConfigDesiredPart: 1,
+  ConfigApplied: 1
 }
 
 type Payload = Readonly<Record<string, unknown>>

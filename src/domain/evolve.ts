@@ -3,6 +3,7 @@
  * nothing throws, and an event that refers to something absent, or creates something that exists, changes nothing. So
  * an old log folds as it always did, whatever `decide` allows today. Big collections are never copied.
  */
+import { evolveConfigApplied, evolveConfigDesiredPart } from "./applied-config-evolve.ts"
 import {
   evolveAuthGroupCreated,
   evolveAuthGroupDeleted,
@@ -86,6 +87,23 @@ const evolveLogins = (state: State, event: LoginEvent, seq: number): State => {
   }
 }
 
+const evolveOthers = (
+  state: State,
+  event: LoginEvent | EventOf<"InertSettingRecorded" | "ConfigDesiredPart" | "ConfigApplied">,
+  seq: number
+): State => {
+  switch (event._tag) {
+    case "InertSettingRecorded":
+      return evolveInertSettingRecorded(state, event, seq)
+    case "ConfigDesiredPart":
+      return evolveConfigDesiredPart(state, event)
+    case "ConfigApplied":
+      return evolveConfigApplied(state, event, seq)
+    default:
+      return evolveLogins(state, event, seq)
+  }
+}
+
 /** `seq` is the event's place in the log; things that the event creates have it as their incarnation. */
 export const evolve = (state: State, event: Event, seq: number): State => {
   switch (event._tag) {
@@ -134,9 +152,7 @@ export const evolve = (state: State, event: Event, seq: number): State => {
     case "BdevErrorInjected":
     case "TargetNodeLogoutRequested":
       return state
-    case "InertSettingRecorded":
-      return evolveInertSettingRecorded(state, event, seq)
     default:
-      return evolveLogins(state, event, seq)
+      return evolveOthers(state, event, seq)
   }
 }

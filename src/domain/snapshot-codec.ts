@@ -3,6 +3,7 @@
  * sorted and what can be derived (the indexes) is left out and built again.
  */
 import { HashMap, Result, Schema } from "effect"
+import { AppliedConfig, DesiredEntry } from "./AppliedConfig.ts"
 import { AuthGroup } from "./AuthGroup.ts"
 import { Bdev } from "./Bdev.ts"
 import { indexBdev } from "./bdev-evolve.ts"
@@ -58,7 +59,9 @@ const StoredState = Schema.Struct({
   targets: Schema.Array(StoredTarget),
   bdevs: Schema.Array(Bdev),
   nextMallocNumber: Schema.Natural,
-  inertSettings: Schema.Array(InertSetting)
+  inertSettings: Schema.Array(InertSetting),
+  appliedConfig: Schema.optionalKey(AppliedConfig),
+  configParts: Schema.optionalKey(Schema.Array(Schema.Array(DesiredEntry)))
 })
 type StoredState = typeof StoredState.Type
 
@@ -98,7 +101,9 @@ const store = (state: State): StoredState => ({
   targets: targetsOf(state).map(storeTarget),
   bdevs: bdevsOf(state),
   nextMallocNumber: state.nextMallocNumber,
-  inertSettings: inertSettingsOf(state)
+  inertSettings: inertSettingsOf(state),
+  ...(state.appliedConfig === undefined ? {} : { appliedConfig: state.appliedConfig }),
+  ...(state.configParts.length === 0 ? {} : { configParts: state.configParts })
 })
 
 const load = (stored: StoredState): State => {
@@ -114,6 +119,8 @@ const load = (stored: StoredState): State => {
     inertSettings: HashMap.fromIterable(
       stored.inertSettings.map((setting) => [inertSettingKey(setting.method, setting.object), setting])
     ),
+    appliedConfig: stored.appliedConfig,
+    configParts: stored.configParts ?? [],
     indexes: initialState.indexes
   }
   return { ...state, indexes: buildIndexes(state) }

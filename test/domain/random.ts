@@ -151,12 +151,19 @@ const randomSetting = ({ pick, roll }: Dice) => {
   return { ...setting, params: `{"enable":${roll(2) === 0}}` }
 }
 
+const randomConfig = ({ pick, roll, some }: Dice) => ({
+  name: "disks.yaml",
+  fileHash: pick(["a", "b"]).repeat(64),
+  desired: some(() => ({ type: "PortalGroupStarted", v: 1, payload: `{"tag":${roll(3)}}` }))
+})
+
 /** A command that may well be refused; facts name incarnations up to `seq`. */
 export const randomCommand = (dice: Dice, state: State, seq: number): Command => {
   if (dice.roll(100) === 0) return startEpoch(dice.roll(4) === 0 ? "empty" : "resume")
   const family = dice.roll(40)
   if (family === 1) return { _tag: "SetIscsiOptions", options: { ...defaultIscsiOptions, nopTimeout: dice.roll(90) } }
   if (family === 2) return { _tag: "RecordInertSetting", ...randomSetting(dice) }
+  if (family === 3) return { _tag: "RecordConfigApplied", ...randomConfig(dice) }
   if (family > 34) return authCommand(dice, state)
   if (family < 14) return groupCommands(dice)
   return family < 28 ? targetCommands(dice, state, seq) : bdevCommands(dice, state, seq)
@@ -232,6 +239,11 @@ export const randomEvent = (dice: Dice, seq: number): Event => {
     return { _tag: "EpochStarted", epoch: dice.roll(5), mode, instanceId, version: "0" }
   }
   if (family === 1) return { _tag: "InertSettingRecorded", ...randomSetting(dice) }
+  if (family === 2) {
+    const { desired } = randomConfig(dice)
+    return { _tag: "ConfigDesiredPart", index: dice.roll(3), desired }
+  }
+  if (family === 3) return { _tag: "ConfigApplied", ...randomConfig(dice), parts: dice.roll(3) }
   if (family > 26) return authEvent(dice, seq)
   if (family < 9) return groupEvents(dice, seq)
   return family < 20 ? targetEvents(dice, seq) : bdevEvents(dice, seq)
