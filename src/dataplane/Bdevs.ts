@@ -13,7 +13,7 @@ import type { IdentityStyle } from "./scsi/unit-identity.ts"
 import { tryAgain } from "./try-again.ts"
 
 interface Entry {
-  readonly bdev: Bdev
+  bdev: Bdev
   /** The reactor's number; undefined while it is not open. */
   id: number | undefined
   detail: string | undefined
@@ -85,6 +85,14 @@ export class Bdevs {
   /** Resumes when the bdev is closed. */
   awaitClosed(ref: BdevRef): Effect.Effect<void> {
     return this.#gone.wait(bdevKey(ref))
+  }
+
+  /** A bdev has another size: one that is not open yet will be opened with it. */
+  resize(bdev: Bdev, blockCount: number): void {
+    const entry = this.#entries.get(bdevKey(bdev))
+    if (entry === undefined) return
+    entry.bdev = bdev
+    if (entry.id !== undefined) this.#client.send({ _tag: "ResizeBdev", bdev: entry.id, blockCount })
   }
 
   /** Arms a fault of an error bdev. */
@@ -164,13 +172,24 @@ export class Bdevs {
   }
 
   #tryOpen(entry: Entry): Effect.Effect<boolean> {
-    const { name, spec } = entry.bdev
     return Effect.uninterruptible(
-      Effect.map(this.#open({ name, spec }), (opened) => {
-        if (typeof opened === "number") this.#name(entry, opened)
-        else entry.detail = opened.detail
-        return typeof opened === "number"
+      Effect.suspend(() => {
+        const { name, spec } = entry.bdev
+        return Effect.map(this.#open({ name, spec }), (opened) => {
+          if (typeof opened === "number") {
+            this.#name(entry, opened)
+            this.#catchUp(entry, spec)
+          } else entry.detail = opened.detail
+          return typeof opened === "number"
+        })
       })
     )
+  }
+
+  /** What has changed while it was being opened as `opened`. */
+  #catchUp({ bdev: { spec }, id }: Entry, opened: BdevSpec): void {
+    if (id === undefined || !("blockCount" in spec && "blockCount" in opened)) return
+    if (spec.blockCount === opened.blockCount) return
+    this.#client.send({ _tag: "ResizeBdev", bdev: id, blockCount: spec.blockCount })
   }
 }

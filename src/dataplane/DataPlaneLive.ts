@@ -173,14 +173,28 @@ const applyTargetEvent = (parts: Parts, event: Event, { state }: Committed, seq:
   }
 }
 
+const applyBdevEvent = (parts: Parts, event: Event, { lease, state }: Committed): Effect.Effect<void> | undefined => {
+  switch (event._tag) {
+    case "BdevCreated":
+      return addBdev(parts, state, event.name, lease)
+    case "BdevRemoved":
+      return parts.bdevs.remove(event)
+    case "BdevResized": {
+      const bdev = findBdev(state, event.name)
+      return bdev === undefined ? Effect.void : Effect.sync(() => parts.bdevs.resize(bdev, event.blockCount))
+    }
+    default:
+      return undefined
+  }
+}
+
 const apply = (parts: Parts, committed: Committed): Effect.Effect<void> =>
   Effect.forEach(
     committed.events,
     (event, index) => {
       const seq = committed.records[index]?.seq ?? 0
-      if (event._tag === "BdevCreated") return addBdev(parts, committed.state, event.name, committed.lease)
-      if (event._tag === "BdevRemoved") return parts.bdevs.remove(event)
-      return applyGroupEvent(parts, event, committed) ?? applyTargetEvent(parts, event, committed, seq)
+      const applied = applyBdevEvent(parts, event, committed) ?? applyGroupEvent(parts, event, committed)
+      return applied ?? applyTargetEvent(parts, event, committed, seq)
     },
     { discard: true }
   )

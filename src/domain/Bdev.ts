@@ -120,6 +120,8 @@ export const bdevEvents = {
   /** From here on it takes no new mapping; its LUNs drain. */
   BdevRemovalStarted: { name: BdevName, incarnation: Incarnation, cause: BdevRemovalCause },
   BdevRemoved: { name: BdevName, incarnation: Incarnation },
+  /** It has another size from now on. */
+  BdevResized: { name: BdevName, incarnation: Incarnation, blockCount: Schema.Natural },
   /** A deed, not a state: it is in the log because it explains what follows. */
   BdevErrorInjected: { name: BdevName, incarnation: Incarnation, injection: BdevErrorInjection }
 } as const
@@ -139,6 +141,10 @@ export const bdevCommands = {
     kind: Schema.optionalKey(BdevKind)
   },
   InjectBdevError: { name: Schema.String, injection: BdevErrorInjection },
+  /** Null bdevs only, and only to more. `byteLength` is rounded down to whole blocks. */
+  ResizeNullBdev: { name: Schema.String, byteLength: Schema.Number },
+  /** A fact: the device behind it has another size, of one block at least. */
+  RecordBdevResized: { name: BdevName, incarnation: Incarnation, blockCount: Schema.Number },
   /** A fact: the device behind it is gone. */
   RecordBdevVanished: { name: BdevName, incarnation: Incarnation }
 } as const

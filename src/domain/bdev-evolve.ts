@@ -52,6 +52,14 @@ export const evolveBdevCreated = (state: State, event: EventOf<"BdevCreated">, s
   }
 }
 
+/** A bdev has another size; what is stacked on it has its base's. */
+export const evolveBdevResized = (state: State, event: EventOf<"BdevResized">): State => {
+  const bdev = findBdev(state, event.name)
+  if (bdev === undefined || bdev.incarnation !== event.incarnation || !("blockCount" in bdev.spec)) return state
+  const resized: Bdev = { ...bdev, spec: { ...bdev.spec, blockCount: event.blockCount } }
+  return { ...state, bdevs: HashMap.set(state.bdevs, event.name, resized) }
+}
+
 /** A bdev takes no new mapping. */
 export const evolveBdevRemovalStarted = (state: State, event: EventOf<"BdevRemovalStarted">, seq: number): State => {
   const bdev = findBdev(state, event.name)

@@ -10,6 +10,7 @@ import {
   decideDeleteAuthGroup,
   decideRemoveAuthGroupSecret
 } from "./auth-group-decide.ts"
+import { decideRecordBdevResized, decideResizeNullBdev } from "./bdev-change-decide.ts"
 import { decideCreateBdev, decideDeleteBdev, decideInjectBdevError } from "./bdev-decide.ts"
 import type { Command, CommandOf } from "./Command.ts"
 import type { Decision } from "./decision.ts"
@@ -84,6 +85,27 @@ const decideLogins = (state: State, command: LoginCommand): Decision => {
   }
 }
 
+type BdevCommand = CommandOf<
+  "CreateBdev" | "DeleteBdev" | "InjectBdevError" | "ResizeNullBdev" | "RecordBdevResized" | "RecordBdevVanished"
+>
+
+const decideBdevs = (state: State, command: BdevCommand): Decision => {
+  switch (command._tag) {
+    case "CreateBdev":
+      return decideCreateBdev(state, command)
+    case "DeleteBdev":
+      return decideDeleteBdev(state, command)
+    case "InjectBdevError":
+      return decideInjectBdevError(state, command)
+    case "ResizeNullBdev":
+      return decideResizeNullBdev(state, command)
+    case "RecordBdevResized":
+      return decideRecordBdevResized(state, command)
+    case "RecordBdevVanished":
+      return decideRecordBdevVanished(state, command)
+  }
+}
+
 /** The events of a command, or why it is refused. */
 export const decide = (state: State, command: Command): Decision => {
   switch (command._tag) {
@@ -122,13 +144,12 @@ export const decide = (state: State, command: Command): Decision => {
     case "RecordTargetSessionsClosed":
       return decideRecordTargetSessionsClosed(state, command)
     case "CreateBdev":
-      return decideCreateBdev(state, command)
     case "DeleteBdev":
-      return decideDeleteBdev(state, command)
     case "InjectBdevError":
-      return decideInjectBdevError(state, command)
+    case "ResizeNullBdev":
+    case "RecordBdevResized":
     case "RecordBdevVanished":
-      return decideRecordBdevVanished(state, command)
+      return decideBdevs(state, command)
     case "RecordInertSetting":
       return decideRecordInertSetting(state, command)
     case "RecordConfigApplied":

@@ -54,6 +54,7 @@ const currentVersions: Readonly<Record<EventType, number>> = {
   BdevCreated: 1,
   BdevRemovalStarted: 1,
   BdevRemoved: 1,
+  BdevResized: 1,
   BdevErrorInjected: 1,
   InertSettingRecorded: 1,
   GroupNamed: 1,

@@ -12,7 +12,7 @@ import {
   evolveDiscoveryAuthSet,
   evolvePortalGroupAuthSet
 } from "./auth-evolve.ts"
-import { evolveBdevCreated, evolveBdevRemovalStarted, evolveBdevRemoved } from "./bdev-evolve.ts"
+import { evolveBdevCreated, evolveBdevRemovalStarted, evolveBdevRemoved, evolveBdevResized } from "./bdev-evolve.ts"
 import type { Event, EventOf } from "./Event.ts"
 import { evolveEpochStarted } from "./epoch-evolve.ts"
 import {
@@ -87,6 +87,23 @@ const evolveLogins = (state: State, event: LoginEvent, seq: number): State => {
   }
 }
 
+type BdevEvent = EventOf<"BdevCreated" | "BdevRemovalStarted" | "BdevRemoved" | "BdevResized" | "BdevErrorInjected">
+
+const evolveBdevs = (state: State, event: BdevEvent, seq: number): State => {
+  switch (event._tag) {
+    case "BdevCreated":
+      return evolveBdevCreated(state, event, seq)
+    case "BdevRemovalStarted":
+      return evolveBdevRemovalStarted(state, event, seq)
+    case "BdevRemoved":
+      return evolveBdevRemoved(state, event)
+    case "BdevResized":
+      return evolveBdevResized(state, event)
+    case "BdevErrorInjected":
+      return state
+  }
+}
+
 const evolveOthers = (
   state: State,
   event: LoginEvent | EventOf<"InertSettingRecorded" | "ConfigDesiredPart" | "ConfigApplied">,
@@ -143,15 +160,14 @@ export const evolve = (state: State, event: Event, seq: number): State => {
       return evolveTargetNodeSessionsClosed(state, event)
     case "TargetNodeDeleted":
       return evolveTargetNodeDeleted(state, event)
-    case "BdevCreated":
-      return evolveBdevCreated(state, event, seq)
-    case "BdevRemovalStarted":
-      return evolveBdevRemovalStarted(state, event, seq)
-    case "BdevRemoved":
-      return evolveBdevRemoved(state, event)
-    case "BdevErrorInjected":
     case "TargetNodeLogoutRequested":
       return state
+    case "BdevCreated":
+    case "BdevRemovalStarted":
+    case "BdevRemoved":
+    case "BdevResized":
+    case "BdevErrorInjected":
+      return evolveBdevs(state, event, seq)
     default:
       return evolveOthers(state, event, seq)
   }

@@ -47,7 +47,7 @@ const settleTarget = (draft: Draft, name: string): void => {
 }
 
 /** The bdev and all that is stacked above it, each before what is above it. Bounded by the depth of stacks. */
-const stackFrom = (state: State, bdev: Bdev): ReadonlyArray<Bdev> => {
+export const stackFrom = (state: State, bdev: Bdev): ReadonlyArray<Bdev> => {
   const stack = [bdev]
   for (const below of stack) {
     for (const name of indexGet(state.indexes.dependents, below.name)) {

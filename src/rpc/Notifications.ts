@@ -5,7 +5,8 @@
 import { Context, Effect, Layer, Queue } from "effect"
 import { type Committed, ControlPlane } from "../domain/ControlPlane.ts"
 import type { Event } from "../domain/Event.ts"
-import { activeBdevsOf } from "../domain/State.ts"
+import { stackFrom } from "../domain/lun-removal.ts"
+import { activeBdevsOf, findBdev, type State } from "../domain/State.ts"
 
 /** How many are kept. */
 export const notificationsMax = 1024
@@ -21,9 +22,20 @@ export interface Notification {
   readonly id: number
 }
 
-const notificationOf = (event: Event): Pick<Notification, "type" | "ctx"> | undefined => {
-  if (event._tag === "BdevCreated") return { type: "bdev_register", ctx: event.name }
-  return event._tag === "BdevRemoved" ? { type: "bdev_unregister", ctx: event.name } : undefined
+const notificationsOf = (event: Event, state: State): ReadonlyArray<Pick<Notification, "type" | "ctx">> => {
+  switch (event._tag) {
+    case "BdevCreated":
+      return [{ type: "bdev_register", ctx: event.name }]
+    case "BdevRemoved":
+      return [{ type: "bdev_unregister", ctx: event.name }]
+    case "BdevResized": {
+      const bdev = findBdev(state, event.name)
+      const stack = bdev === undefined ? [] : stackFrom(state, bdev)
+      return stack.map(({ name }) => ({ type: "bdev_resize", ctx: name }))
+    }
+    default:
+      return []
+  }
 }
 
 class Ring {
@@ -54,11 +66,8 @@ export class Notifications extends Context.Service<
       const { state, committed } = yield* (yield* ControlPlane).changes
       const ring = new Ring()
       for (const { name } of activeBdevsOf(state)) ring.add({ type: "bdev_register", ctx: name })
-      const take = ({ events }: Committed): void => {
-        for (const event of events) {
-          const notification = notificationOf(event)
-          if (notification !== undefined) ring.add(notification)
-        }
+      const take = ({ events, state: after }: Committed): void => {
+        for (const event of events) for (const notification of notificationsOf(event, after)) ring.add(notification)
       }
       // Both take from the queue synchronously, so that an order is kept whoever comes first.
       const drain = Effect.map(Queue.clear(committed), (entries) => entries.forEach(take))

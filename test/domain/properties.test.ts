@@ -30,7 +30,7 @@ describe("any sequence of commands", () => {
     for (const seed of seeds) {
       const dice = diceOf(seed)
       let history: History = historyOf(...guide)
-      for (let step = 0; step < 120; step++) {
+      for (let step = 0; step < 180; step++) {
         const command = randomCommand(dice, history.state, history.seq)
         const decision = decide(history.state, command)
         if (Result.isFailure(decision)) {

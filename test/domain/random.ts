@@ -126,19 +126,18 @@ const targetCommands = (dice: Dice, state: State, seq: number): Command => {
 }
 
 const bdevCommands = (dice: Dice, state: State, seq: number): Command => {
-  const { pick } = dice
+  const { pick, roll } = dice
   const bdev = randomBdev(dice)
   const name = pick(bdevs)
+  const fact = { name: bdevName(name), incarnation: incarnationOf(dice, findBdev(state, name), seq) }
   return pick<Command>([
     { _tag: "CreateBdev", bdev },
     { _tag: "CreateBdev", name, bdev },
     { _tag: "CreateBdev", name, uuid: pick(uuids), bdev },
     { _tag: "DeleteBdev", name },
-    {
-      _tag: "RecordBdevVanished",
-      name: bdevName(name),
-      incarnation: incarnationOf(dice, findBdev(state, name), seq)
-    }
+    { _tag: "ResizeNullBdev", name, byteLength: roll(6) * 4096 },
+    { _tag: "RecordBdevResized", ...fact, blockCount: roll(20) },
+    { _tag: "RecordBdevVanished", ...fact }
   ])
 }
 
@@ -164,9 +163,9 @@ export const randomCommand = (dice: Dice, state: State, seq: number): Command =>
   if (family === 1) return { _tag: "SetIscsiOptions", options: { ...defaultIscsiOptions, nopTimeout: dice.roll(90) } }
   if (family === 2) return { _tag: "RecordInertSetting", ...randomSetting(dice) }
   if (family === 3) return { _tag: "RecordConfigApplied", ...randomConfig(dice) }
-  if (family > 34) return authCommand(dice, state)
-  if (family < 14) return groupCommands(dice)
-  return family < 28 ? targetCommands(dice, state, seq) : bdevCommands(dice, state, seq)
+  if (family > 33) return authCommand(dice, state)
+  if (family < 12) return groupCommands(dice)
+  return family < 24 ? targetCommands(dice, state, seq) : bdevCommands(dice, state, seq)
 }
 
 const groupEvents = ({ pick, roll, some }: Dice, seq: number): Event => {
@@ -227,6 +226,7 @@ const bdevEvents = ({ pick, roll }: Dice, seq: number): Event => {
     { _tag: "BdevCreated", ...identity, spec: { ...malloc, physicalBlockSize: 512 }, autoNumber: roll(9) },
     { _tag: "BdevCreated", ...identity, spec: { _tag: "Error", base } },
     { _tag: "BdevRemovalStarted", name, incarnation, cause: "requested" },
+    { _tag: "BdevResized", name, incarnation, blockCount: roll(99) },
     { _tag: "BdevRemoved", name, incarnation }
   ])
 }

@@ -1,8 +1,8 @@
 /** Auth groups, authentication, redirects and logout requests over the socket: sentences, results, sealed secrets. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Result, type Scope } from "effect"
-import { CallFailed, type NoAnswer, type RpcClient } from "../../src/rpc/RpcClient.ts"
-import { runningTarget } from "./target-support.ts"
+import { Effect, type Scope } from "effect"
+import type { RpcClient } from "../../src/rpc/RpcClient.ts"
+import { failure, runningTarget } from "./target-support.ts"
 
 const live = (name: string, run: () => Effect.Effect<void, unknown, Scope.Scope>) => it.live(name, run)
 
@@ -10,12 +10,6 @@ const disk1 = "iqn.2016-06.io.spdk:disk1"
 const anna = { user: "anna", secret: "open sesame one" }
 const bert = { user: "bert", secret: "open sesame two", muser: "target", msecret: "open sesame back" }
 const off = { disable_chap: false, require_chap: false, mutual_chap: false, chap_group: 0 }
-
-const failure = (call: Effect.Effect<unknown, CallFailed | NoAnswer>): Effect.Effect<CallFailed> =>
-  Effect.map(Effect.result(call), (result) => {
-    assert(Result.isFailure(result) && result.failure instanceof CallFailed, "the call was expected to fail")
-    return result.failure
-  })
 
 const refused = (client: RpcClient, method: string, params: object, message: string, reason: RegExp) =>
   Effect.gen(function* () {

@@ -1,12 +1,12 @@
 /** The methods over the real control plane: the guide's sequence, removals, states, names, reasons of failures. */
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Fiber, Result, type Scope } from "effect"
+import { Deferred, Effect, Fiber, type Scope } from "effect"
 import { InitializationFailed } from "../../src/rpc/Instance.ts"
 import { allMethods } from "../../src/rpc/methods/all-methods.ts"
-import { CallFailed, connect, type NoAnswer, type RpcClient } from "../../src/rpc/RpcClient.ts"
+import { connect, type RpcClient } from "../../src/rpc/RpcClient.ts"
 import { foreignHost } from "./fake-data-plane.ts"
 import { rawClient } from "./support.ts"
-import { runningTarget, startTarget } from "./target-support.ts"
+import { failure, runningTarget, startTarget } from "./target-support.ts"
 
 const live = (name: string, run: () => Effect.Effect<void, unknown, Scope.Scope>) => it.live(name, run)
 
@@ -32,12 +32,6 @@ const guide = (client: RpcClient) =>
       queue_depth: 64,
       disable_chap: true
     })
-  })
-
-const failure = (call: Effect.Effect<unknown, CallFailed | NoAnswer>): Effect.Effect<CallFailed> =>
-  Effect.map(Effect.result(call), (result) => {
-    assert(Result.isFailure(result) && result.failure instanceof CallFailed, "the call was expected to fail")
-    return result.failure
   })
 
 const names = (list: unknown): ReadonlyArray<unknown> => {

@@ -1,7 +1,8 @@
 /** All methods over the real control plane, an event log in memory and a fake data plane, on a socket of their own. */
 
 import * as path from "node:path"
-import { Effect, Layer, type Scope } from "effect"
+import { Effect, Layer, Result, type Scope } from "effect"
+import { assert } from "vitest"
 import type { EventLog } from "../../eventlog/EventLog.ts"
 import { MemoryEventLog } from "../../eventlog/MemoryEventLog.ts"
 import { secretsFrom } from "../../src/cli/secret-key.ts"
@@ -10,7 +11,7 @@ import { Uuid } from "../../src/domain/ids.ts"
 import { Secrets } from "../../src/domain/Secrets.ts"
 import { allMethods } from "../../src/rpc/methods/all-methods.ts"
 import { Notifications } from "../../src/rpc/Notifications.ts"
-import { connect, type RpcClient } from "../../src/rpc/RpcClient.ts"
+import { CallFailed, connect, type NoAnswer, type RpcClient } from "../../src/rpc/RpcClient.ts"
 import { type RouterOptions, RpcRouter } from "../../src/rpc/RpcRouter.ts"
 import { RpcServer } from "../../src/rpc/RpcServer.ts"
 import { type FakeDataPlane, fakeDataPlane, newFake } from "./fake-data-plane.ts"
@@ -60,3 +61,10 @@ export const startTarget = (options: TargetOptions = {}): Effect.Effect<RpcTarge
 /** In state RUNTIME. */
 export const runningTarget = (options: TargetOptions = {}): Effect.Effect<RpcTarget, unknown, Scope.Scope> =>
   Effect.tap(startTarget(options), ({ client }) => client.call("framework_start_init"))
+
+/** How a call fails that must fail. */
+export const failure = (call: Effect.Effect<unknown, CallFailed | NoAnswer>): Effect.Effect<CallFailed> =>
+  Effect.map(Effect.result(call), (result) => {
+    assert(Result.isFailure(result) && result.failure instanceof CallFailed, "the call was expected to fail")
+    return result.failure
+  })

@@ -36,7 +36,7 @@ export interface Bdev {
   readonly physicalBlockSize: number
   /** An IO should not cross a multiple of this many logical blocks; 0 is no boundary. */
   readonly optimalIoBoundary: number
-  /** Logical blocks. */
+  /** Logical blocks. May change while the bdev is open, see `ResizableBdev`. */
   readonly blockCount: number
   /** A write may be in a volatile cache until `flush`. */
   readonly writeCache: boolean
@@ -56,3 +56,12 @@ export interface Bdev {
   /** Gives memory, timers and descriptors back. Nothing is submitted afterwards; IO still out may end later. */
   close(): void
 }
+
+/** A bdev whose size can change while it is open. IO that it has already is not affected. */
+export interface ResizableBdev extends Bdev {
+  /** It has this many logical blocks from now on. */
+  resize(blockCount: number): void
+}
+
+/** Whether a bdev is one of those. */
+export const isResizable = (bdev: Bdev): bdev is ResizableBdev => "resize" in bdev

@@ -1,14 +1,14 @@
 /** A disk of any size with nothing behind it, for tests of speed and of size. */
-import { type Bdev, type BdevIo, IoStatus } from "./Bdev.ts"
+import { type BdevIo, IoStatus, type ResizableBdev } from "./Bdev.ts"
 import type { NullSpec } from "./BdevSpec.ts"
 
 /** Reads give zeros, writes are forgotten; all IO ends before its call returns. */
-export class NullBdev implements Bdev {
+export class NullBdev implements ResizableBdev {
   readonly productName = "Null disk"
   readonly blockSize: number
   readonly physicalBlockSize: number
   readonly optimalIoBoundary = 0
-  readonly blockCount: number
+  blockCount: number
   readonly writeCache = false
   readonly readOnly = false
   readonly memory = undefined
@@ -17,6 +17,10 @@ export class NullBdev implements Bdev {
     this.blockSize = spec.blockSize
     this.physicalBlockSize = spec.physicalBlockSize || spec.blockSize
     this.blockCount = spec.blockCount
+  }
+
+  resize(blockCount: number): void {
+    this.blockCount = blockCount
   }
 
   read(_byteOffset: number, target: Buffer, targetStart: number, byteLength: number, io: BdevIo): void {

@@ -1,6 +1,6 @@
 /**
- * A bdev on top of another: it has the base's geometry. It never shows the base's `memory`, because
- * copies around it would miss what the wrapper is for. Closing it leaves the base open.
+ * A bdev on top of another: it has the base's geometry, also when that changes. It never shows the base's `memory`,
+ * because copies around it would miss what the wrapper is for. Closing it leaves the base open.
  */
 import type { Bdev, BdevIo } from "./Bdev.ts"
 
@@ -10,22 +10,24 @@ export abstract class WrapperBdev implements Bdev {
   readonly blockSize: number
   readonly physicalBlockSize: number
   readonly optimalIoBoundary: number
-  readonly blockCount: number
   readonly writeCache: boolean
   readonly readOnly: boolean
   readonly memory = undefined
 
-  protected readonly base: Bdev
+  readonly base: Bdev
 
   constructor(productName: string, base: Bdev) {
     this.productName = productName
     this.blockSize = base.blockSize
     this.physicalBlockSize = base.physicalBlockSize
     this.optimalIoBoundary = base.optimalIoBoundary
-    this.blockCount = base.blockCount
     this.writeCache = base.writeCache
     this.readOnly = base.readOnly
     this.base = base
+  }
+
+  get blockCount(): number {
+    return this.base.blockCount
   }
 
   abstract read(byteOffset: number, target: Buffer, targetStart: number, byteLength: number, io: BdevIo): void
@@ -39,4 +41,11 @@ export abstract class WrapperBdev implements Bdev {
   ): void
   abstract flush(io: BdevIo): void
   abstract close(): void
+}
+
+/** Whether `bdev` is `base`, or stacked on it however high. */
+export const isStackedOn = (bdev: Bdev, base: Bdev): boolean => {
+  let at = bdev
+  while (at !== base && at instanceof WrapperBdev) at = at.base
+  return at === base
 }

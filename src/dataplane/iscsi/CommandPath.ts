@@ -266,6 +266,12 @@ export class CommandPath implements TaskOwner, SessionCommands, ResponsePath {
   #submit(task: IscsiTask, mapping: LunMapping): void {
     const { scsi } = task
     const { bdev } = mapping.unit
+    if (scsi.action !== ScsiAction.flush && scsi.byteOffset + scsi.byteLength > bdev.blockCount * bdev.blockSize) {
+      // The disk has shrunk since `prepare` looked: while the data of a write came.
+      scsi.checkCondition(SenseKey.illegalRequest, SenseCode.logicalBlockAddressOutOfRange)
+      this.#answer(task)
+      return
+    }
     if (mapping.unit.lateWrites.size > 0 && scsi.action !== ScsiAction.flush) {
       // A write of a session that has gone must not land on what a later one has written.
       if (mapping.unit.awaitsLateWrite(scsi.byteOffset, scsi.byteLength)) {

@@ -3,15 +3,17 @@
  * decides nothing. Commands and facts are the plain values of `protocol.ts`. There is no Effect here and nothing waits.
  */
 import { compileAccessList } from "../../domain/access.ts"
-import type { Bdev } from "../bdev/Bdev.ts"
+import { type Bdev, isResizable } from "../bdev/Bdev.ts"
 import { createBdev } from "../bdev/create-bdev.ts"
 import { ErrorBdev } from "../bdev/ErrorBdev.ts"
+import { isStackedOn } from "../bdev/WrapperBdev.ts"
 import type { Connection } from "../iscsi/Connection.ts"
 import { IscsiNode, type NodeOptions } from "../iscsi/IscsiNode.ts"
 import type { Session } from "../iscsi/Session.ts"
 import { LunMapping, Target } from "../iscsi/Target.ts"
 import { housekeepingMillis, logoutCloseTimeoutMillis, logoutRequestTimeoutMillis } from "../limits.ts"
 import { LogicalUnit } from "../scsi/LogicalUnit.ts"
+import { SenseCode } from "../scsi/sense-codes.ts"
 import { drainLun, type LunDrain } from "./drain-lun.ts"
 import { Portal } from "./Portal.ts"
 import type { BdevId, NexusFact, PortalId, ReactorAnswer, ReactorCommand, ReactorFact, RequestId } from "./protocol.ts"
@@ -114,6 +116,8 @@ export class Reactor {
         return this.#nameBdev(command)
       case "CloseBdev":
         return this.#closeBdev(command)
+      case "ResizeBdev":
+        return this.#resizeBdev(command)
       case "InjectFault":
         return this.#withErrorBdev(command.bdev, (bdev) => bdev.inject(command.fault))
       case "ResumePending":
@@ -219,6 +223,15 @@ export class Reactor {
     this.#bdevs.delete(id)
     this.#units.delete(id)
     this.#answer(request, { _tag: "Done" })
+  }
+
+  #resizeBdev({ bdev: id, blockCount }: CommandOf<"ResizeBdev">): void {
+    const bdev = this.#bdevs.get(id)
+    if (bdev === undefined || !isResizable(bdev)) return
+    bdev.resize(blockCount)
+    for (const unit of this.#units.values()) {
+      if (isStackedOn(unit.bdev, bdev)) unit.establishUnitAttention(SenseCode.capacityDataHasChanged)
+    }
   }
 
   #withErrorBdev(id: BdevId, use: (bdev: ErrorBdev) => void): void {

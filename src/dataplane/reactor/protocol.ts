@@ -75,6 +75,8 @@ export type ReactorCommand =
     }
   /** Gives the bdev's memory back. Answered. */
   | { readonly _tag: "CloseBdev"; readonly request: RequestId; readonly bdev: BdevId }
+  /** The device has another size: every initiator of it and of what is stacked on it is told. */
+  | { readonly _tag: "ResizeBdev"; readonly bdev: BdevId; readonly blockCount: number }
   | { readonly _tag: "InjectFault"; readonly bdev: BdevId; readonly fault: Fault }
   | { readonly _tag: "ResumePending"; readonly bdev: BdevId }
   | {

@@ -18,6 +18,8 @@ import { defineMethod, type RpcCall, type RpcMethod } from "../RpcMethod.ts"
 import { bdevView } from "./bdev-view.ts"
 import { awaitGone, dispatch, dispatchWithLease, eventOf } from "./dispatch.ts"
 
+const mebibyte = 1024 * 1024
+
 /** What methods of this family need. */
 export type BdevServices = ControlPlane | DataPlane | Instance
 
@@ -162,6 +164,18 @@ const bdevNullCreate = defineMethod({
     )
 })
 
+/** `new_size` in MiB, rounded down to whole blocks. Sessions are told; none has to log in again. */
+const bdevNullResize = defineMethod({
+  name: "bdev_null_resize",
+  kind: "change",
+  undecodable: decodeFailed,
+  params: Schema.Struct({ name: Text, new_size: Uint64 }),
+  handler: ({ name, new_size }, call) => {
+    const command = { _tag: "ResizeNullBdev" as const, name, byteLength: Number(new_size) * mebibyte }
+    return Effect.as(dispatch(call, command, refuseWithErrno), true)
+  }
+})
+
 /** Latencies in microseconds. Unlike SPDK's, the base must exist. */
 const bdevDelayCreate = defineMethod({
   name: "bdev_delay_create",
@@ -232,6 +246,7 @@ export const bdevMethods: ReadonlyArray<RpcMethod<BdevServices>> = [
   bdevMallocCreate,
   deleteMethod("bdev_malloc_delete", ["delete_malloc_bdev"], "Malloc"),
   bdevNullCreate,
+  bdevNullResize,
   deleteMethod("bdev_null_delete", ["delete_null_bdev"], "Null"),
   bdevDelayCreate,
   deleteMethod("bdev_delay_delete", [], "Delay"),

@@ -1,0 +1,79 @@
+/** The rules for what of a bdev can change while it is there. */
+import { assert, describe, it } from "vitest"
+import type { BdevRequest } from "../../src/domain/Bdev.ts"
+import type { Command } from "../../src/domain/Command.ts"
+import { findBdev, type State } from "../../src/domain/State.ts"
+import { at, bdevName, createBdev, createTarget, delayOn, groundwork, startEpoch } from "./examples.ts"
+import { given, historyOf } from "./specification.ts"
+
+const nullDisk: BdevRequest = { _tag: "Null", blockCount: 8, blockSize: 512, physicalBlockSize: 0 }
+const resize = (byteLength: number, name = "n"): Command => ({ _tag: "ResizeNullBdev", name, byteLength })
+const resized = (blockCount: number, seq = 2, name = "n"): Command => ({
+  _tag: "RecordBdevResized",
+  name: bdevName(name),
+  incarnation: at(seq),
+  blockCount
+})
+
+const blockCountOf = (state: State, name: string): number | undefined => {
+  const spec = findBdev(state, name)?.spec
+  return spec !== undefined && "blockCount" in spec ? spec.blockCount : undefined
+}
+
+describe("a null bdev", () => {
+  const before = given(startEpoch(), createBdev("n", nullDisk))
+
+  it("grows, by whole blocks", () => {
+    const event = { _tag: "BdevResized" as const, name: bdevName("n"), incarnation: at(2), blockCount: 16 }
+    const { state } = before.when(resize(8192)).givesExactly(event)
+    assert.strictEqual(blockCountOf(state, "n"), 16)
+    before.when(resize(8192 + 511)).givesExactly(event)
+  })
+
+  it("that has the size already is not changed", () => {
+    before.when(resize(4096)).givesExactly()
+    before.when(resize(4096 + 1)).givesExactly()
+  })
+
+  it("does not shrink, and has a size that can be", () => {
+    before.when(resize(3584)).refused("InvalidArgument", /has 4096 bytes and cannot shrink to 3584/)
+    before.when(resize(2 ** 60)).refused("InvalidArgument", /less than 8 PiB/)
+    before.when(resize(-4096)).refused("InvalidArgument", /cannot shrink/)
+    before.when(resize(Number.NaN)).refused("InvalidArgument", /less than 8 PiB/)
+  })
+
+  it("is the only kind that a call resizes", () => {
+    const others = given(startEpoch(), createBdev("m"), createBdev("d", delayOn("m")))
+    others.when(resize(2 ** 30, "m")).refused("InvalidArgument", /not of kind Null but Malloc/)
+    others.when(resize(2 ** 30, "d")).refused("InvalidArgument", /not of kind Null but Delay/)
+    others.when(resize(2 ** 30, "x")).refused("NotFound", /does not exist/)
+  })
+
+  it("that is being removed is not found", () => {
+    const busy = historyOf(...groundwork, createBdev("n", nullDisk), createTarget({ luns: [{ bdev: "n", lun: 0 }] }))
+    assert.isDefined(findBdev(busy.state, "n"))
+    given(...groundwork, createBdev("n", nullDisk), createTarget({ luns: [{ bdev: "n", lun: 0 }] }), {
+      _tag: "DeleteBdev",
+      name: "n"
+    })
+      .when(resize(8192))
+      .refused("NotFound", /being removed/)
+  })
+})
+
+describe("the fact of another size", () => {
+  const before = given(startEpoch(), createBdev("n", nullDisk), createBdev("m"))
+
+  it("is taken, larger or smaller", () => {
+    const { state } = before.when(resized(3)).gives("BdevResized")
+    assert.strictEqual(blockCountOf(state, "n"), 3)
+    before.when(resized(99)).gives("BdevResized")
+  })
+
+  it("is nothing if it is stale, no news, no size, or of memory", () => {
+    for (const fact of [resized(3, 1), resized(8), resized(0), resized(1.5), resized(2 ** 52), resized(5, 3, "m")]) {
+      before.when(fact).givesExactly()
+    }
+    given(startEpoch(), createBdev("n", nullDisk), { _tag: "DeleteBdev", name: "n" }).when(resized(3)).givesExactly()
+  })
+})
