@@ -30,7 +30,7 @@ export const decideResizeNullBdev = (state: State, command: CommandOf<"ResizeNul
     return blockCount === spec.blockCount ? [] : [{ _tag: "BdevResized" as const, name, incarnation, blockCount }]
   })
 
-/** The device behind it has another size, smaller or larger. One without any block has vanished, which is not told so. */
+/** The device behind it has another size. That it has no block left is told as `RecordBdevVanished`. */
 export const decideRecordBdevResized = (state: State, fact: CommandOf<"RecordBdevResized">): Decision => {
   const { blockCount, incarnation, name } = fact
   const bdev = findBdev(state, name)
