@@ -87,12 +87,13 @@ export class Bdevs {
     return this.#gone.wait(bdevKey(ref))
   }
 
-  /** A bdev has another size: one that is not open yet will be opened with it. */
-  resize(bdev: Bdev, blockCount: number): void {
+  /** Something of a bdev has changed: one that is not open yet will be opened with it. */
+  change(bdev: Bdev): void {
     const entry = this.#entries.get(bdevKey(bdev))
     if (entry === undefined) return
+    const before = entry.bdev
     entry.bdev = bdev
-    if (entry.id !== undefined) this.#client.send({ _tag: "ResizeBdev", bdev: entry.id, blockCount })
+    this.#tellChanges(entry, before.spec)
   }
 
   /** Arms a fault of an error bdev. */
@@ -178,7 +179,8 @@ export class Bdevs {
         return Effect.map(this.#open({ name, spec }), (opened) => {
           if (typeof opened === "number") {
             this.#name(entry, opened)
-            this.#catchUp(entry, spec)
+            // It may have changed while it was being opened.
+            this.#tellChanges(entry, spec)
           } else entry.detail = opened.detail
           return typeof opened === "number"
         })
@@ -186,10 +188,12 @@ export class Bdevs {
     )
   }
 
-  /** What has changed while it was being opened as `opened`. */
-  #catchUp({ bdev: { spec }, id }: Entry, opened: BdevSpec): void {
-    if (id === undefined || !("blockCount" in spec && "blockCount" in opened)) return
-    if (spec.blockCount === opened.blockCount) return
-    this.#client.send({ _tag: "ResizeBdev", bdev: id, blockCount: spec.blockCount })
+  /** Makes an open bdev, which was opened or changed as `before`, what it is to be now. */
+  #tellChanges({ bdev: { spec }, id }: Entry, before: BdevSpec): void {
+    if (id === undefined) return
+    if ("blockCount" in spec && "blockCount" in before && spec.blockCount !== before.blockCount) {
+      this.#client.send({ _tag: "ResizeBdev", bdev: id, blockCount: spec.blockCount })
+    }
+    if (spec._tag === "Delay" && spec !== before) this.#client.send({ _tag: "SetLatencies", bdev: id, latencies: spec })
   }
 }

@@ -179,9 +179,10 @@ const applyBdevEvent = (parts: Parts, event: Event, { lease, state }: Committed)
       return addBdev(parts, state, event.name, lease)
     case "BdevRemoved":
       return parts.bdevs.remove(event)
-    case "BdevResized": {
+    case "BdevResized":
+    case "BdevLatenciesSet": {
       const bdev = findBdev(state, event.name)
-      return bdev === undefined ? Effect.void : Effect.sync(() => parts.bdevs.resize(bdev, event.blockCount))
+      return bdev === undefined ? Effect.void : Effect.sync(() => parts.bdevs.change(bdev))
     }
     default:
       return undefined

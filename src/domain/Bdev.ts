@@ -34,6 +34,10 @@ const latencies = {
   p99WriteMicros: Schema.Natural
 }
 
+/** Of a delay bdev. */
+export const BdevLatencies = Schema.Struct(latencies)
+export type BdevLatencies = typeof BdevLatencies.Type
+
 /** What a bdev is. `optimalIoBoundary` is in blocks, 0 for none. */
 export const BdevSpec = Schema.TaggedUnion({
   Malloc: { ...geometry, optimalIoBoundary: Schema.Natural },
@@ -122,6 +126,8 @@ export const bdevEvents = {
   BdevRemoved: { name: BdevName, incarnation: Incarnation },
   /** It has another size from now on. */
   BdevResized: { name: BdevName, incarnation: Incarnation, blockCount: Schema.Natural },
+  /** A delay bdev takes this long from now on: all four, also those that stay. */
+  BdevLatenciesSet: { name: BdevName, incarnation: Incarnation, latencies: BdevLatencies },
   /** A deed, not a state: it is in the log because it explains what follows. */
   BdevErrorInjected: { name: BdevName, incarnation: Incarnation, injection: BdevErrorInjection }
 } as const
@@ -143,6 +149,14 @@ export const bdevCommands = {
   InjectBdevError: { name: Schema.String, injection: BdevErrorInjection },
   /** Null bdevs only, and only to more. `byteLength` is rounded down to whole blocks. */
   ResizeNullBdev: { name: Schema.String, byteLength: Schema.Number },
+  /** Delay bdevs only. What is left out stays, unless a p99 latency has to follow its average, or the reverse. */
+  SetBdevLatencies: {
+    name: Schema.String,
+    averageReadMicros: Schema.optionalKey(Schema.Number),
+    p99ReadMicros: Schema.optionalKey(Schema.Number),
+    averageWriteMicros: Schema.optionalKey(Schema.Number),
+    p99WriteMicros: Schema.optionalKey(Schema.Number)
+  },
   /** A fact: the device behind it has another size, of one block at least. */
   RecordBdevResized: { name: BdevName, incarnation: Incarnation, blockCount: Schema.Number },
   /** A fact: the device behind it is gone. */

@@ -1,8 +1,8 @@
-/** The rules for what of a bdev can change while it is there, with its initiators logged in: its size. */
+/** The rules for what of a bdev can change while it is there, with its initiators logged in: its size, its latencies. */
 import { Result } from "effect"
-import { requireBdev } from "./bdev-decide.ts"
+import { checkLatencies, requireBdev } from "./bdev-decide.ts"
 import type { CommandOf } from "./Command.ts"
-import { InvalidArgument } from "./DomainError.ts"
+import { InvalidArgument, NotFound } from "./DomainError.ts"
 import type { Decision } from "./decision.ts"
 import { findBdev, type State } from "./State.ts"
 
@@ -28,6 +28,48 @@ export const decideResizeNullBdev = (state: State, command: CommandOf<"ResizeNul
       return yield* Result.fail(new InvalidArgument({ object, reason, hint: "ask for at least what it has" }))
     }
     return blockCount === spec.blockCount ? [] : [{ _tag: "BdevResized" as const, name, incarnation, blockCount }]
+  })
+
+/**
+ * A pair whose other half is left out stays a pair: the average takes its p99 latency along upwards, and the p99 latency
+ * its average downwards. So two calls lead to any pair in either order.
+ */
+const mergePair = (
+  now: readonly [average: number, p99: number],
+  average: number | undefined,
+  p99: number | undefined
+): readonly [average: number, p99: number] => {
+  if (average !== undefined && p99 === undefined) return [average, Math.max(average, now[1])]
+  if (average === undefined && p99 !== undefined) return [Math.min(now[0], p99), p99]
+  return [average ?? now[0], p99 ?? now[1]]
+}
+
+/** Delay bdevs only; what is set already is no change. */
+export const decideSetBdevLatencies = (state: State, command: CommandOf<"SetBdevLatencies">): Decision =>
+  Result.gen(function* () {
+    const { incarnation, name, spec } = yield* requireBdev(state, command.name)
+    const object = `bdev ${name}`
+    if (spec._tag !== "Delay") {
+      const reason = `is not of kind Delay but ${spec._tag}`
+      return yield* Result.fail(new NotFound({ object, reason, hint: "create a delay bdev on top of it" }))
+    }
+    const { averageReadMicros, averageWriteMicros, p99ReadMicros, p99WriteMicros } = spec
+    const read = mergePair([averageReadMicros, p99ReadMicros], command.averageReadMicros, command.p99ReadMicros)
+    const write = mergePair([averageWriteMicros, p99WriteMicros], command.averageWriteMicros, command.p99WriteMicros)
+    const latencies = {
+      averageReadMicros: read[0],
+      p99ReadMicros: read[1],
+      averageWriteMicros: write[0],
+      p99WriteMicros: write[1]
+    }
+    const refusal = checkLatencies(object, latencies)
+    if (refusal !== undefined) return yield* Result.fail(refusal)
+    const isSame =
+      read[0] === averageReadMicros &&
+      read[1] === p99ReadMicros &&
+      write[0] === averageWriteMicros &&
+      write[1] === p99WriteMicros
+    return isSame ? [] : [{ _tag: "BdevLatenciesSet" as const, name, incarnation, latencies }]
   })
 
 /** The device behind it has another size. That it has no block left is told as `RecordBdevVanished`. */

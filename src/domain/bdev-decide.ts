@@ -4,6 +4,7 @@ import {
   BDEV_STACK_DEPTH_MAX,
   BDEVS_MAX,
   type Bdev,
+  type BdevLatencies,
   type BdevRef,
   type BdevRequest,
   type BdevSpec,
@@ -98,9 +99,8 @@ const parseBase = (state: State, object: string, name: string): Result.Result<Bd
 
 const latencyMicrosMax = 3600 * 1_000_000
 
-type DelayRequest = Extract<BdevRequest, { readonly _tag: "Delay" }>
-
-const checkLatencies = (object: string, request: DelayRequest): InvalidArgument | undefined => {
+/** Why they are none: out of range, or a p99 latency below its average. `object` is whose they are. */
+export const checkLatencies = (object: string, request: BdevLatencies): InvalidArgument | undefined => {
   const { averageReadMicros, averageWriteMicros, p99ReadMicros, p99WriteMicros } = request
   for (const micros of [averageReadMicros, averageWriteMicros, p99ReadMicros, p99WriteMicros]) {
     if (Number.isInteger(micros) && micros >= 0 && micros <= latencyMicrosMax) continue

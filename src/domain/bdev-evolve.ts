@@ -60,6 +60,14 @@ export const evolveBdevResized = (state: State, event: EventOf<"BdevResized">): 
   return { ...state, bdevs: HashMap.set(state.bdevs, event.name, resized) }
 }
 
+/** A delay bdev is slower or faster. */
+export const evolveBdevLatenciesSet = (state: State, event: EventOf<"BdevLatenciesSet">): State => {
+  const bdev = findBdev(state, event.name)
+  if (bdev === undefined || bdev.incarnation !== event.incarnation || bdev.spec._tag !== "Delay") return state
+  const changed: Bdev = { ...bdev, spec: { ...bdev.spec, ...event.latencies } }
+  return { ...state, bdevs: HashMap.set(state.bdevs, event.name, changed) }
+}
+
 /** A bdev takes no new mapping. */
 export const evolveBdevRemovalStarted = (state: State, event: EventOf<"BdevRemovalStarted">, seq: number): State => {
   const bdev = findBdev(state, event.name)

@@ -10,7 +10,7 @@ import {
   decideDeleteAuthGroup,
   decideRemoveAuthGroupSecret
 } from "./auth-group-decide.ts"
-import { decideRecordBdevResized, decideResizeNullBdev } from "./bdev-change-decide.ts"
+import { decideRecordBdevResized, decideResizeNullBdev, decideSetBdevLatencies } from "./bdev-change-decide.ts"
 import { decideCreateBdev, decideDeleteBdev, decideInjectBdevError } from "./bdev-decide.ts"
 import type { Command, CommandOf } from "./Command.ts"
 import type { Decision } from "./decision.ts"
@@ -86,7 +86,13 @@ const decideLogins = (state: State, command: LoginCommand): Decision => {
 }
 
 type BdevCommand = CommandOf<
-  "CreateBdev" | "DeleteBdev" | "InjectBdevError" | "ResizeNullBdev" | "RecordBdevResized" | "RecordBdevVanished"
+  | "CreateBdev"
+  | "DeleteBdev"
+  | "InjectBdevError"
+  | "ResizeNullBdev"
+  | "SetBdevLatencies"
+  | "RecordBdevResized"
+  | "RecordBdevVanished"
 >
 
 const decideBdevs = (state: State, command: BdevCommand): Decision => {
@@ -99,6 +105,8 @@ const decideBdevs = (state: State, command: BdevCommand): Decision => {
       return decideInjectBdevError(state, command)
     case "ResizeNullBdev":
       return decideResizeNullBdev(state, command)
+    case "SetBdevLatencies":
+      return decideSetBdevLatencies(state, command)
     case "RecordBdevResized":
       return decideRecordBdevResized(state, command)
     case "RecordBdevVanished":
@@ -147,6 +155,7 @@ export const decide = (state: State, command: Command): Decision => {
     case "DeleteBdev":
     case "InjectBdevError":
     case "ResizeNullBdev":
+    case "SetBdevLatencies":
     case "RecordBdevResized":
     case "RecordBdevVanished":
       return decideBdevs(state, command)

@@ -55,6 +55,7 @@ const currentVersions: Readonly<Record<EventType, number>> = {
   BdevRemovalStarted: 1,
   BdevRemoved: 1,
   BdevResized: 1,
+  BdevLatenciesSet: 1,
   BdevErrorInjected: 1,
   InertSettingRecorded: 1,
   GroupNamed: 1,

@@ -12,7 +12,13 @@ import {
   evolveDiscoveryAuthSet,
   evolvePortalGroupAuthSet
 } from "./auth-evolve.ts"
-import { evolveBdevCreated, evolveBdevRemovalStarted, evolveBdevRemoved, evolveBdevResized } from "./bdev-evolve.ts"
+import {
+  evolveBdevCreated,
+  evolveBdevLatenciesSet,
+  evolveBdevRemovalStarted,
+  evolveBdevRemoved,
+  evolveBdevResized
+} from "./bdev-evolve.ts"
 import type { Event, EventOf } from "./Event.ts"
 import { evolveEpochStarted } from "./epoch-evolve.ts"
 import {
@@ -87,7 +93,9 @@ const evolveLogins = (state: State, event: LoginEvent, seq: number): State => {
   }
 }
 
-type BdevEvent = EventOf<"BdevCreated" | "BdevRemovalStarted" | "BdevRemoved" | "BdevResized" | "BdevErrorInjected">
+type BdevEvent = EventOf<
+  "BdevCreated" | "BdevRemovalStarted" | "BdevRemoved" | "BdevResized" | "BdevLatenciesSet" | "BdevErrorInjected"
+>
 
 const evolveBdevs = (state: State, event: BdevEvent, seq: number): State => {
   switch (event._tag) {
@@ -99,6 +107,8 @@ const evolveBdevs = (state: State, event: BdevEvent, seq: number): State => {
       return evolveBdevRemoved(state, event)
     case "BdevResized":
       return evolveBdevResized(state, event)
+    case "BdevLatenciesSet":
+      return evolveBdevLatenciesSet(state, event)
     case "BdevErrorInjected":
       return state
   }
@@ -166,6 +176,7 @@ export const evolve = (state: State, event: Event, seq: number): State => {
     case "BdevRemovalStarted":
     case "BdevRemoved":
     case "BdevResized":
+    case "BdevLatenciesSet":
     case "BdevErrorInjected":
       return evolveBdevs(state, event, seq)
     default:

@@ -81,6 +81,30 @@ describe("a disk that has shrunk", () => {
   )
 })
 
+describe("a delay bdev's latencies", () => {
+  const hour = 3_600_000_000
+  const slow = { averageReadMicros: hour, p99ReadMicros: hour, averageWriteMicros: hour, p99WriteMicros: hour }
+
+  live("hold from the next command on, while one that waits keeps its own", () =>
+    Effect.gen(function* () {
+      const plane = yield* startPlane()
+      yield* plane.run(nullDisk("Null0"))
+      yield* plane.run(createBdev("Slow", { _tag: "Delay", base: "Null0", ...slow }))
+      yield* plane.guide({ 0: "Slow" })
+      const session = yield* plane.open([0])
+      const waiting = session.command({ lun: 0, cdb: cdb.read16(0, 1), readBytes: 512 })
+      waiting.catch(() => undefined)
+      yield* attempt(() => session.nop())
+      yield* plane.run({ _tag: "SetBdevLatencies", name: "Slow", p99ReadMicros: 0 })
+      yield* attempt(() => readBlocks(session, 0, 0, 8))
+      yield* plane.run({ _tag: "SetBdevLatencies", name: "Slow", p99WriteMicros: 0 })
+      yield* attempt(() => writeBlocks(session, 0, 0, Buffer.alloc(512)))
+      const pending = yield* attempt(() => Promise.race([waiting.then(outcomeText), session.nop().then(() => "waits")]))
+      assert.strictEqual(pending, "waits")
+    })
+  )
+})
+
 describe("a disk's size", () => {
   live("is what the log says after a start", () =>
     Effect.gen(function* () {

@@ -1,6 +1,6 @@
 /** The rules for what of a bdev can change while it is there. */
 import { assert, describe, it } from "vitest"
-import type { BdevRequest } from "../../src/domain/Bdev.ts"
+import type { BdevLatencies, BdevRequest } from "../../src/domain/Bdev.ts"
 import type { Command } from "../../src/domain/Command.ts"
 import { findBdev, type State } from "../../src/domain/State.ts"
 import { at, bdevName, createBdev, createTarget, delayOn, groundwork, startEpoch } from "./examples.ts"
@@ -58,6 +58,48 @@ describe("a null bdev", () => {
     })
       .when(resize(8192))
       .refused("NotFound", /being removed/)
+  })
+})
+
+describe("a delay bdev", () => {
+  const before = given(startEpoch(), createBdev("m"), createBdev("d", delayOn("m")))
+  const set = (latencies: Partial<BdevLatencies>, name = "d"): Command => ({
+    _tag: "SetBdevLatencies",
+    name,
+    ...latencies
+  })
+  const now = { averageReadMicros: 10, p99ReadMicros: 20, averageWriteMicros: 10, p99WriteMicros: 20 }
+  const gives = (given: Partial<BdevLatencies>, changes: Partial<BdevLatencies>) => {
+    const latencies = { ...now, ...changes }
+    const event = { _tag: "BdevLatenciesSet" as const, name: bdevName("d"), incarnation: at(3), latencies }
+    const { state } = before.when(set(given)).givesExactly(event)
+    assert.deepInclude(findBdev(state, "d")?.spec, latencies)
+  }
+
+  it("takes new latencies, and keeps those that are not named", () => {
+    gives({ averageReadMicros: 15 }, { averageReadMicros: 15 })
+    gives({ averageWriteMicros: 30, p99WriteMicros: 40 }, { averageWriteMicros: 30, p99WriteMicros: 40 })
+    before.when(set({ averageReadMicros: 10 })).givesExactly()
+    before.when(set({})).givesExactly()
+  })
+
+  it("keeps its p99 latencies at or above their averages, whichever is set first", () => {
+    gives({ averageReadMicros: 30 }, { averageReadMicros: 30, p99ReadMicros: 30 })
+    gives({ p99WriteMicros: 5 }, { averageWriteMicros: 5, p99WriteMicros: 5 })
+    const up = [set({ averageReadMicros: 300 }), set({ p99ReadMicros: 400 })]
+    for (const [first, second] of [up, up.toReversed()]) {
+      if (first === undefined || second === undefined) continue
+      const { state } = historyOf(startEpoch(), createBdev("m"), createBdev("d", delayOn("m")), first, second)
+      assert.deepInclude(findBdev(state, "d")?.spec, { averageReadMicros: 300, p99ReadMicros: 400 })
+    }
+  })
+
+  it("refuses what is no latency, a pair in the wrong order, and other bdevs", () => {
+    before.when(set({ averageReadMicros: 9, p99ReadMicros: 8 })).refused("InvalidArgument", /below the average/)
+    before.when(set({ averageReadMicros: -1 })).refused("InvalidArgument", /latency of -1 microseconds/)
+    before.when(set({ p99ReadMicros: 4e9 })).refused("InvalidArgument", /use 0 to 3600000000/)
+    before.when(set({}, "m")).refused("NotFound", /not of kind Delay but Malloc/)
+    before.when(set({}, "x")).refused("NotFound", /does not exist/)
   })
 })
 

@@ -136,6 +136,8 @@ const bdevCommands = (dice: Dice, state: State, seq: number): Command => {
     { _tag: "CreateBdev", name, uuid: pick(uuids), bdev },
     { _tag: "DeleteBdev", name },
     { _tag: "ResizeNullBdev", name, byteLength: roll(6) * 4096 },
+    { _tag: "SetBdevLatencies", name, averageReadMicros: roll(50) },
+    { _tag: "SetBdevLatencies", name, p99WriteMicros: roll(50), averageWriteMicros: roll(50) },
     { _tag: "RecordBdevResized", ...fact, blockCount: roll(20) },
     { _tag: "RecordBdevVanished", ...fact }
   ])
@@ -216,6 +218,13 @@ const targetEvents = ({ pick, roll, some }: Dice, seq: number): Event => {
   ])
 }
 
+const randomLatencies = (roll: Dice["roll"]) => ({
+  averageReadMicros: roll(50),
+  p99ReadMicros: roll(50),
+  averageWriteMicros: roll(50),
+  p99WriteMicros: roll(50)
+})
+
 const bdevEvents = ({ pick, roll }: Dice, seq: number): Event => {
   const name = bdevName(pick(bdevs))
   const incarnation = at(roll(seq + 1))
@@ -227,6 +236,7 @@ const bdevEvents = ({ pick, roll }: Dice, seq: number): Event => {
     { _tag: "BdevCreated", ...identity, spec: { _tag: "Error", base } },
     { _tag: "BdevRemovalStarted", name, incarnation, cause: "requested" },
     { _tag: "BdevResized", name, incarnation, blockCount: roll(99) },
+    { _tag: "BdevLatenciesSet", name, incarnation, latencies: randomLatencies(roll) },
     { _tag: "BdevRemoved", name, incarnation }
   ])
 }

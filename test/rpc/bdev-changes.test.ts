@@ -50,3 +50,34 @@ describe("bdev_null_resize", () => {
     })
   )
 })
+
+describe("bdev_delay_update_latency", () => {
+  live("changes one latency, shows and saves it", () =>
+    Effect.gen(function* () {
+      const { client } = yield* runningTarget()
+      yield* client.call("bdev_null_create", { name: "N", num_blocks: 8, block_size: 512 })
+      const latencies = { avg_read_latency: 5, p99_read_latency: 6, avg_write_latency: 7, p99_write_latency: 8 }
+      yield* client.call("bdev_delay_create", { base_bdev_name: "N", name: "D", ...latencies })
+      const update = (latency_type: string, latency_us: number, delay_bdev_name = "D") =>
+        client.call("bdev_delay_update_latency", { delay_bdev_name, latency_type, latency_us })
+      // As SPDK's own tests do: the average goes above the p99 latency for a moment.
+      assert.strictEqual(yield* update("avg_read", 100), true)
+      yield* update("p99_read", 200)
+      yield* update("avg_write", 1)
+      yield* update("p99_write", 2)
+      const updated = { avg_read_latency: 100, p99_read_latency: 200, avg_write_latency: 1, p99_write_latency: 2 }
+      const { delay } = (yield* shown(client, "D"))["driver_specific"]
+      assert.deepInclude(delay, updated)
+      const saved = JSON.stringify(yield* client.call("framework_get_config", { name: "bdev" }))
+      assert.include(saved, JSON.stringify(updated).slice(1, -1))
+
+      const gone = yield* failure(update("avg_read", 1, "X"))
+      assert.deepInclude(gone, { code: -32602, text: "The requested bdev does not exist." })
+      const other = yield* failure(update("avg_read", 1, "N"))
+      assert.deepInclude(other, { code: -32600, text: "The requested bdev is not a delay bdev." })
+      assert.match(JSON.stringify(other.data), /not of kind Delay but Null/)
+      assert.strictEqual((yield* failure(update("median", 1))).code, -32603)
+      assert.strictEqual((yield* failure(update("avg_read", 2 ** 53))).code, -22)
+    })
+  )
+})

@@ -30,14 +30,18 @@ export interface BaseRef {
   readonly incarnation: number
 }
 
-/** Another bdev, slowed down. One IO in a hundred takes the p99 latency, every other one the average. */
-export interface DelaySpec {
-  readonly _tag: "Delay"
-  readonly base: BaseRef
+/** One IO in a hundred takes the p99 latency, every other one the average. */
+export interface Latencies {
   readonly averageReadMicros: number
   readonly p99ReadMicros: number
   readonly averageWriteMicros: number
   readonly p99WriteMicros: number
+}
+
+/** Another bdev, slowed down. */
+export interface DelaySpec extends Latencies {
+  readonly _tag: "Delay"
+  readonly base: BaseRef
 }
 
 /** Another bdev with faults on demand. */

@@ -6,7 +6,7 @@
  * `close` ends what still waits as aborted: no timer outlives the device.
  */
 import { type Bdev, type BdevIo, IoStatus } from "./Bdev.ts"
-import type { DelaySpec } from "./BdevSpec.ts"
+import type { Latencies } from "./BdevSpec.ts"
 import { WrapperBdev } from "./WrapperBdev.ts"
 
 const p99Share = 0.01
@@ -36,16 +36,17 @@ class DelayedIo implements BdevIo {
 
 /** A slow disk. */
 export class DelayBdev extends WrapperBdev {
-  private readonly latencies: DelaySpec
+  /** May be changed at any time; what waits already is not affected. */
+  latencies: Latencies
   private readonly random: () => number
   private readonly held = new Set<DelayedIo>()
   private readonly idle: Array<DelayedIo> = []
   private closed = false
 
   /** `random` gives numbers in [0, 1); it decides which IO is the one in a hundred. */
-  constructor(spec: DelaySpec, base: Bdev, random: () => number) {
+  constructor(latencies: Latencies, base: Bdev, random: () => number) {
     super("delay", base)
-    this.latencies = spec
+    this.latencies = latencies
     this.random = random
   }
 

@@ -5,6 +5,7 @@
 import { compileAccessList } from "../../domain/access.ts"
 import { type Bdev, isResizable } from "../bdev/Bdev.ts"
 import { createBdev } from "../bdev/create-bdev.ts"
+import { DelayBdev } from "../bdev/DelayBdev.ts"
 import { ErrorBdev } from "../bdev/ErrorBdev.ts"
 import { isStackedOn } from "../bdev/WrapperBdev.ts"
 import type { Connection } from "../iscsi/Connection.ts"
@@ -118,6 +119,8 @@ export class Reactor {
         return this.#closeBdev(command)
       case "ResizeBdev":
         return this.#resizeBdev(command)
+      case "SetLatencies":
+        return this.#setLatencies(command)
       case "InjectFault":
         return this.#withErrorBdev(command.bdev, (bdev) => bdev.inject(command.fault))
       case "ResumePending":
@@ -232,6 +235,11 @@ export class Reactor {
     for (const unit of this.#units.values()) {
       if (isStackedOn(unit.bdev, bdev)) unit.establishUnitAttention(SenseCode.capacityDataHasChanged)
     }
+  }
+
+  #setLatencies({ bdev: id, latencies }: CommandOf<"SetLatencies">): void {
+    const bdev = this.#bdevs.get(id)
+    if (bdev instanceof DelayBdev) bdev.latencies = latencies
   }
 
   #withErrorBdev(id: BdevId, use: (bdev: ErrorBdev) => void): void {

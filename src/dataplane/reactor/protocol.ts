@@ -2,7 +2,7 @@
  * What goes over the reactor boundary: plain, serialisable values in both directions, so that a reactor can run in the
  * main thread or in a worker. The main thread names things by numbers that it never reuses.
  */
-import type { BdevDefinition } from "../bdev/BdevSpec.ts"
+import type { BdevDefinition, Latencies } from "../bdev/BdevSpec.ts"
 import type { Fault } from "../bdev/ErrorBdev.ts"
 import type { NodeOptions, PortalGroupView } from "../iscsi/IscsiNode.ts"
 import type { DrainOutcome, TargetSpec } from "../iscsi/Target.ts"
@@ -77,6 +77,8 @@ export type ReactorCommand =
   | { readonly _tag: "CloseBdev"; readonly request: RequestId; readonly bdev: BdevId }
   /** The device has another size: every initiator of it and of what is stacked on it is told. */
   | { readonly _tag: "ResizeBdev"; readonly bdev: BdevId; readonly blockCount: number }
+  /** Of a delay bdev: what comes from now on takes this long. */
+  | { readonly _tag: "SetLatencies"; readonly bdev: BdevId; readonly latencies: Latencies }
   | { readonly _tag: "InjectFault"; readonly bdev: BdevId; readonly fault: Fault }
   | { readonly _tag: "ResumePending"; readonly bdev: BdevId }
   | {

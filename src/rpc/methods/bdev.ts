@@ -13,7 +13,15 @@ import { DataPlane } from "../../domain/DataPlane.ts"
 import { activeBdevsOf, findBdev, type State } from "../../domain/State.ts"
 import type { Instance } from "../Instance.ts"
 import { Int32, optional, Text, Uint32, Uint64, UuidText } from "../param.ts"
-import { decodeFailed, errnoError, type RpcError, refuseWithErrno, rpcError } from "../RpcError.ts"
+import {
+  decodeFailed,
+  errnoError,
+  type Refusal,
+  type RpcError,
+  refuseWithErrno,
+  rpcError,
+  type WireError
+} from "../RpcError.ts"
 import { defineMethod, type RpcCall, type RpcMethod } from "../RpcMethod.ts"
 import { bdevView } from "./bdev-view.ts"
 import { awaitGone, dispatch, dispatchWithLease, eventOf } from "./dispatch.ts"
@@ -205,6 +213,40 @@ const bdevDelayCreate = defineMethod({
     })
 })
 
+const latencyTypes = {
+  avg_read: "averageReadMicros",
+  p99_read: "p99ReadMicros",
+  avg_write: "averageWriteMicros",
+  p99_write: "p99WriteMicros"
+} as const
+
+const noSuchDelay: WireError = { code: -32602, message: "The requested bdev does not exist." }
+const notDelay: WireError = { code: -32600, message: "The requested bdev is not a delay bdev." }
+
+/** IO that waits already keeps its latency. */
+const bdevDelayUpdateLatency = defineMethod({
+  name: "bdev_delay_update_latency",
+  kind: "change",
+  undecodable: decodeFailed,
+  params: Schema.Struct({
+    delay_bdev_name: Text,
+    latency_type: Schema.Literals(["avg_read", "p99_read", "avg_write", "p99_write"]),
+    latency_us: Uint64
+  }),
+  handler: ({ delay_bdev_name: name, latency_type, latency_us }, call) =>
+    Effect.gen(function* () {
+      const { state } = yield* ControlPlane
+      const refuse: Refusal = (error) => {
+        if (error._tag !== "NotFound") return refuseWithErrno(error)
+        const kind = resolveBdev(state(), name)?.spec._tag
+        return kind === undefined || kind === "Delay" ? noSuchDelay : notDelay
+      }
+      const latency = { [latencyTypes[latency_type]]: Number(latency_us) }
+      yield* dispatch(call, { _tag: "SetBdevLatencies", name, ...latency }, refuse)
+      return true
+    })
+})
+
 const findActive = (state: State, nameOrUuid: string): Bdev | undefined => {
   const bdev = resolveBdev(state, nameOrUuid)
   return bdev?.phase._tag === "Active" ? bdev : undefined
@@ -249,6 +291,7 @@ export const bdevMethods: ReadonlyArray<RpcMethod<BdevServices>> = [
   bdevNullResize,
   deleteMethod("bdev_null_delete", ["delete_null_bdev"], "Null"),
   bdevDelayCreate,
+  bdevDelayUpdateLatency,
   deleteMethod("bdev_delay_delete", [], "Delay"),
   bdevGetBdevs
 ]

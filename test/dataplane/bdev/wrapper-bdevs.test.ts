@@ -7,7 +7,6 @@ import { MallocBdev } from "../../../src/dataplane/bdev/MallocBdev.ts"
 import { mallocSpec, okIo, RecordedIo } from "./recorded-io.ts"
 
 const disk = () => new MallocBdev(mallocSpec())
-const base = { name: "Malloc0", incarnation: 1 }
 const read = (bdev: Bdev, byteOffset = 0): Buffer => {
   const target = Buffer.alloc(512)
   bdev.read(byteOffset, target, 0, 512, okIo)
@@ -29,8 +28,6 @@ describe("a delay bdev", () => {
   const delayed = (micros: { average: number; p99: number }, random = () => 0.5, under: Bdev = disk()) =>
     new DelayBdev(
       {
-        _tag: "Delay",
-        base,
         averageReadMicros: micros.average,
         p99ReadMicros: micros.p99,
         averageWriteMicros: micros.average,
