@@ -1,4 +1,4 @@
-/** The rules for what of a bdev can change while it is there, with its initiators logged in: its size, its latencies. */
+/** The rules for what of a bdev can change while it is there, under initiators that are logged in. */
 import { Result } from "effect"
 import { checkLatencies, requireBdev } from "./bdev-decide.ts"
 import type { CommandOf } from "./Command.ts"
@@ -31,8 +31,8 @@ export const decideResizeNullBdev = (state: State, command: CommandOf<"ResizeNul
   })
 
 /**
- * A pair whose other half is left out stays a pair: the average takes its p99 latency along upwards, and the p99 latency
- * its average downwards. So two calls lead to any pair in either order.
+ * A pair whose other half is left out stays a pair: the average takes its p99 latency along upwards, and the p99
+ * latency its average downwards. So two calls lead to any pair in either order.
  */
 const mergePair = (
   now: readonly [average: number, p99: number],
