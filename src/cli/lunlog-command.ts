@@ -21,6 +21,10 @@ export const presenterLayer = CliOutput.layerPresenter({
   }
 })
 
+/** What follows `rpc` is read by itself: its options are those of rpc.py and of hundreds of methods. */
+const keepWordsOfRpc = (args: ReadonlyArray<string>): ReadonlyArray<string> =>
+  args[0] === "rpc" ? ["rpc", "--", ...args.slice(1)] : args
+
 /** Runs one command line. */
 export const runLunlog = (args: ReadonlyArray<string>, load: LoadDataPlane) => {
   const root = Command.make("lunlog").pipe(
@@ -34,5 +38,5 @@ export const runLunlog = (args: ReadonlyArray<string>, load: LoadDataPlane) => {
       convertCommand
     ])
   )
-  return Command.runWith(root, { version })(args).pipe(Effect.provide(presenterLayer))
+  return Command.runWith(root, { version })(keepWordsOfRpc(args)).pipe(Effect.provide(presenterLayer))
 }

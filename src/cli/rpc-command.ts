@@ -1,60 +1,133 @@
-/** `lunlog rpc METHOD [JSON]`: one call to a running target, its result on stdout. */
-import { text as readAll } from "node:stream/consumers"
-import { Console, Effect, Option } from "effect"
-import { Argument, Command, Flag } from "effect/cli"
-import { JsonParser } from "../rpc/JsonParser.ts"
-import type { JsonValue } from "../rpc/json-value.ts"
+/**
+ * `lunlog rpc`: rpc.py of SPDK, with its arguments, for a target of lunlog's or SPDK's. One call, or with no method and
+ * something on stdin the calls that stand there, one per line.
+ */
+import { createInterface } from "node:readline/promises"
+import { Console, Effect, Result } from "effect"
+import { Argument, Command } from "effect/cli"
 import { CliFailure } from "./CliFailure.ts"
 import { printPretty } from "./print-json.ts"
-import { callMethod, callTimeoutMillis, connectAs } from "./rpc-call.ts"
-import { durationFlag, socketFlag } from "./server-flags.ts"
+import type { AnswerForm, MethodForm } from "./rpc-arguments/MethodForm.ts"
+import { findMethodForm, likeliestMethod, methodForms } from "./rpc-arguments/method-forms.ts"
+import { methodUsage } from "./rpc-arguments/method-usage.ts"
+import { configForms, runConfigCommand } from "./rpc-config.ts"
+import { type RpcOptions, readRpcOptions, rpcOptionSpecs } from "./rpc-options.ts"
+import { argumentsOf, requestOf } from "./rpc-request.ts"
+import { type Call, makeCall } from "./rpc-session.ts"
+import { shellWords } from "./shell-words.ts"
+import { shownOption } from "./spdk-options.ts"
+import { table } from "./table.ts"
 
-const notJson = (where: string, reason: string): CliFailure =>
-  new CliFailure({ message: `${where} are no JSON: ${reason}; give one object, such as '{"name":"Malloc0"}'` })
+const configForm = (name: string): MethodForm | undefined => configForms.find(({ method }) => method === name)
 
-/** Numbers of any size stay as they were written. */
-const parseParams = (source: string, where: string): Effect.Effect<JsonValue, CliFailure> =>
-  Effect.gen(function* () {
-    const parser = new JsonParser()
-    parser.feed(Buffer.from(source))
-    const first = parser.next() ?? parser.flush()
-    if (first === undefined) return yield* notJson(where, "nothing is there, or its end is missing")
-    if (first._tag === "Malformed") return yield* notJson(where, `${first.reason} (byte ${first.offset})`)
-    const rest = parser.next() ?? parser.flush()
-    if (rest !== undefined) return yield* notJson(where, "something follows its end")
-    return first.value
-  })
+const longsOf = (name: string): ReadonlySet<string> =>
+  new Set((configForm(name) ?? findMethodForm(name))?.options.map(({ long }) => long) ?? [])
 
-const readStdin = Effect.tryPromise({
-  try: () => readAll(process.stdin),
-  catch: (error) => new CliFailure({ message: `stdin cannot be read: ${String(error)}` })
-})
+const rpcHelp = (): string =>
+  [
+    "usage: lunlog rpc [OPTIONS] METHOD [ARGUMENTS]",
+    "       lunlog rpc [OPTIONS] METHOD '{\"PARAMETER\": VALUE, ...}'     (- reads them from stdin)",
+    "       lunlog rpc [OPTIONS] < FILE                                one METHOD [ARGUMENTS] per line, # comments",
+    "",
+    "Call a method of a running target, with the arguments of SPDK's rpc.py. METHOD --help shows them.",
+    "",
+    table(
+      ["OPTION", ""],
+      rpcOptionSpecs.map((spec) => [shownOption(spec), spec.help ?? ""])
+    ),
+    "",
+    table(
+      ["METHOD", ""],
+      [...configForms, ...methodForms].map(({ help, method }) => [method, help])
+    )
+  ].join("\n")
 
-const paramsOf = (argument: string | undefined): Effect.Effect<JsonValue | undefined, CliFailure> => {
-  if (argument === undefined) return Effect.succeed(undefined)
-  if (argument === "-") return Effect.flatMap(readStdin, (source) => parseParams(source, "the parameters on stdin"))
-  return parseParams(argument, "the parameters")
+const shown = (result: unknown, answer: AnswerForm, json: boolean): string | undefined => {
+  if (json || answer === "json") return printPretty(result)
+  if (answer === "nothing") return undefined
+  return typeof result === "string" ? result : printPretty(result)
 }
 
-/** The command. */
+/** A method that the target has not may be a slip. */
+const withHint = (method: string) => (failure: CliFailure) => {
+  const meant = failure.message.includes("(-32601)") ? likeliestMethod(method) : undefined
+  return meant === undefined ? failure : new CliFailure({ message: `${failure.message}\n  did you mean ${meant}?` })
+}
+
+const runConfig = (form: MethodForm, args: ReadonlyArray<string>, options: RpcOptions, call: Call) =>
+  Effect.gen(function* () {
+    const read = yield* argumentsOf(form, options.help ? ["--help"] : args)
+    if (read._tag === "Help") return yield* Console.log(read.text)
+    yield* runConfigCommand(form.method, read.params ?? {}, call)
+  })
+
+/** One command: the method's name and its arguments. */
+const runWords = (words: ReadonlyArray<string>, options: RpcOptions, call: Call): Effect.Effect<void, CliFailure> =>
+  Effect.gen(function* () {
+    const [name = "", ...args] = words
+    const config = configForm(name)
+    if (config !== undefined) return yield* runConfig(config, args, options, call)
+    const form = options.help ? findMethodForm(name) : undefined
+    if (form !== undefined) return yield* Console.log(methodUsage(form))
+    const request = yield* requestOf(name, args)
+    if (request._tag === "Help") return yield* Console.log(request.text)
+    const { answer, method, params } = request
+    if (options.dryRun) {
+      return yield* Console.log(printPretty({ method, ...(params === undefined ? {} : { params }) }))
+    }
+    const result = yield* Effect.mapError(call(method, params), withHint(method))
+    const text = shown(result, answer, options.json)
+    if (text !== undefined) yield* Console.log(text)
+  })
+
+const runLine = (line: string, options: RpcOptions, call: Call): Effect.Effect<void, CliFailure> => {
+  const words = shellWords(line)
+  if (Result.isSuccess(words)) return runWords(words.success, options, call)
+  return Effect.fail(new CliFailure({ message: `${words.failure}: ${line.slice(0, 200)}` }))
+}
+
+const statusLine = (ok: boolean) => Console.log(`**STATUS=${ok ? 0 : 1}`)
+
+/** With `--server` a failure is told, and the next line is taken; each has a connection of its own, as with rpc.py. */
+const runServed = (line: string, options: RpcOptions) =>
+  Effect.scoped(Effect.flatMap(makeCall(options), (call) => runLine(line, options, call))).pipe(
+    Effect.andThen(statusLine(true)),
+    Effect.catch(({ message }) => Effect.andThen(Console.log(message), statusLine(false)))
+  )
+
+const runStdin = (options: RpcOptions, call: Call) =>
+  Effect.gen(function* () {
+    const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]()
+    for (;;) {
+      const next = yield* Effect.promise(() => lines.next())
+      if (next.done === true) return
+      const line = next.value.trim()
+      if (line === "" || line.startsWith("#")) continue
+      yield* options.server ? runServed(line, options) : runLine(line, options, call)
+    }
+  })
+
+const run = (args: ReadonlyArray<string>) =>
+  Effect.gen(function* () {
+    const read = readRpcOptions(args, longsOf)
+    if (Result.isFailure(read)) {
+      return yield* new CliFailure({ message: `rpc: ${read.failure}\nTry: lunlog rpc --help` })
+    }
+    const { options, words } = read.success
+    const call = yield* makeCall(options)
+    if (words.length > 0) return yield* runWords(words, options, call)
+    if (options.help) return yield* Console.log(rpcHelp())
+    if (process.stdin.isTTY) {
+      return yield* new CliFailure({ message: "rpc: which method? lunlog rpc --help lists them" })
+    }
+    yield* runStdin(options, call)
+  })
+
+/** Its words are none of the command line's business: `lunlog-command.ts` puts `--` before them. */
 export const rpcCommand = Command.make(
   "rpc",
-  {
-    socket: socketFlag,
-    timeout: durationFlag("timeout", "How long to wait for the answer (default 60s)").pipe(
-      Flag.withDefault(callTimeoutMillis)
-    ),
-    method: Argument.String("method").pipe(
-      Argument.withDescription("Such as bdev_get_bdevs; rpc_get_methods lists all")
-    ),
-    params: Argument.String("params").pipe(
-      Argument.withDescription("Parameters as one JSON object; - reads them from stdin"),
-      Argument.optional
-    )
-  },
-  Effect.fn(function* ({ method, params, socket, timeout }) {
-    const parsed = yield* paramsOf(Option.getOrUndefined(params))
-    const client = yield* connectAs(socket)
-    yield* Console.log(printPretty(yield* callMethod(client, method, parsed, timeout)))
+  { words: Argument.String("method").pipe(Argument.variadic()) },
+  Effect.fn(function* ({ words }) {
+    yield* run(words)
   }, Effect.scoped)
-).pipe(Command.withDescription("Call a method of a running target. docs/rpc.md has the methods and their parameters."))
+).pipe(Command.withDescription("Call a method of a running target, with the arguments of SPDK's rpc.py or with JSON."))

@@ -1,8 +1,9 @@
 /**
- * Options as getopt_long(3) reads them, for SPDK's command line: `-m 0x1`, `-m0x1`, `--cpumask 0x1`, `--cpumask=0x1`,
- * and several short flags in one word. Abbreviated long options, which getopt also takes, are refused: they change
- * their meaning when an option is added.
+ * Options as getopt_long(3) reads them, for the command lines of SPDK and of rpc.py: `-m 0x1`, `-m0x1`,
+ * `--cpumask 0x1`, `--cpumask=0x1`, and several short flags in one word. Abbreviated long options, which getopt also
+ * takes, are refused: they change their meaning when an option is added.
  */
+import { closest } from "./closest.ts"
 
 /** One option. */
 export interface OptionSpec {
@@ -19,7 +20,15 @@ export interface OptionSpec {
 export interface ParsedOptions {
   readonly given: ReadonlySet<string>
   readonly values: ReadonlyMap<string, string>
+  /** The words that are no options. */
+  readonly operands: ReadonlyArray<string>
 }
+
+/**
+ * Where operands may be: nowhere; anywhere; or at the end only, so that everything from the first of them on belongs to
+ * somebody else.
+ */
+export type OperandPlace = "nowhere" | "anywhere" | "end"
 
 /** All options, or why the command line is wrong. */
 export type ParsedCommandLine =
@@ -31,6 +40,15 @@ interface Reading {
   readonly specs: ReadonlyArray<OptionSpec>
   readonly given: Set<string>
   readonly values: Map<string, string>
+  readonly operands: Array<string>
+}
+
+const unknownLong = ({ specs }: Reading, name: string): string => {
+  const meant = closest(
+    name,
+    specs.map(({ long }) => long)
+  )
+  return `unknown option --${name}${meant === undefined ? "" : `; did you mean --${meant}?`}`
 }
 
 /** Takes the option, with its value from the same word or the next; gives a reason if there is none. */
@@ -47,7 +65,7 @@ const takeLong = (reading: Reading, word: string): string | undefined => {
   const equals = word.indexOf("=")
   const name = equals < 0 ? word.slice(2) : word.slice(2, equals)
   const spec = reading.specs.find(({ long }) => long === name)
-  if (spec === undefined) return `unknown option --${name}`
+  if (spec === undefined) return unknownLong(reading, name)
   return take(reading, spec, equals < 0 ? undefined : word.slice(equals + 1), `--${name}`)
 }
 
@@ -64,20 +82,35 @@ const takeShort = (reading: Reading, word: string): string | undefined => {
   return undefined
 }
 
-/** Reads a command line that has options only. */
-export const parseOptions = (args: ReadonlyArray<string>, specs: ReadonlyArray<OptionSpec>): ParsedCommandLine => {
-  const reading: Reading = { rest: [...args], specs, given: new Set(), values: new Map() }
+/** A number below zero is an operand, as no option is a digit. */
+const isOptionWord = (word: string): boolean => /^-[^\d]/u.test(word)
+
+const takeOperand = ({ operands, rest }: Reading, word: string, place: OperandPlace): string | undefined => {
+  if (place === "nowhere") return `unexpected argument ${JSON.stringify(word.slice(0, 80))}`
+  if (word !== "--") operands.push(word)
+  if (word === "--" || place === "end") operands.push(...rest.splice(0))
+  return undefined
+}
+
+/** Reads a command line. */
+export const parseOptions = (
+  args: ReadonlyArray<string>,
+  specs: ReadonlyArray<OptionSpec>,
+  place: OperandPlace = "nowhere"
+): ParsedCommandLine => {
+  const reading: Reading = { rest: [...args], specs, given: new Set(), values: new Map(), operands: [] }
   for (let word = reading.rest.shift(); word !== undefined; word = reading.rest.shift()) {
     let reason: string | undefined
     if (word.startsWith("--") && word.length > 2) reason = takeLong(reading, word)
-    else if (word.startsWith("-") && word.length > 1 && word !== "--") reason = takeShort(reading, word)
-    else reason = `unexpected argument ${JSON.stringify(word.slice(0, 80))}`
+    else if (isOptionWord(word) && word !== "--") reason = takeShort(reading, word)
+    else reason = takeOperand(reading, word, place)
     if (reason !== undefined) return { _tag: "Refused", reason }
   }
   return { _tag: "Parsed", options: reading }
 }
 
-const shownOption = ({ long, short, value }: OptionSpec): string =>
+/** `-s, --rpc-socket PATH`. */
+export const shownOption = ({ long, short, value }: OptionSpec): string =>
   `${short === undefined ? "   " : `-${short},`} --${long}${value === undefined ? "" : ` ${value}`}`
 
 /** The usage text. */

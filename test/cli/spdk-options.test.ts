@@ -35,7 +35,7 @@ describe("SPDK's options", () => {
   })
 
   it.each([
-    [["--wait"], "unknown option --wait"],
+    [["--wait"], "unknown option --wait; did you mean --wait-for-rpc?"],
     [["-x"], "unknown option -x"],
     [["-m"], "-m needs a value (MASK)"],
     [["--wait-for-rpc=1"], "--wait-for-rpc takes no value"],

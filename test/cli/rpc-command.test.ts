@@ -1,0 +1,116 @@
+/** `lunlog rpc` in rpc.py's place, against a running target. */
+import { writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { afterAll, assert, beforeAll, describe, it } from "vitest"
+import { runCommand } from "../support/child-process.ts"
+import { guideTargetName } from "../support/guide.ts"
+import {
+  freePort,
+  makeDirectory,
+  projectDirectory,
+  removeDirectory,
+  startTarget,
+  type TargetProcess
+} from "../support/target-process.ts"
+import { binOf, lunlog, serveProgram } from "./support.ts"
+
+/** `lunlog rpc` with `input` on stdin. */
+const piped = (file: string, input: string, ...args: ReadonlyArray<string>) => {
+  writeFileSync(file, input)
+  const quoted = [process.execPath, binOf("lunlog"), "rpc", ...args].map((word) => `'${word}'`).join(" ")
+  return runCommand({ command: "sh", args: ["-c", `${quoted} < '${file}'`], directory: projectDirectory }, 40_000)
+}
+
+describe("lunlog rpc", () => {
+  const directory = makeDirectory("rpc-command")
+  const file = join(directory, "input")
+  let target: TargetProcess
+  let socket: ReadonlyArray<string>
+
+  beforeAll(async () => {
+    target = await startTarget({ directory, stateMode: "empty" })
+    socket = ["-s", target.socketPath]
+  })
+
+  afterAll(async () => {
+    await target[Symbol.asyncDispose]()
+    removeDirectory(directory)
+  })
+
+  it("runs the guide's lines from stdin, and prints what rpc.py prints", async () => {
+    const port = await freePort()
+    const result = await piped(
+      file,
+      `# the guide
+       bdev_malloc_create -b Malloc0 64 512
+       bdev_malloc_create -b Malloc1 64 512
+
+       iscsi_create_portal_group 1 127.0.0.1:${port}
+       iscsi_create_initiator_group 2 ANY 127.0.0.0/8
+       iscsi_create_target_node disk1 "Data Disk1" "Malloc0:0 Malloc1:1" 1:2 64 -d
+       iscsi_get_portal_groups`,
+      ...socket
+    )
+    const groups = [{ tag: 1, portals: [{ host: "127.0.0.1", port: String(port) }], private: false }]
+    assert.deepStrictEqual(
+      [result.code, result.stdout],
+      [0, `Malloc0\nMalloc1\n${JSON.stringify(groups, null, 2)}\n`],
+      result.stderr
+    )
+    const targets = await target.rpc.call("iscsi_get_target_nodes")
+    assert.include(JSON.stringify(targets), `"name":"${guideTargetName}","alias_name":"Data Disk1"`)
+  })
+
+  it("ends at the first line that fails; with --server it goes on and says how each ended", async () => {
+    const lines = "bdev_malloc_delete Nothing\nbdev_malloc_create -b M2 1 512\n"
+    const ended = await piped(file, lines, ...socket)
+    assert.deepStrictEqual([ended.code, ended.stdout], [1, ""])
+    assert.match(ended.stderr, /^lunlog: bdev_malloc_delete failed \(-19\): No such device\n {2}reason: /)
+    const served = await piped(file, lines, ...socket, "--server")
+    assert.strictEqual(served.code, 0, served.stderr)
+    assert.match(served.stdout, /^bdev_malloc_delete failed[\s\S]*\n\*\*STATUS=1\nM2\n\*\*STATUS=0\n$/)
+  })
+
+  it("shows a method's arguments, and names what is wrong with those that were given", async () => {
+    const help = await lunlog("rpc", "iscsi_create_portal_group", "--help")
+    assert.strictEqual(help.code, 0)
+    assert.match(help.stdout, /^usage: lunlog rpc iscsi_create_portal_group TAG "HOST:PORT \.\.\."/)
+    const wrong = await lunlog("rpc", ...socket, "iscsi_create_portal_group", "one", "127.0.0.1:1")
+    assert.strictEqual(wrong.code, 1)
+    assert.match(wrong.stderr, /^lunlog: iscsi_create_portal_group: TAG: a whole number is expected\nusage: lunlog rpc/)
+    const unknown = await lunlog("rpc", ...socket, "iscsi_get_target_node")
+    assert.match(unknown.stderr, /failed \(-32601\)[\s\S]*did you mean iscsi_get_target_nodes\?/)
+  })
+
+  it("prints a change's result only as JSON, and sends nothing with --dry-run", async () => {
+    const dry = await lunlog("rpc", "--dry-run", "iscsi_start_portal_group", "1")
+    assert.deepStrictEqual(JSON.parse(dry.stdout), { method: "iscsi_start_portal_group", params: { tag: 1 } })
+    const started = await lunlog("rpc", ...socket, "iscsi_start_portal_group", "1", "--json")
+    assert.deepStrictEqual([started.code, started.stdout], [0, "true\n"], started.stderr)
+  })
+
+  it("saves a configuration that another target loads, STARTUP included, to the same", async () => {
+    await target.rpc.call("iscsi_delete_portal_group", { tag: 1 })
+    const saved = await lunlog("rpc", ...socket, "save_config")
+    assert.strictEqual(saved.code, 0, saved.stderr)
+    writeFileSync(file, `// saved\n${saved.stdout}`)
+    const otherSocket = join(directory, "other-rpc")
+    const args = ["serve", "--state", join(directory, "other"), "-r", otherSocket, "--wait-for-rpc"]
+    await using _other = await serveProgram("lunlog", args, otherSocket)
+    const loaded = await lunlog("rpc", "-s", otherSocket, "-t", "30", "load_config", "-j", file)
+    assert.deepStrictEqual([loaded.code, loaded.stdout, loaded.stderr], [0, "", ""])
+    const again = await lunlog("rpc", "-s", otherSocket, "save_config", "-i", "2")
+    assert.strictEqual(again.stdout, saved.stdout)
+    const iscsi = await lunlog("rpc", "-s", otherSocket, "save_subsystem_config", "-n", "iscsi", "-i", "-1")
+    assert.match(iscsi.stdout, /^\{"subsystem":"iscsi","config":\[\{"method":"iscsi_set_options","params":.*\}\n$/)
+  })
+
+  it("names the line of a configuration that cannot be loaded", async () => {
+    writeFileSync(file, '{"subsystem": "bdev",\n "config": [\n  {"method": "bdev_raid_create", "params": {}}]}')
+    const refused = await lunlog("rpc", ...socket, "load_subsystem_config", "-j", file)
+    assert.strictEqual(refused.code, 1)
+    assert.match(refused.stderr, /Unknown method was included in the config file\n.*input:3 bdev_raid_create\n/)
+    const left = await lunlog("rpc", ...socket, "load_subsystem_config", "-j", file, "--skip-unknown")
+    assert.deepStrictEqual([left.code, left.stderr], [0, `left out:\n${file}:3 bdev_raid_create\n`])
+  })
+})
