@@ -1,6 +1,6 @@
 /**
- * `save_config`, `load_config` and the two for one subsystem: commands of rpc.py's own, made of several calls. What they
- * write is SPDK's JSON configuration.
+ * `save_config`, `load_config` and the two for one subsystem: commands of rpc.py's own, made of several calls. What
+ * they write is SPDK's JSON configuration.
  */
 import { readFile } from "node:fs/promises"
 import { Console, Effect, Result, Schema } from "effect"

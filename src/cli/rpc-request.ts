@@ -74,8 +74,8 @@ export const requestOf = (method: string, args: ReadonlyArray<string>): Effect.E
     if (form === undefined) {
       // It may be a method of a newer target; its parameters can only come as JSON.
       if (args.length === 0) return { _tag: "Call", method, params: undefined, answer: "json" }
-      const message = `there is no method ${method} here: ${didYouMean(method)}\nParameters of others are given as JSON.`
-      return yield* new CliFailure({ message })
+      const others = "Parameters of others are given as JSON."
+      return yield* new CliFailure({ message: `there is no method ${method} here: ${didYouMean(method)}\n${others}` })
     }
     const read = yield* argumentsOf(form, args)
     if (read._tag === "Help") return { _tag: "Help", text: read.text }

@@ -2,8 +2,8 @@
  * How a method is written on a command line: positional arguments, options, what it prints. The tables beside this file
  * have one for every method, as rpc.py of SPDK 26.05 has it, with the old spellings of options.
  *
- * One difference: a flag that is not given is not sent, where rpc.py 26.01 and later send `false`. Every flag `--x` has a
- * `--no-x` that sends `false`.
+ * One difference: a flag that is not given is not sent, where rpc.py 26.01 and later send `false`. Every flag `--x` has
+ * a `--no-x` that sends `false`.
  */
 import type { Result } from "effect"
 import type { Params, ValueKind } from "./value-kinds.ts"
