@@ -2,13 +2,14 @@
  * Reconciles bdevs: opens what the state says is there and closes what is gone. One that can't be opened stays desired,
  * is reported as failed, and is tried again; LUNs are mapped to it when it is up.
  */
-import { Effect, FiberMap, type Scope } from "effect"
+import { Deferred, Effect, FiberMap, type Scope } from "effect"
 import type { Bdev, BdevErrorInjection, BdevRef, BdevRequest } from "../domain/Bdev.ts"
 import { type BdevStatus, BdevUnavailable, type Lease } from "../domain/DataPlane.ts"
 import type { BdevDefinition, BdevSpec } from "./bdev/BdevSpec.ts"
 import { Gone } from "./Gone.ts"
 import { Leases } from "./Leases.ts"
 import type { ReactorClient } from "./ReactorClient.ts"
+import type { ReactorAnswer } from "./reactor/protocol.ts"
 import type { IdentityStyle } from "./scsi/unit-identity.ts"
 import { tryAgain } from "./try-again.ts"
 
@@ -19,7 +20,19 @@ interface Entry {
   detail: string | undefined
 }
 
-type Opened = number | { readonly code: string; readonly detail: string }
+/** `id` is the reactor's number. */
+type Opened =
+  | { readonly id: number; readonly blockCount: number }
+  | { readonly code: string; readonly detail: string }
+
+/** How long who creates a bdev waits for its device, in milliseconds: less than the 60 s of rpc.py. */
+const openTimeoutMillis = 20_000
+/** How long a start waits for one device; a file system that hangs must not keep others from coming up. */
+const firstAttemptMillis = 1_000
+
+const failed = (code: string, detail: string): ReactorAnswer => ({ _tag: "Failed", code, detail })
+
+const late = failed("ETIMEDOUT", `its device has not answered within ${openTimeoutMillis} ms`)
 
 const bdevKey = (ref: { readonly name: string; readonly incarnation: number }): string =>
   `${ref.name}#${ref.incarnation}`
@@ -31,49 +44,74 @@ export class Bdevs {
   readonly #leases = new Leases<number>("bdev")
   readonly #entries = new Map<string, Entry>()
   readonly #gone = new Gone()
-  readonly #retrying: FiberMap.FiberMap<string>
+  /** What takes time: opening, and closing of files. */
+  readonly #opening: FiberMap.FiberMap<string>
 
-  constructor(client: ReactorClient, identityStyle: IdentityStyle, retrying: FiberMap.FiberMap<string>) {
+  constructor(client: ReactorClient, identityStyle: IdentityStyle, opening: FiberMap.FiberMap<string>) {
     this.#client = client
     this.#identityStyle = identityStyle
-    this.#retrying = retrying
+    this.#opening = opening
   }
 
   /** Reserves what a bdev to be created needs. The base must be open. `name` is for messages. */
   acquire(name: string, request: BdevRequest): Effect.Effect<Lease, BdevUnavailable, Scope.Scope> {
-    return Effect.uninterruptible(
+    return Effect.uninterruptibleMask((restore) =>
       Effect.gen({ self: this }, function* () {
-        const opened = yield* this.#open({ name, spec: this.#specOf(request) })
-        if (typeof opened !== "number") return yield* new BdevUnavailable({ name, ...opened })
-        return yield* this.#leases.lease(opened, (id) => this.#close(id))
+        const definition = { name, spec: this.#specOf(request) }
+        const opened = yield* this.#open(definition, (opening) =>
+          restore(Effect.timeoutOrElse(opening, { duration: openTimeoutMillis, orElse: () => Effect.succeed(late) }))
+        )
+        if (!("id" in opened)) return yield* new BdevUnavailable({ name, code: opened.code, detail: opened.detail })
+        const lease = yield* this.#leases.lease(opened.id, (id) => this.#close(id))
+        return request._tag === "Aio" ? { ...lease, blockCount: opened.blockCount } : lease
       })
     )
   }
 
-  /** A bdev exists from now on; `up` is called when it is open, now or later. */
+  /** A bdev exists from now on; `up` is called when it is open, now or later. Does not wait long for the device. */
   add(bdev: Bdev, lease: Lease | undefined, up: () => void): Effect.Effect<void> {
     return Effect.gen({ self: this }, function* () {
       this.#gone.add(bdevKey(bdev))
       const entry: Entry = { bdev, id: undefined, detail: undefined }
       this.#entries.set(bdevKey(bdev), entry)
       const adopted = this.#leases.adopt(lease)
-      if (adopted !== undefined) this.#name(entry, adopted)
-      if (entry.id !== undefined || (yield* this.#tryOpen(entry))) return up()
-      yield* Effect.logWarning(`bdev ${bdev.name} is not open: ${entry.detail}; trying again`)
-      const again = Effect.andThen(tryAgain(this.#tryOpen(entry)), Effect.sync(up))
-      yield* FiberMap.run(this.#retrying, bdevKey(bdev), again)
+      if (adopted !== undefined) {
+        this.#name(entry, adopted)
+        return up()
+      }
+      const attempted = yield* Deferred.make<void>()
+      const settle = Deferred.succeed(attempted, undefined)
+      yield* FiberMap.run(this.#opening, bdevKey(bdev), this.#keepOpening(entry, up, settle))
+      yield* Effect.timeoutOption(Deferred.await(attempted), firstAttemptMillis)
     })
   }
 
-  /** A bdev is gone: its memory is given back. */
+  #keepOpening(entry: Entry, up: () => void, attempted: Effect.Effect<unknown>): Effect.Effect<void> {
+    return Effect.gen({ self: this }, function* () {
+      const isOpen = yield* this.#tryOpen(entry)
+      if (isOpen) up()
+      yield* attempted
+      if (isOpen) return
+      yield* Effect.logWarning(`bdev ${entry.bdev.name} is not open: ${entry.detail}; trying again`)
+      yield* tryAgain(this.#tryOpen(entry))
+      up()
+    })
+  }
+
+  /** A bdev is gone: memory and descriptors are given back. A file's operations are not waited for here. */
   remove(ref: BdevRef): Effect.Effect<void> {
     return Effect.gen({ self: this }, function* () {
       const key = bdevKey(ref)
-      yield* FiberMap.remove(this.#retrying, key)
+      yield* FiberMap.remove(this.#opening, key)
       const entry = this.#entries.get(key)
       this.#entries.delete(key)
-      if (entry?.id !== undefined) yield* this.#close(entry.id)
-      this.#gone.delete(key)
+      const close = entry?.id === undefined ? Effect.void : this.#close(entry.id)
+      const closed = Effect.andThen(
+        close,
+        Effect.sync(() => this.#gone.delete(key))
+      )
+      if (entry?.bdev.spec._tag === "Aio") yield* FiberMap.run(this.#opening, key, closed)
+      else yield* closed
     })
   }
 
@@ -135,6 +173,7 @@ export class Bdevs {
   /** A request names its base, as the rules do by name or else by UUID: the newest that is open under it. */
   #specOf(request: BdevRequest): BdevSpec {
     if (request._tag === "Malloc" || request._tag === "Null") return request
+    if (request._tag === "Aio") return { ...request, wholeBlocks: true }
     const newest = (matches: (bdev: Bdev) => boolean): Bdev | undefined =>
       [...this.#entries.values()]
         .map(({ bdev }) => bdev)
@@ -147,15 +186,23 @@ export class Bdevs {
     return { ...request, base: { name: base?.name ?? request.base, incarnation: base?.incarnation ?? 0 } }
   }
 
-  #open(definition: BdevDefinition): Effect.Effect<Opened> {
+  /** For uninterruptible regions; `wait` may be interrupted and may give up, which leaves nothing open. */
+  #open(
+    definition: BdevDefinition,
+    wait: (opening: Effect.Effect<ReactorAnswer>) => Effect.Effect<ReactorAnswer>
+  ): Effect.Effect<Opened> {
     return Effect.suspend(() => {
       const { spec } = definition
       const stacked = spec._tag === "Delay" || spec._tag === "Error"
       const base = stacked ? this.#entries.get(bdevKey(spec.base))?.id : undefined
       const bdev = this.#client.takeId()
-      return Effect.map(
-        this.#client.request({ _tag: "OpenBdev", bdev, definition, base }),
-        (answer): Opened => (answer._tag === "Failed" ? { code: answer.code, detail: answer.detail } : bdev)
+      const opening = wait(this.#client.request({ _tag: "OpenBdev", bdev, definition, base }))
+      return Effect.onInterrupt(opening, () => this.#close(bdev)).pipe(
+        Effect.tap((answer) => (answer === late ? this.#close(bdev) : Effect.void)),
+        Effect.map((answer): Opened => {
+          if (answer._tag === "BdevOpened") return { id: bdev, blockCount: answer.blockCount }
+          return answer._tag === "Failed" ? answer : { code: "EIO", detail: "the reactor has not opened it" }
+        })
       )
     })
   }
@@ -173,16 +220,17 @@ export class Bdevs {
   }
 
   #tryOpen(entry: Entry): Effect.Effect<boolean> {
-    return Effect.uninterruptible(
+    return Effect.uninterruptibleMask((restore) =>
       Effect.suspend(() => {
         const { name, spec } = entry.bdev
-        return Effect.map(this.#open({ name, spec }), (opened) => {
-          if (typeof opened === "number") {
-            this.#name(entry, opened)
+        const definition = { name, spec: spec._tag === "Aio" ? { ...spec, wholeBlocks: false } : spec }
+        return Effect.map(this.#open(definition, restore), (opened) => {
+          if ("id" in opened) {
+            this.#name(entry, opened.id)
             // It may have changed while it was being opened.
             this.#tellChanges(entry, spec)
           } else entry.detail = opened.detail
-          return typeof opened === "number"
+          return "id" in opened
         })
       })
     )

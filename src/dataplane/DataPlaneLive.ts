@@ -6,6 +6,7 @@
  */
 import { Clock, Deferred, Effect, Exit, FiberMap, FiberSet, Layer, Queue } from "effect"
 import { EventLog } from "../../eventlog/EventLog.ts"
+import type { Bdev } from "../domain/Bdev.ts"
 import { type Committed, ControlPlane } from "../domain/ControlPlane.ts"
 import { DataPlane } from "../domain/DataPlane.ts"
 import type { Event } from "../domain/Event.ts"
@@ -102,7 +103,15 @@ const boot = (parts: Parts, state: State): Effect.Effect<void> =>
     parts.client.send({ _tag: "SetOptions", options: nodeOptions(state) })
     for (const group of initiatorGroupsOf(state)) putInitiatorGroup(parts, state, group.tag)
     for (const group of portalGroupsOf(state)) putPortalGroup(parts, state, group.tag)
-    for (const bdev of bdevsOf(state)) yield* addBdev(parts, state, bdev.name, undefined)
+    const isStacked = ({ spec }: Bdev) => "base" in spec
+    const add = ({ name }: Bdev) => addBdev(parts, state, name, undefined)
+    // Side by side: of several files that hang, none waits for another.
+    yield* Effect.forEach(
+      bdevsOf(state).filter((bdev) => !isStacked(bdev)),
+      add,
+      { concurrency: "unbounded" }
+    )
+    for (const bdev of bdevsOf(state).filter(isStacked)) yield* add(bdev)
     for (const target of targetsOf(state)) {
       parts.targets.put(state, target.name)
       for (const mapping of lunsOf(target)) parts.targets.addLun(target.name, mapping)

@@ -14,6 +14,9 @@ export const observeNotice = (log: EventLog["Service"], notice: Notice): void =>
     return log.observe({ type: "ReactorCrashed", v: 1, cause, payload: { detail: notice.detail } })
   }
   const { _tag: type, ...payload } = notice
+  if (notice._tag === "BdevIoFailed") {
+    return log.observe({ type, v: 1, cause: { source: "dataplane", actor: "local" }, payload })
+  }
   const cause = { source: "initiator", actor: notice.initiatorAddress } as const
   const named = notice._tag === "LoginRefused" ? { ...payload, statusName: loginStatusName(notice.status) } : payload
   log.observe({ type, v: 1, cause, payload: named })
@@ -21,6 +24,11 @@ export const observeNotice = (log: EventLog["Service"], notice: Notice): void =>
 
 const lineOf = (notice: Notice): Effect.Effect<void> => {
   if (notice._tag === "Crashed") return Effect.logFatal(`the reactor has failed: ${notice.detail}`)
+  if (notice._tag === "BdevIoFailed") {
+    const { bdev, byteOffset, code, operation, repeated } = notice
+    const times = repeated > 1 ? `, ${repeated} times since the last line` : ""
+    return Effect.logError(`bdev ${bdev}: ${operation} at byte ${byteOffset} failed: ${code}${times}`)
+  }
   const { initiatorAddress, initiatorName, targetName } = notice
   const who = initiatorName === "" ? initiatorAddress : `${initiatorName} (${initiatorAddress})`
   switch (notice._tag) {

@@ -13,6 +13,8 @@ export const BDEVS_MAX = 16_384
 export const BDEV_STACK_DEPTH_MAX = 8
 /** Bytes; SPDK has no limit, a block is the unit that is staged whole. */
 export const BLOCK_SIZE_MAX = 1024 * 1024
+/** Characters of a file's path; Linux takes 4,095 bytes. */
+export const FILENAME_LENGTH_MAX = 4095
 
 /** A bdev, exactly one. */
 export const BdevRef = Schema.Struct({ name: BdevName, incarnation: Incarnation })
@@ -42,6 +44,8 @@ export type BdevLatencies = typeof BdevLatencies.Type
 export const BdevSpec = Schema.TaggedUnion({
   Malloc: { ...geometry, optimalIoBoundary: Schema.Natural },
   Null: geometry,
+  /** A regular file. `blockCount` is 0 only in a plan that was made before the file was opened. */
+  Aio: { filename: Schema.String, blockCount: Schema.Natural, blockSize: Schema.Natural, readOnly: Schema.Boolean },
   Delay: { base: BdevRef, ...latencies },
   Error: { base: BdevRef }
 })
@@ -56,6 +60,14 @@ export const BdevRequest = Schema.TaggedUnion({
     optimalIoBoundary: Schema.Number
   },
   Null: { blockCount: Schema.Number, blockSize: Schema.Number, physicalBlockSize: Schema.Number },
+  Aio: {
+    /** Absolute. */
+    filename: Schema.String,
+    blockSize: Schema.Number,
+    readOnly: Schema.Boolean,
+    /** What the file has: filled in from the lease. */
+    blockCount: Schema.optionalKey(Schema.Number)
+  },
   Delay: {
     base: Schema.String,
     averageReadMicros: Schema.Number,
@@ -68,7 +80,7 @@ export const BdevRequest = Schema.TaggedUnion({
 export type BdevRequest = typeof BdevRequest.Type
 
 /** The tags of `BdevSpec`. */
-export const BdevKind = Schema.Literals(["Malloc", "Null", "Delay", "Error"])
+export const BdevKind = Schema.Literals(["Malloc", "Null", "Aio", "Delay", "Error"])
 export type BdevKind = typeof BdevKind.Type
 
 /** `requested`: deleted by name; `base-removed`: its base is; `vanished`: the data plane lost it. */

@@ -19,7 +19,7 @@ import type { Cause, ControlRecord } from "../../eventlog/record.ts"
 import type { Command } from "./Command.ts"
 import { ControlCore } from "./control-core.ts"
 import { readState, writeSnapshot } from "./control-start.ts"
-import type { Lease } from "./DataPlane.ts"
+import { type Lease, withFound } from "./DataPlane.ts"
 import type { DomainError } from "./DomainError.ts"
 import type { Event } from "./Event.ts"
 import type { UnreadableEvent } from "./event-codec.ts"
@@ -64,7 +64,7 @@ export class ControlPlane extends Context.Service<
     /** Succeeds when the command's events are durable and published. */
     readonly dispatch: (command: Command, cause: Cause) => Effect.Effect<Committed, DispatchError>
     /**
-     * Acquires, then dispatches. If nothing was committed, whatever `acquire` acquired is released; if the command was
+     * Acquires, then dispatches the command with what was found. If nothing was committed, whatever `acquire` acquired is released; if the command was
      * committed, the entry carries the lease and its scope stays open. Holds also for a caller interrupted at any
      * point.
      */
@@ -132,7 +132,7 @@ const withLease =
         const lease = yield* restore(Scope.provide(acquire, scope)).pipe(
           Effect.onError((reasons) => giveBack(Exit.failCause(reasons)))
         )
-        const handOver = dispatch(command, cause, lease).pipe(
+        const handOver = dispatch(withFound(command, lease), cause, lease).pipe(
           Effect.tap((committed) => (committed.records.length === 0 ? giveBack(Exit.void) : Effect.void)),
           Effect.onError((reasons) => giveBack(Exit.failCause(reasons)))
         )

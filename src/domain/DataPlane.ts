@@ -4,6 +4,7 @@
  */
 import { Context, type Effect, Schema, type Scope } from "effect"
 import type { BdevErrorInjection, BdevRequest } from "./Bdev.ts"
+import type { Command } from "./Command.ts"
 import type { BdevName, Incarnation, IscsiName, Lun, PortalGroupTag } from "./ids.ts"
 import type { Portal } from "./PortalGroup.ts"
 
@@ -14,7 +15,15 @@ import type { Portal } from "./PortalGroup.ts"
  */
 export interface Lease {
   readonly id: string
+  /** What a file that was opened has, in blocks: part of the event, so known before it. */
+  readonly blockCount?: number
 }
+
+/** A command with what was found out when its lease was acquired. */
+export const withFound = (command: Command, { blockCount }: Lease): Command =>
+  command._tag === "CreateBdev" && command.bdev._tag === "Aio" && blockCount !== undefined
+    ? { ...command, bdev: { ...command.bdev, blockCount } }
+    : command
 
 /** A portal cannot be listened on. `code` is a Linux errno name such as `EADDRINUSE`. */
 export class PortalUnavailable extends Schema.TaggedError<PortalUnavailable>()("PortalUnavailable", {

@@ -10,6 +10,7 @@ import {
   type BdevSpec,
   BLOCK_SIZE_MAX
 } from "./Bdev.ts"
+import { parseAioSpec } from "./bdev-aio-decide.ts"
 import { baseOf } from "./bdev-evolve.ts"
 import type { CommandOf } from "./Command.ts"
 import {
@@ -125,6 +126,8 @@ const parseSpec = (state: State, object: string, request: BdevRequest): Result.R
       }
       case "Null":
         return { _tag: "Null", ...(yield* parseSizes(object, request)) }
+      case "Aio":
+        return yield* parseAioSpec(object, request)
       case "Delay": {
         const refusal = checkLatencies(object, request)
         if (refusal !== undefined) return yield* Result.fail(refusal)

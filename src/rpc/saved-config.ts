@@ -114,6 +114,15 @@ const bdevCall = ({ name, spec, uuid }: Bdev): SavedCall => {
         physical_block_size: spec.physicalBlockSize,
         uuid
       })
+    case "Aio":
+      return call("bdev_aio_create", {
+        name,
+        block_size: spec.blockSize,
+        filename: spec.filename,
+        readonly: spec.readOnly,
+        fallocate: false,
+        uuid
+      })
     case "Delay":
       return call("bdev_delay_create", {
         name,

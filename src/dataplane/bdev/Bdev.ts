@@ -14,7 +14,9 @@ export const IoStatus = {
   /** Given up by the target (removal, reset, closed device); the blocks of a write are each old or new. */
   aborted: 2,
   /** No memory or no slot for it just now: the initiator may try again. */
-  noMemory: 3
+  noMemory: 3,
+  /** There is no room for what was to be written. */
+  noSpace: 4
 } as const
 export type IoStatus = (typeof IoStatus)[keyof typeof IoStatus]
 

@@ -24,6 +24,18 @@ export interface NullSpec {
   readonly physicalBlockSize: number
 }
 
+/** A regular file. It has as many blocks as the file when it is opened. */
+export interface AioSpec {
+  readonly _tag: "Aio"
+  /** Absolute. */
+  readonly filename: string
+  /** Bytes: a power of two from 512. */
+  readonly blockSize: number
+  readonly readOnly: boolean
+  /** Refuse a file whose end is no whole block: for a new bdev. Otherwise the rest is left out. */
+  readonly wholeBlocks: boolean
+}
+
 /** One bdev, exactly: a name may come back for another device. */
 export interface BaseRef {
   readonly name: string
@@ -51,7 +63,7 @@ export interface ErrorSpec {
 }
 
 /** What is behind a bdev. */
-export type BdevSpec = MallocSpec | NullSpec | DelaySpec | ErrorSpec
+export type BdevSpec = MallocSpec | NullSpec | AioSpec | DelaySpec | ErrorSpec
 
 /** All that `createBdev` has to know. The identity that hosts see is the logical unit's. */
 export interface BdevDefinition {

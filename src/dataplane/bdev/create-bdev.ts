@@ -1,22 +1,12 @@
 /** From a bdev's definition to the opened device, or the reason why the machine can't have it. */
 import { totalmem } from "node:os"
 import type { Bdev } from "./Bdev.ts"
-import type { BaseRef, BdevDefinition, MallocSpec, NullSpec } from "./BdevSpec.ts"
+import type { AioSpec, BaseRef, BdevDefinition, BdevSpec, MallocSpec, NullSpec } from "./BdevSpec.ts"
 import { DelayBdev } from "./DelayBdev.ts"
 import { ErrorBdev } from "./ErrorBdev.ts"
 import { MallocBdev } from "./MallocBdev.ts"
 import { NullBdev } from "./NullBdev.ts"
-
-/** Why a bdev could not be opened, in plain values. */
-export interface BdevFailure {
-  readonly _tag: "BdevFailure"
-  /** `ENOMEM`: not enough memory; `ENODEV`: the base bdev is not there; `EINVAL`: a size no device can have. */
-  readonly code: "ENOMEM" | "ENODEV" | "EINVAL"
-  readonly detail: string
-}
-
-/** The open device, or why there is none. */
-export type OpenedBdev = { readonly _tag: "BdevOpened"; readonly bdev: Bdev } | BdevFailure
+import { failure, type OpenedBdev, opened } from "./OpenedBdev.ts"
 
 /** What opening a bdev needs from its surroundings. */
 export interface BdevSurroundings {
@@ -25,9 +15,6 @@ export interface BdevSurroundings {
   /** Numbers in [0, 1) for the delay bdev; a seeded one in tests. */
   readonly random: () => number
 }
-
-const failure = (code: BdevFailure["code"], detail: string): BdevFailure => ({ _tag: "BdevFailure", code, detail })
-const opened = (bdev: Bdev): OpenedBdev => ({ _tag: "BdevOpened", bdev })
 
 const mebibytes = (bytes: number): string => `${Math.ceil(bytes / 1048576)} MiB`
 
@@ -62,8 +49,13 @@ const createMalloc = (name: string, spec: MallocSpec): OpenedBdev => {
   }
 }
 
+/** What is opened at once; files are not. */
+export interface DeviceDefinition extends BdevDefinition {
+  readonly spec: Exclude<BdevSpec, AioSpec>
+}
+
 /** Opens the device. What it holds (memory, timers) is given back by its `close`. */
-export const createBdev = (definition: BdevDefinition, surroundings: BdevSurroundings): OpenedBdev => {
+export const createBdev = (definition: DeviceDefinition, surroundings: BdevSurroundings): OpenedBdev => {
   const { name, spec } = definition
   if (spec._tag === "Malloc" || spec._tag === "Null") {
     const problem = sizeProblem(name, spec)

@@ -3,19 +3,22 @@
  * decides nothing. Commands and facts are the plain values of `protocol.ts`. There is no Effect here and nothing waits.
  */
 import { compileAccessList } from "../../domain/access.ts"
+import { AioBdev } from "../bdev/AioBdev.ts"
 import { type Bdev, isResizable } from "../bdev/Bdev.ts"
-import { createBdev } from "../bdev/create-bdev.ts"
 import { DelayBdev } from "../bdev/DelayBdev.ts"
 import { ErrorBdev } from "../bdev/ErrorBdev.ts"
+import { OpenFiles } from "../bdev/open-aio-bdev.ts"
+import { openBdev } from "../bdev/open-bdev.ts"
 import { isStackedOn } from "../bdev/WrapperBdev.ts"
 import type { Connection } from "../iscsi/Connection.ts"
 import { IscsiNode, type NodeOptions } from "../iscsi/IscsiNode.ts"
 import type { Session } from "../iscsi/Session.ts"
 import { LunMapping, Target } from "../iscsi/Target.ts"
-import { housekeepingMillis, logoutCloseTimeoutMillis, logoutRequestTimeoutMillis } from "../limits.ts"
+import { fileCloseTimeoutMillis, housekeepingMillis, logoutCloseTimeoutMillis, logoutRequestTimeoutMillis } from "../limits.ts"
 import { LogicalUnit } from "../scsi/LogicalUnit.ts"
 import { SenseCode } from "../scsi/sense-codes.ts"
 import { drainLun, type LunDrain } from "./drain-lun.ts"
+import { ioFailures } from "./io-failures.ts"
 import { Portal } from "./Portal.ts"
 import type { BdevId, NexusFact, PortalId, ReactorAnswer, ReactorCommand, ReactorFact, RequestId } from "./protocol.ts"
 import { reportOf } from "./reactor-report.ts"
@@ -32,12 +35,24 @@ const nexusOf = (connection: Connection, session: Session | undefined): NexusFac
   }
 }
 
+/** A file is closed when its last operation is back. One that hangs is not waited for: its bdev is gone all the same. */
+const whenClosed = (bdev: AioBdev, done: () => void): void => {
+  const timer = setTimeout(done, fileCloseTimeoutMillis)
+  bdev.whenClosed(() => {
+    clearTimeout(timer)
+    done()
+  })
+}
+
 /** One per thread that does IO. */
 export class Reactor {
   readonly #emit: (fact: ReactorFact) => void
   readonly #node: IscsiNode
   readonly #portals = new Map<PortalId, Portal>()
   readonly #bdevs = new Map<BdevId, Bdev>()
+  /** Files that are being opened. */
+  readonly #opening = new Map<BdevId, { readonly request: RequestId; readonly controller: AbortController }>()
+  readonly #openFiles = new OpenFiles()
   readonly #units = new Map<BdevId, LogicalUnit>()
   readonly #drains = new Set<LunDrain>()
   readonly #housekeeping: NodeJS.Timeout
@@ -203,15 +218,30 @@ export class Reactor {
 
   #openBdev(command: CommandOf<"OpenBdev">): void {
     const { base, bdev, definition, request } = command
-    const opened = createBdev(definition, {
+    const surroundings = {
       openBase: () => (base === undefined ? undefined : this.#bdevs.get(base)),
-      random: Math.random
-    })
-    if (opened._tag === "BdevFailure") {
-      return this.#answer(request, { _tag: "Failed", code: opened.code, detail: opened.detail })
+      random: Math.random,
+      openFiles: this.#openFiles,
+      ioFailed: ioFailures(definition.name, this.#emit)
     }
-    this.#bdevs.set(bdev, opened.bdev)
-    this.#answer(request, { _tag: "Done" })
+    const controller = new AbortController()
+    this.#opening.set(bdev, { request, controller })
+    openBdev(definition, surroundings, controller.signal, (result) => {
+      this.#opening.delete(bdev)
+      if (result._tag === "BdevFailure") {
+        return this.#answer(request, { _tag: "Failed", code: result.code, detail: result.detail })
+      }
+      this.#bdevs.set(bdev, result.bdev)
+      this.#answer(request, { _tag: "BdevOpened", blockCount: result.bdev.blockCount })
+    })
+  }
+
+  #giveUpOpening(id: BdevId): void {
+    const opening = this.#opening.get(id)
+    this.#opening.delete(id)
+    if (opening === undefined) return
+    opening.controller.abort()
+    this.#answer(opening.request, { _tag: "Failed", code: "ECANCELED", detail: "it was given up" })
   }
 
   #nameBdev(command: CommandOf<"NameBdev">): void {
@@ -220,12 +250,16 @@ export class Reactor {
   }
 
   #closeBdev({ bdev: id, request }: CommandOf<"CloseBdev">): void {
-    this.#bdevs.get(id)?.close()
+    this.#giveUpOpening(id)
+    const bdev = this.#bdevs.get(id)
+    bdev?.close()
     // Nobody can let go any more what a fault holds: it ends here, and gives its buffers back.
     this.#withErrorBdev(id, (bdev) => bdev.resumePending())
     this.#bdevs.delete(id)
     this.#units.delete(id)
-    this.#answer(request, { _tag: "Done" })
+    const done = (): void => this.#answer(request, { _tag: "Done" })
+    if (bdev instanceof AioBdev) whenClosed(bdev, done)
+    else done()
   }
 
   #resizeBdev({ bdev: id, blockCount }: CommandOf<"ResizeBdev">): void {
@@ -305,6 +339,7 @@ export class Reactor {
       clearInterval(this.#housekeeping)
       for (const connection of [...this.#node.connections]) connection.close("the target shuts down")
       for (const drain of this.#drains) drain.cancel()
+      for (const id of this.#opening.keys()) this.#giveUpOpening(id)
       for (const bdev of this.#bdevs.values()) bdev.close()
       this.#bdevs.clear()
       this.#units.clear()

@@ -2,6 +2,7 @@
  * What goes over the reactor boundary: plain, serialisable values in both directions, so that a reactor can run in the
  * main thread or in a worker. The main thread names things by numbers that it never reuses.
  */
+import type { FileOperation } from "../bdev/AioBdev.ts"
 import type { BdevDefinition, Latencies } from "../bdev/BdevSpec.ts"
 import type { Fault } from "../bdev/ErrorBdev.ts"
 import type { NodeOptions, PortalGroupView } from "../iscsi/IscsiNode.ts"
@@ -54,7 +55,7 @@ export type ReactorCommand =
       readonly portalGroupTag: number | undefined
       readonly limitMillis: number
     }
-  /** Opens a bdev. Answered. */
+  /** Opens a bdev. Answered with `BdevOpened`, unless it is closed before. */
   | {
       readonly _tag: "OpenBdev"
       readonly request: RequestId
@@ -73,7 +74,7 @@ export type ReactorCommand =
       readonly contentLost: boolean
       readonly identityStyle: IdentityStyle
     }
-  /** Gives the bdev's memory back. Answered. */
+  /** Gives memory and descriptors back, or gives up opening. Answered, soon also when a file hangs. */
   | { readonly _tag: "CloseBdev"; readonly request: RequestId; readonly bdev: BdevId }
   /** The device has another size: every initiator of it and of what is stacked on it is told. */
   | { readonly _tag: "ResizeBdev"; readonly bdev: BdevId; readonly blockCount: number }
@@ -147,6 +148,7 @@ export interface ReactorReport {
 /** What a request can come to. `code` is a Linux errno name. */
 export type ReactorAnswer =
   | { readonly _tag: "Done" }
+  | { readonly _tag: "BdevOpened"; readonly blockCount: number }
   | { readonly _tag: "Failed"; readonly code: string; readonly detail: string }
   | { readonly _tag: "Drained"; readonly outcome: DrainOutcome }
   | { readonly _tag: "SessionsClosed"; readonly closed: number; readonly cut: number }
@@ -174,6 +176,15 @@ export type ReactorFact =
   | ({ readonly _tag: "ProtocolError"; readonly reason: string } & NexusFact)
   /** A mistake of lunlog itself, which cost a connection; `detail` is its stack. */
   | ({ readonly _tag: "InternalError"; readonly detail: string } & NexusFact)
+  /** IO at a disk's device failed; `repeated` failures of the same kind are told as one. */
+  | {
+      readonly _tag: "BdevIoFailed"
+      readonly bdev: string
+      readonly operation: FileOperation
+      readonly code: string
+      readonly byteOffset: number
+      readonly repeated: number
+    }
   /** The reactor itself failed; it is of no use any more. */
   | { readonly _tag: "Crashed"; readonly detail: string }
 

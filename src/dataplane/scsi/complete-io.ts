@@ -11,7 +11,7 @@ import { SenseCode, SenseKey } from "./sense-codes.ts"
 /**
  * Sets `task.status` (and sense) from how the IO ended. A failed IO is a MEDIUM ERROR without INFORMATION: which block
  * failed is not known, and Linux takes everything before the block named there as good. Aborted is ABORTED COMMAND, and
- * a shortage BUSY: both are repeated by initiators.
+ * a shortage BUSY: both are repeated by initiators. No room for a write is what a thin disk reports (SBC-3 4.7.3.6).
  */
 export const completeIo = (task: ScsiTask, unit: LogicalUnit, status: IoStatus): void => {
   if (status === IoStatus.ok) return
@@ -20,6 +20,8 @@ export const completeIo = (task: ScsiTask, unit: LogicalUnit, status: IoStatus):
     task.endWith(ScsiStatus.busy)
   } else if (status === IoStatus.aborted) {
     task.checkCondition(SenseKey.abortedCommand, SenseCode.none)
+  } else if (status === IoStatus.noSpace) {
+    task.checkCondition(SenseKey.dataProtect, SenseCode.spaceAllocationFailedWriteProtect)
   } else if (task.action === ScsiAction.read) {
     task.checkCondition(SenseKey.mediumError, SenseCode.unrecoveredReadError)
   } else {

@@ -8,6 +8,7 @@ import type { Notifications } from "../Notifications.ts"
 import type { RpcMethod } from "../RpcMethod.ts"
 import { authGroupMethods } from "./auth-groups.ts"
 import { bdevMethods } from "./bdev.ts"
+import { bdevAioMethods } from "./bdev-aio.ts"
 import { bdevErrorMethods } from "./bdev-error.ts"
 import { eventlogMethods } from "./eventlog.ts"
 import { frameworkMethods } from "./framework.ts"
@@ -39,6 +40,7 @@ export const allMethods: ReadonlyArray<RpcMethod<RpcServices>> = [
   ...inertSettingMethods,
   ...nbdMethods,
   ...bdevMethods,
+  ...bdevAioMethods,
   ...bdevErrorMethods,
   ...portalGroupMethods,
   ...initiatorGroupMethods,

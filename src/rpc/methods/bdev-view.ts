@@ -10,6 +10,7 @@ import { findBdev, type State } from "../../domain/State.ts"
 const productNames: Readonly<Record<BdevKind, string>> = {
   Malloc: "Malloc disk",
   Null: "Null disk",
+  Aio: "AIO disk",
   Delay: "delay",
   Error: "Error Injection Disk"
 }
@@ -47,7 +48,7 @@ const noRateLimits = { rw_ios_per_sec: 0, rw_mbytes_per_sec: 0, r_mbytes_per_sec
 const bottomOf = (
   state: State,
   spec: BdevSpec
-): Extract<BdevSpec, { readonly _tag: "Malloc" | "Null" }> | undefined => {
+): Extract<BdevSpec, { readonly _tag: "Malloc" | "Null" | "Aio" }> | undefined => {
   let current = spec
   while (current._tag === "Delay" || current._tag === "Error") {
     const base = findBdev(state, current.base.name)
@@ -70,6 +71,12 @@ const driverSpecific = (bdev: Bdev): unknown => {
           p99_write_latency: bdev.spec.p99WriteMicros
         }
       }
+    case "Aio": {
+      const { filename, readOnly } = bdev.spec
+      return {
+        aio: { filename, block_size_override: true, readonly: readOnly, fallocate: false, nowait: false }
+      }
+    }
     case "Error":
       return { error_disk: { base_bdev: bdev.spec.base.name } }
     default:

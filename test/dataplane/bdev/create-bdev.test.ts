@@ -1,12 +1,13 @@
 /** Opening bdevs from plain values, or learning why the machine can't. */
 import { assert, describe, it } from "vitest"
-import type { BdevSpec } from "../../../src/dataplane/bdev/BdevSpec.ts"
-import { createBdev } from "../../../src/dataplane/bdev/create-bdev.ts"
+import { createBdev, type DeviceDefinition } from "../../../src/dataplane/bdev/create-bdev.ts"
 import { MallocBdev } from "../../../src/dataplane/bdev/MallocBdev.ts"
 import { mallocSpec } from "./recorded-io.ts"
 
 const base = { name: "Malloc0", incarnation: 7 }
 const none = { openBase: () => undefined, random: () => 0 }
+type BdevSpec = DeviceDefinition["spec"]
+
 const delaySpec: BdevSpec = {
   _tag: "Delay",
   base,

@@ -1,0 +1,176 @@
+/**
+ * Opens the file of a disk, or says why it cannot be one. Operations on a file that hangs do not come back: so they are
+ * bounded in number, and whoever waits can give up.
+ */
+import { constants } from "node:fs"
+import { AioBdev, type AioSurroundings } from "./AioBdev.ts"
+import type { AioSpec } from "./BdevSpec.ts"
+import { type FileOperations, type FileStat, nodeFiles } from "./FileOperations.ts"
+import { FileSlots, poolThreads } from "./FileSlots.ts"
+import { type BdevFailure, failure, type OpenedBdev, opened } from "./OpenedBdev.ts"
+
+/** How long a file waits for the descriptor of a bdev that is being closed, in milliseconds. */
+const closingWaitMillis = 5_000
+
+/** Parts of libuv's pool that IO and opening may have; the rest is for the event log. */
+const ioShare = 9 / 16
+const openShare = 1 / 16
+
+const slotsOf = (share: number): FileSlots => new FileSlots(Math.max(1, Math.floor(poolThreads() * share)))
+
+interface Writer {
+  readonly name: string
+  /** Closed, but operations of it are not back. */
+  closing: boolean
+  readonly gone: Promise<void>
+}
+
+/** What the disks in files of one reactor share. */
+export class OpenFiles {
+  readonly files: FileOperations
+  readonly slots = slotsOf(ioShare)
+  readonly openSlots = slotsOf(openShare)
+  /** By device and inode. Two disks that write to one file would destroy each other's data. */
+  readonly writers = new Map<string, Writer>()
+
+  constructor(files: FileOperations = nodeFiles) {
+    this.files = files
+  }
+}
+
+/** Tells of operations that failed. */
+export type IoFailed = AioSurroundings["failed"]
+
+const explanations: Readonly<Record<string, string>> = {
+  ENOENT: "there is no such file; create it first (truncate -s 64M FILE makes an empty one)",
+  ENOTDIR: "a part of its path is no directory",
+  EACCES: "the target's user may not open it; change its owner or mode, or use it read-only",
+  EPERM: "the target's user may not open it; change its owner or mode, or use it read-only",
+  EROFS: "its file system is read-only; use it read-only",
+  EISDIR: "it is a directory; use a regular file"
+}
+
+const unopenable = (spec: AioSpec, code: string): BdevFailure =>
+  failure(code, `${spec.filename} cannot be opened: ${explanations[code] ?? code}`)
+
+const wrongKind = ({ filename }: AioSpec, kind: FileStat): BdevFailure | undefined => {
+  if (kind.isFile()) return undefined
+  if (kind.isDirectory()) return failure("EISDIR", `${filename} is a directory; use a regular file`)
+  const what = kind.isBlockDevice() ? "a block device" : "no regular file"
+  return failure("EOPNOTSUPP", `${filename} is ${what}; only regular files can be disks here`)
+}
+
+const codeOf = (error: unknown): string =>
+  error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "EIO"
+
+/** A slot for opening, as soon as one is free. */
+const takeSlot = (slots: FileSlots): Promise<void> =>
+  new Promise((resolve) => {
+    const user = { slotFree: () => (slots.take(user) ? resolve() : undefined) }
+    user.slotFree()
+  })
+
+const inUse = (spec: AioSpec, { closing, name }: Writer): BdevFailure => {
+  const why = closing
+    ? `bdev ${name}, which was deleted, still has operations on it that hang`
+    : `bdev ${name} writes to it; use it read-only, or through that bdev`
+  return failure("EBUSY", `${spec.filename} is in use: ${why}`)
+}
+
+/** One opening. */
+class Opening {
+  readonly #name: string
+  readonly #spec: AioSpec
+  readonly #of: OpenFiles
+  readonly #failed: IoFailed
+
+  constructor(name: string, spec: AioSpec, openFiles: OpenFiles, failed: IoFailed) {
+    this.#name = name
+    this.#spec = spec
+    this.#of = openFiles
+    this.#failed = failed
+  }
+
+  async run(signal: AbortSignal): Promise<OpenedBdev> {
+    const { files } = this.#of
+    try {
+      // Looked at first: opening a device can do something, and that of a FIFO waits for its other end.
+      const wrong = wrongKind(this.#spec, await files.stat(this.#spec.filename))
+      if (wrong !== undefined || signal.aborted) return wrong ?? unopenable(this.#spec, "ECANCELED")
+      const access = this.#spec.readOnly ? constants.O_RDONLY : constants.O_RDWR
+      const descriptor = await files.open(this.#spec.filename, access | constants.O_NONBLOCK)
+      const result = await this.#use(descriptor, signal)
+      if (result._tag === "BdevFailure") files.close(descriptor, () => {})
+      return result
+    } catch (error) {
+      return unopenable(this.#spec, codeOf(error))
+    }
+  }
+
+  async #use(descriptor: number, signal: AbortSignal): Promise<OpenedBdev> {
+    const { filename, blockSize, readOnly, wholeBlocks } = this.#spec
+    const stat = await this.#of.files.fstat(descriptor)
+    const wrong = wrongKind(this.#spec, stat)
+    if (wrong !== undefined) return wrong
+    const size = Number(stat.size)
+    const blockCount = Math.floor(size / blockSize)
+    if (blockCount === 0 || (wholeBlocks && size % blockSize !== 0)) {
+      const advice = `use one whose size is a multiple of that (truncate -s %${blockSize} FILE rounds it up)`
+      return failure("EINVAL", `${filename} has ${size} bytes, no whole blocks of ${blockSize} bytes; ${advice}`)
+    }
+    const key = `${stat.dev}:${stat.ino}`
+    const busy = readOnly ? undefined : await this.#othersOf(key)
+    if (busy !== undefined) return busy
+    if (signal.aborted) return unopenable(this.#spec, "ECANCELED")
+    return opened(new AioBdev(this.#spec, descriptor, blockCount, this.#surroundings(key)))
+  }
+
+  /** A disk that is being closed is waited for: deleted and created again, a file is used without a gap. */
+  async #othersOf(key: string): Promise<BdevFailure | undefined> {
+    const { writers } = this.#of
+    const writer = writers.get(key)
+    if (writer === undefined) return undefined
+    if (!writer.closing) return inUse(this.#spec, writer)
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const timer = setTimeout(resolve, closingWaitMillis)
+    await Promise.race([writer.gone, promise])
+    clearTimeout(timer)
+    const next = writers.get(key)
+    return next === undefined ? undefined : inUse(this.#spec, next)
+  }
+
+  #surroundings(key: string): AioSurroundings {
+    const { files, slots, writers } = this.#of
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const writer: Writer = { name: this.#name, closing: false, gone: promise }
+    if (!this.#spec.readOnly) writers.set(key, writer)
+    return {
+      files,
+      slots,
+      failed: this.#failed,
+      closing: () => {
+        writer.closing = true
+      },
+      closed: () => {
+        if (writers.get(key) === writer) writers.delete(key)
+        resolve()
+      }
+    }
+  }
+}
+
+/** Opens the file. An aborted `signal` ends it without a descriptor, once the operation that runs is back. */
+export const openAioBdev = async (
+  name: string,
+  spec: AioSpec,
+  openFiles: OpenFiles,
+  failed: IoFailed,
+  signal: AbortSignal
+): Promise<OpenedBdev> => {
+  await takeSlot(openFiles.openSlots)
+  try {
+    return await new Opening(name, spec, openFiles, failed).run(signal)
+  } finally {
+    openFiles.openSlots.give()
+  }
+}

@@ -1,0 +1,26 @@
+/** Opening any bdev: some are there at once, a file is when the file system has answered. */
+import type { BdevDefinition } from "./BdevSpec.ts"
+import { type BdevSurroundings, createBdev } from "./create-bdev.ts"
+import type { OpenedBdev } from "./OpenedBdev.ts"
+import { type IoFailed, type OpenFiles, openAioBdev } from "./open-aio-bdev.ts"
+
+/** What opening any bdev needs. */
+export interface OpeningSurroundings extends BdevSurroundings {
+  readonly openFiles: OpenFiles
+  readonly ioFailed: IoFailed
+}
+
+/** Calls `done` once, perhaps at once; not at all after `signal` was aborted, and then nothing stays open. */
+export const openBdev = (
+  { name, spec }: BdevDefinition,
+  surroundings: OpeningSurroundings,
+  signal: AbortSignal,
+  done: (result: OpenedBdev) => void
+): void => {
+  if (spec._tag !== "Aio") return done(createBdev({ name, spec }, surroundings))
+  const opening = openAioBdev(name, spec, surroundings.openFiles, surroundings.ioFailed, signal)
+  void opening.then((result) => {
+    if (!signal.aborted) done(result)
+    else if (result._tag === "BdevOpened") result.bdev.close()
+  })
+}
