@@ -4,6 +4,7 @@
  */
 import { Result, Schema, SchemaIssue } from "effect"
 import { type Document, isCollection, isNode, isPair, isScalar, LineCounter, parseDocument } from "yaml"
+import { withAbsolutePaths } from "./file-paths.ts"
 import { NativeConfig } from "./native-schema.ts"
 
 /** Longest file, in characters. */
@@ -29,7 +30,10 @@ const plainMessage = (message: string, allowedKeys: string): string =>
   message
     .replace(/^Expected no excess property$/u, `is not known here${allowedKeys}`)
     .replace(/^Missing key$/u, "is missing")
-    .replace(/^Expected \{ readonly "type".*$/u, "has no type that is known; use type: malloc, null, delay or error")
+    .replace(
+      /^Expected \{ readonly "type".*$/u,
+      "has no type that is known; use type: malloc, null, aio, delay or error"
+    )
 
 /** A file that has the right form. */
 export class NativeFile {
@@ -131,5 +135,5 @@ export const readNativeFile = (name: string, source: string): Result.Result<Nati
   if (Result.isFailure(decoded)) {
     return Result.fail(formProblems(name, document, lines, decoded.failure).slice(0, problemsMax))
   }
-  return Result.succeed(new NativeFile(name, decoded.success, document, lines))
+  return Result.succeed(new NativeFile(name, withAbsolutePaths(decoded.success, name), document, lines))
 }

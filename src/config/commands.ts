@@ -43,6 +43,12 @@ const requestOf = (section: BdevSection): BdevRequest => {
       return Request.cases.Malloc.make({ ...sizesOf(section), optimalIoBoundary: section.optimalIoBoundary ?? 0 })
     case "null":
       return Request.cases.Null.make(sizesOf(section))
+    case "aio":
+      return Request.cases.Aio.make({
+        filename: section.file,
+        blockSize: bytes(section.blockSize, 512),
+        readOnly: section.readOnly ?? false
+      })
     case "delay":
       return Request.cases.Delay.make({
         base: section.base,

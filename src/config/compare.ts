@@ -21,8 +21,11 @@ const differences = (now: object, wanted: object): string | undefined => {
   return found.length === 0 ? undefined : found.join(", ")
 }
 
-/** Incarnations belong to a log, so bases are compared by name. */
-const flatSpec = (spec: BdevSpec): object => ("base" in spec ? { ...spec, base: spec.base.name } : spec)
+/** Incarnations belong to a log, so bases are compared by name; the size of a file is the file's to say. */
+const flatSpec = (spec: BdevSpec): object => {
+  if ("base" in spec) return { ...spec, base: spec.base.name }
+  return spec._tag === "Aio" ? { ...spec, blockCount: 0 } : spec
+}
 
 /** Type, geometry, base, identity. */
 export const bdevDifference = (now: Bdev, wanted: Bdev): string | undefined => {

@@ -36,6 +36,16 @@ export const MallocSection = Schema.Struct({
 /** A disk that forgets what is written and reads as zeroes. */
 export const NullSection = Schema.Struct({ type: Schema.Literal("null"), name: bdevName, uuid, ...blocks })
 
+/** A disk in a regular file, which must exist; it is as large as the file. */
+export const AioSection = Schema.Struct({
+  type: Schema.Literal("aio"),
+  name: bdevName,
+  uuid,
+  file: describe(Schema.String, "Path of the file; a relative one is taken from this file's folder"),
+  blockSize: optional(Size, "Bytes of a logical block, a power of two; 512 if absent"),
+  readOnly: optional(Schema.Boolean, "Writes are refused, and the file is opened for reading; false if absent")
+})
+
 /** Another bdev, slower: for tests. */
 export const DelaySection = Schema.Struct({
   type: Schema.Literal("delay"),
@@ -56,7 +66,7 @@ export const ErrorSection = Schema.Struct({
 })
 
 /** A bdev of any type. */
-export const BdevSection = Schema.Union([MallocSection, NullSection, DelaySection, ErrorSection])
+export const BdevSection = Schema.Union([MallocSection, NullSection, AioSection, DelaySection, ErrorSection])
 export type BdevSection = typeof BdevSection.Type
 
 /** Addresses that are listened on. */

@@ -21,9 +21,7 @@ interface Entry {
 }
 
 /** `id` is the reactor's number. */
-type Opened =
-  | { readonly id: number; readonly blockCount: number }
-  | { readonly code: string; readonly detail: string }
+type Opened = { readonly id: number; readonly blockCount: number } | { readonly code: string; readonly detail: string }
 
 /** How long who creates a bdev waits for its device, in milliseconds: less than the 60 s of rpc.py. */
 const openTimeoutMillis = 20_000

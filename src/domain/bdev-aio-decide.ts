@@ -13,10 +13,14 @@ export const parseAioSpec = (object: string, request: AioRequest): Result.Result
   const { blockCount, blockSize, filename, readOnly } = request
   const refuse = (reason: string, hint: string) => Result.fail(new InvalidArgument({ object, reason, hint }))
   if (!filename.startsWith("/") || filename.includes("\0") || filename.length > FILENAME_LENGTH_MAX) {
-    return refuse(`has the file ${quote(filename)}`, `use an absolute path of at most ${FILENAME_LENGTH_MAX} characters`)
+    return refuse(
+      `has the file ${quote(filename)}`,
+      `use an absolute path of at most ${FILENAME_LENGTH_MAX} characters`
+    )
   }
   if (!(blockSize >= 512 && blockSize <= BLOCK_SIZE_MAX && isPowerOfTwo(blockSize))) {
-    const reason = blockSize === 0 ? "has no block size, and a file has none of its own" : `has blocks of ${blockSize} bytes`
+    const reason =
+      blockSize === 0 ? "has no block size, and a file has none of its own" : `has blocks of ${blockSize} bytes`
     return refuse(reason, `use a power of two from 512 to ${BLOCK_SIZE_MAX}`)
   }
   if (blockCount === undefined) return Result.succeed({ _tag: "Aio", filename, blockCount: 0, blockSize, readOnly })

@@ -28,7 +28,7 @@ describe("a mistake in the form", () => {
     ["broken YAML", "bdevs: [\n", /^f\.yaml:2:1 /],
     [
       "unknown types",
-      "bdevs:\n  - { type: aio, name: a }\n",
+      "bdevs:\n  - { type: tape, name: a }\n",
       /^f\.yaml:2:5 bdevs\[0\]: has no type that is known; use/
     ],
     ["missing keys", "bdevs:\n  - { type: malloc, name: a }\n", /^f\.yaml:2:5 bdevs\[0\]\.size: is missing/],
@@ -117,6 +117,15 @@ describe("a right file", () => {
   it("may say type: null, which YAML takes for no value", () => {
     const state = stateOf("bdevs:\n  - { type: null, name: N0, size: 1 MiB }\n")
     assert.strictEqual(findBdev(state, "N0")?.spec._tag, "Null")
+  })
+
+  it("names files from its own folder", () => {
+    const source =
+      "bdevs:\n  - { type: aio, name: A, file: disks/a.img, blockSize: 4K }\n  - { type: aio, name: B, file: /b }\n"
+    const file = Result.getOrThrow(readNativeFile("/etc/lunlog/f.yaml", source))
+    const { state } = Result.getOrThrow(desiredStateOf(file, epoch))
+    assert.deepInclude(findBdev(state, "A")?.spec, { filename: "/etc/lunlog/disks/a.img", blockSize: 4096 })
+    assert.deepInclude(findBdev(state, "B")?.spec, { filename: "/b", blockSize: 512, readOnly: false })
   })
 
   it("may be empty", () => {

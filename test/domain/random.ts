@@ -43,7 +43,8 @@ const netmasks = ["ANY", "10.0.0.0/8", "[fd00::]/64"] as const
 const uuids = ["6d3a41a2-6c0e-4a1c-9a53-0b9e0f8f3c11", "7d3a41a2-6c0e-4a1c-9a53-0b9e0f8f3c11"] as const
 
 const randomBdev = ({ pick, roll }: Dice): BdevRequest => {
-  const kind = roll(4)
+  const kind = roll(5)
+  if (kind === 4) return { _tag: "Aio", filename: "/tmp", blockSize: 512, readOnly: roll(2) === 0, blockCount: 8 }
   if (kind === 0) return malloc
   if (kind === 1) return { _tag: "Null", blockCount: 8, blockSize: 512, physicalBlockSize: 0 }
   return kind === 2 ? delayOn(pick(bdevs)) : { _tag: "Error", base: pick(bdevs) }
@@ -234,6 +235,11 @@ const bdevEvents = ({ pick, roll }: Dice, seq: number): Event => {
     { _tag: "BdevCreated", ...identity, spec: { _tag: "Null", blockCount: 1, blockSize: 512, physicalBlockSize: 512 } },
     { _tag: "BdevCreated", ...identity, spec: { ...malloc, physicalBlockSize: 512 }, autoNumber: roll(9) },
     { _tag: "BdevCreated", ...identity, spec: { _tag: "Error", base } },
+    {
+      _tag: "BdevCreated",
+      ...identity,
+      spec: { _tag: "Aio", filename: "f", blockCount: 0, blockSize: 1, readOnly: true }
+    },
     { _tag: "BdevRemovalStarted", name, incarnation, cause: "requested" },
     { _tag: "BdevResized", name, incarnation, blockCount: roll(99) },
     { _tag: "BdevLatenciesSet", name, incarnation, latencies: randomLatencies(roll) },

@@ -2,7 +2,9 @@
  * A data plane without sockets and disks: leases are counted, removals are drained at once (or when the test says so),
  * and one address is never local.
  */
+import * as fs from "node:fs"
 import { Deferred, Effect, Layer, Queue } from "effect"
+import type { BdevRequest } from "../../src/domain/Bdev.ts"
 import type { Committed } from "../../src/domain/ControlPlane.ts"
 import { ControlPlane } from "../../src/domain/ControlPlane.ts"
 import { BdevUnavailable, DataPlane, PortalUnavailable } from "../../src/domain/DataPlane.ts"
@@ -21,6 +23,8 @@ export interface FakeDataPlane {
 
 export const newFake = (): FakeDataPlane => ({ leasesHeld: 0, injections: [], drainGate: undefined })
 
+type AioRequest = Extract<BdevRequest, { readonly _tag: "Aio" }>
+
 const lease = (fake: FakeDataPlane) =>
   Effect.acquireRelease(
     Effect.sync(() => ({ id: `lease ${++fake.leasesHeld}` })),
@@ -29,6 +33,16 @@ const lease = (fake: FakeDataPlane) =>
         fake.leasesHeld--
       })
   )
+
+/** Looks at real files; any folder does for a disk of unknown size. */
+const fileLease = (fake: FakeDataPlane, name: string, { blockSize, filename }: AioRequest) => {
+  const stat = fs.statSync(filename, { throwIfNoEntry: false })
+  if (stat?.isFile() === true) {
+    return Effect.map(lease(fake), (held) => ({ ...held, blockCount: stat.size / blockSize }))
+  }
+  if (stat !== undefined) return lease(fake)
+  return Effect.fail(new BdevUnavailable({ name, code: "ENOENT", detail: `${filename} does not exist` }))
+}
 
 const cause = { source: "dataplane", actor: "local" } as const
 
@@ -102,6 +116,7 @@ export const fakeDataPlane = (
           return Effect.fail(new PortalUnavailable({ ...foreign, code: "EADDRNOTAVAIL", detail }))
         },
         acquireBdev: (name, bdev) => {
+          if (bdev._tag === "Aio") return fileLease(fake, name, bdev)
           const tooLarge = bdev._tag === "Malloc" && bdev.blockCount * bdev.blockSize > 2 ** 40
           if (!tooLarge) return lease(fake)
           return Effect.fail(new BdevUnavailable({ name, code: "ENOMEM", detail: "there is less memory" }))

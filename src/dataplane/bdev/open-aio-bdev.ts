@@ -16,7 +16,7 @@ const closingWaitMillis = 5_000
 const ioShare = 9 / 16
 const openShare = 1 / 16
 
-const slotsOf = (share: number): FileSlots => new FileSlots(Math.max(1, Math.floor(poolThreads() * share)))
+const slotsOf = (threads: number, share: number): FileSlots => new FileSlots(Math.max(1, Math.floor(threads * share)))
 
 interface Writer {
   readonly name: string
@@ -28,13 +28,16 @@ interface Writer {
 /** What the disks in files of one reactor share. */
 export class OpenFiles {
   readonly files: FileOperations
-  readonly slots = slotsOf(ioShare)
-  readonly openSlots = slotsOf(openShare)
+  readonly slots: FileSlots
+  readonly openSlots: FileSlots
   /** By device and inode. Two disks that write to one file would destroy each other's data. */
   readonly writers = new Map<string, Writer>()
 
-  constructor(files: FileOperations = nodeFiles) {
+  /** `threads` is the size of libuv's pool. */
+  constructor(files: FileOperations = nodeFiles, threads: number = poolThreads()) {
     this.files = files
+    this.slots = slotsOf(threads, ioShare)
+    this.openSlots = slotsOf(threads, openShare)
   }
 }
 

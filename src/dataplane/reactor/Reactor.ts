@@ -14,7 +14,12 @@ import type { Connection } from "../iscsi/Connection.ts"
 import { IscsiNode, type NodeOptions } from "../iscsi/IscsiNode.ts"
 import type { Session } from "../iscsi/Session.ts"
 import { LunMapping, Target } from "../iscsi/Target.ts"
-import { fileCloseTimeoutMillis, housekeepingMillis, logoutCloseTimeoutMillis, logoutRequestTimeoutMillis } from "../limits.ts"
+import {
+  fileCloseTimeoutMillis,
+  housekeepingMillis,
+  logoutCloseTimeoutMillis,
+  logoutRequestTimeoutMillis
+} from "../limits.ts"
 import { LogicalUnit } from "../scsi/LogicalUnit.ts"
 import { SenseCode } from "../scsi/sense-codes.ts"
 import { drainLun, type LunDrain } from "./drain-lun.ts"

@@ -1,0 +1,102 @@
+/** Files for tests of disks in files: real ones in a folder of their own, and operations that a test holds back. */
+import { mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import type { AioBdev } from "../../../src/dataplane/bdev/AioBdev.ts"
+import { AioBdev as Aio } from "../../../src/dataplane/bdev/AioBdev.ts"
+import type { AioSpec } from "../../../src/dataplane/bdev/BdevSpec.ts"
+import { type FileOperations, nodeFiles } from "../../../src/dataplane/bdev/FileOperations.ts"
+import type { OpenedBdev } from "../../../src/dataplane/bdev/OpenedBdev.ts"
+import { OpenFiles, openAioBdev } from "../../../src/dataplane/bdev/open-aio-bdev.ts"
+
+/** A folder that `dispose` removes. */
+export class Folder {
+  readonly path = mkdtempSync(join(tmpdir(), "lunlog-aio-"))
+
+  /** A sparse file. */
+  file(name: string, bytes: number): string {
+    const path = join(this.path, name)
+    writeFileSync(path, "")
+    truncateSync(path, bytes)
+    return path
+  }
+
+  [Symbol.dispose](): void {
+    rmSync(this.path, { recursive: true, force: true })
+  }
+}
+
+/** What an operation was, in the order in which it began. */
+export interface Begun {
+  readonly operation: "read" | "write" | "fdatasync" | "close"
+  readonly byteOffset: number
+  readonly byteLength: number
+  /** Lets it happen, with at most so many bytes; or fail. */
+  readonly go: (bytesMax?: number) => void
+  readonly fail: (code: string) => void
+}
+
+/** Real operations that wait until the test lets them go. */
+export class HeldFiles implements FileOperations {
+  readonly stat = nodeFiles.stat
+  readonly open = nodeFiles.open
+  readonly fstat = nodeFiles.fstat
+  readonly begun: Array<Begun> = []
+
+  readonly read: FileOperations["read"] = (fd, buffer, start, length, at, done) =>
+    this.#hold("read", at, length, done, (max) => nodeFiles.read(fd, buffer, start, Math.min(max, length), at, done))
+  readonly write: FileOperations["write"] = (fd, buffer, start, length, at, done) =>
+    this.#hold("write", at, length, done, (max) => nodeFiles.write(fd, buffer, start, Math.min(max, length), at, done))
+  readonly fdatasync: FileOperations["fdatasync"] = (fd, done) =>
+    this.#hold("fdatasync", 0, 0, done, () => nodeFiles.fdatasync(fd, done))
+  readonly close: FileOperations["close"] = (fd, done) =>
+    this.#hold("close", 0, 0, done, () => nodeFiles.close(fd, done))
+
+  /** Takes the operations that have begun since. */
+  take(): ReadonlyArray<Begun> {
+    return this.begun.splice(0)
+  }
+
+  #hold(
+    operation: Begun["operation"],
+    byteOffset: number,
+    byteLength: number,
+    done: (error: NodeJS.ErrnoException | null, bytes: number) => void,
+    run: (bytesMax: number) => void
+  ): void {
+    this.begun.push({
+      operation,
+      byteOffset,
+      byteLength,
+      go: (bytesMax = Number.MAX_SAFE_INTEGER) => run(bytesMax),
+      fail: (code) => done(Object.assign(new Error(code), { code }), 0)
+    })
+  }
+}
+
+/** Failures that were told: `write EIO at 512`. */
+export type Told = Array<string>
+
+export const aioSpec = (filename: string, changes: Partial<AioSpec> = {}): AioSpec => ({
+  _tag: "Aio",
+  filename,
+  blockSize: 512,
+  readOnly: false,
+  wholeBlocks: true,
+  ...changes
+})
+
+export const open = (
+  spec: AioSpec,
+  openFiles: OpenFiles = new OpenFiles(),
+  told: Told = [],
+  signal: AbortSignal = new AbortController().signal
+): Promise<OpenedBdev> =>
+  openAioBdev("Aio0", spec, openFiles, (operation, code, at) => told.push(`${operation} ${code} at ${at}`), signal)
+
+/** An open disk; throws where there is none. */
+export const openDisk = async (...args: Parameters<typeof open>): Promise<AioBdev> => {
+  const result = await open(...args)
+  if (result._tag === "BdevOpened" && result.bdev instanceof Aio) return result.bdev
+  throw new Error(result._tag === "BdevFailure" ? result.detail : "no file")
+}
