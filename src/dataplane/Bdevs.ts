@@ -235,7 +235,7 @@ export class Bdevs {
   }
 
   /** Makes an open bdev, which was opened or changed as `before`, what it is to be now. */
-  #tellChanges({ bdev: { spec }, id }: Entry, before: BdevSpec): void {
+  #tellChanges({ bdev: { spec }, id }: Entry, before: Bdev["spec"]): void {
     if (id === undefined) return
     if ("blockCount" in spec && "blockCount" in before && spec.blockCount !== before.blockCount) {
       this.#client.send({ _tag: "ResizeBdev", bdev: id, blockCount: spec.blockCount })

@@ -64,9 +64,9 @@ export class ControlPlane extends Context.Service<
     /** Succeeds when the command's events are durable and published. */
     readonly dispatch: (command: Command, cause: Cause) => Effect.Effect<Committed, DispatchError>
     /**
-     * Acquires, then dispatches the command with what was found. If nothing was committed, whatever `acquire` acquired is released; if the command was
-     * committed, the entry carries the lease and its scope stays open. Holds also for a caller interrupted at any
-     * point.
+     * Acquires, then dispatches the command with what was found. If nothing was committed, whatever `acquire` acquired
+     * is released; if the command was committed, the entry carries the lease and its scope stays open. Holds also for
+     * a caller interrupted at any point.
      */
     readonly dispatchWithLease: <E, R>(
       acquire: Effect.Effect<Lease, E, R | Scope.Scope>,

@@ -40,7 +40,7 @@ const nexusOf = (connection: Connection, session: Session | undefined): NexusFac
   }
 }
 
-/** A file is closed when its last operation is back. One that hangs is not waited for: its bdev is gone all the same. */
+/** A file is closed when its last operation is back; one that hangs is not waited for. */
 const whenClosed = (bdev: AioBdev, done: () => void): void => {
   const timer = setTimeout(done, fileCloseTimeoutMillis)
   bdev.whenClosed(() => {
