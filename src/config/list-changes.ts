@@ -2,6 +2,7 @@
  * Changes of ordered lists: members of initiator groups (the first match decides) and maps of targets. Appending
  * keeps an order; where the order itself has changed, the list is taken out and put in again.
  */
+import { Equal } from "effect"
 import type { CommandOf } from "../domain/Command.ts"
 import type { InitiatorGroup } from "../domain/InitiatorGroup.ts"
 import { textKey } from "../domain/ids.ts"
@@ -41,9 +42,12 @@ export const initiatorGroupChanges = (now: InitiatorGroup, wanted: InitiatorGrou
   return commands
 }
 
-type MapCommand = CommandOf<"AddPgIgMaps"> | CommandOf<"RemovePgIgMaps">
+type MapCommand = CommandOf<"AddPgIgMaps"> | CommandOf<"RemovePgIgMaps"> | CommandOf<"SetTargetNodeMapAccess">
 
-/** Makes a target's maps those of another. The target's relative port ids stay. */
+/**
+ * Makes a target's maps those of another. The target's relative port ids stay, and a map that only gives something else
+ * is changed in place, so that its sessions follow.
+ */
 export const mapChanges = (now: TargetNode, wanted: TargetNode): ReadonlyArray<MapCommand> => {
   const keyOf = ({ initiatorGroup, portalGroup }: PgIgMap) => `${portalGroup}:${initiatorGroup}`
   const { added, removed } = listChanges(now.pgIgMaps, wanted.pgIgMaps, keyOf)
@@ -51,5 +55,10 @@ export const mapChanges = (now: TargetNode, wanted: TargetNode): ReadonlyArray<M
   const commands: Array<MapCommand> = []
   if (removed.length > 0) commands.push({ _tag: "RemovePgIgMaps", target, maps: removed })
   if (added.length > 0) commands.push({ _tag: "AddPgIgMaps", target, maps: added })
+  for (const map of wanted.pgIgMaps) {
+    const before = now.pgIgMaps.find((other) => keyOf(other) === keyOf(map))
+    if (before === undefined || added.includes(map) || Equal.equals(before, map)) continue
+    commands.push({ _tag: "SetTargetNodeMapAccess", target, ...map })
+  }
   return commands
 }

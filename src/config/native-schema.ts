@@ -95,14 +95,19 @@ const Auth = Schema.Struct({
   chapGroup: optional(Schema.Finite, "Tag of the group of secrets; 0 for none")
 })
 
+/** Over which portal group whom a target lets in, and to what. */
+export const MapSection = Schema.Struct({
+  portalGroup: describe(Schema.Finite, "Tag of a portal group"),
+  initiatorGroup: describe(Schema.Finite, "Tag of an initiator group"),
+  luns: optional(Schema.Array(Schema.Finite), "LUN ids that they see; all if absent"),
+  readOnly: optional(Schema.Boolean, "They may not write; false if absent")
+})
+
 /** A target node with its LUNs. */
 export const TargetSection = Schema.Struct({
   name: describe(Schema.String, "Full iSCSI name, or what follows options.nodeBase and a colon"),
   alias: optional(Schema.String, "Shown by initiators"),
-  maps: describe(
-    Schema.Array(Schema.Struct({ portalGroup: Schema.Finite, initiatorGroup: Schema.Finite })),
-    "Over which portal group who may log in"
-  ),
+  maps: describe(Schema.Array(MapSection), "Over which portal group who may log in"),
   luns: describe(Schema.Array(Schema.Struct({ lun: Schema.Finite, bdev: Schema.String })), "LUN ids 0 to 255"),
   queueDepth: optional(Schema.Finite, "Commands per session; options.maxQueueDepth if absent"),
   auth: optional(Auth, "CHAP; by default an initiator that asks for it is refused"),

@@ -157,6 +157,7 @@ const applyTargetEvent = (parts: Parts, event: Event, { state }: Committed, seq:
       return Effect.sync(() => targets.put(state, event.name))
     case "TargetNodeMapsAdded":
     case "TargetNodeMapsRemoved":
+    case "TargetNodeMapAccessSet":
     case "TargetNodeAuthSet":
     case "TargetNodeRedirectSet":
     case "TargetNodeRedirectCleared":

@@ -9,10 +9,10 @@ import type { ControlPlane } from "../domain/ControlPlane.ts"
 import type { EventOf } from "../domain/Event.ts"
 import type { Incarnation, IscsiName, Lun } from "../domain/ids.ts"
 import { activeLunsOf, findBdev, findTarget, type State, targetsOf } from "../domain/State.ts"
-import type { LunMapping, TargetNode } from "../domain/TargetNode.ts"
+import type { LunMapping, PgIgMap, TargetNode } from "../domain/TargetNode.ts"
 import type { Bdevs } from "./Bdevs.ts"
 import { Gone } from "./Gone.ts"
-import type { TargetPort, TargetSpec } from "./iscsi/Target.ts"
+import type { TargetMap, TargetPort, TargetSpec } from "./iscsi/Target.ts"
 import type { ReactorClient } from "./ReactorClient.ts"
 
 const lunKey = (target: string, lun: number, incarnation: number): string => `${target}/${lun}#${incarnation}`
@@ -23,14 +23,18 @@ const redirectOf = (target: TargetNode, portalGroupTag: number): { readonly redi
   return redirect === undefined ? {} : { redirect: `${redirect.host}:${redirect.port}` }
 }
 
+const mapOf = ({ initiatorGroup, luns, readOnly }: PgIgMap): TargetMap => ({
+  initiatorGroup,
+  readOnly: readOnly ?? false,
+  ...(luns === undefined ? {} : { luns })
+})
+
 const portsOf = (target: TargetNode): ReadonlyArray<TargetPort> => {
   const tags = [...new Set(target.pgIgMaps.map((map) => map.portalGroup))]
   return tags.map((portalGroupTag) => ({
     portalGroupTag,
     relativePortId: Option.getOrElse(HashMap.get(target.relativePortIds, portalGroupTag), () => 0),
-    initiatorGroups: target.pgIgMaps
-      .filter((map) => map.portalGroup === portalGroupTag)
-      .map((map) => map.initiatorGroup),
+    maps: target.pgIgMaps.filter((map) => map.portalGroup === portalGroupTag).map(mapOf),
     ...redirectOf(target, portalGroupTag)
   }))
 }

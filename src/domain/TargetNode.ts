@@ -33,8 +33,21 @@ export const targetAttributes = {
   dataDigest: Schema.Boolean
 } as const
 
+/** What a map gives to the sessions that it has let in. */
+export const MapAccess = Schema.Struct({
+  /** LUN ids that they see, ascending, whether the target has them or not; absent: all. */
+  luns: Schema.optionalKey(Schema.Array(Lun)),
+  /** They may not write. */
+  readOnly: Schema.optionalKey(Schema.Literal(true))
+})
+export type MapAccess = typeof MapAccess.Type
+
 /** Logins over this portal group are decided by this initiator group. */
-export const PgIgMap = Schema.Struct({ portalGroup: PortalGroupTag, initiatorGroup: InitiatorGroupTag })
+export const PgIgMap = Schema.Struct({
+  portalGroup: PortalGroupTag,
+  initiatorGroup: InitiatorGroupTag,
+  ...MapAccess.fields
+})
 export type PgIgMap = typeof PgIgMap.Type
 
 /** Logins over a portal group are sent to another address (RFC 7143 section 11.13.5, status 01/01). */
@@ -117,6 +130,8 @@ export const targetNodeEvents = {
     maps: Schema.Array(PgIgMap),
     cause: Schema.Literals(["requested", "portal-group-deleted", "initiator-group-deleted"])
   },
+  /** What the sessions of a map see and may do, from now on. */
+  TargetNodeMapAccessSet: { target: IscsiName, ...PgIgMap.fields },
   /** Later logins count. */
   TargetNodeAuthSet: { target: IscsiName, auth: Auth },
   TargetNodeRedirectSet: { target: IscsiName, ...Redirect.fields },
@@ -152,10 +167,15 @@ export const targetNodeEvents = {
   TargetNodeDeleted: { target: IscsiName, incarnation: Incarnation }
 } as const
 
-const mapsCommand = {
-  target: Schema.String,
-  maps: Schema.Array(Schema.Struct({ portalGroup: Schema.Number, initiatorGroup: Schema.Number }))
+const mapRef = { portalGroup: Schema.Number, initiatorGroup: Schema.Number }
+const mapRequest = {
+  ...mapRef,
+  /** LUN ids that its sessions see; absent: all. */
+  luns: Schema.optionalKey(Schema.Array(Schema.Number)),
+  /** Its sessions may not write. */
+  readOnly: Schema.optionalKey(Schema.Boolean)
 }
+const mapRequests = Schema.Array(Schema.Struct(mapRequest))
 
 /** What can be asked of targets and LUNs. */
 export const targetNodeCommands = {
@@ -163,7 +183,7 @@ export const targetNodeCommands = {
     /** A full iSCSI name, or what follows `<nodeBase>:`. */
     name: Schema.String,
     alias: Schema.String,
-    maps: mapsCommand.maps,
+    maps: mapRequests,
     luns: Schema.Array(Schema.Struct({ bdev: Schema.String, lun: Schema.Number })),
     /** Below 1 or above the option's maximum: the maximum. */
     queueDepth: Schema.Number,
@@ -177,8 +197,10 @@ export const targetNodeCommands = {
   /** `lun` absent: the lowest that is free. */
   AddLun: { target: Schema.String, bdev: Schema.String, lun: Schema.optionalKey(Schema.Number) },
   RemoveLun: { target: Schema.String, lun: Schema.Number },
-  AddPgIgMaps: mapsCommand,
-  RemovePgIgMaps: mapsCommand,
+  AddPgIgMaps: { target: Schema.String, maps: mapRequests },
+  RemovePgIgMaps: { target: Schema.String, maps: Schema.Array(Schema.Struct(mapRef)) },
+  /** Of a map that is there, also for the sessions that it has let in. No event if it is so already. */
+  SetTargetNodeMapAccess: { target: Schema.String, ...mapRequest },
   /** No event if it is so already. */
   SetTargetNodeAuth: { target: Schema.String, auth: AuthRequest },
   /** Neither host nor port: logins are not redirected any more. No event if it is so already. */

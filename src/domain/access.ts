@@ -46,27 +46,27 @@ const decideName = (list: AccessList, nameKey: string): "allow" | "deny" | "unkn
 }
 
 /**
- * Whether the initiator may log in from this address. `lists` are the initiator groups that are mapped to the portal
- * group of the connection, in order; none means no. IPv4 addresses of dual-stack sockets (`::ffff:a.b.c.d`) count as
- * IPv4.
+ * The rule that lets the initiator log in from this address; undefined if none does. `rules` are the initiator groups
+ * that are mapped to the portal group of the connection, in order; none means no. IPv4 addresses of dual-stack sockets
+ * (`::ffff:a.b.c.d`) count as IPv4.
  */
-export const accessAllowed = (
-  lists: ReadonlyArray<AccessList>,
+export const admittingRule = <Rule extends { readonly list: AccessList }>(
+  rules: ReadonlyArray<Rule>,
   initiatorName: string,
   remoteAddress: string
-): boolean => {
+): Rule | undefined => {
   const nameKey = initiatorName.toLowerCase()
   const address = parsePeerAddress(remoteAddress)
-  for (const list of lists) {
-    const verdict = decideName(list, nameKey)
-    if (verdict === "deny") return false
+  for (const rule of rules) {
+    const verdict = decideName(rule.list, nameKey)
+    if (verdict === "deny") return undefined
     if (verdict === "unknown") continue
-    const covered = list.netmasks.some(
+    const covered = rule.list.netmasks.some(
       (matcher) => matcher._tag === "Any" || (address !== undefined && netmaskMatches(matcher, address))
     )
-    if (covered) return true
+    if (covered) return rule
   }
-  return false
+  return undefined
 }
 
 /**

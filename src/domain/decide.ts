@@ -38,7 +38,8 @@ import {
   decideCreateTargetNode,
   decideDeleteTargetNode,
   decideRemoveLun,
-  decideRemovePgIgMaps
+  decideRemovePgIgMaps,
+  decideSetTargetNodeMapAccess
 } from "./target-node-decide.ts"
 import {
   decideRequestTargetNodeLogout,
@@ -54,6 +55,7 @@ type LoginCommand = CommandOf<
   | "AddAuthGroupSecret"
   | "RemoveAuthGroupSecret"
   | "DeleteAuthGroup"
+  | "SetTargetNodeMapAccess"
   | "SetTargetNodeAuth"
   | "SetTargetNodeRedirect"
   | "RequestTargetNodeLogout"
@@ -76,6 +78,8 @@ const decideLogins = (state: State, command: LoginCommand): Decision => {
       return decideRemoveAuthGroupSecret(state, command)
     case "DeleteAuthGroup":
       return decideDeleteAuthGroup(state, command)
+    case "SetTargetNodeMapAccess":
+      return decideSetTargetNodeMapAccess(state, command)
     case "SetTargetNodeAuth":
       return decideSetTargetNodeAuth(state, command)
     case "SetTargetNodeRedirect":

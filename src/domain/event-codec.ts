@@ -41,6 +41,7 @@ const currentVersions: Readonly<Record<EventType, number>> = {
   TargetNodeCreated: 1,
   TargetNodeMapsAdded: 1,
   TargetNodeMapsRemoved: 1,
+  TargetNodeMapAccessSet: 1,
   TargetNodeAuthSet: 1,
   TargetNodeRedirectSet: 1,
   TargetNodeRedirectCleared: 1,

@@ -41,6 +41,7 @@ import {
   evolveTargetNodeCreated,
   evolveTargetNodeDeleted,
   evolveTargetNodeDeletionStarted,
+  evolveTargetNodeMapAccessSet,
   evolveTargetNodeMapsAdded,
   evolveTargetNodeMapsRemoved,
   evolveTargetNodeRedirectCleared,
@@ -62,6 +63,7 @@ type LoginEvent = EventOf<
   | "AuthGroupSecretAdded"
   | "AuthGroupSecretRemoved"
   | "AuthGroupDeleted"
+  | "TargetNodeMapAccessSet"
   | "TargetNodeAuthSet"
   | "TargetNodeRedirectSet"
   | "TargetNodeRedirectCleared"
@@ -84,6 +86,8 @@ const evolveLogins = (state: State, event: LoginEvent, seq: number): State => {
       return evolveAuthGroupSecretRemoved(state, event)
     case "AuthGroupDeleted":
       return evolveAuthGroupDeleted(state, event)
+    case "TargetNodeMapAccessSet":
+      return evolveTargetNodeMapAccessSet(state, event)
     case "TargetNodeAuthSet":
       return evolveTargetNodeAuthSet(state, event)
     case "TargetNodeRedirectSet":

@@ -10,7 +10,7 @@ import { checkAuth } from "./iscsi-options-decide.ts"
 import { decideTargetRemoval, startLunRemoval } from "./lun-removal.ts"
 import { findLun, findTarget, lunsOf, type State } from "./State.ts"
 import { ALIAS_BYTES_MAX, LUNS_PER_CREATE_MAX, TARGETS_MAX, type TargetNode } from "./TargetNode.ts"
-import { addMaps, removeMaps } from "./target-node-maps.ts"
+import { addMaps, removeMaps, setMapAccess } from "./target-node-maps.ts"
 import { parseTargetName } from "./target-node-name.ts"
 
 /** The target, if it is there to stay. */
@@ -193,4 +193,12 @@ export const decideRemovePgIgMaps = (state: State, command: CommandOf<"RemovePgI
     const target = yield* requireTarget(state, command.target)
     const event = yield* removeMaps(target, command.maps)
     return event.maps.length === 0 ? [] : [event]
+  })
+
+/** Sessions of the map follow with their next command. */
+export const decideSetTargetNodeMapAccess = (state: State, command: CommandOf<"SetTargetNodeMapAccess">): Decision =>
+  Result.gen(function* () {
+    const target = yield* requireTarget(state, command.target)
+    const event = yield* setMapAccess(target, command)
+    return event === undefined ? [] : [event]
   })

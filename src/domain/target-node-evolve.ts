@@ -84,6 +84,15 @@ export const evolveTargetNodeMapsRemoved = (state: State, event: EventOf<"Target
   return withTarget(state, { ...target, pgIgMaps, redirects })
 }
 
+/** A map gives its sessions something else. */
+export const evolveTargetNodeMapAccessSet = (state: State, event: EventOf<"TargetNodeMapAccessSet">): State => {
+  const target = findTarget(state, event.target)
+  if (target === undefined) return state
+  const { _tag, target: _, ...map } = event
+  const pgIgMaps = target.pgIgMaps.map((present) => (sameMap(present, map) ? map : present))
+  return withTarget(state, { ...target, pgIgMaps })
+}
+
 /** What logins need. */
 export const evolveTargetNodeAuthSet = (state: State, event: EventOf<"TargetNodeAuthSet">): State => {
   const target = findTarget(state, event.target)

@@ -39,6 +39,7 @@ import {
   sockParams
 } from "./methods/inert-defaults.ts"
 import { optionsView } from "./methods/iscsi.ts"
+import { mapView } from "./methods/target-nodes.ts"
 import type { RpcError } from "./RpcError.ts"
 
 /** One call of a configuration file. */
@@ -192,7 +193,7 @@ const targetCalls = (target: TargetNode): ReadonlyArray<SavedCall> => {
     call("iscsi_create_target_node", {
       name: target.name,
       alias_name: target.alias,
-      pg_ig_maps: target.pgIgMaps.map((map) => ({ pg_tag: map.portalGroup, ig_tag: map.initiatorGroup })),
+      pg_ig_maps: target.pgIgMaps.map(mapView),
       luns: created,
       queue_depth: target.queueDepth,
       ...authView(target.auth),

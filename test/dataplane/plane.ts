@@ -9,7 +9,7 @@ import { MemoryEventLog, MemoryStore } from "../../eventlog/MemoryEventLog.ts"
 import type { Cause, LogRecord } from "../../eventlog/record.ts"
 import { type DataPlaneSettings, dataPlaneLayer } from "../../src/dataplane/DataPlaneLive.ts"
 import type { BdevErrorInjection, BdevRequest } from "../../src/domain/Bdev.ts"
-import type { Command } from "../../src/domain/Command.ts"
+import type { Command, CommandOf } from "../../src/domain/Command.ts"
 import { type Committed, ControlPlane, type DispatchError } from "../../src/domain/ControlPlane.ts"
 import { type BdevUnavailable, DataPlane, type PortalUnavailable } from "../../src/domain/DataPlane.ts"
 import { noAuth } from "../../src/domain/IscsiOptions.ts"
@@ -152,7 +152,10 @@ export const malloc = (name: string, mebibytes = 1): Command => ({
 
 export const createBdev = (name: string, bdev: BdevRequest): Command => ({ _tag: "CreateBdev", name, bdev })
 
-export const createTarget = (luns: Readonly<Record<number, string>>, name = targetName): Command => ({
+export const createTarget = (
+  luns: Readonly<Record<number, string>>,
+  name = targetName
+): CommandOf<"CreateTargetNode"> => ({
   _tag: "CreateTargetNode",
   name,
   alias: "",

@@ -1,7 +1,7 @@
 /** Who may log in and who may see a target, and how netmasks match. */
 import { Result } from "effect"
 import { assert, describe, it } from "vitest"
-import { accessAllowed, compileAccessList, discoverable } from "../../src/domain/access.ts"
+import { type AccessList, admittingRule, compileAccessList, discoverable } from "../../src/domain/access.ts"
 import { parseIpv4, parseIpv6, parsePeerAddress } from "../../src/domain/address.ts"
 import { compileNetmask, netmaskMatches } from "../../src/domain/netmask.ts"
 
@@ -9,6 +9,12 @@ const host = "iqn.2020-01.org.ex:host"
 const bad = "iqn.2020-01.org.ex:bad"
 const list = (initiators: ReadonlyArray<string>, netmasks: ReadonlyArray<string> = ["ANY"]) =>
   compileAccessList({ initiators, netmasks })
+const accessAllowed = (lists: ReadonlyArray<AccessList>, name: string, address: string): boolean =>
+  admittingRule(
+    lists.map((each) => ({ list: each })),
+    name,
+    address
+  ) !== undefined
 
 describe("a login", () => {
   it("is denied without any initiator group", () => {

@@ -52,7 +52,14 @@ const checkTarget = (state: State, target: TargetNode): void => {
     assert.isTrue(luns.every(({ phase }) => phase._tag === "Draining"))
     assert.isTrue(luns.length > 0 || !target.phase.sessionsClosed, `${target.name} waits for something`)
   }
-  for (const { initiatorGroup, portalGroup } of target.pgIgMaps) {
+  for (const { initiatorGroup, luns, portalGroup } of target.pgIgMaps) {
+    if (luns !== undefined) {
+      assert.isNotEmpty(luns)
+      assert.deepStrictEqual(
+        [...luns],
+        [...new Set(luns)].sort((a, b) => a - b)
+      )
+    }
     assert.isDefined(findPortalGroup(state, portalGroup))
     assert.isDefined(findInitiatorGroup(state, initiatorGroup))
     assert.isTrue(HashMap.has(target.relativePortIds, portalGroup))

@@ -8,7 +8,16 @@ import type { Event } from "../../src/domain/Event.ts"
 import { InitiatorPattern, Netmask } from "../../src/domain/InitiatorGroup.ts"
 import { defaultIscsiOptions, noAuth } from "../../src/domain/IscsiOptions.ts"
 import { GroupName, type Incarnation, RelativePortId, Uuid } from "../../src/domain/ids.ts"
-import { findBdev, findLun, findTarget, type State } from "../../src/domain/State.ts"
+import {
+  activeBdevsOf,
+  findBdev,
+  findLun,
+  findTarget,
+  initiatorGroupsOf,
+  portalGroupsOf,
+  type State
+} from "../../src/domain/State.ts"
+import type { MapAccess } from "../../src/domain/TargetNode.ts"
 import { at, bdevName, delayOn, disk1, disk2, igTag, instanceId, lunId, malloc, pgTag, startEpoch } from "./examples.ts"
 import { authCommand, authEvent } from "./random-auth.ts"
 
@@ -56,7 +65,33 @@ const groupNames = ["front", "back", "7a"] as const
 /** Few names, so that they meet. */
 const maybeNamed = ({ pick, roll }: Dice) => (roll(3) === 0 ? { name: pick(groupNames) } : {})
 
-const randomMaps = ({ roll, some }: Dice) => some(() => ({ portalGroup: 1 + roll(2), initiatorGroup: 1 + roll(2) }))
+/** Mostly what a map gives if nothing is said: a list of LUNs that is wrong spoils a whole command. */
+const randomAccess = ({ roll }: Dice) => {
+  const kind = roll(20)
+  if (kind > 9) return {}
+  const readOnly = roll(2) === 0
+  return kind === 0 ? { luns: [], readOnly } : { ...(kind < 6 ? { luns: [roll(3), 3] } : {}), readOnly }
+}
+
+/** Mostly one that is there: what is not is refused, and leads nowhere. */
+export const presentOr = <A>({ roll }: Dice, present: ReadonlyArray<A>, other: A): A =>
+  roll(4) === 0 ? other : (present[roll(Math.max(1, present.length))] ?? other)
+
+const randomMap = (dice: Dice, state: State) => ({
+  portalGroup: presentOr<number>(
+    dice,
+    portalGroupsOf(state).map(({ tag }) => tag),
+    1 + dice.roll(2)
+  ),
+  initiatorGroup: presentOr<number>(
+    dice,
+    initiatorGroupsOf(state).map(({ tag }) => tag),
+    1 + dice.roll(2)
+  ),
+  ...randomAccess(dice)
+})
+
+const randomMaps = (dice: Dice, state: State) => dice.some(() => randomMap(dice, state))
 
 const groupCommands = (dice: Dice): Command => {
   const { pick, roll, some } = dice
@@ -95,14 +130,16 @@ const targetCommands = (dice: Dice, state: State, seq: number): Command => {
   const node = findTarget(state, target)
   const lun = lunId(roll(4))
   const mapping = node === undefined ? undefined : findLun(node, lun)
+  const present = activeBdevsOf(state).map(({ name }) => name)
+  const someBdev = () => presentOr<string>(dice, present, pick(bdevs))
   const drained = { drained: roll(9), aborted: roll(3), durationMillis: roll(99) }
   return pick<Command>([
     {
       _tag: "CreateTargetNode",
-      name: target,
+      name: pick(targets),
       alias: "",
-      maps: randomMaps(dice),
-      luns: some(() => ({ bdev: pick(bdevs), lun: roll(4) })),
+      maps: randomMaps(dice, state),
+      luns: some(() => ({ bdev: someBdev(), lun: roll(4) })),
       queueDepth: roll(80),
       auth: noAuth,
       headerDigest: false,
@@ -110,11 +147,12 @@ const targetCommands = (dice: Dice, state: State, seq: number): Command => {
       requireLunZero: roll(3) === 0
     },
     { _tag: "DeleteTargetNode", target },
-    { _tag: "AddLun", target, bdev: pick(bdevs) },
-    { _tag: "AddLun", target, bdev: pick(bdevs), lun: roll(4) },
+    { _tag: "AddLun", target, bdev: someBdev() },
+    { _tag: "AddLun", target, bdev: someBdev(), lun: roll(4) },
     { _tag: "RemoveLun", target, lun: roll(4) },
-    { _tag: "AddPgIgMaps", target, maps: randomMaps(dice) },
-    { _tag: "RemovePgIgMaps", target, maps: randomMaps(dice) },
+    { _tag: "AddPgIgMaps", target, maps: randomMaps(dice, state) },
+    { _tag: "RemovePgIgMaps", target, maps: randomMaps(dice, state) },
+    { _tag: "SetTargetNodeMapAccess", target, ...randomMap(dice, state) },
     { _tag: "RecordLunDrained", target, lun, incarnation: incarnationOf(dice, mapping, seq), ...drained },
     {
       _tag: "RecordTargetSessionsClosed",
@@ -159,8 +197,19 @@ const randomConfig = ({ pick, roll, some }: Dice) => ({
   desired: some(() => ({ type: "PortalGroupStarted", v: 1, payload: `{"tag":${roll(3)}}` }))
 })
 
-/** A command that may well be refused; facts name incarnations up to `seq`. */
+/** Takes something away that others need. */
+const isRemoval = ({ _tag }: Command): boolean => _tag.startsWith("Delete") || _tag === "RecordBdevVanished"
+
+/**
+ * A command that may well be refused; facts name incarnations up to `seq`. What removes is drawn less often: else
+ * nothing stays for long enough to be built on.
+ */
 export const randomCommand = (dice: Dice, state: State, seq: number): Command => {
+  const command = anyCommand(dice, state, seq)
+  return isRemoval(command) && dice.roll(4) > 0 ? anyCommand(dice, state, seq) : command
+}
+
+const anyCommand = (dice: Dice, state: State, seq: number): Command => {
   if (dice.roll(100) === 0) return startEpoch(dice.roll(4) === 0 ? "empty" : "resume")
   const family = dice.roll(40)
   if (family === 1) return { _tag: "SetIscsiOptions", options: { ...defaultIscsiOptions, nopTimeout: dice.roll(90) } }
@@ -203,13 +252,19 @@ const targetEvents = ({ pick, roll, some }: Dice, seq: number): Event => {
   const target = pick(targets)
   const ref = { target, incarnation: at(roll(seq + 1)) }
   const lun = lunId(roll(3))
-  const maps = some(() => ({ portalGroup: pgTag(1 + roll(3)), initiatorGroup: igTag(1 + roll(2)) }))
+  const map = () => ({
+    portalGroup: pgTag(1 + roll(3)),
+    initiatorGroup: igTag(1 + roll(2)),
+    ...pick<MapAccess>([{}, { luns: [lunId(roll(3))] }, { readOnly: true }])
+  })
+  const maps = some(map)
   const ports = some(() => ({ portalGroup: pgTag(1 + roll(3)), relativePortId: RelativePortId.make(1 + roll(5)) }))
   const attributes = { alias: "", queueDepth: 8, auth: noAuth, headerDigest: false, dataDigest: false }
   return pick<Event>([
     { _tag: "TargetNodeCreated", name: target, ...attributes },
     { _tag: "TargetNodeMapsAdded", target, maps, ports },
     { _tag: "TargetNodeMapsRemoved", target, maps, cause: "requested" },
+    { _tag: "TargetNodeMapAccessSet", target, ...map() },
     { _tag: "LunAdded", target, lun, bdev: { name: bdevName(pick(bdevs)), incarnation: at(roll(seq + 1)) } },
     { _tag: "LunRemovalStarted", ...ref, lun, cause: "requested" },
     { _tag: "LunRemoved", ...ref, lun, cause: "boot", drained: 0, aborted: 0, durationMillis: 0 },

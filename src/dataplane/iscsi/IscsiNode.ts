@@ -2,12 +2,12 @@
  * The iSCSI node of a reactor (RFC 7143 section 4.1): what all connections share. Targets, who may reach them,
  * sessions, the pools, and where facts go. The reactor fills it; connections read it afresh for each login and command.
  */
-import { type AccessList, accessAllowed, discoverable } from "../../domain/access.ts"
+import { type AccessList, admittingRule, discoverable } from "../../domain/access.ts"
 import { receiveBufferBytes, targetsPerTurn } from "../limits.ts"
 import type { Connection } from "./Connection.ts"
 import { OutputBuffers } from "./OutputBuffers.ts"
 import type { Session } from "./Session.ts"
-import type { Target } from "./Target.ts"
+import type { Target, TargetMap } from "./Target.ts"
 import { TaskPool } from "./TaskPool.ts"
 
 /** Options that the data path runs by. Times in seconds, lengths in bytes. */
@@ -95,17 +95,20 @@ export class IscsiNode {
     return this.targets.get(name.toLowerCase())
   }
 
-  /** Whether an initiator may log in to a target over a portal group. */
-  mayLogIn(target: Target, portalGroupTag: number, initiatorName: string, address: string): boolean {
-    const groups = target.port(portalGroupTag)?.initiatorGroups ?? []
-    return accessAllowed(this.#accessLists(groups), initiatorName, address)
+  /** The map that lets an initiator log in to a target over a portal group; undefined if it may not. */
+  admittingMap(target: Target, portalGroupTag: number, initiatorName: string, address: string): TargetMap | undefined {
+    const maps = target.port(portalGroupTag)?.maps ?? []
+    return admittingRule(this.#rules(maps), initiatorName, address)?.map
   }
 
   /** Whether discovery tells an initiator of a target. */
   mayDiscover(target: Target, initiatorName: string): boolean {
     if (target.spec.deleting) return false
-    const groups = target.spec.ports.flatMap((port) => port.initiatorGroups)
-    return discoverable(this.#accessLists(groups), initiatorName)
+    const maps = target.spec.ports.flatMap((port) => port.maps)
+    return discoverable(
+      this.#rules(maps).map(({ list }) => list),
+      initiatorName
+    )
   }
 
   /** Whether a discovery session over a portal group must authenticate. */
@@ -160,7 +163,10 @@ export class IscsiNode {
     this.#unflushed.clear()
   }
 
-  #accessLists(tags: ReadonlyArray<number>): ReadonlyArray<AccessList> {
-    return tags.flatMap((tag) => this.initiatorGroups.get(tag) ?? [])
+  #rules(maps: ReadonlyArray<TargetMap>): ReadonlyArray<{ readonly map: TargetMap; readonly list: AccessList }> {
+    return maps.flatMap((map) => {
+      const list = this.initiatorGroups.get(map.initiatorGroup)
+      return list === undefined ? [] : [{ map, list }]
+    })
   }
 }

@@ -196,7 +196,7 @@ export class Login {
     }
     // Before access is decided, as in SPDK: where the login is sent to decides that.
     if (port.redirect !== undefined) return redirected(target.spec.name, port.redirect)
-    if (!this.#node.mayLogIn(target, portalGroupTag, initiatorName, initiatorAddress)) {
+    if (this.#node.admittingMap(target, portalGroupTag, initiatorName, initiatorAddress) === undefined) {
       return refuse(
         LoginStatus.Forbidden,
         `no group of ${target.spec.name} for portal group ${portalGroupTag} admits it from ${initiatorAddress}`

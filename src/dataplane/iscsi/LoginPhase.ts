@@ -12,6 +12,7 @@ import { opcodeOf } from "./pdu/bhs.ts"
 import { type LoginRequest, LoginStage, LoginStatus, readLoginRequest, writeLoginResponse } from "./pdu/login.ts"
 import { InitiatorOpcode, opcodeName } from "./pdu/opcodes.ts"
 import { Session } from "./Session.ts"
+import type { TargetMap } from "./Target.ts"
 
 const nothing = Buffer.alloc(0)
 
@@ -133,11 +134,12 @@ export class LoginPhase {
       return node.takeTsih()
     }
     const { initiatorName, port, target } = purpose
-    const gone = this.#goneMeanwhile(purpose)
-    if (gone !== undefined) {
-      this.#refuseWith(request, gone)
+    const map = this.#admittingMap(purpose)
+    if ("_tag" in map) {
+      this.#refuseWith(request, map)
       return undefined
     }
+    const { initiatorGroup } = map
     this.#reinstate(request, purpose)
     if (purpose.session === undefined && node.sessions.size >= node.options.maxSessions) {
       this.#refuse(request, LoginStatus.OutOfResources, `${node.sessions.size} sessions, which is the limit`)
@@ -145,7 +147,7 @@ export class LoginPhase {
     }
     const session = new Session(
       purpose.session?.tsih ?? node.takeTsih(),
-      { initiatorName, isid: request.isid, target, port },
+      { initiatorName, isid: request.isid, target, port, initiatorGroup },
       parameters,
       purpose.session?.expCmdSn ?? request.cmdSn
     )
@@ -159,15 +161,19 @@ export class LoginPhase {
     return session.tsih
   }
 
-  /** A login takes a while: its target, its right to it, or the session that it would join, may have gone meanwhile. */
-  #goneMeanwhile(purpose: LoginPurpose & { readonly _tag: "Normal" }): LoginRefusal | undefined {
+  /**
+   * What lets it in at last. A login takes a while: its target, its right to it, or the session that it would join, may
+   * have gone meanwhile.
+   */
+  #admittingMap(purpose: LoginPurpose & { readonly _tag: "Normal" }): TargetMap | LoginRefusal {
     const { initiatorName, port, session, target } = purpose
     const { node, origin } = this.#connection
     const { deleting, name } = target.spec
     if (deleting || node.findTarget(name) !== target) {
       return { _tag: "Refused", status: LoginStatus.TargetRemoved, reason: `${name} was deleted during the login` }
     }
-    if (!node.mayLogIn(target, port.portalGroupTag, initiatorName, origin.initiatorAddress)) {
+    const map = node.admittingMap(target, port.portalGroupTag, initiatorName, origin.initiatorAddress)
+    if (map === undefined) {
       const reason = `${name} was closed to it during the login`
       return { _tag: "Refused", status: LoginStatus.Forbidden, reason }
     }
@@ -175,7 +181,7 @@ export class LoginPhase {
       const reason = `session ${session.tsih} ended during the login`
       return { _tag: "Refused", status: LoginStatus.SessionDoesNotExist, reason }
     }
-    return undefined
+    return map
   }
 
   /** A login of an I_T nexus ends the session that it has already (RFC 7143 section 6.3.5). */

@@ -8,7 +8,7 @@ import { SenseCode } from "../scsi/sense-codes.ts"
 import type { IscsiTask } from "./IscsiTask.ts"
 import type { SessionParameters } from "./negotiation.ts"
 import { addSerial, nextSerial } from "./serial-number.ts"
-import type { LunMapping, Target, TargetConnection, TargetPort, TargetSession } from "./Target.ts"
+import type { LunMapping, Target, TargetConnection, TargetMap, TargetPort, TargetSession } from "./Target.ts"
 
 /** A session's path to one LUN: the mapping, and the I_T_L nexus that unit attentions wait on. */
 export interface LunPath {
@@ -23,7 +23,12 @@ export interface SessionIdentity {
   readonly isid: string
   readonly target: Target
   readonly port: TargetPort
+  /** The initiator group that has let it in. */
+  readonly initiatorGroup: number
 }
+
+const sameLuns = (a: TargetMap["luns"], b: TargetMap["luns"]): boolean =>
+  a === b || (a !== undefined && b !== undefined && a.join() === b.join())
 
 /** The commands of a session, as task management needs them. */
 export interface SessionCommands {
@@ -50,13 +55,17 @@ export class Session implements SessionView, TargetSession {
   expCmdSn: number
   /** Commands that are counted against the window and have not ended. */
   commandsInFlight = 0
+  /** Of LUNs that this session sees: what the map hides is not here. */
   readonly #paths: Array<LunPath | undefined> = []
+  #luns: TargetMap["luns"]
+  #readOnly = false
 
   constructor(tsih: number, identity: SessionIdentity, parameters: SessionParameters, expCmdSn: number) {
     this.tsih = tsih
     this.identity = identity
     this.parameters = parameters
     this.expCmdSn = expCmdSn
+    this.mapsChanged()
   }
 
   /** The highest CmdSN that the target takes now: the queue depth, less what is in flight. */
@@ -83,33 +92,69 @@ export class Session implements SessionView, TargetSession {
   }
 
   reportLuns(): ReadonlyArray<number> {
-    return this.identity.target.activeLuns()
+    return this.identity.target.activeLuns().filter((lun) => this.#sees(lun))
   }
 
   lunInventoryReported(): void {
     for (const path of this.#paths) path?.nexus.clear(SenseCode.reportedLunsDataHasChanged)
   }
 
-  /** The path to a LUN that takes commands; undefined if there is none. */
+  #sees(lun: number): boolean {
+    return this.#luns?.includes(lun) ?? true
+  }
+
+  /** The path to a LUN that takes commands and that this session sees; undefined if there is none. */
   path(lun: number): LunPath | undefined {
     const known = this.#paths[lun]
     if (known?.mapping.active) return known
     known?.nexus.detach()
-    const mapping = lun < 0 ? undefined : this.identity.target.luns[lun]
+    const mapping = lun < 0 || !this.#sees(lun) ? undefined : this.identity.target.luns[lun]
     if (mapping === undefined || !mapping.active) {
       if (known !== undefined) this.#paths[lun] = undefined
       return undefined
     }
     const path = { mapping, nexus: mapping.unit.attach() }
+    path.nexus.readOnly = this.#readOnly
     this.#paths[lun] = path
     return path
   }
 
-  /** Another LUN of the target has come or gone: REPORTED LUNS DATA HAS CHANGED on every path that is in use. */
-  lunInventoryChanged(): void {
-    for (const path of this.#paths) {
-      if (path?.mapping.active) path.nexus.establish(SenseCode.reportedLunsDataHasChanged)
+  /** A LUN of the target has come or gone: if it is one that this session sees, it is told. */
+  lunInventoryChanged(lun: number): void {
+    if (this.#sees(lun)) this.#tell(SenseCode.reportedLunsDataHasChanged)
+  }
+
+  /**
+   * What the map that has let it in gives now counts for the next command; what is in flight ends as it is. A map that
+   * is gone leaves its sessions with what they have.
+   */
+  mapsChanged(): void {
+    const { initiatorGroup, port, target } = this.identity
+    const map = target.map(port.portalGroupTag, initiatorGroup)
+    if (map === undefined) return
+    if (!sameLuns(map.luns, this.#luns)) {
+      this.#luns = map.luns
+      this.#hidePaths()
+      this.#tell(SenseCode.reportedLunsDataHasChanged)
     }
+    if (map.readOnly === this.#readOnly) return
+    this.#readOnly = map.readOnly
+    for (const path of this.#paths) if (path !== undefined) path.nexus.readOnly = map.readOnly
+    // SBC-3 6.5.1: the WP bit is part of the mode parameters.
+    this.#tell(SenseCode.modeParametersChanged)
+  }
+
+  #hidePaths(): void {
+    this.#paths.forEach((path, lun) => {
+      if (path === undefined || this.#sees(lun)) return
+      path.nexus.detach()
+      this.#paths[lun] = undefined
+    })
+  }
+
+  /** A unit attention on every path that is in use. */
+  #tell(code: SenseCode): void {
+    for (const path of this.#paths) if (path?.mapping.active) path.nexus.establish(code)
   }
 
   /** The session is over. */

@@ -4,11 +4,20 @@
  */
 import type { LogicalUnit } from "../scsi/LogicalUnit.ts"
 
-/** One portal group of a target: its SCSI port, and the initiator groups that decide logins over it, in order. */
+/** An initiator group that decides logins over a port, and what those sessions get that it lets in. */
+export interface TargetMap {
+  readonly initiatorGroup: number
+  /** The LUN ids that they see; absent: all. */
+  readonly luns?: ReadonlyArray<number>
+  /** They may not write. */
+  readonly readOnly: boolean
+}
+
+/** One portal group of a target: its SCSI port, and the maps that decide logins over it, in order. */
 export interface TargetPort {
   readonly portalGroupTag: number
   readonly relativePortId: number
-  readonly initiatorGroups: ReadonlyArray<number>
+  readonly maps: ReadonlyArray<TargetMap>
   /** `address:port` that logins are sent to instead. */
   readonly redirect?: string
 }
@@ -49,8 +58,10 @@ export interface TargetSession {
   readonly connection: TargetConnection | undefined
   /** Looks again whether the LUN takes commands. */
   readonly path: (lun: number) => unknown
-  /** Another LUN of the target has come or gone. */
-  readonly lunInventoryChanged: () => void
+  /** A LUN of the target has come or gone. */
+  readonly lunInventoryChanged: (lun: number) => void
+  /** The maps of the target may give it something else. */
+  readonly mapsChanged: () => void
 }
 
 /** The connection of such a session. */
@@ -109,6 +120,11 @@ export class Target {
     const ids: Array<number> = []
     for (const mapping of this.luns) if (mapping?.active) ids.push(mapping.lun)
     return ids
+  }
+
+  /** What the sessions get that an initiator group has let in over a portal group, if that is mapped. */
+  map(portalGroupTag: number, initiatorGroup: number): TargetMap | undefined {
+    return this.port(portalGroupTag)?.maps.find((map) => map.initiatorGroup === initiatorGroup)
   }
 
   /** The port that a portal group reaches this target by, if it is mapped. */

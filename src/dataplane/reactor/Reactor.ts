@@ -184,8 +184,12 @@ export class Reactor {
 
   #putTarget({ target: spec }: CommandOf<"PutTarget">): void {
     const known = this.#target(spec.name)
-    if (known !== undefined && known.spec.incarnation === spec.incarnation) known.spec = spec
-    else this.#node.targets.set(spec.name.toLowerCase(), new Target(spec))
+    if (known === undefined || known.spec.incarnation !== spec.incarnation) {
+      this.#node.targets.set(spec.name.toLowerCase(), new Target(spec))
+      return
+    }
+    known.spec = spec
+    for (const session of known.sessions) session.mapsChanged()
   }
 
   #closeSessions({ incarnation, name, request }: CommandOf<"CloseSessions">): void {
@@ -293,7 +297,7 @@ export class Reactor {
     // A bdev that comes up maps what the state has, which may be ahead of the event that maps it once more.
     if (target.luns[lun]?.incarnation === incarnation) return
     target.luns[lun] = new LunMapping(lun, incarnation, unit)
-    for (const session of target.sessions) session.lunInventoryChanged()
+    for (const session of target.sessions) session.lunInventoryChanged(lun)
   }
 
   #drainLun({ deadlineMillis, incarnation, lun, request, target: name }: CommandOf<"DrainLun">): void {
@@ -326,7 +330,7 @@ export class Reactor {
     target.luns[lun] = undefined
     for (const session of target.sessions) {
       session.path(lun)
-      session.lunInventoryChanged()
+      session.lunInventoryChanged(lun)
     }
   }
 

@@ -37,12 +37,19 @@ const isReset = (code: number): boolean => code >> 8 === 0x29
 /** One initiator port's view of one logical unit. */
 export class Nexus {
   readonly unit: LogicalUnit
+  /** This initiator port may not write, whatever the unit allows. */
+  readOnly = false
   /** Codes still to be told, in the order in which they will be. */
   private readonly pending: Array<number> = []
 
   /** Use `LogicalUnit.attach`, which also keeps the nexus where conditions of the unit reach it. */
   constructor(unit: LogicalUnit) {
     this.unit = unit
+  }
+
+  /** Commands that change the medium are refused with DATA PROTECT, and MODE SENSE shows WP. */
+  get writeProtected(): boolean {
+    return this.readOnly || this.unit.bdev.readOnly
   }
 
   get hasUnitAttention(): boolean {

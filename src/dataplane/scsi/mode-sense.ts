@@ -51,7 +51,7 @@ const pages: ReadonlyArray<ModePage> = [
 ]
 
 /** DEVICE-SPECIFIC PARAMETER (SBC-3 6.5.1): WP and DPOFUA. */
-const deviceSpecific = (bdev: Bdev): number => (bdev.readOnly ? 0x80 : 0) | 0x10
+const deviceSpecific = (nexus: Nexus): number => (nexus.writeProtected ? 0x80 : 0) | 0x10
 
 /** 8 bytes (SBC-3 6.5.2.2); a disk with more blocks than fit says FFFFFFFFh. */
 const writeShortDescriptor = (data: Buffer, at: number, bdev: Bdev): number => {
@@ -112,7 +112,7 @@ export const modeSense6 = (task: ScsiTask, nexus: Nexus): void => {
   const end = writePages(task, descriptorEnd, bdev)
   if (!finish(task, end)) return
   data[0] = end - 1
-  data[2] = deviceSpecific(bdev)
+  data[2] = deviceSpecific(nexus)
   data[3] = descriptorEnd - headerEnd
   task.sendParameters(end, task.cdb.readUInt8(4))
 }
@@ -132,7 +132,7 @@ export const modeSense10 = (task: ScsiTask, nexus: Nexus): void => {
   const end = writePages(task, descriptorEnd, bdev)
   if (!finish(task, end)) return
   data.writeUInt16BE(end - 2, 0)
-  data[3] = deviceSpecific(bdev)
+  data[3] = deviceSpecific(nexus)
   data[4] = long && descriptorEnd > headerEnd ? 0x01 : 0x00
   data.writeUInt16BE(descriptorEnd - headerEnd, 6)
   task.sendParameters(end, task.cdb.readUInt16BE(7))

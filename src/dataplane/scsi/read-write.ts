@@ -34,13 +34,14 @@ const inRange = (task: ScsiTask, unit: LogicalUnit, lba: number, blocks: number)
 /** The part that all forms share; `lengthByte` is where the transfer length is, for the field pointer. */
 const transfer = (
   task: ScsiTask,
-  unit: LogicalUnit,
+  nexus: Nexus,
   action: typeof ScsiAction.read | typeof ScsiAction.write,
   flags: number,
   lba: number,
   blocks: number,
   lengthByte: number
 ): void => {
+  const { unit } = nexus
   if ((flags & protectMask) !== 0) {
     task.invalidField(1, 7)
     return
@@ -51,7 +52,7 @@ const transfer = (
     return
   }
   const write = action === ScsiAction.write
-  if (write && unit.bdev.readOnly) {
+  if (write && nexus.writeProtected) {
     task.checkCondition(SenseKey.dataProtect, SenseCode.writeProtected)
     return
   }
@@ -72,22 +73,22 @@ const transfer = (
 /** 21 bits of LBA; a length of 0 means 256 blocks; no flags (SBC-3 5.8). */
 const transfer6 = (task: ScsiTask, nexus: Nexus, action: typeof ScsiAction.read | typeof ScsiAction.write): void => {
   const { cdb } = task
-  transfer(task, nexus.unit, action, 0, cdb.readUInt32BE(0) & 0x1fffff, cdb.readUInt8(4) || 256, 4)
+  transfer(task, nexus, action, 0, cdb.readUInt32BE(0) & 0x1fffff, cdb.readUInt8(4) || 256, 4)
 }
 
 const transfer10 = (task: ScsiTask, nexus: Nexus, action: typeof ScsiAction.read | typeof ScsiAction.write): void => {
   const { cdb } = task
-  transfer(task, nexus.unit, action, cdb.readUInt8(1), cdb.readUInt32BE(2), cdb.readUInt16BE(7), 7)
+  transfer(task, nexus, action, cdb.readUInt8(1), cdb.readUInt32BE(2), cdb.readUInt16BE(7), 7)
 }
 
 const transfer12 = (task: ScsiTask, nexus: Nexus, action: typeof ScsiAction.read | typeof ScsiAction.write): void => {
   const { cdb } = task
-  transfer(task, nexus.unit, action, cdb.readUInt8(1), cdb.readUInt32BE(2), cdb.readUInt32BE(6), 6)
+  transfer(task, nexus, action, cdb.readUInt8(1), cdb.readUInt32BE(2), cdb.readUInt32BE(6), 6)
 }
 
 const transfer16 = (task: ScsiTask, nexus: Nexus, action: typeof ScsiAction.read | typeof ScsiAction.write): void => {
   const { cdb } = task
-  transfer(task, nexus.unit, action, cdb.readUInt8(1), lba16(cdb), cdb.readUInt32BE(10), 10)
+  transfer(task, nexus, action, cdb.readUInt8(1), lba16(cdb), cdb.readUInt32BE(10), 10)
 }
 
 /** READ(6), SBC-3 5.8. */

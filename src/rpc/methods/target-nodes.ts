@@ -1,5 +1,5 @@
 /**
- * `iscsi_*_target_node(s)`, and lunlog's own `iscsi_target_node_remove_lun`. Failures are -32602 `Invalid parameters`,
+ * `iscsi_*_target_node(s)`, and lunlog's own `iscsi_target_node_remove_lun` and `_set_map_access`. Failures are -32602 `Invalid parameters`,
  * as in SPDK, with the reason in `data`; an unknown target to delete is -2, a LUN id or name that still drains -16.
  *
  * More than SPDK: LUNs are added and removed while sessions are logged in.
@@ -7,8 +7,9 @@
 import { Effect, Schema } from "effect"
 import { ControlPlane } from "../../domain/ControlPlane.ts"
 import { DataPlane } from "../../domain/DataPlane.ts"
+import { LUN_MAX } from "../../domain/ids.ts"
 import { activeLunsOf, activeTargetsOf, findLun, findTarget, type State } from "../../domain/State.ts"
-import { LUNS_PER_CREATE_MAX, MAPS_PER_TARGET_MAX, type TargetNode } from "../../domain/TargetNode.ts"
+import { LUNS_PER_CREATE_MAX, MAPS_PER_TARGET_MAX, type PgIgMap, type TargetNode } from "../../domain/TargetNode.ts"
 import type { Instance } from "../Instance.ts"
 import { Int32, list, optional, Text } from "../param.ts"
 import { errnoError, type Refusal, refuseWithInvalidParameters } from "../RpcError.ts"
@@ -16,10 +17,21 @@ import { defineMethod, defineMethodWithoutParams, type RpcMethod } from "../RpcM
 import { authOf, authParams, authView } from "./auth-params.ts"
 import { awaitGone, dispatch, eventOf } from "./dispatch.ts"
 
-const pgIgMaps = list(Schema.Struct({ pg_tag: Int32, ig_tag: Int32 }), MAPS_PER_TARGET_MAX)
+const mapRef = { pg_tag: Int32, ig_tag: Int32 }
+/** The last two are lunlog's own: they narrow what the map gives to those whom it lets in. */
+const mapRequest = Schema.Struct({
+  ...mapRef,
+  luns: optional(list(Int32, LUN_MAX + 1)),
+  read_only: optional(Schema.Boolean)
+})
+const pgIgMaps = list(mapRequest, MAPS_PER_TARGET_MAX)
 
-const mapsOf = (params: ReadonlyArray<{ readonly pg_tag: number; readonly ig_tag: number }>) =>
-  params.map(({ pg_tag, ig_tag }) => ({ portalGroup: pg_tag, initiatorGroup: ig_tag }))
+const mapOf = ({ ig_tag, luns, pg_tag, read_only }: typeof mapRequest.Type) => ({
+  portalGroup: pg_tag,
+  initiatorGroup: ig_tag,
+  readOnly: read_only ?? false,
+  ...(luns === undefined ? {} : { luns })
+})
 
 const iscsiCreateTargetNode = defineMethod({
   name: "iscsi_create_target_node",
@@ -42,7 +54,7 @@ const iscsiCreateTargetNode = defineMethod({
         _tag: "CreateTargetNode" as const,
         name: params.name,
         alias: params.alias_name,
-        maps: mapsOf(params.pg_ig_maps),
+        maps: params.pg_ig_maps.map(mapOf),
         luns: params.luns.map(({ bdev_name, lun_id }) => ({ bdev: bdev_name, lun: lun_id })),
         queueDepth: params.queue_depth,
         auth: authOf(params),
@@ -120,15 +132,13 @@ const iscsiTargetNodeRemoveLun = defineMethod({
     })
 })
 
-const mapsParams = Schema.Struct({ name: Text, pg_ig_maps: pgIgMaps })
-
 const iscsiTargetNodeAddPgIgMaps = defineMethod({
   name: "iscsi_target_node_add_pg_ig_maps",
   aliases: ["add_pg_ig_maps"],
   kind: "change",
-  params: mapsParams,
+  params: Schema.Struct({ name: Text, pg_ig_maps: pgIgMaps }),
   handler: ({ name, pg_ig_maps }, call) => {
-    const command = { _tag: "AddPgIgMaps" as const, target: name, maps: mapsOf(pg_ig_maps) }
+    const command = { _tag: "AddPgIgMaps" as const, target: name, maps: pg_ig_maps.map(mapOf) }
     return Effect.as(dispatch(call, command, refuseWithInvalidParameters), true)
   }
 })
@@ -137,18 +147,38 @@ const iscsiTargetNodeRemovePgIgMaps = defineMethod({
   name: "iscsi_target_node_remove_pg_ig_maps",
   aliases: ["delete_pg_ig_maps"],
   kind: "change",
-  params: mapsParams,
+  params: Schema.Struct({ name: Text, pg_ig_maps: list(Schema.Struct(mapRef), MAPS_PER_TARGET_MAX) }),
   handler: ({ name, pg_ig_maps }, call) => {
-    const command = { _tag: "RemovePgIgMaps" as const, target: name, maps: mapsOf(pg_ig_maps) }
+    const maps = pg_ig_maps.map(({ ig_tag, pg_tag }) => ({ portalGroup: pg_tag, initiatorGroup: ig_tag }))
+    const command = { _tag: "RemovePgIgMaps" as const, target: name, maps }
     return Effect.as(dispatch(call, command, refuseWithInvalidParameters), true)
   }
+})
+
+/** Not in SPDK. Replaces what a map gives, also to the sessions that it has let in. */
+const iscsiTargetNodeSetMapAccess = defineMethod({
+  name: "iscsi_target_node_set_map_access",
+  kind: "change",
+  params: Schema.Struct({ name: Text, ...mapRequest.fields }),
+  handler: ({ name, ...map }, call) => {
+    const command = { _tag: "SetTargetNodeMapAccess" as const, target: name, ...mapOf(map) }
+    return Effect.as(dispatch(call, command, refuseWithInvalidParameters), true)
+  }
+})
+
+/** As `iscsi_create_target_node` takes it; lunlog's own members only where they say something. */
+export const mapView = ({ initiatorGroup, luns, portalGroup, readOnly }: PgIgMap) => ({
+  pg_tag: portalGroup,
+  ig_tag: initiatorGroup,
+  ...(luns === undefined ? {} : { luns }),
+  ...(readOnly === undefined ? {} : { read_only: readOnly })
 })
 
 /** LUNs that drain are left out, `alias_name` when it is empty. */
 const targetView = (target: TargetNode): unknown => ({
   name: target.name,
   alias_name: target.alias === "" ? undefined : target.alias,
-  pg_ig_maps: target.pgIgMaps.map((map) => ({ pg_tag: map.portalGroup, ig_tag: map.initiatorGroup })),
+  pg_ig_maps: target.pgIgMaps.map(mapView),
   luns: activeLunsOf(target).map(({ bdev, lun }) => ({ bdev_name: bdev.name, lun_id: lun })),
   queue_depth: target.queueDepth,
   ...authView(target.auth),
@@ -171,5 +201,6 @@ export const targetNodeMethods: ReadonlyArray<RpcMethod<ControlPlane | DataPlane
   iscsiTargetNodeRemoveLun,
   iscsiTargetNodeAddPgIgMaps,
   iscsiTargetNodeRemovePgIgMaps,
+  iscsiTargetNodeSetMapAccess,
   iscsiGetTargetNodes
 ]

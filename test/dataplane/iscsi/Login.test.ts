@@ -130,8 +130,13 @@ describe("a login leads to full feature phase", () => {
 
 describe("a login over a portal group that is redirected", () => {
   const ports = [
-    { portalGroupTag: 1, relativePortId: 1, initiatorGroups: [1], redirect: "[fd00::1]:3260" },
-    { portalGroupTag: 2, relativePortId: 2, initiatorGroups: [1] }
+    {
+      portalGroupTag: 1,
+      relativePortId: 1,
+      maps: [{ initiatorGroup: 1, readOnly: false }],
+      redirect: "[fd00::1]:3260"
+    },
+    { portalGroupTag: 2, relativePortId: 2, maps: [{ initiatorGroup: 1, readOnly: false }] }
   ]
 
   it("is told the address, in any stage, before anything else is asked of it", () => {

@@ -179,12 +179,12 @@ describe("paths to logical units", () => {
 
   it("learn that the inventory has changed, until it was reported", () => {
     const session = peer.connection.session
-    session?.lunInventoryChanged()
+    session?.lunInventoryChanged(1)
     for (const lun of [0, 1]) assert.isTrue(session?.path(lun)?.nexus.hasUnitAttention)
     peer.command(0xc1, Buffer.from([0xa0, 0, 0, 0, 0, 0, 0, 0, 1, 0]), 256)
     assert.strictEqual(peer.one().data.readUInt32BE(0), 16)
     for (const lun of [0, 1]) assert.isFalse(session?.path(lun)?.nexus.hasUnitAttention)
-    session?.lunInventoryChanged()
+    session?.lunInventoryChanged(1)
     peer.command(0x81, testUnitReady, 0)
     assert.strictEqual(statusOf(peer.one()), "6/3f/0e")
     assert.strictEqual(session?.path(1)?.nexus.take(false), SenseCode.reportedLunsDataHasChanged)

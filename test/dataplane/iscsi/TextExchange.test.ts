@@ -48,7 +48,11 @@ describe("discovery", () => {
     })
     const hosts = ["*", "[::]", "[fd00::1]"].map((host) => ({ host, port: 3261 }))
     node.portalGroups.set(3, { tag: 3, private: false, discoveryRequiresChap: false, portals: hosts })
-    const ports = [1, 2, 3].map((portalGroupTag) => ({ portalGroupTag, relativePortId: 1, initiatorGroups: [1] }))
+    const ports = [1, 2, 3].map((portalGroupTag) => ({
+      portalGroupTag,
+      relativePortId: 1,
+      maps: [{ initiatorGroup: 1, readOnly: false }]
+    }))
     addTarget(node, {}, { name: "iqn.b", ports })
     assert.deepStrictEqual(answer([["SendTargets", "All"]]).keys, [
       ["TargetName", targetName],
@@ -75,7 +79,7 @@ describe("discovery", () => {
   it("tells nothing of what an initiator may not log in to", () => {
     peer.discover()
     node.initiatorGroups.set(9, compileAccessList({ initiators: ["iqn.else"], netmasks: ["ANY"] }))
-    const ports = [{ portalGroupTag: 1, relativePortId: 1, initiatorGroups: [9] }]
+    const ports = [{ portalGroupTag: 1, relativePortId: 1, maps: [{ initiatorGroup: 9, readOnly: false }] }]
     addTarget(node, {}, { name: "iqn.b", ports })
     assert.lengthOf(answer([["SendTargets", "All"]]).keys, 2)
   })
