@@ -82,6 +82,18 @@ describe("a plan", () => {
     assert.match(conflicts[0]?.message ?? "", expected)
   })
 
+  it("changes in place what a map gives, so that its sessions stay", () => {
+    const narrowed = demo.replace("initiatorGroup: 2 }", "initiatorGroup: 2, luns: [1], readOnly: true }")
+    const [command, ...more] = commandsOf(planFor(made.state, narrowed, made.seqs))
+    assert.deepStrictEqual(more, [])
+    const target = "iqn.2016-06.io.spdk:disk1"
+    const ref = { _tag: "SetTargetNodeMapAccess", target, portalGroup: 1, initiatorGroup: 2 }
+    assert.deepEqual<object | undefined>(command, { ...ref, luns: [1], readOnly: true })
+    const after = carryOut(command === undefined ? [] : [command], made)
+    assert.deepStrictEqual(tags(after.state, narrowed, made.seqs), [])
+    assert.deepEqual<ReadonlyArray<object>>(commandsOf(planFor(after.state, demo, made.seqs)), [ref])
+  })
+
   it("sets options only when the file has some and they differ", () => {
     assert.deepStrictEqual(tags(made.state, `options: { nopTimeout: 60 }\n${demo}`), [])
     assert.deepStrictEqual(tags(made.state, `options: { nopTimeout: 61 }\n${demo}`), ["SetIscsiOptions"])
