@@ -1,6 +1,7 @@
 /**
- * `iscsi_*_target_node(s)`, and lunlog's own `iscsi_target_node_remove_lun` and `_set_map_access`. Failures are -32602 `Invalid parameters`,
- * as in SPDK, with the reason in `data`; an unknown target to delete is -2, a LUN id or name that still drains -16.
+ * `iscsi_*_target_node(s)`, and lunlog's own `iscsi_target_node_remove_lun` and `_set_map_access`. Failures are -32602
+ * `Invalid parameters`, as in SPDK, with the reason in `data`; an unknown target to delete is -2, a LUN id or name that
+ * still drains -16.
  *
  * More than SPDK: LUNs are added and removed while sessions are logged in.
  */
