@@ -34,6 +34,7 @@ import { mainThreadReactor } from "./reactor/main-thread-reactor.ts"
 import type { ReactorReport } from "./reactor/protocol.ts"
 import { workerReactor } from "./reactor/worker-reactor.ts"
 import type { IdentityStyle } from "./scsi/unit-identity.ts"
+import { statisticsSource } from "./statistics-source.ts"
 import { Targets } from "./Targets.ts"
 
 /** How the data plane is run. */
@@ -159,6 +160,7 @@ const applyTargetEvent = (parts: Parts, event: Event, { state }: Committed, seq:
     case "TargetNodeMapsRemoved":
     case "TargetNodeMapAccessSet":
     case "TargetNodeAuthSet":
+    case "TargetNodeHistogramSet":
     case "TargetNodeRedirectSet":
     case "TargetNodeRedirectCleared":
       return Effect.sync(() => targets.put(state, event.target))
@@ -264,6 +266,7 @@ const serviceOf = (parts: Parts, progress: Progress, failure: () => string | und
     }),
     injectBdevError: (name, incarnation, injection) => bdevs.inject({ name, incarnation }, injection),
     resumePendingBdevIo: (name, incarnation) => bdevs.resumePending({ name, incarnation }),
+    statistics: statisticsSource(client, bdevs),
     awaitLunGone: (target, lun, incarnation) => targets.awaitLunGone(target, lun, incarnation),
     awaitBdevGone: (name, incarnation) => bdevs.awaitClosed({ name, incarnation }),
     awaitTargetGone: (name, incarnation) => targets.awaitGone(name, incarnation),

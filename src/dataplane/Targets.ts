@@ -48,6 +48,7 @@ const specOf = (target: TargetNode): TargetSpec => ({
   headerDigest: target.headerDigest,
   dataDigest: target.dataDigest,
   deleting: target.phase._tag === "Deleting",
+  keepsHistogram: target.histogram,
   ports: portsOf(target)
 })
 

@@ -7,6 +7,7 @@ import type { BdevErrorInjection, BdevRequest } from "./Bdev.ts"
 import type { Command } from "./Command.ts"
 import type { BdevName, Incarnation, IscsiName, Lun, PortalGroupTag } from "./ids.ts"
 import type { Portal } from "./PortalGroup.ts"
+import type { StatisticsSource } from "./Statistics.ts"
 
 /**
  * Something acquired before its event is appended: bound sockets, reserved memory. The committed entry hands it over
@@ -133,6 +134,7 @@ export class DataPlane extends Context.Service<
     ) => Effect.Effect<void, BdevUnavailable>
     /** Lets the IOs go on that a `pending` injection holds. */
     readonly resumePendingBdevIo: (name: BdevName, incarnation: Incarnation) => Effect.Effect<void, BdevUnavailable>
+    readonly statistics: StatisticsSource
     /** These resume when the data plane has let go, not only the state. What it never had is gone. */
     readonly awaitLunGone: (target: IscsiName, lun: Lun, incarnation: Incarnation) => Effect.Effect<void>
     readonly awaitBdevGone: (name: BdevName, incarnation: Incarnation) => Effect.Effect<void>

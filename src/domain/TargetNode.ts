@@ -106,6 +106,8 @@ export interface TargetNode {
   /** CRC32C is required; else the initiator chooses. */
   readonly headerDigest: boolean
   readonly dataDigest: boolean
+  /** Whether it is counted how long commands take. */
+  readonly histogram: boolean
   readonly phase: TargetPhase
 }
 
@@ -134,6 +136,8 @@ export const targetNodeEvents = {
   TargetNodeMapAccessSet: { target: IscsiName, ...PgIgMap.fields },
   /** Later logins count. */
   TargetNodeAuthSet: { target: IscsiName, auth: Auth },
+  /** Counting begins anew, or ends. */
+  TargetNodeHistogramSet: { target: IscsiName, enabled: Schema.Boolean },
   TargetNodeRedirectSet: { target: IscsiName, ...Redirect.fields },
   TargetNodeRedirectCleared: { target: IscsiName, portalGroup: PortalGroupTag },
   /** Sessions (over one portal group, if it is named) were asked to log out; says nothing of what they did. */
@@ -203,6 +207,8 @@ export const targetNodeCommands = {
   SetTargetNodeMapAccess: { target: Schema.String, ...mapRequest },
   /** No event if it is so already. */
   SetTargetNodeAuth: { target: Schema.String, auth: AuthRequest },
+  /** Whether it is counted how long commands take. No event if it is so already. */
+  SetTargetNodeHistogram: { target: Schema.String, enabled: Schema.Boolean },
   /** Neither host nor port: logins are not redirected any more. No event if it is so already. */
   SetTargetNodeRedirect: {
     target: Schema.String,

@@ -44,6 +44,7 @@ import {
 import {
   decideRequestTargetNodeLogout,
   decideSetTargetNodeAuth,
+  decideSetTargetNodeHistogram,
   decideSetTargetNodeRedirect
 } from "./target-node-login.ts"
 
@@ -57,6 +58,7 @@ type LoginCommand = CommandOf<
   | "DeleteAuthGroup"
   | "SetTargetNodeMapAccess"
   | "SetTargetNodeAuth"
+  | "SetTargetNodeHistogram"
   | "SetTargetNodeRedirect"
   | "RequestTargetNodeLogout"
 >
@@ -82,6 +84,8 @@ const decideLogins = (state: State, command: LoginCommand): Decision => {
       return decideSetTargetNodeMapAccess(state, command)
     case "SetTargetNodeAuth":
       return decideSetTargetNodeAuth(state, command)
+    case "SetTargetNodeHistogram":
+      return decideSetTargetNodeHistogram(state, command)
     case "SetTargetNodeRedirect":
       return decideSetTargetNodeRedirect(state, command)
     case "RequestTargetNodeLogout":

@@ -43,6 +43,7 @@ const currentVersions: Readonly<Record<EventType, number>> = {
   TargetNodeMapsRemoved: 1,
   TargetNodeMapAccessSet: 1,
   TargetNodeAuthSet: 1,
+  TargetNodeHistogramSet: 1,
   TargetNodeRedirectSet: 1,
   TargetNodeRedirectCleared: 1,
   TargetNodeLogoutRequested: 1,

@@ -41,6 +41,7 @@ import {
   evolveTargetNodeCreated,
   evolveTargetNodeDeleted,
   evolveTargetNodeDeletionStarted,
+  evolveTargetNodeHistogramSet,
   evolveTargetNodeMapAccessSet,
   evolveTargetNodeMapsAdded,
   evolveTargetNodeMapsRemoved,
@@ -53,7 +54,7 @@ import {
  * Raised whenever the same events fold to another state, or the snapshot's encoding changes: older snapshots are not
  * used.
  */
-export const FOLD_VERSION = 3
+export const FOLD_VERSION = 4
 
 type LoginEvent = EventOf<
   | "GroupNamed"
@@ -65,6 +66,7 @@ type LoginEvent = EventOf<
   | "AuthGroupDeleted"
   | "TargetNodeMapAccessSet"
   | "TargetNodeAuthSet"
+  | "TargetNodeHistogramSet"
   | "TargetNodeRedirectSet"
   | "TargetNodeRedirectCleared"
 >
@@ -92,6 +94,8 @@ const evolveLogins = (state: State, event: LoginEvent, seq: number): State => {
       return evolveTargetNodeAuthSet(state, event)
     case "TargetNodeRedirectSet":
       return evolveTargetNodeRedirectSet(state, event)
+    case "TargetNodeHistogramSet":
+      return evolveTargetNodeHistogramSet(state, event)
     case "TargetNodeRedirectCleared":
       return evolveTargetNodeRedirectCleared(state, event)
   }

@@ -46,6 +46,7 @@ const StoredTarget = Schema.Struct({
   nextRelativePortId: Schema.Natural,
   redirects: Schema.Array(Redirect),
   luns: Schema.Array(LunMapping),
+  histogram: Schema.Boolean,
   phase: TargetPhase
 })
 type StoredTarget = typeof StoredTarget.Type

@@ -55,6 +55,7 @@ export const evolveTargetNodeCreated = (state: State, event: EventOf<"TargetNode
     auth: event.auth,
     headerDigest: event.headerDigest,
     dataDigest: event.dataDigest,
+    histogram: false,
     phase: { _tag: "Active" }
   })
 }
@@ -97,6 +98,12 @@ export const evolveTargetNodeMapAccessSet = (state: State, event: EventOf<"Targe
 export const evolveTargetNodeAuthSet = (state: State, event: EventOf<"TargetNodeAuthSet">): State => {
   const target = findTarget(state, event.target)
   return target === undefined ? state : withTarget(state, { ...target, auth: event.auth })
+}
+
+/** How long commands take is counted, or is not. */
+export const evolveTargetNodeHistogramSet = (state: State, event: EventOf<"TargetNodeHistogramSet">): State => {
+  const target = findTarget(state, event.target)
+  return target === undefined ? state : withTarget(state, { ...target, histogram: event.enabled })
 }
 
 const withoutRedirect = (target: TargetNode, portalGroup: number): ReadonlyArray<Redirect> =>

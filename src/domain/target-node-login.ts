@@ -21,6 +21,13 @@ export const decideSetTargetNodeAuth = (state: State, command: CommandOf<"SetTar
     return sameAuth(auth, command.auth) ? [] : [{ _tag: "TargetNodeAuthSet", target: name, auth: command.auth }]
   })
 
+/** Nothing to do if it is so already. */
+export const decideSetTargetNodeHistogram = (state: State, command: CommandOf<"SetTargetNodeHistogram">): Decision =>
+  Result.map(requireTarget(state, command.target), ({ histogram, name }) => {
+    const { enabled } = command
+    return histogram === enabled ? [] : [{ _tag: "TargetNodeHistogramSet", target: name, enabled }]
+  })
+
 const redirectObject = ({ name }: TargetNode, tag: number): string => `redirect of ${name} over portal group ${tag}`
 
 /** The portal group that a redirect is for: mapped, and one that initiators know. */

@@ -209,7 +209,8 @@ const targetCalls = (target: TargetNode): ReadonlyArray<SavedCall> => {
         redirect_host: host,
         redirect_port: String(port)
       })
-    )
+    ),
+    ...(target.histogram ? [call("iscsi_enable_histogram", { name: target.name, enable: true })] : [])
   ]
 }
 

@@ -153,6 +153,7 @@ const targetCommands = (dice: Dice, state: State, seq: number): Command => {
     { _tag: "AddPgIgMaps", target, maps: randomMaps(dice, state) },
     { _tag: "RemovePgIgMaps", target, maps: randomMaps(dice, state) },
     { _tag: "SetTargetNodeMapAccess", target, ...randomMap(dice, state) },
+    { _tag: "SetTargetNodeHistogram", target, enabled: roll(2) === 0 },
     { _tag: "RecordLunDrained", target, lun, incarnation: incarnationOf(dice, mapping, seq), ...drained },
     {
       _tag: "RecordTargetSessionsClosed",
@@ -270,6 +271,7 @@ const targetEvents = ({ pick, roll, some }: Dice, seq: number): Event => {
     { _tag: "LunRemoved", ...ref, lun, cause: "boot", drained: 0, aborted: 0, durationMillis: 0 },
     { _tag: "TargetNodeDeletionStarted", ...ref },
     { _tag: "TargetNodeSessionsClosed", ...ref, closed: 0, cut: 0 },
+    { _tag: "TargetNodeHistogramSet", target, enabled: roll(2) === 0 },
     { _tag: "TargetNodeDeleted", ...ref }
   ])
 }

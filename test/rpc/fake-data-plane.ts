@@ -10,6 +10,7 @@ import { ControlPlane } from "../../src/domain/ControlPlane.ts"
 import { BdevUnavailable, DataPlane, PortalUnavailable } from "../../src/domain/DataPlane.ts"
 import type { Event } from "../../src/domain/Event.ts"
 import { PortalGroupTag } from "../../src/domain/ids.ts"
+import { type FakeStatistics, fakeStatistics, newFakeStatistics } from "./fake-statistics.ts"
 
 /** TEST-NET-1: no host has it. */
 export const foreignHost = "192.0.2.1"
@@ -19,9 +20,15 @@ export interface FakeDataPlane {
   readonly injections: Array<string>
   /** Drains wait for it, if set. */
   drainGate: Deferred.Deferred<void> | undefined
+  readonly statistics: FakeStatistics
 }
 
-export const newFake = (): FakeDataPlane => ({ leasesHeld: 0, injections: [], drainGate: undefined })
+export const newFake = (): FakeDataPlane => ({
+  leasesHeld: 0,
+  injections: [],
+  drainGate: undefined,
+  statistics: newFakeStatistics()
+})
 
 type AioRequest = Extract<BdevRequest, { readonly _tag: "Aio" }>
 
@@ -132,6 +139,7 @@ export const fakeDataPlane = (
           Effect.sync(() => {
             fake.injections.push(`${name} resume`)
           }),
+        statistics: fakeStatistics(fake.statistics),
         awaitLunGone: () => Effect.void,
         awaitBdevGone: () => Effect.void,
         awaitTargetGone: () => Effect.void,

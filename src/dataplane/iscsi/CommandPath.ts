@@ -5,7 +5,8 @@
  * Responses are only written to the transmitter. Who called in flushes: the connection at the end of a received chunk,
  * the node once per turn for late answers.
  */
-import type { IoStatus } from "../bdev/Bdev.ts"
+import { IoStatus } from "../bdev/Bdev.ts"
+import { IoKind, IoStatistics } from "../bdev/IoStatistics.ts"
 import { immediateCommandsMax, lunCommandsMax, lunTaskBufferBytesMax, taskBufferBytesMax } from "../limits.ts"
 import { completeIo, endRemoved } from "../scsi/complete-io.ts"
 import { decodeLun } from "../scsi/lun.ts"
@@ -34,6 +35,9 @@ export interface CommandConnection extends ResponseConnection {
 export class CommandPath implements TaskOwner, SessionCommands, ResponsePath {
   readonly connection: CommandConnection
   readonly session: Session
+  readonly statistics = new IoStatistics()
+  /** SCSI commands that have come, also those that do no IO. */
+  commandCount = 0
   /** Commands that are not answered yet, other than the one that is being read, by initiator task tag. */
   readonly tasks = new Map<number, IscsiTask>()
   readonly #pool: TaskPool
@@ -57,6 +61,7 @@ export class CommandPath implements TaskOwner, SessionCommands, ResponsePath {
   beginCommand(b: Buffer, at: number, dataBytes: number): boolean {
     const initiatorTaskTag = initiatorTaskTagOf(b, at)
     if (this.tasks.has(initiatorTaskTag)) return false
+    this.commandCount++
     const task = this.#pool.take()
     const { scsi } = task
     const flags = flagsOf(b, at)
@@ -133,7 +138,7 @@ export class CommandPath implements TaskOwner, SessionCommands, ResponsePath {
 
   #endIo(task: IscsiTask, status: IoStatus): void {
     const { mapping, scsi } = task
-    if (mapping !== undefined) completeIo(scsi, mapping.unit, status)
+    if (mapping !== undefined) completeIo(scsi, status)
     if (scsi.action === ScsiAction.read && this.connection.transmitter.overLimit) {
       task.phase = TaskPhase.Held
       // The initiator is slow, not the disk: its other initiators keep their share.
@@ -247,11 +252,16 @@ export class CommandPath implements TaskOwner, SessionCommands, ResponsePath {
         return
       case ScsiAction.read:
         if (memory === undefined) break
+        task.submit(IoKind.read)
         sendDataIn(this, task, memory, scsi.byteOffset, scsi.byteLength)
+        task.count(IoStatus.ok)
         this.#finish(task)
         return
       case ScsiAction.write:
         if (memory === undefined && task.wantedBytes > 0) break
+        // Its data is in the memory already.
+        task.submit(IoKind.write)
+        task.count(IoStatus.ok)
         this.#answer(task)
         return
       case ScsiAction.flush:
@@ -289,10 +299,17 @@ export class CommandPath implements TaskOwner, SessionCommands, ResponsePath {
     task.phase = TaskPhase.Submitted
     this.tasks.set(task.initiatorTaskTag, task)
     mapping.begin(task)
-    if (scsi.action === ScsiAction.read) bdev.read(scsi.byteOffset, task.buffer, 0, scsi.byteLength, task)
-    else if (scsi.action === ScsiAction.write) {
+    mapping.unit.statistics.inFlight++
+    if (scsi.action === ScsiAction.read) {
+      task.submit(IoKind.read)
+      bdev.read(scsi.byteOffset, task.buffer, 0, scsi.byteLength, task)
+    } else if (scsi.action === ScsiAction.write) {
+      task.submit(IoKind.write)
       bdev.write(scsi.byteOffset, task.buffer, 0, task.wantedBytes, scsi.fua, task)
-    } else bdev.flush(task)
+    } else {
+      task.submit(IoKind.flush)
+      bdev.flush(task)
+    }
   }
 
   #allocate(task: IscsiTask, mapping: LunMapping, bytes: number): boolean {
@@ -321,6 +338,8 @@ export class CommandPath implements TaskOwner, SessionCommands, ResponsePath {
 
   /** The command has ended and nobody else has the task. */
   #release(task: IscsiTask): void {
+    const { histogram } = this.session.identity.target
+    if (histogram !== undefined) histogram.count(this.#pool.clock.read() - task.startedAt)
     this.#settle(task)
     this.#pool.give(task)
   }

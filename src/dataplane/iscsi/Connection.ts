@@ -52,6 +52,8 @@ export class Connection {
   commands: CommandPath | undefined
   readonly login: LoginPhase
   fullFeature: FullFeaturePhase | undefined
+  /** Of TCP, all in all. */
+  receivedBytes = 0
   readonly #socket: Socket
   readonly #reader: PduReader
   #reading = false
@@ -96,6 +98,8 @@ export class Connection {
     if (this.#ending()) return
     this.#heard = true
     this.#reading = true
+    this.receivedBytes += length
+    this.node.tasks.clock.read()
     try {
       const goOn = this.#reader.push(chunk, length)
       if (!goOn && !this.#ending()) this.#socket.pause()
@@ -243,6 +247,7 @@ export class Connection {
   /** Does what others waited for, and goes on reading where it was stopped. */
   #readOn(first: () => void): void {
     this.#reading = true
+    this.node.tasks.clock.read()
     let goOn = false
     try {
       first()

@@ -53,7 +53,7 @@ export class IscsiNode {
   readonly initiatorGroups = new Map<number, AccessList>()
   readonly sessions = new Map<number, Session>()
   readonly connections = new Set<Connection>()
-  readonly tasks = new TaskPool()
+  readonly tasks = new TaskPool(() => this.now())
   readonly outputBuffers = new OutputBuffers()
   readonly #receiveBuffer = Buffer.allocUnsafeSlow(receiveBufferBytes)
   readonly #unflushed = new Set<Connection>()

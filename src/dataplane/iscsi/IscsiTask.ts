@@ -5,8 +5,10 @@
  * position only. It goes straight into a RAM disk, in whole blocks, or into the task's buffer for any other bdev.
  */
 import type { BdevIo, IoStatus } from "../bdev/Bdev.ts"
+import { IoKind, type IoStatistics } from "../bdev/IoStatistics.ts"
 import { outstandingR2tMax } from "../limits.ts"
 import { ScsiTask } from "../scsi/ScsiTask.ts"
+import type { IoClock } from "./IoClock.ts"
 import type { LunMapping, SubmittedCommand } from "./Target.ts"
 
 /** Where a task stands. */
@@ -29,13 +31,16 @@ export const noBuffer = Buffer.alloc(0)
 
 /** Who answers a task: the commands of its connection. */
 export interface TaskOwner {
+  /** IO of these commands. */
+  readonly statistics: IoStatistics
   readonly ioDone: (task: IscsiTask, status: IoStatus) => void
   /** Answers a submitted task without waiting for it any longer. */
   readonly giveUp: (task: IscsiTask) => void
 }
 
-/** Where a task goes when it has ended and nobody has it any more. */
+/** Where a task goes when it has ended and nobody has it any more, and the clock that it is timed by. */
 export interface TaskHome {
+  readonly clock: IoClock
   readonly give: (task: IscsiTask) => void
 }
 
@@ -52,6 +57,10 @@ export class IscsiTask implements BdevIo, SubmittedCommand {
   lunField = 0
   /** Counted against the command window. */
   counted = false
+  /** When its PDU began, and when the bdev got it, by the pool's clock. */
+  startedAt = 0
+  submittedAt = 0
+  ioKind: IoKind = IoKind.read
   /** Expected data transfer length of the initiator, in bytes, and its direction flags. */
   expectedBytes = 0
   expectsDataIn = false
@@ -102,8 +111,27 @@ export class IscsiTask implements BdevIo, SubmittedCommand {
     }
   }
 
+  /** The bdev gets it, or its memory is used. */
+  submit(kind: IoKind): void {
+    this.ioKind = kind
+    this.submittedAt = this.#pool.clock.last
+  }
+
+  /** What was submitted has ended: counts it for the disk, the LUN and the session, if somebody still waits for it. */
+  count(status: IoStatus): void {
+    const { ioKind, mapping } = this
+    if (mapping === undefined) return
+    const bytes = ioKind === IoKind.write ? this.wantedBytes : ioKind === IoKind.read ? this.scsi.byteLength : 0
+    const millis = this.#pool.clock.read() - this.submittedAt
+    mapping.unit.statistics.ended(ioKind, bytes, millis, status)
+    mapping.statistics.ended(ioKind, bytes, millis, status)
+    this.owner?.statistics.ended(ioKind, bytes, millis, status)
+  }
+
   ioDone(status: IoStatus): void {
     const { mapping, onEnd, owner } = this
+    if (mapping !== undefined) mapping.unit.statistics.inFlight--
+    this.count(status)
     mapping?.unit.lateWrites.delete(this.scsi)
     if (owner !== undefined) owner.ioDone(this, status)
     else this.#pool.give(this)
@@ -122,6 +150,7 @@ export class IscsiTask implements BdevIo, SubmittedCommand {
   /** Makes a pooled task ready for a command. `scsi` is filled in by the caller. */
   start(owner: TaskOwner, initiatorTaskTag: number, expectedBytes: number): void {
     this.phase = TaskPhase.Receiving
+    this.startedAt = this.#pool.clock.last
     this.owner = owner
     this.mapping = undefined
     this.initiatorTaskTag = initiatorTaskTag

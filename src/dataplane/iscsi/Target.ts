@@ -2,6 +2,8 @@
  * A target node as the data path sees it: what logins are decided by, and its LUN mappings. The reactor changes these
  * objects between commands; nothing here waits.
  */
+import { IoStatistics } from "../bdev/IoStatistics.ts"
+import { LatencyHistogram, wholeHistogram } from "../bdev/LatencyHistogram.ts"
 import type { LogicalUnit } from "../scsi/LogicalUnit.ts"
 
 /** An initiator group that decides logins over a port, and what those sessions get that it lets in. */
@@ -32,6 +34,8 @@ export interface TargetSpec {
   readonly headerDigest: boolean
   readonly dataDigest: boolean
   readonly deleting: boolean
+  /** Count how long commands take. */
+  readonly keepsHistogram: boolean
   readonly ports: ReadonlyArray<TargetPort>
 }
 
@@ -76,6 +80,8 @@ export class LunMapping {
   readonly lun: number
   readonly incarnation: number
   readonly unit: LogicalUnit
+  /** IO that came by this LUN. */
+  readonly statistics = new IoStatistics()
   /** Takes new commands. Once false, it stays so. */
   active = true
   /** Commands that the bdev has. */
@@ -105,6 +111,8 @@ export class LunMapping {
 /** A target node. */
 export class Target {
   spec: TargetSpec
+  /** From a command's first byte to its status; as long as the spec says so. */
+  histogram: LatencyHistogram | undefined
   /** By LUN id. Draining mappings stay until they are removed. */
   readonly luns: Array<LunMapping | undefined> = []
   readonly sessions = new Set<TargetSession>()
@@ -113,6 +121,14 @@ export class Target {
 
   constructor(spec: TargetSpec) {
     this.spec = spec
+    this.update(spec)
+  }
+
+  /** The control plane says something else of it. */
+  update(spec: TargetSpec): void {
+    this.spec = spec
+    if (!spec.keepsHistogram) this.histogram = undefined
+    else this.histogram ??= new LatencyHistogram(wholeHistogram)
   }
 
   /** LUN ids that sessions may use now, ascending. */

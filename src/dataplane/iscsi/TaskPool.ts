@@ -3,6 +3,7 @@
  * gets TASK SET FULL.
  */
 import { reactorTaskBufferBytesMax } from "../limits.ts"
+import { IoClock } from "./IoClock.ts"
 import { IscsiTask, noBuffer, type TaskHome, TaskPhase } from "./IscsiTask.ts"
 
 const smallestClassBits = 12
@@ -18,8 +19,11 @@ export class TaskPool implements TaskHome {
   readonly #tasks: Array<IscsiTask> = []
   readonly #free: Array<Array<Buffer>> = []
   #bufferBytes = 0
+  readonly clock: IoClock
 
-  constructor() {
+  /** `now` gives milliseconds of a clock that only goes forward. */
+  constructor(now: () => number = () => performance.now()) {
+    this.clock = new IoClock(now)
     for (let bits = 0; bits <= largestClassBits; bits++) this.#free.push([])
   }
 

@@ -28,6 +28,8 @@ export class Transmitter {
   /** Flushes since the socket last had nothing to send. */
   #waitingFlushes = 0
   #closed = false
+  /** Handed to the socket, all in all. */
+  sentBytes = 0
 
   constructor(socket: Socket, buffers: OutputBuffers) {
     this.#socket = socket
@@ -71,6 +73,7 @@ export class Transmitter {
   /** Hands all that was written to the socket. */
   flush(): void {
     if (this.#pendingBytes === 0 || this.#closed) return
+    this.sentBytes += this.#pendingBytes
     this.#pendingBytes = 0
     this.#waitingFlushes++
     const socket = this.#socket

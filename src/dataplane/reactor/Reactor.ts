@@ -26,6 +26,7 @@ import { drainLun, type LunDrain } from "./drain-lun.ts"
 import { ioFailures } from "./io-failures.ts"
 import { Portal } from "./Portal.ts"
 import type { BdevId, NexusFact, PortalId, ReactorAnswer, ReactorCommand, ReactorFact, RequestId } from "./protocol.ts"
+import { ReactorStatistics } from "./ReactorStatistics.ts"
 import { reportOf } from "./reactor-report.ts"
 
 type CommandOf<Tag extends ReactorCommand["_tag"]> = Extract<ReactorCommand, { readonly _tag: Tag }>
@@ -60,6 +61,7 @@ export class Reactor {
   readonly #openFiles = new OpenFiles()
   readonly #units = new Map<BdevId, LogicalUnit>()
   readonly #drains = new Set<LunDrain>()
+  readonly #statistics: ReactorStatistics
   readonly #housekeeping: NodeJS.Timeout
 
   constructor(options: NodeOptions, emit: (fact: ReactorFact) => void) {
@@ -86,6 +88,7 @@ export class Reactor {
       protocolError: (connection, reason) =>
         emit({ _tag: "ProtocolError", reason, ...nexusOf(connection, connection.session) })
     })
+    this.#statistics = new ReactorStatistics(this.#node, this.#units)
     this.#housekeeping = setInterval(() => this.#lookOver(), housekeepingMillis)
   }
 
@@ -151,6 +154,8 @@ export class Reactor {
         return this.#drainLun(command)
       case "UnmapLun":
         return this.#unmapLun(command)
+      case "Statistics":
+        return this.#answer(command.request, { _tag: "Statistics", result: this.#statistics.query(command.query) })
       case "Query":
         return this.#answer(command.request, { _tag: "Report", report: reportOf(this.#node, this.#drains) })
       case "Shutdown":
@@ -188,7 +193,7 @@ export class Reactor {
       this.#node.targets.set(spec.name.toLowerCase(), new Target(spec))
       return
     }
-    known.spec = spec
+    known.update(spec)
     for (const session of known.sessions) session.mapsChanged()
   }
 
@@ -266,6 +271,7 @@ export class Reactor {
     this.#withErrorBdev(id, (bdev) => bdev.resumePending())
     this.#bdevs.delete(id)
     this.#units.delete(id)
+    this.#statistics.forget(id)
     const done = (): void => this.#answer(request, { _tag: "Done" })
     if (bdev instanceof AioBdev) whenClosed(bdev, done)
     else done()
@@ -346,6 +352,7 @@ export class Reactor {
       clearInterval(poll)
       clearTimeout(timer)
       clearInterval(this.#housekeeping)
+      this.#statistics.stop()
       for (const connection of [...this.#node.connections]) connection.close("the target shuts down")
       for (const drain of this.#drains) drain.cancel()
       for (const id of this.#opening.keys()) this.#giveUpOpening(id)

@@ -8,6 +8,7 @@ import type { Fault } from "../bdev/ErrorBdev.ts"
 import type { NodeOptions, PortalGroupView } from "../iscsi/IscsiNode.ts"
 import type { DrainOutcome, TargetSpec } from "../iscsi/Target.ts"
 import type { IdentityStyle } from "../scsi/unit-identity.ts"
+import type { StatisticsQuery, StatisticsResult } from "./statistics-protocol.ts"
 
 /** An address that a reactor listens on. */
 export type PortalId = number
@@ -100,6 +101,8 @@ export type ReactorCommand =
     }
   /** The LUN is gone; other LUNs of the sessions report changed LUN data. */
   | { readonly _tag: "UnmapLun"; readonly target: string; readonly lun: number; readonly incarnation: number }
+  /** Answered with `Statistics`. */
+  | { readonly _tag: "Statistics"; readonly request: RequestId; readonly query: StatisticsQuery }
   /** Answered with a `Report`. */
   | { readonly _tag: "Query"; readonly request: RequestId }
   /** Asks everybody to log out, closes all, and answers when nothing is left or the time is over. */
@@ -153,6 +156,7 @@ export type ReactorAnswer =
   | { readonly _tag: "Drained"; readonly outcome: DrainOutcome }
   | { readonly _tag: "SessionsClosed"; readonly closed: number; readonly cut: number }
   | { readonly _tag: "Report"; readonly report: ReactorReport }
+  | { readonly _tag: "Statistics"; readonly result: StatisticsResult }
 
 /** Who a fact about a session is about. */
 export interface NexusFact {

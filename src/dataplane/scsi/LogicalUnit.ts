@@ -6,28 +6,13 @@
  * mode pages will live here too.
  */
 import type { Bdev } from "../bdev/Bdev.ts"
+import { IoStatistics } from "../bdev/IoStatistics.ts"
 import { Nexus } from "./Nexus.ts"
 import { SenseCode } from "./sense-codes.ts"
 import { type IdentityStyle, type UnitIdentity, unitIdentity } from "./unit-identity.ts"
 
 /** Longest transfer of one command, in bytes: announced in VPD page B0h, and checked. */
 export const maxTransferBytes = 4 * 1024 * 1024
-
-/** Places of a unit's counters in `LogicalUnit.counters`. */
-export const UnitCounter = {
-  /** READ commands accepted, and the bytes they asked for. */
-  reads: 0,
-  bytesRead: 1,
-  writes: 2,
-  bytesWritten: 3,
-  flushes: 4,
-  /** Medium commands that the bdev did not do. */
-  errors: 5,
-  /** Commands refused with CHECK CONDITION before they reached the medium; unit attentions are not among them. */
-  refused: 6
-} as const
-
-const counterCount = 7
 
 /** What the control plane knows of a unit beside its bdev. */
 export interface LogicalUnitOptions {
@@ -49,12 +34,16 @@ export interface LateWrite {
 /** A disk as initiators see it. */
 export class LogicalUnit {
   readonly bdev: Bdev
+  /** Of the bdev. */
+  readonly name: string
   readonly identity: UnitIdentity
   readonly contentLost: boolean
   /** Logical blocks that one command may transfer. */
   readonly maxTransferBlocks: number
-  /** Plain numbers, indexed by `UnitCounter`; read from outside the data path. */
-  readonly counters = new Float64Array(counterCount)
+  /** IO of the bdev, by whatever LUN it came. */
+  readonly statistics = new IoStatistics()
+  /** Commands refused with CHECK CONDITION before they reached the medium; unit attentions are not among them. */
+  refused = 0
 
   /**
    * Writes that nobody waits for any more, but which the bdev still has: they may land at any time. Until they are
@@ -66,6 +55,7 @@ export class LogicalUnit {
 
   constructor(bdev: Bdev, options: LogicalUnitOptions) {
     this.bdev = bdev
+    this.name = options.name
     this.identity = unitIdentity({ ...options, productName: bdev.productName }, options.identityStyle)
     this.contentLost = options.contentLost
     this.maxTransferBlocks = Math.max(1, Math.floor(maxTransferBytes / bdev.blockSize))

@@ -3,7 +3,6 @@
  * action went to the bdev; for disks with `memory` it may skip it, because `prepare` has set GOOD already.
  */
 import { IoStatus } from "../bdev/Bdev.ts"
-import { type LogicalUnit, UnitCounter } from "./LogicalUnit.ts"
 import { ScsiAction, type ScsiTask } from "./ScsiTask.ts"
 import { ScsiStatus } from "./scsi-status.ts"
 import { SenseCode, SenseKey } from "./sense-codes.ts"
@@ -13,9 +12,8 @@ import { SenseCode, SenseKey } from "./sense-codes.ts"
  * failed is not known, and Linux takes everything before the block named there as good. Aborted is ABORTED COMMAND, and
  * a shortage BUSY: both are repeated by initiators. No room for a write is what a thin disk reports (SBC-3 4.7.3.6).
  */
-export const completeIo = (task: ScsiTask, unit: LogicalUnit, status: IoStatus): void => {
+export const completeIo = (task: ScsiTask, status: IoStatus): void => {
   if (status === IoStatus.ok) return
-  unit.counters[UnitCounter.errors] = (unit.counters[UnitCounter.errors] ?? 0) + 1
   if (status === IoStatus.noMemory) {
     task.endWith(ScsiStatus.busy)
   } else if (status === IoStatus.aborted) {

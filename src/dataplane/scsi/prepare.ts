@@ -7,7 +7,6 @@
  */
 import { readCapacity10, serviceActionIn16 } from "./capacity.ts"
 import { inquiry, inquiryWithoutUnit, noDevice, wellKnownLogicalUnit } from "./inquiry.ts"
-import { UnitCounter } from "./LogicalUnit.ts"
 import { reportLunsWellKnownLun } from "./lun.ts"
 import { modeSense6, modeSense10 } from "./mode-sense.ts"
 import type { Nexus } from "./Nexus.ts"
@@ -122,10 +121,7 @@ export const prepare = (task: ScsiTask, nexus: Nexus | undefined, session: Sessi
   const handler = handlers[opcode] ?? unsupported
   if (handler === unsupported) unsupported(task)
   else if (!refusesControl(task, opcode)) handler(task, nexus, session)
-  if (task.status !== ScsiStatus.good) {
-    const { counters } = nexus.unit
-    counters[UnitCounter.refused] = (counters[UnitCounter.refused] ?? 0) + 1
-  }
+  if (task.status !== ScsiStatus.good) nexus.unit.refused++
 }
 
 const prepareWithoutUnit = (task: ScsiTask, session: SessionView): void => {

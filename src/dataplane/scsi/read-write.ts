@@ -5,7 +5,7 @@
  * A 64-bit LBA is taken as a double. It is exact below 2^53, and from there on only rounded to another value that is
  * not below 2^53, while a bdev has fewer blocks: so the range check is right for every LBA.
  */
-import { type LogicalUnit, UnitCounter } from "./LogicalUnit.ts"
+import type { LogicalUnit } from "./LogicalUnit.ts"
 import type { Nexus } from "./Nexus.ts"
 import { ScsiAction, type ScsiTask } from "./ScsiTask.ts"
 import { ScsiStatus } from "./scsi-status.ts"
@@ -15,10 +15,6 @@ const two32 = 0x1_0000_0000
 
 const protectMask = 0xe0
 const fuaMask = 0x08
-
-const count = (unit: LogicalUnit, counter: number, by: number): void => {
-  unit.counters[counter] = (unit.counters[counter] ?? 0) + by
-}
 
 const lba16 = (cdb: Buffer): number => cdb.readUInt32BE(2) * two32 + cdb.readUInt32BE(6)
 
@@ -56,13 +52,11 @@ const transfer = (
     task.checkCondition(SenseKey.dataProtect, SenseCode.writeProtected)
     return
   }
-  count(unit, write ? UnitCounter.writes : UnitCounter.reads, 1)
   if (blocks === 0) {
     task.good()
     return
   }
   const bytes = blocks * unit.bdev.blockSize
-  count(unit, write ? UnitCounter.bytesWritten : UnitCounter.bytesRead, bytes)
   task.action = action
   task.status = ScsiStatus.good
   task.byteOffset = lba * unit.bdev.blockSize
@@ -108,8 +102,7 @@ export const write12 = (task: ScsiTask, nexus: Nexus): void => transfer12(task, 
 /** WRITE(16), SBC-3 5.35. */
 export const write16 = (task: ScsiTask, nexus: Nexus): void => transfer16(task, nexus, ScsiAction.write)
 
-const flush = (task: ScsiTask, unit: LogicalUnit, immediate: boolean): void => {
-  count(unit, UnitCounter.flushes, 1)
+const flush = (task: ScsiTask, immediate: boolean): void => {
   task.action = ScsiAction.flush
   task.status = ScsiStatus.good
   task.immediate = immediate
@@ -119,25 +112,25 @@ const flush = (task: ScsiTask, unit: LogicalUnit, immediate: boolean): void => {
 export const synchronizeCache10 = (task: ScsiTask, nexus: Nexus): void => {
   const { cdb } = task
   if (!inRange(task, nexus.unit, cdb.readUInt32BE(2), cdb.readUInt16BE(7))) return
-  flush(task, nexus.unit, (cdb.readUInt8(1) & 0x02) !== 0)
+  flush(task, (cdb.readUInt8(1) & 0x02) !== 0)
 }
 
 /** As SYNCHRONIZE CACHE(10), with a 64-bit LBA. */
 export const synchronizeCache16 = (task: ScsiTask, nexus: Nexus): void => {
   const { cdb } = task
   if (!inRange(task, nexus.unit, lba16(cdb), cdb.readUInt32BE(10))) return
-  flush(task, nexus.unit, (cdb.readUInt8(1) & 0x02) !== 0)
+  flush(task, (cdb.readUInt8(1) & 0x02) !== 0)
 }
 
 /**
  * Start and stop are taken and change nothing, because a disk that other initiators use does not stop for one. A stop
  * flushes first, as it must. Power conditions and ejecting are refused: there is neither.
  */
-export const startStopUnit = (task: ScsiTask, nexus: Nexus): void => {
+export const startStopUnit = (task: ScsiTask, _nexus: Nexus): void => {
   const flags = task.cdb.readUInt8(4)
   if ((task.cdb.readUInt8(3) & 0x0f) !== 0) task.invalidField(3, 3)
   else if ((flags & 0xf0) !== 0) task.invalidField(4, 7)
   else if ((flags & 0x02) !== 0) task.invalidField(4, 1)
-  else if ((flags & 0x05) === 0) flush(task, nexus.unit, (task.cdb.readUInt8(1) & 0x01) !== 0)
+  else if ((flags & 0x05) === 0) flush(task, (task.cdb.readUInt8(1) & 0x01) !== 0)
   else task.good()
 }

@@ -10,8 +10,10 @@ import { authGroupMethods } from "./auth-groups.ts"
 import { bdevMethods } from "./bdev.ts"
 import { bdevAioMethods } from "./bdev-aio.ts"
 import { bdevErrorMethods } from "./bdev-error.ts"
+import { bdevStatisticsMethods } from "./bdev-statistics.ts"
 import { eventlogMethods } from "./eventlog.ts"
 import { frameworkMethods } from "./framework.ts"
+import { histogramMethods } from "./histograms.ts"
 import { inertSettingMethods } from "./inert-settings.ts"
 import { initiatorGroupMethods } from "./initiator-groups.ts"
 import { iscsiMethods } from "./iscsi.ts"
@@ -42,12 +44,14 @@ export const allMethods: ReadonlyArray<RpcMethod<RpcServices>> = [
   ...bdevMethods,
   ...bdevAioMethods,
   ...bdevErrorMethods,
+  ...bdevStatisticsMethods,
   ...portalGroupMethods,
   ...initiatorGroupMethods,
   ...authGroupMethods,
   ...targetNodeMethods,
   ...loginMethods,
   ...iscsiMethods,
+  ...histogramMethods,
   ...lunlogMethods,
   ...eventlogMethods
 ]

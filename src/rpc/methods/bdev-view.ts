@@ -15,7 +15,8 @@ const productNames: Readonly<Record<BdevKind, string>> = {
   Error: "Error Injection Disk"
 }
 
-const ioTypes = [
+/** Every type of IO that SPDK has a name for. */
+export const ioTypes = [
   "read",
   "write",
   "unmap",

@@ -87,6 +87,7 @@ export const targetSpec = (changes: Partial<TargetSpec> = {}): TargetSpec => ({
   headerDigest: false,
   dataDigest: false,
   deleting: false,
+  keepsHistogram: false,
   ports: [{ portalGroupTag: 1, relativePortId: 1, maps: [{ initiatorGroup: 1, readOnly: false }] }],
   ...changes
 })

@@ -2,7 +2,7 @@
 import { assert, describe, it } from "vitest"
 import { IoStatus } from "../../../src/dataplane/bdev/Bdev.ts"
 import { completeIo, endRemoved } from "../../../src/dataplane/scsi/complete-io.ts"
-import { LogicalUnit, UnitCounter } from "../../../src/dataplane/scsi/LogicalUnit.ts"
+import { LogicalUnit } from "../../../src/dataplane/scsi/LogicalUnit.ts"
 import { reportLunsWellKnownLun } from "../../../src/dataplane/scsi/lun.ts"
 import { controlByteOf } from "../../../src/dataplane/scsi/opcodes.ts"
 import { maxParameterLength, ScsiAction } from "../../../src/dataplane/scsi/ScsiTask.ts"
@@ -225,7 +225,7 @@ describe("a pending unit attention", () => {
   it("comes before the complaint about an unknown opcode, and is not counted as a refusal", () => {
     const nexus = newNexus()
     assert.strictEqual(run("c1", nexus).result, "6/29/00")
-    assert.strictEqual(nexus.unit.counters[UnitCounter.refused], 0)
+    assert.strictEqual(nexus.unit.refused, 0)
   })
 })
 
@@ -233,19 +233,19 @@ describe("the end of a medium command", () => {
   const ended = (cdb: string, status: IoStatus) => {
     const nexus = quietNexus()
     const { task } = run(cdb, nexus)
-    completeIo(task, nexus.unit, status)
+    completeIo(task, status)
     const sense = `${task.senseKey.toString(16)} ${task.senseCode.toString(16)}`
-    return { status: task.status, sense, errors: nexus.unit.counters[UnitCounter.errors] }
+    return { status: task.status, sense }
   }
   const read = "28 00 00000000 00 0001 00"
   const write = "2a 00 00000000 00 0001 00"
 
   it("is GOOD when the bdev did it", () => {
-    assert.deepInclude(ended(read, IoStatus.ok), { status: ScsiStatus.good, errors: 0 })
+    assert.deepInclude(ended(read, IoStatus.ok), { status: ScsiStatus.good })
   })
 
   it("is a medium error of the right direction when the bdev failed", () => {
-    assert.deepInclude(ended(read, IoStatus.failed), { status: ScsiStatus.checkCondition, sense: "3 1100", errors: 1 })
+    assert.deepInclude(ended(read, IoStatus.failed), { status: ScsiStatus.checkCondition, sense: "3 1100" })
     assert.deepInclude(ended(write, IoStatus.failed), { status: ScsiStatus.checkCondition, sense: "3 c00" })
     assert.deepInclude(ended("35 00", IoStatus.failed), { status: ScsiStatus.checkCondition, sense: "3 c00" })
   })

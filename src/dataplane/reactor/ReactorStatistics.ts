@@ -1,0 +1,152 @@
+/** Answers what a reactor is asked about its counters, and samples the queues of bdevs while somebody wants it. */
+import type { BdevStatistics, Histogram, LunStatistics, SessionStatistics } from "../../domain/Statistics.ts"
+import { IoKind, IoStatistics } from "../bdev/IoStatistics.ts"
+import { type LatencyHistogram, nanosPerMilli } from "../bdev/LatencyHistogram.ts"
+import type { Connection } from "../iscsi/Connection.ts"
+import type { IscsiNode } from "../iscsi/IscsiNode.ts"
+import type { LogicalUnit } from "../scsi/LogicalUnit.ts"
+import type { BdevId } from "./protocol.ts"
+import { QueueSampler } from "./QueueSampler.ts"
+import type { StatisticsQuery, StatisticsResult } from "./statistics-protocol.ts"
+
+type QueryOf<Tag extends StatisticsQuery["_tag"]> = Extract<StatisticsQuery, { readonly _tag: Tag }>
+
+const nothingCounted: BdevStatistics = { io: new IoStatistics().report(), isInUse: false, queue: undefined }
+
+/** Copied: the counting goes on. */
+const histogramReport = (histogram: LatencyHistogram | undefined): Histogram | undefined => {
+  if (histogram === undefined) return undefined
+  const { buckets, granularity, maxRange, minRange } = histogram
+  return { granularity, minRange, maxRange, buckets: buckets.slice() }
+}
+
+/** One per reactor. */
+export class ReactorStatistics {
+  readonly #node: IscsiNode
+  readonly #units: ReadonlyMap<BdevId, LogicalUnit>
+  readonly #samplers = new Map<BdevId, QueueSampler>()
+
+  /** `units` are the bdevs that are open, as the reactor has them at any time. */
+  constructor(node: IscsiNode, units: ReadonlyMap<BdevId, LogicalUnit>) {
+    this.#node = node
+    this.#units = units
+  }
+
+  /** Answers. */
+  query(query: StatisticsQuery): StatisticsResult {
+    switch (query._tag) {
+      case "Bdevs":
+        return this.#bdevs(query)
+      case "SampleQueueDepth":
+        return this.#sample(query)
+      case "KeepHistogram":
+        return this.#keepHistogram(query)
+      case "BdevHistogram": {
+        const histogram = this.#units.get(query.bdev)?.statistics.histogram
+        return { _tag: "Histogram", histogram: histogramReport(histogram) }
+      }
+      case "BdevHistogramCounts": {
+        const histogram = this.#units.get(query.bdev)?.statistics.histogram
+        return { _tag: "Counts", counts: histogram?.countsBetween(query.bordersNanos) }
+      }
+      case "TargetHistogram": {
+        const target = this.#node.findTarget(query.target)
+        const histogram = target?.spec.incarnation === query.incarnation ? target.histogram : undefined
+        return { _tag: "Histogram", histogram: histogramReport(histogram) }
+      }
+      case "Live":
+        return { _tag: "Live", live: { atNanos: this.#nowNanos(), luns: this.#luns(), sessions: this.#sessions() } }
+    }
+  }
+
+  /** A bdev is closed: nothing of it is sampled any more. */
+  forget(bdev: BdevId): void {
+    this.#samplers.get(bdev)?.stop()
+    this.#samplers.delete(bdev)
+  }
+
+  /** Ends all timers. */
+  stop(): void {
+    for (const bdev of [...this.#samplers.keys()]) this.forget(bdev)
+  }
+
+  #nowNanos(): number {
+    return Math.round(this.#node.now() * nanosPerMilli)
+  }
+
+  #bdevs({ bdevs, reset }: QueryOf<"Bdevs">): StatisticsResult {
+    const reports = bdevs.map((bdev): BdevStatistics => {
+      const unit = bdev === undefined ? undefined : this.#units.get(bdev)
+      if (bdev === undefined || unit === undefined) return nothingCounted
+      return {
+        io: unit.statistics.report(),
+        isInUse: unit.nexusCount > 0,
+        queue: this.#samplers.get(bdev)?.report()
+      }
+    })
+    for (const bdev of bdevs) if (bdev !== undefined) this.#units.get(bdev)?.statistics.reset(reset)
+    return { _tag: "Bdevs", report: { atNanos: this.#nowNanos(), bdevs: reports } }
+  }
+
+  #sample({ bdev, periodMicros }: QueryOf<"SampleQueueDepth">): StatisticsResult {
+    const unit = this.#units.get(bdev)
+    const before = this.#samplers.get(bdev)
+    this.forget(bdev)
+    if (unit !== undefined && periodMicros > 0) {
+      const depth = (): number => unit.statistics.inFlight
+      this.#samplers.set(bdev, new QueueSampler(depth, () => this.#node.now(), periodMicros, before))
+    }
+    return { _tag: "Noted" }
+  }
+
+  #keepHistogram({ bdev, histogram }: QueryOf<"KeepHistogram">): StatisticsResult {
+    const kind = histogram?.kind === undefined ? undefined : IoKind[histogram.kind]
+    this.#units.get(bdev)?.statistics.keepHistogram(histogram, kind)
+    return { _tag: "Noted" }
+  }
+
+  #luns(): ReadonlyArray<LunStatistics> {
+    return [...this.#node.targets.values()].flatMap((target) =>
+      target.luns.flatMap((mapping) =>
+        mapping === undefined
+          ? []
+          : [
+              {
+                target: target.spec.name,
+                lun: mapping.lun,
+                incarnation: mapping.incarnation,
+                bdev: mapping.unit.name,
+                io: mapping.statistics.report(),
+                inFlight: mapping.submitted.size
+              }
+            ]
+      )
+    )
+  }
+
+  #sessions(): ReadonlyArray<SessionStatistics> {
+    return [...this.#node.connections].flatMap((connection) => {
+      const { commands, session } = connection
+      return commands === undefined || session === undefined ? [] : [sessionStatistics(connection, session, commands)]
+    })
+  }
+}
+
+const sessionStatistics = (
+  { id, origin, receivedBytes, transmitter }: Connection,
+  { identity, tsih }: NonNullable<Connection["session"]>,
+  { commandCount, statistics, tasks }: NonNullable<Connection["commands"]>
+): SessionStatistics => ({
+  connection: id,
+  tsih,
+  initiatorName: identity.initiatorName,
+  initiatorAddress: origin.initiatorAddress,
+  target: identity.target.spec.name,
+  targetAddress: origin.targetAddress,
+  portalGroupTag: origin.portalGroupTag,
+  commands: commandCount,
+  inFlight: tasks.size,
+  io: statistics.report(),
+  receivedBytes,
+  sentBytes: transmitter.sentBytes
+})

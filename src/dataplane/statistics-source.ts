@@ -1,0 +1,54 @@
+/** The counters of the reactor, as the control side asks for them. */
+import { Effect } from "effect"
+import type { BdevRef } from "../domain/Bdev.ts"
+import { BdevUnavailable } from "../domain/DataPlane.ts"
+import type { BdevStatisticsReport, LiveStatistics, StatisticsSource } from "../domain/Statistics.ts"
+import type { Bdevs } from "./Bdevs.ts"
+import type { ReactorClient } from "./ReactorClient.ts"
+import type { StatisticsQuery, StatisticsResult } from "./reactor/statistics-protocol.ts"
+
+/** When the reactor has stopped there is nothing. */
+const nothing: LiveStatistics = { atNanos: 0, luns: [], sessions: [] }
+const noBdevs: BdevStatisticsReport = { atNanos: 0, bdevs: [] }
+
+/** Asks the reactor. */
+export const statisticsSource = (client: ReactorClient, bdevs: Bdevs): StatisticsSource => {
+  const ask = (query: StatisticsQuery): Effect.Effect<StatisticsResult | undefined> =>
+    Effect.map(client.request({ _tag: "Statistics", query }), (answer) =>
+      answer._tag === "Statistics" ? answer.result : undefined
+    )
+  const askOf = (
+    ref: BdevRef,
+    query: (bdev: number) => StatisticsQuery
+  ): Effect.Effect<StatisticsResult | undefined, BdevUnavailable> =>
+    Effect.suspend(() => {
+      const bdev = bdevs.idOf(ref)
+      if (bdev !== undefined) return ask(query(bdev))
+      return Effect.fail(new BdevUnavailable({ name: ref.name, code: "ENODEV", detail: "it is not open" }))
+    })
+  return {
+    bdevs: (refs, reset) =>
+      Effect.map(ask({ _tag: "Bdevs", bdevs: refs.map((ref) => bdevs.idOf(ref)), reset }), (result) =>
+        result?._tag === "Bdevs" ? result.report : noBdevs
+      ),
+    sampleQueueDepth: (ref, periodMicros) =>
+      Effect.asVoid(askOf(ref, (bdev) => ({ _tag: "SampleQueueDepth", bdev, periodMicros }))),
+    keepBdevHistogram: (ref, histogram) =>
+      Effect.asVoid(askOf(ref, (bdev) => ({ _tag: "KeepHistogram", bdev, histogram }))),
+    bdevHistogram: (ref) =>
+      Effect.map(
+        askOf(ref, (bdev) => ({ _tag: "BdevHistogram", bdev })),
+        (result) => (result?._tag === "Histogram" ? result.histogram : undefined)
+      ),
+    bdevHistogramCounts: (ref, bordersNanos) =>
+      Effect.map(
+        askOf(ref, (bdev) => ({ _tag: "BdevHistogramCounts", bdev, bordersNanos })),
+        (result) => (result?._tag === "Counts" ? result.counts : undefined)
+      ),
+    targetHistogram: (target, incarnation) =>
+      Effect.map(ask({ _tag: "TargetHistogram", target, incarnation }), (result) =>
+        result?._tag === "Histogram" ? result.histogram : undefined
+      ),
+    live: Effect.map(ask({ _tag: "Live" }), (result) => (result?._tag === "Live" ? result.live : nothing))
+  }
+}

@@ -1,0 +1,137 @@
+/**
+ * What the data plane counts, as the control side asks for it. Times are nanoseconds of the data plane's clock, which
+ * only goes forward; a latency is from when the bdev got an IO until it ended. Counters begin with the process.
+ */
+import type { Effect } from "effect"
+import type { BdevRef } from "./Bdev.ts"
+import type { BdevUnavailable } from "./DataPlane.ts"
+import type { Incarnation, IscsiName } from "./ids.ts"
+
+/** IOs of one kind that have succeeded. */
+export interface IoTotals {
+  readonly ops: number
+  readonly bytes: number
+  /** Sum over all of them. */
+  readonly latencyNanos: number
+  /** 0 if there was none. */
+  readonly latencyMaxNanos: number
+  readonly latencyMinNanos: number
+}
+
+/** IOs by kind, and those that have failed by reason. */
+export interface IoReport {
+  readonly read: IoTotals
+  readonly write: IoTotals
+  readonly unmap: IoTotals
+  readonly flush: IoTotals
+  readonly errors: { readonly failed: number; readonly aborted: number; readonly noMemory: number }
+}
+
+/** The depth of a bdev's queue as it was sampled. */
+export interface QueueDepthReport {
+  readonly periodMicros: number
+  /** At the last sample. */
+  readonly queueDepth: number
+  /** Time in which something was in the queue, and the same times its depth. */
+  readonly ioTimeMicros: number
+  readonly weightedIoTimeMicros: number
+}
+
+/** One bdev. */
+export interface BdevStatistics {
+  readonly io: IoReport
+  /** Whether sessions have a path to it. */
+  readonly isInUse: boolean
+  /** While a sampling period is set. */
+  readonly queue: QueueDepthReport | undefined
+}
+
+/** Bdevs at one moment. */
+export interface BdevStatisticsReport {
+  readonly atNanos: number
+  readonly bdevs: ReadonlyArray<BdevStatistics>
+}
+
+/** Which counters begin anew: `maxmin` the extreme latencies, `error` the errors. */
+export type StatisticsReset = "all" | "maxmin" | "error" | "none"
+
+/** The kinds of IO that a histogram can be of; `other` is never done here. */
+export type HistogramKind = "read" | "write" | "unmap" | "flush" | "other"
+
+/** A histogram to be kept. */
+export interface HistogramRequest {
+  /** Each doubling of the latency is split into 2^granularity buckets. */
+  readonly granularity: number
+  readonly minNanos: number
+  /** Exclusive. */
+  readonly maxNanos: number
+  /** Undefined: all kinds. */
+  readonly kind: HistogramKind | undefined
+}
+
+/** A histogram in SPDK's layout: ranges of 2^granularity buckets. */
+export interface Histogram {
+  readonly granularity: number
+  readonly minRange: number
+  readonly maxRange: number
+  readonly buckets: Float64Array
+}
+
+/** One LUN of one target. */
+export interface LunStatistics {
+  readonly target: string
+  readonly lun: number
+  readonly incarnation: number
+  readonly bdev: string
+  readonly io: IoReport
+  /** Commands that the bdev has. */
+  readonly inFlight: number
+}
+
+/** One session in full feature phase, by its connection. */
+export interface SessionStatistics {
+  readonly connection: number
+  readonly tsih: number
+  readonly initiatorName: string
+  readonly initiatorAddress: string
+  readonly target: string
+  readonly targetAddress: string
+  readonly portalGroupTag: number
+  /** SCSI commands, also those without IO. */
+  readonly commands: number
+  readonly inFlight: number
+  readonly io: IoReport
+  /** Of TCP. */
+  readonly receivedBytes: number
+  readonly sentBytes: number
+}
+
+/** Everything that moves, at one moment. */
+export interface LiveStatistics {
+  readonly atNanos: number
+  readonly luns: ReadonlyArray<LunStatistics>
+  readonly sessions: ReadonlyArray<SessionStatistics>
+}
+
+/** Where the numbers come from. */
+export interface StatisticsSource {
+  /** In the order of `refs`, and reset afterwards. A bdev that is not open has counted nothing. */
+  readonly bdevs: (refs: ReadonlyArray<BdevRef>, reset: StatisticsReset) => Effect.Effect<BdevStatisticsReport>
+  /** Samples the queue of a bdev this often; 0 ends it. */
+  readonly sampleQueueDepth: (ref: BdevRef, periodMicros: number) => Effect.Effect<void, BdevUnavailable>
+  /** Begins a histogram anew; undefined ends it. */
+  readonly keepBdevHistogram: (
+    ref: BdevRef,
+    request: HistogramRequest | undefined
+  ) => Effect.Effect<void, BdevUnavailable>
+  /** Undefined: none is kept. */
+  readonly bdevHistogram: (ref: BdevRef) => Effect.Effect<Histogram | undefined, BdevUnavailable>
+  /** How many IOs of the histogram took up to each border and more than the last; ascending nanoseconds. */
+  readonly bdevHistogramCounts: (
+    ref: BdevRef,
+    bordersNanos: ReadonlyArray<number>
+  ) => Effect.Effect<ReadonlyArray<number> | undefined, BdevUnavailable>
+  /** Of the SCSI commands of a target, from their first byte to their status. Undefined: none is kept. */
+  readonly targetHistogram: (target: IscsiName, incarnation: Incarnation) => Effect.Effect<Histogram | undefined>
+  readonly live: Effect.Effect<LiveStatistics>
+}

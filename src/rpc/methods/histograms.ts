@@ -1,0 +1,200 @@
+/**
+ * `bdev_*_histogram*` and `iscsi_*_histogram`: how often IOs and SCSI commands took how long, in SPDK's layout. Those
+ * of bdevs last as long as the process; that a target has one is in the event log, and saved.
+ */
+import { Effect, Result, Schema } from "effect"
+import { ControlPlane } from "../../domain/ControlPlane.ts"
+import { DataPlane } from "../../domain/DataPlane.ts"
+import type { Histogram, HistogramKind } from "../../domain/Statistics.ts"
+import { requireTarget } from "../../domain/target-node-decide.ts"
+import { list, optional, SafeUint64, Text, Uint8, Uint64 } from "../param.ts"
+import {
+  decodeFailed,
+  errnoError,
+  invalidParameters,
+  type RpcError,
+  refusal,
+  refuseWithInvalidParameters,
+  rpcError
+} from "../RpcError.ts"
+import { defineMethod, type RpcMethod } from "../RpcMethod.ts"
+import { findBdevOf } from "./bdev-statistics.ts"
+import { ioTypes } from "./bdev-view.ts"
+import { bdevError, dispatch } from "./dispatch.ts"
+
+type Services = ControlPlane | DataPlane
+
+/** Ticks are nanoseconds. */
+const tickRate = 1_000_000_000
+const nanosPerMicro = 1000
+
+/** Buckets of one histogram: 8 MiB. SPDK has no limit. */
+const bucketsMax = 2 ** 20
+/** Ranges of one histogram at most: 64 bits. */
+const rangesMax = 65
+const bordersMax = 256
+
+const defaults = { granularity: 7, min_nsec: 1000n, max_nsec: 120_000_000_000n }
+
+/** In base64: the buckets as 64-bit integers, the lowest byte first. */
+const histogramView = ({ buckets, granularity, maxRange, minRange }: Histogram) => {
+  const bytes = Buffer.alloc(buckets.length * 8)
+  for (const [index, count] of buckets.entries()) if (count > 0) bytes.writeBigUInt64LE(BigInt(count), index * 8)
+  return {
+    histogram: bytes.toString("base64"),
+    granularity,
+    min_range: minRange,
+    max_range: maxRange,
+    tsc_rate: tickRate
+  }
+}
+
+const kinds: ReadonlyMap<string, HistogramKind> = new Map([
+  ["read", "read"],
+  ["write", "write"],
+  ["unmap", "unmap"],
+  ["flush", "flush"]
+])
+
+/** The kind of IO to count. Types that are never done here are taken, as SPDK takes them. */
+const kindOf = (opc: string | undefined): Effect.Effect<HistogramKind | undefined, RpcError> => {
+  if (opc === undefined) return Effect.succeed(undefined)
+  if (ioTypes.includes(opc)) return Effect.succeed(kinds.get(opc) ?? "other")
+  const reason = `${JSON.stringify(opc)} is no type of IO`
+  return Effect.fail(rpcError({ code: -32603, message: "Invalid Io type" }, { reason, allowed: ioTypes.join(", ") }))
+}
+
+/** Fails if there is nothing between the limits, or too much. */
+const checkSettings = (granularity: number, minNanos: bigint, maxNanos: bigint): Effect.Effect<void, RpcError> => {
+  if (minNanos >= maxNanos) {
+    const reason = `min_nsec is ${minNanos} and max_nsec is ${maxNanos}: nothing is between them`
+    return Effect.fail(rpcError(errnoError("EINVAL"), { reason, hint: "min_nsec must be below max_nsec" }))
+  }
+  if (2 ** granularity * rangesMax > bucketsMax) {
+    const allowed = `0 to ${Math.floor(Math.log2(bucketsMax / rangesMax))}`
+    const reason = `a granularity of ${granularity} needs too many buckets`
+    return Effect.fail(rpcError(errnoError("EINVAL"), { reason, object: "granularity", allowed }))
+  }
+  return Effect.void
+}
+
+const bdevEnableHistogram = defineMethod<
+  {
+    readonly name: string
+    readonly enable: boolean
+    readonly opc?: string
+    readonly granularity?: number
+    readonly min_nsec?: bigint
+    readonly max_nsec?: bigint
+  },
+  Services
+>({
+  name: "bdev_enable_histogram",
+  aliases: ["enable_bdev_histogram"],
+  kind: "change",
+  undecodable: decodeFailed,
+  params: Schema.Struct({
+    name: Text,
+    enable: Schema.Boolean,
+    opc: optional(Text),
+    granularity: optional(Uint8),
+    min_nsec: optional(Uint64),
+    max_nsec: optional(Uint64)
+  }),
+  handler: ({ name, enable, opc, ...settings }) =>
+    Effect.gen(function* () {
+      const { granularity, max_nsec, min_nsec } = { ...defaults, ...settings }
+      const { statistics } = yield* DataPlane
+      const bdev = yield* findBdevOf(name)
+      const kind = yield* kindOf(opc)
+      yield* checkSettings(granularity, min_nsec, max_nsec)
+      const request = { granularity, minNanos: Number(min_nsec), maxNanos: Number(max_nsec), kind }
+      yield* Effect.mapError(statistics.keepBdevHistogram(bdev, enable ? request : undefined), bdevError)
+      return true
+    })
+})
+
+/** As SPDK says it when there never was a histogram. */
+const notKept = (name: string): RpcError =>
+  rpcError(errnoError("ENOMEM"), {
+    reason: `no histogram is kept of bdev ${name}`,
+    hint: "enable it with bdev_enable_histogram first"
+  })
+
+const bdevGetHistogram = defineMethod({
+  name: "bdev_get_histogram",
+  aliases: ["get_bdev_histogram"],
+  kind: "query",
+  undecodable: decodeFailed,
+  params: Schema.Struct({ name: Text }),
+  handler: ({ name }) =>
+    Effect.gen(function* () {
+      const { statistics } = yield* DataPlane
+      const bdev = yield* findBdevOf(name)
+      const histogram = yield* Effect.mapError(statistics.bdevHistogram(bdev), bdevError)
+      return histogram === undefined ? yield* notKept(bdev.name) : histogramView(histogram)
+    })
+})
+
+/** Borders are microseconds. */
+const bdevGetHistogramBorders = defineMethod({
+  name: "bdev_get_histogram_borders",
+  kind: "query",
+  undecodable: decodeFailed,
+  params: Schema.Struct({ name: Text, borders: list(SafeUint64, bordersMax) }),
+  handler: ({ borders, name }) =>
+    Effect.gen(function* () {
+      const { statistics } = yield* DataPlane
+      const bdev = yield* findBdevOf(name)
+      if (borders.some((border, index) => border <= (borders[index - 1] ?? -1))) {
+        const reason = "the borders do not ascend"
+        return yield* rpcError(errnoError("EINVAL"), { reason, hint: "give each border once, the smallest first" })
+      }
+      const nanos = borders.map((border) => border * nanosPerMicro)
+      const counts = yield* Effect.mapError(statistics.bdevHistogramCounts(bdev, nanos), bdevError)
+      return counts === undefined ? yield* notKept(bdev.name) : { borders_count: counts }
+    })
+})
+
+const iscsiEnableHistogram = defineMethod({
+  name: "iscsi_enable_histogram",
+  kind: "change",
+  undecodable: decodeFailed,
+  params: Schema.Struct({ name: Text, enable: Schema.Boolean }),
+  handler: ({ enable, name }, call) => {
+    const command = { _tag: "SetTargetNodeHistogram" as const, target: name, enabled: enable }
+    return Effect.as(dispatch(call, command, refuseWithInvalidParameters), true)
+  }
+})
+
+const iscsiGetHistogram = defineMethod({
+  name: "iscsi_get_histogram",
+  kind: "query",
+  undecodable: decodeFailed,
+  params: Schema.Struct({ name: Text }),
+  handler: ({ name }) =>
+    Effect.gen(function* () {
+      const { state } = yield* ControlPlane
+      const { statistics } = yield* DataPlane
+      const found = requireTarget(state(), name)
+      if (Result.isFailure(found)) {
+        return yield* refusal(found.failure, { ...invalidParameters, message: "target not found" })
+      }
+      const { incarnation, name: target } = found.success
+      const histogram = yield* statistics.targetHistogram(target, incarnation)
+      if (histogram !== undefined) return histogramView(histogram)
+      const message = "target's histogram function is not enabled"
+      const reason = `no histogram is kept of target ${target}`
+      const hint = "enable it with iscsi_enable_histogram first"
+      return yield* rpcError({ ...invalidParameters, message }, { reason, hint })
+    })
+})
+
+/** This file's methods. */
+export const histogramMethods: ReadonlyArray<RpcMethod<Services>> = [
+  bdevEnableHistogram,
+  bdevGetHistogram,
+  bdevGetHistogramBorders,
+  iscsiEnableHistogram,
+  iscsiGetHistogram
+]

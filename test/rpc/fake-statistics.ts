@@ -1,0 +1,61 @@
+/** Counters of bdevs that nobody uses: histograms are kept and stay empty, periods are remembered. */
+import { Effect } from "effect"
+import type {
+  BdevStatistics,
+  Histogram,
+  IoTotals,
+  LiveStatistics,
+  StatisticsSource
+} from "../../src/domain/Statistics.ts"
+
+const none: IoTotals = { ops: 0, bytes: 0, latencyNanos: 0, latencyMaxNanos: 0, latencyMinNanos: 0 }
+const io = { read: none, write: none, unmap: none, flush: none, errors: { failed: 0, aborted: 0, noMemory: 0 } }
+
+/** What `lunlog_get_statistics` and others are to find. */
+export interface FakeStatistics {
+  readonly resets: Array<string>
+  readonly histograms: Map<string, Histogram>
+  readonly targetHistograms: Map<string, Histogram>
+  bdev: BdevStatistics
+  live: LiveStatistics
+}
+
+export const newFakeStatistics = (): FakeStatistics => ({
+  resets: [],
+  histograms: new Map(),
+  targetHistograms: new Map(),
+  bdev: { io, isInUse: false, queue: undefined },
+  live: { atNanos: 7, luns: [], sessions: [] }
+})
+
+export const fakeStatistics = (fake: FakeStatistics): StatisticsSource => {
+  const periods = new Map<string, number>()
+  return {
+    bdevs: (refs, reset) =>
+      Effect.sync(() => {
+        if (reset !== "none") fake.resets.push(...refs.map(({ name }) => `${name} ${reset}`))
+        const bdevs = refs.map(({ name }): BdevStatistics => {
+          const periodMicros = periods.get(name)
+          if (periodMicros === undefined) return fake.bdev
+          return { ...fake.bdev, queue: { periodMicros, queueDepth: 0, ioTimeMicros: 0, weightedIoTimeMicros: 0 } }
+        })
+        return { atNanos: 7, bdevs }
+      }),
+    sampleQueueDepth: ({ name }, periodMicros) =>
+      Effect.sync(() => {
+        if (periodMicros === 0) periods.delete(name)
+        else periods.set(name, periodMicros)
+      }),
+    keepBdevHistogram: ({ name }, request) =>
+      Effect.sync(() => {
+        if (request === undefined) return void fake.histograms.delete(name)
+        const { granularity } = request
+        fake.histograms.set(name, { granularity, minRange: 1, maxRange: 2, buckets: new Float64Array([0, 3, 0, 258]) })
+      }),
+    bdevHistogram: ({ name }) => Effect.sync(() => fake.histograms.get(name)),
+    bdevHistogramCounts: ({ name }, borders) =>
+      Effect.sync(() => (fake.histograms.has(name) ? [...borders, 0] : undefined)),
+    targetHistogram: (target) => Effect.sync(() => fake.targetHistograms.get(target)),
+    live: Effect.sync(() => fake.live)
+  }
+}
