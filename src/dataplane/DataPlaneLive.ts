@@ -251,6 +251,8 @@ const serviceOf = (parts: Parts, progress: Progress, failure: () => string | und
     // The answer to a query comes after all commands before it, also from a worker.
     awaitApplied: (seq) => Effect.asVoid(Effect.andThen(progress.wait(seq), report)),
     connections: Effect.map(report, ({ connections }) => connections.map(connectionInfo)),
+    requestLogout: (connections, limitMillis) =>
+      Effect.sync(() => client.send({ _tag: "KickConnections", connections, limitMillis })),
     lunDrains: Effect.flatMap(report, ({ drains }) =>
       Effect.map(Clock.currentTimeMillis, (now) => lunDrains(drains, now))
     ),

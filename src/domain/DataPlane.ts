@@ -124,6 +124,8 @@ export class DataPlane extends Context.Service<
      */
     readonly awaitApplied: (seq: number) => Effect.Effect<void>
     readonly connections: Effect.Effect<ReadonlyArray<ConnectionInfo>>
+    /** Asks connections, by their ids, to log out, and cuts those that have not in time. Does not wait for that. */
+    readonly requestLogout: (connections: ReadonlyArray<number>, limitMillis: number) => Effect.Effect<void>
     readonly status: Effect.Effect<DataPlaneStatus>
     readonly lunDrains: Effect.Effect<ReadonlyArray<LunDrain>>
     /** Takes effect at once; the event that records it is dispatched first. */

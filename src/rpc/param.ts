@@ -11,7 +11,7 @@ const neverEncoded = "parameters are only ever decoded"
 const refused = (message: string) => Effect.fail(new SchemaIssue.InvalidValue({ message }))
 
 /** An integer within `minimum..maximum` (inclusive, both safe integers) as a number. */
-const integer = (minimum: number, maximum: number) =>
+export const integerWithin = (minimum: number, maximum: number) =>
   NumberText.pipe(
     Schema.decodeTo(Schema.Number, {
       decode: SchemaGetter.transformEffect(({ source }: JsonNumber) => {
@@ -25,13 +25,13 @@ const integer = (minimum: number, maximum: number) =>
   )
 
 /** 8 bits without sign. */
-export const Uint8 = integer(0, 255)
+export const Uint8 = integerWithin(0, 255)
 /** 32 bits with sign: tags, LUN ids, most numbers of `iscsi_*`. */
-export const Int32 = integer(-(2 ** 31), 2 ** 31 - 1)
+export const Int32 = integerWithin(-(2 ** 31), 2 ** 31 - 1)
 /** 32 bits without sign. */
-export const Uint32 = integer(0, 2 ** 32 - 1)
+export const Uint32 = integerWithin(0, 2 ** 32 - 1)
 /** A 64-bit integer of which lunlog only handles what a JavaScript number holds exactly (2^53 - 1: 8 PiB in bytes). */
-export const SafeUint64 = integer(0, Number.MAX_SAFE_INTEGER)
+export const SafeUint64 = integerWithin(0, Number.MAX_SAFE_INTEGER)
 
 const uint64Max = 2n ** 64n - 1n
 

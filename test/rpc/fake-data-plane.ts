@@ -129,6 +129,10 @@ export const fakeDataPlane = (
           return Effect.fail(new BdevUnavailable({ name, code: "ENOMEM", detail: "there is less memory" }))
         },
         connections: Effect.succeed(options.connected === true ? [connection] : []),
+        requestLogout: (connections, limitMillis) =>
+          Effect.sync(() => {
+            fake.injections.push(`logout of ${connections.join(" ")} within ${limitMillis}`)
+          }),
         status: Effect.succeed(status),
         lunDrains: Effect.succeed([]),
         injectBdevError: (name, _incarnation, injection) =>

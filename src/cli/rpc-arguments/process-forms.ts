@@ -129,6 +129,19 @@ const own: ReadonlyArray<MethodForm> = [
     ],
     { example: "rpc backup-job" }
   ),
+  method("lunlog_get_sessions", "Shows who is connected, with names."),
+  method(
+    "lunlog_kick_session",
+    "Asks sessions to log out, and cuts those that do not.",
+    [
+      option(["", "id"], integer("ID"), "id of the connection"),
+      option(["", "tsih"], integer("TSIH"), "handle of the session"),
+      option(["", "initiator"], text("NAME"), "name of the initiator"),
+      option(["", "target"], text("NAME"), "name of the target"),
+      option(["", "logout-timeout"], integer("MILLISECONDS"), "when to cut them (30000)", "timeout")
+    ],
+    { answer: "json", example: "--tsih 3" }
+  ),
   method(
     "eventlog_tail",
     "Shows the newest records of the event log.",

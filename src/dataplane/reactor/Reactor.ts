@@ -134,6 +134,8 @@ export class Reactor {
         return this.#closeSessions(command)
       case "RequestLogout":
         return this.#requestLogout(command)
+      case "KickConnections":
+        return this.#kickConnections(command)
       case "OpenBdev":
         return this.#openBdev(command)
       case "NameBdev":
@@ -227,6 +229,15 @@ export class Reactor {
     for (const { connection, identity } of target.sessions) {
       if (portalGroupTag !== undefined && identity.port.portalGroupTag !== portalGroupTag) continue
       connection?.fullFeature?.requestLogout(limitMillis)
+    }
+  }
+
+  #kickConnections({ connections, limitMillis }: CommandOf<"KickConnections">): void {
+    const wanted = new Set(connections)
+    for (const connection of [...this.#node.connections]) {
+      if (!wanted.has(connection.id)) continue
+      if (connection.fullFeature === undefined) connection.close("it was asked to leave")
+      else connection.fullFeature.requestLogout(limitMillis)
     }
   }
 

@@ -56,6 +56,8 @@ export type ReactorCommand =
       readonly portalGroupTag: number | undefined
       readonly limitMillis: number
     }
+  /** The same of single connections; one that has not logged in yet is closed at once. */
+  | { readonly _tag: "KickConnections"; readonly connections: ReadonlyArray<number>; readonly limitMillis: number }
   /** Opens a bdev. Answered with `BdevOpened`, unless it is closed before. */
   | {
       readonly _tag: "OpenBdev"

@@ -23,6 +23,7 @@ import { lunlogMethods } from "./lunlog.ts"
 import { nbdMethods } from "./nbd.ts"
 import { notifyMethods } from "./notify.ts"
 import { portalGroupMethods } from "./portal-groups.ts"
+import { sessionMethods } from "./sessions.ts"
 import { subsystemMethods } from "./subsystems.ts"
 import { targetNodeMethods } from "./target-nodes.ts"
 import { threadMethods } from "./threads.ts"
@@ -53,5 +54,6 @@ export const allMethods: ReadonlyArray<RpcMethod<RpcServices>> = [
   ...iscsiMethods,
   ...histogramMethods,
   ...lunlogMethods,
+  ...sessionMethods,
   ...eventlogMethods
 ]
