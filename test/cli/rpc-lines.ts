@@ -129,6 +129,10 @@ export const iscsiLines: ReadonlyArray<readonly [string, unknown]> = [
   ],
   [`iscsi_target_node_set_redirect ${iqn} 1`, { name: iqn, pg_tag: 1 }],
   [`iscsi_target_node_request_logout ${iqn} -t 1`, { name: iqn, pg_tag: 1 }],
+  [
+    `iscsi_target_node_set_map_access ${iqn} 1 3 -l 0,1 -r`,
+    { name: iqn, pg_tag: 1, ig_tag: 3, luns: [0, 1], read_only: true }
+  ],
   ["iscsi_get_target_nodes", undefined],
   ["iscsi_get_connections", undefined],
   ["iscsi_get_stats", undefined],

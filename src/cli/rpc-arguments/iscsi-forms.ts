@@ -1,6 +1,6 @@
 /** Command lines of `iscsi_*` methods about groups and targets. */
 import { argument, flag, type MethodForm, method, onOff, option, required } from "./MethodForm.ts"
-import { integer, lunList, mapList, portalList, secretList, text, words } from "./value-kinds.ts"
+import { integer, integerList, lunList, mapList, portalList, secretList, text, words } from "./value-kinds.ts"
 
 const tag = argument("tag", integer("TAG"), "tag of the group, from 1 on")
 const targetName = argument("name", text("NAME"), "name of the target, whole: iqn.2016-06.io.spdk:disk1")
@@ -151,6 +151,18 @@ const targetNodes: ReadonlyArray<MethodForm> = [
     aliases: ["delete_pg_ig_maps"],
     example: "iqn.2016-06.io.spdk:disk1 1:3"
   }),
+  method(
+    "iscsi_target_node_set_map_access",
+    "Says what a map gives to those whom it lets in: all LUNs or some, to read and write or to read (not in SPDK).",
+    [
+      targetName,
+      argument("pg_tag", integer("TAG"), "tag of the map's portal group"),
+      argument("ig_tag", integer("TAG"), "tag of the map's initiator group"),
+      option(["l", "luns"], integerList("LUN"), "only these LUNs; all if left out"),
+      flag(["r", "read-only"], "reading only")
+    ],
+    { example: "iqn.2016-06.io.spdk:disk1 1 3 --luns 0,1 --read-only" }
+  ),
   method("iscsi_get_target_nodes", "Shows the targets.", [], { aliases: ["get_target_nodes"] })
 ]
 
