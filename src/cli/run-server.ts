@@ -20,7 +20,9 @@ import { RpcRouter } from "../rpc/RpcRouter.ts"
 import { RpcServer } from "../rpc/RpcServer.ts"
 import { acquireSocketLock } from "../rpc/SocketLock.ts"
 import { CliFailure, failureOf } from "./CliFailure.ts"
+import type { HttpSettings } from "./http-flags.ts"
 import { secretsOf } from "./secret-key.ts"
+import { serveHttp } from "./serve-http.ts"
 import { instanceIdOf, logDirectoryOf, prepareStateDirectory } from "./state-directory.ts"
 import { version } from "./version.ts"
 
@@ -48,6 +50,8 @@ export interface ServerSettings {
   /** Stay in STARTUP until `framework_start_init`. */
   readonly waitForRpc: boolean
   readonly rpcsAllowed?: ReadonlySet<string>
+  /** Files of the HTTP endpoint are read and made once the state directory is there; undefined: no endpoint. */
+  readonly http?: Effect.Effect<HttpSettings | undefined, CliFailure>
   readonly acceptLogLoss: boolean
   /** Makes state and data plane what the configuration file says; runs once, before initiators are let in. */
   readonly configure?: Effect.Effect<void, CliFailure, RpcServices>
@@ -118,12 +122,13 @@ const tellUnreadableSecrets = Effect.gen(function* () {
   }
 })
 
-/** The control socket with all methods, until the scope closes. */
-const serveRpc = (settings: ServerSettings, instance: Instance["Service"]) =>
+/** The control socket and the HTTP endpoint with all methods, until the scope closes. */
+const serveRpc = (settings: ServerSettings, http: HttpSettings | undefined, instance: Instance["Service"]) =>
   Effect.gen(function* () {
-    if (settings.socketPath === undefined) return
     const allowed = settings.rpcsAllowed === undefined ? {} : { allowed: settings.rpcsAllowed }
     if (settings.rpcsAllowed !== undefined) yield* tellUnknownMethods(settings.rpcsAllowed)
+    if (http !== undefined) yield* Effect.provideService(serveHttp(http, allowed), Instance, instance)
+    if (settings.socketPath === undefined) return
     yield* tellUnreadableSecrets
     const router = RpcRouter.layer(allMethods, allowed)
     const server = RpcServer.layer({ socketPath: settings.socketPath, lockHeld: true }).pipe(
@@ -145,6 +150,7 @@ const bringUp = (settings: ServerSettings, accept: Deferred.Deferred<void>) =>
 /** Runs until it is asked to end; what it was made of is gone when this returns. */
 const serve = (
   settings: ServerSettings,
+  http: HttpSettings | undefined,
   accept: Deferred.Deferred<void>
 ): Effect.Effect<void, CliFailure, HostServices | Scope.Scope> =>
   Effect.gen(function* () {
@@ -174,7 +180,7 @@ const serve = (
       }
     )
     yield* announceStart(settings)
-    yield* serveRpc(settings, instance)
+    yield* serveRpc(settings, http, instance)
     if (settings.waitForRpc) yield* Effect.logInfo("waiting in STARTUP for framework_start_init")
     else yield* Effect.mapError(instance.initialize, ({ detail }) => new CliFailure({ message: detail }))
     const reason = yield* Deferred.await(stop)
@@ -187,6 +193,7 @@ export const runServer = (settings: ServerSettings, makeDataPlane: MakeDataPlane
   Effect.gen(function* () {
     yield* prepareStateDirectory(settings.stateDirectory)
     // Before the log: a start that is refused must not begin an epoch, and least of all an empty one.
+    const http = yield* settings.http ?? Effect.undefined
     if (settings.socketPath !== undefined) yield* Effect.mapError(acquireSocketLock(settings.socketPath), failureOf)
     const directory = logDirectoryOf(settings.stateDirectory)
     const log = yield* Effect.mapError(LevelEventLog.make({ directory, acceptLoss: settings.acceptLogLoss }), failureOf)
@@ -204,7 +211,7 @@ export const runServer = (settings: ServerSettings, makeDataPlane: MakeDataPlane
     const secrets = Layer.succeed(Secrets, yield* secretsOf(settings.stateDirectory))
     const host = Layer.mergeAll(dataPlane, Notifications.layer, secrets)
     const services = yield* Layer.build(Layer.provideMerge(host, Layer.succeedContext(control)))
-    yield* Effect.provideContext(serve(settings, accept), services)
+    yield* Effect.provideContext(serve(settings, http, accept), services)
   }).pipe(
     Effect.scoped,
     Effect.onExit((exit) =>

@@ -4,11 +4,12 @@
  * opened; so it belongs into every backup of the directory.
  */
 import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from "node:crypto"
-import { chmod, open, readFile, rename, stat } from "node:fs/promises"
+import { chmod, readFile } from "node:fs/promises"
 import { join } from "node:path"
 import { Effect } from "effect"
 import { Secrets, SecretUnreadable } from "../domain/Secrets.ts"
 import { CliFailure } from "./CliFailure.ts"
+import { isMissing, isShared, writePrivateFile } from "./private-file.ts"
 
 const keyBytes = 32
 /** NIST SP 800-38D section 8.2.2: random, and far fewer than 2^32 under one key. */
@@ -57,26 +58,10 @@ export const secretsFrom = (key: Buffer): Secrets["Service"] => {
   })
 }
 
-const isMissing = (error: unknown): boolean => error instanceof Error && "code" in error && error.code === "ENOENT"
-
 /** In the directory for good before anything is sealed with it: a lost key is a lost secret. */
-const writeKey = async (directory: string, path: string): Promise<Buffer> => {
+const writeKey = async (path: string): Promise<Buffer> => {
   const key = randomBytes(keyBytes)
-  const file = await open(`${path}.new`, "w", 0o600)
-  try {
-    await file.chmod(0o600)
-    await file.writeFile(`${key.toString("hex")}\n`)
-    await file.sync()
-  } finally {
-    await file.close()
-  }
-  await rename(`${path}.new`, path)
-  const parent = await open(directory, "r")
-  try {
-    await parent.sync()
-  } finally {
-    await parent.close()
-  }
+  await writePrivateFile(path, `${key.toString("hex")}\n`)
   return key
 }
 
@@ -85,7 +70,7 @@ const readKey = async (path: string): Promise<Buffer> => {
   if (!/^[0-9a-f]{64}$/u.test(text))
     throw new Error("it holds no key of 64 hexadecimal digits; restore it from a backup")
   // Volumes of containers widen modes; the key is for the server alone.
-  if (((await stat(path)).mode & 0o077) !== 0) await chmod(path, 0o600)
+  if (await isShared(path)) await chmod(path, 0o600)
   return Buffer.from(text, "hex")
 }
 
@@ -96,7 +81,7 @@ export const secretsOf = (directory: string): Effect.Effect<Secrets["Service"], 
     return Effect.tryPromise({
       try: async () => {
         const key = await readKey(path).catch((error: unknown) => {
-          if (isMissing(error)) return writeKey(directory, path)
+          if (isMissing(error)) return writeKey(path)
           throw error
         })
         return secretsFrom(key)

@@ -1,6 +1,7 @@
 /** `lunlog serve`: a target in the foreground, until Ctrl-C, SIGTERM or `spdk_kill_instance`. */
 import { Effect, Option } from "effect"
 import { Command, Flag } from "effect/cli"
+import { httpFlags, httpSettingsOf } from "./http-flags.ts"
 import { loggingLayer } from "./logging.ts"
 import type { MakeDataPlane } from "./run-server.ts"
 import { methodSet, serverFlags, socketFlag } from "./server-flags.ts"
@@ -39,7 +40,8 @@ const flags = {
     Flag.optional
   ),
   socket: socketFlag,
-  ...serverFlags
+  ...serverFlags,
+  ...httpFlags
 }
 
 /** The command; `load` brings in the server's code. */
@@ -66,6 +68,7 @@ export const serveCommand = (load: LoadDataPlane) =>
         reactor: input.reactor,
         waitForRpc: input.waitForRpc,
         acceptLogLoss: input.acceptLogLoss,
+        http: httpSettingsOf(input),
         onReady: serverReady,
         ...(allowed === undefined ? {} : { rpcsAllowed: methodSet(allowed) }),
         ...(configuration === undefined ? {} : { configure: configuration.configure })

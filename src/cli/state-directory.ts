@@ -4,12 +4,13 @@
  */
 import { randomUUID } from "node:crypto"
 import { existsSync } from "node:fs"
-import { chmod, mkdir, open, readFile, rename } from "node:fs/promises"
+import { chmod, mkdir, readFile } from "node:fs/promises"
 import { homedir } from "node:os"
 import { isAbsolute, join } from "node:path"
 import { Effect } from "effect"
 import { isUuid, type Uuid } from "../domain/ids.ts"
 import { CliFailure } from "./CliFailure.ts"
+import { isMissing, writePrivateFile } from "./private-file.ts"
 
 const systemDirectory = "/var/lib/lunlog"
 
@@ -56,22 +57,11 @@ export const prepareStateDirectory = (directory: string): Effect.Effect<void, Cl
     catch: (error) => failed(directory, error)
   })
 
-const writeId = async (path: string, id: string): Promise<void> => {
-  const file = await open(`${path}.new`, "w", 0o600)
-  try {
-    await file.writeFile(`${id}\n`)
-    await file.sync()
-  } finally {
-    await file.close()
-  }
-  await rename(`${path}.new`, path)
-}
-
 const readId = async (path: string): Promise<string | undefined> => {
   try {
     return (await readFile(path, "utf8")).trim()
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined
+    if (isMissing(error)) return undefined
     throw error
   }
 }
@@ -84,7 +74,7 @@ export const instanceIdOf = (directory: string, fromLog: Uuid | undefined): Effe
       const found = await readId(path)
       const id = fromLog ?? found ?? randomUUID()
       if (!isUuid(id)) throw new Error(`${path} holds no UUID in lower case; write the one that it held into it`)
-      if (id !== found) await writeId(path, id)
+      if (id !== found) await writePrivateFile(path, `${id}\n`)
       return id
     },
     catch: (error) => failed(directory, error)

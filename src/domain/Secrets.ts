@@ -2,7 +2,7 @@
  * Sealing of secrets at the edge: what comes in is sealed before it becomes part of a command, and what a reader may
  * see in clear is opened there again. The key is the state directory's; it is in no event, no snapshot and no answer.
  */
-import { Context, type Effect, Schema } from "effect"
+import { Context, Effect, Schema } from "effect"
 import type { SealedSecret } from "./AuthGroup.ts"
 
 /** A secret cannot be opened: it was sealed with another key or for another place, or its record is damaged. */
@@ -16,6 +16,16 @@ export class SecretUnreadable extends Schema.TaggedError<SecretUnreadable>()("Se
   }
 }
 
+/** Whoever asks may not see secrets in clear. */
+export class SecretWithheld extends Schema.TaggedError<SecretWithheld>()("SecretWithheld", {
+  /** What the secret was to be opened as. */
+  context: Schema.String
+}) {
+  override get message() {
+    return "secrets are shown on the control socket only"
+  }
+}
+
 /** The port; implemented beside the state directory. */
 export class Secrets extends Context.Service<
   Secrets,
@@ -23,6 +33,10 @@ export class Secrets extends Context.Service<
     /** Each call gives other bytes; the fingerprint is the same for the same `context` and `secret`. */
     readonly seal: (context: string, secret: string) => Effect.Effect<SealedSecret>
     /** `context` must be that of `seal`. */
-    readonly unseal: (context: string, sealed: SealedSecret) => Effect.Effect<string, SecretUnreadable>
+    readonly unseal: (context: string, sealed: SealedSecret) => Effect.Effect<string, SecretUnreadable | SecretWithheld>
   }
 >()("lunlog/domain/Secrets") {}
+
+/** Takes secrets and shows none: for whoever is not the owner of the control socket. */
+export const withheldSecrets = (secrets: Secrets["Service"]): Secrets["Service"] =>
+  Secrets.of({ seal: secrets.seal, unseal: (context) => Effect.fail(new SecretWithheld({ context })) })

@@ -17,7 +17,7 @@ import {
 import { checkSecretText } from "../../domain/auth-group-decide.ts"
 import { ControlPlane } from "../../domain/ControlPlane.ts"
 import type { DataPlane } from "../../domain/DataPlane.ts"
-import { Secrets, type SecretUnreadable } from "../../domain/Secrets.ts"
+import { Secrets, type SecretUnreadable, type SecretWithheld } from "../../domain/Secrets.ts"
 import { authGroupsOf } from "../../domain/State.ts"
 import { Int32, list, optional, Text } from "../param.ts"
 import { errnoError, type Refusal, type RpcError, refusal, refuseWithErrno, rpcError } from "../RpcError.ts"
@@ -118,12 +118,16 @@ const secretView = (tag: number, { mutual, secret, user }: AuthSecret) =>
     }
   })
 
-const unreadable = (error: SecretUnreadable): RpcError =>
-  rpcError(errnoError("EIO"), {
+const notShown = (error: SecretUnreadable | SecretWithheld): RpcError => {
+  if (error._tag === "SecretWithheld") {
+    return rpcError(errnoError("EPERM"), { reason: error.message, object: "auth groups" })
+  }
+  return rpcError(errnoError("EIO"), {
     reason: error.message,
     object: "auth groups",
     hint: "put the secret-key of this event log back into the state directory, or create the group anew"
   })
+}
 
 /** With the secrets in clear, as `iscsi_get_auth_groups` and saved configurations have them. */
 export const authGroupView = ({ secrets, tag }: AuthGroup) =>
@@ -132,7 +136,7 @@ export const authGroupView = ({ secrets, tag }: AuthGroup) =>
       Effect.forEach(secrets, (secret) => secretView(tag, secret)),
       (views) => ({ tag, secrets: views })
     ),
-    unreadable
+    notShown
   )
 
 const iscsiGetAuthGroups = defineMethodWithoutParams({
