@@ -185,7 +185,8 @@ const serve = (
       const request = yield* HttpServerRequest.HttpServerRequest
       const refusal = yield* refusalOf(request, token, options.requestsPerSecond)
       if (refusal !== undefined) return refusal
-      const answered = yield* running.withPermitsIfAvailable(1)(answer)
+      // The library runs its handlers uninterruptibly; here a query ends with its client.
+      const answered = yield* Effect.interruptible(running.withPermitsIfAvailable(1)(answer))
       return Option.getOrElse(answered, () =>
         refuse(503, errnoError("EBUSY"), `${requestsMax} requests are running`, { "retry-after": "1" })
       )
