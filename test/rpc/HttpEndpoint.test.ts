@@ -149,7 +149,8 @@ describe("the HTTP endpoint", () => {
         const body = `{"method":"${kind}","id":1}`
         const socket = net.connect(Number(url.port), url.hostname)
         socket.write(
-          `POST /rpc HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${token}\r\nContent-Length: ${body.length}\r\n\r\n${body}`
+          `POST /rpc HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${token}\r\n` +
+            `Content-Length: ${body.length}\r\n\r\n${body}`
         )
         yield* Deferred.await(begun[kind])
         socket.destroy()

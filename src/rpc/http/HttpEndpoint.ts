@@ -3,7 +3,8 @@
  * JSON-RPC request or batch as the body, its answer as the response. It takes the place of SPDK's rpc_http_proxy.
  *
  * Bounds: a body is one message (256 KiB, within 30 s), 64 requests run at a time, calls per second are limited, and
- * wrong tokens more so. A client that goes away ends its query, never a change. Secrets are not shown (`withheldSecrets`).
+ * wrong tokens more so. A client that goes away ends its query, never a change. Secrets are not shown
+ * (`withheldSecrets`).
  *
  * Statuses: 200 with an answer, also a JSON-RPC error; 204 if none is due; 400 no JSON, 401, 404, 405, 413, 429, 503,
  * each with a JSON-RPC error whose `data.reason` says why.
