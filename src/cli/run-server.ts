@@ -12,6 +12,7 @@ import type { EpochMode } from "../domain/Epoch.ts"
 import { Secrets } from "../domain/Secrets.ts"
 import { authGroupsOf, portalGroupsOf } from "../domain/State.ts"
 import { InitializationFailed, Instance } from "../rpc/Instance.ts"
+import { loadAuthFile } from "../rpc/load-auth-file.ts"
 import { allMethods, type RpcServices } from "../rpc/methods/all-methods.ts"
 import { authGroupView } from "../rpc/methods/auth-groups.ts"
 import { Notifications } from "../rpc/Notifications.ts"
@@ -142,6 +143,7 @@ const serveRpc = (settings: ServerSettings, http: HttpSettings | undefined, inst
 const bringUp = (settings: ServerSettings, accept: Deferred.Deferred<void>) =>
   Effect.gen(function* () {
     yield* settings.configure ?? Effect.void
+    yield* loadAuthFile
     yield* Deferred.succeed(accept, undefined)
     yield* portalsSettled
     yield* settings.onReady

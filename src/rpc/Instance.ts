@@ -39,6 +39,7 @@ export class Instance extends Context.Service<
     /** For calls that SPDK allows once per process: true for the first; `unclaim` if it has failed after all. */
     readonly claim: (what: string) => boolean
     readonly unclaim: (what: string) => void
+    readonly isClaimed: (what: string) => boolean
     /** Asks for an orderly end and returns at once. `reason` is for the log. */
     readonly requestShutdown: (reason: string) => Effect.Effect<void>
   }
@@ -78,6 +79,7 @@ export class Instance extends Context.Service<
         unclaim: (what) => {
           claimed.delete(what)
         },
+        isClaimed: (what) => claimed.has(what),
         awaitRuntime: Deferred.await(reached),
         requestShutdown: (reason) => actions.shutdown(reason)
       })

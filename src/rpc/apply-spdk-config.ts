@@ -3,6 +3,7 @@
  * of the file; a method of both states runs once. The first call that fails ends it, unless errors are to be ignored.
  */
 import { Clock, Effect, Schema } from "effect"
+import { type AuthFileRefused, loadAuthFile } from "./load-auth-file.ts"
 import { allMethods, type RpcServices } from "./methods/all-methods.ts"
 import type { RpcError } from "./RpcError.ts"
 import type { RpcCall, RpcMethod } from "./RpcMethod.ts"
@@ -112,15 +113,18 @@ export const applySpdkConfig = (
   { ignoreErrors }: SpdkConfigOptions
 ): Effect.Effect<
   { readonly applied: number; readonly failures: ReadonlyArray<string> },
-  SpdkConfigFailed,
+  SpdkConfigFailed | AuthFileRefused,
   RpcServices
 > =>
   Effect.gen(function* () {
     const isEarly = ({ method }: SpdkConfigCall) => byName.get(method)?.states.includes("STARTUP") === true
-    const ordered = [...file.calls.filter(isEarly), ...file.calls.filter((call) => !isEarly(call))]
+    const early = file.calls.filter(isEarly)
+    const ordered = [...early, ...file.calls.filter((call) => !isEarly(call))]
     const failures: Array<string> = []
     let toldAt = yield* Clock.currentTimeMillis
     for (const [index, call] of ordered.entries()) {
+      // Between the two, SPDK starts its subsystems.
+      if (index === early.length) yield* loadAuthFile
       const method = byName.get(call.method)
       if (method === undefined) continue
       const run = runCall(method, call, file.name)

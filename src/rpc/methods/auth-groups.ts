@@ -18,7 +18,9 @@ import { checkSecretText } from "../../domain/auth-group-decide.ts"
 import { ControlPlane } from "../../domain/ControlPlane.ts"
 import type { DataPlane } from "../../domain/DataPlane.ts"
 import { Secrets, type SecretUnreadable, type SecretWithheld } from "../../domain/Secrets.ts"
-import { authGroupsOf } from "../../domain/State.ts"
+import { authGroupsOf, findAuthGroup } from "../../domain/State.ts"
+import { Instance } from "../Instance.ts"
+import { authFileClaim } from "../load-auth-file.ts"
 import { Int32, list, optional, Text } from "../param.ts"
 import { errnoError, type Refusal, type RpcError, refusal, refuseWithErrno, rpcError } from "../RpcError.ts"
 import { defineMethod, defineMethodWithoutParams, type RpcMethod } from "../RpcMethod.ts"
@@ -59,6 +61,29 @@ const sealParams = (tag: number, params: SecretParams): Effect.Effect<SecretRequ
     return { user, secret, ...(muser === undefined ? {} : { muser }), ...mutual }
   })
 
+/**
+ * Whether the auth file has made this very group. SPDK saves such groups beside the name of the file, and cannot load
+ * what it has saved: the group is there already.
+ */
+const isOfAuthFile = (tag: number, secrets: ReadonlyArray<SecretRequest>) =>
+  Effect.gen(function* () {
+    if (!(yield* Instance).isClaimed(authFileClaim(tag))) return false
+    const group = findAuthGroup((yield* ControlPlane).state(), tag)
+    const present = group?.secrets.map(({ mutual, secret, user }) => [
+      user,
+      secret.fingerprint,
+      mutual?.user,
+      mutual?.secret.fingerprint
+    ])
+    const given = secrets.map(({ msecret, muser, secret, user }) => [
+      user,
+      secret.fingerprint,
+      muser,
+      msecret?.fingerprint
+    ])
+    return JSON.stringify(present) === JSON.stringify(given)
+  })
+
 const iscsiCreateAuthGroup = defineMethod({
   name: "iscsi_create_auth_group",
   aliases: ["add_iscsi_auth_group"],
@@ -67,6 +92,7 @@ const iscsiCreateAuthGroup = defineMethod({
   handler: ({ secrets = [], tag }, call) =>
     Effect.gen(function* () {
       const sealed = yield* Effect.forEach(secrets, (secret) => sealParams(tag, secret))
+      if (yield* isOfAuthFile(tag, sealed)) return true
       const ofGroup = sentence((errno) => `Could not add auth group (${tag}), ${errno}`)
       const command = { _tag: "CreateAuthGroup", tag, secrets: sealed } as const
       yield* dispatch(call, command, either(tag, ofGroup, refuseSecret(tag)))
@@ -148,7 +174,7 @@ const iscsiGetAuthGroups = defineMethodWithoutParams({
 })
 
 /** This file's methods. */
-export const authGroupMethods: ReadonlyArray<RpcMethod<ControlPlane | DataPlane | Secrets>> = [
+export const authGroupMethods: ReadonlyArray<RpcMethod<ControlPlane | DataPlane | Instance | Secrets>> = [
   iscsiCreateAuthGroup,
   iscsiDeleteAuthGroup,
   iscsiAuthGroupAddSecret,

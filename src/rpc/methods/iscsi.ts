@@ -98,7 +98,6 @@ export const optionsView = (options: IscsiOptions) => {
  * bounded by the data plane's own limits.
  */
 const inertOptionNames: ReadonlySet<string> = new Set([
-  "auth_file",
   "max_connections_per_session",
   "error_recovery_level",
   "max_large_datain_per_connection",
