@@ -39,7 +39,8 @@ const readSecret = ({ line, values }: IniKey): Result.Result<AuthFileSecret, Pro
   if (values.length === 4 && muser !== undefined && msecret !== undefined) {
     return Result.succeed({ line, user, secret, muser, msecret })
   }
-  const message = `Auth has ${values.length} values; give user and secret, or user, secret, mutual user and mutual secret`
+  const hint = "give user and secret, or user, secret, mutual user and mutual secret"
+  const message = `Auth has ${values.length} values; ${hint}`
   return Result.fail({ line, message })
 }
 

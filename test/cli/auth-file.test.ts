@@ -1,4 +1,4 @@
-/** `auth_file` of iscsi_set_options at a real start: by RPC, in a saved configuration, in a later life, with a mistake. */
+/** `auth_file` of iscsi_set_options at a real start: by RPC, in a saved configuration, in a later life, mistaken. */
 import { chmodSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { afterEach, assert, beforeEach, describe, it } from "vitest"

@@ -1,4 +1,4 @@
-/** The auth file at a start: what makes groups, what is passed over, and what ends the start, without a secret in it. */
+/** The auth file at a start: what makes groups, what is passed over, and what ends the start. */
 import { mkdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
