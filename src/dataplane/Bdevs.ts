@@ -4,6 +4,7 @@
  */
 import { Deferred, Effect, FiberMap, type Scope } from "effect"
 import type { Bdev, BdevErrorInjection, BdevRef, BdevRequest } from "../domain/Bdev.ts"
+import type { Command } from "../domain/Command.ts"
 import { type BdevStatus, BdevUnavailable, type Lease } from "../domain/DataPlane.ts"
 import type { BdevDefinition, BdevSpec } from "./bdev/BdevSpec.ts"
 import { Gone } from "./Gone.ts"
@@ -20,17 +21,22 @@ interface Entry {
   detail: string | undefined
 }
 
+/** Tells the control plane of something that was found out, without waiting for it. */
+export type Report = (fact: Command, correlationId: number) => Effect.Effect<void>
+
 /** `id` is the reactor's number. */
 type Opened = { readonly id: number; readonly blockCount: number } | { readonly code: string; readonly detail: string }
 
-/** How long who creates a bdev waits for its device, in milliseconds: less than the 60 s of rpc.py. */
-const openTimeoutMillis = 20_000
+/** How long somebody who asks waits for a device, in milliseconds: less than the 60 s of rpc.py. */
+const deviceTimeoutMillis = 20_000
 /** How long a start waits for one device; a file system that hangs must not keep others from coming up. */
 const firstAttemptMillis = 1_000
 
+const unanswered = { code: "EIO", detail: "the reactor has not answered" }
+
 const failed = (code: string, detail: string): ReactorAnswer => ({ _tag: "Failed", code, detail })
 
-const late = failed("ETIMEDOUT", `its device has not answered within ${openTimeoutMillis} ms`)
+const late = failed("ETIMEDOUT", `its device has not answered within ${deviceTimeoutMillis} ms`)
 
 const bdevKey = (ref: { readonly name: string; readonly incarnation: number }): string =>
   `${ref.name}#${ref.incarnation}`
@@ -45,10 +51,13 @@ export class Bdevs {
   /** What takes time: opening, and closing of files. */
   readonly #opening: FiberMap.FiberMap<string>
 
-  constructor(client: ReactorClient, identityStyle: IdentityStyle, opening: FiberMap.FiberMap<string>) {
+  readonly #report: Report
+
+  constructor(client: ReactorClient, identityStyle: IdentityStyle, opening: FiberMap.FiberMap<string>, report: Report) {
     this.#client = client
     this.#identityStyle = identityStyle
     this.#opening = opening
+    this.#report = report
   }
 
   /** Reserves what a bdev to be created needs. The base must be open. `name` is for messages. */
@@ -57,7 +66,7 @@ export class Bdevs {
       Effect.gen({ self: this }, function* () {
         const definition = { name, spec: this.#specOf(request) }
         const opened = yield* this.#open(definition, (opening) =>
-          restore(Effect.timeoutOrElse(opening, { duration: openTimeoutMillis, orElse: () => Effect.succeed(late) }))
+          restore(Effect.timeoutOrElse(opening, { duration: deviceTimeoutMillis, orElse: () => Effect.succeed(late) }))
         )
         if (!("id" in opened)) return yield* new BdevUnavailable({ name, code: opened.code, detail: opened.detail })
         const lease = yield* this.#leases.lease(opened.id, (id) => this.#close(id))
@@ -132,6 +141,20 @@ export class Bdevs {
     this.#tellChanges(entry, before.spec)
   }
 
+  /** Whole blocks that the file of a bdev has now. */
+  measure(ref: BdevRef): Effect.Effect<number, BdevUnavailable> {
+    return Effect.gen({ self: this }, function* () {
+      const bdev = yield* this.#require(ref)
+      const answer = yield* Effect.timeoutOrElse(this.#client.request({ _tag: "MeasureBdev", bdev }), {
+        duration: deviceTimeoutMillis,
+        orElse: () => Effect.succeed(late)
+      })
+      if (answer._tag === "BdevMeasured") return answer.blockCount
+      const { code, detail } = answer._tag === "Failed" ? answer : unanswered
+      return yield* new BdevUnavailable({ name: ref.name, code, detail })
+    })
+  }
+
   /** Arms a fault of an error bdev. */
   inject(ref: BdevRef, injection: BdevErrorInjection): Effect.Effect<void, BdevUnavailable> {
     return Effect.flatMap(this.#require(ref), (bdev) => this.#tell({ _tag: "InjectFault", bdev, fault: injection }))
@@ -164,7 +187,8 @@ export class Bdevs {
     return Effect.suspend(() => {
       const id = this.idOf(ref)
       if (id !== undefined) return Effect.succeed(id)
-      return Effect.fail(new BdevUnavailable({ name: ref.name, code: "ENODEV", detail: "it is not open" }))
+      const detail = this.#entries.get(bdevKey(ref))?.detail ?? "it is not open"
+      return Effect.fail(new BdevUnavailable({ name: ref.name, code: "ENODEV", detail }))
     })
   }
 
@@ -199,7 +223,7 @@ export class Bdevs {
         Effect.tap((answer) => (answer === late ? this.#close(bdev) : Effect.void)),
         Effect.map((answer): Opened => {
           if (answer._tag === "BdevOpened") return { id: bdev, blockCount: answer.blockCount }
-          return answer._tag === "Failed" ? answer : { code: "EIO", detail: "the reactor has not opened it" }
+          return answer._tag === "Failed" ? answer : unanswered
         })
       )
     })
@@ -222,16 +246,24 @@ export class Bdevs {
       Effect.suspend(() => {
         const { name, spec } = entry.bdev
         const definition = { name, spec: spec._tag === "Aio" ? { ...spec, wholeBlocks: false } : spec }
-        return Effect.map(this.#open(definition, restore), (opened) => {
-          if ("id" in opened) {
-            this.#name(entry, opened.id)
-            // It may have changed while it was being opened.
-            this.#tellChanges(entry, spec)
-          } else entry.detail = opened.detail
-          return "id" in opened
+        return Effect.flatMap(this.#open(definition, restore), (opened) => {
+          if (!("id" in opened)) {
+            entry.detail = opened.detail
+            return Effect.succeed(false)
+          }
+          this.#name(entry, opened.id)
+          // It may have changed while it was being opened.
+          this.#tellChanges(entry, spec)
+          return Effect.as(this.#tellSize(entry.bdev, opened.blockCount), true)
         })
       })
     )
+  }
+
+  /** A file may have another size than when the state has last heard of it. */
+  #tellSize({ incarnation, name, spec }: Bdev, blockCount: number): Effect.Effect<void> {
+    if (spec._tag !== "Aio" || spec.blockCount === blockCount) return Effect.void
+    return this.#report({ _tag: "RecordBdevResized", name, incarnation, blockCount }, incarnation)
   }
 
   /** Makes an open bdev, which was opened or changed as `before`, what it is to be now. */

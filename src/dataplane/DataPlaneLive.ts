@@ -23,7 +23,7 @@ import {
   type State,
   targetsOf
 } from "../domain/State.ts"
-import { Bdevs } from "./Bdevs.ts"
+import { Bdevs, type Report } from "./Bdevs.ts"
 import { connectionInfo, lunDrains } from "./data-plane-status.ts"
 import type { NodeOptions } from "./iscsi/IscsiNode.ts"
 import { requestedLogoutTimeoutMillis } from "./limits.ts"
@@ -33,6 +33,7 @@ import { connectReactor, type ReactorClient } from "./ReactorClient.ts"
 import { mainThreadReactor } from "./reactor/main-thread-reactor.ts"
 import type { ReactorReport } from "./reactor/protocol.ts"
 import { workerReactor } from "./reactor/worker-reactor.ts"
+import { reportFact } from "./report-fact.ts"
 import type { IdentityStyle } from "./scsi/unit-identity.ts"
 import { statisticsSource } from "./statistics-source.ts"
 import { Targets } from "./Targets.ts"
@@ -266,6 +267,7 @@ const serviceOf = (parts: Parts, progress: Progress, failure: () => string | und
         warnings: crashed === undefined ? [] : [`the data plane has failed: ${crashed}; restart the target`]
       }
     }),
+    measureBdev: (name, incarnation) => bdevs.measure({ name, incarnation }),
     injectBdevError: (name, incarnation, injection) => bdevs.inject({ name, incarnation }, injection),
     resumePendingBdevIo: (name, incarnation) => bdevs.resumePending({ name, incarnation }),
     statistics: statisticsSource(client, bdevs),
@@ -291,7 +293,9 @@ const make = Effect.fnUntraced(function* (settings: DataPlaneSettings) {
     print(line(notice))
   })
   const running = yield* FiberSet.make<void>()
-  const bdevs = new Bdevs(client, settings.identityStyle, yield* FiberMap.make<string>())
+  const report: Report = (fact, correlationId) =>
+    Effect.asVoid(FiberSet.run(running, reportFact(controlPlane, fact, correlationId)))
+  const bdevs = new Bdevs(client, settings.identityStyle, yield* FiberMap.make<string>(), report)
   const portals = new Portals(client, yield* FiberMap.make<string>())
   const { logoutLimitMillis = requestedLogoutTimeoutMillis, removalDeadlineMillis } = settings
   const targets = new Targets({ client, bdevs, controlPlane, running, removalDeadlineMillis, logoutLimitMillis })

@@ -2,8 +2,7 @@
  * Reconciles target nodes and LUNs: tells the reactor what there is, drains what goes, and reports what came of it. The
  * reports are commands to the control plane, which ignores those that are stale.
  */
-import { Effect, FiberSet, HashMap, Option, Schedule } from "effect"
-import type { Cause } from "../../eventlog/record.ts"
+import { Effect, FiberSet, HashMap, Option } from "effect"
 import type { Command } from "../domain/Command.ts"
 import type { ControlPlane } from "../domain/ControlPlane.ts"
 import type { EventOf } from "../domain/Event.ts"
@@ -14,6 +13,7 @@ import type { Bdevs } from "./Bdevs.ts"
 import { Gone } from "./Gone.ts"
 import type { TargetMap, TargetPort, TargetSpec } from "./iscsi/Target.ts"
 import type { ReactorClient } from "./ReactorClient.ts"
+import { reportFact } from "./report-fact.ts"
 
 const lunKey = (target: string, lun: number, incarnation: number): string => `${target}/${lun}#${incarnation}`
 const targetKey = (name: string, incarnation: number): string => `${name}#${incarnation}`
@@ -169,16 +169,7 @@ export class Targets {
   readonly #run = (work: Effect.Effect<void>): Effect.Effect<void> =>
     Effect.asVoid(FiberSet.run(this.#of.running, work))
 
-  /** While the log is away a fact is kept and reported again; one that is refused is our own mistake. */
   #report(command: Command, correlationId: number): Effect.Effect<void> {
-    const cause: Cause = { source: "dataplane", actor: "local", correlationId }
-    return this.#of.controlPlane.dispatch(command, cause).pipe(
-      Effect.retry({
-        while: (error) => error._tag === "LogUnavailable" || error._tag === "AppendFailed",
-        schedule: Schedule.spaced("500 millis")
-      }),
-      Effect.catch((error) => Effect.logError(`${command._tag} was refused: ${error.message}`)),
-      Effect.asVoid
-    )
+    return reportFact(this.#of.controlPlane, command, correlationId)
   }
 }

@@ -169,6 +169,8 @@ export const bdevCommands = {
     averageWriteMicros: Schema.optionalKey(Schema.Number),
     p99WriteMicros: Schema.optionalKey(Schema.Number)
   },
+  /** Somebody has asked how long a file is now: it has so many whole blocks. Without any the bdev goes. */
+  RescanAioBdev: { name: BdevName, incarnation: Incarnation, blockCount: Schema.Number },
   /** A fact: the device behind it has another size, of one block at least. */
   RecordBdevResized: { name: BdevName, incarnation: Incarnation, blockCount: Schema.Number },
   /** A fact: the device behind it is gone. */

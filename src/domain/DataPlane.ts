@@ -128,6 +128,8 @@ export class DataPlane extends Context.Service<
     readonly requestLogout: (connections: ReadonlyArray<number>, limitMillis: number) => Effect.Effect<void>
     readonly status: Effect.Effect<DataPlaneStatus>
     readonly lunDrains: Effect.Effect<ReadonlyArray<LunDrain>>
+    /** Whole blocks that the file behind a bdev has now. */
+    readonly measureBdev: (name: BdevName, incarnation: Incarnation) => Effect.Effect<number, BdevUnavailable>
     /** Takes effect at once; the event that records it is dispatched first. */
     readonly injectBdevError: (
       name: BdevName,

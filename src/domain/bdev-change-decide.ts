@@ -1,9 +1,10 @@
 /** The rules for what of a bdev can change while it is there, under initiators that are logged in. */
 import { Result } from "effect"
-import { checkLatencies, requireBdev } from "./bdev-decide.ts"
+import { checkLatencies, holdersOf, requireBdev } from "./bdev-decide.ts"
 import type { CommandOf } from "./Command.ts"
-import { InvalidArgument, NotFound } from "./DomainError.ts"
+import { Busy, InvalidArgument, NotFound } from "./DomainError.ts"
 import type { Decision } from "./decision.ts"
+import { decideBdevRemoval } from "./lun-removal.ts"
 import { findBdev, type State } from "./State.ts"
 
 const nothing: Decision = Result.succeed([])
@@ -71,6 +72,24 @@ export const decideSetBdevLatencies = (state: State, command: CommandOf<"SetBdev
       write[1] === p99WriteMicros
     return isSame ? [] : [{ _tag: "BdevLatenciesSet" as const, name, incarnation, latencies }]
   })
+
+/** A file that has become shorter is taken only while nobody uses its bdev: their data would be behind its end. */
+export const decideRescanAioBdev = (state: State, command: CommandOf<"RescanAioBdev">): Decision => {
+  const { blockCount, incarnation, name } = command
+  const bdev = findBdev(state, name)
+  const object = `bdev ${name}`
+  if (bdev?.incarnation !== incarnation || bdev.phase._tag === "Removing" || bdev.spec._tag !== "Aio") {
+    return Result.fail(new NotFound({ object, reason: "is no file that is there to stay", hint: "check the name" }))
+  }
+  if (blockCount === 0) return Result.succeed(decideBdevRemoval(state, bdev, "vanished"))
+  const heldBy = holdersOf(state, bdev)
+  if (blockCount < bdev.spec.blockCount && heldBy.length > 0) {
+    const reason = `is used, and its file has ${blockCount} blocks where it had ${bdev.spec.blockCount}`
+    const hint = `make the file longer again, or remove ${heldBy.join(", ")} first`
+    return Result.fail(new Busy({ object, reason, hint, heldBy }))
+  }
+  return decideRecordBdevResized(state, { _tag: "RecordBdevResized", name, incarnation, blockCount })
+}
 
 /** The device behind it has another size. That it has no block left is told as `RecordBdevVanished`. */
 export const decideRecordBdevResized = (state: State, fact: CommandOf<"RecordBdevResized">): Decision => {

@@ -10,7 +10,12 @@ import {
   decideDeleteAuthGroup,
   decideRemoveAuthGroupSecret
 } from "./auth-group-decide.ts"
-import { decideRecordBdevResized, decideResizeNullBdev, decideSetBdevLatencies } from "./bdev-change-decide.ts"
+import {
+  decideRecordBdevResized,
+  decideRescanAioBdev,
+  decideResizeNullBdev,
+  decideSetBdevLatencies
+} from "./bdev-change-decide.ts"
 import { decideCreateBdev, decideDeleteBdev, decideInjectBdevError } from "./bdev-decide.ts"
 import type { Command, CommandOf } from "./Command.ts"
 import type { Decision } from "./decision.ts"
@@ -99,6 +104,7 @@ type BdevCommand = CommandOf<
   | "InjectBdevError"
   | "ResizeNullBdev"
   | "SetBdevLatencies"
+  | "RescanAioBdev"
   | "RecordBdevResized"
   | "RecordBdevVanished"
 >
@@ -115,6 +121,8 @@ const decideBdevs = (state: State, command: BdevCommand): Decision => {
       return decideResizeNullBdev(state, command)
     case "SetBdevLatencies":
       return decideSetBdevLatencies(state, command)
+    case "RescanAioBdev":
+      return decideRescanAioBdev(state, command)
     case "RecordBdevResized":
       return decideRecordBdevResized(state, command)
     case "RecordBdevVanished":
@@ -164,6 +172,7 @@ export const decide = (state: State, command: Command): Decision => {
     case "InjectBdevError":
     case "ResizeNullBdev":
     case "SetBdevLatencies":
+    case "RescanAioBdev":
     case "RecordBdevResized":
     case "RecordBdevVanished":
       return decideBdevs(state, command)

@@ -179,6 +179,7 @@ const bdevCommands = (dice: Dice, state: State, seq: number): Command => {
     { _tag: "SetBdevLatencies", name, averageReadMicros: roll(50) },
     { _tag: "SetBdevLatencies", name, p99WriteMicros: roll(50), averageWriteMicros: roll(50) },
     { _tag: "RecordBdevResized", ...fact, blockCount: roll(20) },
+    { _tag: "RescanAioBdev", ...fact, blockCount: roll(20) },
     { _tag: "RecordBdevVanished", ...fact }
   ])
 }

@@ -11,6 +11,7 @@ import { BdevUnavailable, DataPlane, PortalUnavailable } from "../../src/domain/
 import type { Event } from "../../src/domain/Event.ts"
 import { PortalGroupTag } from "../../src/domain/ids.ts"
 import { type FakeStatistics, fakeStatistics, newFakeStatistics } from "./fake-statistics.ts"
+import { findBdev } from "../../src/domain/State.ts"
 
 /** TEST-NET-1: no host has it. */
 export const foreignHost = "192.0.2.1"
@@ -135,6 +136,12 @@ export const fakeDataPlane = (
           }),
         status: Effect.succeed(status),
         lunDrains: Effect.succeed([]),
+        measureBdev: (name) =>
+          Effect.sync(() => {
+            const spec = findBdev(controlPlane.state(), name)?.spec
+            if (spec?._tag !== "Aio") return 0
+            return Math.floor(fs.statSync(spec.filename).size / spec.blockSize)
+          }),
         injectBdevError: (name, _incarnation, injection) =>
           Effect.sync(() => {
             fake.injections.push(`${name} ${injection.ioType} ${injection.errorType} ${injection.count}`)

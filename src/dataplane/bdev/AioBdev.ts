@@ -6,7 +6,7 @@
  * (`FileSlots`); the rest waits in order. An operation that hangs keeps its thread and its buffer until it is back; the
  * descriptor is closed after the last one, so that its number is never another file's meanwhile.
  */
-import { type Bdev, type BdevIo, IoStatus } from "./Bdev.ts"
+import { type BdevIo, IoStatus, type ResizableBdev } from "./Bdev.ts"
 import type { AioSpec } from "./BdevSpec.ts"
 import type { FileOperations } from "./FileOperations.ts"
 import type { FileSlots } from "./FileSlots.ts"
@@ -15,7 +15,7 @@ import type { FileSlots } from "./FileSlots.ts"
 export const operationsPerFileMax = 8
 
 /** What an operation failed to do. */
-export type FileOperation = "read" | "write" | "sync" | "close"
+export type FileOperation = "read" | "write" | "sync" | "measure" | "close"
 
 /** What a disk in a file needs of its surroundings. */
 export interface AioSurroundings {
@@ -28,6 +28,9 @@ export interface AioSurroundings {
   /** The descriptor is closed: nothing of this disk reaches the file any more. */
   readonly closed: () => void
 }
+
+/** Whole blocks, or undefined and an errno name. */
+type Measured = (blockCount: number | undefined, code: string) => void
 
 type CodedError = NodeJS.ErrnoException | null
 
@@ -47,6 +50,7 @@ class AioIo {
   start = 0
   byteLength = 0
   fua = false
+  measured: Measured | undefined
   /** Bytes that are read or written. */
   done = 0
   readonly transferred: (error: CodedError, bytes: number) => void
@@ -59,7 +63,7 @@ class AioIo {
 }
 
 /** An open file. */
-export class AioBdev implements Bdev {
+export class AioBdev implements ResizableBdev {
   readonly productName = "AIO disk"
   readonly blockSize: number
   readonly physicalBlockSize: number
@@ -109,6 +113,19 @@ export class AioBdev implements Bdev {
     if (this.isClosed) return io.ioDone(IoStatus.aborted)
     const waiting = this.take("sync", io)
     this.sync(waiting)
+  }
+
+  /** How long the file is now; `done` is called once. */
+  measure(done: Measured): void {
+    if (this.isClosed) return done(undefined, "ENODEV")
+    const io = this.take("measure", undefined)
+    io.measured = done
+    this.queue.push(io)
+    this.pump()
+  }
+
+  resize(blockCount: number): void {
+    this.blockCount = blockCount
   }
 
   /** What has not begun ends as aborted; the descriptor is closed when everything else is back. */
@@ -232,9 +249,21 @@ export class AioBdev implements Bdev {
       this.syncing = this.waitingForSync
       this.waitingForSync = []
       files.fdatasync(this.descriptor, io.ended)
+    } else if (operation === "measure") {
+      files.fstat(this.descriptor).then(
+        ({ size }) => this.measured(io, Math.floor(Number(size) / this.blockSize), ""),
+        (error: NodeJS.ErrnoException) => this.measured(io, undefined, error.code ?? "EIO")
+      )
     } else {
       files.close(this.descriptor, io.ended)
     }
+  }
+
+  private measured(io: AioIo, blockCount: number | undefined, code: string): void {
+    const { measured } = io
+    io.measured = undefined
+    measured?.(blockCount, code)
+    this.leave(io, IoStatus.ok)
   }
 
   /** An operation is back, and its slot another's. */
@@ -256,11 +285,13 @@ export class AioBdev implements Bdev {
 
   /** Answers the submitter, and keeps the object for the next one. */
   private finish(io: AioIo, status: IoStatus): void {
-    const { submitter } = io
+    const { measured, submitter } = io
     io.submitter = undefined
+    io.measured = undefined
     io.buffer = nothing
     this.idle.push(io)
     submitter?.ioDone(status)
+    measured?.(undefined, "ENODEV")
   }
 
   private closeWhenIdle(): void {

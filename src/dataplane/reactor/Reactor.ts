@@ -14,15 +14,11 @@ import type { Connection } from "../iscsi/Connection.ts"
 import { IscsiNode, type NodeOptions } from "../iscsi/IscsiNode.ts"
 import type { Session } from "../iscsi/Session.ts"
 import { LunMapping, Target } from "../iscsi/Target.ts"
-import {
-  fileCloseTimeoutMillis,
-  housekeepingMillis,
-  logoutCloseTimeoutMillis,
-  logoutRequestTimeoutMillis
-} from "../limits.ts"
+import { housekeepingMillis, logoutCloseTimeoutMillis, logoutRequestTimeoutMillis } from "../limits.ts"
 import { LogicalUnit } from "../scsi/LogicalUnit.ts"
 import { SenseCode } from "../scsi/sense-codes.ts"
 import { drainLun, type LunDrain } from "./drain-lun.ts"
+import { measureFile, whenFileClosed } from "./file-commands.ts"
 import { ioFailures } from "./io-failures.ts"
 import { Portal } from "./Portal.ts"
 import type { BdevId, NexusFact, PortalId, ReactorAnswer, ReactorCommand, ReactorFact, RequestId } from "./protocol.ts"
@@ -39,15 +35,6 @@ const nexusOf = (connection: Connection, session: Session | undefined): NexusFac
     targetName: session?.targetName ?? (purpose?._tag === "Normal" ? purpose.target.spec.name : ""),
     portalGroupTag: connection.origin.portalGroupTag
   }
-}
-
-/** A file is closed when its last operation is back; one that hangs is not waited for. */
-const whenClosed = (bdev: AioBdev, done: () => void): void => {
-  const timer = setTimeout(done, fileCloseTimeoutMillis)
-  bdev.whenClosed(() => {
-    clearTimeout(timer)
-    done()
-  })
 }
 
 /** One per thread that does IO. */
@@ -142,6 +129,8 @@ export class Reactor {
         return this.#nameBdev(command)
       case "CloseBdev":
         return this.#closeBdev(command)
+      case "MeasureBdev":
+        return this.#measureBdev(command)
       case "ResizeBdev":
         return this.#resizeBdev(command)
       case "SetLatencies":
@@ -284,8 +273,12 @@ export class Reactor {
     this.#units.delete(id)
     this.#statistics.forget(id)
     const done = (): void => this.#answer(request, { _tag: "Done" })
-    if (bdev instanceof AioBdev) whenClosed(bdev, done)
+    if (bdev instanceof AioBdev) whenFileClosed(bdev, done)
     else done()
+  }
+
+  #measureBdev({ bdev: id, request }: CommandOf<"MeasureBdev">): void {
+    measureFile(this.#bdevs.get(id), (answer) => this.#answer(request, answer))
   }
 
   #resizeBdev({ bdev: id, blockCount }: CommandOf<"ResizeBdev">): void {

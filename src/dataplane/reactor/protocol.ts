@@ -79,6 +79,8 @@ export type ReactorCommand =
     }
   /** Gives memory and descriptors back, or gives up opening. Answered, soon also when a file hangs. */
   | { readonly _tag: "CloseBdev"; readonly request: RequestId; readonly bdev: BdevId }
+  /** Looks how long a file is now. Answered with `BdevMeasured`. */
+  | { readonly _tag: "MeasureBdev"; readonly request: RequestId; readonly bdev: BdevId }
   /** The device has another size: every initiator of it and of what is stacked on it is told. */
   | { readonly _tag: "ResizeBdev"; readonly bdev: BdevId; readonly blockCount: number }
   /** Of a delay bdev: what comes from now on takes this long. */
@@ -154,6 +156,7 @@ export interface ReactorReport {
 export type ReactorAnswer =
   | { readonly _tag: "Done" }
   | { readonly _tag: "BdevOpened"; readonly blockCount: number }
+  | { readonly _tag: "BdevMeasured"; readonly blockCount: number }
   | { readonly _tag: "Failed"; readonly code: string; readonly detail: string }
   | { readonly _tag: "Drained"; readonly outcome: DrainOutcome }
   | { readonly _tag: "SessionsClosed"; readonly closed: number; readonly cut: number }

@@ -1,10 +1,14 @@
 /** `bdev_aio_*`: disks in regular files. */
 import { resolve } from "node:path"
 import { Effect, Schema } from "effect"
+import { resolveBdev } from "../../domain/bdev-decide.ts"
+import { ControlPlane } from "../../domain/ControlPlane.ts"
+import { DataPlane } from "../../domain/DataPlane.ts"
 import { optional, Text, Uint32, UuidText } from "../param.ts"
-import { decodeFailed, errnoError, rpcError } from "../RpcError.ts"
+import { decodeFailed, errnoError, refuseWithErrno, rpcError } from "../RpcError.ts"
 import { defineMethod, type RpcMethod } from "../RpcMethod.ts"
-import { type BdevServices, createBdev, deleteMethod } from "./bdev.ts"
+import { awaitBdevRemoval, type BdevServices, createBdev, deleteMethod } from "./bdev.ts"
+import { bdevError, dispatch } from "./dispatch.ts"
 
 const notSupported = (reason: string, object: string) =>
   rpcError(errnoError("EOPNOTSUPP"), { reason, object, allowed: "false", hint: "leave it out" })
@@ -41,8 +45,31 @@ const bdevAioCreate = defineMethod({
   }
 })
 
+/** Looks at the file's size: it may have grown, or be empty, and then its bdev goes with its LUNs. */
+const bdevAioRescan = defineMethod({
+  name: "bdev_aio_rescan",
+  kind: "change",
+  undecodable: decodeFailed,
+  params: Schema.Struct({ name: Text }),
+  handler: (params, call) =>
+    Effect.gen(function* () {
+      const bdev = resolveBdev((yield* ControlPlane).state(), params.name)
+      if (bdev?.spec._tag !== "Aio" || bdev.phase._tag !== "Active") {
+        const reason = bdev === undefined ? "it does not exist" : "it is no file that is there to stay"
+        return yield* rpcError(errnoError("ENODEV"), { reason, object: `bdev ${params.name}` })
+      }
+      const { incarnation, name } = bdev
+      const measured = (yield* DataPlane).measureBdev(name, incarnation)
+      const blockCount = yield* Effect.mapError(measured, bdevError)
+      const command = { _tag: "RescanAioBdev" as const, name, incarnation, blockCount }
+      yield* awaitBdevRemoval(yield* dispatch(call, command, refuseWithErrno))
+      return true
+    })
+})
+
 /** This file's methods. */
 export const bdevAioMethods: ReadonlyArray<RpcMethod<BdevServices>> = [
   bdevAioCreate,
+  bdevAioRescan,
   deleteMethod("bdev_aio_delete", ["delete_aio_bdev"], "Aio")
 ]

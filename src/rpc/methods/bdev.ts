@@ -8,7 +8,7 @@
 import { Effect, Schema } from "effect"
 import type { Bdev, BdevKind, BdevRequest } from "../../domain/Bdev.ts"
 import { resolveBdev } from "../../domain/bdev-decide.ts"
-import { ControlPlane } from "../../domain/ControlPlane.ts"
+import { type Committed, ControlPlane } from "../../domain/ControlPlane.ts"
 import { DataPlane } from "../../domain/DataPlane.ts"
 import { activeBdevsOf, findBdev, type State } from "../../domain/State.ts"
 import type { Instance } from "../Instance.ts"
@@ -51,18 +51,23 @@ export const deleteBdev = (
   kind: BdevKind
 ): Effect.Effect<boolean, RpcError, BdevServices> =>
   Effect.gen(function* () {
+    yield* awaitBdevRemoval(yield* dispatch(call, { _tag: "DeleteBdev", name, kind }, refuseWithErrno))
+    return true
+  })
+
+/** Waits for the end of a removal that `committed` has begun, if there is one. */
+export const awaitBdevRemoval = (committed: Committed): Effect.Effect<void, RpcError, BdevServices> =>
+  Effect.gen(function* () {
     const controlPlane = yield* ControlPlane
     const dataPlane = yield* DataPlane
-    const committed = yield* dispatch(call, { _tag: "DeleteBdev", name, kind }, refuseWithErrno)
     const bdev = eventOf(committed, "BdevRemovalStarted") ?? eventOf(committed, "BdevRemoved")
-    if (bdev === undefined) return true
+    if (bdev === undefined) return
     const isRemoved = (state: State) => findBdev(state, bdev.name)?.incarnation !== bdev.incarnation
     const gone = Effect.andThen(
       controlPlane.awaitState(isRemoved),
       dataPlane.awaitBdevGone(bdev.name, bdev.incarnation)
     )
     yield* awaitGone(`bdev ${bdev.name}`, gone)
-    return true
   })
 
 /** `bdev_*_delete {name}`, which only deletes bdevs of its kind. */

@@ -1,0 +1,26 @@
+/** What a reactor is asked about files that are disks. */
+import { AioBdev } from "../bdev/AioBdev.ts"
+import type { Bdev } from "../bdev/Bdev.ts"
+import { fileCloseTimeoutMillis } from "../limits.ts"
+import type { ReactorAnswer } from "./protocol.ts"
+
+/** A file is closed when its last operation is back; one that hangs is not waited for. */
+export const whenFileClosed = (bdev: AioBdev, done: () => void): void => {
+  const timer = setTimeout(done, fileCloseTimeoutMillis)
+  bdev.whenClosed(() => {
+    clearTimeout(timer)
+    done()
+  })
+}
+
+/** How many whole blocks its file has now. */
+export const measureFile = (bdev: Bdev | undefined, answer: (answer: ReactorAnswer) => void): void => {
+  if (!(bdev instanceof AioBdev)) return answer({ _tag: "Failed", code: "ENODEV", detail: "it is no open file" })
+  bdev.measure((blockCount, code) =>
+    answer(
+      blockCount === undefined
+        ? { _tag: "Failed", code, detail: `its file cannot be looked at: ${code}` }
+        : { _tag: "BdevMeasured", blockCount }
+    )
+  )
+}

@@ -1,0 +1,22 @@
+/** What the data plane has found out, told to the control plane. */
+import { Effect, Schedule } from "effect"
+import type { Cause } from "../../eventlog/record.ts"
+import type { Command } from "../domain/Command.ts"
+import type { ControlPlane } from "../domain/ControlPlane.ts"
+
+/** While the log is away a fact is kept and reported again; one that is refused is our own mistake. */
+export const reportFact = (
+  controlPlane: ControlPlane["Service"],
+  command: Command,
+  correlationId: number
+): Effect.Effect<void> => {
+  const cause: Cause = { source: "dataplane", actor: "local", correlationId }
+  return controlPlane.dispatch(command, cause).pipe(
+    Effect.retry({
+      while: (error) => error._tag === "LogUnavailable" || error._tag === "AppendFailed",
+      schedule: Schedule.spaced("500 millis")
+    }),
+    Effect.catch((error) => Effect.logError(`${command._tag} was refused: ${error.message}`)),
+    Effect.asVoid
+  )
+}
