@@ -10,8 +10,8 @@ import { ControlPlane } from "../../src/domain/ControlPlane.ts"
 import { BdevUnavailable, DataPlane, PortalUnavailable } from "../../src/domain/DataPlane.ts"
 import type { Event } from "../../src/domain/Event.ts"
 import { PortalGroupTag } from "../../src/domain/ids.ts"
-import { type FakeStatistics, fakeStatistics, newFakeStatistics } from "./fake-statistics.ts"
 import { findBdev } from "../../src/domain/State.ts"
+import { type FakeStatistics, fakeStatistics, newFakeStatistics } from "./fake-statistics.ts"
 
 /** TEST-NET-1: no host has it. */
 export const foreignHost = "192.0.2.1"
