@@ -1,4 +1,4 @@
-/** Files as disks between commands and initiators: what is written is there after a restart, and sizes are the files'. */
+/** Files as disks, from commands to initiators: what is written is in the file, and sizes are the files'. */
 import { readdirSync, readFileSync, readlinkSync, rmSync, truncateSync, writeFileSync } from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, type Scope } from "effect"
