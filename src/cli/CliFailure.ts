@@ -11,5 +11,13 @@ export class CliFailure extends Schema.TaggedError<CliFailure>()("CliFailure", {
   exitCode: Schema.optionalKey(Schema.Int)
 }) {}
 
+/** The target answers with something else than this version expects. */
+export const unexpectedAnswer = (error: { readonly message: string }): CliFailure =>
+  new CliFailure({
+    message:
+      `the target's answer has not the expected form (${error.message.split("\n")[0]}); ` +
+      "use the same lunlog on both ends"
+  })
+
 /** A failure from an error that explains itself. */
 export const failureOf = (error: { readonly message: string }): CliFailure => new CliFailure({ message: error.message })

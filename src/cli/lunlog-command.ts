@@ -7,6 +7,7 @@ import { logCommand } from "./log-command.ts"
 import { rpcCommand } from "./rpc-command.ts"
 import { type LoadDataPlane, serveCommand } from "./serve-command.ts"
 import { statusCommand } from "./status-command.ts"
+import { topCommand } from "./top-command.ts"
 import { version } from "./version.ts"
 
 const plain = CliOutput.defaultFormatter({ colors: false })
@@ -33,6 +34,7 @@ export const runLunlog = (args: ReadonlyArray<string>, load: LoadDataPlane) => {
       demoCommand(load),
       serveCommand(load),
       statusCommand,
+      topCommand,
       logCommand,
       rpcCommand,
       convertCommand

@@ -2,7 +2,7 @@
 import { Console, Effect, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
 import type { RpcClient } from "../rpc/RpcClient.ts"
-import { CliFailure } from "./CliFailure.ts"
+import { unexpectedAnswer } from "./CliFailure.ts"
 import { printPretty } from "./print-json.ts"
 import { callMethod, connectAs } from "./rpc-call.ts"
 import { socketFlag } from "./server-flags.ts"
@@ -29,13 +29,6 @@ const gather = (client: RpcClient) =>
     }
   })
 
-const otherVersion = (error: { readonly message: string }): CliFailure =>
-  new CliFailure({
-    message:
-      `the target's answer has not the expected form (${error.message.split("\n")[0]}); ` +
-      "use the same lunlog on both ends"
-  })
-
 /** The command. */
 export const statusCommand = Command.make(
   "status",
@@ -47,6 +40,6 @@ export const statusCommand = Command.make(
     const client = yield* connectAs(socket)
     const found = yield* gather(client)
     if (json) return yield* Console.log(printPretty(found))
-    yield* Console.log(statusText(yield* Effect.mapError(decodeStatus(found), otherVersion)))
+    yield* Console.log(statusText(yield* Effect.mapError(decodeStatus(found), unexpectedAnswer)))
   }, Effect.scoped)
 ).pipe(Command.withDescription("Show what a running target serves: portals, targets, LUNs, bdevs, sessions, warnings."))

@@ -1,15 +1,22 @@
 /** Tables and figures for people. */
 import { CliOutput } from "effect/cli"
 
-/** Column heads and rows; columns are as wide as their widest cell. Lines end without spaces. */
-export const table = (heads: ReadonlyArray<string>, rows: ReadonlyArray<ReadonlyArray<string>>): string => {
+/**
+ * Column heads and rows; columns are as wide as their widest cell, and those from `numbersFrom` on are flush right.
+ * Lines end without spaces.
+ */
+export const table = (
+  heads: ReadonlyArray<string>,
+  rows: ReadonlyArray<ReadonlyArray<string>>,
+  numbersFrom = Number.POSITIVE_INFINITY
+): string => {
   const all = [heads, ...rows]
   const widths = heads.map((_, column) => Math.max(...all.map((row) => CliOutput.displayWidth(row[column] ?? ""))))
-  const line = (row: ReadonlyArray<string>) =>
-    row
-      .map((cell, column) => cell + " ".repeat(Math.max(0, (widths[column] ?? 0) - CliOutput.displayWidth(cell))))
-      .join("  ")
-      .trimEnd()
+  const filled = (cell: string, column: number): string => {
+    const space = " ".repeat(Math.max(0, (widths[column] ?? 0) - CliOutput.displayWidth(cell)))
+    return column < numbersFrom ? cell + space : space + cell
+  }
+  const line = (row: ReadonlyArray<string>) => row.map(filled).join("  ").trimEnd()
   return all.map(line).join("\n")
 }
 

@@ -120,6 +120,7 @@ const notifications: ReadonlyArray<MethodForm> = [
 
 const own: ReadonlyArray<MethodForm> = [
   method("lunlog_status", "Shows what lunlog status shows.", [], { answer: "json" }),
+  method("lunlog_get_statistics", "Shows the counters behind lunlog top.", [], { answer: "json" }),
   method(
     "lunlog_identify",
     "Names the client in the log for the rest of the connection; of use on stdin and by programs.",

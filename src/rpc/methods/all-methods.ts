@@ -20,6 +20,7 @@ import { iscsiMethods } from "./iscsi.ts"
 import { logMethods } from "./log.ts"
 import { loginMethods } from "./logins.ts"
 import { lunlogMethods } from "./lunlog.ts"
+import { lunlogStatisticsMethods } from "./lunlog-statistics.ts"
 import { nbdMethods } from "./nbd.ts"
 import { notifyMethods } from "./notify.ts"
 import { portalGroupMethods } from "./portal-groups.ts"
@@ -55,5 +56,6 @@ export const allMethods: ReadonlyArray<RpcMethod<RpcServices>> = [
   ...histogramMethods,
   ...lunlogMethods,
   ...sessionMethods,
+  ...lunlogStatisticsMethods,
   ...eventlogMethods
 ]

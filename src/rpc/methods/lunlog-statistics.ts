@@ -1,0 +1,61 @@
+/**
+ * `lunlog_get_statistics`: what has been done, for each LUN and each session. Counters only go up; two answers and the
+ * difference of their times give rates. `lunlog top` shows them.
+ */
+import { Effect, Schema } from "effect"
+import { DataPlane } from "../../domain/DataPlane.ts"
+import type { IoReport, LunStatistics, SessionStatistics } from "../../domain/Statistics.ts"
+import { defineMethod, type RpcMethod } from "../RpcMethod.ts"
+
+/** Latencies are sums, in nanoseconds. */
+const ioView = ({ errors: { aborted, failed, noMemory }, flush, read, write }: IoReport) => ({
+  reads: read.ops,
+  writes: write.ops,
+  flushes: flush.ops,
+  bytes_read: read.bytes,
+  bytes_written: write.bytes,
+  read_latency_nanos: read.latencyNanos,
+  write_latency_nanos: write.latencyNanos,
+  flush_latency_nanos: flush.latencyNanos,
+  errors: failed + aborted + noMemory
+})
+
+const lunView = ({ bdev, inFlight, incarnation, io, lun, target }: LunStatistics) => ({
+  target,
+  lun_id: lun,
+  incarnation,
+  bdev_name: bdev,
+  ...ioView(io),
+  in_flight: inFlight
+})
+
+const sessionView = (session: SessionStatistics) => ({
+  id: session.connection,
+  tsih: session.tsih,
+  initiator: session.initiatorName,
+  initiator_addr: session.initiatorAddress,
+  target: session.target,
+  target_addr: session.targetAddress,
+  pg_tag: session.portalGroupTag,
+  commands: session.commands,
+  ...ioView(session.io),
+  in_flight: session.inFlight,
+  bytes_received: session.receivedBytes,
+  bytes_sent: session.sentBytes
+})
+
+const lunlogGetStatistics = defineMethod<Readonly<Record<never, never>>, DataPlane>({
+  name: "lunlog_get_statistics",
+  kind: "query",
+  paramsOptional: true,
+  params: Schema.Struct({}),
+  handler: () =>
+    Effect.gen(function* () {
+      const { statistics } = yield* DataPlane
+      const { atNanos, luns, sessions } = yield* statistics.live
+      return { at_nanos: atNanos, luns: luns.map(lunView), sessions: sessions.map(sessionView) }
+    })
+})
+
+/** This file's methods. */
+export const lunlogStatisticsMethods: ReadonlyArray<RpcMethod<DataPlane>> = [lunlogGetStatistics]
