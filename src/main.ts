@@ -9,6 +9,7 @@ import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Cause, Effect, Exit } from "effect"
 import { CliFailure } from "./cli/CliFailure.ts"
+import { endProcess } from "./cli/end-process.ts"
 import type { LoadDataPlane } from "./cli/serve-command.ts"
 
 /** A launcher and a terminal may each deliver the same Ctrl-C: within this time it is one. In milliseconds. */
@@ -20,7 +21,7 @@ const endAtOnceOnSecondInterrupt = (): void => {
   process.on("SIGINT", () => {
     const now = performance.now()
     first ??= now
-    if (now - first > sameSignalMillis) process.exit(exitCodeOfSigint)
+    if (now - first > sameSignalMillis) endProcess(exitCodeOfSigint)
   })
   process.on("SIGHUP", () => process.kill(process.pid, "SIGTERM"))
 }
@@ -81,12 +82,11 @@ export const run = async (program: "lunlog" | "iscsi_tgt", args: ReadonlyArray<s
     Effect.flatMap((exit) => (Exit.isSuccess(exit) ? Effect.succeed(0) : report(program, exit.cause))),
     NodeRuntime.runMain({
       disableErrorReporting: true,
-      teardown: (exit, onExit) => {
+      teardown: (exit) => {
         const code = Exit.isSuccess(exit) ? exit.value : Cause.hasInterruptsOnly(exit.cause) ? 0 : 1
         process.exitCode = typeof code === "number" ? code : 0
-        onExit(typeof code === "number" ? code : 0)
-        // Sockets and timers that are left must not keep an ended program alive.
-        setImmediate(() => process.exit())
+        // Sockets, timers and files that are left must not keep an ended program alive.
+        setImmediate(() => endProcess(typeof code === "number" ? code : 0))
       }
     })
   )

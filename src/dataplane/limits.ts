@@ -55,7 +55,7 @@ export const requestedLogoutTimeoutMillis = 30_000
 /** How long a task management function may wait for the commands that it aborts, in milliseconds. */
 export const taskManagementTimeoutMillis = 10_000
 /** How long the end of a disk waits for operations on its file, in milliseconds. */
-export const fileCloseTimeoutMillis = 2_000
+export const fileCloseTimeoutMillis = 1_000
 /** How often connections are looked over for these times, in milliseconds. */
 export const housekeepingMillis = 1_000
 

@@ -6,7 +6,7 @@
  */
 
 /** A system call: `from` is the line where it began, `to` the line where it had returned. */
-interface SystemCall {
+export interface SystemCall {
   readonly name: string
   readonly text: string
   readonly from: number
@@ -30,7 +30,7 @@ const resumedCall = /^(\d+) +<\.\.\. (\w+) resumed>(.*)$/
 const unfinished = " <unfinished ...>"
 
 /** The calls of a trace, those that were interrupted put together again. */
-const parseCalls = (trace: string): ReadonlyArray<SystemCall> => {
+export const parseCalls = (trace: string): ReadonlyArray<SystemCall> => {
   const open = new Map<string, { name: string; text: string; from: number }>()
   const calls: Array<SystemCall> = []
   for (const [line, text] of trace.split("\n").entries()) {

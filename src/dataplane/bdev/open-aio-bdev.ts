@@ -10,7 +10,7 @@ import { FileSlots, poolThreads } from "./FileSlots.ts"
 import { type BdevFailure, failure, type OpenedBdev, opened } from "./OpenedBdev.ts"
 
 /** How long a file waits for the descriptor of a bdev that is being closed, in milliseconds. */
-const closingWaitMillis = 5_000
+const closingWaitMillis = 1_000
 
 /** Parts of libuv's pool that IO and opening may have; the rest is for the event log. */
 const ioShare = 9 / 16
