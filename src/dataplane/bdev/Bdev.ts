@@ -55,6 +55,8 @@ export interface Bdev {
   write(byteOffset: number, source: Buffer, sourceStart: number, byteLength: number, fua: boolean, io: BdevIo): void
   /** Everything whose write has ended is on the medium when `io` ends ok. */
   flush(io: BdevIo): void
+  /** Nobody waits for this IO any more: if it has not begun, it ends now as aborted, else it goes on. */
+  cancel?(io: BdevIo): void
   /** Gives memory, timers and descriptors back. Nothing is submitted afterwards; IO still out may end later. */
   close(): void
 }

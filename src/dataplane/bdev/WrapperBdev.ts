@@ -14,7 +14,8 @@ export abstract class WrapperBdev implements Bdev {
   readonly readOnly: boolean
   readonly memory = undefined
 
-  readonly base: Bdev
+  /** The reactor puts rate limits between the two, and takes them away again. */
+  base: Bdev
 
   constructor(productName: string, base: Bdev) {
     this.productName = productName

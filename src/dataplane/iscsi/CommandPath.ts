@@ -217,7 +217,8 @@ export class CommandPath implements TaskOwner, SessionCommands, ResponsePath {
       scsi.checkCondition(SenseKey.abortedCommand, problem)
       return
     }
-    if (task.wantedBytes > 0 && bdev.memory === undefined && !this.#allocate(task, mapping, task.wantedBytes)) {
+    task.memory = bdev.memory
+    if (task.wantedBytes > 0 && task.memory === undefined && !this.#allocate(task, mapping, task.wantedBytes)) {
       scsi.endWith(ScsiStatus.taskSetFull)
       return
     }
@@ -244,21 +245,22 @@ export class CommandPath implements TaskOwner, SessionCommands, ResponsePath {
       // The LUN went while the command's PDU was being read: its disk may be closed by now.
       endRemoved(scsi)
     }
-    const memory = mapping?.unit.bdev.memory
     switch (scsi.action) {
       case ScsiAction.parameterIn:
         sendDataIn(this, task, scsi.parameterData, 0, scsi.parameterLength)
         this.#finish(task)
         return
-      case ScsiAction.read:
+      case ScsiAction.read: {
+        const memory = mapping?.unit.bdev.memory
         if (memory === undefined) break
         task.submit(IoKind.read)
         sendDataIn(this, task, memory, scsi.byteOffset, scsi.byteLength)
         task.count(IoStatus.ok)
         this.#finish(task)
         return
+      }
       case ScsiAction.write:
-        if (memory === undefined && task.wantedBytes > 0) break
+        if (task.memory === undefined && task.wantedBytes > 0) break
         // Its data is in the memory already.
         task.submit(IoKind.write)
         task.count(IoStatus.ok)

@@ -83,6 +83,8 @@ export class IscsiTask implements BdevIo, SubmittedCommand {
   readonly r2tEnds = new Uint32Array(outstandingR2tMax)
   r2tCount = 0
 
+  /** RAM disks: where the data of a write goes; decided when it begins, whatever happens to the disk meanwhile. */
+  memory: Buffer | undefined
   /** Data of a bdev that is not memory; `noBuffer` otherwise. */
   buffer: Buffer = noBuffer
   /** RAM disks: the start of a block whose end has not come. */
@@ -145,6 +147,8 @@ export class IscsiTask implements BdevIo, SubmittedCommand {
     if (this.phase !== TaskPhase.Submitted) return this.#pool.give(this)
     this.phase = TaskPhase.Zombie
     if (this.wantedBytes > 0) this.mapping?.unit.lateWrites.add(this.scsi)
+    // From here on the task may be somebody else's.
+    this.mapping?.unit.bdev.cancel?.(this)
   }
 
   /** Makes a pooled task ready for a command. `scsi` is filled in by the caller. */
@@ -162,6 +166,7 @@ export class IscsiTask implements BdevIo, SubmittedCommand {
     this.nextR2tSn = 0
     this.solicitedEnd = 0
     this.r2tCount = 0
+    this.memory = undefined
     this.#stagedBytes = 0
     this.onEnd = undefined
   }
@@ -170,9 +175,8 @@ export class IscsiTask implements BdevIo, SubmittedCommand {
   receive(source: Buffer, start: number, end: number): void {
     const bytes = Math.min(end - start, this.wantedBytes - this.receivedBytes)
     if (bytes > 0) {
-      const memory = this.mapping?.unit.bdev.memory
-      if (memory === undefined) source.copy(this.buffer, this.receivedBytes, start, start + bytes)
-      else this.#place(memory, source, start, start + bytes)
+      if (this.memory === undefined) source.copy(this.buffer, this.receivedBytes, start, start + bytes)
+      else this.#place(this.memory, source, start, start + bytes)
     }
     this.receivedBytes += end - start
   }

@@ -51,9 +51,9 @@ const abortAll = (
   }
   for (const command of others) waitFor(command)
   for (const [path, task] of tasks) {
-    const submitted = task.phase === TaskPhase.Submitted
     path.abort(task)
-    if (submitted) waitFor(task)
+    // One that had not begun at the bdev is back already.
+    if (task.phase === TaskPhase.Zombie) waitFor(task)
   }
   if (left === 0) finish(TaskManagementResult.Complete)
   else {

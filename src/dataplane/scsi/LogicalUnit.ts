@@ -33,7 +33,8 @@ export interface LateWrite {
 
 /** A disk as initiators see it. */
 export class LogicalUnit {
-  readonly bdev: Bdev
+  /** The same disk all the time; the reactor lets rate limits stand in for it while there are any. */
+  bdev: Bdev
   /** Of the bdev. */
   readonly name: string
   readonly identity: UnitIdentity
