@@ -31,7 +31,9 @@ export const StatusView = Schema.Struct({
       Schema.Struct({
         name: Schema.String,
         state: Schema.String,
-        detail: Schema.optional(Schema.NullOr(Schema.String))
+        detail: Schema.optional(Schema.NullOr(Schema.String)),
+        /** Of bdevs with rate limits. */
+        limited: Schema.optionalKey(Schema.Struct({ waiting_ios: Schema.Number, delayed_ios: Schema.Number }))
       })
     ),
     lun_drains: Schema.Array(Drain),
@@ -113,12 +115,13 @@ const bdevRows = ({ bdevs, status }: StatusView) =>
     const found = status.bdevs.find((one) => one.name === name)
     const state = found === undefined ? "" : found.state
     const detail = typeof found?.detail === "string" ? `: ${found.detail}` : ""
+    const limited = found?.limited === undefined ? "" : `, limited (${found.limited.waiting_ios} IOs wait)`
     return [
       name,
       product_name,
       byteText(block_size * Number(num_blocks)),
       String(block_size),
-      state + detail,
+      state + limited + detail,
       uuid ?? ""
     ]
   })

@@ -3,14 +3,15 @@
  * is reported as failed, and is tried again; LUNs are mapped to it when it is up.
  */
 import { Deferred, Effect, FiberMap, type Scope } from "effect"
-import type { Bdev, BdevErrorInjection, BdevRef, BdevRequest } from "../domain/Bdev.ts"
+import type { Bdev, BdevErrorInjection, BdevQos, BdevRef, BdevRequest } from "../domain/Bdev.ts"
 import type { Command } from "../domain/Command.ts"
 import { type BdevStatus, BdevUnavailable, type Lease } from "../domain/DataPlane.ts"
 import type { BdevDefinition, BdevSpec } from "./bdev/BdevSpec.ts"
+import type { RateLimits } from "./bdev/RateLimiter.ts"
 import { Gone } from "./Gone.ts"
 import { Leases } from "./Leases.ts"
 import type { ReactorClient } from "./ReactorClient.ts"
-import type { ReactorAnswer } from "./reactor/protocol.ts"
+import type { LimitReport, ReactorAnswer } from "./reactor/protocol.ts"
 import type { IdentityStyle } from "./scsi/unit-identity.ts"
 import { tryAgain } from "./try-again.ts"
 
@@ -40,6 +41,15 @@ const late = failed("ETIMEDOUT", `its device has not answered within ${deviceTim
 
 const bdevKey = (ref: { readonly name: string; readonly incarnation: number }): string =>
   `${ref.name}#${ref.incarnation}`
+
+const mebibyte = 1024 * 1024
+
+const limitsOf = (qos: BdevQos): RateLimits => ({
+  readWriteIos: qos.readWriteIops,
+  readWriteBytes: qos.readWriteMiBPerSecond * mebibyte,
+  readBytes: qos.readMiBPerSecond * mebibyte,
+  writeBytes: qos.writeMiBPerSecond * mebibyte
+})
 
 /** All open bdevs. */
 export class Bdevs {
@@ -83,7 +93,7 @@ export class Bdevs {
       this.#entries.set(bdevKey(bdev), entry)
       const adopted = this.#leases.adopt(lease)
       if (adopted !== undefined) {
-        this.#name(entry, adopted)
+        this.#name(entry, adopted, bdev.spec)
         return up()
       }
       const attempted = yield* Deferred.make<void>()
@@ -138,7 +148,7 @@ export class Bdevs {
     if (entry === undefined) return
     const before = entry.bdev
     entry.bdev = bdev
-    this.#tellChanges(entry, before.spec)
+    this.#tellChanges(entry, before)
   }
 
   /** Whole blocks that the file of a bdev has now. */
@@ -166,13 +176,20 @@ export class Bdevs {
   }
 
   /** What was achieved. */
-  status(): ReadonlyArray<BdevStatus> {
-    return [...this.#entries.values()].map(({ bdev, detail, id }) => ({
-      name: bdev.name,
-      incarnation: bdev.incarnation,
-      state: id === undefined ? "failed" : "up",
-      ...(detail === undefined ? {} : { detail })
-    }))
+  status(limits: ReadonlyArray<LimitReport>): ReadonlyArray<BdevStatus> {
+    const limitOf = new Map(
+      limits.map(({ bdev, delayedCount, waitingCount }) => [bdev, { delayedCount, waitingCount }])
+    )
+    return [...this.#entries.values()].map(({ bdev, detail, id }) => {
+      const limited = id === undefined ? undefined : limitOf.get(id)
+      return {
+        name: bdev.name,
+        incarnation: bdev.incarnation,
+        state: id === undefined ? "failed" : "up",
+        ...(detail === undefined ? {} : { detail }),
+        ...(limited === undefined ? {} : { limited })
+      }
+    })
   }
 
   /** Resumes when the reactor has done it, also in a worker: a query is answered after all commands before it. */
@@ -229,12 +246,16 @@ export class Bdevs {
     })
   }
 
-  /** Its name and UUID are settled only when it is created: from now on it can be a logical unit. */
-  #name(entry: Entry, bdev: number): void {
+  /**
+   * Its name and UUID are settled only when it is created: from now on it can be a logical unit. It may have changed
+   * while it was being opened as `spec`.
+   */
+  #name(entry: Entry, bdev: number, spec: Bdev["spec"]): void {
     const { contentLost, name, uuid } = entry.bdev
     entry.id = bdev
     entry.detail = undefined
     this.#client.send({ _tag: "NameBdev", bdev, name, uuid, contentLost, identityStyle: this.#identityStyle })
+    this.#tellChanges(entry, { spec })
   }
 
   #close(bdev: number): Effect.Effect<void> {
@@ -251,9 +272,7 @@ export class Bdevs {
             entry.detail = opened.detail
             return Effect.succeed(false)
           }
-          this.#name(entry, opened.id)
-          // It may have changed while it was being opened.
-          this.#tellChanges(entry, spec)
+          this.#name(entry, opened.id, spec)
           return Effect.as(this.#tellSize(entry.bdev, opened.blockCount), true)
         })
       })
@@ -266,12 +285,15 @@ export class Bdevs {
     return this.#report({ _tag: "RecordBdevResized", name, incarnation, blockCount }, incarnation)
   }
 
-  /** Makes an open bdev, which was opened or changed as `before`, what it is to be now. */
-  #tellChanges({ bdev: { spec }, id }: Entry, before: Bdev["spec"]): void {
-    if (id === undefined) return
-    if ("blockCount" in spec && "blockCount" in before && spec.blockCount !== before.blockCount) {
-      this.#client.send({ _tag: "ResizeBdev", bdev: id, blockCount: spec.blockCount })
+  /** Makes an open bdev, which is as `before`, what it is to be now. */
+  #tellChanges({ bdev: { qos, spec }, id: bdev }: Entry, before: Pick<Bdev, "qos" | "spec">): void {
+    if (bdev === undefined) return
+    const { send } = this.#client
+    const was = before.spec
+    if ("blockCount" in spec && "blockCount" in was && spec.blockCount !== was.blockCount) {
+      send({ _tag: "ResizeBdev", bdev, blockCount: spec.blockCount })
     }
-    if (spec._tag === "Delay" && spec !== before) this.#client.send({ _tag: "SetLatencies", bdev: id, latencies: spec })
+    if (spec._tag === "Delay" && spec !== was) send({ _tag: "SetLatencies", bdev, latencies: spec })
+    if (qos !== before.qos) send({ _tag: "SetRateLimits", bdev, limits: qos === undefined ? undefined : limitsOf(qos) })
   }
 }

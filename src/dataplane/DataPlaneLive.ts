@@ -193,7 +193,8 @@ const applyBdevEvent = (parts: Parts, event: Event, { lease, state }: Committed)
     case "BdevRemoved":
       return parts.bdevs.remove(event)
     case "BdevResized":
-    case "BdevLatenciesSet": {
+    case "BdevLatenciesSet":
+    case "BdevQosSet": {
       const bdev = findBdev(state, event.name)
       return bdev === undefined ? Effect.void : Effect.sync(() => parts.bdevs.change(bdev))
     }
@@ -239,7 +240,7 @@ class Progress {
   }
 }
 
-const nothingToReport: ReactorReport = { connections: [], drains: [], sessionCount: 0, taskBufferBytes: 0 }
+const nothingToReport: ReactorReport = { connections: [], drains: [], limits: [], sessionCount: 0, taskBufferBytes: 0 }
 
 const serviceOf = (parts: Parts, progress: Progress, failure: () => string | undefined): DataPlane["Service"] => {
   const { bdevs, client, portals, targets } = parts
@@ -257,11 +258,11 @@ const serviceOf = (parts: Parts, progress: Progress, failure: () => string | und
     lunDrains: Effect.flatMap(report, ({ drains }) =>
       Effect.map(Clock.currentTimeMillis, (now) => lunDrains(drains, now))
     ),
-    status: Effect.map(report, ({ connections, sessionCount }) => {
+    status: Effect.map(report, ({ connections, limits, sessionCount }) => {
       const crashed = failure()
       return {
         portals: portals.status(),
-        bdevs: bdevs.status(),
+        bdevs: bdevs.status(limits),
         sessionCount,
         connectionCount: connections.length,
         warnings: crashed === undefined ? [] : [`the data plane has failed: ${crashed}; restart the target`]

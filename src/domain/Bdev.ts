@@ -40,6 +40,19 @@ const latencies = {
 export const BdevLatencies = Schema.Struct(latencies)
 export type BdevLatencies = typeof BdevLatencies.Type
 
+/** Limits of reads and writes of a bdev, per second; 0 is no limit. */
+export const BdevQos = Schema.Struct({
+  /** Reads and writes together: a multiple of 1000, as in SPDK. */
+  readWriteIops: Schema.Natural,
+  readWriteMiBPerSecond: Schema.Natural,
+  readMiBPerSecond: Schema.Natural,
+  writeMiBPerSecond: Schema.Natural
+})
+export type BdevQos = typeof BdevQos.Type
+
+/** No limits: what a bdev without `qos` has. */
+export const noQos: BdevQos = { readWriteIops: 0, readWriteMiBPerSecond: 0, readMiBPerSecond: 0, writeMiBPerSecond: 0 }
+
 /** What a bdev is. `optimalIoBoundary` is in blocks, 0 for none. */
 export const BdevSpec = Schema.TaggedUnion({
   Malloc: { ...geometry, optimalIoBoundary: Schema.Natural },
@@ -104,7 +117,9 @@ export const Bdev = Schema.Struct({
   spec: BdevSpec,
   phase: BdevPhase,
   /** Volatile memory that a restart has emptied. */
-  contentLost: Schema.Boolean
+  contentLost: Schema.Boolean,
+  /** Absent: no limits. */
+  qos: Schema.optionalKey(BdevQos)
 })
 export type Bdev = typeof Bdev.Type
 
@@ -140,6 +155,8 @@ export const bdevEvents = {
   BdevResized: { name: BdevName, incarnation: Incarnation, blockCount: Schema.Natural },
   /** A delay bdev takes this long from now on: all four, also those that stay. */
   BdevLatenciesSet: { name: BdevName, incarnation: Incarnation, latencies: BdevLatencies },
+  /** Its limits from now on: all four, also those that stay. */
+  BdevQosSet: { name: BdevName, incarnation: Incarnation, qos: BdevQos },
   /** A deed, not a state: it is in the log because it explains what follows. */
   BdevErrorInjected: { name: BdevName, incarnation: Incarnation, injection: BdevErrorInjection }
 } as const
@@ -161,6 +178,14 @@ export const bdevCommands = {
   InjectBdevError: { name: Schema.String, injection: BdevErrorInjection },
   /** Null bdevs only, and only to more. `byteLength` is rounded down to whole blocks. */
   ResizeNullBdev: { name: Schema.String, byteLength: Schema.Number },
+  /** At least one limit; what is left out stays, 0 is no limit. IOs are rounded up to a multiple of 1000. */
+  SetBdevQos: {
+    name: Schema.String,
+    readWriteIops: Schema.optionalKey(Schema.Number),
+    readWriteMiBPerSecond: Schema.optionalKey(Schema.Number),
+    readMiBPerSecond: Schema.optionalKey(Schema.Number),
+    writeMiBPerSecond: Schema.optionalKey(Schema.Number)
+  },
   /** Delay bdevs only. What is left out stays, unless a p99 latency has to follow its average, or the reverse. */
   SetBdevLatencies: {
     name: Schema.String,

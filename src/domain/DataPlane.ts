@@ -88,6 +88,8 @@ export interface BdevStatus {
   readonly incarnation: Incarnation
   readonly state: "up" | "failed"
   readonly detail?: string
+  /** Of a bdev with limits: IOs that wait for them now, and that have had to wait since it has some. */
+  readonly limited?: { readonly waitingCount: number; readonly delayedCount: number }
 }
 
 /** What was achieved of what the state wants. */

@@ -1,5 +1,6 @@
 /** The rules for what of a bdev can change while it is there, under initiators that are logged in. */
-import { Result } from "effect"
+import { Equal, Result } from "effect"
+import { type BdevQos, noQos } from "./Bdev.ts"
 import { checkLatencies, holdersOf, requireBdev } from "./bdev-decide.ts"
 import type { CommandOf } from "./Command.ts"
 import { Busy, InvalidArgument, NotFound } from "./DomainError.ts"
@@ -90,6 +91,43 @@ export const decideRescanAioBdev = (state: State, command: CommandOf<"RescanAioB
   }
   return decideRecordBdevResized(state, { _tag: "RecordBdevResized", name, incarnation, blockCount })
 }
+
+const iopsStep = 1000
+/** Beyond this no machine goes; numbers stay exact in bytes. */
+const iopsMax = 10 ** 12
+const mebibytesMax = 2 ** 30
+
+type SetBdevQos = CommandOf<"SetBdevQos">
+
+const badLimit = (object: string, { _tag, name: _, ...limits }: SetBdevQos): InvalidArgument | undefined => {
+  const given = Object.entries(limits)
+  if (given.length === 0) {
+    return new InvalidArgument({ object, reason: "is given no limit", hint: "name at least one; 0 is no limit" })
+  }
+  for (const [key, limit] of given) {
+    const most = key === "readWriteIops" ? iopsMax : mebibytesMax
+    if (Number.isInteger(limit) && limit >= 0 && limit <= most) continue
+    const unit = key === "readWriteIops" ? "IOs" : "MiB"
+    const reason = `cannot have a limit of ${limit} ${unit} per second`
+    return new InvalidArgument({ object, reason, hint: `use 1 to ${most}, or 0 for no limit` })
+  }
+  return undefined
+}
+
+/** What is left out stays; what is set already is no change. */
+export const decideSetBdevQos = (state: State, command: SetBdevQos): Decision =>
+  Result.gen(function* () {
+    const { incarnation, name, qos: now = noQos } = yield* requireBdev(state, command.name)
+    const refusal = badLimit(`bdev ${name}`, command)
+    if (refusal !== undefined) return yield* Result.fail(refusal)
+    const qos: BdevQos = {
+      readWriteIops: Math.ceil((command.readWriteIops ?? now.readWriteIops) / iopsStep) * iopsStep,
+      readWriteMiBPerSecond: command.readWriteMiBPerSecond ?? now.readWriteMiBPerSecond,
+      readMiBPerSecond: command.readMiBPerSecond ?? now.readMiBPerSecond,
+      writeMiBPerSecond: command.writeMiBPerSecond ?? now.writeMiBPerSecond
+    }
+    return Equal.equals(qos, now) ? [] : [{ _tag: "BdevQosSet" as const, name, incarnation, qos }]
+  })
 
 /** The device behind it has another size. That it has no block left is told as `RecordBdevVanished`. */
 export const decideRecordBdevResized = (state: State, fact: CommandOf<"RecordBdevResized">): Decision => {

@@ -68,6 +68,16 @@ export const evolveBdevLatenciesSet = (state: State, event: EventOf<"BdevLatenci
   return { ...state, bdevs: HashMap.set(state.bdevs, event.name, changed) }
 }
 
+/** A bdev has other limits; four zeros are none. */
+export const evolveBdevQosSet = (state: State, event: EventOf<"BdevQosSet">): State => {
+  const bdev = findBdev(state, event.name)
+  if (bdev === undefined || bdev.incarnation !== event.incarnation) return state
+  const { qos: _, ...unlimited } = bdev
+  const isLimited = Object.values(event.qos).some((limit) => limit > 0)
+  const changed: Bdev = isLimited ? { ...unlimited, qos: event.qos } : unlimited
+  return { ...state, bdevs: HashMap.set(state.bdevs, event.name, changed) }
+}
+
 /** A bdev takes no new mapping. */
 export const evolveBdevRemovalStarted = (state: State, event: EventOf<"BdevRemovalStarted">, seq: number): State => {
   const bdev = findBdev(state, event.name)

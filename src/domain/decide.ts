@@ -14,7 +14,8 @@ import {
   decideRecordBdevResized,
   decideRescanAioBdev,
   decideResizeNullBdev,
-  decideSetBdevLatencies
+  decideSetBdevLatencies,
+  decideSetBdevQos
 } from "./bdev-change-decide.ts"
 import { decideCreateBdev, decideDeleteBdev, decideInjectBdevError } from "./bdev-decide.ts"
 import type { Command, CommandOf } from "./Command.ts"
@@ -105,11 +106,12 @@ type BdevCommand = CommandOf<
   | "ResizeNullBdev"
   | "SetBdevLatencies"
   | "RescanAioBdev"
+  | "SetBdevQos"
   | "RecordBdevResized"
   | "RecordBdevVanished"
 >
 
-const decideBdevs = (state: State, command: BdevCommand): Decision => {
+const decideBdevs = (state: State, command: BdevCommand | LoginCommand): Decision => {
   switch (command._tag) {
     case "CreateBdev":
       return decideCreateBdev(state, command)
@@ -119,6 +121,8 @@ const decideBdevs = (state: State, command: BdevCommand): Decision => {
       return decideInjectBdevError(state, command)
     case "ResizeNullBdev":
       return decideResizeNullBdev(state, command)
+    case "SetBdevQos":
+      return decideSetBdevQos(state, command)
     case "SetBdevLatencies":
       return decideSetBdevLatencies(state, command)
     case "RescanAioBdev":
@@ -127,6 +131,8 @@ const decideBdevs = (state: State, command: BdevCommand): Decision => {
       return decideRecordBdevResized(state, command)
     case "RecordBdevVanished":
       return decideRecordBdevVanished(state, command)
+    default:
+      return decideLogins(state, command)
   }
 }
 
@@ -167,20 +173,11 @@ export const decide = (state: State, command: Command): Decision => {
       return decideRecordLunDrained(state, command)
     case "RecordTargetSessionsClosed":
       return decideRecordTargetSessionsClosed(state, command)
-    case "CreateBdev":
-    case "DeleteBdev":
-    case "InjectBdevError":
-    case "ResizeNullBdev":
-    case "SetBdevLatencies":
-    case "RescanAioBdev":
-    case "RecordBdevResized":
-    case "RecordBdevVanished":
-      return decideBdevs(state, command)
     case "RecordInertSetting":
       return decideRecordInertSetting(state, command)
     case "RecordConfigApplied":
       return decideRecordConfigApplied(state, command)
     default:
-      return decideLogins(state, command)
+      return decideBdevs(state, command)
   }
 }

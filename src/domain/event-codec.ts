@@ -58,6 +58,7 @@ const currentVersions: Readonly<Record<EventType, number>> = {
   BdevRemoved: 1,
   BdevResized: 1,
   BdevLatenciesSet: 1,
+  BdevQosSet: 1,
   BdevErrorInjected: 1,
   InertSettingRecorded: 1,
   GroupNamed: 1,

@@ -15,6 +15,7 @@ import {
 import {
   evolveBdevCreated,
   evolveBdevLatenciesSet,
+  evolveBdevQosSet,
   evolveBdevRemovalStarted,
   evolveBdevRemoved,
   evolveBdevResized
@@ -102,7 +103,13 @@ const evolveLogins = (state: State, event: LoginEvent, seq: number): State => {
 }
 
 type BdevEvent = EventOf<
-  "BdevCreated" | "BdevRemovalStarted" | "BdevRemoved" | "BdevResized" | "BdevLatenciesSet" | "BdevErrorInjected"
+  | "BdevCreated"
+  | "BdevRemovalStarted"
+  | "BdevRemoved"
+  | "BdevResized"
+  | "BdevLatenciesSet"
+  | "BdevQosSet"
+  | "BdevErrorInjected"
 >
 
 const evolveBdevs = (state: State, event: BdevEvent, seq: number): State => {
@@ -117,6 +124,8 @@ const evolveBdevs = (state: State, event: BdevEvent, seq: number): State => {
       return evolveBdevResized(state, event)
     case "BdevLatenciesSet":
       return evolveBdevLatenciesSet(state, event)
+    case "BdevQosSet":
+      return evolveBdevQosSet(state, event)
     case "BdevErrorInjected":
       return state
   }
@@ -185,6 +194,7 @@ export const evolve = (state: State, event: Event, seq: number): State => {
     case "BdevRemoved":
     case "BdevResized":
     case "BdevLatenciesSet":
+    case "BdevQosSet":
     case "BdevErrorInjected":
       return evolveBdevs(state, event, seq)
     default:

@@ -25,6 +25,7 @@ import {
 import { LUNS_PER_CREATE_MAX, type TargetNode } from "../domain/TargetNode.ts"
 import { authGroupView } from "./methods/auth-groups.ts"
 import { authView } from "./methods/auth-params.ts"
+import { rateLimitsView } from "./methods/bdev-view.ts"
 import { type Given, givenTo, type InertParams, inertValues } from "./methods/inert.ts"
 import {
   accelParams,
@@ -139,6 +140,13 @@ const bdevCall = ({ name, spec, uuid }: Bdev): SavedCall => {
   }
 }
 
+/** Its limits after it, so that they are there with it. */
+const bdevCalls = (bdev: Bdev): ReadonlyArray<SavedCall> => {
+  const { name, qos } = bdev
+  const limits = qos === undefined ? [] : [call("bdev_set_qos_limit", { name, ...rateLimitsView(qos) })]
+  return [bdevCall(bdev), ...limits]
+}
+
 const bdev: Section = (state) => [
   always(state, "bdev_set_options", bdevParams),
   ...asMade(state, "bdev_examine"),
@@ -146,7 +154,7 @@ const bdev: Section = (state) => [
   ...asMade(state, "bdev_iscsi_set_options").map(() => always(state, "bdev_iscsi_set_options", iscsiInitiatorParams)),
   always(state, "bdev_nvme_set_options", nvmeParams),
   always(state, "bdev_nvme_set_hotplug", hotplugParams),
-  ...activeBdevsOf(state).map(bdevCall),
+  ...activeBdevsOf(state).flatMap(bdevCalls),
   call("bdev_wait_for_examine")
 ]
 

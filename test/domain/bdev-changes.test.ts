@@ -1,6 +1,6 @@
 /** The rules for what of a bdev can change while it is there. */
 import { assert, describe, it } from "vitest"
-import type { BdevLatencies, BdevRequest } from "../../src/domain/Bdev.ts"
+import { type BdevLatencies, type BdevQos, type BdevRequest, noQos } from "../../src/domain/Bdev.ts"
 import type { Command } from "../../src/domain/Command.ts"
 import { findBdev, type State } from "../../src/domain/State.ts"
 import { at, bdevName, createBdev, createTarget, delayOn, groundwork, startEpoch } from "./examples.ts"
@@ -99,6 +99,45 @@ describe("a delay bdev", () => {
     before.when(set({ averageReadMicros: -1 })).refused("InvalidArgument", /latency of -1 microseconds/)
     before.when(set({ p99ReadMicros: 4e9 })).refused("InvalidArgument", /use 0 to 3600000000/)
     before.when(set({}, "m")).refused("NotFound", /not of kind Delay but Malloc/)
+    before.when(set({}, "x")).refused("NotFound", /does not exist/)
+  })
+})
+
+describe("limits", () => {
+  const before = given(startEpoch(), createBdev("n", nullDisk))
+  const set = (limits: Partial<BdevQos>, name = "n"): Command => ({ _tag: "SetBdevQos", name, ...limits })
+  const qosOf = (state: State) => findBdev(state, "n")?.qos
+
+  it("are set, in IOs rounded up to thousands, and keep those that are not named", () => {
+    const qos = { ...noQos, readWriteIops: 2000, readMiBPerSecond: 5 }
+    const event = { _tag: "BdevQosSet" as const, name: bdevName("n"), incarnation: at(2), qos }
+    const first = before.when(set({ readWriteIops: 1001, readMiBPerSecond: 5 })).givesExactly(event)
+    assert.deepStrictEqual(qosOf(first.state), qos)
+    const later = given(startEpoch(), createBdev("n", nullDisk), set({ readWriteIops: 1001, readMiBPerSecond: 5 }))
+    later.when(set({ readWriteIops: 2000 })).givesExactly()
+    const second = later.when(set({ writeMiBPerSecond: 7, readMiBPerSecond: 0 })).gives("BdevQosSet")
+    assert.deepStrictEqual(qosOf(second.state), { ...noQos, readWriteIops: 2000, writeMiBPerSecond: 7 })
+  })
+
+  it("that are all taken away leave nothing", () => {
+    before.when(set({ ...noQos })).givesExactly()
+    const { state } = historyOf(startEpoch(), createBdev("n", nullDisk), set({ writeMiBPerSecond: 7 }), set(noQos))
+    assert.notProperty(findBdev(state, "n"), "qos")
+  })
+
+  it("outlive a restart, and go with their bdev", () => {
+    const limited = [startEpoch(), createBdev("n", nullDisk), set({ writeMiBPerSecond: 7 })]
+    assert.strictEqual(qosOf(historyOf(...limited, startEpoch()).state)?.writeMiBPerSecond, 7)
+    const again = historyOf(...limited, { _tag: "DeleteBdev", name: "n" }, createBdev("n", nullDisk))
+    assert.isUndefined(qosOf(again.state))
+  })
+
+  it("refuse what is none, and name what there is", () => {
+    before.when(set({})).refused("InvalidArgument", /is given no limit; name at least one/)
+    before.when(set({ readWriteIops: 1.5 })).refused("InvalidArgument", /limit of 1.5 IOs per second/)
+    before.when(set({ readWriteIops: 1e13 })).refused("InvalidArgument", /use 1 to 1000000000000/)
+    before.when(set({ writeMiBPerSecond: -1 })).refused("InvalidArgument", /limit of -1 MiB per second/)
+    before.when(set({ readMiBPerSecond: 2 ** 31 })).refused("InvalidArgument", /use 1 to 1073741824/)
     before.when(set({}, "x")).refused("NotFound", /does not exist/)
   })
 })

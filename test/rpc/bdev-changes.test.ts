@@ -81,3 +81,41 @@ describe("bdev_delay_update_latency", () => {
     })
   )
 })
+
+describe("bdev_set_qos_limit", () => {
+  live("sets limits, keeps the others, shows and saves them", () =>
+    Effect.gen(function* () {
+      const { client } = yield* runningTarget()
+      yield* client.call("bdev_null_create", { name: "N", num_blocks: 8, block_size: 512 })
+      const limits = Effect.map(shown(client, "N"), (bdev) => bdev["assigned_rate_limits"])
+      const none = { rw_ios_per_sec: 0, rw_mbytes_per_sec: 0, r_mbytes_per_sec: 0, w_mbytes_per_sec: 0 }
+      assert.deepStrictEqual(yield* limits, none)
+      assert.strictEqual(yield* client.call("bdev_set_qos_limit", { name: "N", rw_ios_per_sec: 1500 }), true)
+      yield* client.call("set_bdev_qos_limit", { name: "N", w_mbytes_per_sec: 3 })
+      const set = { ...none, rw_ios_per_sec: 2000, w_mbytes_per_sec: 3 }
+      assert.deepStrictEqual(yield* limits, set)
+      const saved = JSON.stringify(yield* client.call("framework_get_config", { name: "bdev" }))
+      assert.include(saved, JSON.stringify({ method: "bdev_set_qos_limit", params: { name: "N", ...set } }))
+      yield* client.call("bdev_set_qos_limit", { name: "N", ...none })
+      assert.deepStrictEqual(yield* limits, none)
+      const without = JSON.stringify(yield* client.call("framework_get_config", { name: "bdev" }))
+      assert.notInclude(without, "bdev_set_qos_limit")
+    })
+  )
+
+  live("refuses as SPDK does, with the reason", () =>
+    Effect.gen(function* () {
+      const { client } = yield* runningTarget()
+      yield* client.call("bdev_null_create", { name: "N", num_blocks: 8, block_size: 512 })
+      const refused = (params: unknown) => failure(client.call("bdev_set_qos_limit", params))
+      const none = yield* refused({ name: "N" })
+      assert.deepInclude(none, { code: -22, text: "No rate limits specified" })
+      assert.match(JSON.stringify(none.data), /name at least one; 0 is no limit/)
+      assert.deepInclude(yield* refused({ name: "X" }), { code: -19, text: "No such device" })
+      const large = yield* refused({ name: "N", r_mbytes_per_sec: 2 ** 60 })
+      assert.deepInclude(large, { code: -32602, text: "Failed to configure rate limit: Invalid argument" })
+      assert.match(JSON.stringify(large.data), /use 1 to 1073741824/)
+      assert.strictEqual((yield* refused({ name: "N", rw_ios_per_sec: "1000" })).code, -32603)
+    })
+  )
+})

@@ -73,6 +73,8 @@ const examined =
 const bothNames = "`bdev_get_iostat` takes `name`, as SPDK did before 26.05, and `names`"
 const halfSecret = "SPDK takes an msecret without muser, and has the group from then on; lunlog refuses half a pair"
 
+const limitsAtOnce = "SPDK refuses other limits while it waits for IO to apply those before; lunlog has them at once"
+
 /** Where lunlog differs on purpose, and why. */
 const differences: Readonly<Record<string, string>> = {
   "startup.spdk_get_version": "lunlog says who it is",
@@ -101,6 +103,12 @@ const differences: Readonly<Record<string, string>> = {
   "empty.thread_get_io_channels": noPollers,
   "empty.trace_get_info": "there is no trace file",
   "bdev_malloc_create.err.block_size_0": "a block size of 0 is invalid (-22), not a lack of memory (-12)",
+  "bdev_set_qos_limit.rounded": limitsAtOnce,
+  "bdev_get_bdevs.qos_rounded": limitsAtOnce,
+  "bdev_set_qos_limit.mb": limitsAtOnce,
+  "bdev_get_bdevs.qos_mb": limitsAtOnce,
+  "bdev_set_qos_limit.clear": limitsAtOnce,
+  "bdev_get_bdevs.qos_cleared": limitsAtOnce,
   "iscsi_create_portal_group.tag_0": stricterTag,
   "iscsi_delete_portal_group.tag_0": stricterTag,
   "iscsi_create_portal_group.tag_negative": stricterTag,
@@ -129,10 +137,6 @@ const isComparedBdev = (bdev: unknown): boolean => isRecord(bdev) && !/^Malloc[1
 
 /** Answers that depend on a method that lunlog may not have yet, besides the one that is called. */
 const needs: Readonly<Record<string, string>> = {
-  "bdev_get_bdevs.qos": "bdev_set_qos_limit",
-  "bdev_get_bdevs.qos_rounded": "bdev_set_qos_limit",
-  "bdev_get_bdevs.qos_mb": "bdev_set_qos_limit",
-  "bdev_get_bdevs.qos_cleared": "bdev_set_qos_limit",
   "iscsi_get_options.after_discovery_auth": "iscsi_set_discovery_auth"
 }
 

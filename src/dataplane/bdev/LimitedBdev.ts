@@ -83,8 +83,9 @@ export class LimitedBdev extends WrapperBdev {
   }
 
   cancel(io: BdevIo): void {
-    if (this.#reads.delete(io) || this.#writes.delete(io)) io.ioDone(IoStatus.aborted)
-    else this.base.cancel?.(io)
+    if (!this.#reads.delete(io) && !this.#writes.delete(io)) return this.base.cancel?.(io)
+    if (this.waitingCount === 0) this.#stopTimer()
+    io.ioDone(IoStatus.aborted)
   }
 
   close(): void {

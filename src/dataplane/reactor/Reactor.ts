@@ -17,6 +17,7 @@ import { LunMapping, Target } from "../iscsi/Target.ts"
 import { housekeepingMillis, logoutCloseTimeoutMillis, logoutRequestTimeoutMillis } from "../limits.ts"
 import { LogicalUnit } from "../scsi/LogicalUnit.ts"
 import { SenseCode } from "../scsi/sense-codes.ts"
+import { BdevLimits } from "./BdevLimits.ts"
 import { drainLun, type LunDrain } from "./drain-lun.ts"
 import { measureFile, whenFileClosed } from "./file-commands.ts"
 import { ioFailures } from "./io-failures.ts"
@@ -47,6 +48,7 @@ export class Reactor {
   readonly #opening = new Map<BdevId, { readonly request: RequestId; readonly controller: AbortController }>()
   readonly #openFiles = new OpenFiles()
   readonly #units = new Map<BdevId, LogicalUnit>()
+  readonly #limits = new BdevLimits(this.#bdevs, this.#units)
   readonly #drains = new Set<LunDrain>()
   readonly #statistics: ReactorStatistics
   readonly #housekeeping: NodeJS.Timeout
@@ -135,6 +137,8 @@ export class Reactor {
         return this.#resizeBdev(command)
       case "SetLatencies":
         return this.#setLatencies(command)
+      case "SetRateLimits":
+        return this.#limits.set(command.bdev, command.limits)
       case "InjectFault":
         return this.#withErrorBdev(command.bdev, (bdev) => bdev.inject(command.fault))
       case "ResumePending":
@@ -148,7 +152,10 @@ export class Reactor {
       case "Statistics":
         return this.#answer(command.request, { _tag: "Statistics", result: this.#statistics.query(command.query) })
       case "Query":
-        return this.#answer(command.request, { _tag: "Report", report: reportOf(this.#node, this.#drains) })
+        return this.#answer(command.request, {
+          _tag: "Report",
+          report: reportOf(this.#node, this.#drains, this.#limits)
+        })
       case "Shutdown":
         return this.#shutdown(command)
     }
@@ -233,7 +240,7 @@ export class Reactor {
   #openBdev(command: CommandOf<"OpenBdev">): void {
     const { base, bdev, definition, request } = command
     const surroundings = {
-      openBase: () => (base === undefined ? undefined : this.#bdevs.get(base)),
+      openBase: () => (base === undefined ? undefined : this.#limits.deviceOf(base)),
       random: Math.random,
       openFiles: this.#openFiles,
       ioFailed: ioFailures(definition.name, this.#emit)
@@ -259,13 +266,14 @@ export class Reactor {
   }
 
   #nameBdev(command: CommandOf<"NameBdev">): void {
-    const bdev = this.#bdevs.get(command.bdev)
+    const bdev = this.#limits.deviceOf(command.bdev)
     if (bdev !== undefined) this.#units.set(command.bdev, new LogicalUnit(bdev, command))
   }
 
   #closeBdev({ bdev: id, request }: CommandOf<"CloseBdev">): void {
     this.#giveUpOpening(id)
     const bdev = this.#bdevs.get(id)
+    this.#limits.forget(id)
     bdev?.close()
     // Nobody can let go any more what a fault holds: it ends here, and gives its buffers back.
     this.#withErrorBdev(id, (bdev) => bdev.resumePending())
@@ -330,6 +338,7 @@ export class Reactor {
       }
     )
     if (!over) this.#drains.add(drain)
+    this.#limits.release(mapping.unit.bdev)
   }
 
   #unmapLun({ incarnation, lun, target: name }: CommandOf<"UnmapLun">): void {
@@ -360,6 +369,7 @@ export class Reactor {
       for (const connection of [...this.#node.connections]) connection.close("the target shuts down")
       for (const drain of this.#drains) drain.cancel()
       for (const id of this.#opening.keys()) this.#giveUpOpening(id)
+      this.#limits.forgetAll()
       for (const bdev of this.#bdevs.values()) bdev.close()
       this.#bdevs.clear()
       this.#units.clear()

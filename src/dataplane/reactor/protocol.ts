@@ -5,6 +5,7 @@
 import type { FileOperation } from "../bdev/AioBdev.ts"
 import type { BdevDefinition, Latencies } from "../bdev/BdevSpec.ts"
 import type { Fault } from "../bdev/ErrorBdev.ts"
+import type { RateLimits } from "../bdev/RateLimiter.ts"
 import type { NodeOptions, PortalGroupView } from "../iscsi/IscsiNode.ts"
 import type { DrainOutcome, TargetSpec } from "../iscsi/Target.ts"
 import type { IdentityStyle } from "../scsi/unit-identity.ts"
@@ -85,6 +86,8 @@ export type ReactorCommand =
   | { readonly _tag: "ResizeBdev"; readonly bdev: BdevId; readonly blockCount: number }
   /** Of a delay bdev: what comes from now on takes this long. */
   | { readonly _tag: "SetLatencies"; readonly bdev: BdevId; readonly latencies: Latencies }
+  /** Limits of reads and writes from now on, also for what waits; undefined for none. */
+  | { readonly _tag: "SetRateLimits"; readonly bdev: BdevId; readonly limits: RateLimits | undefined }
   | { readonly _tag: "InjectFault"; readonly bdev: BdevId; readonly fault: Fault }
   | { readonly _tag: "ResumePending"; readonly bdev: BdevId }
   | {
@@ -143,10 +146,20 @@ export interface DrainReport {
   readonly millisLeft: number
 }
 
+/** One bdev with rate limits. */
+export interface LimitReport {
+  readonly bdev: BdevId
+  /** IOs that wait now. */
+  readonly waitingCount: number
+  /** IOs that have had to wait since the bdev has limits. */
+  readonly delayedCount: number
+}
+
 /** What a reactor says of itself. */
 export interface ReactorReport {
   readonly connections: ReadonlyArray<ConnectionReport>
   readonly drains: ReadonlyArray<DrainReport>
+  readonly limits: ReadonlyArray<LimitReport>
   readonly sessionCount: number
   /** Bytes that commands in flight hold. */
   readonly taskBufferBytes: number

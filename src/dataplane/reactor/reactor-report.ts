@@ -1,6 +1,7 @@
 /** What a reactor says of itself when it is asked. */
 import type { Connection } from "../iscsi/Connection.ts"
 import type { IscsiNode } from "../iscsi/IscsiNode.ts"
+import type { BdevLimits } from "./BdevLimits.ts"
 import type { LunDrain } from "./drain-lun.ts"
 import type { ConnectionReport, ReactorReport } from "./protocol.ts"
 
@@ -27,7 +28,7 @@ const connectionReport = (connection: Connection): ConnectionReport => {
 }
 
 /** Takes the report. */
-export const reportOf = (node: IscsiNode, drains: Iterable<LunDrain>): ReactorReport => {
+export const reportOf = (node: IscsiNode, drains: Iterable<LunDrain>, limits: BdevLimits): ReactorReport => {
   const now = node.now()
   return {
     connections: [...node.connections].map(connectionReport),
@@ -38,6 +39,7 @@ export const reportOf = (node: IscsiNode, drains: Iterable<LunDrain>): ReactorRe
       commandsLeft: mapping.submitted.size,
       millisLeft: Math.max(0, Math.round(deadlineAt - now))
     })),
+    limits: limits.report(),
     sessionCount: node.sessions.size,
     taskBufferBytes: node.tasks.bufferBytes
   }

@@ -10,6 +10,7 @@ import { authGroupMethods } from "./auth-groups.ts"
 import { bdevMethods } from "./bdev.ts"
 import { bdevAioMethods } from "./bdev-aio.ts"
 import { bdevErrorMethods } from "./bdev-error.ts"
+import { bdevQosMethods } from "./bdev-qos.ts"
 import { bdevStatisticsMethods } from "./bdev-statistics.ts"
 import { eventlogMethods } from "./eventlog.ts"
 import { frameworkMethods } from "./framework.ts"
@@ -45,6 +46,7 @@ export const allMethods: ReadonlyArray<RpcMethod<RpcServices>> = [
   ...nbdMethods,
   ...bdevMethods,
   ...bdevAioMethods,
+  ...bdevQosMethods,
   ...bdevErrorMethods,
   ...bdevStatisticsMethods,
   ...portalGroupMethods,

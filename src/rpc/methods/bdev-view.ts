@@ -3,7 +3,7 @@
  *
  * `supported_io_types` is what lunlog's driver does, not what SPDK's does.
  */
-import type { Bdev, BdevKind, BdevSpec } from "../../domain/Bdev.ts"
+import { type Bdev, type BdevKind, type BdevQos, type BdevSpec, noQos } from "../../domain/Bdev.ts"
 import { findBdev, type State } from "../../domain/State.ts"
 
 /** As SPDK names them; initiators see them in INQUIRY. */
@@ -43,7 +43,13 @@ export const ioTypes = [
 const supported = new Set(["read", "write", "flush", "reset", "abort"])
 const supportedIoTypes = Object.fromEntries(ioTypes.map((type) => [type, supported.has(type)]))
 
-const noRateLimits = { rw_ios_per_sec: 0, rw_mbytes_per_sec: 0, r_mbytes_per_sec: 0, w_mbytes_per_sec: 0 }
+/** Limits as `bdev_set_qos_limit` takes them, all four. */
+export const rateLimitsView = (qos: BdevQos) => ({
+  rw_ios_per_sec: qos.readWriteIops,
+  rw_mbytes_per_sec: qos.readWriteMiBPerSecond,
+  r_mbytes_per_sec: qos.readMiBPerSecond,
+  w_mbytes_per_sec: qos.writeMiBPerSecond
+})
 
 /** The geometry of what is at the bottom of a stack; undefined while a base is on its way out. */
 const bottomOf = (
@@ -101,7 +107,7 @@ export const bdevView = (state: State, bdev: Bdev): unknown => {
     preferred_unmap_granularity: 0,
     uuid: bdev.uuid,
     ...(bdev.spec._tag === "Malloc" ? { numa_id: -1 } : {}),
-    assigned_rate_limits: noRateLimits,
+    assigned_rate_limits: rateLimitsView(bdev.qos ?? noQos),
     claimed: false,
     zoned: false,
     supported_io_types: supportedIoTypes,

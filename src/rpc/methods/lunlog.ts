@@ -72,7 +72,14 @@ const dataPlaneStatus = Effect.gen(function* () {
   const drains = yield* dataPlane.lunDrains
   return {
     portals: status.portals,
-    bdevs: status.bdevs.map(({ detail, name, state }) => ({ name, state, detail })),
+    bdevs: status.bdevs.map(({ detail, limited, name, state }) => ({
+      name,
+      state,
+      detail,
+      ...(limited === undefined
+        ? {}
+        : { limited: { waiting_ios: limited.waitingCount, delayed_ios: limited.delayedCount } })
+    })),
     sessions: status.sessionCount,
     connections: status.connectionCount,
     lun_drains: drains.map(({ commandsLeft, deadlineAt, lun, target }) => ({
