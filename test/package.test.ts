@@ -28,7 +28,7 @@ describe("the packed product", () => {
 
   it("holds the compiled product and nothing else", () => {
     const names = readdirSync(unpacked).filter((name) => name !== "node_modules")
-    assert.sameMembers(names, ["LICENSE", "README.md", "bin", "dist", "docs", "package.json"])
+    assert.sameMembers(names, ["LICENSE", "README.md", "bin", "deploy", "dist", "docs", "package.json"])
     const files = readdirSync(unpacked, { recursive: true, encoding: "utf8" }).filter(
       (name) => !/node_modules/.test(name)
     )
