@@ -33,12 +33,15 @@ export type InertSetting = typeof InertSetting.Type
 /** What can happen to settings. */
 export const inertSettingEvents = {
   /** In place of what the same method has set for the same object before. */
-  InertSettingRecorded: fields
+  InertSettingRecorded: fields,
+  InertSettingRemoved: { method: fields.method, object: fields.object }
 } as const
 
 /** What can be asked of settings. */
 export const inertSettingCommands = {
-  RecordInertSetting: fields
+  RecordInertSetting: fields,
+  /** The method that sets it, and what that was about. */
+  RemoveInertSetting: { method: fields.method, object: fields.object }
 } as const
 
 /** What settings are looked up by. */

@@ -22,7 +22,7 @@ import type { Command, CommandOf } from "./Command.ts"
 import type { Decision } from "./decision.ts"
 import { decideStartEpoch } from "./epoch-decide.ts"
 import { decideNameGroup } from "./group-name-decide.ts"
-import { decideRecordInertSetting } from "./inert-settings-decide.ts"
+import { decideInertSetting } from "./inert-settings-decide.ts"
 import {
   decideAddInitiatorGroupMembers,
   decideCreateInitiatorGroup,
@@ -174,7 +174,8 @@ export const decide = (state: State, command: Command): Decision => {
     case "RecordTargetSessionsClosed":
       return decideRecordTargetSessionsClosed(state, command)
     case "RecordInertSetting":
-      return decideRecordInertSetting(state, command)
+    case "RemoveInertSetting":
+      return decideInertSetting(state, command)
     case "RecordConfigApplied":
       return decideRecordConfigApplied(state, command)
     default:

@@ -61,6 +61,7 @@ const currentVersions: Readonly<Record<EventType, number>> = {
   BdevQosSet: 1,
   BdevErrorInjected: 1,
   InertSettingRecorded: 1,
+  InertSettingRemoved: 1,
   GroupNamed: 1,
   ConfigDesiredPart: 1,
   ConfigApplied: 1

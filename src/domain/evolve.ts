@@ -32,7 +32,7 @@ import {
   evolvePortalGroupStarted
 } from "./group-evolve.ts"
 import { evolveGroupNamed } from "./group-name-evolve.ts"
-import { evolveInertSettingRecorded } from "./inert-settings-evolve.ts"
+import { evolveInertSettingRecorded, evolveInertSettingRemoved } from "./inert-settings-evolve.ts"
 import type { State } from "./State.ts"
 import {
   evolveLunAdded,
@@ -133,12 +133,14 @@ const evolveBdevs = (state: State, event: BdevEvent, seq: number): State => {
 
 const evolveOthers = (
   state: State,
-  event: LoginEvent | EventOf<"InertSettingRecorded" | "ConfigDesiredPart" | "ConfigApplied">,
+  event: LoginEvent | EventOf<"InertSettingRecorded" | "InertSettingRemoved" | "ConfigDesiredPart" | "ConfigApplied">,
   seq: number
 ): State => {
   switch (event._tag) {
     case "InertSettingRecorded":
       return evolveInertSettingRecorded(state, event, seq)
+    case "InertSettingRemoved":
+      return evolveInertSettingRemoved(state, event)
     case "ConfigDesiredPart":
       return evolveConfigDesiredPart(state, event)
     case "ConfigApplied":

@@ -1,14 +1,18 @@
 /** The rules of settings without effect. */
 import { HashMap, Result } from "effect"
 import type { CommandOf } from "./Command.ts"
-import { type DomainError, InvalidArgument, LimitExceeded } from "./DomainError.ts"
+import { type DomainError, InvalidArgument, LimitExceeded, NotFound } from "./DomainError.ts"
 import { quote } from "./decision.ts"
 import type { Event } from "./Event.ts"
 import { INERT_NAME_LENGTH_MAX, INERT_PARAMS_LENGTH_MAX, INERT_SETTINGS_MAX } from "./InertSettings.ts"
 import { findInertSetting, type State } from "./State.ts"
 
-const refuse = (state: State, { method, object, params }: CommandOf<"RecordInertSetting">): DomainError | undefined => {
-  const subject = `setting ${quote(object === "" ? method : `${method} ${object}`)}`
+const subjectOf = ({ method, object }: { readonly method: string; readonly object: string }): string =>
+  `setting ${quote(object === "" ? method : `${method} ${object}`)}`
+
+const refuse = (state: State, command: CommandOf<"RecordInertSetting">): DomainError | undefined => {
+  const { method, object, params } = command
+  const subject = subjectOf(command)
   if (![method, object, params].every((text) => text.isWellFormed())) {
     return new InvalidArgument({ object: subject, reason: "has half a character in it", hint: "use valid Unicode" })
   }
@@ -27,7 +31,7 @@ const refuse = (state: State, { method, object, params }: CommandOf<"RecordInert
 }
 
 /** Nothing to do if it is set like that already. */
-export const decideRecordInertSetting = (
+const decideRecordInertSetting = (
   state: State,
   command: CommandOf<"RecordInertSetting">
 ): Result.Result<ReadonlyArray<Event>, DomainError> => {
@@ -38,3 +42,25 @@ export const decideRecordInertSetting = (
   if (before?.params === params) return Result.succeed([])
   return Result.succeed([{ _tag: "InertSettingRecorded", method, object, params }])
 }
+
+/** It must be there. */
+const decideRemoveInertSetting = (
+  state: State,
+  command: CommandOf<"RemoveInertSetting">
+): Result.Result<ReadonlyArray<Event>, DomainError> => {
+  const { method, object } = command
+  if (findInertSetting(state, method, object) !== undefined) {
+    return Result.succeed([{ _tag: "InertSettingRemoved", method, object }])
+  }
+  const hint = "lunlog status lists the settings without effect"
+  return Result.fail(new NotFound({ object: subjectOf(command), reason: "is not there", hint }))
+}
+
+/** Sets, or takes back what was set. */
+export const decideInertSetting = (
+  state: State,
+  command: CommandOf<"RecordInertSetting" | "RemoveInertSetting">
+): Result.Result<ReadonlyArray<Event>, DomainError> =>
+  command._tag === "RecordInertSetting"
+    ? decideRecordInertSetting(state, command)
+    : decideRemoveInertSetting(state, command)

@@ -14,3 +14,9 @@ export const evolveInertSettingRecorded = (
   const setting: InertSetting = { method, object, params, since }
   return { ...state, inertSettings: HashMap.set(state.inertSettings, inertSettingKey(method, object), setting) }
 }
+
+/** As if it had never been set. */
+export const evolveInertSettingRemoved = (state: State, { method, object }: EventOf<"InertSettingRemoved">): State => ({
+  ...state,
+  inertSettings: HashMap.remove(state.inertSettings, inertSettingKey(method, object))
+})

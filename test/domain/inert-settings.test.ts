@@ -28,6 +28,22 @@ describe("a setting without effect", () => {
     assert.isUndefined(findInertSetting(state, "sock_impl_set_options", "uring"))
   })
 
+  it("is gone when it is removed, and then not there to be removed", () => {
+    const ref = { method: "sock_impl_set_options", object: "posix" }
+    const remove: Command = { _tag: "RemoveInertSetting", ...ref }
+    given(posix)
+      .when(remove)
+      .givesExactly({ _tag: "InertSettingRemoved", ...ref })
+    const other = set("sock_impl_set_options", "ssl")
+    assert.deepStrictEqual(
+      inertSettingsOf(historyOf(posix, other, remove).state).map(({ object }) => object),
+      ["ssl"]
+    )
+    given(posix, remove)
+      .when(remove)
+      .refused("NotFound", /setting "sock_impl_set_options posix" is not there/)
+  })
+
   it("that says what is already so is no event", () => {
     given(posix).when(posix).givesExactly()
   })

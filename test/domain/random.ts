@@ -216,7 +216,12 @@ const anyCommand = (dice: Dice, state: State, seq: number): Command => {
   if (dice.roll(100) === 0) return startEpoch(dice.roll(4) === 0 ? "empty" : "resume")
   const family = dice.roll(40)
   if (family === 1) return { _tag: "SetIscsiOptions", options: { ...defaultIscsiOptions, nopTimeout: dice.roll(90) } }
-  if (family === 2) return { _tag: "RecordInertSetting", ...randomSetting(dice) }
+  if (family === 2) {
+    const { params, ...named } = randomSetting(dice)
+    return dice.roll(3) === 0
+      ? { _tag: "RemoveInertSetting", ...named }
+      : { _tag: "RecordInertSetting", ...named, params }
+  }
   if (family === 3) return { _tag: "RecordConfigApplied", ...randomConfig(dice) }
   if (family > 33) return authCommand(dice, state)
   if (family < 12) return groupCommands(dice)
@@ -314,7 +319,12 @@ export const randomEvent = (dice: Dice, seq: number): Event => {
     const mode = dice.roll(2) === 0 ? "empty" : "resume"
     return { _tag: "EpochStarted", epoch: dice.roll(5), mode, instanceId, version: "0" }
   }
-  if (family === 1) return { _tag: "InertSettingRecorded", ...randomSetting(dice) }
+  if (family === 1) {
+    const { params, ...named } = randomSetting(dice)
+    return dice.roll(3) === 0
+      ? { _tag: "InertSettingRemoved", ...named }
+      : { _tag: "InertSettingRecorded", ...named, params }
+  }
   if (family === 2) {
     const { desired } = randomConfig(dice)
     return { _tag: "ConfigDesiredPart", index: dice.roll(3), desired }

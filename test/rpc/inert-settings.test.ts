@@ -1,4 +1,6 @@
 /** Settings without effect over the socket: taken, given back, recorded once, shown by `lunlog_status`. */
+
+import { readFile, rm, symlink } from "node:fs/promises"
 import { it } from "@effect/vitest"
 import { Effect } from "effect"
 import { assert, describe } from "vitest"
@@ -101,6 +103,9 @@ describe("schedulers, locks, keys, threads", () => {
       yield* client.call("framework_start_init")
       yield* client.call("keyring_file_add_key", { name: "key0", path: "/etc/key0" })
       assert.match(JSON.stringify(yield* client.call("keyring_get_keys")), /"key0".*"\/etc\/key0"/)
+      assert.strictEqual(yield* client.call("keyring_file_remove_key", { name: "key0" }), true)
+      assert.deepEqual(yield* client.call("keyring_get_keys"), [])
+      assert.strictEqual((yield* failure(client, "keyring_file_remove_key", { name: "key0" })).code, -2)
       assert.deepEqual(yield* client.call("framework_monitor_context_switch"), { enabled: false })
       assert.deepEqual(yield* client.call("framework_monitor_context_switch", { enabled: true }), { enabled: true })
       assert.strictEqual(yield* client.call("thread_set_cpumask", { id: 1, cpumask: "0x1" }), true)
@@ -151,6 +156,59 @@ describe("log levels and flags", () => {
   )
 })
 
+describe("VMD", () => {
+  it.live("has no devices, and says so once it is enabled", () =>
+    Effect.gen(function* () {
+      const { client } = yield* startTarget()
+      const disabled = { code: -1, text: "VMD subsystem is disabled" }
+      const addr = "0000:01:00.0"
+      const other = yield* runningTarget()
+      assert.deepInclude(yield* failure(other.client, "vmd_rescan"), disabled)
+      assert.deepInclude(yield* failure(other.client, "vmd_remove_device", { addr }), disabled)
+      yield* client.call("vmd_enable")
+      yield* client.call("framework_start_init")
+      assert.deepEqual(yield* client.call("vmd_rescan"), { count: 0 })
+      assert.strictEqual((yield* failure(client, "vmd_remove_device", { addr })).code, -19)
+    })
+  )
+})
+
+describe("accel_error_inject_error", () => {
+  it.live("is kept for the operation that SPDK can spoil", () =>
+    Effect.gen(function* () {
+      const { client } = yield* runningTarget()
+      const params = { opcode: "crc32c", type: "corrupt", count: 1 }
+      assert.strictEqual(yield* client.call("accel_error_inject_error", params), true)
+      const wrong = yield* failure(client, "accel_error_inject_error", { ...params, type: "none" })
+      assert.deepInclude(wrong, { code: -1, text: "Operation not permitted" })
+      assert.strictEqual((yield* failure(client, "accel_error_inject_error", { ...params, opcode: "copy" })).code, -22)
+      assert.deepEqual(
+        JSON.stringify(yield* client.call("framework_get_config", { name: "accel" })).includes("crc"),
+        false
+      )
+    })
+  )
+})
+
+describe("env_dpdk_get_mem_stats", () => {
+  it.live("names a file with the process's memory", () =>
+    Effect.gen(function* () {
+      const { client } = yield* runningTarget()
+      const { filename } = Object(yield* client.call("env_dpdk_get_mem_stats"))
+      const text = yield* Effect.promise(() => readFile(String(filename), "utf8"))
+      yield* Effect.promise(() => rm(String(filename)))
+      const { bytes, pid } = JSON.parse(text)
+      assert.strictEqual(pid, process.pid)
+      assert.isAbove(bytes.rss, 1e6)
+      // Nothing is written through a link.
+      yield* Effect.promise(() => symlink("/dev/null", String(filename)))
+      const linked = yield* failure(client, "env_dpdk_get_mem_stats")
+      yield* Effect.promise(() => rm(String(filename)))
+      assert.deepInclude(linked, { code: -32603, text: "Unable to open file for writing.\n" })
+    })
+  )
+})
+
 describe("nbd_start_disk", () => {
   it.live("is taken for a bdev that is there, and makes no device", () =>
     Effect.gen(function* () {
@@ -162,6 +220,9 @@ describe("nbd_start_disk", () => {
       assert.deepEqual(yield* client.call("nbd_get_disks"), [])
       assert.strictEqual((yield* failure(client, "nbd_start_disk", { bdev_name: "N" })).code, -19)
       assert.strictEqual((yield* failure(client, "nbd_get_disks", { nbd_device: "/dev/nbd0" })).code, -19)
+      assert.strictEqual(yield* client.call("nbd_stop_disk", { nbd_device: "/dev/nbd0" }), true)
+      assert.deepEqual(yield* client.call("framework_get_config", { name: "nbd" }), [])
+      assert.strictEqual((yield* failure(client, "nbd_stop_disk", { nbd_device: "/dev/nbd0" })).code, -19)
     })
   )
 })

@@ -22,6 +22,7 @@ import { logMethods } from "./log.ts"
 import { loginMethods } from "./logins.ts"
 import { lunlogMethods } from "./lunlog.ts"
 import { lunlogStatisticsMethods } from "./lunlog-statistics.ts"
+import { memoryStatsMethods } from "./memory-stats.ts"
 import { nbdMethods } from "./nbd.ts"
 import { notifyMethods } from "./notify.ts"
 import { portalGroupMethods } from "./portal-groups.ts"
@@ -39,6 +40,7 @@ export const allMethods: ReadonlyArray<RpcMethod<RpcServices>> = [
   ...frameworkMethods,
   ...subsystemMethods,
   ...threadMethods,
+  ...memoryStatsMethods,
   ...logMethods,
   ...traceMethods,
   ...notifyMethods,

@@ -4,8 +4,8 @@
  */
 import { Effect, Schema } from "effect"
 import { ControlPlane } from "../../domain/ControlPlane.ts"
-import { inertSettingsOf } from "../../domain/State.ts"
-import { optional, Text, Uint32 } from "../param.ts"
+import { findInertSetting, inertSettingsOf } from "../../domain/State.ts"
+import { Int32, optional, Text, Uint32, Uint64 } from "../param.ts"
 import { decodeFailed, errnoError, invalidParameters, type RpcError, rpcError, type WireError } from "../RpcError.ts"
 import { anyState, defineMethod, defineMethodWithoutParams, type RpcMethod, runtime, startup } from "../RpcMethod.ts"
 import {
@@ -17,7 +17,8 @@ import {
   inertRequired,
   inertValues,
   integerOf,
-  recordInert
+  recordInert,
+  removeInert
 } from "./inert.ts"
 import {
   accelParams,
@@ -118,6 +119,19 @@ const accelMethods: ReadonlyArray<RpcMethod<InertServices>> = [
     refuse: oneOf("opname", softwareOperations)
   }),
   inertMethod({ name: "accel_set_driver", states: startup, params: { name: inertRequired(Text) } }),
+  inertMethod({
+    name: "accel_error_inject_error",
+    params: {
+      opcode: inertRequired(Text),
+      type: inertRequired(Schema.Literals(["corrupt", "failure", "disable"])),
+      count: inertOptional(Uint64),
+      interval: inertOptional(Uint64),
+      errcode: inertOptional(Int32)
+    },
+    undecodable: errnoError("EPERM"),
+    objectParam: "opcode",
+    refuse: oneOf("opcode", ["crc32c"], errnoError("EINVAL"))
+  }),
   defineMethodWithoutParams({ name: "accel_get_opc_assignments", kind: "query", handler: () => assignments }),
   defineMethodWithoutParams({
     name: "accel_get_module_info",
@@ -153,6 +167,35 @@ const switches = (names: ReadonlyArray<string>) =>
       run: (_, call) => recordInert(call, name, {})
     })
   )
+
+/** There are no devices behind VMD here, whether it was enabled or not. */
+const refuseWithoutVmd = Effect.gen(function* () {
+  const { state } = yield* ControlPlane
+  if (findInertSetting(state(), "vmd_enable", "") !== undefined) return
+  const message = "VMD subsystem is disabled"
+  return yield* rpcError({ code: -1, message }, { reason: message, hint: "vmd_enable in STARTUP enables it" })
+})
+
+const vmdMethods: ReadonlyArray<RpcMethod<InertServices>> = [
+  {
+    name: "vmd_rescan",
+    aliases: [],
+    states: runtime,
+    kind: "query",
+    // SPDK looks at no parameters here.
+    run: () => Effect.as(refuseWithoutVmd, { count: 0 })
+  },
+  defineMethod({
+    name: "vmd_remove_device",
+    kind: "query",
+    params: Schema.Struct({ addr: Text }),
+    handler: ({ addr }) =>
+      Effect.andThen(
+        refuseWithoutVmd,
+        rpcError(errnoError("ENODEV"), { reason: `there is no device ${addr} behind VMD`, object: addr })
+      )
+  })
+]
 
 /** With one thread besides the one that is being started, as at SPDK's start. */
 const refusePools = (given: Given): RpcError | undefined => {
@@ -194,6 +237,8 @@ const bdevOptionMethods: ReadonlyArray<RpcMethod<InertServices>> = [
   })
 ]
 
+const keyMethod = "keyring_file_add_key"
+
 const keyringMethods: ReadonlyArray<RpcMethod<InertServices>> = [
   inertMethod({
     name: "keyring_linux_set_options",
@@ -201,10 +246,18 @@ const keyringMethods: ReadonlyArray<RpcMethod<InertServices>> = [
     params: { enable: inertOptional(Schema.Boolean) }
   }),
   inertMethod({
-    name: "keyring_file_add_key",
+    name: keyMethod,
     states: runtime,
     params: { name: inertRequired(Text), path: inertRequired(Text) },
     objectParam: "name"
+  }),
+  defineMethod({
+    name: "keyring_file_remove_key",
+    kind: "change",
+    params: Schema.Struct({ name: Text }),
+    undecodable: { code: -32602, message: errnoError("EINVAL").message },
+    handler: ({ name }, call) =>
+      removeInert(call, keyMethod, name, ({ _tag }) => errnoError(_tag === "NotFound" ? "ENOENT" : "EINVAL"))
   }),
   defineMethodWithoutParams({
     name: "keyring_get_keys",
@@ -212,9 +265,9 @@ const keyringMethods: ReadonlyArray<RpcMethod<InertServices>> = [
     handler: () =>
       Effect.map(ControlPlane, ({ state }) =>
         inertSettingsOf(state())
-          .filter(({ method }) => method === "keyring_file_add_key")
+          .filter(({ method }) => method === keyMethod)
           .map(({ object }) => {
-            const { path } = givenTo(state(), "keyring_file_add_key", object)
+            const { path } = givenTo(state(), keyMethod, object)
             return { name: object, module: "keyring_file", removed: false, probed: false, refcnt: 0, path }
           })
       )
@@ -294,6 +347,7 @@ export const inertSettingMethods: ReadonlyArray<RpcMethod<InertServices>> = [
   ...iobufMethods,
   ...accelMethods,
   ...switches(["vmd_enable", "ioat_scan_accel_module", "ae4dma_scan_accel_module"]),
+  ...vmdMethods,
   ...bdevOptionMethods,
   ...keyringMethods,
   ...schedulerMethods

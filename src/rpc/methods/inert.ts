@@ -11,7 +11,14 @@ import { JsonParser } from "../JsonParser.ts"
 import { printJson } from "../json-print.ts"
 import { exactInteger, JsonNumber, toPlain } from "../json-value.ts"
 import { Text, Uint32 } from "../param.ts"
-import { invalidParameters, type RpcError, refuseWithInvalidParameters, rpcError, type WireError } from "../RpcError.ts"
+import {
+  invalidParameters,
+  type Refusal,
+  type RpcError,
+  refuseWithInvalidParameters,
+  rpcError,
+  type WireError
+} from "../RpcError.ts"
 import { defineMethod, type FrameworkState, type RpcCall, type RpcMethod } from "../RpcMethod.ts"
 import { dispatch } from "./dispatch.ts"
 
@@ -111,6 +118,15 @@ export const recordInert = (
     yield* dispatch(call, { _tag: "RecordInertSetting", method, object, params }, refuseWithInvalidParameters)
     return true
   })
+
+/** Forgets what a method has set for an object. */
+export const removeInert = (
+  call: RpcCall,
+  method: string,
+  object: string,
+  refuse: Refusal
+): Effect.Effect<boolean, RpcError, InertServices> =>
+  Effect.as(dispatch(call, { _tag: "RemoveInertSetting", method, object }, refuse), true)
 
 const structOf = (params: InertParams) =>
   Schema.Struct(

@@ -1,14 +1,14 @@
 /**
  * `nbd_start_disk`, so that files saved by SPDK load: it is recorded and has no effect. There is no device on this
- * machine afterwards, so `nbd_get_disks` lists none.
+ * machine afterwards, so `nbd_get_disks` lists none; `nbd_stop_disk` forgets what was recorded.
  */
 import { Effect, Schema } from "effect"
 import { resolveBdev } from "../../domain/bdev-decide.ts"
 import { ControlPlane } from "../../domain/ControlPlane.ts"
 import { optional, Text } from "../param.ts"
-import { errnoError, rpcError } from "../RpcError.ts"
+import { decodeFailed, errnoError, refuseWithErrno, rpcError } from "../RpcError.ts"
 import { defineMethod, type RpcMethod } from "../RpcMethod.ts"
-import { type InertServices, recordInert } from "./inert.ts"
+import { type InertServices, recordInert, removeInert } from "./inert.ts"
 
 const hint = "map the bdev as a LUN, and log in to it"
 
@@ -32,6 +32,14 @@ const nbdStartDisk = defineMethod({
 /** This file's methods. */
 export const nbdMethods: ReadonlyArray<RpcMethod<InertServices>> = [
   nbdStartDisk,
+  defineMethod({
+    name: "nbd_stop_disk",
+    aliases: ["stop_nbd_disk"],
+    kind: "change",
+    params: Schema.Struct({ nbd_device: Text }),
+    undecodable: decodeFailed,
+    handler: ({ nbd_device }, call) => removeInert(call, nbdStartDisk.name, nbd_device, refuseWithErrno)
+  }),
   defineMethod({
     name: "nbd_get_disks",
     aliases: ["get_nbd_disks"],
