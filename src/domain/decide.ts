@@ -136,13 +136,18 @@ const decideBdevs = (state: State, command: BdevCommand | LoginCommand): Decisio
   }
 }
 
-/** The events of a command, or why it is refused. */
-export const decide = (state: State, command: Command): Decision => {
+type GroupCommand = CommandOf<
+  | "CreatePortalGroup"
+  | "StartPortalGroup"
+  | "DeletePortalGroup"
+  | "CreateInitiatorGroup"
+  | "AddInitiatorGroupMembers"
+  | "RemoveInitiatorGroupMembers"
+  | "DeleteInitiatorGroup"
+>
+
+const decideGroups = (state: State, command: GroupCommand): Decision => {
   switch (command._tag) {
-    case "StartEpoch":
-      return decideStartEpoch(state, command)
-    case "SetIscsiOptions":
-      return decideSetIscsiOptions(command)
     case "CreatePortalGroup":
       return decideCreatePortalGroup(state, command)
     case "StartPortalGroup":
@@ -157,6 +162,24 @@ export const decide = (state: State, command: Command): Decision => {
       return decideRemoveInitiatorGroupMembers(state, command)
     case "DeleteInitiatorGroup":
       return decideDeleteInitiatorGroup(state, command)
+  }
+}
+
+/** The events of a command, or why it is refused. */
+export const decide = (state: State, command: Command): Decision => {
+  switch (command._tag) {
+    case "StartEpoch":
+      return decideStartEpoch(state, command)
+    case "SetIscsiOptions":
+      return decideSetIscsiOptions(command)
+    case "CreatePortalGroup":
+    case "StartPortalGroup":
+    case "DeletePortalGroup":
+    case "CreateInitiatorGroup":
+    case "AddInitiatorGroupMembers":
+    case "RemoveInitiatorGroupMembers":
+    case "DeleteInitiatorGroup":
+      return decideGroups(state, command)
     case "CreateTargetNode":
       return decideCreateTargetNode(state, command)
     case "DeleteTargetNode":
