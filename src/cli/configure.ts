@@ -2,15 +2,15 @@
  * From a configuration file to what a starting server does with it. SPDK's JSON and its older `iscsi.conf` are known by
  * their content; whatever else there is, is lunlog's own format.
  */
-import { readFile } from "node:fs/promises"
 import { Effect, Result } from "effect"
 import { applyNativeFile } from "../config/apply.ts"
-import { ConvertedFile } from "../config/ConvertedFile.ts"
-import { desiredStateOf } from "../config/DesiredState.ts"
+import type { FileText } from "../config/ConfigFiles.ts"
+import { convertedFile } from "../config/converted-file.ts"
 import { isIscsiConf, readIscsiConf } from "../config/iscsi-conf/read-iscsi-conf.ts"
 import { type NativeFile, readNativeFile } from "../config/NativeFile.ts"
+import { tryOut } from "../config/try-out.ts"
+import { configLengthMax } from "../config/YamlText.ts"
 import type { EpochMode } from "../domain/Epoch.ts"
-import { Uuid } from "../domain/ids.ts"
 import {
   applySpdkConfig,
   type CheckedSpdkConfig,
@@ -20,7 +20,7 @@ import {
 import type { RpcServices } from "../rpc/methods/all-methods.ts"
 import { isSpdkConfig, readSpdkConfig } from "../rpc/SpdkConfigFile.ts"
 import { CliFailure, failureOf } from "./CliFailure.ts"
-import { version } from "./version.ts"
+import { configFiles } from "./config-files.ts"
 
 /** Makes the state agree with a file, on a target that lets nobody in yet. */
 export type Configure = Effect.Effect<void, CliFailure, RpcServices>
@@ -35,6 +35,9 @@ export interface Configuration {
 /** Removals happen before anyone is let in, so nothing is in flight; in milliseconds. */
 const removalsWithinMillis = 30_000
 
+/** Of a file in any format, whose own limits are lower; in bytes. */
+const configBytesMax = 4 * configLengthMax
+
 const refused = (name: string, problems: ReadonlyArray<string>): CliFailure =>
   new CliFailure({ message: `the configuration ${name} cannot be used\n${problems.join("\n")}` })
 
@@ -43,21 +46,13 @@ const unreadable = (name: string, error: unknown): CliFailure => {
   return new CliFailure({ message: `the configuration ${name} cannot be read: ${why}` })
 }
 
-/** Only to try the rules on before anything is opened: no identity that follows from it is kept. */
-export const trialEpoch = {
-  number: 0,
-  mode: "empty" as const,
-  instanceId: Uuid.make("00000000-0000-0000-0000-000000000000"),
-  version,
-  startedAt: 0
-}
-
 const apply = (name: string, file: NativeFile): Configure =>
   Effect.gen(function* () {
     const { changes, kept, removals } = yield* Effect.mapError(
       applyNativeFile(file, `serve -c ${name}`, removalsWithinMillis),
       (error) => (error._tag === "ConfigRefused" ? refused(name, error.problems) : unreadable(name, error))
     )
+    for (const warning of file.warnings) yield* Effect.logWarning(warning)
     const done = changes + removals === 0 ? "nothing to change" : `${changes} changes, ${removals} removals`
     yield* Effect.logInfo(`configuration ${name}: ${done}`)
     if (kept.length > 0) {
@@ -65,31 +60,32 @@ const apply = (name: string, file: NativeFile): Configure =>
     }
   })
 
-const configureFromFile = (name: string, file: NativeFile): Effect.Effect<Configure, CliFailure> => {
-  const trial = desiredStateOf(file, trialEpoch)
-  return Result.isFailure(trial) ? Effect.fail(refused(name, trial.failure)) : Effect.succeed(apply(name, file))
-}
+const configureFromFile = (name: string, file: NativeFile): Effect.Effect<Configure, CliFailure> =>
+  tryOut(file).pipe(
+    Effect.as(apply(name, file)),
+    Effect.mapError(({ problems }) => refused(name, problems))
+  )
 
-/** The same for a text that is no file. */
-export const configureFromText = (name: string, source: string): Effect.Effect<Configure, CliFailure> =>
-  Effect.suspend(() => {
-    const file = readNativeFile(name, source)
-    return Result.isFailure(file) ? Effect.fail(refused(name, file.failure)) : configureFromFile(name, file.success)
-  })
+/** The same for a text that may be no file. */
+export const configureFromText = (name: string, source: string | FileText): Effect.Effect<Configure, CliFailure> =>
+  readNativeFile(name, source, configFiles).pipe(
+    Effect.mapError(({ problems }) => refused(name, problems)),
+    Effect.flatMap((file) => configureFromFile(name, file))
+  )
 
 /** What lunlog cannot do of it is told at the start, and left out. */
 const iscsiConfFromText = (name: string, source: string): Effect.Effect<Configure, CliFailure> =>
   Effect.suspend(() => {
     const conversion = readIscsiConf(name, source)
     const tell = Effect.forEach(conversion.warnings, (warning) => Effect.logWarning(warning), { discard: true })
-    return Effect.map(configureFromFile(name, new ConvertedFile(name, conversion)), (configure) =>
+    return Effect.map(configureFromFile(name, convertedFile(name, conversion)), (configure) =>
       Effect.andThen(tell, configure)
     )
   })
 
-const configureFrom = (format: Configuration["format"], name: string, source: string, options: SpdkConfigOptions) => {
-  if (format === "spdk") return spdkFromText(name, source, options)
-  return format === "iscsi.conf" ? iscsiConfFromText(name, source) : configureFromText(name, source)
+const configureFrom = (format: Configuration["format"], name: string, file: FileText, options: SpdkConfigOptions) => {
+  if (format === "spdk") return spdkFromText(name, file.text, options)
+  return format === "iscsi.conf" ? iscsiConfFromText(name, file.text) : configureFromText(name, file)
 }
 
 const applySpdk = (file: CheckedSpdkConfig, options: SpdkConfigOptions): Configure =>
@@ -112,12 +108,12 @@ const spdkFromText = (name: string, source: string, options: SpdkConfigOptions):
 /** Reads and checks the file now; what it gives is run once the target is there. */
 export const readConfiguration = (name: string, options: SpdkConfigOptions): Effect.Effect<Configuration, CliFailure> =>
   Effect.gen(function* () {
-    const source = yield* Effect.tryPromise({
-      try: () => readFile(name, "utf8"),
-      catch: (error) => unreadable(name, error)
-    })
-    const format = isSpdkConfig(source) ? "spdk" : isIscsiConf(source) ? "iscsi.conf" : "native"
-    return { name, format, configure: yield* configureFrom(format, name, source, options) }
+    const file = yield* Effect.mapError(
+      configFiles.read(name, configBytesMax),
+      (why) => new CliFailure({ message: `the configuration ${name} ${why}` })
+    )
+    const format = isSpdkConfig(file.text) ? "spdk" : isIscsiConf(file.text) ? "iscsi.conf" : "native"
+    return { name, format, configure: yield* configureFrom(format, name, file, options) }
   })
 
 /**

@@ -1,16 +1,15 @@
 /** What `lunlog convert` does: reads a configuration of another target, and writes it in lunlog's own format. */
 import { chmod, readFile, writeFile } from "node:fs/promises"
 import { text as readAll } from "node:stream/consumers"
-import { Console, Effect, Result } from "effect"
+import { Console, Effect } from "effect"
 import { stringify } from "yaml"
 import { type Conversion, conversionLengthMax } from "../config/Conversion.ts"
-import { ConvertedFile } from "../config/ConvertedFile.ts"
-import { desiredStateOf } from "../config/DesiredState.ts"
+import { convertedFile } from "../config/converted-file.ts"
 import { readIscsiConf } from "../config/iscsi-conf/read-iscsi-conf.ts"
 import type { NativeConfig } from "../config/native-schema.ts"
 import { type SourceFormat, sourceFormat } from "../config/source-format.ts"
+import { tryOut } from "../config/try-out.ts"
 import { CliFailure } from "./CliFailure.ts"
-import { trialEpoch } from "./configure.ts"
 
 /** Formats that `--from` names. */
 export const convertedFormats = ["iscsi.conf"] as const
@@ -51,10 +50,11 @@ const readers: Readonly<Record<ConvertedFormat, (name: string, source: string) =
 }
 
 /** What a target would refuse of the result. */
-const refusals = (name: string, conversion: Conversion): ReadonlyArray<string> => {
-  const desired = desiredStateOf(new ConvertedFile(name, conversion), trialEpoch)
-  return Result.isSuccess(desired) ? [] : desired.failure.map((problem) => `${problem} (lunlog would refuse this)`)
-}
+const refusals = (name: string, conversion: Conversion): Effect.Effect<ReadonlyArray<string>> =>
+  Effect.match(tryOut(convertedFile(name, conversion)), {
+    onSuccess: () => [],
+    onFailure: ({ problems }) => problems.map((problem) => `${problem} (lunlog would refuse this)`)
+  })
 
 const nativeText = (name: string, format: ConvertedFormat, config: NativeConfig): string =>
   `# From ${name} (${format}), by lunlog convert.\n${stringify(config, { lineWidth: 120 })}`
@@ -82,7 +82,7 @@ export const convert = (input: ConvertInput): Effect.Effect<void, CliFailure> =>
     }
     const format = yield* formatOf(input, source)
     const conversion = readers[format](name, source)
-    const warnings = [...conversion.warnings, ...refusals(name, conversion)]
+    const warnings = [...conversion.warnings, ...(yield* refusals(name, conversion))]
     for (const warning of warnings) yield* Console.error(warning)
     if (input.strict && warnings.length > 0) {
       return yield* new CliFailure({ message: `${warnings.length} warnings, and --strict: nothing is written` })

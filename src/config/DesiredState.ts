@@ -3,23 +3,38 @@
  * file is held to the same rules as an RPC, and its objects can be compared with those that are there, field by
  * field.
  */
-import { Result } from "effect"
+import { Effect, Result } from "effect"
 import type { Command, CommandOf } from "../domain/Command.ts"
-import type { DomainError } from "../domain/DomainError.ts"
 import { decide } from "../domain/decide.ts"
-import type { Epoch } from "../domain/Epoch.ts"
 import { evolve } from "../domain/evolve.ts"
-import { initialState, type State } from "../domain/State.ts"
+import type { Secrets } from "../domain/Secrets.ts"
 import {
+  authGroupsOf,
+  findAuthGroup,
+  initialState,
+  initiatorGroupsOf,
+  portalGroupsOf,
+  type State
+} from "../domain/State.ts"
+import { parseTargetName } from "../domain/target-node-name.ts"
+import { ConfigRefused } from "./ConfigRefused.ts"
+import { type AllGroupTags, declarationMistakes, type Mistake } from "./check-declarations.ts"
+import {
+  authGroupCommand,
   bdevCommand,
   bdevNameOf,
+  type GroupNumbers,
   initiatorGroupCommand,
   optionsCommand,
+  portalGroupAuthCommand,
   portalGroupCommand,
+  redirectCommands,
   targetCommand
 } from "./commands.ts"
+import { GroupTags } from "./group-tags.ts"
 import type { ConfigPath, NativeFile } from "./NativeFile.ts"
 import type { BdevSection } from "./native-schema.ts"
+import { sealSecrets } from "./seal-secrets.ts"
 
 /** A command and the section that it comes from. */
 export interface Declared<C extends Command = Command> {
@@ -30,33 +45,34 @@ export interface Declared<C extends Command = Command> {
 /** Sections in an order in which they can be created, and the state that they make. */
 export interface DesiredState {
   readonly options: Declared<CommandOf<"SetIscsiOptions">> | undefined
+  readonly authGroups: ReadonlyArray<Declared<CommandOf<"CreateAuthGroup">>>
   readonly bdevs: ReadonlyArray<Declared<CommandOf<"CreateBdev">>>
   readonly portalGroups: ReadonlyArray<Declared<CommandOf<"CreatePortalGroup">>>
+  /** One for each portal group. */
+  readonly portalGroupAuth: ReadonlyArray<Declared<CommandOf<"SetPortalGroupAuth">>>
   readonly initiatorGroups: ReadonlyArray<Declared<CommandOf<"CreateInitiatorGroup">>>
+  /** By their full names. */
   readonly targets: ReadonlyArray<Declared<CommandOf<"CreateTargetNode">>>
+  readonly redirects: ReadonlyArray<Declared<CommandOf<"SetTargetNodeRedirect">>>
   readonly state: State
 }
 
-/** Bases before what is stacked on them; what waits for itself stays at the end, and is refused there. */
+/** Bases before what is stacked on them, and else the file's order; what waits for itself is refused later. */
 const basesFirst = (sections: ReadonlyArray<BdevSection>): ReadonlyArray<number> => {
-  const names = new Set(sections.map(bdevNameOf))
-  const done = new Set<string>()
-  const order: Array<number> = []
-  let left = sections.map((_, index) => index)
-  for (let moved = true; moved; ) {
-    const ready = left.filter((index) => {
-      const section = sections[index]
-      return section !== undefined && (!("base" in section) || done.has(section.base) || !names.has(section.base))
-    })
-    for (const index of ready) {
-      const section = sections[index]
-      if (section !== undefined) done.add(bdevNameOf(section))
+  const indexes = new Map(sections.map((section, index) => [bdevNameOf(section), index]))
+  const order = new Set<number>()
+  for (const [index] of sections.entries()) {
+    // From the section down to the first base that is there already, or to where the chain closes.
+    const chain: Array<number> = []
+    let next: number | undefined = index
+    while (next !== undefined && !order.has(next) && !chain.includes(next)) {
+      chain.push(next)
+      const section: BdevSection | undefined = sections[next]
+      next = section !== undefined && "base" in section ? indexes.get(section.base) : undefined
     }
-    order.push(...ready)
-    left = left.filter((index) => !ready.includes(index))
-    moved = ready.length > 0
+    for (const one of chain.toReversed()) order.add(one)
   }
-  return [...order, ...left]
+  return [...order]
 }
 
 const declaredBdevs = (sections: ReadonlyArray<BdevSection>): DesiredState["bdevs"] =>
@@ -68,67 +84,157 @@ const declaredBdevs = (sections: ReadonlyArray<BdevSection>): DesiredState["bdev
 const declaredIn = <S, C extends Command>(
   name: string,
   sections: ReadonlyArray<S> | undefined,
-  commandOf: (section: S) => C
+  commandsOf: (section: S, index: number) => ReadonlyArray<C>
 ): ReadonlyArray<Declared<C>> =>
-  (sections ?? []).map((section, index) => ({ command: commandOf(section), path: [name, index] }))
+  (sections ?? []).flatMap((section, index) =>
+    commandsOf(section, index).map((command) => ({ command, path: [name, index] }))
+  )
 
-/** What went wrong with a section, in the file's words. */
-export const domainProblem = (file: NativeFile, path: ConfigPath, error: DomainError): string =>
-  file.problem(path, error.message)
+const tagsOf = ({ config }: NativeFile, running: State): AllGroupTags => ({
+  portal: new GroupTags("portal", config.portalGroups ?? [], portalGroupsOf(running)),
+  initiator: new GroupTags("initiator", config.initiatorGroups ?? [], initiatorGroupsOf(running)),
+  auth: new GroupTags("auth", config.authGroups ?? [], authGroupsOf(running))
+})
 
-/** The wanted state, or every section that the domain refuses. `epoch` gives derived identities their root. */
-export const desiredStateOf = (
-  file: NativeFile,
-  epoch: Epoch | undefined
-): Result.Result<DesiredState, ReadonlyArray<string>> => {
-  const { bdevs, initiatorGroups, options, portalGroups, targets } = file.config
-  const sections = {
-    options: options === undefined ? undefined : { command: optionsCommand(options), path: ["options"] },
-    bdevs: declaredBdevs(bdevs ?? []),
-    portalGroups: declaredIn("portalGroups", portalGroups, portalGroupCommand),
-    initiatorGroups: declaredIn("initiatorGroups", initiatorGroups, initiatorGroupCommand),
-    targets: declaredIn("targets", targets, targetCommand)
+const sealedGroups = ({ config }: NativeFile, tags: AllGroupTags, running: State) =>
+  Effect.gen(function* () {
+    const declared: Array<Declared<CommandOf<"CreateAuthGroup">>> = []
+    const mistakes: Array<Mistake> = []
+    for (const [index, section] of (config.authGroups ?? []).entries()) {
+      const tag = tags.auth.tagOf(index)
+      const path = ["authGroups", index]
+      const sealed = yield* sealSecrets(tag, section.secrets, findAuthGroup(running, tag), path)
+      declared.push({ command: authGroupCommand(section, tag, sealed.secrets), path })
+      mistakes.push(...sealed.mistakes)
+    }
+    return { declared, mistakes }
+  })
+
+type Sections = Omit<DesiredState, "state">
+
+const sectionsOf = (
+  { config }: NativeFile,
+  tags: AllGroupTags,
+  authGroups: DesiredState["authGroups"],
+  targetNames: ReadonlyArray<string>
+): Sections => {
+  const { bdevs, initiatorGroups, options, portalGroups, targets } = config
+  const numbers: GroupNumbers = {
+    portal: (ref) => tags.portal.numberOf(ref),
+    initiator: (ref) => tags.initiator.numberOf(ref),
+    auth: (ref) => tags.auth.numberOf(ref)
   }
-  const all: ReadonlyArray<Declared> = [
-    ...(sections.options === undefined ? [] : [sections.options]),
-    ...sections.bdevs,
-    ...sections.portalGroups,
-    ...sections.initiatorGroups,
-    ...sections.targets
-  ]
-  return Result.map(fold(file, all, { ...initialState, epoch }), (state) => ({ ...sections, state }))
+  const nameOf = (index: number): string => targetNames[index] ?? ""
+  return {
+    options: options === undefined ? undefined : { command: optionsCommand(options, numbers), path: ["options"] },
+    authGroups,
+    bdevs: declaredBdevs(bdevs ?? []),
+    portalGroups: declaredIn("portalGroups", portalGroups, (section, index) => [
+      portalGroupCommand(section, tags.portal.tagOf(index))
+    ]),
+    portalGroupAuth: declaredIn("portalGroups", portalGroups, (section, index) => [
+      portalGroupAuthCommand(section, tags.portal.tagOf(index), numbers)
+    ]),
+    initiatorGroups: declaredIn("initiatorGroups", initiatorGroups, (section, index) => [
+      initiatorGroupCommand(section, tags.initiator.tagOf(index))
+    ]),
+    targets: declaredIn("targets", targets, (section, index) => [targetCommand(section, nameOf(index), numbers)]),
+    redirects: declaredIn("targets", targets, (section, index) => redirectCommands(section, nameOf(index), numbers))
+  }
 }
 
+/** In full, where it can be; the domain says why another cannot be a name. */
+const fullTargetNames = ({ config }: NativeFile, running: State): ReadonlyArray<string> => {
+  const nodeBase = config.options === undefined ? running.options.nodeBase : config.options.nodeBase
+  return (config.targets ?? []).map(({ name }) =>
+    Result.getOrElse(parseTargetName(name, nodeBase ?? initialState.options.nodeBase), () => name)
+  )
+}
+
+/**
+ * The wanted state, or everything that is wrong with the file. `running` gives derived identities their root, named
+ * groups their tags, and options that the file leaves alone.
+ */
+export const desiredStateOf = (file: NativeFile, running: State): Effect.Effect<DesiredState, ConfigRefused, Secrets> =>
+  Effect.gen(function* () {
+    const tags = tagsOf(file, running)
+    const { declared: authGroups, mistakes } = yield* sealedGroups(file, tags, running)
+    const targetNames = fullTargetNames(file, running)
+    const sections = sectionsOf(file, tags, authGroups, targetNames)
+    const known = [...mistakes, ...declarationMistakes(file, tags, targetNames, running)]
+    const initial = { ...initialState, epoch: running.epoch, options: running.options }
+    const { mistakes: others, state } = fold(inOrder(sections), initial, known)
+    const problems = [...known, ...others].map(({ message, path }) => file.problem(path, message))
+    if (problems.length > 0) return yield* new ConfigRefused({ problems })
+    return { ...sections, state }
+  })
+
+const inOrder = (sections: Sections): ReadonlyArray<Declared> => [
+  ...(sections.options === undefined ? [] : [sections.options]),
+  ...sections.authGroups,
+  ...sections.bdevs,
+  ...sections.portalGroups,
+  ...sections.portalGroupAuth,
+  ...sections.initiatorGroups,
+  ...sections.targets,
+  ...sections.redirects
+]
+
 /** Why a bdev's size is none, where the domain would talk of broken blocks. */
-const sizeProblem = ({ command, path }: Declared): readonly [ConfigPath, string] | undefined => {
+const sizeMistake = ({ command, path }: Declared): Mistake | undefined => {
   if (command._tag !== "CreateBdev" || !("blockCount" in command.bdev)) return undefined
   const { blockCount, blockSize } = command.bdev
   if (Number.isInteger(blockCount) || !(blockSize > 0)) return undefined
   const message = `${blockCount * blockSize} bytes are no whole number of blocks of ${blockSize} bytes; round it`
-  return [[...path, "size"], message]
+  return { path: [...path, "size"], message }
 }
 
+/** The domain names the option that is wrong. */
+const optionMistake = ({ command, path }: Declared, message: string): Mistake | undefined => {
+  const name = command._tag === "SetIscsiOptions" ? /^option (\w+) /u.exec(message)?.[1] : undefined
+  return name === undefined ? undefined : { path: [...path, name], message }
+}
+
+const sectionKey = (path: ConfigPath): string => path.slice(0, 2).map(String).join(".")
+
+/** Decides one after the other. A section that is known to be wrong is left out: what follows from it is no news. */
 const fold = (
-  file: NativeFile,
   all: ReadonlyArray<Declared>,
-  initial: State
-): Result.Result<State, ReadonlyArray<string>> => {
+  initial: State,
+  known: ReadonlyArray<Mistake>
+): { readonly state: State; readonly mistakes: ReadonlyArray<Mistake> } => {
   let state = initial
   let seq = 0
-  const problems: Array<string> = []
-  const missing: Array<string> = []
+  const mistakes: Array<Mistake> = []
+  const wrong = new Set(known.map(({ path }) => sectionKey(path)))
+  const missing = all.filter(({ path }) => wrong.has(sectionKey(path))).flatMap(({ command }) => objectsOf(command))
   for (const declared of all) {
     const { command, path } = declared
-    const decision = decide(state, command)
-    if (Result.isSuccess(decision)) {
+    const decision = wrong.has(sectionKey(path)) ? undefined : decide(state, command)
+    if (decision !== undefined && Result.isSuccess(decision)) {
       for (const event of decision.success) state = evolve(state, event, ++seq)
       continue
     }
+    const message = decision?.failure.message ?? ""
     // Something is missing because its own section is wrong: that is told already.
-    const { message } = decision.failure
-    const isConsequence = missing.some((name) => message.includes(JSON.stringify(name)))
-    if (command._tag === "CreateBdev" && command.name !== undefined) missing.push(command.name)
-    if (!isConsequence) problems.push(file.problem(...(sizeProblem(declared) ?? ([path, message] as const))))
+    const isConsequence = decision === undefined || missing.some((name) => message.includes(name))
+    missing.push(...objectsOf(command))
+    wrong.add(sectionKey(path))
+    if (!isConsequence) mistakes.push(sizeMistake(declared) ?? optionMistake(declared, message) ?? { path, message })
   }
-  return problems.length > 0 ? Result.fail(problems) : Result.succeed(state)
+  return { state, mistakes }
+}
+
+/** How messages call what a command creates. */
+const objectsOf = (command: Command): ReadonlyArray<string> => {
+  switch (command._tag) {
+    case "CreateBdev":
+      return [`bdev ${JSON.stringify(command.name)} does not exist`]
+    case "CreatePortalGroup":
+      return [`portal group ${command.tag} does not exist`]
+    case "CreateInitiatorGroup":
+      return [`initiator group ${command.tag} does not exist`]
+    default:
+      return []
+  }
 }

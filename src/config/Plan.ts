@@ -6,12 +6,17 @@
  * - What an earlier file has created and this one no longer declares is removed.
  * - What was created otherwise (by RPC) and the file does not declare is left alone, and named.
  */
-import { HashMap, Option } from "effect"
+import { Equal, HashMap, Option, Result } from "effect"
 import type { Command } from "../domain/Command.ts"
+import { decide } from "../domain/decide.ts"
+import { noAuth } from "../domain/IscsiOptions.ts"
+import { sameAuth } from "../domain/iscsi-options-decide.ts"
 import {
   activeBdevsOf,
   activeLunsOf,
   activeTargetsOf,
+  authGroupsOf,
+  findAuthGroup,
   findBdev,
   findInitiatorGroup,
   findLun,
@@ -79,6 +84,34 @@ const planBdevs = (draft: Draft): void => {
     if (findBdev(draft.wanted.state, bdev.name) !== undefined) continue
     const command = { _tag: "DeleteBdev" as const, name: bdev.name }
     leaveOrRemove(draft, bdev.incarnation, `bdev ${bdev.name}`, ["bdevs"], command)
+  }
+}
+
+/** Commands that do nothing where things are so already. */
+const planSettings = (draft: Draft, declared: ReadonlyArray<Declared>): void => {
+  for (const one of declared) {
+    const decision = decide(draft.now, one.command)
+    // What cannot be decided yet is about something that this plan creates.
+    const matters = Result.isSuccess(decision) ? decision.success.length > 0 : isSetInWanted(draft, one.command)
+    if (matters) draft.changes.push(one)
+  }
+}
+
+const isSetInWanted = ({ wanted }: Draft, command: Command): boolean =>
+  command._tag !== "SetPortalGroupAuth" || !sameAuth(findPortalGroup(wanted.state, command.tag)?.auth ?? noAuth, noAuth)
+
+const planAuthGroups = (draft: Draft): void => {
+  for (const { command, path } of draft.wanted.authGroups) {
+    const now = findAuthGroup(draft.now, command.tag)
+    const wanted = findAuthGroup(draft.wanted.state, command.tag)
+    if (now === undefined) draft.changes.push({ command, path })
+    else if (wanted !== undefined && !Equal.equals(now.secrets, wanted.secrets)) {
+      draft.changes.push({ command: { _tag: "DeleteAuthGroup", tag: command.tag }, path }, { command, path })
+    }
+  }
+  for (const { incarnation, tag } of authGroupsOf(draft.now)) {
+    if (findAuthGroup(draft.wanted.state, tag) !== undefined) continue
+    leaveOrRemove(draft, incarnation, `auth group ${tag}`, ["authGroups"], { _tag: "DeleteAuthGroup", tag })
   }
 }
 
@@ -183,6 +216,9 @@ export const planOf = (now: State, wanted: DesiredState, byConfig: ReadonlySet<n
   planBdevs(draft)
   planPortalGroups(draft)
   planInitiatorGroups(draft)
+  planAuthGroups(draft)
+  planSettings(draft, wanted.portalGroupAuth)
+  planSettings(targets, wanted.redirects)
   const { conflicts, kept } = draft
   return {
     removals: [...targets.removals, ...draft.removals],

@@ -3,7 +3,7 @@
  * cannot be applied changes nothing; what only the system can refuse (a port in use, memory) is found out by its
  * lease.
  */
-import { Effect, Result, Schema, type Scope } from "effect"
+import { Effect, Result, type Scope } from "effect"
 import { EventLog, type LogReadFailed } from "../../eventlog/EventLog.ts"
 import type { Cause } from "../../eventlog/record.ts"
 import { holdersOf } from "../domain/bdev-decide.ts"
@@ -13,20 +13,13 @@ import { type BdevUnavailable, DataPlane, type Lease, type PortalUnavailable } f
 import { decide } from "../domain/decide.ts"
 import type { Event } from "../domain/Event.ts"
 import { evolve } from "../domain/evolve.ts"
+import type { Secrets } from "../domain/Secrets.ts"
 import { bdevsOf, findBdev, lunsOf, type State, targetsOf } from "../domain/State.ts"
+import { ConfigRefused } from "./ConfigRefused.ts"
 import { creatorsOf } from "./creators.ts"
-import { type Declared, desiredStateOf, domainProblem } from "./DesiredState.ts"
+import { type Declared, desiredStateOf } from "./DesiredState.ts"
 import type { NativeFile } from "./NativeFile.ts"
 import { type Plan, planOf } from "./Plan.ts"
-
-/** Every reason, one line each, as `file:line:column path: message`. */
-export class ConfigRefused extends Schema.TaggedError<ConfigRefused>()("ConfigRefused", {
-  problems: Schema.Array(Schema.String)
-}) {
-  override get message() {
-    return this.problems.join("\n")
-  }
-}
 
 /** What was done. */
 export interface Applied {
@@ -106,7 +99,7 @@ const problemOf = (
     case "BdevUnavailable":
       return file.problem(path, error.message)
     default:
-      return domainProblem(file, path, error)
+      return file.problem(path, error.message)
   }
 }
 
@@ -140,15 +133,16 @@ const nothingLeaves = (state: State): boolean =>
     (target) => target.phase._tag === "Active" && lunsOf(target).every(({ phase }) => phase._tag === "Active")
   )
 
-const planFor = (file: NativeFile): Effect.Effect<Plan, ConfigRefused | LogReadFailed, ControlPlane | EventLog> =>
+const planFor = (
+  file: NativeFile
+): Effect.Effect<Plan, ConfigRefused | LogReadFailed, ControlPlane | EventLog | Secrets> =>
   Effect.gen(function* () {
     const now = (yield* ControlPlane).state()
-    const wanted = desiredStateOf(file, now.epoch)
-    if (Result.isFailure(wanted)) return yield* refused(...wanted.failure)
-    const plan = planOf(now, wanted.success, new Set())
+    const wanted = yield* desiredStateOf(file, now)
+    const plan = planOf(now, wanted, new Set())
     // Who has created what is only asked for when it matters: it means reading the log.
     if (plan.kept.length + plan.conflicts.length === 0) return plan
-    return planOf(now, wanted.success, yield* creatorsOf(now, "config"))
+    return planOf(now, wanted, yield* creatorsOf(now, "config"))
   })
 
 /**
@@ -159,7 +153,7 @@ export const applyNativeFile = (
   file: NativeFile,
   name: string,
   removalsWithinMillis: number
-): Effect.Effect<Applied, ConfigRefused | LogReadFailed, ControlPlane | DataPlane | EventLog> =>
+): Effect.Effect<Applied, ConfigRefused | LogReadFailed, ControlPlane | DataPlane | EventLog | Secrets> =>
   Effect.gen(function* () {
     const controlPlane = yield* ControlPlane
     const plan = yield* planFor(file)

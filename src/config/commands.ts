@@ -1,8 +1,13 @@
 /** What a file's sections ask of the control plane: one command each, in the domain's words. */
+
+import type { SecretRequest } from "../domain/AuthGroup.ts"
 import { type BdevRequest, BdevRequest as Request } from "../domain/Bdev.ts"
 import type { CommandOf } from "../domain/Command.ts"
-import { defaultIscsiOptions, noAuth } from "../domain/IscsiOptions.ts"
+import { type Auth, defaultIscsiOptions, noAuth } from "../domain/IscsiOptions.ts"
+import { parseMicros } from "./duration.ts"
 import type {
+  AuthGroupSection,
+  AuthSection,
   BdevSection,
   InitiatorGroupSection,
   OptionsSection,
@@ -11,14 +16,41 @@ import type {
 } from "./native-schema.ts"
 import { parseSize } from "./size.ts"
 
+/** The tags that names and tags of a configuration stand for; NaN where one stands for nothing, which is told apart. */
+export interface GroupNumbers {
+  readonly portal: (ref: number | string) => number
+  readonly initiator: (ref: number | string) => number
+  readonly auth: (ref: number | string) => number
+}
+
 /** IANA's port of iSCSI. */
 const iscsiPort = 3260
 
-/** Missing options are the defaults: options are set as one. */
-export const optionsCommand = (section: OptionsSection): CommandOf<"SetIscsiOptions"> => ({
-  _tag: "SetIscsiOptions",
-  options: { ...defaultIscsiOptions, ...section }
+const authOf = (section: AuthSection | undefined, numbers: GroupNumbers): Auth => ({
+  ...noAuth,
+  ...section,
+  chapGroup: section?.chapGroup === undefined ? 0 : numbers.auth(section.chapGroup)
 })
+
+const seconds = (time: string | number | undefined, otherwise: number): number =>
+  time === undefined ? otherwise : (parseMicros(time, 1_000_000) ?? Number.NaN) / 1_000_000
+
+/** Missing options are the defaults: options are set as one. */
+export const optionsCommand = (section: OptionsSection, numbers: GroupNumbers): CommandOf<"SetIscsiOptions"> => {
+  const { discoveryAuth, ...rest } = section
+  const defaults = defaultIscsiOptions
+  const options = {
+    ...defaults,
+    ...rest,
+    auth: authOf(discoveryAuth, numbers),
+    nopTimeout: seconds(rest.nopTimeout, defaults.nopTimeout),
+    nopInInterval: seconds(rest.nopInInterval, defaults.nopInInterval),
+    defaultTime2Wait: seconds(rest.defaultTime2Wait, defaults.defaultTime2Wait),
+    defaultTime2Retain: seconds(rest.defaultTime2Retain, defaults.defaultTime2Retain),
+    firstBurstLength: bytes(rest.firstBurstLength, defaults.firstBurstLength)
+  }
+  return { _tag: "SetIscsiOptions", options }
+}
 
 const bytes = (size: string | number | undefined, otherwise: number): number =>
   size === undefined ? otherwise : (parseSize(size) ?? Number.NaN)
@@ -37,6 +69,9 @@ const sizesOf = (section: {
   }
 }
 
+const micros = (time: string | number | undefined): number =>
+  time === undefined ? 0 : (parseMicros(time, 1) ?? Number.NaN)
+
 const requestOf = (section: BdevSection): BdevRequest => {
   switch (section.type) {
     case "malloc":
@@ -52,10 +87,10 @@ const requestOf = (section: BdevSection): BdevRequest => {
     case "delay":
       return Request.cases.Delay.make({
         base: section.base,
-        averageReadMicros: section.averageRead ?? 0,
-        p99ReadMicros: section.p99Read ?? section.averageRead ?? 0,
-        averageWriteMicros: section.averageWrite ?? 0,
-        p99WriteMicros: section.p99Write ?? section.averageWrite ?? 0
+        averageReadMicros: micros(section.averageRead),
+        p99ReadMicros: micros(section.p99Read ?? section.averageRead),
+        averageWriteMicros: micros(section.averageWrite),
+        p99WriteMicros: micros(section.p99Write ?? section.averageWrite)
       })
     case "error":
       return Request.cases.Error.make({ base: section.base })
@@ -81,33 +116,76 @@ export const parsePortal = (text: string): { readonly host: string; readonly por
   return { host, port: port === undefined ? iscsiPort : Number(port) }
 }
 
-/** Its portals accept when the target is up. */
-export const portalGroupCommand = (section: PortalGroupSection): CommandOf<"CreatePortalGroup"> => ({
+const nameOf = ({ name }: { readonly name?: string }): { readonly name?: string } =>
+  name === undefined ? {} : { name }
+
+/** A group of secrets that are sealed already. */
+export const authGroupCommand = (
+  section: AuthGroupSection,
+  tag: number,
+  secrets: ReadonlyArray<SecretRequest>
+): CommandOf<"CreateAuthGroup"> => ({ _tag: "CreateAuthGroup", tag, ...nameOf(section), secrets })
+
+/** Its portals accept when the target is up, unless it waits. */
+export const portalGroupCommand = (section: PortalGroupSection, tag: number): CommandOf<"CreatePortalGroup"> => ({
   _tag: "CreatePortalGroup",
-  tag: section.tag,
+  tag,
+  ...nameOf(section),
   portals: section.portals.map(parsePortal),
   private: section.private ?? false,
-  wait: false
+  wait: section.wait ?? false
 })
 
+/** What discovery over the group needs. */
+export const portalGroupAuthCommand = (
+  section: PortalGroupSection,
+  tag: number,
+  numbers: GroupNumbers
+): CommandOf<"SetPortalGroupAuth"> => ({ _tag: "SetPortalGroupAuth", tag, auth: authOf(section.auth, numbers) })
+
 /** Names and netmasks as they are. */
-export const initiatorGroupCommand = (section: InitiatorGroupSection): CommandOf<"CreateInitiatorGroup"> => ({
+export const initiatorGroupCommand = (
+  section: InitiatorGroupSection,
+  tag: number
+): CommandOf<"CreateInitiatorGroup"> => ({
   _tag: "CreateInitiatorGroup",
-  tag: section.tag,
+  tag,
+  ...nameOf(section),
   initiators: section.initiators,
   netmasks: section.netmasks
 })
 
-/** A target may have no LUN 0 and no map yet. */
-export const targetCommand = (section: TargetSection): CommandOf<"CreateTargetNode"> => ({
+/** A target may have no LUN 0 and no map yet. `name` is its full name. */
+export const targetCommand = (
+  section: TargetSection,
+  name: string,
+  numbers: GroupNumbers
+): CommandOf<"CreateTargetNode"> => ({
   _tag: "CreateTargetNode",
-  name: section.name,
+  name,
   alias: section.alias ?? "",
-  maps: section.maps,
+  maps: section.maps.map(({ initiatorGroup, portalGroup, ...rights }) => ({
+    ...rights,
+    portalGroup: numbers.portal(portalGroup),
+    initiatorGroup: numbers.initiator(initiatorGroup)
+  })),
   luns: section.luns,
   queueDepth: section.queueDepth ?? 0,
-  auth: { ...noAuth, ...section.auth },
+  auth: authOf(section.auth, numbers),
   headerDigest: section.headerDigest ?? false,
   dataDigest: section.dataDigest ?? false,
   requireLunZero: false
 })
+
+/** Where the target's logins are sent, one command for each portal group. */
+export const redirectCommands = (
+  section: TargetSection,
+  target: string,
+  numbers: GroupNumbers
+): ReadonlyArray<CommandOf<"SetTargetNodeRedirect">> =>
+  (section.redirects ?? []).map(({ portalGroup, to }) => ({
+    _tag: "SetTargetNodeRedirect",
+    target,
+    portalGroup: numbers.portal(portalGroup),
+    ...parsePortal(to)
+  }))

@@ -1,8 +1,10 @@
 /**
  * The form of a native configuration file, version 1. Only form is checked here: what may be named how and what fits
- * together is the domain's to say (`desired-state.ts` asks it).
+ * together is the domain's to say (`DesiredState.ts` asks it). The descriptions are what `lunlog schema` shows in
+ * editors; messages of filters are predicates of a sentence about the value.
  */
 import { Schema } from "effect"
+import { durationHint, parseMicros } from "./duration.ts"
 import { parseSize, sizeHint } from "./size.ts"
 
 const describe = <S extends Schema.Top>(schema: S, description: string) => schema.annotate({ description })
@@ -12,8 +14,35 @@ const optional = <S extends Schema.Top>(schema: S, description: string) =>
 
 /** A number of bytes, or a text such as `64 MiB`. */
 export const Size = Schema.Union([Schema.Finite, Schema.String]).check(
-  Schema.makeFilter((size) => (parseSize(size) === undefined ? sizeHint : undefined))
+  Schema.makeFilter((size) => (parseSize(size) === undefined ? `is no size; ${sizeHint}` : undefined))
 )
+
+const duration = (plainMicros: number, plainUnit: string) =>
+  Schema.Union([Schema.Finite, Schema.String]).check(
+    Schema.makeFilter((time) =>
+      parseMicros(time, plainMicros) === undefined
+        ? `is no duration; ${durationHint}, or a number of ${plainUnit}`
+        : undefined
+    )
+  )
+
+/** A number of seconds, or a text such as `30s`. */
+export const Seconds = duration(1_000_000, "seconds")
+/** A number of microseconds, or a text such as `500us`. */
+export const Micros = duration(1, "microseconds")
+
+/** What a section is called in place of a tag. */
+const GroupName = Schema.String
+/** A group by its tag or by its name. */
+export const GroupRef = Schema.Union([Schema.Finite, Schema.String])
+
+const named = Schema.makeFilter(({ name, tag }: { readonly name?: string; readonly tag?: number }) =>
+  name === undefined && tag === undefined ? "has neither a tag nor a name; give one of them" : undefined
+)
+const groupName = (what: string) =>
+  optional(GroupName, `What ${what} refer to in place of the tag: letters, digits, dot, dash, underscore`)
+const groupTag = (range: string) =>
+  optional(Schema.Finite, `${range}; with a name it may be left out and is the lowest that is free`)
 
 const uuid = optional(Schema.String, "UUID of the disk; derived from the name and the state directory if absent")
 const bdevName = describe(Schema.String, "Name, unique among bdevs")
@@ -22,7 +51,7 @@ const blocks = {
   blockSize: optional(Size, "Bytes of a logical block; 512 if absent"),
   physicalBlockSize: optional(Size, "Bytes of a physical block; as blockSize if absent")
 }
-const micros = (what: string) => optional(Schema.Finite, `${what}, in microseconds; 0 if absent`)
+const micros = (what: string) => optional(Micros, `${what}: microseconds, or a duration; 0 if absent`)
 
 /** A disk in memory; its content is gone when the target ends. */
 export const MallocSection = Schema.Struct({
@@ -69,36 +98,71 @@ export const ErrorSection = Schema.Struct({
 export const BdevSection = Schema.Union([MallocSection, NullSection, AioSection, DelaySection, ErrorSection])
 export type BdevSection = typeof BdevSection.Type
 
-/** Addresses that are listened on. */
-export const PortalGroupSection = Schema.Struct({
-  tag: describe(Schema.Finite, "1 to 65535; initiators see it as the portal group tag"),
-  portals: describe(
-    Schema.Array(Schema.String),
-    "host:port each; host is IPv4, [IPv6], * or [*]; the port may be left out (3260)"
-  ),
-  private: optional(Schema.Boolean, "Not told to discovery; false if absent")
-})
-export type PortalGroupSection = typeof PortalGroupSection.Type
-
-/** Who may log in, and from where. */
-export const InitiatorGroupSection = Schema.Struct({
-  tag: describe(Schema.Finite, "1 to 65535"),
-  initiators: describe(Schema.Array(Schema.String), "ANY, names, or either with ! in front, which denies; first match"),
-  netmasks: describe(Schema.Array(Schema.String), "ANY, IPv4 networks such as 10.1.0.0/16, IPv6 such as [fd00::]/64")
-})
-export type InitiatorGroupSection = typeof InitiatorGroupSection.Type
-
 const Auth = Schema.Struct({
   disableChap: optional(Schema.Boolean, "Logins without CHAP only"),
   requireChap: optional(Schema.Boolean, "Logins with CHAP only; refuses everyone until CHAP is implemented"),
   mutualChap: optional(Schema.Boolean, "The target proves itself too"),
-  chapGroup: optional(Schema.Finite, "Tag of the group of secrets; 0 for none")
+  chapGroup: optional(GroupRef, "Auth group whose secrets count: its name or tag; 0 for none")
+})
+/** Which authentication a login needs. */
+export type AuthSection = typeof Auth.Type
+
+/** A user of CHAP, and what the target proves itself with. */
+export const SecretSection = Schema.Struct({
+  user: describe(Schema.String, "Name that the initiator gives (CHAP_N)"),
+  secret: describe(Schema.String, `Its secret, best as \${env:NAME} or \${file:PATH}`),
+  mutualUser: optional(Schema.String, "Name that the target answers with; goes with mutualSecret"),
+  mutualSecret: optional(Schema.String, "Secret that the target proves itself with; goes with mutualUser")
+})
+export type SecretSection = typeof SecretSection.Type
+
+/** CHAP secrets that targets and discovery name by chapGroup. */
+export const AuthGroupSection = Schema.Struct({
+  name: groupName("chapGroup keys"),
+  tag: groupTag("1 to 2147483647"),
+  secrets: describe(Schema.Array(SecretSection), "Each user once")
+}).check(named)
+export type AuthGroupSection = typeof AuthGroupSection.Type
+
+/** Addresses that are listened on. */
+export const PortalGroupSection = Schema.Struct({
+  name: groupName("maps and redirects"),
+  tag: groupTag("1 to 65535, which initiators see as the portal group tag"),
+  portals: describe(
+    Schema.Array(Schema.String),
+    "host:port each; host is IPv4, [IPv6], * or [*]; the port may be left out (3260)"
+  ),
+  private: optional(Schema.Boolean, "Not told to discovery; false if absent"),
+  wait: optional(Schema.Boolean, "Accepts nothing before iscsi_start_portal_group; false if absent"),
+  auth: optional(Auth, "CHAP of discovery over this group, besides options.discoveryAuth")
+}).check(named)
+export type PortalGroupSection = typeof PortalGroupSection.Type
+
+/** Who may log in, and from where. */
+export const InitiatorGroupSection = Schema.Struct({
+  name: groupName("maps"),
+  tag: groupTag("1 to 65535"),
+  initiators: describe(Schema.Array(Schema.String), "ANY, names, or either with ! in front, which denies; first match"),
+  netmasks: describe(Schema.Array(Schema.String), "ANY, IPv4 networks such as 10.1.0.0/16, IPv6 such as [fd00::]/64")
+}).check(named)
+export type InitiatorGroupSection = typeof InitiatorGroupSection.Type
+
+/** A LUN. */
+export const LunSection = Schema.Struct({
+  lun: describe(Schema.Finite, "0 to 255"),
+  bdev: describe(Schema.String, "Name or UUID of a bdev of this configuration")
+})
+
+/** Where logins over a portal group are sent. */
+export const RedirectSection = Schema.Struct({
+  portalGroup: describe(GroupRef, "Name or tag of a public portal group that the target is mapped to"),
+  to: describe(Schema.String, "host:port that initiators log in to instead; without a port it is 3260")
 })
 
 /** Over which portal group whom a target lets in, and to what. */
 export const MapSection = Schema.Struct({
-  portalGroup: describe(Schema.Finite, "Tag of a portal group"),
-  initiatorGroup: describe(Schema.Finite, "Tag of an initiator group"),
+  portalGroup: describe(GroupRef, "Name or tag of a portal group"),
+  initiatorGroup: describe(GroupRef, "Name or tag of an initiator group"),
   luns: optional(Schema.Array(Schema.Finite), "LUN ids that they see; all if absent"),
   readOnly: optional(Schema.Boolean, "They may not write; false if absent")
 })
@@ -108,7 +172,8 @@ export const TargetSection = Schema.Struct({
   name: describe(Schema.String, "Full iSCSI name, or what follows options.nodeBase and a colon"),
   alias: optional(Schema.String, "Shown by initiators"),
   maps: describe(Schema.Array(MapSection), "Over which portal group who may log in"),
-  luns: describe(Schema.Array(Schema.Struct({ lun: Schema.Finite, bdev: Schema.String })), "LUN ids 0 to 255"),
+  luns: describe(Schema.Array(LunSection), "LUN ids 0 to 255"),
+  redirects: optional(Schema.Array(RedirectSection), "Sends logins over a portal group to another address"),
   queueDepth: optional(Schema.Finite, "Commands per session; options.maxQueueDepth if absent"),
   auth: optional(Auth, "CHAP; by default an initiator that asks for it is refused"),
   headerDigest: optional(Schema.Boolean, "Require CRC32C over headers; refuses everyone until digests are implemented"),
@@ -119,24 +184,36 @@ export type TargetSection = typeof TargetSection.Type
 /** Of the target as a whole; what is left out has SPDK's default. */
 export const OptionsSection = Schema.Struct({
   nodeBase: optional(Schema.String, "Prefix of target names; iqn.2016-06.io.spdk"),
-  nopTimeout: optional(Schema.Finite, "Seconds until a silent initiator is given up; 60"),
-  nopInInterval: optional(Schema.Finite, "Seconds between pings; 30, 0 for none"),
+  discoveryAuth: optional(Auth, "CHAP of discovery sessions; by default an initiator that asks for it is refused"),
+  authFile: optional(Schema.String, "File of secrets, as SPDK has it"),
+  nopTimeout: optional(Seconds, "Seconds, or a duration, until a silent initiator is given up; 60"),
+  nopInInterval: optional(Seconds, "Seconds, or a duration, between pings; 30, 0 for none"),
   maxSessions: optional(Schema.Finite, "128"),
   maxQueueDepth: optional(Schema.Finite, "64"),
-  defaultTime2Wait: optional(Schema.Finite, "Seconds; 2"),
-  defaultTime2Retain: optional(Schema.Finite, "Seconds; 20"),
-  firstBurstLength: optional(Schema.Finite, "Bytes; 8192"),
+  defaultTime2Wait: optional(Seconds, "Seconds, or a duration; 2"),
+  defaultTime2Retain: optional(Seconds, "Seconds, or a duration; 20"),
+  firstBurstLength: optional(Size, "Bytes, or a size; 8192"),
   immediateData: optional(Schema.Boolean, "true"),
   allowDuplicatedIsid: optional(Schema.Boolean, "false"),
   maxLargeDataInPerConnection: optional(Schema.Finite, "64"),
-  maxR2tPerConnection: optional(Schema.Finite, "4")
+  maxR2tPerConnection: optional(Schema.Finite, "4"),
+  maxConnectionsPerSession: optional(Schema.Finite, "2; recorded, sessions have one connection"),
+  errorRecoveryLevel: optional(Schema.Finite, "0; recorded, without effect"),
+  pduPoolSize: optional(Schema.Finite, "36864; recorded, without effect"),
+  immediateDataPoolSize: optional(Schema.Finite, "16384; recorded, without effect"),
+  dataOutPoolSize: optional(Schema.Finite, "2048; recorded, without effect")
 })
 export type OptionsSection = typeof OptionsSection.Type
 
 /** A whole file; every section may be left out. */
 export const NativeConfig = Schema.Struct({
+  include: optional(
+    Schema.Array(Schema.String),
+    "Files whose sections belong to this configuration, as seen from this file's folder; * and ? in the last part"
+  ),
   options: optional(OptionsSection, "Of the target as a whole"),
   bdevs: optional(Schema.Array(BdevSection), "Block devices"),
+  authGroups: optional(Schema.Array(AuthGroupSection), "CHAP secrets"),
   portalGroups: optional(Schema.Array(PortalGroupSection), "Addresses"),
   initiatorGroups: optional(Schema.Array(InitiatorGroupSection), "Access rules"),
   targets: optional(Schema.Array(TargetSection), "Targets and their LUNs")

@@ -4,14 +4,19 @@ import { join } from "node:path"
 import type { Schema } from "effect"
 import { assert, describe, it } from "vitest"
 import {
+  AuthGroupSection,
   DelaySection,
   ErrorSection,
   InitiatorGroupSection,
+  LunSection,
   MallocSection,
+  MapSection,
   NativeConfig,
   NullSection,
   OptionsSection,
   PortalGroupSection,
+  RedirectSection,
+  SecretSection,
   TargetSection
 } from "../../src/config/native-schema.ts"
 import { allMethods } from "../../src/rpc/methods/all-methods.ts"
@@ -53,13 +58,18 @@ describe("docs/config.md", () => {
       NullSection,
       DelaySection,
       ErrorSection,
+      AuthGroupSection,
+      SecretSection,
       PortalGroupSection,
       InitiatorGroupSection,
-      TargetSection
+      TargetSection,
+      MapSection,
+      LunSection,
+      RedirectSection
     ]
     const keys = [...keysOf(NativeConfig), ...sections.flatMap(keysOf)]
     assert.deepStrictEqual(
-      keys.filter((key) => !text.includes(`\`${key}\``) && !text.includes(`## ${key}\n`)),
+      keys.filter((key) => !new RegExp(`\`[^\`\\n]*\\b${key}\\b[^\`\\n]*\`|^## ${key}$`, "mu").test(text)),
       []
     )
   })

@@ -105,7 +105,7 @@ describe("a configuration file", () => {
     const stateDirectory = join(directory, "state")
     const refused = await lunlog("serve", "-c", configFile, "--state", stateDirectory, "-r", join(directory, "rpc"))
     assert.strictEqual(refused.code, 1)
-    assert.include(refused.stderr, `${configFile}:2:5 targets[0].maps: is missing`)
+    assert.include(refused.stderr, `${configFile}:2:5 targets[0]: key "maps" is missing`)
     assert.throws(() => statSync(stateDirectory), /ENOENT/)
   })
 })

@@ -1,21 +1,23 @@
 /** Files applied to a running control plane and data plane. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Result, type Scope } from "effect"
+import { Effect, type Scope } from "effect"
 import { EventLog } from "../../eventlog/EventLog.ts"
 import { applyNativeFile } from "../../src/config/apply.ts"
-import { readNativeFile } from "../../src/config/NativeFile.ts"
 import { ControlPlane } from "../../src/domain/ControlPlane.ts"
 import { DataPlane } from "../../src/domain/DataPlane.ts"
+import { Secrets } from "../../src/domain/Secrets.ts"
 import { activeTargetsOf } from "../../src/domain/State.ts"
 import { type Plane, startPlane } from "../dataplane/plane.ts"
+import { openSecrets, readText } from "./support.ts"
 
 const live = (name: string, run: () => Effect.Effect<void, unknown, Scope.Scope>) => it.live(name, run)
 
 const apply = ({ controlPlane, dataPlane, log }: Plane, source: string) =>
-  applyNativeFile(Result.getOrThrow(readNativeFile("f.yaml", source)), "test", 5000).pipe(
+  applyNativeFile(readText(source), "test", 5000).pipe(
     Effect.provideService(ControlPlane, controlPlane),
     Effect.provideService(DataPlane, dataPlane),
-    Effect.provideService(EventLog, log)
+    Effect.provideService(EventLog, log),
+    Effect.provideService(Secrets, openSecrets)
   )
 
 const portals = (plane: Plane) =>

@@ -1,24 +1,20 @@
 /** SPDK's old `iscsi.conf` as a native configuration: every section and key, what is warned of, and broken files. */
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
-import { Result } from "effect"
 import { assert, describe, it } from "vitest"
 import type { Conversion } from "../../src/config/Conversion.ts"
-import { ConvertedFile } from "../../src/config/ConvertedFile.ts"
-import { desiredStateOf } from "../../src/config/DesiredState.ts"
+import { convertedFile } from "../../src/config/converted-file.ts"
 import { isIscsiConf, readIscsiConf } from "../../src/config/iscsi-conf/read-iscsi-conf.ts"
+import { tryOut } from "../../src/config/try-out.ts"
 import { diceOf } from "../domain/random.ts"
-import { epoch } from "./support.ts"
+import { problemsIn } from "./support.ts"
 
 const fixture = readFileSync(join(import.meta.dirname, "fixtures/iscsi.conf"), "utf8")
 
 const read = (...lines: ReadonlyArray<string>): Conversion => readIscsiConf("f", lines.join("\n"))
 const warningsOf = (...lines: ReadonlyArray<string>): ReadonlyArray<string> => read(...lines).warnings
 
-const problemsOf = (conversion: Conversion): ReadonlyArray<string> => {
-  const desired = desiredStateOf(new ConvertedFile("f", conversion), epoch)
-  return Result.isFailure(desired) ? desired.failure : []
-}
+const problemsOf = (conversion: Conversion): ReadonlyArray<string> => problemsIn(tryOut(convertedFile("f", conversion)))
 
 describe("iscsi.conf", () => {
   it("is known by its first line that says something", () => {

@@ -1,13 +1,16 @@
 /** What the tests of configurations share. */
-import { Result } from "effect"
+import { Effect, Result } from "effect"
+import { type ConfigFiles, noConfigFiles } from "../../src/config/ConfigFiles.ts"
+import type { ConfigRefused } from "../../src/config/ConfigRefused.ts"
 import { desiredStateOf } from "../../src/config/DesiredState.ts"
-import { readNativeFile } from "../../src/config/NativeFile.ts"
+import { type NativeFile, readNativeFile } from "../../src/config/NativeFile.ts"
 import { type Plan, planOf } from "../../src/config/Plan.ts"
 import type { Command } from "../../src/domain/Command.ts"
 import { decide } from "../../src/domain/decide.ts"
 import type { Epoch } from "../../src/domain/Epoch.ts"
 import { evolve } from "../../src/domain/evolve.ts"
 import { Uuid } from "../../src/domain/ids.ts"
+import { Secrets } from "../../src/domain/Secrets.ts"
 import { initialState, type State } from "../../src/domain/State.ts"
 
 /** A start with an instance id of the tests. */
@@ -40,10 +43,38 @@ export const carryOut = (commands: ReadonlyArray<Command>, from?: Carried): Carr
   return { state, seqs }
 }
 
+/** Seals in a way that a test can look through. */
+export const openSecrets = Secrets.of({
+  seal: (context, secret) => Effect.succeed({ sealed: secret, fingerprint: `${context} ${secret}` }),
+  unseal: (_context, { sealed }) => Effect.succeed(sealed)
+})
+
+/** A target that has started and has nothing. */
+export const nothing: State = { ...initialState, epoch }
+
+/** A file of this text, `f.yaml`. */
+export const readText = (source: string, files: ConfigFiles = noConfigFiles): NativeFile =>
+  Effect.runSync(readNativeFile("f.yaml", source, files))
+
+/** What a file wants of a target that runs. */
+export const desiredOf = (file: NativeFile, running: State = nothing) =>
+  Effect.runSync(Effect.provideService(desiredStateOf(file, running), Secrets, openSecrets))
+
+/** Everything that is wrong with a text. */
+export const problemsOf = (source: string, files: ConfigFiles = noConfigFiles): ReadonlyArray<string> =>
+  problemsIn(Effect.flatMap(readNativeFile("f.yaml", source, files), (file) => desiredStateOf(file, nothing)))
+
+/** The problems of whatever refuses a configuration. */
+export const problemsIn = (effect: Effect.Effect<unknown, ConfigRefused, Secrets>): ReadonlyArray<string> =>
+  effect.pipe(
+    Effect.match({ onSuccess: () => [], onFailure: ({ problems }) => problems }),
+    Effect.provideService(Secrets, openSecrets),
+    Effect.runSync
+  )
+
 /** The plan that makes a state what a file says. */
 export const planFor = (now: State, source: string, byConfig: ReadonlySet<number> = new Set()): Plan => {
-  const file = Result.getOrThrow(readNativeFile("f.yaml", source))
-  return planOf(now, Result.getOrThrow(desiredStateOf(file, now.epoch)), byConfig)
+  return planOf(now, desiredOf(readText(source), now), byConfig)
 }
 
 /** Only the commands, in their order. */

@@ -1,0 +1,10 @@
+/** A configuration that was converted while it was read: what is wrong with it is told in its source's lines. */
+import type { Conversion } from "./Conversion.ts"
+import { type NativeFile, nativeFileOf } from "./NativeFile.ts"
+
+/** Stands where a native file may stand. */
+export const convertedFile = (name: string, { config, places }: Conversion): NativeFile =>
+  nativeFileOf(name, config, ([list, index]) => {
+    const place = places.get(typeof index === "number" ? `${String(list)}[${index}]` : String(list))
+    return place ?? name
+  })
