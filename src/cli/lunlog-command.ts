@@ -4,6 +4,7 @@ import { CliOutput, Command } from "effect/cli"
 import { convertCommand } from "./convert-command.ts"
 import { demoCommand } from "./demo-command.ts"
 import { logCommand } from "./log-command.ts"
+import { nouns } from "./nouns/all-nouns.ts"
 import { rpcCommand } from "./rpc-command.ts"
 import { type LoadDataPlane, serveCommand } from "./serve-command.ts"
 import { statusCommand } from "./status-command.ts"
@@ -37,6 +38,7 @@ export const runLunlog = (args: ReadonlyArray<string>, load: LoadDataPlane) => {
       topCommand,
       logCommand,
       rpcCommand,
+      ...nouns,
       convertCommand
     ])
   )

@@ -11,14 +11,17 @@ const retryMillis = 200
 /** Calls a method. */
 export type Call = (method: string, params?: unknown) => Effect.Effect<unknown, CliFailure>
 
-const open = ({ retries, socket }: RpcOptions) =>
+/** How to connect. */
+export type Connection = Pick<RpcOptions, "socket" | "timeoutMillis" | "retries" | "verbose">
+
+const open = ({ retries, socket }: Connection) =>
   Effect.retry(connectAs(socket), { times: retries, schedule: Schedule.spaced(retryMillis) })
 
 const tell = (verbose: boolean, what: string, value: unknown) =>
   verbose ? Console.error(`${what}: ${printPretty(value)}`) : Effect.void
 
 /** The connection lives as long as the scope. */
-export const makeCall = (options: RpcOptions): Effect.Effect<Call, never, Scope.Scope> =>
+export const makeCall = (options: Connection): Effect.Effect<Call, never, Scope.Scope> =>
   Effect.gen(function* () {
     const scope = yield* Effect.scope
     let client: RpcClient | undefined

@@ -135,17 +135,21 @@ export const lunList: ValueKind = {
     })
 }
 
+/** A portal group and an initiator group, as `1:2`. */
+export const parseMap = (
+  word: string
+): Result.Result<{ readonly pg_tag: number | bigint; readonly ig_tag: number | bigint }, string> => {
+  const parts = pair(word)
+  const first = parts === undefined ? undefined : toInteger(parts[0])
+  return parts === undefined || first === undefined
+    ? Result.fail("PORTAL_GROUP:INITIATOR_GROUP is expected, such as 1:2")
+    : Result.succeed({ pg_tag: first, ig_tag: parts[1] })
+}
+
 /** `"PG:IG ..."`. */
 export const mapList: ValueKind = {
   metavar: '"PG:IG ..."',
-  parse: (source) =>
-    each(wordsOf(source), (word) => {
-      const parts = pair(word)
-      const first = parts === undefined ? undefined : toInteger(parts[0])
-      return parts === undefined || first === undefined
-        ? Result.fail("PORTAL_GROUP:INITIATOR_GROUP is expected, such as 1:2")
-        : Result.succeed({ pg_tag: first, ig_tag: parts[1] })
-    })
+  parse: (source) => each(wordsOf(source), parseMap)
 }
 
 const secretKeys = ["user", "secret", "muser", "msecret"]

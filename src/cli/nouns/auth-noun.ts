@@ -1,0 +1,117 @@
+/** `lunlog auth`: groups of CHAP secrets. Secrets are never shown here, and read from where nobody sees them. */
+import { Effect, Option } from "effect"
+import { Argument, Command, Flag } from "effect/cli"
+import { CliFailure } from "../CliFailure.ts"
+import { printable, table } from "../table.ts"
+import { about, act, shared } from "./act.ts"
+import { AuthGroups, ask, freeTag } from "./answers.ts"
+import { readSecret, secretFileFlag, secretTextFlag } from "./read-secret.ts"
+
+const tag = Argument.Int("tag").pipe(Argument.withDescription("Tag of the group"))
+const user = Argument.String("user").pipe(Argument.withDescription("Name that the initiator authenticates by"))
+
+const list = Command.make("list", shared, (input) =>
+  act(input, (call) =>
+    Effect.map(ask(call, AuthGroups, "iscsi_get_auth_groups"), (groups) => {
+      const json = groups.map(({ secrets, tag }) => ({ tag, users: secrets }))
+      const rows = groups.flatMap(({ secrets, tag }) =>
+        secrets.length === 0
+          ? [[String(tag), "(no user)", ""]]
+          : secrets.map(({ muser = "", user }) => [String(tag), printable(user), printable(muser)])
+      )
+      return { json, text: table(["GROUP", "USER", "MUTUAL USER"], rows) }
+    })
+  )
+).pipe(about("List the auth groups and their users, without secrets.", "auth list"))
+
+const create = Command.make("create", { ...shared, tag: Argument.optional(tag) }, (input) =>
+  act(input, (call) =>
+    Effect.gen(function* () {
+      const tag = Option.isSome(input.tag)
+        ? input.tag.value
+        : freeTag(yield* ask(call, AuthGroups, "iscsi_get_auth_groups"))
+      yield* call("iscsi_create_auth_group", { tag })
+      return { json: { tag }, text: `auth group ${tag}; next: lunlog auth add-secret ${tag} USER` }
+    })
+  )
+).pipe(about("Make an auth group, without a user yet.", "auth create", "auth create 7"))
+
+const addSecret = Command.make(
+  "add-secret",
+  {
+    ...shared,
+    tag,
+    user,
+    secretFile: secretFileFlag("secret-file", "the initiator's secret"),
+    secret: secretTextFlag("secret", "The initiator's secret"),
+    mutualUser: Flag.String("mutual-user").pipe(
+      Flag.withMetavar("NAME"),
+      Flag.withDescription("Name that the target authenticates by"),
+      Flag.optional
+    ),
+    mutualSecretFile: secretFileFlag("mutual-secret-file", "the target's secret"),
+    mutualSecret: secretTextFlag("mutual-secret", "The target's secret")
+  },
+  (input) =>
+    act(input, (call) =>
+      Effect.gen(function* () {
+        const { tag, user } = input
+        const isMutual = Option.isSome(input.mutualUser)
+        if (!isMutual && (Option.isSome(input.mutualSecret) || Option.isSome(input.mutualSecretFile))) {
+          return yield* new CliFailure({ message: "a mutual secret needs --mutual-user" })
+        }
+        const secret = yield* readSecret({
+          what: `the secret of ${user}`,
+          file: input.secretFile,
+          text: input.secret,
+          variable: "LUNLOG_CHAP_SECRET",
+          fileFlag: "secret-file"
+        })
+        const mutual = Option.isSome(input.mutualUser)
+          ? {
+              muser: input.mutualUser.value,
+              msecret: yield* readSecret({
+                what: `the target's secret as ${input.mutualUser.value}`,
+                file: input.mutualSecretFile,
+                text: input.mutualSecret,
+                variable: "LUNLOG_CHAP_MUTUAL_SECRET",
+                fileFlag: "mutual-secret-file"
+              })
+            }
+          : {}
+        yield* call("iscsi_auth_group_add_secret", { tag, user, secret, ...mutual })
+        return { json: { tag, user }, text: `auth group ${tag} has a secret of ${printable(user)}` }
+      })
+    )
+).pipe(
+  about(
+    "Add a user with a secret. Asks for the secret on a terminal; else LUNLOG_CHAP_SECRET and " +
+      "LUNLOG_CHAP_MUTUAL_SECRET of the environment, or files.",
+    "auth add-secret 1 host1",
+    "auth add-secret 1 host1 --secret-file /run/secrets/host1"
+  )
+)
+
+const removeSecret = Command.make("remove-secret", { ...shared, tag, user }, (input) =>
+  act(input, (call) =>
+    Effect.as(call("iscsi_auth_group_remove_secret", { tag: input.tag, user: input.user }), {
+      json: true,
+      text: `auth group ${input.tag} has no secret of ${printable(input.user)} any more`
+    })
+  )
+).pipe(about("Take a user with the secret out of a group.", "auth remove-secret 1 host1"))
+
+const remove = Command.make("delete", { ...shared, tag }, (input) =>
+  act(input, (call) =>
+    Effect.as(call("iscsi_delete_auth_group", { tag: input.tag }), {
+      json: true,
+      text: `auth group ${input.tag} is gone`
+    })
+  )
+).pipe(about("Delete an auth group.", "auth delete 1"))
+
+/** The noun. */
+export const authNoun = Command.make("auth").pipe(
+  Command.withDescription("CHAP secrets (auth groups): list, create, add-secret, remove-secret, delete."),
+  Command.withSubcommands([list, create, addSecret, removeSecret, remove])
+)

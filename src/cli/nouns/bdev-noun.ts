@@ -1,0 +1,158 @@
+/** `lunlog bdev`: disks, whether or not a target has them. */
+import { Effect, Option } from "effect"
+import { Argument, Command, Flag } from "effect/cli"
+import { CliFailure } from "../CliFailure.ts"
+import { closest } from "../closest.ts"
+import type { Call } from "../rpc-session.ts"
+import { byteText, table } from "../table.ts"
+import { about, act, shared } from "./act.ts"
+import { ask, askTargets, type Bdev, Bdevs, bytesOf } from "./answers.ts"
+import { bdevCreate, sizeOf } from "./bdev-create.ts"
+
+const mebibyte = 1024 * 1024
+
+/** What the methods of a kind of disk are called, by its product name. */
+const kinds: ReadonlyMap<string, string> = new Map([
+  ["Malloc disk", "malloc"],
+  ["Null disk", "null"],
+  ["AIO disk", "aio"],
+  ["delay", "delay"],
+  ["Error Injection Disk", "error"]
+])
+
+const name = Argument.String("name").pipe(Argument.withDescription("Name of the disk"))
+
+const findBdev = (call: Call, wanted: string): Effect.Effect<Bdev, CliFailure> =>
+  Effect.flatMap(ask(call, Bdevs, "bdev_get_bdevs"), (bdevs) => {
+    const found = bdevs.find((one) => one.name === wanted || one.uuid === wanted.toLowerCase())
+    if (found !== undefined) return Effect.succeed(found)
+    const meant = closest(
+      wanted,
+      bdevs.map((one) => one.name)
+    )
+    const hint = meant === undefined ? "lunlog bdev list shows those that are there" : `did you mean ${meant}?`
+    return Effect.fail(new CliFailure({ message: `there is no bdev ${wanted}; ${hint}` }))
+  })
+
+const kindOf = ({ name, product_name }: Bdev): Effect.Effect<string, CliFailure> => {
+  const kind = kinds.get(product_name)
+  if (kind !== undefined) return Effect.succeed(kind)
+  const message = `bdev ${name} is of a kind that this lunlog does not know (${product_name}); use lunlog rpc`
+  return Effect.fail(new CliFailure({ message }))
+}
+
+const list = Command.make("list", shared, (input) =>
+  act(input, (call) =>
+    Effect.gen(function* () {
+      // Printed whole as JSON, so it is asked for without a form too.
+      const whole = yield* call("bdev_get_bdevs")
+      const bdevs = yield* ask(call, Bdevs, "bdev_get_bdevs")
+      const targets = yield* askTargets(call)
+      const rows = bdevs.map((bdev) => {
+        const luns = targets.flatMap((target) =>
+          target.luns.flatMap(({ bdev_name, lun_id }) => (bdev_name === bdev.name ? [`${target.name} ${lun_id}`] : []))
+        )
+        const { block_size, name, product_name, uuid = "" } = bdev
+        return [name, product_name, byteText(bytesOf(bdev)), String(block_size), uuid, luns.join(", ")]
+      })
+      return { json: whole, text: table(["BDEV", "TYPE", "SIZE", "BLOCK", "UUID", "LUN OF"], rows) }
+    })
+  )
+).pipe(about("List the disks, and where they are LUNs.", "bdev list"))
+
+const remove = Command.make("delete", { ...shared, name }, (input) =>
+  act(input, (call) =>
+    Effect.gen(function* () {
+      const bdev = yield* findBdev(call, input.name)
+      yield* call(`bdev_${yield* kindOf(bdev)}_delete`, { name: bdev.name })
+      return { json: true, text: `bdev ${bdev.name} and its LUNs are gone` }
+    })
+  )
+).pipe(about("Delete a disk and its LUNs, once their commands have ended.", "bdev delete Malloc0"))
+
+const resizeNull = (call: Call, { name }: Bdev, size: Option.Option<string>) =>
+  Effect.gen(function* () {
+    if (Option.isNone(size)) return yield* new CliFailure({ message: `how large is ${name} to be? Give a size` })
+    const bytes = yield* sizeOf(size.value)
+    if (bytes % mebibyte !== 0) {
+      return yield* new CliFailure({ message: `${size.value} is no whole number of MiB` })
+    }
+    yield* call("bdev_null_resize", { name, new_size: bytes / mebibyte })
+  })
+
+const resizeFile = (call: Call, { name }: Bdev, size: Option.Option<string>) =>
+  Option.isSome(size)
+    ? Effect.fail(
+        new CliFailure({
+          message: `${name} is as large as its file: truncate -s ${size.value} FILE, then leave it out`
+        })
+      )
+    : Effect.asVoid(call("bdev_aio_rescan", { name }))
+
+const resize = Command.make(
+  "resize",
+  {
+    ...shared,
+    name,
+    size: Argument.String("size").pipe(
+      Argument.withDescription("Its new size, of a null disk; a file's disk takes its file's"),
+      Argument.optional
+    )
+  },
+  (input) =>
+    act(input, (call) =>
+      Effect.gen(function* () {
+        const bdev = yield* findBdev(call, input.name)
+        const kind = yield* kindOf(bdev)
+        if (kind === "null") yield* resizeNull(call, bdev, input.size)
+        else if (kind === "aio") yield* resizeFile(call, bdev, input.size)
+        else return yield* new CliFailure({ message: `${bdev.name} is a ${kind} bdev, whose size cannot be changed` })
+        const now = yield* findBdev(call, bdev.name)
+        return { json: now, text: `bdev ${now.name} has ${byteText(bytesOf(now))}` }
+      })
+    )
+).pipe(
+  about(
+    "Change the size of a null disk, or take over the new size of a file.",
+    "bdev resize Null0 2TiB",
+    "bdev resize Disk0"
+  )
+)
+
+const rate = (flag: string, what: string) =>
+  Flag.Int(flag).pipe(Flag.withMetavar("N"), Flag.withDescription(what), Flag.optional)
+
+const limit = Command.make(
+  "limit",
+  {
+    ...shared,
+    name,
+    iops: rate("iops", "Reads and writes per second, in steps of 1000; 0 for no limit"),
+    mbps: rate("mbps", "MiB per second; 0 for no limit"),
+    readMbps: rate("read-mbps", "MiB per second of reads; 0 for no limit"),
+    writeMbps: rate("write-mbps", "MiB per second of writes; 0 for no limit")
+  },
+  (input) =>
+    act(input, (call) =>
+      Effect.gen(function* () {
+        const { name } = yield* findBdev(call, input.name)
+        const limits = [
+          ["rw_ios_per_sec", input.iops],
+          ["rw_mbytes_per_sec", input.mbps],
+          ["r_mbytes_per_sec", input.readMbps],
+          ["w_mbytes_per_sec", input.writeMbps]
+        ] as const
+        const given = limits.flatMap(([param, value]) => (Option.isSome(value) ? [[param, value.value] as const] : []))
+        yield* call("bdev_set_qos_limit", { name, ...Object.fromEntries(given) })
+        return { json: true, text: `bdev ${name}: ${given.map(([param, value]) => `${param} ${value}`).join(", ")}` }
+      })
+    )
+).pipe(
+  about("Limit what a disk may do; what is not named stays as it is.", "bdev limit Malloc0 --iops 20000 --mbps 100")
+)
+
+/** The noun. */
+export const bdevNoun = Command.make("bdev").pipe(
+  Command.withDescription("Disks: list, create, delete, resize, limit."),
+  Command.withSubcommands([list, bdevCreate, remove, resize, limit])
+)

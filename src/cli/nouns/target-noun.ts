@@ -1,0 +1,310 @@
+/** `lunlog target`: targets, their maps, and who must authenticate. */
+import { Effect } from "effect"
+import { Argument, Command, Flag } from "effect/cli"
+import { CliFailure } from "../CliFailure.ts"
+import { parseMap } from "../rpc-arguments/value-kinds.ts"
+import type { Call } from "../rpc-session.ts"
+import { byteText, printable, table } from "../table.ts"
+import { about, act, shared } from "./act.ts"
+import {
+  ask,
+  askTargets,
+  Bdevs,
+  bytesOf,
+  findTarget,
+  InitiatorGroups,
+  PortalGroups,
+  Sessions,
+  type Target
+} from "./answers.ts"
+
+const name = Argument.String("target").pipe(
+  Argument.withDescription("Its name, whole or without what stands before the first colon")
+)
+
+const chapModes = ["auto", "off", "required", "mutual"] as const
+type ChapMode = (typeof chapModes)[number]
+
+const chapOf = ({ disable_chap, mutual_chap, require_chap }: Target): ChapMode => {
+  if (disable_chap) return "off"
+  if (!require_chap) return "auto"
+  return mutual_chap ? "mutual" : "required"
+}
+
+const chapParams = (mode: ChapMode, group: number) => ({
+  disable_chap: mode === "off",
+  require_chap: mode === "required" || mode === "mutual",
+  mutual_chap: mode === "mutual",
+  chap_group: group
+})
+
+const mapText = ({ ig_tag, luns, pg_tag, read_only }: Target["pg_ig_maps"][number]): string => {
+  const narrowed = luns === undefined ? "" : `, LUNs ${luns.join(" ")}`
+  return `${pg_tag}:${ig_tag}${narrowed}${read_only === true ? ", read-only" : ""}`
+}
+
+const list = Command.make("list", shared, (input) =>
+  act(input, (call) =>
+    Effect.gen(function* () {
+      const targets = yield* askTargets(call)
+      const sessions = yield* ask(call, Sessions, "lunlog_get_sessions")
+      const rows = targets.map((target) => [
+        target.name,
+        printable(target.alias_name ?? ""),
+        String(target.luns.length),
+        target.pg_ig_maps.map(mapText).join("; "),
+        chapOf(target),
+        String(sessions.filter(({ target_name }) => target_name === target.name).length)
+      ])
+      return { json: targets, text: table(["TARGET", "ALIAS", "LUNS", "MAPS", "CHAP", "SESSIONS"], rows) }
+    })
+  )
+).pipe(about("List the targets.", "target list", "target list --json"))
+
+const lunRows = (target: Target, bdevs: typeof Bdevs.Type) =>
+  target.luns.map(({ bdev_name, lun_id }) => {
+    const bdev = bdevs.find((one) => one.name === bdev_name)
+    return [String(lun_id), bdev_name, bdev?.product_name ?? "", bdev === undefined ? "" : byteText(bytesOf(bdev))]
+  })
+
+const gatherTarget = (call: Call, wanted: string) =>
+  Effect.gen(function* () {
+    const target = yield* findTarget(call, wanted)
+    const bdevs = yield* ask(call, Bdevs, "bdev_get_bdevs")
+    const portals = yield* ask(call, PortalGroups, "iscsi_get_portal_groups")
+    const initiators = yield* ask(call, InitiatorGroups, "iscsi_get_initiator_groups")
+    const all = yield* ask(call, Sessions, "lunlog_get_sessions")
+    const sessions = all.filter(({ target_name }) => target_name === target.name)
+    return { target, bdevs, portals, initiators, sessions }
+  })
+
+const mapRows = (found: Effect.Success<ReturnType<typeof gatherTarget>>) =>
+  found.target.pg_ig_maps.map((map) => {
+    const portals = found.portals.find(({ tag }) => tag === map.pg_tag)?.portals ?? []
+    const group = found.initiators.find(({ tag }) => tag === map.ig_tag)
+    return [
+      mapText(map),
+      portals.map(({ host, port }) => `${host}:${port}`).join(" "),
+      group?.initiators.join(" ") ?? "",
+      group?.netmasks.join(" ") ?? ""
+    ]
+  })
+
+const showText = (found: Effect.Success<ReturnType<typeof gatherTarget>>): string => {
+  const { bdevs, sessions, target } = found
+  const digests = [...(target.header_digest ? ["header"] : []), ...(target.data_digest ? ["data"] : [])]
+  const group = target.chap_group === 0 ? "" : `, auth group ${target.chap_group}`
+  const facts = [
+    ["target", target.name],
+    ["alias", printable(target.alias_name ?? "")],
+    ["queue depth", String(target.queue_depth)],
+    ["CHAP", `${chapOf(target)}${group}`],
+    ["digests", digests.length === 0 ? "as the initiator likes" : `${digests.join(" and ")} required`]
+  ]
+  return [
+    table(["", ""], facts).trimStart(),
+    table(["LUN", "BDEV", "TYPE", "SIZE"], lunRows(target, bdevs)),
+    table(["MAP", "PORTALS", "INITIATORS", "NETMASKS"], mapRows(found)),
+    table(
+      ["SESSION", "INITIATOR", "ADDRESS"],
+      sessions.map(({ initiator_addr, initiator_name, tsih }) => [
+        String(tsih),
+        printable(initiator_name),
+        initiator_addr
+      ])
+    )
+  ].join("\n\n")
+}
+
+const show = Command.make("show", { ...shared, name }, (input) =>
+  act(input, (call) =>
+    Effect.map(gatherTarget(call, input.name), (found) => ({
+      json: { ...found.target, sessions: found.sessions },
+      text: showText(found)
+    }))
+  )
+).pipe(about("Show a target with its LUNs, who may reach it, and who has logged in.", "target show disk1"))
+
+/** `BDEV` or `BDEV:LUN`; without an id the lowest one that is free. */
+const lunsOf = (
+  words: ReadonlyArray<string>
+): ReadonlyArray<{ readonly bdev_name: string; readonly lun_id: number }> => {
+  const given = words.map((word) => /^(.+):(\d{1,5})$/.exec(word) ?? [word, word])
+  const taken = new Set(given.flatMap(([, , id]) => (id === undefined ? [] : [Number(id)])))
+  let free = 0
+  return given.map(([, bdev = "", id]) => {
+    if (id !== undefined) return { bdev_name: bdev, lun_id: Number(id) }
+    while (taken.has(free)) free++
+    taken.add(free)
+    return { bdev_name: bdev, lun_id: free }
+  })
+}
+
+const mapOf = (word: string) =>
+  Effect.mapError(
+    Effect.fromResult(parseMap(word)),
+    (reason) => new CliFailure({ message: `the map ${JSON.stringify(word)}: ${reason}` })
+  )
+
+const tags = (groups: ReadonlyArray<{ readonly tag: number }>): string => groups.map(({ tag }) => tag).join(", ")
+
+/** Where there is only one group of each kind, they are meant. */
+const onlyMap = (call: Call) =>
+  Effect.gen(function* () {
+    const portals = yield* ask(call, PortalGroups, "iscsi_get_portal_groups")
+    const initiators = yield* ask(call, InitiatorGroups, "iscsi_get_initiator_groups")
+    const [portal, otherPortal] = portals
+    const [initiator, otherInitiator] = initiators
+    if (portal === undefined || initiator === undefined) {
+      const missing = portal === undefined ? "lunlog portal add 127.0.0.1:3260" : "lunlog initiator create"
+      return yield* new CliFailure({ message: `nobody could reach the target: first ${missing}, or give --no-map` })
+    }
+    if (otherPortal === undefined && otherInitiator === undefined)
+      return [{ pg_tag: portal.tag, ig_tag: initiator.tag }]
+    const message = `who may reach the target? --map PORTAL_GROUP:INITIATOR_GROUP, of the portal groups ${tags(portals)}`
+    return yield* new CliFailure({ message: `${message} and the initiator groups ${tags(initiators)}` })
+  })
+
+const chap = Flag.Literals("chap", chapModes).pipe(
+  Flag.withDescription("off, auto (if the initiator asks for it, default), required, mutual"),
+  Flag.withDefault("auto" as const)
+)
+const chapGroup = Flag.Int("chap-group").pipe(
+  Flag.withMetavar("TAG"),
+  Flag.withDescription("Auth group with the secrets"),
+  Flag.withDefault(0)
+)
+
+const create = Command.make(
+  "create",
+  {
+    ...shared,
+    name: Argument.String("name").pipe(Argument.withDescription("Whole name, or what comes behind the node base")),
+    luns: Flag.String("lun").pipe(
+      Flag.withMetavar("BDEV[:LUN]"),
+      Flag.withDescription("A disk; may be given several times"),
+      Flag.atLeast(0)
+    ),
+    maps: Flag.String("map").pipe(
+      Flag.withMetavar("PG:IG"),
+      Flag.withDescription("Portal group and initiator group; may be given several times. Default: the only ones"),
+      Flag.atLeast(0)
+    ),
+    noMap: Flag.Boolean("no-map").pipe(
+      Flag.withDescription("Nobody may reach it yet"),
+      Flag.withoutNegation,
+      Flag.withDefault(false)
+    ),
+    alias: Flag.String("alias").pipe(Flag.withDescription("What initiators may show to people"), Flag.withDefault("")),
+    queueDepth: Flag.Int("queue-depth").pipe(
+      Flag.withDescription("Commands in flight per session; 0 (default) for the most that is allowed"),
+      Flag.withDefault(0)
+    ),
+    chap,
+    chapGroup
+  },
+  (input) =>
+    act(input, (call) =>
+      Effect.gen(function* () {
+        const luns = lunsOf(input.luns)
+        const given = input.maps.length > 0 ? Effect.forEach(input.maps, mapOf) : onlyMap(call)
+        yield* call("iscsi_create_target_node", {
+          name: input.name,
+          alias_name: input.alias,
+          luns,
+          pg_ig_maps: input.noMap ? [] : yield* given,
+          queue_depth: input.queueDepth,
+          ...chapParams(input.chap, input.chapGroup),
+          require_lun_zero: false
+        })
+        const target = yield* findTarget(call, input.name)
+        const maps = target.pg_ig_maps.map(mapText).join("; ")
+        const reach = maps === "" ? "nobody may reach it yet" : `maps ${maps}`
+        return { json: target, text: `target ${target.name} with ${luns.length} LUNs, ${reach}` }
+      })
+    )
+).pipe(
+  about(
+    "Create a target from disks and groups that exist.",
+    "target create disk1 --lun Malloc0 --lun Malloc1",
+    "target create disk1 --lun Malloc0:0 --map 1:2 --alias 'Data disk'"
+  )
+)
+
+const remove = Command.make("delete", { ...shared, name }, (input) =>
+  act(input, (call) =>
+    Effect.gen(function* () {
+      const target = yield* findTarget(call, input.name)
+      yield* call("iscsi_delete_target_node", { name: target.name })
+      return { json: true, text: `target ${target.name} is deleted; its disks stay` }
+    })
+  )
+).pipe(about("Ask a target's sessions to log out, and delete it. Its disks stay.", "target delete disk1"))
+
+const mapArgument = Argument.String("map").pipe(Argument.withDescription("PORTAL_GROUP:INITIATOR_GROUP, such as 1:2"))
+
+const map = Command.make(
+  "map",
+  {
+    ...shared,
+    name,
+    map: mapArgument,
+    luns: Flag.Int("lun").pipe(
+      Flag.withDescription("Only this LUN; may be given several times. Default: all"),
+      Flag.atLeast(0)
+    ),
+    readOnly: Flag.Boolean("read-only").pipe(Flag.withDescription("Reading only"), Flag.withDefault(false))
+  },
+  (input) =>
+    act(input, (call) =>
+      Effect.gen(function* () {
+        const target = yield* findTarget(call, input.name)
+        const wanted = {
+          ...(yield* mapOf(input.map)),
+          ...(input.luns.length === 0 ? {} : { luns: input.luns }),
+          ...(input.readOnly ? { read_only: true } : {})
+        }
+        const isThere = target.pg_ig_maps.some(({ ig_tag, pg_tag }) => `${pg_tag}:${ig_tag}` === input.map)
+        yield* isThere
+          ? call("iscsi_target_node_set_map_access", { name: target.name, ...wanted })
+          : call("iscsi_target_node_add_pg_ig_maps", { name: target.name, pg_ig_maps: [wanted] })
+        const now = yield* findTarget(call, target.name)
+        return { json: now, text: `${now.name}: maps ${now.pg_ig_maps.map(mapText).join("; ")}` }
+      })
+    )
+).pipe(
+  about(
+    "Let an initiator group reach a target over a portal group, or change what it gets there.",
+    "target map disk1 1:3",
+    "target map disk1 1:3 --lun 0 --read-only"
+  )
+)
+
+const unmap = Command.make("unmap", { ...shared, name, map: mapArgument }, (input) =>
+  act(input, (call) =>
+    Effect.gen(function* () {
+      const target = yield* findTarget(call, input.name)
+      yield* call("iscsi_target_node_remove_pg_ig_maps", { name: target.name, pg_ig_maps: [yield* mapOf(input.map)] })
+      return { json: yield* findTarget(call, target.name), text: `${target.name}: no map ${input.map}; sessions stay` }
+    })
+  )
+).pipe(about("Take a map away. Sessions stay.", "target unmap disk1 1:3"))
+
+const auth = Command.make("auth", { ...shared, name, chap, chapGroup }, (input) =>
+  act(input, (call) =>
+    Effect.gen(function* () {
+      const target = yield* findTarget(call, input.name)
+      yield* call("iscsi_target_node_set_auth", { name: target.name, ...chapParams(input.chap, input.chapGroup) })
+      const now = yield* findTarget(call, target.name)
+      return { json: now, text: `${now.name}: CHAP ${chapOf(now)}, auth group ${now.chap_group}; later logins count` }
+    })
+  )
+).pipe(
+  about("Say who must authenticate to log in.", "target auth disk1 --chap required --chap-group 1", "target auth disk1")
+)
+
+/** The noun. */
+export const targetNoun = Command.make("target").pipe(
+  Command.withDescription("Targets: list, show, create, delete, map, unmap, auth."),
+  Command.withSubcommands([list, show, create, remove, map, unmap, auth])
+)
