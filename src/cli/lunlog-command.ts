@@ -27,9 +27,9 @@ export const presenterLayer = CliOutput.layerPresenter({
 const keepWordsOfRpc = (args: ReadonlyArray<string>): ReadonlyArray<string> =>
   args[0] === "rpc" ? ["rpc", "--", ...args.slice(1)] : args
 
-/** Runs one command line. */
-export const runLunlog = (args: ReadonlyArray<string>, load: LoadDataPlane) => {
-  const root = Command.make("lunlog").pipe(
+/** The whole tree of commands; `load` brings in the server's code. */
+export const rootCommand = (load: LoadDataPlane) =>
+  Command.make("lunlog").pipe(
     Command.withDescription("An iSCSI target whose whole control plane is an event log."),
     Command.withSubcommands([
       demoCommand(load),
@@ -42,5 +42,7 @@ export const runLunlog = (args: ReadonlyArray<string>, load: LoadDataPlane) => {
       convertCommand
     ])
   )
-  return Command.runWith(root, { version })(keepWordsOfRpc(args)).pipe(Effect.provide(presenterLayer))
-}
+
+/** Runs one command line. */
+export const runLunlog = (args: ReadonlyArray<string>, load: LoadDataPlane) =>
+  Command.runWith(rootCommand(load), { version })(keepWordsOfRpc(args)).pipe(Effect.provide(presenterLayer))

@@ -6,6 +6,7 @@ import { createInterface } from "node:readline/promises"
 import { Console, Effect, Result } from "effect"
 import { Argument, Command } from "effect/cli"
 import { CliFailure } from "./CliFailure.ts"
+import { showingDrains } from "./drain-watch.ts"
 import { printPretty } from "./print-json.ts"
 import type { AnswerForm, MethodForm } from "./rpc-arguments/MethodForm.ts"
 import { findMethodForm, likeliestMethod, methodForms } from "./rpc-arguments/method-forms.ts"
@@ -75,7 +76,9 @@ const runWords = (words: ReadonlyArray<string>, options: RpcOptions, call: Call)
     if (options.dryRun) {
       return yield* Console.log(printPretty({ method, ...(params === undefined ? {} : { params }) }))
     }
-    const result = yield* Effect.mapError(call(method, params), withHint(method))
+    const calling = Effect.mapError(call(method, params), withHint(method))
+    // Scripts that read stderr get nothing that rpc.py has not.
+    const result = yield* process.stderr.isTTY ? showingDrains(options.socket, calling) : calling
     const text = shown(result, answer, options.json)
     if (text !== undefined) yield* Console.log(text)
   })

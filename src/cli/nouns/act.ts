@@ -6,6 +6,7 @@ import { showingDrains } from "../drain-watch.ts"
 import { printPretty } from "../print-json.ts"
 import { type Call, makeCall } from "../rpc-session.ts"
 import { socketFlag } from "../server-flags.ts"
+import { table } from "../table.ts"
 
 /** A removal waits for commands in flight as long as the target lets it; in milliseconds. */
 const timeoutMillis = 300_000
@@ -32,6 +33,16 @@ export const act = <R>(
     const outcome = yield* showingDrains(socket, run(call))
     yield* Console.log(json ? printPretty(outcome.json) : outcome.text)
   }).pipe(Effect.scoped)
+
+/** A table, or `none` if there is no row. */
+export const listing = (
+  none: string,
+  heads: ReadonlyArray<string>,
+  rows: ReadonlyArray<ReadonlyArray<string>>
+): string => (rows.length === 0 ? none : table(heads, rows))
+
+/** `1 LUN`, `2 LUNs`. */
+export const count = (number: number, what: string): string => `${number} ${what}${number === 1 ? "" : "s"}`
 
 /** A sentence on what a verb does, and lines that show it. */
 export const about = (text: string, ...examples: ReadonlyArray<string>) => {

@@ -2,8 +2,8 @@
 import { Effect, Option } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import { CliFailure } from "../CliFailure.ts"
-import { printable, table } from "../table.ts"
-import { about, act, shared } from "./act.ts"
+import { printable } from "../table.ts"
+import { about, act, listing, shared } from "./act.ts"
 import { AuthGroups, ask, freeTag } from "./answers.ts"
 import { readSecret, secretFileFlag, secretTextFlag } from "./read-secret.ts"
 
@@ -19,7 +19,7 @@ const list = Command.make("list", shared, (input) =>
           ? [[String(tag), "(no user)", ""]]
           : secrets.map(({ muser = "", user }) => [String(tag), printable(user), printable(muser)])
       )
-      return { json, text: table(["GROUP", "USER", "MUTUAL USER"], rows) }
+      return { json, text: listing("no auth group", ["GROUP", "USER", "MUTUAL USER"], rows) }
     })
   )
 ).pipe(about("List the auth groups and their users, without secrets.", "auth list"))

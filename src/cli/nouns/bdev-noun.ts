@@ -4,8 +4,8 @@ import { Argument, Command, Flag } from "effect/cli"
 import { CliFailure } from "../CliFailure.ts"
 import { closest } from "../closest.ts"
 import type { Call } from "../rpc-session.ts"
-import { byteText, table } from "../table.ts"
-import { about, act, shared } from "./act.ts"
+import { byteText } from "../table.ts"
+import { about, act, listing, shared } from "./act.ts"
 import { ask, askTargets, type Bdev, Bdevs, bytesOf } from "./answers.ts"
 import { bdevCreate, sizeOf } from "./bdev-create.ts"
 
@@ -55,7 +55,7 @@ const list = Command.make("list", shared, (input) =>
         const { block_size, name, product_name, uuid = "" } = bdev
         return [name, product_name, byteText(bytesOf(bdev)), String(block_size), uuid, luns.join(", ")]
       })
-      return { json: whole, text: table(["BDEV", "TYPE", "SIZE", "BLOCK", "UUID", "LUN OF"], rows) }
+      return { json: whole, text: listing("no bdev", ["BDEV", "TYPE", "SIZE", "BLOCK", "UUID", "LUN OF"], rows) }
     })
   )
 ).pipe(about("List the disks, and where they are LUNs.", "bdev list"))

@@ -3,8 +3,7 @@ import { Effect, Option } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import type { CliFailure } from "../CliFailure.ts"
 import type { Call } from "../rpc-session.ts"
-import { table } from "../table.ts"
-import { about, act, type Outcome, shared } from "./act.ts"
+import { about, act, listing, type Outcome, shared } from "./act.ts"
 import { ask, freeTag, InitiatorGroups } from "./answers.ts"
 
 const tag = Argument.Int("tag").pipe(Argument.withDescription("Tag of the group"))
@@ -24,7 +23,8 @@ const list = Command.make("list", shared, (input) =>
   act(input, (call) =>
     Effect.map(askGroups(call), (groups) => ({
       json: groups,
-      text: table(
+      text: listing(
+        "no initiator group",
         ["GROUP", "INITIATORS", "NETMASKS"],
         groups.map(({ initiators, netmasks, tag }) => [String(tag), initiators.join(" "), netmasks.join(" ")])
       )

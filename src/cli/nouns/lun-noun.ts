@@ -1,8 +1,8 @@
 /** `lunlog lun`: the disks of targets. */
 import { Effect, Option } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
-import { byteText, table } from "../table.ts"
-import { about, act, shared } from "./act.ts"
+import { byteText } from "../table.ts"
+import { about, act, listing, shared } from "./act.ts"
 import { ask, askTargets, Bdevs, bytesOf, findTarget } from "./answers.ts"
 
 const target = Argument.String("target").pipe(
@@ -23,7 +23,7 @@ const list = Command.make("list", { ...shared, target: Argument.optional(target)
         const known = bdev === undefined ? ["", "", ""] : [bdev.product_name, byteText(bytesOf(bdev)), bdev.uuid ?? ""]
         return [target, String(lun_id), bdev_name, ...known]
       })
-      return { json: luns, text: table(["TARGET", "LUN", "BDEV", "TYPE", "SIZE", "UUID"], rows) }
+      return { json: luns, text: listing("no LUN", ["TARGET", "LUN", "BDEV", "TYPE", "SIZE", "UUID"], rows) }
     })
   )
 ).pipe(about("List the LUNs of all targets, or of one.", "lun list", "lun list disk1"))

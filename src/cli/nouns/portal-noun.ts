@@ -2,8 +2,7 @@
 import { Effect, Option, Schema } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import { CliFailure } from "../CliFailure.ts"
-import { table } from "../table.ts"
-import { about, act, shared } from "./act.ts"
+import { about, act, listing, shared } from "./act.ts"
 import { ask, freeTag, PortalGroups } from "./answers.ts"
 
 const portDefault = "3260"
@@ -32,7 +31,7 @@ const list = Command.make("list", shared, (input) =>
           return [String(group.tag), `${host}:${port}`, `${found?.state ?? ""}${code}`, group.private ? "private" : ""]
         })
       )
-      return { json: groups, text: table(["GROUP", "PORTAL", "STATE", ""], rows) }
+      return { json: groups, text: listing("no portal group", ["GROUP", "PORTAL", "STATE", ""], rows) }
     })
   )
 ).pipe(about("List the portal groups.", "portal list"))

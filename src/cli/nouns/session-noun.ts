@@ -3,15 +3,16 @@ import { Effect, Option } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import { CliFailure } from "../CliFailure.ts"
 import { durationFlag } from "../server-flags.ts"
-import { printable, table } from "../table.ts"
-import { about, act, shared } from "./act.ts"
+import { printable } from "../table.ts"
+import { about, act, listing, shared } from "./act.ts"
 import { ask, Sessions } from "./answers.ts"
 
 /** Of a connection that has no session. */
 const noTsih = 65535
 
 const sessionTable = (sessions: Sessions): string =>
-  table(
+  listing(
+    "no session",
     ["SESSION", "CONNECTION", "INITIATOR", "ADDRESS", "TARGET", "GROUP", "PHASE"],
     sessions.map((session) => [
       session.tsih === noTsih ? "-" : String(session.tsih),

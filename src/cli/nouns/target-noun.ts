@@ -5,7 +5,7 @@ import { CliFailure } from "../CliFailure.ts"
 import { parseMap } from "../rpc-arguments/value-kinds.ts"
 import type { Call } from "../rpc-session.ts"
 import { byteText, printable, table } from "../table.ts"
-import { about, act, shared } from "./act.ts"
+import { about, act, count, listing, shared } from "./act.ts"
 import {
   ask,
   askTargets,
@@ -56,7 +56,10 @@ const list = Command.make("list", shared, (input) =>
         chapOf(target),
         String(sessions.filter(({ target_name }) => target_name === target.name).length)
       ])
-      return { json: targets, text: table(["TARGET", "ALIAS", "LUNS", "MAPS", "CHAP", "SESSIONS"], rows) }
+      return {
+        json: targets,
+        text: listing("no target", ["TARGET", "ALIAS", "LUNS", "MAPS", "CHAP", "SESSIONS"], rows)
+      }
     })
   )
 ).pipe(about("List the targets.", "target list", "target list --json"))
@@ -103,9 +106,10 @@ const showText = (found: Effect.Success<ReturnType<typeof gatherTarget>>): strin
   ]
   return [
     table(["", ""], facts).trimStart(),
-    table(["LUN", "BDEV", "TYPE", "SIZE"], lunRows(target, bdevs)),
-    table(["MAP", "PORTALS", "INITIATORS", "NETMASKS"], mapRows(found)),
-    table(
+    listing("no LUN", ["LUN", "BDEV", "TYPE", "SIZE"], lunRows(target, bdevs)),
+    listing("no map: nobody can reach it", ["MAP", "PORTALS", "INITIATORS", "NETMASKS"], mapRows(found)),
+    listing(
+      "no session",
       ["SESSION", "INITIATOR", "ADDRESS"],
       sessions.map(({ initiator_addr, initiator_name, tsih }) => [
         String(tsih),
@@ -220,7 +224,7 @@ const create = Command.make(
         const target = yield* findTarget(call, input.name)
         const maps = target.pg_ig_maps.map(mapText).join("; ")
         const reach = maps === "" ? "nobody may reach it yet" : `maps ${maps}`
-        return { json: target, text: `target ${target.name} with ${luns.length} LUNs, ${reach}` }
+        return { json: target, text: `target ${target.name} with ${count(luns.length, "LUN")}, ${reach}` }
       })
     )
 ).pipe(
