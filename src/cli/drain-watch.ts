@@ -1,6 +1,6 @@
 /**
- * What a command waits for when it takes longer than a second: the LUNs that drain, and their commands. On a terminal one
- * line that changes; elsewhere a line when another LUN is waited for, and only so many.
+ * What a command waits for when it takes longer than a second: the LUNs that drain, and their commands. On a terminal
+ * one line that changes; elsewhere a line when another LUN is waited for, and only so many.
  */
 import { Effect, Fiber, Schema } from "effect"
 import { connect } from "../rpc/RpcClient.ts"

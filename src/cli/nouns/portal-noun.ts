@@ -41,8 +41,8 @@ const portalOf = (word: string): Effect.Effect<{ readonly host: string; readonly
   const parts = /^(\[[^\]]*\]|[^:[\]]+)(?::(\d{1,5}))?$/.exec(word)
   const [, host, port = portDefault] = parts ?? []
   if (host !== undefined) return Effect.succeed({ host, port })
-  const message = `${JSON.stringify(word)} is no address: write 127.0.0.1, 127.0.0.1:3260, [::1]:3260, or *:3260 for all`
-  return Effect.fail(new CliFailure({ message }))
+  const allowed = "write 127.0.0.1, 127.0.0.1:3260, [::1]:3260, or *:3260 for all"
+  return Effect.fail(new CliFailure({ message: `${JSON.stringify(word)} is no address: ${allowed}` }))
 }
 
 const add = Command.make(

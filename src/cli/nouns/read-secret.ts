@@ -1,6 +1,6 @@
 /**
- * Where a CHAP secret comes from: a file, the environment, a terminal that shows nothing. On the command line every user
- * of the machine could read it in the process list; it works there, with a warning.
+ * Where a CHAP secret comes from: a file, the environment, a terminal that shows nothing. On the command line every
+ * user of the machine could read it in the process list; it works there, with a warning.
  */
 import { readFile } from "node:fs/promises"
 import { Console, Effect, Option, Redacted } from "effect"

@@ -75,7 +75,8 @@ const kick = Command.make(
     )
 ).pipe(
   about(
-    "Ask sessions to log out, and cut those that do not. Initiators may log in again: take the map or the name away first.",
+    "Ask sessions to log out, and cut those that do not. Initiators may log in again: take the map or the name away " +
+      "first.",
     "session kick 3",
     "session kick iqn.2020-01.org.example:host1 --target disk1 --within 5s"
   )

@@ -165,8 +165,9 @@ const onlyMap = (call: Call) =>
     }
     if (otherPortal === undefined && otherInitiator === undefined)
       return [{ pg_tag: portal.tag, ig_tag: initiator.tag }]
-    const message = `who may reach the target? --map PORTAL_GROUP:INITIATOR_GROUP, of the portal groups ${tags(portals)}`
-    return yield* new CliFailure({ message: `${message} and the initiator groups ${tags(initiators)}` })
+    const groups = `the portal groups ${tags(portals)} and the initiator groups ${tags(initiators)}`
+    const message = `who may reach the target? --map PORTAL_GROUP:INITIATOR_GROUP, of ${groups}`
+    return yield* new CliFailure({ message })
   })
 
 const chap = Flag.Literals("chap", chapModes).pipe(
