@@ -302,6 +302,10 @@ export const otherLines: ReadonlyArray<readonly [string, unknown]> = [
   ],
   ["bdev_nvme_set_hotplug --hotplug -r 100", { enable: true, period_us: 100 }],
   ["keyring_linux_set_options -e", { enable: true }],
+  ["keyring_file_remove_key key0", { name: "key0" }],
+  ["accel_error_inject_error -o crc32c -t corrupt -c 3", { opcode: "crc32c", type: "corrupt", count: 3 }],
+  ["vmd_remove_device 5d0505:01:00.0", { addr: "5d0505:01:00.0" }],
+  ["nbd_stop_disk /dev/nbd0", { nbd_device: "/dev/nbd0" }],
   ["nbd_start_disk Malloc0", { bdev_name: "Malloc0" }],
   ["eventlog_read --from 1 --timeout 5", { from: 1, timeout: 5 }]
 ]

@@ -74,9 +74,26 @@ const acceleration: ReadonlyArray<MethodForm> = [
   method("accel_get_opc_assignments", "Shows who does what."),
   method("accel_get_module_info", "Shows the modules."),
   method("accel_get_stats", "Shows zeroes."),
+  method(
+    "accel_error_inject_error",
+    "(no effect)",
+    [
+      required(option(["o", "opcode"], text("NAME"), "the operation: crc32c")),
+      required(option(["t", "type"], choice("corrupt", "failure", "disable"), "what goes wrong")),
+      option(["c", "count"], integer("N"), "(no effect)"),
+      option(["i", "interval"], integer("N"), "(no effect)"),
+      option(["", "errcode"], integer("N"), "(no effect)")
+    ],
+    { example: "-o crc32c -t disable" }
+  ),
+  method("env_dpdk_get_mem_stats", "Shows where memory statistics would be written."),
   method("ioat_scan_accel_module", "(no effect)"),
   method("ae4dma_scan_accel_module", "(no effect)"),
-  method("vmd_enable", "(no effect)")
+  method("vmd_enable", "(no effect)"),
+  method("vmd_rescan", "Looks for devices behind VMD: none.", [], { answer: "json" }),
+  method("vmd_remove_device", "Refused: there is none.", [argument("addr", text("ADDRESS"), "its PCI address")], {
+    example: "5d0505:01:00.0"
+  })
 ]
 
 /** The multipath options are one object. */
@@ -181,6 +198,9 @@ const keysAndDisks: ReadonlyArray<MethodForm> = [
     [argument("name", text("NAME"), "name of the key"), argument("path", text("FILE"), "path of its file")],
     { example: "key0 /etc/lunlog/key0" }
   ),
+  method("keyring_file_remove_key", "Forgets the name of a key.", [argument("name", text("NAME"), "its name")], {
+    example: "key0"
+  }),
   method("keyring_get_keys", "Shows the keys that were noted."),
   method(
     "nbd_start_disk",
@@ -188,6 +208,10 @@ const keysAndDisks: ReadonlyArray<MethodForm> = [
     [argument("bdev_name", text("BDEV"), "the bdev"), optionalArgument("nbd_device", text("DEVICE"), "/dev/nbd0")],
     { answer: "bare", aliases: ["start_nbd_disk"], example: "Malloc0 /dev/nbd0" }
   ),
+  method("nbd_stop_disk", "Forgets the wish.", [argument("nbd_device", text("DEVICE"), "/dev/nbd0")], {
+    aliases: ["stop_nbd_disk"],
+    example: "/dev/nbd0"
+  }),
   method("nbd_get_disks", "Lists NBD devices: none.", [option(["n", "nbd-device"], text("DEVICE"), "only this")], {
     aliases: ["get_nbd_disks"]
   })
