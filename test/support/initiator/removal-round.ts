@@ -2,6 +2,8 @@
  * One round of hot removal: a LUN is pulled out under load while three other LUNs of the same two sessions go on. What
  * must hold is checked on the wire, in the RPC's answer and in the log.
  */
+import { truncateSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
 import { setTimeout as delay } from "node:timers/promises"
 import { assert } from "vitest"
 import { cdb, clearUnitAttentions, inquiry, reportLuns } from "./commands.ts"
@@ -49,6 +51,8 @@ export const makeScene = async (lunlog: Lunlog): Promise<RemovalScene> => {
   return { lunlog, sessions: [await lunlog.open(first, { keys }), await lunlog.open(second, { keys })], nextSeq: 1 }
 }
 
+const deleteDisk = ({ medium }: RemovalPlan): string => `bdev_${medium}_delete`
+
 /** The bdev that is pulled, and all bdevs of the round with how each is deleted, top first. */
 interface Bdevs {
   readonly top: string
@@ -57,14 +61,23 @@ interface Bdevs {
   readonly other: string | undefined
 }
 
+/** Creates what the LUNs of a round are on. */
+const createDisk = async ({ call, process }: Lunlog, plan: RemovalPlan, name: string, mebibytes: number) => {
+  if (plan.medium === "malloc") return call("bdev_malloc_create", mallocParams(name, mebibytes))
+  const filename = join(process.directory, `${name}.img`)
+  writeFileSync(filename, "")
+  truncateSync(filename, mebibytes * 1024 * 1024)
+  return call("bdev_aio_create", { name, filename, block_size: 512 })
+}
+
 const createBdevs = async (lunlog: Lunlog, plan: RemovalPlan): Promise<Bdevs> => {
   const { call } = lunlog
   // Twice the load's slots: with one bdev for both, each load has its own half.
   const mebibytes = Math.max(1, (2 * plan.ioBytes * plan.queueDepth) / (1024 * 1024))
-  await call("bdev_malloc_create", mallocParams("Pulled", mebibytes))
-  if (!plan.shared) await call("bdev_malloc_create", mallocParams("Other", mebibytes))
+  await createDisk(lunlog, plan, "Pulled", mebibytes)
+  if (!plan.shared) await createDisk(lunlog, plan, "Other", mebibytes)
   const other = plan.shared ? undefined : "Other"
-  if (plan.kind === "malloc") return { top: "Pulled", base: "Pulled", deleteTop: "bdev_malloc_delete", other }
+  if (plan.kind === "plain") return { top: "Pulled", base: "Pulled", deleteTop: deleteDisk(plan), other }
   if (plan.kind === "hung") {
     await call("bdev_error_create", { base_name: "Pulled" })
     return { top: "EE_Pulled", base: "Pulled", deleteTop: "bdev_error_delete", other }
@@ -135,7 +148,7 @@ const remove = (lunlog: Lunlog, plan: RemovalPlan, bdevs: Bdevs): Promise<unknow
   const [first] = targetNames
   if (plan.removal === "lun") return lunlog.call("iscsi_target_node_remove_lun", { name: first, lun_id: pulledLun })
   if (plan.removal === "bdev") return lunlog.call(bdevs.deleteTop, { name: bdevs.top })
-  return lunlog.call("bdev_malloc_delete", { name: bdevs.base })
+  return lunlog.call(deleteDisk(plan), { name: bdevs.base })
 }
 
 /** Back pressure is a fair answer to a deep queue; a unit attention tells of LUNs that came or went. */
@@ -204,9 +217,9 @@ const cleanUp = async (lunlog: Lunlog, plan: RemovalPlan, bdevs: Bdevs): Promise
   const left = plan.removal === "base" ? [] : plan.removal === "bdev" ? [bdevs.base] : [bdevs.top, bdevs.base]
   const gone = plan.removal === "bdev" && bdevs.base === bdevs.top
   for (const name of gone ? [] : new Set(left)) {
-    await lunlog.call(name === bdevs.base ? "bdev_malloc_delete" : bdevs.deleteTop, { name })
+    await lunlog.call(name === bdevs.base ? deleteDisk(plan) : bdevs.deleteTop, { name })
   }
-  if (bdevs.other !== undefined) await lunlog.call("bdev_malloc_delete", { name: bdevs.other })
+  if (bdevs.other !== undefined) await lunlog.call(deleteDisk(plan), { name: bdevs.other })
 }
 
 /** The records since the last call. */
