@@ -3,6 +3,7 @@
  * place in its source, and a warning for whatever lunlog cannot do: nothing is left out without a word.
  */
 import type {
+  AuthGroupSection,
   BdevSection,
   InitiatorGroupSection,
   NativeConfig,
@@ -23,7 +24,7 @@ export interface Conversion {
   readonly places: ReadonlyMap<string, string>
 }
 
-type Lists = "bdevs" | "portalGroups" | "initiatorGroups" | "targets"
+type Lists = "bdevs" | "authGroups" | "portalGroups" | "initiatorGroups" | "targets"
 
 interface Warning {
   readonly line: number
@@ -35,6 +36,7 @@ export class ConversionDraft {
   readonly #warnings: Array<Warning> = []
   readonly #options: Array<OptionsSection> = []
   readonly #bdevs: Array<BdevSection> = []
+  readonly #authGroups: Array<AuthGroupSection> = []
   readonly #portalGroups: Array<PortalGroupSection> = []
   readonly #initiatorGroups: Array<InitiatorGroupSection> = []
   readonly #targets: Array<TargetSection> = []
@@ -53,6 +55,10 @@ export class ConversionDraft {
 
   bdev(section: BdevSection, place: string): void {
     this.#add("bdevs", this.#bdevs, section, place)
+  }
+
+  authGroup(section: AuthGroupSection, place: string): void {
+    this.#add("authGroups", this.#authGroups, section, place)
   }
 
   portalGroup(section: PortalGroupSection, place: string): void {
@@ -77,6 +83,7 @@ export class ConversionDraft {
     const config: NativeConfig = {
       ...(Object.keys(options).length === 0 ? {} : { options }),
       ...list("bdevs", this.#bdevs),
+      ...list("authGroups", this.#authGroups),
       ...list("portalGroups", this.#portalGroups),
       ...list("initiatorGroups", this.#initiatorGroups),
       ...list("targets", this.#targets)

@@ -1,6 +1,7 @@
 /** `[iSCSI]`: the options of the target as a whole. */
 import type { OptionsSection } from "../native-schema.ts"
 import type { SectionReader } from "./SectionReader.ts"
+import { authFlags, authGroupTag } from "./target-section.ts"
 
 /** The native option of each key that is a number. */
 export const numberOptions = {
@@ -35,6 +36,11 @@ export const readOptionsSection = (reader: SectionReader): void => {
     const given = reader.number(name)
     if (given !== undefined && given !== value) reader.warn(reader.first(name), `${given} has no effect: ${why}`)
   }
+  const chapGroup = authGroupTag(reader, "DiscoveryAuthGroup")
+  const auth = { ...authFlags(reader, "DiscoveryAuthMethod"), ...(chapGroup === undefined ? {} : { chapGroup }) }
+  if (Object.keys(auth).length > 0) reader.draft.options({ discoveryAuth: auth }, reader.place())
+  // Whoever reads the file reads the auth file beside it.
+  reader.ignore("AuthFile")
   reader.without("has no effect: connections are not spread over cores", "MinConnectionsPerCore")
   reader.ignore("Comment")
   if (Object.keys(options).length > 0) reader.draft.options(options, reader.place())

@@ -4,6 +4,7 @@
  */
 import { type Conversion, ConversionDraft } from "../Conversion.ts"
 import { type IniSection, iniKeys, readIni } from "../ini.ts"
+import { readAuthGroup } from "./auth-sections.ts"
 import { readBdevError, readMalloc, readNull } from "./bdev-sections.ts"
 import { readInitiatorGroup, readPortalGroup } from "./group-sections.ts"
 import { readOptionsSection } from "./options-section.ts"
@@ -33,6 +34,7 @@ const known: ReadonlyArray<readonly [kind: string, read: ReadSection]> = [
   ["global", readGlobal],
   ["bdev", readBdev],
   ["iscsi", readOptionsSection],
+  ["authgroup", readAuthGroup],
   ["malloc", readMalloc],
   ["null", readNull],
   ["bdeverror", readBdevError],
@@ -70,22 +72,50 @@ const readTargets = (draft: ConversionDraft, readers: ReadonlyArray<SectionReade
   }
 }
 
-/** Reads a file; `name` is how messages call it. */
-export const readIscsiConf = (name: string, source: string): Conversion => {
-  const draft = new ConversionDraft()
-  const { problems, sections } = readIni(source)
-  for (const { line, message } of problems) draft.warn(`${name}:${line}`, message, line)
-  const readerOf = (section: IniSection) => new SectionReader(draft, name, section)
-  for (const [kind, read] of known) {
+const readSections = (
+  draft: ConversionDraft,
+  name: string,
+  sections: ReadonlyArray<IniSection>,
+  kinds: ReadonlySet<string>
+): void => {
+  for (const [kind, read] of known.filter(([kind]) => kinds.has(kind))) {
     for (const section of sections.filter((one) => one.kind === kind)) {
-      const reader = readerOf(section)
+      const reader = new SectionReader(draft, name, section)
       read(reader)
       reader.finish()
     }
   }
+}
+
+/** The text of the file that `authFileOf` names, or why it cannot be read. */
+export interface AuthFile {
+  readonly name: string
+  readonly text: string | { readonly unreadable: string }
+}
+
+/** Groups of an auth file; other sections say nothing to it. A file that is not there has none, as in SPDK. */
+const readAuthFile = (draft: ConversionDraft, { name, text }: AuthFile): void => {
+  if (typeof text !== "string") {
+    draft.warn(name, `the AuthFile cannot be read and is left out: ${text.unreadable}`)
+    return
+  }
+  const { problems, sections } = readIni(text)
+  for (const { line, message } of problems) draft.warn(`${name}:${line}`, message)
+  readSections(draft, name, sections, new Set(["authgroup"]))
+}
+
+/** Reads a file, with the auth file that it names; `name` is how messages call it. */
+export const readIscsiConf = (name: string, source: string, authFile?: AuthFile): Conversion => {
+  const draft = new ConversionDraft()
+  const { problems, sections } = readIni(source)
+  for (const { line, message } of problems) draft.warn(`${name}:${line}`, message, line)
+  const kinds = new Set(known.map(([kind]) => kind))
+  readSections(draft, name, sections, kinds)
+  if (authFile !== undefined) readAuthFile(draft, authFile)
+  const readerOf = (section: IniSection) => new SectionReader(draft, name, section)
   readTargets(draft, sections.filter(({ kind }) => kind === "targetnode").map(readerOf))
-  const kinds = new Set([...known.map(([kind]) => kind), "targetnode"])
-  for (const section of sections.filter(({ kind }) => !kinds.has(kind))) warnOfSection(readerOf(section))
+  const others = sections.filter(({ kind }) => !kinds.has(kind) && kind !== "targetnode")
+  for (const section of others) warnOfSection(readerOf(section))
   return draft.finish()
 }
 
