@@ -1,5 +1,6 @@
 /** The sections that make bdevs, as far as lunlog has their drivers. */
 import { BDEVS_MAX } from "../../domain/Bdev.ts"
+import { pathRemark, unusableFile } from "../file-disks.ts"
 import type { IniKey } from "../ini.ts"
 import type { SectionReader } from "./SectionReader.ts"
 
@@ -43,6 +44,27 @@ const readNullLine = (reader: SectionReader, key: IniKey): void => {
 /** `[Null]`: `Dev <name> <MB> [<block size>]`. */
 export const readNull = (reader: SectionReader): void => {
   for (const key of reader.all("Dev")) readNullLine(reader, key)
+  reader.ignore("Comment")
+}
+
+const readAioLine = (reader: SectionReader, key: IniKey): void => {
+  const [file, name, block, ...more] = key.values
+  const blockSize = block === undefined ? undefined : wholeNumber(block)
+  if (file === undefined || name === undefined || (block !== undefined && blockSize === undefined) || more.length > 0) {
+    reader.warn(key, "is left out; write AIO FILE NAME [BLOCKSIZE]")
+    return
+  }
+  const unusable = unusableFile(file)
+  const remark = unusable === undefined ? pathRemark(file) : `is left out: ${unusable}`
+  if (remark !== undefined) reader.warn(key, remark)
+  if (unusable !== undefined) return
+  const section = { type: "aio" as const, name, file }
+  reader.draft.bdev({ ...section, ...(blockSize === undefined ? {} : { blockSize }) }, reader.place(key))
+}
+
+/** `[AIO]`: `AIO <file> <name> [<block size>]`. */
+export const readAio = (reader: SectionReader): void => {
+  for (const key of reader.all("AIO")) readAioLine(reader, key)
   reader.ignore("Comment")
 }
 

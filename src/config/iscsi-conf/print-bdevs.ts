@@ -53,6 +53,8 @@ const lineOf = (bdev: Bdev, written: ReadonlySet<string>): readonly [string, Ini
   if (spec._tag === "Null" && Number.isInteger(megabytes(bdev))) {
     return ["Null", ["Dev", name, String(megabytes(bdev)), String(spec.blockSize)]]
   }
+  // What may only be read must not become writable.
+  if (spec._tag === "Aio" && !spec.readOnly) return ["AIO", ["AIO", spec.filename, name, String(spec.blockSize)]]
   if (spec._tag === "Error" && written.has(spec.base.name)) return ["BdevError", ["BdevError", spec.base.name]]
   return undefined
 }

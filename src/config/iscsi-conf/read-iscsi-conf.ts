@@ -5,7 +5,7 @@
 import { type Conversion, ConversionDraft } from "../Conversion.ts"
 import { type IniSection, iniKeys, readIni } from "../ini.ts"
 import { readAuthGroup } from "./auth-sections.ts"
-import { readBdevError, readMalloc, readNull } from "./bdev-sections.ts"
+import { readAio, readBdevError, readMalloc, readNull } from "./bdev-sections.ts"
 import { readInitiatorGroup, readPortalGroup } from "./group-sections.ts"
 import { readOptionsSection } from "./options-section.ts"
 import { SectionReader } from "./SectionReader.ts"
@@ -37,6 +37,7 @@ const known: ReadonlyArray<readonly [kind: string, read: ReadSection]> = [
   ["authgroup", readAuthGroup],
   ["malloc", readMalloc],
   ["null", readNull],
+  ["aio", readAio],
   ["bdeverror", readBdevError],
   ["portalgroup", readPortalGroup],
   ["initiatorgroup", readInitiatorGroup]

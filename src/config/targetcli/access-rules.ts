@@ -3,7 +3,6 @@
  * each initiator; lunlog narrows a rule to some LUNs, all of them read-only or none.
  */
 import type { ConversionDraft } from "../Conversion.ts"
-import { LUN_MAX } from "../../domain/ids.ts"
 import type { JsonNode } from "./JsonNode.ts"
 
 /** Initiators with equal rights. */
@@ -64,9 +63,14 @@ export const readAccessRules = (
     found.initiators.push(name)
     rules.set(key, found)
   }
+  const seeing = [...rules.values()].filter(({ luns }) => luns.length > 0)
+  const blind = [...rules.values()].filter(({ luns }) => luns.length === 0).flatMap(({ initiators }) => initiators)
+  if (blind.length > 0) {
+    reading.draft.warn(reading.placeOf(tpg.get("node_acls")), `${blind.join(", ")} see no LUN, and may not log in`)
+  }
   const attributes = tpg.get("attributes")
-  if (attributes.flag("generate_node_acls") !== true) return [...rules.values()]
+  if (attributes.flag("generate_node_acls") !== true || known.size === 0) return seeing
   const readOnly = attributes.flag("demo_mode_write_protect") !== false
-  const luns = [...known].filter((lun) => lun <= LUN_MAX)
-  return [...rules.values(), { initiators: ["ANY"], luns, readOnly }]
+  // An ACL without LUNs shuts its initiator out of what everybody else may see.
+  return [...seeing, { initiators: [...blind.map((name) => `!${name}`), "ANY"], luns: [...known], readOnly }]
 }

@@ -91,6 +91,27 @@ const digest = (target: JsonNode, name: string): boolean => {
   return values.length > 0 && values.every((value) => /crc32c/iu.test(value) && !/none/iu.test(value))
 }
 
+/** What LIO negotiates at each TPG and lunlog once for all: taken over where all agree. */
+const readCommonParameters = ({ draft, placeOf }: Reading, root: JsonNode): void => {
+  const tpgs = root.list("targets").flatMap((target) => target.list("tpgs"))
+  const lengths = new Set(tpgs.flatMap((tpg) => tpg.get("parameters").number("FirstBurstLength") ?? []))
+  const immediate = new Set(tpgs.flatMap((tpg) => tpg.get("parameters").flag("ImmediateData") ?? []))
+  const [firstBurstLength] = lengths
+  const [immediateData] = immediate
+  const place = placeOf(root.get("targets"))
+  if (lengths.size > 1 || immediate.size > 1) {
+    draft.warn(place, "FirstBurstLength or ImmediateData are not the same everywhere, and keep lunlog's defaults")
+  } else if (firstBurstLength !== undefined || immediateData !== undefined) {
+    draft.options(
+      {
+        ...(firstBurstLength === undefined ? {} : { firstBurstLength }),
+        ...(immediateData === undefined ? {} : { immediateData })
+      },
+      place
+    )
+  }
+}
+
 interface ReadTarget {
   readonly node: JsonNode
   readonly name: string
@@ -155,6 +176,7 @@ const readRoot = (name: string, root: JsonNode): Conversion => {
   const bdevs = readStorageObjects({ draft, names: new BdevNames(), placeOf }, root)
   const reading = { draft, placeOf, bdevs, portals: new PortalPool(), secrets: new SecretPool(draft) }
   readDiscoveryAuth(reading, root)
+  readCommonParameters(reading, root)
   const targets = readTargets(reading, root)
   const groups = reading.portals.groups()
   for (const { portals, tag, users } of groups) {

@@ -1,5 +1,6 @@
 /** LIO's backstores as bdevs. The unit serial (`wwn`) is a UUID in all but hand-written files, and stays the disk's. */
 import type { ConversionDraft } from "../Conversion.ts"
+import { pathRemark, unusableFile } from "../file-disks.ts"
 import type { BdevSection } from "../native-schema.ts"
 import type { BdevNames } from "../shared-groups.ts"
 import type { JsonNode } from "./JsonNode.ts"
@@ -50,6 +51,10 @@ const sectionOf = (reading: StorageReading, node: JsonNode, name: string): BdevS
   if (plugin !== "fileio" && plugin !== "block") return `is left out: lunlog has nothing like the plugin ${plugin}`
   const file = node.text("dev")
   if (file === undefined) return "has no dev and is left out"
+  const unusable = unusableFile(file) ?? (plugin === "block" ? `${file} is a block device` : undefined)
+  if (unusable !== undefined) return `is left out: ${unusable}`
+  const remark = pathRemark(file)
+  if (remark !== undefined) reading.draft.warn(reading.placeOf(node.get("dev")), remark)
   return { type: "aio", ...common, file, ...(node.flag("readonly") === true ? { readOnly: true } : {}) }
 }
 

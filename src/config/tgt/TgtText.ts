@@ -7,6 +7,8 @@
 export interface TgtNode {
   /** In lower case. */
   readonly key: string
+  /** As it is written. */
+  readonly word: string
   /** What follows the key; "" if nothing does. */
   readonly value: string
   /** `FILE:LINE`. */
@@ -83,7 +85,7 @@ class Reader {
     }
     const isClosed = value?.trimEnd().endsWith("/") === true
     const text = unquoted((value ?? "").trimEnd().replace(isClosed ? /\s*\/$/u : /$^/u, ""))
-    const block = { key: key.toLowerCase(), value: text, place, body: [] }
+    const block = { key: key.toLowerCase(), word: key, value: text, place, body: [] }
     into.push(block)
     if (!isClosed) open.push(block)
   }
@@ -96,7 +98,7 @@ class Reader {
 
   #statement(line: string, place: string, depth: number): ReadonlyArray<TgtNode> {
     const { key = line, value = "" } = /^(?<key>[^\s=]+)(?:\s*=\s*|\s+)(?<value>.*)$/u.exec(line)?.groups ?? {}
-    const node = { key: key.toLowerCase(), value: unquoted(value), place, body: undefined }
+    const node = { key: key.toLowerCase(), word: key, value: unquoted(value), place, body: undefined }
     return node.key === "include" ? this.#included(node, depth) : [node]
   }
 

@@ -19,9 +19,10 @@ const usersOf = ({ draft }: Reading, nodes: ReadonlyArray<TgtNode>, key: string)
   nodes
     .filter((node) => node.key === key)
     .flatMap((node) => {
-      const [user, secret] = node.value.split(/\s+/u)
+      // tgt-admin hands them to a shell, which takes quotes away.
+      const [user, secret] = node.value.split(/\s+/u).map((word) => word.replace(/^(["'])(.*)\1$/u, "$2"))
       if (user !== undefined && secret !== undefined) return [{ node, user, secret }]
-      draft.warn(`${node.place} ${node.key}`, "is left out; write a user and a password")
+      draft.warn(`${node.place} ${node.word}`, "is left out; write a user and a password")
       return []
     })
 
@@ -34,13 +35,13 @@ export const readUsers = (
   const incoming = usersOf(reading, nodes, keys.incoming)
   const [outgoing, ...more] = usersOf(reading, nodes, keys.outgoing)
   for (const { node } of more) {
-    reading.draft.warn(`${node.place} ${node.key}`, "is left out: the first one counts, as in tgt-admin")
+    reading.draft.warn(`${node.place} ${node.word}`, "is left out: the first one counts, as in tgt-admin")
   }
   const [first] = incoming
   if (first === undefined) {
     if (outgoing === undefined) return undefined
     const { node } = outgoing
-    reading.draft.warn(`${node.place} ${node.key}`, `is left out: without ${keys.incoming} there is no CHAP`)
+    reading.draft.warn(`${node.place} ${node.word}`, `is left out: without ${keys.incoming} there is no CHAP`)
     return undefined
   }
   const mutual = outgoing === undefined ? {} : { mutualUser: outgoing.user, mutualSecret: outgoing.secret }

@@ -35,7 +35,7 @@ interface Reading extends StoreReading {
 }
 
 const warn = ({ draft }: { readonly draft: ConversionDraft }, node: TgtNode, why: string): void =>
-  draft.warn(`${node.place} ${node.key}`, why)
+  draft.warn(`${node.place} ${node.word}`, why)
 
 const values = (nodes: ReadonlyArray<TgtNode>, key: string): ReadonlyArray<TgtNode> =>
   nodes.filter((node) => node.key === key)
@@ -55,10 +55,13 @@ const initiatorGroupOf = (reading: Reading, body: ReadonlyArray<TgtNode>): numbe
   const addresses = values(body, "initiator-address")
   const names = values(body, "initiator-name")
   const netmasks = addresses.flatMap((node) => netmaskOf(reading, node))
+  // None of the addresses could be read: nobody, rather than everybody.
+  if (addresses.length > 0 && netmasks.length === 0) {
+    return reading.initiators.tagOf({ initiators: ["!ANY"], netmasks: ["ANY"] })
+  }
   return reading.initiators.tagOf({
     initiators: names.length === 0 ? ["ANY"] : names.map(({ value }) => value),
-    // None of the addresses could be read: nobody, rather than everybody.
-    netmasks: netmasks.length > 0 ? netmasks : addresses.length === 0 ? ["ANY"] : ["127.0.0.1/32"]
+    netmasks: netmasks.length === 0 ? ["ANY"] : netmasks
   })
 }
 

@@ -2,6 +2,7 @@
 import { basename } from "node:path"
 import { LUN_MAX } from "../../domain/ids.ts"
 import type { ConversionDraft } from "../Conversion.ts"
+import { pathRemark, unusableFile } from "../file-disks.ts"
 import type { BdevSection } from "../native-schema.ts"
 import type { BdevNames } from "../shared-groups.ts"
 import type { TgtNode } from "./TgtText.ts"
@@ -60,6 +61,13 @@ const without: Readonly<Record<string, string>> = {
 
 const uuidForm = /^[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}$/iu
 
+/** Why a key is left out; undefined if it is not. */
+const lossOf = ({ key, value }: TgtNode): string | undefined => {
+  if (key === "write-cache") return isOn(value) ? undefined : "hosts are told of a cache, and flush it"
+  if (key === "online") return isOn(value) ? undefined : "lunlog has no LUNs that are offline"
+  return without[key]
+}
+
 const isOn = (value: string): boolean => /^(?:1|on|yes|true)$/iu.test(value)
 
 /** A store with what its target says for all stores; its own keys come first. */
@@ -75,7 +83,7 @@ class Store {
   }
 
   warn(node: TgtNode, why: string): void {
-    this.#draft.warn(`${node.place} ${node.key}`, why)
+    this.#draft.warn(`${node.place} ${node.word}`, why)
   }
 
   find(key: string): TgtNode | undefined {
@@ -93,7 +101,7 @@ class Store {
 
   warnOfOwnKeys(): void {
     for (const node of this.node.body ?? []) {
-      const why = without[node.key]
+      const why = lossOf(node)
       if (why !== undefined) this.warn(node, `is left out: ${why}`)
       else if (!storeKeys.has(node.key)) this.warn(node, "is not known and is left out")
     }
@@ -118,6 +126,10 @@ const bdevOf = (store: Store) => {
   const backing = store.find("bs-type")?.value ?? "rdwr"
   if (!["rdwr", "aio", "null"].includes(backing)) return `is left out: lunlog has nothing like bs-type ${backing}`
   if (backing === "null") return "is left out: tgt's null store has no size; write type: null with one"
+  const unusable = unusableFile(store.node.value)
+  if (unusable !== undefined) return `is left out: ${unusable}`
+  const remark = pathRemark(store.node.value)
+  if (remark !== undefined) store.warn(store.node, remark)
   const readOnly = store.find("readonly")
   return {
     type: "aio" as const,
@@ -139,7 +151,7 @@ const bdevName = ({ draft, made, names }: StoreReading, store: Store): string | 
   if (known !== undefined) return known
   const name = names.nameOf(basename(section.file))
   const bdev: BdevSection = { ...section, name }
-  draft.bdev(bdev, `${store.node.place} ${store.node.key}`)
+  draft.bdev(bdev, `${store.node.place} ${store.node.word}`)
   made.set(key, name)
   return name
 }
@@ -166,13 +178,13 @@ const numbered = (stores: ReadonlyArray<Store>): ReadonlyArray<readonly [number,
 export const readStores = (reading: StoreReading, nodes: ReadonlyArray<TgtNode>): ReadonlyArray<StoreLun> => {
   const shared = nodes.filter(({ key }) => storeKeys.has(key))
   for (const node of shared) {
-    const why = without[node.key]
-    if (why !== undefined) reading.draft.warn(`${node.place} ${node.key}`, `is left out: ${why}`)
+    const why = lossOf(node)
+    if (why !== undefined) reading.draft.warn(`${node.place} ${node.word}`, `is left out: ${why}`)
   }
   const stores = nodes.filter(isStore).map((node) => new Store(reading.draft, node, shared))
   for (const store of stores) store.warnOfOwnKeys()
   const used = new Map<number, string>()
-  return numbered(stores).flatMap(([lun, store]) => {
+  const luns = numbered(stores).flatMap(([lun, store]) => {
     const bdev = bdevName(reading, store)
     if (bdev === undefined) return []
     const holder = used.get(lun)
@@ -184,4 +196,5 @@ export const readStores = (reading: StoreReading, nodes: ReadonlyArray<TgtNode>)
     store.warn(store.node, `LUN ${lun} is left out: ${why}`)
     return []
   })
+  return luns.sort((a, b) => a.lun - b.lun)
 }
