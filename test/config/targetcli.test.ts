@@ -231,7 +231,9 @@ describe("a file that is not as targetcli writes it", () => {
       )
     }
     for (let round = 0; round < 300; round++) {
-      const conversion = Result.getOrThrow(readTargetcli("f", JSON.stringify({ ...Object(damage(JSON.parse(fixture))) })))
+      const conversion = Result.getOrThrow(
+        readTargetcli("f", JSON.stringify({ ...Object(damage(JSON.parse(fixture))) }))
+      )
       for (const warning of [...conversion.warnings, ...refusalsOf(conversion)]) assert.match(warning, /^f/u)
     }
   })

@@ -11,8 +11,7 @@ import { refusalsOf } from "./support.ts"
 const fixture = readFileSync(join(import.meta.dirname, "fixtures/targets.conf"), "utf8")
 const noFile = () => "there is no file"
 const read = (...lines: ReadonlyArray<string>) => readTgtConf("f", lines.join("\n"), noFile)
-const target = (...body: ReadonlyArray<string>) =>
-  read("<target iqn.2008-09.org.example:t>", ...body, "</target>")
+const target = (...body: ReadonlyArray<string>) => read("<target iqn.2008-09.org.example:t>", ...body, "</target>")
 
 describe("targets.conf", () => {
   it("is known by its content", () => {
@@ -54,30 +53,33 @@ describe("targets.conf", () => {
       { tag: 1, initiators: ["ANY"], netmasks: ["ANY"] },
       { tag: 2, initiators: ["iqn.2008-09.org.example:host1"], netmasks: ["192.168.100.0/24", "[fd00::5]"] }
     ])
-    assert.deepStrictEqual(targets?.map(({ luns, maps, name }) => ({ name, maps, luns })), [
-      {
-        name: "iqn.2008-09.org.example:plain",
-        maps: [{ portalGroup: 1, initiatorGroup: 1 }],
-        luns: [
-          { lun: 1, bdev: "a.img" },
-          { lun: 2, bdev: "b.img" },
-          { lun: 3, bdev: "0.img" }
-        ]
-      },
-      {
-        name: "iqn.2008-09.org.example:secured",
-        maps: [{ portalGroup: 1, initiatorGroup: 2 }],
-        luns: [
-          { lun: 2, bdev: "log.img" },
-          { lun: 10, bdev: "db.img" }
-        ]
-      },
-      {
-        name: "iqn.2008-09.org.example:rdma",
-        maps: [{ portalGroup: 1, initiatorGroup: 1 }],
-        luns: [{ lun: 7, bdev: "a.img" }]
-      }
-    ])
+    assert.deepStrictEqual(
+      targets?.map(({ luns, maps, name }) => ({ name, maps, luns })),
+      [
+        {
+          name: "iqn.2008-09.org.example:plain",
+          maps: [{ portalGroup: 1, initiatorGroup: 1 }],
+          luns: [
+            { lun: 1, bdev: "a.img" },
+            { lun: 2, bdev: "b.img" },
+            { lun: 3, bdev: "0.img" }
+          ]
+        },
+        {
+          name: "iqn.2008-09.org.example:secured",
+          maps: [{ portalGroup: 1, initiatorGroup: 2 }],
+          luns: [
+            { lun: 2, bdev: "log.img" },
+            { lun: 10, bdev: "db.img" }
+          ]
+        },
+        {
+          name: "iqn.2008-09.org.example:rdma",
+          maps: [{ portalGroup: 1, initiatorGroup: 1 }],
+          luns: [{ lun: 7, bdev: "a.img" }]
+        }
+      ]
+    )
     assert.deepStrictEqual(targets?.[1]?.auth, { requireChap: true, chapGroup: 2 })
     assert.isTrue(targets?.[1]?.headerDigest)
   })
@@ -104,12 +106,18 @@ describe("targets.conf", () => {
     [["</target>"], "f:1: </target> closes what is not open"],
     [["include /x"], "f:1: include /x is left out: there is no file"],
     [["colour red"], "f:1 colour: is not known and is left out"],
-    [["<target a>", "initiator-address example.org", "</target>"], 'f:2 initiator-address: "example.org" is no address'],
+    [
+      ["<target a>", "initiator-address example.org", "</target>"],
+      'f:2 initiator-address: "example.org" is no address'
+    ],
     [["<target a>", "incominguser joe", "</target>"], "f:2 incominguser: is left out; write a user and a password"],
     [["<target a>", "outgoinguser joe x", "</target>"], "f:2 outgoinguser: is left out: without incominguser"],
     [["<target a>", "backing-store /dev/sdb", "</target>"], "f:2 backing-store: is left out: /dev/sdb is a device"],
     [["<target a>", "backing-store /i", "lun 300", "</target>"], "f:2 backing-store: LUN 300 is left out: ids are"],
-    [["<target a>", "backing-store /i", "backing-store /j", "lun 3", "</target>"], "f:3 backing-store: LUN 3 is left out"],
+    [
+      ["<target a>", "backing-store /i", "backing-store /j", "lun 3", "</target>"],
+      "f:3 backing-store: LUN 3 is left out"
+    ],
     [["<target a>", "backing-store i", "</target>"], "f:2 backing-store: i is a relative path"]
   ])("%j is told", (lines, start) => {
     const { warnings } = read(...lines)
@@ -127,10 +135,13 @@ describe("targets.conf", () => {
   it("takes in what it includes, once per place and not for ever", () => {
     const files = (pattern: string) => [{ name: "b", source: `<target iqn.${pattern}>\n</target>\ninclude more` }]
     const { nodes, problems } = readTgtText({ name: "a", source: "include 2020-01.x:1\n" }, files)
-    assert.deepStrictEqual(nodes.slice(0, 2).map(({ place, value }) => [place, value]), [
-      ["b:1", "iqn.2020-01.x:1"],
-      ["b:1", "iqn.more"]
-    ])
+    assert.deepStrictEqual(
+      nodes.slice(0, 2).map(({ place, value }) => [place, value]),
+      [
+        ["b:1", "iqn.2020-01.x:1"],
+        ["b:1", "iqn.more"]
+      ]
+    )
     assert.match(problems.join(), /files include one another more than 8 deep/u)
     const many = Array.from({ length: 999 }, (_, index) => ({ name: `${index}`, source: "include x" }))
     const bounded = readTgtText({ name: "a", source: "include x" }, () => many)

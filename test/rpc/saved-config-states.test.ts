@@ -1,4 +1,7 @@
-/** Random states, saved as SPDK's configuration file: each loads, and the state that it leads to is saved the same. */
+/**
+ * Random states, saved as SPDK's configuration file: each loads, and the state that it leads to is saved the same. So
+ * does what is exported for SPDK itself.
+ */
 import { it } from "@effect/vitest"
 import { Effect, Layer, Result } from "effect"
 import { assert } from "vitest"
@@ -11,6 +14,7 @@ import { Uuid } from "../../src/domain/ids.ts"
 import { Secrets } from "../../src/domain/Secrets.ts"
 import { initialState, type State } from "../../src/domain/State.ts"
 import { applySpdkConfig, checkSpdkConfig } from "../../src/rpc/apply-spdk-config.ts"
+import { exportSpdk } from "../../src/rpc/export-spdk.ts"
 import { printJson } from "../../src/rpc/json-print.ts"
 import { Notifications } from "../../src/rpc/Notifications.ts"
 import { readSpdkConfig } from "../../src/rpc/SpdkConfigFile.ts"
@@ -20,6 +24,7 @@ import { fakeDataPlane, newFake } from "./fake-data-plane.ts"
 import { instanceLayer, testInfo } from "./server-support.ts"
 
 const statesMax = 100
+const exportsMax = 40
 const commandsMax = 150
 
 /** Seldom wanted: most states would be empty. */
@@ -64,7 +69,8 @@ const services = Layer.suspend(() => {
 
 const options = { strict: true, ignoreErrors: false }
 
-const load = (text: string) =>
+/** The state that a file leads to. */
+const loadState = (text: string) =>
   Effect.gen(function* () {
     const { dispatch, state } = yield* ControlPlane
     const epoch = { mode: "empty", instanceId: Uuid.make(testInfo.instanceId), version: testInfo.version } as const
@@ -74,17 +80,53 @@ const load = (text: string) =>
     const { checked, problems } = checkSpdkConfig(file.success, options)
     assert.deepStrictEqual(problems, [])
     yield* applySpdkConfig(checked, options)
-    return yield* save(state())
-  }).pipe(Effect.provide(services))
+    return state()
+  })
+
+const load = (text: string) => Effect.provide(Effect.flatMap(loadState(text), save), services)
 
 it.live("a state that commands can lead to is saved, loaded, and saved the same", () =>
   Effect.gen(function* () {
     let targets = 0
-    for (let seed = 1; seed <= statesMax; seed++) {
+    for (let seed = 1; seed <= exportsMax; seed++) {
       const saved = yield* Effect.provideService(save(randomState(seed)), Secrets, openSecrets)
       assert.strictEqual(yield* load(saved), saved, `seed ${seed}`)
       targets += saved.split('"iscsi_create_target_node"').length - 1
     }
     assert.isAbove(targets, statesMax / 3)
   })
+)
+
+it.live("what is exported for SPDK has only what SPDK takes, and loads as the state that it is of", () =>
+  Effect.gen(function* () {
+    let whole = 0
+    for (let seed = 1; seed <= statesMax; seed++) {
+      const state = randomState(seed)
+      const { text, warnings } = yield* Effect.provideService(exportSpdk(state, true), Secrets, openSecrets)
+      assert.notMatch(text, /require_lun_zero|"luns": \[\s*\d|read_only/u)
+      const again = yield* Effect.provide(
+        Effect.flatMap(loadState(text), (loaded) => exportSpdk(loaded, true)),
+        services
+      )
+      assert.deepStrictEqual(again, { text, warnings: [] }, `seed ${seed}`)
+      const saved = yield* Effect.provideService(save(state), Secrets, openSecrets)
+      if (warnings.length > 0) continue
+      assert.deepStrictEqual(JSON.parse(text), JSON.parse(saved), `seed ${seed}`)
+      whole++
+    }
+    assert.isAbove(whole, 2)
+  })
+)
+
+it.effect("without its secrets, auth groups are left out and named", () =>
+  Effect.gen(function* () {
+    let groups = 0
+    for (let seed = 1; seed <= 20; seed++) {
+      const { text, warnings } = yield* exportSpdk(randomState(seed), false)
+      assert.notInclude(text, "iscsi_create_auth_group")
+      assert.notInclude(text, '"secret"')
+      groups += warnings.filter((warning) => /^auth group \d+: is left out/u.test(warning)).length
+    }
+    assert.isAbove(groups, 0)
+  }).pipe(Effect.provideService(Secrets, openSecrets))
 )

@@ -15,6 +15,7 @@ import {
   type State
 } from "../../domain/State.ts"
 import type { TargetNode } from "../../domain/TargetNode.ts"
+import type { Exported } from "../Exported.ts"
 import { type IniLine, IniWriter } from "./IniWriter.ts"
 import { numberOptions } from "./options-section.ts"
 import { bdevLines } from "./print-bdevs.ts"
@@ -25,13 +26,6 @@ export interface PlainSecret {
   readonly secret: string
   readonly muser?: string
   readonly msecret?: string
-}
-
-/** A configuration of another format. */
-export interface Exported {
-  readonly text: string
-  /** `OBJECT: WHAT IS NOT IN THE TEXT, AND WHY`. */
-  readonly warnings: ReadonlyArray<string>
 }
 
 type Warn = (object: string, why: string) => void
@@ -93,11 +87,7 @@ const initiatorGroupLines = (group: InitiatorGroup, warn: Warn): ReadonlyArray<I
 /** A group that has lost its last names or netmasks lets nobody in, and cannot be written: so its maps go too. */
 const isWritable = ({ initiators, netmasks }: InitiatorGroup): boolean => initiators.length > 0 && netmasks.length > 0
 
-const mapLines = (
-  { name, pgIgMaps }: TargetNode,
-  groups: ReadonlySet<number>,
-  warn: Warn
-): ReadonlyArray<IniLine> =>
+const mapLines = ({ name, pgIgMaps }: TargetNode, groups: ReadonlySet<number>, warn: Warn): ReadonlyArray<IniLine> =>
   pgIgMaps.flatMap((map): ReadonlyArray<IniLine> => {
     const words = [`PortalGroup${map.portalGroup}`, `InitiatorGroup${map.initiatorGroup}`] as const
     const isNarrow = map.luns !== undefined || map.readOnly === true
@@ -141,8 +131,9 @@ const targetLines = (target: TargetNode, known: Known, warn: Warn): ReadonlyArra
 }
 
 const authGroupLines = (secrets: ReadonlyArray<PlainSecret>): ReadonlyArray<IniLine> =>
-  secrets.map(({ msecret, muser, secret, user }): IniLine =>
-    muser === undefined || msecret === undefined ? ["Auth", user, secret] : ["Auth", user, secret, muser, msecret]
+  secrets.map(
+    ({ msecret, muser, secret, user }): IniLine =>
+      muser === undefined || msecret === undefined ? ["Auth", user, secret] : ["Auth", user, secret, muser, msecret]
   )
 
 /**

@@ -2,6 +2,8 @@
  * SPDK's configuration file of before v20.10 (`iscsi.conf`, INI) as a native configuration. Everything that it says is
  * in the result or in a warning; it never fails, since SPDK ignores what it does not know.
  */
+import { Result } from "effect"
+import { readAuthFile } from "../auth-file.ts"
 import { type Conversion, ConversionDraft } from "../Conversion.ts"
 import { type IniSection, iniKeys, readIni } from "../ini.ts"
 import { readAuthGroup } from "./auth-sections.ts"
@@ -12,8 +14,7 @@ import { SectionReader } from "./SectionReader.ts"
 import { readTargetNode } from "./target-section.ts"
 
 /** Whether a text is INI: the first line that is no comment opens a section. */
-export const isIscsiConf = (source: string): boolean =>
-  /^(?:\u{feff}|\s|#[^\n]*\n)*\[[^\]\n]*\][ \t]*\r?(?:\n|$)/u.test(source)
+export const isIscsiConf = (source: string): boolean => /^(?:\s|#[^\n]*\n)*\[[^\]\n]*\][ \t]*\r?(?:\n|$)/u.test(source)
 
 type ReadSection = (reader: SectionReader) => void
 
@@ -94,15 +95,25 @@ export interface AuthFile {
   readonly text: string | { readonly unreadable: string }
 }
 
-/** Groups of an auth file; other sections say nothing to it. A file that is not there has none, as in SPDK. */
-const readAuthFile = (draft: ConversionDraft, { name, text }: AuthFile): void => {
+/** Groups of an auth file. One that is not there has none, as in SPDK; one with a mistake is left out as a whole. */
+const addAuthFile = (draft: ConversionDraft, { name, text }: AuthFile): void => {
   if (typeof text !== "string") {
-    draft.warn(name, `the AuthFile cannot be read and is left out: ${text.unreadable}`)
+    draft.warn(name, `the AuthFile is left out: it ${text.unreadable}`)
     return
   }
-  const { problems, sections } = readIni(text)
-  for (const { line, message } of problems) draft.warn(`${name}:${line}`, message)
-  readSections(draft, name, sections, new Set(["authgroup"]))
+  const groups = readAuthFile(name, text)
+  if (Result.isFailure(groups)) {
+    for (const problem of groups.failure) draft.warn(problem, "the AuthFile is left out")
+    return
+  }
+  for (const { line, secrets, tag } of groups.success) {
+    const sections = secrets.map(({ msecret, muser, secret, user }) =>
+      muser === undefined || msecret === undefined
+        ? { user, secret }
+        : { user, secret, mutualUser: muser, mutualSecret: msecret }
+    )
+    draft.authGroup({ tag, secrets: sections }, `${name}:${line}`)
+  }
 }
 
 /** Reads a file, with the auth file that it names; `name` is how messages call it. */
@@ -112,7 +123,7 @@ export const readIscsiConf = (name: string, source: string, authFile?: AuthFile)
   for (const { line, message } of problems) draft.warn(`${name}:${line}`, message, line)
   const kinds = new Set(known.map(([kind]) => kind))
   readSections(draft, name, sections, kinds)
-  if (authFile !== undefined) readAuthFile(draft, authFile)
+  if (authFile !== undefined) addAuthFile(draft, authFile)
   const readerOf = (section: IniSection) => new SectionReader(draft, name, section)
   readTargets(draft, sections.filter(({ kind }) => kind === "targetnode").map(readerOf))
   const others = sections.filter(({ kind }) => !kinds.has(kind) && kind !== "targetnode")

@@ -50,7 +50,10 @@ export const readAccessRules = (
   tpg: JsonNode,
   known: ReadonlySet<number>
 ): ReadonlyArray<AccessRule> => {
-  const rules = new Map<string, { readonly initiators: Array<string>; luns: ReadonlyArray<number>; readOnly: boolean }>()
+  const rules = new Map<
+    string,
+    { readonly initiators: Array<string>; luns: ReadonlyArray<number>; readOnly: boolean }
+  >()
   for (const acl of tpg.list("node_acls")) {
     const name = acl.text("node_wwn")
     if (name === undefined) {

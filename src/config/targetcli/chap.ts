@@ -39,7 +39,7 @@ export const readTargetAuth = (reading: Reading, target: JsonNode): AuthSection 
   }
   for (const acl of acls) {
     const own = acl.get("attributes").number("authentication")
-    if (own === undefined || own < 0 || (own > 0) === requireChap) continue
+    if (own === undefined || own < 0 || own > 0 === requireChap) continue
     draft.warn(placeOf(acl), "has its own authentication, which is left out: that of the target counts")
   }
   const users = new Set(secrets.map(({ secret }) => secret.user))

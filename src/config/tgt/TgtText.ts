@@ -43,7 +43,11 @@ interface OpenBlock extends TgtNode {
 }
 
 /** Without a comment; `\#` is a number sign. */
-const withoutComment = (line: string): string => line.replace(/(^|[^\\])#.*$/u, "$1").replaceAll("\\#", "#").trim()
+const withoutComment = (line: string): string =>
+  line
+    .replace(/(^|[^\\])#.*$/u, "$1")
+    .replaceAll("\\#", "#")
+    .trim()
 
 const unquoted = (value: string): string => value.replace(/^"(.*)"$/u, "$1")
 

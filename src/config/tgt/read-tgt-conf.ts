@@ -76,7 +76,8 @@ const warnOfRest = (reading: Reading, body: ReadonlyArray<TgtNode>): void => {
   ])
   for (const node of body) {
     if (known.has(node.key) || isStore(node)) continue
-    if (tuning.has(node.key)) warn(reading, node, "is left out: lunlog negotiates it, or has it for all targets (options)")
+    if (tuning.has(node.key))
+      warn(reading, node, "is left out: lunlog negotiates it, or has it for all targets (options)")
     else warn(reading, node, "is not known and is left out")
   }
 }

@@ -1,0 +1,79 @@
+/**
+ * The state as a file that SPDK loads: what `save_config` writes, without what only lunlog reads. Where leaving a part
+ * out would give more access than there is, the whole thing is left out.
+ */
+import { Effect, HashMap } from "effect"
+import type { Exported } from "../config/Exported.ts"
+import { iscsiNameKey } from "../domain/ids.ts"
+import type { Secrets } from "../domain/Secrets.ts"
+import {
+  activeLunsOf,
+  activeTargetsOf,
+  authGroupsOf,
+  initiatorGroupsOf,
+  portalGroupsOf,
+  type State
+} from "../domain/State.ts"
+import { LUNS_PER_CREATE_MAX, type TargetNode } from "../domain/TargetNode.ts"
+import { printJson } from "./json-print.ts"
+import type { RpcError } from "./RpcError.ts"
+import { type SavedCall, savedConfig, subsystemList } from "./saved-config.ts"
+
+type Warn = (object: string, why: string) => void
+
+/** The target as SPDK can have it; undefined if it cannot. */
+const expressible = (target: TargetNode, warn: Warn): TargetNode | undefined => {
+  const object = `target ${target.name}`
+  const pgIgMaps = target.pgIgMaps.filter(({ initiatorGroup, luns, portalGroup, readOnly }) => {
+    const isPlain = luns === undefined && readOnly !== true
+    if (!isPlain) warn(object, `the map ${portalGroup}:${initiatorGroup} is left out: SPDK cannot narrow a map`)
+    return isPlain
+  })
+  const hasLunZero = activeLunsOf(target)
+    .slice(0, LUNS_PER_CREATE_MAX)
+    .some(({ lun }) => lun === 0)
+  if (pgIgMaps.length > 0 && hasLunZero) return { ...target, pgIgMaps }
+  warn(object, `is left out: SPDK makes no target without ${hasLunZero ? "a map" : "LUN 0"}`)
+  return undefined
+}
+
+/** What of the state SPDK can be told. */
+const reduced = (state: State, withSecrets: boolean, warn: Warn): State => {
+  for (const { name, tag } of portalGroupsOf(state)) {
+    if (name !== undefined) warn(`portal group ${tag}`, `the name ${name} has no place in this format`)
+  }
+  for (const { name, tag } of initiatorGroupsOf(state)) {
+    if (name !== undefined) warn(`initiator group ${tag}`, `the name ${name} has no place in this format`)
+  }
+  if (!withSecrets) {
+    for (const { tag } of authGroupsOf(state)) {
+      warn(`auth group ${tag}`, "is left out: this format has secrets in clear; --with-secrets writes them")
+    }
+  }
+  const targets = activeTargetsOf(state).flatMap((target) => expressible(target, warn) ?? [])
+  return {
+    ...state,
+    authGroups: withSecrets ? state.authGroups : HashMap.empty(),
+    targets: HashMap.fromIterable(targets.map((target) => [iscsiNameKey(target.name), target] as const))
+  }
+}
+
+/** A call per line. */
+const subsystemText = (name: string, calls: ReadonlyArray<SavedCall> | null): string => {
+  const head = `    { "subsystem": ${printJson(name)}, "config": `
+  if (calls === null) return `${head}null }`
+  return calls.length === 0
+    ? `${head}[] }`
+    : `${head}[\n${calls.map((call) => `      ${printJson(call)}`).join(",\n")}\n    ] }`
+}
+
+/** The file, and what is not in it. */
+export const exportSpdk = (state: State, withSecrets: boolean): Effect.Effect<Exported, RpcError, Secrets> =>
+  Effect.gen(function* () {
+    const warnings: Array<string> = []
+    const told = reduced(state, withSecrets, (object, why) => warnings.push(`${object}: ${why}`))
+    const subsystems = yield* Effect.forEach(subsystemList, ({ subsystem }) =>
+      Effect.map(savedConfig(told, subsystem), (calls) => subsystemText(subsystem, calls ?? null))
+    )
+    return { text: `{\n  "subsystems": [\n${subsystems.join(",\n")}\n  ]\n}\n`, warnings }
+  })
