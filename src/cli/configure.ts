@@ -6,8 +6,8 @@ import { Effect, Result } from "effect"
 import { applyNativeFile } from "../config/apply.ts"
 import type { FileText } from "../config/ConfigFiles.ts"
 import { convertedFile } from "../config/converted-file.ts"
-import { isIscsiConf, readIscsiConf } from "../config/iscsi-conf/read-iscsi-conf.ts"
 import { type NativeFile, readNativeFile } from "../config/NativeFile.ts"
+import { sourceFormat } from "../config/source-format.ts"
 import { tryOut } from "../config/try-out.ts"
 import { configLengthMax } from "../config/YamlText.ts"
 import type { EpochMode } from "../domain/Epoch.ts"
@@ -21,6 +21,7 @@ import type { RpcServices } from "../rpc/methods/all-methods.ts"
 import { isSpdkConfig, readSpdkConfig } from "../rpc/SpdkConfigFile.ts"
 import { CliFailure, failureOf } from "./CliFailure.ts"
 import { configFiles } from "./config-files.ts"
+import { readConversion } from "./read-conversion.ts"
 
 /** Makes the state agree with a file, on a target that lets nobody in yet. */
 export type Configure = Effect.Effect<void, CliFailure, RpcServices>
@@ -75,12 +76,11 @@ export const configureFromText = (name: string, source: string | FileText): Effe
 
 /** What lunlog cannot do of it is told at the start, and left out. */
 const iscsiConfFromText = (name: string, source: string): Effect.Effect<Configure, CliFailure> =>
-  Effect.suspend(() => {
-    const conversion = readIscsiConf(name, source)
+  Effect.gen(function* () {
+    const conversion = yield* readConversion("iscsi.conf", name, source)
+    const configure = yield* configureFromFile(name, convertedFile(name, conversion))
     const tell = Effect.forEach(conversion.warnings, (warning) => Effect.logWarning(warning), { discard: true })
-    return Effect.map(configureFromFile(name, convertedFile(name, conversion)), (configure) =>
-      Effect.andThen(tell, configure)
-    )
+    return Effect.andThen(tell, configure)
   })
 
 const configureFrom = (format: Configuration["format"], name: string, file: FileText, options: SpdkConfigOptions) => {
@@ -112,7 +112,11 @@ export const readConfiguration = (name: string, options: SpdkConfigOptions): Eff
       configFiles.read(name, configBytesMax),
       (why) => new CliFailure({ message: `the configuration ${name} ${why}` })
     )
-    const format = isSpdkConfig(file.text) ? "spdk" : isIscsiConf(file.text) ? "iscsi.conf" : "native"
+    const format = isSpdkConfig(file.text) ? "spdk" : sourceFormat(file.text)
+    if (format === "targetcli" || format === "tgt") {
+      const message = `${name} is a configuration of ${format}; run lunlog convert ${name} -o lunlog.yaml, and serve that`
+      return yield* new CliFailure({ message })
+    }
     return { name, format, configure: yield* configureFrom(format, name, file, options) }
   })
 

@@ -5,14 +5,14 @@ import { Console, Effect } from "effect"
 import { stringify } from "yaml"
 import { type Conversion, conversionLengthMax } from "../config/Conversion.ts"
 import { convertedFile } from "../config/converted-file.ts"
-import { readIscsiConf } from "../config/iscsi-conf/read-iscsi-conf.ts"
 import type { NativeConfig } from "../config/native-schema.ts"
 import { type SourceFormat, sourceFormat } from "../config/source-format.ts"
 import { tryOut } from "../config/try-out.ts"
 import { CliFailure } from "./CliFailure.ts"
+import { readConversion } from "./read-conversion.ts"
 
 /** Formats that `--from` names. */
-export const convertedFormats = ["iscsi.conf"] as const
+export const convertedFormats = ["iscsi.conf", "targetcli", "tgt"] as const
 type ConvertedFormat = (typeof convertedFormats)[number]
 
 /** A command line. */
@@ -45,10 +45,6 @@ const formatOf = (input: ConvertInput, source: string): Effect.Effect<ConvertedF
   return Effect.fail(new CliFailure({ message: `${why}; say --from ${convertedFormats.join("|")}` }))
 }
 
-const readers: Readonly<Record<ConvertedFormat, (name: string, source: string) => Conversion>> = {
-  "iscsi.conf": readIscsiConf
-}
-
 /** What a target would refuse of the result. */
 const refusals = (name: string, conversion: Conversion): Effect.Effect<ReadonlyArray<string>> =>
   Effect.match(tryOut(convertedFile(name, conversion)), {
@@ -56,8 +52,12 @@ const refusals = (name: string, conversion: Conversion): Effect.Effect<ReadonlyA
     onFailure: ({ problems }) => problems.map((problem) => `${problem} (lunlog would refuse this)`)
   })
 
+/** What would be taken for a reference stays what it is. */
+const plainText = (_key: unknown, value: unknown): unknown =>
+  typeof value === "string" ? value.replaceAll("${", "$${") : value
+
 const nativeText = (name: string, format: ConvertedFormat, config: NativeConfig): string =>
-  `# From ${name} (${format}), by lunlog convert.\n${stringify(config, { lineWidth: 120 })}`
+  `# From ${name} (${format}), by lunlog convert.\n${stringify(config, plainText, { lineWidth: 120 })}`
 
 const writeOutput = (path: string, text: string, force: boolean): Effect.Effect<void, CliFailure> =>
   Effect.tryPromise({
@@ -81,7 +81,7 @@ export const convert = (input: ConvertInput): Effect.Effect<void, CliFailure> =>
       return yield* new CliFailure({ message: `${name} is longer than ${conversionLengthMax} characters; split it` })
     }
     const format = yield* formatOf(input, source)
-    const conversion = readers[format](name, source)
+    const conversion = yield* readConversion(format, name, source)
     const warnings = [...conversion.warnings, ...(yield* refusals(name, conversion))]
     for (const warning of warnings) yield* Console.error(warning)
     if (input.strict && warnings.length > 0) {

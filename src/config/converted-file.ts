@@ -1,10 +1,11 @@
 /** A configuration that was converted while it was read: what is wrong with it is told in its source's lines. */
 import type { Conversion } from "./Conversion.ts"
+import { withAbsolutePaths } from "./file-paths.ts"
 import { type NativeFile, nativeFileOf } from "./NativeFile.ts"
 
 /** Stands where a native file may stand. */
 export const convertedFile = (name: string, { config, places }: Conversion): NativeFile =>
-  nativeFileOf(name, config, ([list, index]) => {
+  nativeFileOf(name, withAbsolutePaths(config, name), ([list, index]) => {
     const place = places.get(typeof index === "number" ? `${String(list)}[${index}]` : String(list))
     return place ?? name
   })

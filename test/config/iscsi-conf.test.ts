@@ -3,18 +3,14 @@ import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { assert, describe, it } from "vitest"
 import type { Conversion } from "../../src/config/Conversion.ts"
-import { convertedFile } from "../../src/config/converted-file.ts"
 import { isIscsiConf, readIscsiConf } from "../../src/config/iscsi-conf/read-iscsi-conf.ts"
-import { tryOut } from "../../src/config/try-out.ts"
 import { diceOf } from "../domain/random.ts"
-import { problemsIn } from "./support.ts"
+import { refusalsOf } from "./support.ts"
 
 const fixture = readFileSync(join(import.meta.dirname, "fixtures/iscsi.conf"), "utf8")
 
 const read = (...lines: ReadonlyArray<string>): Conversion => readIscsiConf("f", lines.join("\n"))
 const warningsOf = (...lines: ReadonlyArray<string>): ReadonlyArray<string> => read(...lines).warnings
-
-const problemsOf = (conversion: Conversion): ReadonlyArray<string> => problemsIn(tryOut(convertedFile("f", conversion)))
 
 describe("iscsi.conf", () => {
   it("is known by its first line that says something", () => {
@@ -26,11 +22,12 @@ describe("iscsi.conf", () => {
 
   it("is read with every section and key that maps", () => {
     const conversion = readIscsiConf("iscsi.conf", fixture)
-    assert.deepStrictEqual(problemsOf(conversion), [])
+    assert.deepStrictEqual(refusalsOf(conversion), [])
     const { bdevs, initiatorGroups, options, portalGroups, targets } = conversion.config
     assert.deepStrictEqual(options, {
       nodeBase: "iqn.2019-07.org.example",
       maxSessions: 64,
+      maxConnectionsPerSession: 2,
       maxQueueDepth: 128,
       nopTimeout: 30,
       nopInInterval: 15,
@@ -39,6 +36,7 @@ describe("iscsi.conf", () => {
       firstBurstLength: 65536,
       maxLargeDataInPerConnection: 32,
       maxR2tPerConnection: 8,
+      errorRecoveryLevel: 0,
       immediateData: true,
       allowDuplicatedIsid: false
     })
@@ -127,7 +125,7 @@ describe("iscsi.conf", () => {
 
   it("tells what the domain refuses in the file's lines", () => {
     const conversion = read("[PortalGroup0]", "Portal A 127.0.0.1", "[InitiatorGroup1]", "InitiatorName ANY")
-    const [first = "", second = ""] = problemsOf(conversion)
+    const [first = "", second = ""] = refusalsOf(conversion)
     assert.match(first, /^f:1 \[PortalGroup0\]: .*tag/u)
     assert.match(second, /^f:3 \[InitiatorGroup1\]: /u)
   })
@@ -161,7 +159,7 @@ describe("iscsi.conf", () => {
         text = text.slice(0, at) + pick(scraps) + text.slice(at + roll(40))
       }
       const conversion = readIscsiConf("f", text)
-      for (const warning of [...conversion.warnings, ...problemsOf(conversion)]) assert.match(warning, /^f(:\d+)?/u)
+      for (const warning of [...conversion.warnings, ...refusalsOf(conversion)]) assert.match(warning, /^f(:\d+)?/u)
     }
   })
 })

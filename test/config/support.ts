@@ -2,6 +2,8 @@
 import { Effect, Result } from "effect"
 import { type ConfigFiles, noConfigFiles } from "../../src/config/ConfigFiles.ts"
 import type { ConfigRefused } from "../../src/config/ConfigRefused.ts"
+import type { Conversion } from "../../src/config/Conversion.ts"
+import { convertedFile } from "../../src/config/converted-file.ts"
 import { desiredStateOf } from "../../src/config/DesiredState.ts"
 import { type NativeFile, readNativeFile } from "../../src/config/NativeFile.ts"
 import { type Plan, planOf } from "../../src/config/Plan.ts"
@@ -63,6 +65,10 @@ export const desiredOf = (file: NativeFile, running: State = nothing) =>
 /** Everything that is wrong with a text. */
 export const problemsOf = (source: string, files: ConfigFiles = noConfigFiles): ReadonlyArray<string> =>
   problemsIn(Effect.flatMap(readNativeFile("f.yaml", source, files), (file) => desiredStateOf(file, nothing)))
+
+/** What a target would refuse of a configuration that was converted from the file `f`. */
+export const refusalsOf = (conversion: Conversion): ReadonlyArray<string> =>
+  problemsIn(desiredStateOf(convertedFile("f", conversion), nothing))
 
 /** The problems of whatever refuses a configuration. */
 export const problemsIn = (effect: Effect.Effect<unknown, ConfigRefused, Secrets>): ReadonlyArray<string> =>

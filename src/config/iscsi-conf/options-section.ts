@@ -6,6 +6,7 @@ import { authFlags, authGroupTag } from "./target-section.ts"
 /** The native option of each key that is a number. */
 export const numberOptions = {
   MaxSessions: "maxSessions",
+  MaxConnectionsPerSession: "maxConnectionsPerSession",
   MaxQueueDepth: "maxQueueDepth",
   Timeout: "nopTimeout",
   NopInInterval: "nopInInterval",
@@ -13,11 +14,12 @@ export const numberOptions = {
   DefaultTime2Retain: "defaultTime2Retain",
   FirstBurstLength: "firstBurstLength",
   MaxLargeDataInPerConnection: "maxLargeDataInPerConnection",
-  MaxR2TPerConnection: "maxR2tPerConnection"
+  MaxR2TPerConnection: "maxR2tPerConnection",
+  ErrorRecoveryLevel: "errorRecoveryLevel"
 } as const
 
-/** Numbers that are fixed here: any other is told. */
-const fixed: ReadonlyArray<readonly [name: string, value: number, why: string]> = [
+/** Numbers that are only kept: another than what is done is told. */
+const keptOnly: ReadonlyArray<readonly [name: string, value: number, why: string]> = [
   ["MaxConnectionsPerSession", 2, "lunlog takes one connection per session"],
   ["ErrorRecoveryLevel", 0, "lunlog recovers at level 0, the session"]
 ]
@@ -32,7 +34,7 @@ export const readOptionsSection = (reader: SectionReader): void => {
   for (const [key, name] of Object.entries(numberOptions)) set(name, reader.number(key))
   set("immediateData", reader.boolean("ImmediateData"))
   set("allowDuplicatedIsid", reader.boolean("AllowDuplicateIsid"))
-  for (const [name, value, why] of fixed) {
+  for (const [name, value, why] of keptOnly) {
     const given = reader.number(name)
     if (given !== undefined && given !== value) reader.warn(reader.first(name), `${given} has no effect: ${why}`)
   }

@@ -57,6 +57,9 @@ const lineOf = (bdev: Bdev, written: ReadonlySet<string>): readonly [string, Ini
   return undefined
 }
 
+/** Always in one order, whatever was created first. */
+const sectionOrder = ["Malloc", "Null", "AIO", "BdevError"]
+
 /** In the order of their creation: a base comes before what is stacked on it. */
 export const bdevLines = (bdevs: ReadonlyArray<Bdev>, warn: Warn): BdevLines => {
   const run = mallocRun(bdevs)
@@ -72,5 +75,6 @@ export const bdevLines = (bdevs: ReadonlyArray<Bdev>, warn: Warn): BdevLines => 
     for (const why of losses(bdev)) warn(`bdev ${bdev.name}`, why)
     written.add(bdev.name)
   }
-  return { sections: [...lines].filter(([, each]) => each.length > 0), written }
+  const sections = sectionOrder.map((section) => [section, lines.get(section) ?? []] as const)
+  return { sections, written }
 }

@@ -58,8 +58,6 @@ const optionLines = (options: IscsiOptions, warn: Warn): ReadonlyArray<IniLine> 
     ["NodeBase", options.nodeBase],
     ...(options.authFile === undefined ? [] : ([["AuthFile", options.authFile]] as const)),
     ...Object.entries(numberOptions).map(([key, name]): IniLine => [key, String(options[name])]),
-    ["MaxConnectionsPerSession", String(options.maxConnectionsPerSession)],
-    ["ErrorRecoveryLevel", String(options.errorRecoveryLevel)],
     ["ImmediateData", yesNo(options.immediateData)],
     ["AllowDuplicateIsid", yesNo(options.allowDuplicatedIsid)],
     ...authLines(options.auth, "Discovery", "options", warn)

@@ -1,0 +1,57 @@
+/** Reads a configuration of another target with the files that it names. */
+import { globSync, readFileSync, statSync } from "node:fs"
+import { dirname, resolve } from "node:path"
+import { Effect, Result } from "effect"
+import { type Conversion, conversionLengthMax } from "../config/Conversion.ts"
+import { authFileOf, readIscsiConf } from "../config/iscsi-conf/read-iscsi-conf.ts"
+import { readTargetcli } from "../config/targetcli/read-targetcli.ts"
+import { readTgtConf } from "../config/tgt/read-tgt-conf.ts"
+import type { Include } from "../config/tgt/TgtText.ts"
+import { CliFailure } from "./CliFailure.ts"
+import { configFiles } from "./config-files.ts"
+
+/** Formats that are read here; SPDK's JSON is not read, but run. */
+export type ReadFormat = "iscsi.conf" | "targetcli" | "tgt"
+
+/** Bytes of an auth file. */
+const authFileBytesMax = 1024 * 1024
+
+/** `name` is the file's path: what it names is looked for beside it. */
+const iscsiConf = (name: string, source: string): Effect.Effect<Conversion> => {
+  const written = authFileOf(source)
+  if (written === undefined) return Effect.succeed(readIscsiConf(name, source))
+  const path = configFiles.resolve(name, written)
+  return Effect.match(configFiles.read(path, authFileBytesMax), {
+    onSuccess: ({ text }) => readIscsiConf(name, source, { name: path, text }),
+    onFailure: (unreadable) => readIscsiConf(name, source, { name: path, text: { unreadable } })
+  })
+}
+
+/** Files that an `include` names, in the order of their names. */
+const includeFrom =
+  (name: string): Include =>
+  (pattern) => {
+    try {
+      const paths = globSync(resolve(dirname(name), pattern)).filter((path) => statSync(path).isFile())
+      if (paths.length === 0 && !/[*?[]/u.test(pattern)) return "there is no such file"
+      const tooLarge = paths.find((path) => statSync(path).size > conversionLengthMax)
+      if (tooLarge !== undefined) return `${tooLarge} has more than ${conversionLengthMax} bytes`
+      return paths.sort().map((path) => ({ name: path, source: readFileSync(path, "utf8") }))
+    } catch (error) {
+      return error instanceof Error ? error.message : String(error)
+    }
+  }
+
+/** The conversion of a text; fails if it has not the form that the format has at least. */
+export const readConversion = (
+  format: ReadFormat,
+  name: string,
+  source: string
+): Effect.Effect<Conversion, CliFailure> => {
+  if (format === "iscsi.conf") return iscsiConf(name, source)
+  if (format === "tgt") return Effect.sync(() => readTgtConf(name, source, includeFrom(name)))
+  const conversion = readTargetcli(name, source)
+  return Result.isSuccess(conversion)
+    ? Effect.succeed(conversion.success)
+    : Effect.fail(new CliFailure({ message: conversion.failure }))
+}
