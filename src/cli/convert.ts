@@ -45,18 +45,22 @@ const formatOf = (input: ConvertInput, source: string): Effect.Effect<ConvertedF
   return Effect.fail(new CliFailure({ message: `${why}; say --from ${convertedFormats.join("|")}` }))
 }
 
-/** What a target would refuse of the result. */
-const refusals = (name: string, conversion: Conversion): Effect.Effect<ReadonlyArray<string>> =>
+/** Everything that is to be told of a conversion: what it leaves out, and what a target would refuse of it. */
+export const warningsOf = (name: string, conversion: Conversion): Effect.Effect<ReadonlyArray<string>> =>
   Effect.match(tryOut(convertedFile(name, conversion)), {
-    onSuccess: () => [],
-    onFailure: ({ problems }) => problems.map((problem) => `${problem} (lunlog would refuse this)`)
+    onSuccess: () => conversion.warnings,
+    onFailure: ({ problems }) => [
+      ...conversion.warnings,
+      ...problems.map((problem) => `${problem} (lunlog would refuse this)`)
+    ]
   })
 
 /** What would be taken for a reference stays what it is. */
 const plainText = (_key: unknown, value: unknown): unknown =>
   typeof value === "string" ? value.replaceAll("${", "$${") : value
 
-const nativeText = (name: string, format: ConvertedFormat, config: NativeConfig): string =>
+/** The file that a conversion writes. */
+export const nativeText = (name: string, format: ConvertedFormat, config: NativeConfig): string =>
   `# From ${name} (${format}), by lunlog convert.\n${stringify(config, plainText, { lineWidth: 120 })}`
 
 const writeOutput = (path: string, text: string, force: boolean): Effect.Effect<void, CliFailure> =>
@@ -82,7 +86,7 @@ export const convert = (input: ConvertInput): Effect.Effect<void, CliFailure> =>
     }
     const format = yield* formatOf(input, source)
     const conversion = yield* readConversion(format, name, source)
-    const warnings = [...conversion.warnings, ...(yield* refusals(name, conversion))]
+    const warnings = yield* warningsOf(name, conversion)
     for (const warning of warnings) yield* Console.error(warning)
     if (input.strict && warnings.length > 0) {
       return yield* new CliFailure({ message: `${warnings.length} warnings, and --strict: nothing is written` })

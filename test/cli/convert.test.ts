@@ -76,6 +76,10 @@ describe("iscsi.conf", () => {
     const refused = await runProgram("iscsi_tgt", ["-c", file, ...serverArguments()])
     assert.strictEqual(refused.code, 1)
     assert.include(refused.stderr, `${file}:3 [InitiatorGroup1]: `)
+    const foreign = write(fixture("targets.conf"), "targets.conf")
+    const other = await lunlog("serve", "-c", foreign, ...serverArguments())
+    assert.strictEqual(other.code, 1)
+    assert.include(other.stderr, `${foreign} is a configuration of tgt; run lunlog convert ${foreign} -o lunlog.yaml`)
   })
 })
 

@@ -21,7 +21,6 @@ export class IniWriter {
   }
 
   section(name: string, keys: ReadonlyArray<IniLine>): void {
-    if (keys.length === 0) return
     this.#lines.push(`[${name}]`)
     for (const [key, ...values] of keys) {
       const written = values.flatMap((value) => iniValue(value) ?? [])

@@ -76,5 +76,5 @@ export const bdevLines = (bdevs: ReadonlyArray<Bdev>, warn: Warn): BdevLines => 
     written.add(bdev.name)
   }
   const sections = sectionOrder.map((section) => [section, lines.get(section) ?? []] as const)
-  return { sections, written }
+  return { sections: sections.filter(([, each]) => each.length > 0), written }
 }

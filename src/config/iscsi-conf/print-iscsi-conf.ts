@@ -66,6 +66,7 @@ const optionLines = (options: IscsiOptions, warn: Warn): ReadonlyArray<IniLine> 
 
 const portalGroupLines = (group: PortalGroup, warn: Warn): ReadonlyArray<IniLine> => {
   const object = `portal group ${group.tag}`
+  if (group.portals.length === 0) warn(object, "is without a portal, which SPDK refuses")
   if (group.private) warn(object, "private has no key: discovery tells of its portals")
   if (group.wait) warn(object, "wait has no key: its portals accept from the start")
   if (!Equal.equals(group.auth, noAuth)) warn(object, "CHAP of one group has no key: that of discovery holds")

@@ -49,7 +49,7 @@ const foreign: ReadonlyMap<string, string> = new Map([
   ["split", "lunlog has no split bdevs"],
   ["passthru", "lunlog has no passthru bdevs"],
   ["ceph", "lunlog has no Ceph bdevs"],
-  ["nvme", "lunlog has no NVMe driver; export the block device of the kernel instead"],
+  ["nvme", "lunlog has no NVMe driver"],
   ["iscsi_initiator", "lunlog is no initiator"],
   ["ioat", "lunlog has no DMA engines"],
   ["pmem", "lunlog has no persistent memory bdevs"],
