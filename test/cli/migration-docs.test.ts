@@ -1,5 +1,5 @@
 /** The examples of the migration pages: each is converted, and gives the file and the warnings that the page shows. */
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { Effect } from "effect"
 import { assert, it } from "vitest"
