@@ -114,7 +114,8 @@ export const readConfiguration = (name: string, options: SpdkConfigOptions): Eff
     )
     const format = isSpdkConfig(file.text) ? "spdk" : sourceFormat(file.text)
     if (format === "targetcli" || format === "tgt") {
-      const message = `${name} is a configuration of ${format}; run lunlog convert ${name} -o lunlog.yaml, and serve that`
+      const way = `run lunlog convert ${name} -o lunlog.yaml, and serve that`
+      const message = `${name} is a configuration of ${format}; ${way}`
       return yield* new CliFailure({ message })
     }
     return { name, format, configure: yield* configureFrom(format, name, file, options) }

@@ -144,7 +144,7 @@ describe("what LIO grants", () => {
     assert.deepStrictEqual(rulesOf({ attributes: { generate_node_acls: 0 } }).rules, [])
   })
 
-  it("does not become more: who sees no LUN stays out of demo mode, and read-only LUNs go before they are writable", () => {
+  it("does not become more: who sees no LUN stays out, and read-only LUNs go before they are writable", () => {
     const { rules, warnings } = rulesOf({
       attributes: { generate_node_acls: 1, demo_mode_write_protect: 0 },
       node_acls: [

@@ -156,7 +156,7 @@ const bdevName = ({ draft, made, names }: StoreReading, store: Store): string | 
   return name
 }
 
-/** As tgt-admin gives them: backing stores before direct stores, each by path; numbers from 1 that nobody has asked for. */
+/** As tgt-admin does it: backing stores before direct stores, each by path, take numbers from 1 that are free. */
 const numbered = (stores: ReadonlyArray<Store>): ReadonlyArray<readonly [number, Store]> => {
   const ordered = stores.toSorted((a, b) => {
     if (a.node.key !== b.node.key) return a.node.key < b.node.key ? -1 : 1
