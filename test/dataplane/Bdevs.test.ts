@@ -88,6 +88,22 @@ describe("a bdev", () => {
     })
   )
 
+  live("in memory has room beside the others, and gives it back", () =>
+    Effect.gen(function* () {
+      const plane = yield* startPlane()
+      // The operating system gives pages only when they are written.
+      const most = Math.floor((Math.min(process.constrainedMemory() || totalmem(), totalmem()) * 0.6) / mebibyte)
+      yield* plane.run(malloc("First", most))
+      const error = yield* Effect.flip(plane.run(malloc("Second", most)))
+      assert(error._tag === "BdevUnavailable")
+      assert.strictEqual(error.code, "ENOMEM")
+      assert.include(error.message, `RAM disks have ${most} MiB of it`)
+      yield* plane.run({ _tag: "DeleteBdev", name: "First" })
+      yield* plane.run(malloc("Second", most))
+      assert.deepStrictEqual(yield* bdevStates(plane), ["Second up"])
+    })
+  )
+
   live("that is created again under its name is another disk", () =>
     Effect.gen(function* () {
       const plane = yield* startPlane()

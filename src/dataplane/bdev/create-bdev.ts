@@ -14,6 +14,8 @@ export interface BdevSurroundings {
   readonly openBase: (base: BaseRef) => Bdev | undefined
   /** Numbers in [0, 1) for the delay bdev; a seeded one in tests. */
   readonly random: () => number
+  /** Bytes that open RAM disks have. */
+  readonly mallocBytes: () => number
 }
 
 const mebibytes = (bytes: number): string => `${Math.ceil(bytes / 1048576)} MiB`
@@ -33,14 +35,20 @@ const sizeProblem = (name: string, spec: MallocSpec | NullSpec): string | undefi
   )
 }
 
-const createMalloc = (name: string, spec: MallocSpec): OpenedBdev => {
-  const bytes = spec.blockCount * spec.blockSize
+/** Why not, if `bytes` are too many; `taken` of them have other RAM disks. */
+const memoryProblem = (name: string, bytes: number, taken: number): string | undefined => {
   const limit = memoryLimit()
+  const needs = `bdev ${name} needs ${mebibytes(bytes)} of ${mebibytes(limit)} memory`
+  if (bytes > limit) return `${needs}: ask for less, or use a file instead`
+  if (bytes + taken <= limit) return undefined
+  return `${needs}, and RAM disks have ${mebibytes(taken)} of it: ask for less, delete one, or use a file instead`
+}
+
+const createMalloc = (name: string, spec: MallocSpec, taken: number): OpenedBdev => {
+  const bytes = spec.blockCount * spec.blockSize
   // Checked first because the operating system promises memory freely and kills the process when it is used.
-  if (bytes > limit) {
-    const advice = "ask for less, or use a file instead"
-    return failure("ENOMEM", `bdev ${name} needs ${mebibytes(bytes)} of ${mebibytes(limit)} memory: ${advice}`)
-  }
+  const problem = memoryProblem(name, bytes, taken)
+  if (problem !== undefined) return failure("ENOMEM", problem)
   try {
     return opened(new MallocBdev(spec))
   } catch (error) {
@@ -60,7 +68,7 @@ export const createBdev = (definition: DeviceDefinition, surroundings: BdevSurro
   if (spec._tag === "Malloc" || spec._tag === "Null") {
     const problem = sizeProblem(name, spec)
     if (problem !== undefined) return failure("EINVAL", problem)
-    return spec._tag === "Malloc" ? createMalloc(name, spec) : opened(new NullBdev(spec))
+    return spec._tag === "Malloc" ? createMalloc(name, spec, surroundings.mallocBytes()) : opened(new NullBdev(spec))
   }
   const base = surroundings.openBase(spec.base)
   if (base === undefined) {

@@ -7,6 +7,7 @@ import { AioBdev } from "../bdev/AioBdev.ts"
 import { type Bdev, isResizable } from "../bdev/Bdev.ts"
 import { DelayBdev } from "../bdev/DelayBdev.ts"
 import { ErrorBdev } from "../bdev/ErrorBdev.ts"
+import { MallocBdev } from "../bdev/MallocBdev.ts"
 import { OpenFiles } from "../bdev/open-aio-bdev.ts"
 import { openBdev } from "../bdev/open-bdev.ts"
 import { isStackedOn } from "../bdev/WrapperBdev.ts"
@@ -36,6 +37,12 @@ const nexusOf = (connection: Connection, session: Session | undefined): NexusFac
     targetName: session?.targetName ?? (purpose?._tag === "Normal" ? purpose.target.spec.name : ""),
     portalGroupTag: connection.origin.portalGroupTag
   }
+}
+
+const mallocBytesOf = (bdevs: Iterable<Bdev>): number => {
+  let bytes = 0
+  for (const bdev of bdevs) if (bdev instanceof MallocBdev) bytes += bdev.blockCount * bdev.blockSize
+  return bytes
 }
 
 /** One per thread that does IO. */
@@ -242,6 +249,7 @@ export class Reactor {
     const surroundings = {
       openBase: () => (base === undefined ? undefined : this.#limits.deviceOf(base)),
       random: Math.random,
+      mallocBytes: () => mallocBytesOf(this.#bdevs.values()),
       openFiles: this.#openFiles,
       ioFailed: ioFailures(definition.name, this.#emit)
     }

@@ -1,11 +1,12 @@
 /** Opening bdevs from plain values, or learning why the machine can't. */
+import { totalmem } from "node:os"
 import { assert, describe, it } from "vitest"
 import { createBdev, type DeviceDefinition } from "../../../src/dataplane/bdev/create-bdev.ts"
 import { MallocBdev } from "../../../src/dataplane/bdev/MallocBdev.ts"
 import { mallocSpec } from "./recorded-io.ts"
 
 const base = { name: "Malloc0", incarnation: 7 }
-const none = { openBase: () => undefined, random: () => 0 }
+const none = { openBase: () => undefined, random: () => 0, mallocBytes: () => 0 }
 type BdevSpec = DeviceDefinition["spec"]
 
 const delaySpec: BdevSpec = {
@@ -26,7 +27,7 @@ const failureOf = (spec: BdevSpec) => {
 describe("createBdev", () => {
   it("opens each kind", () => {
     const under = new MallocBdev(mallocSpec())
-    const surroundings = { openBase: () => under, random: () => 0 }
+    const surroundings = { openBase: () => under, random: () => 0, mallocBytes: () => 0 }
     const specs: ReadonlyArray<BdevSpec> = [
       mallocSpec(),
       { _tag: "Null", blockCount: 1, blockSize: 4096, physicalBlockSize: 0 },
@@ -48,7 +49,8 @@ describe("createBdev", () => {
         asked.push(ref)
         return undefined
       },
-      random: () => 0
+      random: () => 0,
+      mallocBytes: () => 0
     }
     const result = createBdev({ name: "EE_Malloc0", spec: { _tag: "Error", base } }, surroundings)
     assert.deepStrictEqual(asked, [base])
@@ -59,6 +61,16 @@ describe("createBdev", () => {
     const failure = failureOf(mallocSpec({ blockCount: 2 ** 40 }))
     assert.strictEqual(failure.code, "ENOMEM")
     assert.match(failure.detail, /bdev Malloc0 needs 536870912 MiB of \d+ MiB memory/)
+  })
+
+  it("refuses a RAM disk that does not fit beside the others, and says what they have", () => {
+    const spec = mallocSpec({ blockCount: 2048 })
+    const surroundings = { ...none, mallocBytes: () => totalmem() - 2 ** 19 }
+    const result = createBdev({ name: "Malloc1", spec }, surroundings)
+    assert(result._tag === "BdevFailure")
+    assert.strictEqual(result.code, "ENOMEM")
+    assert.match(result.detail, /Malloc1 needs 1 MiB of \d+ MiB memory, and RAM disks have \d+ MiB of it: .*delete one/)
+    assert.strictEqual(createBdev({ name: "Malloc1", spec: mallocSpec() }, none)._tag, "BdevOpened")
   })
 
   it("refuses sizes that no device can have", () => {
