@@ -3,27 +3,15 @@
  * decides nothing. Commands and facts are the plain values of `protocol.ts`. There is no Effect here and nothing waits.
  */
 import { compileAccessList } from "../../domain/access.ts"
-import { AioBdev } from "../bdev/AioBdev.ts"
-import { type Bdev, isResizable } from "../bdev/Bdev.ts"
-import { DelayBdev } from "../bdev/DelayBdev.ts"
-import { ErrorBdev } from "../bdev/ErrorBdev.ts"
-import { MallocBdev } from "../bdev/MallocBdev.ts"
-import { OpenFiles } from "../bdev/open-aio-bdev.ts"
-import { openBdev } from "../bdev/open-bdev.ts"
-import { isStackedOn } from "../bdev/WrapperBdev.ts"
 import type { Connection } from "../iscsi/Connection.ts"
 import { IscsiNode, type NodeOptions } from "../iscsi/IscsiNode.ts"
 import type { Session } from "../iscsi/Session.ts"
 import { LunMapping, Target } from "../iscsi/Target.ts"
 import { housekeepingMillis, logoutCloseTimeoutMillis, logoutRequestTimeoutMillis } from "../limits.ts"
-import { LogicalUnit } from "../scsi/LogicalUnit.ts"
-import { SenseCode } from "../scsi/sense-codes.ts"
-import { BdevLimits } from "./BdevLimits.ts"
 import { drainLun, type LunDrain } from "./drain-lun.ts"
-import { measureFile, whenFileClosed } from "./file-commands.ts"
-import { ioFailures } from "./io-failures.ts"
 import { Portal } from "./Portal.ts"
-import type { BdevId, NexusFact, PortalId, ReactorAnswer, ReactorCommand, ReactorFact, RequestId } from "./protocol.ts"
+import type { NexusFact, PortalId, ReactorAnswer, ReactorCommand, ReactorFact, RequestId } from "./protocol.ts"
+import { ReactorBdevs } from "./ReactorBdevs.ts"
 import { ReactorStatistics } from "./ReactorStatistics.ts"
 import { reportOf } from "./reactor-report.ts"
 
@@ -39,23 +27,12 @@ const nexusOf = (connection: Connection, session: Session | undefined): NexusFac
   }
 }
 
-const mallocBytesOf = (bdevs: Iterable<Bdev>): number => {
-  let bytes = 0
-  for (const bdev of bdevs) if (bdev instanceof MallocBdev) bytes += bdev.blockCount * bdev.blockSize
-  return bytes
-}
-
 /** One per thread that does IO. */
 export class Reactor {
   readonly #emit: (fact: ReactorFact) => void
   readonly #node: IscsiNode
   readonly #portals = new Map<PortalId, Portal>()
-  readonly #bdevs = new Map<BdevId, Bdev>()
-  /** Files that are being opened. */
-  readonly #opening = new Map<BdevId, { readonly request: RequestId; readonly controller: AbortController }>()
-  readonly #openFiles = new OpenFiles()
-  readonly #units = new Map<BdevId, LogicalUnit>()
-  readonly #limits = new BdevLimits(this.#bdevs, this.#units)
+  readonly #bdevs: ReactorBdevs
   readonly #drains = new Set<LunDrain>()
   readonly #statistics: ReactorStatistics
   readonly #housekeeping: NodeJS.Timeout
@@ -84,7 +61,8 @@ export class Reactor {
       protocolError: (connection, reason) =>
         emit({ _tag: "ProtocolError", reason, ...nexusOf(connection, connection.session) })
     })
-    this.#statistics = new ReactorStatistics(this.#node, this.#units)
+    this.#bdevs = new ReactorBdevs(emit)
+    this.#statistics = new ReactorStatistics(this.#node, this.#bdevs.units)
     this.#housekeeping = setInterval(() => this.#lookOver(), housekeepingMillis)
   }
 
@@ -132,24 +110,18 @@ export class Reactor {
         return this.#requestLogout(command)
       case "KickConnections":
         return this.#kickConnections(command)
-      case "OpenBdev":
-        return this.#openBdev(command)
-      case "NameBdev":
-        return this.#nameBdev(command)
       case "CloseBdev":
-        return this.#closeBdev(command)
+        this.#statistics.forget(command.bdev)
+        return this.#bdevs.handle(command)
+      case "OpenBdev":
+      case "NameBdev":
       case "MeasureBdev":
-        return this.#measureBdev(command)
       case "ResizeBdev":
-        return this.#resizeBdev(command)
       case "SetLatencies":
-        return this.#setLatencies(command)
       case "SetRateLimits":
-        return this.#limits.set(command.bdev, command.limits)
       case "InjectFault":
-        return this.#withErrorBdev(command.bdev, (bdev) => bdev.inject(command.fault))
       case "ResumePending":
-        return this.#withErrorBdev(command.bdev, (bdev) => bdev.resumePending())
+        return this.#bdevs.handle(command)
       case "MapLun":
         return this.#mapLun(command)
       case "DrainLun":
@@ -161,7 +133,7 @@ export class Reactor {
       case "Query":
         return this.#answer(command.request, {
           _tag: "Report",
-          report: reportOf(this.#node, this.#drains, this.#limits)
+          report: reportOf(this.#node, this.#drains, this.#bdevs.limits)
         })
       case "Shutdown":
         return this.#shutdown(command)
@@ -244,81 +216,9 @@ export class Reactor {
     }
   }
 
-  #openBdev(command: CommandOf<"OpenBdev">): void {
-    const { base, bdev, definition, request } = command
-    const surroundings = {
-      openBase: () => (base === undefined ? undefined : this.#limits.deviceOf(base)),
-      random: Math.random,
-      mallocBytes: () => mallocBytesOf(this.#bdevs.values()),
-      openFiles: this.#openFiles,
-      ioFailed: ioFailures(definition.name, this.#emit)
-    }
-    const controller = new AbortController()
-    this.#opening.set(bdev, { request, controller })
-    openBdev(definition, surroundings, controller.signal, (result) => {
-      this.#opening.delete(bdev)
-      if (result._tag === "BdevFailure") {
-        return this.#answer(request, { _tag: "Failed", code: result.code, detail: result.detail })
-      }
-      this.#bdevs.set(bdev, result.bdev)
-      this.#answer(request, { _tag: "BdevOpened", blockCount: result.bdev.blockCount })
-    })
-  }
-
-  #giveUpOpening(id: BdevId): void {
-    const opening = this.#opening.get(id)
-    this.#opening.delete(id)
-    if (opening === undefined) return
-    opening.controller.abort()
-    this.#answer(opening.request, { _tag: "Failed", code: "ECANCELED", detail: "it was given up" })
-  }
-
-  #nameBdev(command: CommandOf<"NameBdev">): void {
-    const bdev = this.#limits.deviceOf(command.bdev)
-    if (bdev !== undefined) this.#units.set(command.bdev, new LogicalUnit(bdev, command))
-  }
-
-  #closeBdev({ bdev: id, request }: CommandOf<"CloseBdev">): void {
-    this.#giveUpOpening(id)
-    const bdev = this.#bdevs.get(id)
-    this.#limits.forget(id)
-    bdev?.close()
-    // Nobody can let go any more what a fault holds: it ends here, and gives its buffers back.
-    this.#withErrorBdev(id, (bdev) => bdev.resumePending())
-    this.#bdevs.delete(id)
-    this.#units.delete(id)
-    this.#statistics.forget(id)
-    const done = (): void => this.#answer(request, { _tag: "Done" })
-    if (bdev instanceof AioBdev) whenFileClosed(bdev, done)
-    else done()
-  }
-
-  #measureBdev({ bdev: id, request }: CommandOf<"MeasureBdev">): void {
-    measureFile(this.#bdevs.get(id), (answer) => this.#answer(request, answer))
-  }
-
-  #resizeBdev({ bdev: id, blockCount }: CommandOf<"ResizeBdev">): void {
-    const bdev = this.#bdevs.get(id)
-    if (bdev === undefined || !isResizable(bdev)) return
-    bdev.resize(blockCount)
-    for (const unit of this.#units.values()) {
-      if (isStackedOn(unit.bdev, bdev)) unit.establishUnitAttention(SenseCode.capacityDataHasChanged)
-    }
-  }
-
-  #setLatencies({ bdev: id, latencies }: CommandOf<"SetLatencies">): void {
-    const bdev = this.#bdevs.get(id)
-    if (bdev instanceof DelayBdev) bdev.latencies = latencies
-  }
-
-  #withErrorBdev(id: BdevId, use: (bdev: ErrorBdev) => void): void {
-    const bdev = this.#bdevs.get(id)
-    if (bdev instanceof ErrorBdev) use(bdev)
-  }
-
   #mapLun({ bdev, incarnation, lun, target: name }: CommandOf<"MapLun">): void {
     const target = this.#target(name)
-    const unit = this.#units.get(bdev)
+    const unit = this.#bdevs.units.get(bdev)
     if (target === undefined || unit === undefined) return
     // A bdev that comes up maps what the state has, which may be ahead of the event that maps it once more.
     if (target.luns[lun]?.incarnation === incarnation) return
@@ -346,7 +246,7 @@ export class Reactor {
       }
     )
     if (!over) this.#drains.add(drain)
-    this.#limits.release(mapping.unit.bdev)
+    this.#bdevs.limits.release(mapping.unit.bdev)
   }
 
   #unmapLun({ incarnation, lun, target: name }: CommandOf<"UnmapLun">): void {
@@ -376,11 +276,7 @@ export class Reactor {
       this.#statistics.stop()
       for (const connection of [...this.#node.connections]) connection.close("the target shuts down")
       for (const drain of this.#drains) drain.cancel()
-      for (const id of this.#opening.keys()) this.#giveUpOpening(id)
-      this.#limits.forgetAll()
-      for (const bdev of this.#bdevs.values()) bdev.close()
-      this.#bdevs.clear()
-      this.#units.clear()
+      this.#bdevs.closeAll()
       this.#answer(request, { _tag: "Done" })
     }
     const timer = setTimeout(end, graceMillis)

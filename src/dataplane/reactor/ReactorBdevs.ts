@@ -1,0 +1,161 @@
+/** The bdevs that a reactor has open, and the logical units over them: opened, changed and closed as it is told. */
+import { AioBdev } from "../bdev/AioBdev.ts"
+import { type Bdev, isResizable } from "../bdev/Bdev.ts"
+import { DelayBdev } from "../bdev/DelayBdev.ts"
+import { ErrorBdev } from "../bdev/ErrorBdev.ts"
+import { MallocBdev } from "../bdev/MallocBdev.ts"
+import { OpenFiles } from "../bdev/open-aio-bdev.ts"
+import { openBdev } from "../bdev/open-bdev.ts"
+import { isStackedOn } from "../bdev/WrapperBdev.ts"
+import { LogicalUnit } from "../scsi/LogicalUnit.ts"
+import { SenseCode } from "../scsi/sense-codes.ts"
+import { BdevLimits } from "./BdevLimits.ts"
+import { measureFile, whenFileClosed } from "./file-commands.ts"
+import { ioFailures } from "./io-failures.ts"
+import type { BdevId, ReactorAnswer, ReactorCommand, ReactorFact, RequestId } from "./protocol.ts"
+
+type CommandOf<Tag extends ReactorCommand["_tag"]> = Extract<ReactorCommand, { readonly _tag: Tag }>
+
+/** What it is told. */
+export type BdevCommand = CommandOf<
+  | "OpenBdev"
+  | "NameBdev"
+  | "CloseBdev"
+  | "MeasureBdev"
+  | "ResizeBdev"
+  | "SetLatencies"
+  | "SetRateLimits"
+  | "InjectFault"
+  | "ResumePending"
+>
+
+/** One per reactor. */
+export class ReactorBdevs {
+  readonly #emit: (fact: ReactorFact) => void
+  readonly #bdevs = new Map<BdevId, Bdev>()
+  /** Files that are being opened. */
+  readonly #opening = new Map<BdevId, { readonly request: RequestId; readonly controller: AbortController }>()
+  readonly #openFiles = new OpenFiles()
+  readonly #units = new Map<BdevId, LogicalUnit>()
+  /** Where IO waits for its turn. */
+  readonly limits = new BdevLimits(this.#bdevs, this.#units)
+
+  constructor(emit: (fact: ReactorFact) => void) {
+    this.#emit = emit
+  }
+
+  /** The units over bdevs that are open and named. */
+  get units(): ReadonlyMap<BdevId, LogicalUnit> {
+    return this.#units
+  }
+
+  /** Carries out a command. */
+  handle(command: BdevCommand): void {
+    switch (command._tag) {
+      case "OpenBdev":
+        return this.#open(command)
+      case "NameBdev":
+        return this.#name(command)
+      case "CloseBdev":
+        return this.#close(command)
+      case "MeasureBdev":
+        return measureFile(this.#bdevs.get(command.bdev), (answer) => this.#answer(command.request, answer))
+      case "ResizeBdev":
+        return this.#resize(command)
+      case "SetLatencies":
+        return this.#setLatencies(command)
+      case "SetRateLimits":
+        return this.limits.set(command.bdev, command.limits)
+      case "InjectFault":
+        return this.#withErrorBdev(command.bdev, (bdev) => bdev.inject(command.fault))
+      case "ResumePending":
+        return this.#withErrorBdev(command.bdev, (bdev) => bdev.resumePending())
+    }
+  }
+
+  /** The reactor shuts down: everything is closed. */
+  closeAll(): void {
+    for (const id of this.#opening.keys()) this.#giveUpOpening(id)
+    this.limits.forgetAll()
+    for (const bdev of this.#bdevs.values()) bdev.close()
+    this.#bdevs.clear()
+    this.#units.clear()
+  }
+
+  #answer(request: RequestId, answer: ReactorAnswer): void {
+    this.#emit({ _tag: "Answer", request, answer })
+  }
+
+  #open(command: CommandOf<"OpenBdev">): void {
+    const { base, bdev, definition, request } = command
+    const surroundings = {
+      openBase: () => (base === undefined ? undefined : this.limits.deviceOf(base)),
+      random: Math.random,
+      mallocBytes: () => this.#mallocBytes(),
+      openFiles: this.#openFiles,
+      ioFailed: ioFailures(definition.name, this.#emit)
+    }
+    const controller = new AbortController()
+    this.#opening.set(bdev, { request, controller })
+    openBdev(definition, surroundings, controller.signal, (result) => {
+      this.#opening.delete(bdev)
+      if (result._tag === "BdevFailure") {
+        return this.#answer(request, { _tag: "Failed", code: result.code, detail: result.detail })
+      }
+      this.#bdevs.set(bdev, result.bdev)
+      this.#answer(request, { _tag: "BdevOpened", blockCount: result.bdev.blockCount })
+    })
+  }
+
+  #giveUpOpening(id: BdevId): void {
+    const opening = this.#opening.get(id)
+    this.#opening.delete(id)
+    if (opening === undefined) return
+    opening.controller.abort()
+    this.#answer(opening.request, { _tag: "Failed", code: "ECANCELED", detail: "it was given up" })
+  }
+
+  #name(command: CommandOf<"NameBdev">): void {
+    const bdev = this.limits.deviceOf(command.bdev)
+    if (bdev !== undefined) this.#units.set(command.bdev, new LogicalUnit(bdev, command))
+  }
+
+  #close({ bdev: id, request }: CommandOf<"CloseBdev">): void {
+    this.#giveUpOpening(id)
+    const bdev = this.#bdevs.get(id)
+    this.limits.forget(id)
+    bdev?.close()
+    // Nobody can let go any more what a fault holds: it ends here, and gives its buffers back.
+    this.#withErrorBdev(id, (closed) => closed.resumePending())
+    this.#bdevs.delete(id)
+    this.#units.delete(id)
+    const done = (): void => this.#answer(request, { _tag: "Done" })
+    if (bdev instanceof AioBdev) whenFileClosed(bdev, done)
+    else done()
+  }
+
+  #resize({ bdev: id, blockCount }: CommandOf<"ResizeBdev">): void {
+    const bdev = this.#bdevs.get(id)
+    if (bdev === undefined || !isResizable(bdev)) return
+    bdev.resize(blockCount)
+    for (const unit of this.#units.values()) {
+      if (isStackedOn(unit.bdev, bdev)) unit.establishUnitAttention(SenseCode.capacityDataHasChanged)
+    }
+  }
+
+  #setLatencies({ bdev: id, latencies }: CommandOf<"SetLatencies">): void {
+    const bdev = this.#bdevs.get(id)
+    if (bdev instanceof DelayBdev) bdev.latencies = latencies
+  }
+
+  #withErrorBdev(id: BdevId, use: (bdev: ErrorBdev) => void): void {
+    const bdev = this.#bdevs.get(id)
+    if (bdev instanceof ErrorBdev) use(bdev)
+  }
+
+  #mallocBytes(): number {
+    let bytes = 0
+    for (const bdev of this.#bdevs.values()) if (bdev instanceof MallocBdev) bytes += bdev.blockCount * bdev.blockSize
+    return bytes
+  }
+}
