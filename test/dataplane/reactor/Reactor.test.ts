@@ -45,7 +45,7 @@ describe.each([
     const { connections, sessionCount, taskBufferBytes } = await harness.report()
     assert.deepStrictEqual([connections.length, sessionCount, taskBufferBytes], [1, 1, 0])
     assert.deepInclude(connections[0], { state: "full-feature", targetName, discovery: false, portalGroupTag: 1 })
-    assert.deepStrictEqual(await harness.drain(2, incarnations[2] ?? 0), { drained: 0, aborted: 0, durationMillis: 0 })
+    assert.deepInclude(await harness.drain(2, incarnations[2] ?? 0), { drained: 0, aborted: 0 })
     assert.strictEqual(await session.logout(), 0)
     assert.deepStrictEqual(session.violations, [])
     const opened = await harness.fact(({ _tag }) => _tag === "SessionOpened")
