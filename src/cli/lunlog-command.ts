@@ -1,6 +1,7 @@
 /** The root of the command line `lunlog`, and how it talks to its user. */
 import { Console, Effect } from "effect"
-import { CliOutput, Command } from "effect/cli"
+import { CliConfig, CliOutput, Command, GlobalFlag } from "effect/cli"
+import { completionCommand } from "./completion-command.ts"
 import { convertCommand } from "./convert-command.ts"
 import { demoCommand } from "./demo-command.ts"
 import { logCommand } from "./log-command.ts"
@@ -39,10 +40,14 @@ export const rootCommand = (load: LoadDataPlane) =>
       logCommand,
       rpcCommand,
       ...nouns,
-      convertCommand
+      convertCommand,
+      completionCommand((): Command.Command.Any => rootCommand(load))
     ])
   )
 
 /** Runs one command line. */
 export const runLunlog = (args: ReadonlyArray<string>, load: LoadDataPlane) =>
-  Command.runWith(rootCommand(load), { version })(keepWordsOfRpc(args)).pipe(Effect.provide(presenterLayer))
+  Command.runWith(rootCommand(load), { version })(keepWordsOfRpc(args)).pipe(
+    Effect.provide(presenterLayer),
+    Effect.provide(CliConfig.layer({ builtIns: [GlobalFlag.Help, GlobalFlag.Version, GlobalFlag.LogLevel] }))
+  )
