@@ -85,8 +85,8 @@ export const run = async (program: "lunlog" | "iscsi_tgt", args: ReadonlyArray<s
       teardown: (exit) => {
         const code = Exit.isSuccess(exit) ? exit.value : Cause.hasInterruptsOnly(exit.cause) ? 0 : 1
         process.exitCode = typeof code === "number" ? code : 0
-        // Sockets, timers and files that are left must not keep an ended program alive; an answer that a slow reader has
-        // not taken yet must.
+        // Sockets, timers and files that are left must not keep an ended program alive; an answer that a slow reader
+        // has not taken yet must.
         const end = (): void => endProcess(typeof code === "number" ? code : 0)
         if (process.stdout.writableLength === 0) setImmediate(end)
         else process.stdout.write("", end)

@@ -11,6 +11,7 @@ import { rpcOptionSpecs } from "./rpc-options.ts"
 
 /** Shells that there is a script for. */
 export const shells = ["bash", "zsh", "fish"] as const
+/** One of them. */
 export type Shell = (typeof shells)[number]
 
 const fileMetavars = new Set(["FILE", "PATH"])
