@@ -5,7 +5,7 @@
 import { Effect, Schema } from "effect"
 import { ControlPlane } from "../../domain/ControlPlane.ts"
 import { PrintLevel, spdkLevels } from "../PrintLevel.ts"
-import { optional, Text } from "../param.ts"
+import { Text } from "../param.ts"
 import { decodeFailed, rpcError } from "../RpcError.ts"
 import { anyState, defineMethod, defineMethodWithoutParams, type RpcCall, type RpcMethod } from "../RpcMethod.ts"
 import { givenTo, type InertServices, recordInert } from "./inert.ts"
@@ -101,7 +101,7 @@ export const logMethods: ReadonlyArray<RpcMethod<InertServices>> = [
   defineMethod({
     name: "log_enable_timestamps",
     kind: "change",
-    params: Schema.Struct({ enabled: optional(Schema.Boolean) }),
-    handler: ({ enabled = true }, call) => recordInert(call, call.method, { enabled })
+    params: Schema.Struct({ enabled: Schema.Boolean }),
+    handler: ({ enabled }, call) => recordInert(call, call.method, { enabled })
   })
 ]
