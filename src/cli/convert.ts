@@ -57,7 +57,7 @@ export const warningsOf = (name: string, conversion: Conversion): Effect.Effect<
 
 /** What would be taken for a reference stays what it is. */
 const plainText = (_key: unknown, value: unknown): unknown =>
-  typeof value === "string" ? value.replaceAll("${", "$${") : value
+  typeof value === "string" ? value.replaceAll("${", () => "$${") : value
 
 /** The file that a conversion writes. */
 export const nativeText = (name: string, format: ConvertedFormat, config: NativeConfig): string =>

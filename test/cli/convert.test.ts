@@ -1,5 +1,5 @@
 /** `lunlog convert`, and `iscsi.conf` served as it is, as users run them. */
-import { readFileSync, statSync, writeFileSync } from "node:fs"
+import { readFileSync, statSync, truncateSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { Effect } from "effect"
 import { afterEach, assert, beforeEach, describe, it } from "vitest"
@@ -27,9 +27,9 @@ const write = (text: string, name: string): string => {
 const serverArguments = (name = "state") => ["--state", join(directory, name), "-r", join(directory, "rpc")]
 
 const objectsOf = async (rpc: RpcClient): Promise<unknown> => {
-  const calls = ["iscsi_get_options", "iscsi_get_portal_groups", "iscsi_get_initiator_groups", "iscsi_get_target_nodes"]
+  const kinds = ["options", "portal_groups", "initiator_groups", "auth_groups", "target_nodes"]
   const objects: Array<unknown> = []
-  for (const method of calls) objects.push(await rpc.call(method))
+  for (const method of kinds.map((kind) => `iscsi_get_${kind}`)) objects.push(await rpc.call(method))
   const bdevs = await rpc.call("bdev_get_bdevs")
   assert(Array.isArray(bdevs))
   return [...objects, bdevs.map(({ block_size, name, num_blocks }) => ({ name, block_size, num_blocks }))]
@@ -46,6 +46,8 @@ describe("iscsi.conf", () => {
   it("runs as it is, and converted it makes the same objects", async () => {
     const { port, text } = await onFreePorts()
     const file = write(text, "iscsi.conf")
+    write(fixture("auth.conf"), "auth.conf")
+    truncateSync(write("", "aio.img"), 4 * 1024 * 1024)
     let objects: unknown
     {
       await using served = await serveProgram("iscsi_tgt", ["-c", file, ...serverArguments()], join(directory, "rpc"))
@@ -54,14 +56,15 @@ describe("iscsi.conf", () => {
       const endpoint = { host: "127.0.0.1", port }
       const session = await Session.open({ endpoint, targetName: "iqn.2019-07.org.example:disk1" })
       await clearUnitAttentions(session, 0)
-      assert.deepStrictEqual(await reportLuns(session), [0, 1, 63])
+      assert.deepStrictEqual(await reportLuns(session), [0, 1, 2, 63])
       await session.logout()
-      assert.include(served.child.stderr(), `${file}:61 [Split] Split: is left out: lunlog has no split bdevs`)
+      assert.match(served.child.stderr(), /iscsi\.conf:\d+ \[Split\] Split: is left out: lunlog has no split bdevs/u)
+      assert.match(JSON.stringify(objects), /other \$\{secret\} 1/u)
     }
     const output = join(directory, "lunlog.yaml")
     const converted = await lunlog("convert", file, "-o", output)
     assert.deepStrictEqual([converted.code, converted.stdout], [0, ""])
-    assert.include(converted.stderr, `${file}:61 [Split] Split: is left out`)
+    assert.match(converted.stderr, /iscsi\.conf:\d+ \[Split\] Split: is left out/u)
     await using native = await serveProgram(
       "lunlog",
       ["serve", "-c", output, ...serverArguments("native")],

@@ -9,6 +9,8 @@ import { refusalsOf } from "./support.ts"
 
 const fixture = readFileSync(join(import.meta.dirname, "fixtures/iscsi.conf"), "utf8")
 
+const authFile = { name: "auth.conf", text: readFileSync(join(import.meta.dirname, "fixtures/auth.conf"), "utf8") }
+
 const read = (...lines: ReadonlyArray<string>): Conversion => readIscsiConf("f", lines.join("\n"))
 const warningsOf = (...lines: ReadonlyArray<string>): ReadonlyArray<string> => read(...lines).warnings
 
@@ -21,11 +23,12 @@ describe("iscsi.conf", () => {
   })
 
   it("is read with every section and key that maps", () => {
-    const conversion = readIscsiConf("iscsi.conf", fixture)
+    const conversion = readIscsiConf("iscsi.conf", fixture, authFile)
     assert.deepStrictEqual(refusalsOf(conversion), [])
-    const { bdevs, initiatorGroups, options, portalGroups, targets } = conversion.config
+    const { authGroups, bdevs, initiatorGroups, options, portalGroups, targets } = conversion.config
     assert.deepStrictEqual(options, {
       nodeBase: "iqn.2019-07.org.example",
+      discoveryAuth: { chapGroup: 7 },
       maxSessions: 64,
       maxConnectionsPerSession: 2,
       maxQueueDepth: 128,
@@ -44,7 +47,17 @@ describe("iscsi.conf", () => {
       { type: "malloc", name: "Malloc1", size: "4MiB", blockSize: 4096 },
       { type: "null", name: "Null0", size: "64MiB" },
       { type: "null", name: "Null1", size: "128MiB", blockSize: 4096 },
+      { type: "aio", name: "AIO0", file: "aio.img", blockSize: 4096 },
       { type: "error", base: "Malloc1" }
+    ])
+    assert.deepStrictEqual(authGroups, [
+      {
+        tag: 7,
+        secrets: [
+          { user: "hostA", secret: "longsecret123", mutualUser: "tgt", mutualSecret: `other ${"$"}{secret} 1` },
+          { user: "hostB", secret: "anothersecret" }
+        ]
+      }
     ])
     assert.deepStrictEqual(portalGroups, [
       { tag: 1, portals: ["127.0.0.1:3261", "[::1]:3261"] },
@@ -65,6 +78,7 @@ describe("iscsi.conf", () => {
       luns: [
         { lun: 0, bdev: "Malloc0" },
         { lun: 1, bdev: "Null0" },
+        { lun: 2, bdev: "AIO0" },
         { lun: 63, bdev: "Null1" }
       ],
       queueDepth: 32
@@ -75,22 +89,43 @@ describe("iscsi.conf", () => {
   })
 
   it("warns of what does not map, in the order of the file and with its lines", () => {
+    const { warnings } = readIscsiConf("iscsi.conf", fixture, authFile)
+    const lines = fixture.split("\n")
+    for (const warning of warnings) {
+      const {
+        key = "",
+        line = "",
+        section = ""
+      } = /^iscsi\.conf:(?<line>\d+) \[(?<section>\w+)\] (?<key>\w+): /u.exec(warning)?.groups ?? {}
+      assert.match(lines[Number(line) - 1] ?? "", new RegExp(`^  ${key} `, "u"), warning)
+      assert.include(lines.slice(0, Number(line)).join("\n"), `[${section}]`)
+    }
     assert.deepStrictEqual(
-      readIscsiConf("iscsi.conf", fixture).warnings.map((warning) => warning.replace(/: .*/u, "")),
+      warnings.map((warning) => warning.replace(/^iscsi\.conf:\d+ (.*?): .*/u, "$1")),
       [
-        "iscsi.conf:5 [Global] ReactorMask",
-        "iscsi.conf:6 [Global] TpointGroupMask",
-        "iscsi.conf:7 [Global] NoPci",
-        "iscsi.conf:10 [Bdev] BdevIoPoolSize",
-        "iscsi.conf:11 [Bdev] BdevIoCacheSize",
-        "iscsi.conf:15 [iSCSI] MinConnectionsPerCore",
-        "iscsi.conf:32 [PortalGroup1] Portal",
-        "iscsi.conf:61 [Split] Split",
-        "iscsi.conf:64 [Nvme] TransportID",
-        "iscsi.conf:65 [Nvme] RetryCount",
-        "iscsi.conf:85 [TargetNode2] LUN1"
+        "[Global] ReactorMask",
+        "[Global] TpointGroupMask",
+        "[Global] NoPci",
+        "[Bdev] BdevIoPoolSize",
+        "[Bdev] BdevIoCacheSize",
+        "[iSCSI] MinConnectionsPerCore",
+        "[PortalGroup1] Portal",
+        "[AIO] AIO",
+        "[Split] Split",
+        "[Nvme] TransportID",
+        "[Nvme] RetryCount",
+        "[TargetNode2] LUN1"
       ]
     )
+  })
+
+  it("warns of an auth file that is not there, or has a mistake", () => {
+    const source = "[iSCSI]\nAuthFile a.conf"
+    const missing = readIscsiConf("f", source, { name: "a.conf", text: { unreadable: "does not exist" } })
+    assert.deepStrictEqual(missing.warnings, ["a.conf: the AuthFile is left out: it does not exist"])
+    const wrong = readIscsiConf("f", source, { name: "a.conf", text: "[AuthGroup1]\nAuth joe" })
+    assert.match(wrong.warnings.join(), /^a\.conf:2 Auth has 1 values.*: the AuthFile is left out$/u)
+    assert.isUndefined(wrong.config.authGroups)
   })
 
   it.each([
