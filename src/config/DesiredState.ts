@@ -23,6 +23,7 @@ import {
   authGroupCommand,
   bdevCommand,
   bdevNameOf,
+  bdevQosCommands,
   type GroupNumbers,
   initiatorGroupCommand,
   optionsCommand,
@@ -47,6 +48,8 @@ export interface DesiredState {
   readonly options: Declared<CommandOf<"SetIscsiOptions">> | undefined
   readonly authGroups: ReadonlyArray<Declared<CommandOf<"CreateAuthGroup">>>
   readonly bdevs: ReadonlyArray<Declared<CommandOf<"CreateBdev">>>
+  /** Of the bdevs whose sections have some. */
+  readonly bdevQos: ReadonlyArray<Declared<CommandOf<"SetBdevQos">>>
   readonly portalGroups: ReadonlyArray<Declared<CommandOf<"CreatePortalGroup">>>
   /** One for each portal group. */
   readonly portalGroupAuth: ReadonlyArray<Declared<CommandOf<"SetPortalGroupAuth">>>
@@ -129,6 +132,7 @@ const sectionsOf = (
     options: options === undefined ? undefined : { command: optionsCommand(options, numbers), path: ["options"] },
     authGroups,
     bdevs: declaredBdevs(bdevs ?? []),
+    bdevQos: declaredIn("bdevs", bdevs, bdevQosCommands),
     portalGroups: declaredIn("portalGroups", portalGroups, (section, index) => [
       portalGroupCommand(section, tags.portal.tagOf(index))
     ]),
@@ -173,6 +177,7 @@ const inOrder = (sections: Sections): ReadonlyArray<Declared> => [
   ...(sections.options === undefined ? [] : [sections.options]),
   ...sections.authGroups,
   ...sections.bdevs,
+  ...sections.bdevQos,
   ...sections.portalGroups,
   ...sections.portalGroupAuth,
   ...sections.initiatorGroups,

@@ -7,6 +7,7 @@
  * - What was created otherwise (by RPC) and the file does not declare is left alone, and named.
  */
 import { Equal, HashMap, Option, Result } from "effect"
+import { noQos } from "../domain/Bdev.ts"
 import type { Command } from "../domain/Command.ts"
 import { decide } from "../domain/decide.ts"
 import { noAuth } from "../domain/IscsiOptions.ts"
@@ -26,7 +27,7 @@ import {
   portalGroupsOf,
   type State
 } from "../domain/State.ts"
-import { bdevDifference, portalGroupDifference, sameOptions, targetDifference } from "./compare.ts"
+import { bdevChanges, bdevDifference, portalGroupDifference, sameOptions, targetDifference } from "./compare.ts"
 import type { Declared, DesiredState } from "./DesiredState.ts"
 import { initiatorGroupChanges, mapChanges } from "./list-changes.ts"
 import type { ConfigPath } from "./NativeFile.ts"
@@ -70,7 +71,9 @@ const planBdevs = (draft: Draft): void => {
     const now = findBdev(draft.now, command.name ?? "")
     if (now === undefined) draft.changes.push({ command, path })
     else if (wanted !== undefined) {
-      const difference = bdevDifference(now, wanted)
+      const changes = bdevChanges(now, wanted)
+      draft.changes.push(...changes.map((change) => ({ command: change, path })))
+      const difference = changes.length > 0 ? undefined : bdevDifference(now, wanted)
       if (difference !== undefined) {
         const message =
           `bdev ${now.name} ${difference}; a bdev cannot be changed: delete it by RPC first ` +
@@ -78,6 +81,11 @@ const planBdevs = (draft: Draft): void => {
         draft.conflicts.push({ path, message })
       }
     }
+  }
+  for (const declared of draft.wanted.bdevQos) {
+    const { name } = declared.command
+    const [now, wanted] = [draft.now, draft.wanted.state].map((state) => findBdev(state, name))
+    if (!Equal.equals(now?.qos ?? noQos, wanted?.qos ?? noQos)) draft.changes.push(declared)
   }
   // What is stacked goes before its base.
   for (const bdev of activeBdevsOf(draft.now).toReversed()) {

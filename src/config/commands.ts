@@ -1,7 +1,7 @@
 /** What a file's sections ask of the control plane: one command each, in the domain's words. */
 
 import type { SecretRequest } from "../domain/AuthGroup.ts"
-import { type BdevRequest, BdevRequest as Request } from "../domain/Bdev.ts"
+import { type BdevRequest, noQos, BdevRequest as Request } from "../domain/Bdev.ts"
 import type { CommandOf } from "../domain/Command.ts"
 import { type Auth, defaultIscsiOptions, noAuth } from "../domain/IscsiOptions.ts"
 import { parseMicros } from "./duration.ts"
@@ -108,6 +108,10 @@ export const bdevCommand = (section: BdevSection): CommandOf<"CreateBdev"> => ({
   ...(section.uuid === undefined ? {} : { uuid: section.uuid }),
   bdev: requestOf(section)
 })
+
+/** The limits of a bdev, if its section says something of them: those that it leaves out are none. */
+export const bdevQosCommands = (section: BdevSection): ReadonlyArray<CommandOf<"SetBdevQos">> =>
+  section.qos === undefined ? [] : [{ _tag: "SetBdevQos", name: bdevNameOf(section), ...noQos, ...section.qos }]
 
 /** `host:port`; without a port, iSCSI's own. */
 export const parsePortal = (text: string): { readonly host: string; readonly port: number } => {

@@ -3,6 +3,7 @@
  */
 import { Equal } from "effect"
 import type { Bdev, BdevSpec } from "../domain/Bdev.ts"
+import type { Command } from "../domain/Command.ts"
 import type { IscsiOptions } from "../domain/IscsiOptions.ts"
 import { type PortalGroup, portalKey } from "../domain/PortalGroup.ts"
 import type { TargetNode } from "../domain/TargetNode.ts"
@@ -35,6 +36,23 @@ export const bdevDifference = (now: Bdev, wanted: Bdev): string | undefined => {
     { ...flatSpec(wanted.spec), uuid: wanted.uuid }
   )
   return different === undefined ? undefined : `has ${different}`
+}
+
+/** What makes one bdev another, if that is all the difference: a null bdev that grows, latencies of a delay bdev. */
+export const bdevChanges = (now: Bdev, wanted: Bdev): ReadonlyArray<Command> => {
+  const { spec } = wanted
+  if (now.spec._tag === "Null" && spec._tag === "Null" && now.spec.blockCount < spec.blockCount) {
+    const grown: Bdev = { ...now, spec: { ...now.spec, blockCount: spec.blockCount } }
+    if (bdevDifference(grown, wanted) !== undefined) return []
+    return [{ _tag: "ResizeNullBdev", name: now.name, byteLength: spec.blockCount * spec.blockSize }]
+  }
+  if (now.spec._tag !== "Delay" || spec._tag !== "Delay") return []
+  const { averageReadMicros, averageWriteMicros, p99ReadMicros, p99WriteMicros } = spec
+  const latencies = { averageReadMicros, p99ReadMicros, averageWriteMicros, p99WriteMicros }
+  const isSame = bdevDifference(now, wanted) === undefined
+  const changed: Bdev = { ...now, spec: { ...now.spec, ...latencies } }
+  if (isSame || bdevDifference(changed, wanted) !== undefined) return []
+  return [{ _tag: "SetBdevLatencies", name: now.name, ...latencies }]
 }
 
 /** Addresses in any order. */

@@ -51,6 +51,17 @@ const blocks = {
   blockSize: optional(Size, "Bytes of a logical block; 512 if absent"),
   physicalBlockSize: optional(Size, "Bytes of a physical block; as blockSize if absent")
 }
+const limit = (what: string) => optional(Schema.Finite, `${what} per second; 0 or absent for no limit`)
+
+/** What a bdev may do in a second, for all initiators together. */
+export const QosSection = Schema.Struct({
+  readWriteIops: limit("Reads and writes, rounded up to a multiple of 1000,"),
+  readWriteMiBPerSecond: limit("MiB read and written"),
+  readMiBPerSecond: limit("MiB read"),
+  writeMiBPerSecond: limit("MiB written")
+})
+
+const qos = optional(QosSection, "Limits of reads and writes; those that are set by RPC stay if absent")
 const micros = (what: string) => optional(Micros, `${what}: microseconds, or a duration; 0 if absent`)
 
 /** A disk in memory; its content is gone when the target ends. */
@@ -58,18 +69,20 @@ export const MallocSection = Schema.Struct({
   type: Schema.Literal("malloc"),
   name: bdevName,
   uuid,
+  qos,
   ...blocks,
   optimalIoBoundary: optional(Schema.Finite, "In blocks; 0 for none")
 })
 
 /** A disk that forgets what is written and reads as zeroes. */
-export const NullSection = Schema.Struct({ type: Schema.Literal("null"), name: bdevName, uuid, ...blocks })
+export const NullSection = Schema.Struct({ type: Schema.Literal("null"), name: bdevName, uuid, qos, ...blocks })
 
 /** A disk in a regular file, which must exist; it is as large as the file. */
 export const AioSection = Schema.Struct({
   type: Schema.Literal("aio"),
   name: bdevName,
   uuid,
+  qos,
   file: describe(Schema.String, "Path of the file; a relative one is taken from this file's folder"),
   blockSize: optional(Size, "Bytes of a logical block, a power of two; 512 if absent"),
   readOnly: optional(Schema.Boolean, "Writes are refused, and the file is opened for reading; false if absent")
@@ -80,6 +93,7 @@ export const DelaySection = Schema.Struct({
   type: Schema.Literal("delay"),
   name: bdevName,
   uuid,
+  qos,
   base: describe(Schema.String, "Name of the bdev below"),
   averageRead: micros("Average latency of reads"),
   p99Read: micros("Latency of one read in a hundred, at least the average"),
@@ -91,6 +105,7 @@ export const DelaySection = Schema.Struct({
 export const ErrorSection = Schema.Struct({
   type: Schema.Literal("error"),
   uuid,
+  qos,
   base: describe(Schema.String, "Name of the bdev below")
 })
 

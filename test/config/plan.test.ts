@@ -2,7 +2,8 @@
 import { assert, describe, it } from "vitest"
 import { demoConfig } from "../../src/cli/demo-config.ts"
 import { listChanges } from "../../src/config/list-changes.ts"
-import { initialState, type State } from "../../src/domain/State.ts"
+import { noQos } from "../../src/domain/Bdev.ts"
+import { findBdev, initialState, type State } from "../../src/domain/State.ts"
 import { carryOut, commandsOf, epoch, planFor } from "./support.ts"
 
 const nothing: State = { ...initialState, epoch }
@@ -92,6 +93,34 @@ describe("a plan", () => {
     const after = carryOut(command === undefined ? [] : [command], made)
     assert.deepStrictEqual(tags(after.state, narrowed, made.seqs), [])
     assert.deepEqual<ReadonlyArray<object>>(commandsOf(planFor(after.state, demo, made.seqs)), [ref])
+  })
+
+  it("grows null bdevs, and changes latencies and limits in place", () => {
+    const file = (size: string, latency: number, qos: string) => `
+bdevs:
+  - { type: null, name: Null0, size: ${size}, qos: ${qos} }
+  - { type: delay, name: Slow, base: Null0, averageRead: ${latency}, p99Read: 50 }`
+    const before = carryOut(commandsOf(planFor(nothing, file("64MiB", 10, "{ readWriteIops: 1500 }"))))
+    assert.deepEqual<object | undefined>(findBdev(before.state, "Null0")?.qos, { ...noQos, readWriteIops: 2000 })
+    assert.deepStrictEqual(tags(before.state, file("64MiB", 10, "{ readWriteIops: 1500 }"), before.seqs), [])
+    const changes = commandsOf(planFor(before.state, file("128MiB", 20, "{ writeMiBPerSecond: 7 }"), before.seqs))
+    assert.deepEqual<ReadonlyArray<object>>(changes, [
+      { _tag: "ResizeNullBdev", name: "Null0", byteLength: 128 * 2 ** 20 },
+      {
+        _tag: "SetBdevLatencies",
+        name: "Slow",
+        averageReadMicros: 20,
+        p99ReadMicros: 50,
+        averageWriteMicros: 0,
+        p99WriteMicros: 0
+      },
+      { _tag: "SetBdevQos", name: "Null0", ...noQos, writeMiBPerSecond: 7 }
+    ])
+    const after = carryOut(changes, before)
+    assert.deepStrictEqual(tags(after.state, file("128MiB", 20, "{ writeMiBPerSecond: 7 }"), after.seqs), [])
+    const { conflicts } = planFor(after.state, file("64MiB", 20, "{}"), after.seqs)
+    assert.match(conflicts.map(({ message }) => message).join(), /bdev Null0 has blockCount 262144 and not 131072/)
+    assert.deepStrictEqual(tags(after.state, file("128MiB", 20, "{}"), after.seqs), ["SetBdevQos"])
   })
 
   it("sets options only when the file has some and they differ", () => {
