@@ -1,13 +1,15 @@
 /**
  * The data path against tgt, in turns in one run: microseconds of target CPU per IO, which on a busy machine is
- * steadier than IO per second. All units are in memory: lunlog's malloc disk, tgt's file on a tmpfs, and tgt's null
- * store (its protocol alone).
+ * steadier than IO per second. All units are in memory: lunlog's malloc disk and its file on a tmpfs, tgt's file on one,
+ * and tgt's null store (its protocol alone).
  *
  *   npm run bench -- data [--json] [--seconds=4] [--rounds=3] [--only=NAME,NAME]
  *
  * The median over the rounds is shown. Ends with status 1 when a workload failed, not when an aim was missed.
  */
+import { mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs"
 import { cpus, loadavg } from "node:os"
+import { join } from "node:path"
 import { parseArgs } from "node:util"
 import { runCommand } from "../support/child-process.ts"
 import { cpuSeconds } from "../support/cpu-time.ts"
@@ -92,18 +94,22 @@ const printRow = (row: Row, labels: ReadonlyArray<string>): void => {
   print(`${row.workload.padEnd(20)}${micros}${rates}${cell(ratio(row, "tgt"), 1)}   ${row.aimRatio} ${reached}`)
 }
 
-/** A target on 127.0.0.1 with one malloc disk of `unitBytes`. */
-const setUpLunlog = async (port: number): Promise<Awaited<ReturnType<typeof startTarget>>> => {
+/** A target on 127.0.0.1 with a malloc disk and a file of `unitBytes`. */
+const setUpLunlog = async (port: number, filename: string): Promise<Awaited<ReturnType<typeof startTarget>>> => {
   const target = await startTarget({ stateMode: "empty" })
   const call = target.rpc.call
   await call("bdev_malloc_create", { name: "Malloc0", num_blocks: unitBytes / 512, block_size: 512 })
+  await call("bdev_aio_create", { name: "Aio0", filename, block_size: 512 })
   await call("iscsi_create_portal_group", { tag: 1, portals: [{ host: "127.0.0.1", port: String(port) }] })
   await call("iscsi_create_initiator_group", { tag: 1, initiators: ["ANY"], netmasks: ["127.0.0.0/8"] })
   await call("iscsi_create_target_node", {
     name: "iqn.2016-06.io.spdk:bench",
     alias_name: "bench",
     pg_ig_maps: [{ pg_tag: 1, ig_tag: 1 }],
-    luns: [{ bdev_name: "Malloc0", lun_id: 0 }],
+    luns: [
+      { bdev_name: "Malloc0", lun_id: 0 },
+      { bdev_name: "Aio0", lun_id: 1 }
+    ],
     queue_depth: 128,
     disable_chap: true
   })
@@ -129,7 +135,12 @@ const main = async (): Promise<void> => {
   const chosen = workloads.filter((each) => names.includes(each.name))
   const machine = await describeMachine()
   const port = await freePort()
-  await using lunlog = await setUpLunlog(port)
+  const folder = mkdtempSync(join(memoryFolder, "lunlog-bench-"))
+  process.once("exit", () => rmSync(folder, { recursive: true, force: true }))
+  const file = join(folder, "disk")
+  writeFileSync(file, "")
+  truncateSync(file, unitBytes)
+  await using lunlog = await setUpLunlog(port, file)
   const units = [
     { store: "file", sizeBytes: unitBytes },
     { store: "null", sizeBytes: unitBytes }
@@ -137,10 +148,11 @@ const main = async (): Promise<void> => {
   await using tgt = await startTgt(units, memoryFolder)
   const contenders: ReadonlyArray<Contender> = [
     { label: "lunlog", url: `${portalUrl(port)}/iqn.2016-06.io.spdk:bench/0`, pid: lunlog.pid },
+    { label: "file", url: `${portalUrl(port)}/iqn.2016-06.io.spdk:bench/1`, pid: lunlog.pid },
     { label: "tgt", url: tgt.url(0), pid: tgt.pid },
     { label: "tgt-null", url: tgt.url(1), pid: tgt.pid }
   ]
-  for (const each of contenders.slice(0, 2)) await fill(each.url, unitBytes)
+  for (const each of contenders.slice(0, 3)) await fill(each.url, unitBytes)
   const labels = contenders.map((each) => each.label)
   print(`${machine}\nmicroseconds of target CPU per IO, then IO per second, then tgt's CPU by lunlog's (aim: at least)`)
   const heads = ["workload".padEnd(20), ...labels.map((each) => each.padStart(10))]

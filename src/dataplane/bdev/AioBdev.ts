@@ -176,7 +176,8 @@ export class AioBdev implements ResizableBdev {
       this.onClosed?.()
       return
     }
-    const answered = this.syncing
+    // The system tells a lost page once: a write that has ended meanwhile may be lost too, and the next sync succeed.
+    const answered = code === undefined ? this.syncing : [...this.syncing, ...this.waitingForSync.splice(0)]
     this.syncing = []
     this.syncQueued = false
     this.idle.push(io)

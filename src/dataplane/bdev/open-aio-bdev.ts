@@ -80,6 +80,14 @@ const inUse = (spec: AioSpec, { closing, name }: Writer): BdevFailure => {
   return failure("EBUSY", `${spec.filename} is in use: ${why}`)
 }
 
+/** A disk that is being closed is waited for: deleted and created again, a file is used without a gap. */
+const withinClosingWait = async (gone: Promise<void>): Promise<void> => {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const timer = setTimeout(resolve, closingWaitMillis)
+  await Promise.race([gone, promise])
+  clearTimeout(timer)
+}
+
 /** One opening. */
 class Opening {
   readonly #name: string
@@ -122,24 +130,14 @@ class Opening {
       return failure("EINVAL", `${filename} has ${size} bytes, no whole blocks of ${blockSize} bytes; ${advice}`)
     }
     const key = `${stat.dev}:${stat.ino}`
-    const busy = readOnly ? undefined : await this.#othersOf(key)
-    if (busy !== undefined) return busy
+    const { writers } = this.#of
+    const before = readOnly ? undefined : writers.get(key)
+    if (before?.closing === true) await withinClosingWait(before.gone)
+    // Nothing waits from here on until the file is this disk's: of two that open it at once, one comes first.
+    const writer = readOnly ? undefined : writers.get(key)
+    if (writer !== undefined) return inUse(this.#spec, writer)
     if (signal.aborted) return unopenable(this.#spec, "ECANCELED")
     return opened(new AioBdev(this.#spec, descriptor, blockCount, this.#surroundings(key)))
-  }
-
-  /** A disk that is being closed is waited for: deleted and created again, a file is used without a gap. */
-  async #othersOf(key: string): Promise<BdevFailure | undefined> {
-    const { writers } = this.#of
-    const writer = writers.get(key)
-    if (writer === undefined) return undefined
-    if (!writer.closing) return inUse(this.#spec, writer)
-    const { promise, resolve } = Promise.withResolvers<void>()
-    const timer = setTimeout(resolve, closingWaitMillis)
-    await Promise.race([writer.gone, promise])
-    clearTimeout(timer)
-    const next = writers.get(key)
-    return next === undefined ? undefined : inUse(this.#spec, next)
   }
 
   #surroundings(key: string): AioSurroundings {
@@ -172,6 +170,7 @@ export const openAioBdev = async (
 ): Promise<OpenedBdev> => {
   await takeSlot(openFiles.openSlots)
   try {
+    if (signal.aborted) return unopenable(spec, "ECANCELED")
     return await new Opening(name, spec, openFiles, failed).run(signal)
   } finally {
     openFiles.openSlots.give()

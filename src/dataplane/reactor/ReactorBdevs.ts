@@ -35,13 +35,14 @@ export class ReactorBdevs {
   readonly #bdevs = new Map<BdevId, Bdev>()
   /** Files that are being opened. */
   readonly #opening = new Map<BdevId, { readonly request: RequestId; readonly controller: AbortController }>()
-  readonly #openFiles = new OpenFiles()
+  readonly #openFiles: OpenFiles
   readonly #units = new Map<BdevId, LogicalUnit>()
   /** Where IO waits for its turn. */
   readonly limits = new BdevLimits(this.#bdevs, this.#units)
 
-  constructor(emit: (fact: ReactorFact) => void) {
+  constructor(emit: (fact: ReactorFact) => void, openFiles = new OpenFiles()) {
     this.#emit = emit
+    this.#openFiles = openFiles
   }
 
   /** The units over bdevs that are open and named. */

@@ -151,15 +151,17 @@ describe("a flush", () => {
     assert.deepStrictEqual(files.take(), [])
   })
 
-  it("that failed fails all that waited for it, and not the next", async () => {
+  it("that failed fails also those that waited for the next one: what they wrote may be lost with it", async () => {
     const told: Told = []
     const { disk, files } = await heldDisk(4096, told)
     const running = flush(disk)
     const waiting = flush(disk)
     for (const { fail } of files.take()) fail("EIO")
-    assert.deepStrictEqual(running.answers, [IoStatus.failed])
+    assert.deepStrictEqual([...running.answers, ...waiting.answers], [IoStatus.failed, IoStatus.failed])
+    assert.deepStrictEqual(files.take(), [])
+    const later = flush(disk)
     goAll(files.take())
-    assert.strictEqual(await waiting.answered, IoStatus.ok)
+    assert.strictEqual(await later.answered, IoStatus.ok)
     assert.deepStrictEqual(told, ["sync EIO at 0"])
   })
 
@@ -273,6 +275,13 @@ describe("opening a file", () => {
     assert.strictEqual(await codeOf(aioSpec(path, { readOnly: true }), openFiles), "opened")
     first.close()
     assert.strictEqual(await codeOf(aioSpec(path), openFiles), "opened")
+  })
+
+  it("is refused to one of two that come at once", async () => {
+    const openFiles = new OpenFiles()
+    const spec = aioSpec(folder.file("disk", 1024))
+    const codes = await Promise.all(Array.from({ length: 4 }, () => codeOf(spec, openFiles)))
+    assert.deepStrictEqual(codes.toSorted(), ["EBUSY", "EBUSY", "EBUSY", "opened"])
   })
 
   it("that nobody waits for any more leaves nothing open", async () => {

@@ -252,6 +252,7 @@ describe("the end of a medium command", () => {
 
   it("is ABORTED COMMAND when it was given up, and BUSY when memory was short", () => {
     assert.deepInclude(ended(write, IoStatus.aborted), { status: ScsiStatus.checkCondition, sense: "b 0" })
+    assert.deepInclude(ended(write, IoStatus.noSpace), { status: ScsiStatus.checkCondition, sense: "7 2707" })
     assert.deepInclude(ended(write, IoStatus.noMemory), { status: ScsiStatus.busy })
   })
 
