@@ -1,6 +1,6 @@
 /**
  * The data path against tgt, in turns in one run: microseconds of target CPU per IO, which on a busy machine is
- * steadier than IO per second. All units are in memory: lunlog's malloc disk and its file on a tmpfs, tgt's file on one,
+ * steadier than IO per second. All units are in memory: lunlog's malloc disk and its file on a tmpfs, tgt's file there,
  * and tgt's null store (its protocol alone).
  *
  *   npm run bench -- data [--json] [--seconds=4] [--rounds=3] [--only=NAME,NAME]
