@@ -13,17 +13,29 @@ export interface IoTotals {
   readonly bytes: number
   /** Sum over all of them. */
   readonly latencyNanos: number
-  /** 0 if there was none. */
+}
+
+/** The same, with the extremes: 0 if there was none. */
+export interface BdevIoTotals extends IoTotals {
   readonly latencyMaxNanos: number
   readonly latencyMinNanos: number
 }
 
-/** IOs by kind, and those that have failed by reason. */
+/** IOs by kind, and how many have failed. */
 export interface IoReport {
   readonly read: IoTotals
   readonly write: IoTotals
   readonly unmap: IoTotals
   readonly flush: IoTotals
+  readonly errors: number
+}
+
+/** IOs by kind, and those that have failed by reason. */
+export interface BdevIoReport {
+  readonly read: BdevIoTotals
+  readonly write: BdevIoTotals
+  readonly unmap: BdevIoTotals
+  readonly flush: BdevIoTotals
   readonly errors: { readonly failed: number; readonly aborted: number; readonly noMemory: number }
 }
 
@@ -39,7 +51,7 @@ export interface QueueDepthReport {
 
 /** One bdev. */
 export interface BdevStatistics {
-  readonly io: IoReport
+  readonly io: BdevIoReport
   /** Whether sessions have a path to it. */
   readonly isInUse: boolean
   /** While a sampling period is set. */

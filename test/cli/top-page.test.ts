@@ -1,6 +1,7 @@
 /** Rates and the page of `lunlog top`, from made-up counters, on a terminal that only notes what it is given. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Option, Queue, Terminal } from "effect"
+import { Effect, Fiber, Option, Queue, Terminal } from "effect"
+import { TestClock } from "effect/testing"
 import { CliFailure } from "../../src/cli/CliFailure.ts"
 import { type TopOutput, watchRates } from "../../src/cli/top-command.ts"
 import { type TopRates, type TopSample, topRates } from "../../src/cli/top-rates.ts"
@@ -226,7 +227,7 @@ describe("watching", () => {
     return { lines, output }
   }
 
-  it.live("goes on when the target has restarted, with the counters of the new one", () =>
+  it.effect("goes on when the target has restarted, with the counters of the new one", () =>
     Effect.gen(function* () {
       const { lines, output } = noted()
       const gone = new CliFailure({ message: "gone" })
@@ -245,7 +246,9 @@ describe("watching", () => {
           })
         )
       })
-      yield* watchRates(open, output, { count: 2, intervalMillis: 1 })
+      const watching = yield* Effect.forkChild(watchRates(open, output, { count: 2, intervalMillis: 1000 }))
+      yield* TestClock.adjust("10 seconds")
+      yield* Fiber.join(watching)
       assert.deepStrictEqual(lines, ["20 reads/s", "gone", "5 reads/s"])
     })
   )

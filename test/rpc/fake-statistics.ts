@@ -1,14 +1,14 @@
 /** Counters of bdevs that nobody uses: histograms are kept and stay empty, periods are remembered. */
 import { Effect } from "effect"
 import type {
+  BdevIoTotals,
   BdevStatistics,
   Histogram,
-  IoTotals,
   LiveStatistics,
   StatisticsSource
 } from "../../src/domain/Statistics.ts"
 
-const none: IoTotals = { ops: 0, bytes: 0, latencyNanos: 0, latencyMaxNanos: 0, latencyMinNanos: 0 }
+const none: BdevIoTotals = { ops: 0, bytes: 0, latencyNanos: 0, latencyMaxNanos: 0, latencyMinNanos: 0 }
 const io = { read: none, write: none, unmap: none, flush: none, errors: { failed: 0, aborted: 0, noMemory: 0 } }
 
 /** What `lunlog_get_statistics` and others are to find. */

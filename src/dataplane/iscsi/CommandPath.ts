@@ -6,7 +6,7 @@
  * the node once per turn for late answers.
  */
 import { IoStatus } from "../bdev/Bdev.ts"
-import { IoKind, IoStatistics } from "../bdev/IoStatistics.ts"
+import { IoCounts, IoKind } from "../bdev/IoCounts.ts"
 import { immediateCommandsMax, lunCommandsMax, lunTaskBufferBytesMax, taskBufferBytesMax } from "../limits.ts"
 import { completeIo, endRemoved } from "../scsi/complete-io.ts"
 import { decodeLun } from "../scsi/lun.ts"
@@ -35,7 +35,7 @@ export interface CommandConnection extends ResponseConnection {
 export class CommandPath implements TaskOwner, SessionCommands, ResponsePath {
   readonly connection: CommandConnection
   readonly session: Session
-  readonly statistics = new IoStatistics()
+  readonly counts = new IoCounts()
   /** SCSI commands that have come, also those that do no IO. */
   commandCount = 0
   /** Commands that are not answered yet, other than the one that is being read, by initiator task tag. */

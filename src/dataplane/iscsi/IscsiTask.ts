@@ -4,8 +4,8 @@
  * Data of a write comes in ascending order (DataPDUInOrder and DataSequenceInOrder are Yes), so a task needs one
  * position only. It goes straight into a RAM disk, in whole blocks, or into the task's buffer for any other bdev.
  */
-import type { BdevIo, IoStatus } from "../bdev/Bdev.ts"
-import { IoKind, type IoStatistics } from "../bdev/IoStatistics.ts"
+import { type BdevIo, IoStatus } from "../bdev/Bdev.ts"
+import { type IoCounts, IoKind } from "../bdev/IoCounts.ts"
 import { outstandingR2tMax } from "../limits.ts"
 import { ScsiTask } from "../scsi/ScsiTask.ts"
 import type { IoClock } from "./IoClock.ts"
@@ -32,7 +32,7 @@ export const noBuffer = Buffer.alloc(0)
 /** Who answers a task: the commands of its connection. */
 export interface TaskOwner {
   /** IO of these commands. */
-  readonly statistics: IoStatistics
+  readonly counts: IoCounts
   readonly ioDone: (task: IscsiTask, status: IoStatus) => void
   /** Answers a submitted task without waiting for it any longer. */
   readonly giveUp: (task: IscsiTask) => void
@@ -126,8 +126,14 @@ export class IscsiTask implements BdevIo, SubmittedCommand {
     const bytes = ioKind === IoKind.write ? this.wantedBytes : ioKind === IoKind.read ? this.scsi.byteLength : 0
     const millis = this.#pool.clock.read() - this.submittedAt
     mapping.unit.statistics.ended(ioKind, bytes, millis, status)
-    mapping.statistics.ended(ioKind, bytes, millis, status)
-    this.owner?.statistics.ended(ioKind, bytes, millis, status)
+    const session = this.owner?.counts
+    if (status !== IoStatus.ok) {
+      mapping.counts.errors++
+      if (session !== undefined) session.errors++
+      return
+    }
+    mapping.counts.add(ioKind, bytes, millis)
+    session?.add(ioKind, bytes, millis)
   }
 
   ioDone(status: IoStatus): void {

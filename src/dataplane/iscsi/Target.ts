@@ -2,7 +2,7 @@
  * A target node as the data path sees it: what logins are decided by, and its LUN mappings. The reactor changes these
  * objects between commands; nothing here waits.
  */
-import { IoStatistics } from "../bdev/IoStatistics.ts"
+import { IoCounts } from "../bdev/IoCounts.ts"
 import { LatencyHistogram, wholeHistogram } from "../bdev/LatencyHistogram.ts"
 import type { LogicalUnit } from "../scsi/LogicalUnit.ts"
 
@@ -81,7 +81,7 @@ export class LunMapping {
   readonly incarnation: number
   readonly unit: LogicalUnit
   /** IO that came by this LUN. */
-  readonly statistics = new IoStatistics()
+  readonly counts = new IoCounts()
   /** Takes new commands. Once false, it stays so. */
   active = true
   /** Commands that the bdev has. */

@@ -1,6 +1,7 @@
 /** Answers what a reactor is asked about its counters, and samples the queues of bdevs while somebody wants it. */
 import type { BdevStatistics, Histogram, LunStatistics, SessionStatistics } from "../../domain/Statistics.ts"
-import { IoKind, IoStatistics } from "../bdev/IoStatistics.ts"
+import { IoKind } from "../bdev/IoCounts.ts"
+import { IoStatistics } from "../bdev/IoStatistics.ts"
 import { type LatencyHistogram, nanosPerMilli } from "../bdev/LatencyHistogram.ts"
 import type { Connection } from "../iscsi/Connection.ts"
 import type { IscsiNode } from "../iscsi/IscsiNode.ts"
@@ -116,7 +117,7 @@ export class ReactorStatistics {
                 lun: mapping.lun,
                 incarnation: mapping.incarnation,
                 bdev: mapping.unit.name,
-                io: mapping.statistics.report(),
+                io: mapping.counts.report(),
                 inFlight: mapping.submitted.size
               }
             ]
@@ -135,7 +136,7 @@ export class ReactorStatistics {
 const sessionStatistics = (
   { id, origin, receivedBytes, transmitter }: Connection,
   { identity, tsih }: NonNullable<Connection["session"]>,
-  { commandCount, statistics, tasks }: NonNullable<Connection["commands"]>
+  { commandCount, counts, tasks }: NonNullable<Connection["commands"]>
 ): SessionStatistics => ({
   connection: id,
   tsih,
@@ -146,7 +147,7 @@ const sessionStatistics = (
   portalGroupTag: origin.portalGroupTag,
   commands: commandCount,
   inFlight: tasks.size,
-  io: statistics.report(),
+  io: counts.report(),
   receivedBytes,
   sentBytes: transmitter.sentBytes
 })

@@ -9,7 +9,7 @@ import { requireBdev } from "../../domain/bdev-decide.ts"
 import { ControlPlane } from "../../domain/ControlPlane.ts"
 import { DataPlane } from "../../domain/DataPlane.ts"
 import { activeBdevsOf } from "../../domain/State.ts"
-import type { BdevStatistics, IoReport, IoTotals } from "../../domain/Statistics.ts"
+import type { BdevIoReport, BdevIoTotals, BdevStatistics } from "../../domain/Statistics.ts"
 import { list, optional, Text, Uint64 } from "../param.ts"
 import { decodeFailed, errnoError, type RpcError, refusal, refuseWithErrno, rpcError } from "../RpcError.ts"
 import { defineMethod, type RpcMethod } from "../RpcMethod.ts"
@@ -31,16 +31,16 @@ export const findBdevOf = (name: string): Effect.Effect<Bdev, RpcError, ControlP
     return Effect.fail(refusal(found.failure, refuseWithErrno(found.failure)))
   })
 
-const latencies = (name: string, { latencyMaxNanos, latencyMinNanos, latencyNanos }: IoTotals) => ({
+const latencies = (name: string, { latencyMaxNanos, latencyMinNanos, latencyNanos }: BdevIoTotals) => ({
   [`${name}_latency_ticks`]: latencyNanos,
   [`max_${name}_latency_ticks`]: latencyMaxNanos,
   [`min_${name}_latency_ticks`]: latencyMinNanos
 })
 
-const noCopies: IoTotals = { ops: 0, bytes: 0, latencyNanos: 0, latencyMaxNanos: 0, latencyMinNanos: 0 }
+const noCopies: BdevIoTotals = { ops: 0, bytes: 0, latencyNanos: 0, latencyMaxNanos: 0, latencyMinNanos: 0 }
 
 /** In SPDK's order. No driver here copies. */
-const counters = ({ read, unmap, write }: IoReport) => ({
+const counters = ({ read, unmap, write }: BdevIoReport) => ({
   bytes_read: read.bytes,
   num_read_ops: read.ops,
   bytes_written: write.bytes,
@@ -56,7 +56,7 @@ const counters = ({ read, unmap, write }: IoReport) => ({
 })
 
 /** IOs that have failed, by SPDK's names; only those that there were. */
-const ioErrors = ({ errors: { aborted, failed, noMemory } }: IoReport) =>
+const ioErrors = ({ errors: { aborted, failed, noMemory } }: BdevIoReport) =>
   Object.fromEntries(Object.entries({ aborted, nomem: noMemory, failed }).filter(([, count]) => count > 0))
 
 const bdevStatisticsView = ({ name }: Bdev, { io, queue }: BdevStatistics) => ({

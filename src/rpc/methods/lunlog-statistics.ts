@@ -8,7 +8,7 @@ import type { IoReport, LunStatistics, SessionStatistics } from "../../domain/St
 import { defineMethod, type RpcMethod } from "../RpcMethod.ts"
 
 /** Latencies are sums, in nanoseconds. */
-const ioView = ({ errors: { aborted, failed, noMemory }, flush, read, write }: IoReport) => ({
+const ioView = ({ errors, flush, read, write }: IoReport) => ({
   reads: read.ops,
   writes: write.ops,
   flushes: flush.ops,
@@ -17,7 +17,7 @@ const ioView = ({ errors: { aborted, failed, noMemory }, flush, read, write }: I
   read_latency_nanos: read.latencyNanos,
   write_latency_nanos: write.latencyNanos,
   flush_latency_nanos: flush.latencyNanos,
-  errors: failed + aborted + noMemory
+  errors
 })
 
 const lunView = ({ bdev, inFlight, incarnation, io, lun, target }: LunStatistics) => ({

@@ -1,0 +1,59 @@
+/**
+ * What has been done, by kind: IOs, bytes, and the sum of their latencies. Counted on the data path: plain numbers in
+ * one array, nothing is allocated.
+ */
+import { nanosPerMilli } from "./LatencyHistogram.ts"
+
+/** What an IO does. `other`: what SPDK has a name for and nothing here does. */
+export const IoKind = { read: 0, write: 1, unmap: 2, flush: 3, other: 4 } as const
+export type IoKind = (typeof IoKind)[keyof typeof IoKind]
+
+/** How many kinds there are. */
+export const ioKindCount = 5
+/** Places of a kind's numbers. */
+const bytesAt = 1
+const latencyAt = 2
+const stride = 3
+
+/** Counters of a LUN or session. Latencies come in milliseconds and are told in nanoseconds. */
+export class IoCounts {
+  readonly #numbers = new Float64Array(ioKindCount * stride)
+  /** IOs that have failed, for whatever reason; counted nowhere else. */
+  errors = 0
+
+  /** An IO has succeeded. */
+  add(kind: IoKind, bytes: number, millis: number): void {
+    const numbers = this.#numbers
+    const at = kind * stride
+    numbers[at] = (numbers[at] ?? 0) + 1
+    numbers[at + bytesAt] = (numbers[at + bytesAt] ?? 0) + bytes
+    numbers[at + latencyAt] = (numbers[at + latencyAt] ?? 0) + millis
+  }
+
+  /** All begin anew. */
+  clear(): void {
+    this.#numbers.fill(0)
+    this.errors = 0
+  }
+
+  /** IOs of one kind. */
+  ofKind(kind: IoKind) {
+    const at = kind * stride
+    return {
+      ops: this.#numbers[at] ?? 0,
+      bytes: this.#numbers[at + bytesAt] ?? 0,
+      latencyNanos: Math.round((this.#numbers[at + latencyAt] ?? 0) * nanosPerMilli)
+    }
+  }
+
+  /** All numbers, as plain values. */
+  report() {
+    return {
+      read: this.ofKind(IoKind.read),
+      write: this.ofKind(IoKind.write),
+      unmap: this.ofKind(IoKind.unmap),
+      flush: this.ofKind(IoKind.flush),
+      errors: this.errors
+    }
+  }
+}
