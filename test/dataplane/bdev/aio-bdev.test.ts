@@ -83,6 +83,14 @@ describe("a disk in a file", () => {
     assert.isTrue(target.equals(data))
   })
 
+  it("keeps blocks apart that are 4 GiB apart", async () => {
+    const gibibyte = 2 ** 30
+    const disk = await openDisk(aioSpec(folder.file("disk", 9 * gibibyte)))
+    const places = [0, 4 * gibibyte, 8 * gibibyte, 9 * gibibyte - 512]
+    for (const [index, at] of places.entries()) await write(disk, at, block(index + 1)).answered
+    for (const [index, at] of places.entries()) assert.isTrue((await read(disk, at, 512)).equals(block(index + 1)))
+  })
+
   it("fails a read that the file is too short for, and tells it; it never makes zeros up", async () => {
     const told: Told = []
     const path = folder.file("disk", 64 * 512)
