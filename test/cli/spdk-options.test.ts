@@ -1,6 +1,8 @@
 /** Options as getopt_long reads them, and the small texts of the command line. */
+import { Effect } from "effect"
 import { assert, describe, it } from "vitest"
 import { durationMillisMax, parseDuration } from "../../src/cli/duration.ts"
+import { runIscsiTgt } from "../../src/cli/iscsi-tgt.ts"
 import { printPretty } from "../../src/cli/print-json.ts"
 import { recordLine } from "../../src/cli/record-line.ts"
 import { type OptionSpec, parseOptions } from "../../src/cli/spdk-options.ts"
@@ -101,5 +103,26 @@ describe("output", () => {
     }
     const line = '    7  2023-11-14 22:13:20.123  SessionOpened name="x\\u001b[2J" nested={a=1}  (initiator 10.0.0.1?)'
     assert.strictEqual(recordLine(record).replace("name=x?[2J", 'name="x\\u001b[2J"'), line)
+  })
+})
+
+describe("the command line of iscsi_tgt", () => {
+  const taken =
+    "-c f --json f --json-ignore-init-errors -m 0xF --cpumask [0,1] --lcores 0@1 -p 0 --main-core 0 --master-core 0 " +
+    "-s 1024 --mem-size 1G -r /tmp/x --rpc-socket /tmp/x --no-rpc-server --wait-for-rpc --rpcs-allowed a,b -u --no-pci " +
+    "-A 0:1 --pci-allowed 0:1 -B 0:1 --pci-blocked 0:1 -W 0:1 --pci-whitelist 0:1 --pci-blacklist 0:1 --no-huge -i 1 " +
+    "--shm-id 1 -e bdev:0x1 --tpoint-group all --num-trace-entries 1 -L all --logflag bdev --silence-noticelog -d " +
+    "--limit-coredump -g --single-file-segments -n 1 --mem-channels 1 -R --huge-unlink --huge-dir /x --iova-mode va " +
+    "--base-virtaddr 0x1 --env-context x --vfio-vf-token x --enforce-numa --interrupt-mode --msg-mempool-size 1 " +
+    "--disable-cpumask-locks"
+
+  const run = (args: string) => {
+    const noServer = () => Promise.reject(new Error("nothing is served here"))
+    return Effect.runPromise(Effect.flip(runIscsiTgt(args.split(" "), noServer)))
+  }
+
+  it("takes every option of SPDK 26.05, and those of old versions", async () => {
+    // The refusal of -b comes after the reading of all options.
+    assert.match((await run(`${taken} -b`)).message, /^-b: lunlog stays in the foreground/)
   })
 })
