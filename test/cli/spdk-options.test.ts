@@ -108,13 +108,14 @@ describe("output", () => {
 
 describe("the command line of iscsi_tgt", () => {
   const taken =
-    "-c f --json f --json-ignore-init-errors -m 0xF --cpumask [0,1] --lcores 0@1 -p 0 --main-core 0 --master-core 0 " +
-    "-s 1024 --mem-size 1G -r /tmp/x --rpc-socket /tmp/x --no-rpc-server --wait-for-rpc --rpcs-allowed a,b -u " +
-    "--no-pci -A 0:1 --pci-allowed 0:1 -B 0:1 --pci-blocked 0:1 -W 0:1 --pci-whitelist 0:1 --pci-blacklist 0:1 --no-huge " +
-    "-i 1 --shm-id 1 -e bdev:0x1 --tpoint-group all --num-trace-entries 1 -L all --logflag bdev --silence-noticelog -d " +
-    "--limit-coredump -g --single-file-segments -n 1 --mem-channels 1 -R --huge-unlink --huge-dir /x --iova-mode va " +
-    "--base-virtaddr 0x1 --env-context x --vfio-vf-token x --enforce-numa --interrupt-mode --msg-mempool-size 1 " +
-    "--disable-cpumask-locks"
+    "-c f --json f --json-ignore-init-errors -m 0xF --cpumask [0,1] --lcores 0@1 -p 0 --main-core 0 " +
+    "--master-core 0 -s 1024 --mem-size 1G -r /tmp/x --rpc-socket /tmp/x --no-rpc-server --wait-for-rpc " +
+    "--rpcs-allowed a,b -u --no-pci -A 0:1 --pci-allowed 0:1 -B 0:1 --pci-blocked 0:1 -W 0:1 " +
+    "--pci-whitelist 0:1 --pci-blacklist 0:1 --no-huge -i 1 --shm-id 1 -e bdev:0x1 --tpoint-group all " +
+    "--num-trace-entries 1 -L all --logflag bdev --silence-noticelog -d --limit-coredump -g " +
+    "--single-file-segments -n 1 --mem-channels 1 -R --huge-unlink --huge-dir /x --iova-mode va " +
+    "--base-virtaddr 0x1 --env-context x --vfio-vf-token x --enforce-numa --interrupt-mode " +
+    "--msg-mempool-size 1 --disable-cpumask-locks"
 
   const run = (args: string) => {
     const noServer = () => Promise.reject(new Error("nothing is served here"))
