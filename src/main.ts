@@ -1,15 +1,16 @@
 /**
  * Composition root: which program was called, with the data plane that only a server loads; signals and exit codes.
  *
- * SIGINT, SIGTERM and SIGHUP end in order, with code 0; a second Ctrl-C ends at once, with 130. What cannot be done
- * ends with one message and code 1, never with a stack trace; only a mistake of lunlog itself shows where it
- * happened.
+ * SIGINT and SIGTERM end in order, with code 0, and so does SIGHUP where there is no file to read again; a second
+ * Ctrl-C ends at once, with 130. What cannot be done ends with one message and code 1, never with a stack trace; only
+ * a mistake of lunlog itself shows where it happened.
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Cause, Effect, Exit } from "effect"
 import { CliFailure } from "./cli/CliFailure.ts"
 import { endProcess } from "./cli/end-process.ts"
+import { onHangup } from "./cli/hangup.ts"
 import type { LoadDataPlane } from "./cli/serve-command.ts"
 
 /** A launcher and a terminal may each deliver the same Ctrl-C: within this time it is one. In milliseconds. */
@@ -23,7 +24,7 @@ const endAtOnceOnSecondInterrupt = (): void => {
     first ??= now
     if (now - first > sameSignalMillis) endProcess(exitCodeOfSigint)
   })
-  process.on("SIGHUP", () => process.kill(process.pid, "SIGTERM"))
+  process.on("SIGHUP", onHangup)
 }
 
 /**
@@ -53,7 +54,7 @@ const report = (program: string, cause: Cause.Cause<unknown>): Effect.Effect<num
     if (Cause.hasInterruptsOnly(cause)) return 0
     const failure = cause.reasons.find((reason) => reason._tag === "Fail")?.error
     if (failure instanceof CliFailure) {
-      process.stderr.write(`${program}: ${failure.message}\n`)
+      if (failure.message !== "") process.stderr.write(`${program}: ${failure.message}\n`)
       return failure.exitCode ?? 1
     }
     // Wrong usage: the command line's presenter has said what is wrong.

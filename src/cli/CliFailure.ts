@@ -6,6 +6,7 @@ import { Schema } from "effect"
 
 /** Why a command ends with a code other than 0. */
 export class CliFailure extends Schema.TaggedError<CliFailure>()("CliFailure", {
+  /** Empty: the exit code says it all. */
   message: Schema.String,
   /** 1 unless said otherwise. */
   exitCode: Schema.optionalKey(Schema.Int)

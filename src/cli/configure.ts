@@ -2,14 +2,11 @@
  * From a configuration file to what a starting server does with it. SPDK's JSON and its older `iscsi.conf` are known by
  * their content; whatever else there is, is lunlog's own format.
  */
-import { Effect, Result } from "effect"
-import { applyNativeFile } from "../config/apply.ts"
-import type { FileText } from "../config/ConfigFiles.ts"
-import { convertedFile } from "../config/converted-file.ts"
+import { Effect, Queue, Result } from "effect"
+import { ConfigApplier } from "../config/ConfigApplier.ts"
 import { type NativeFile, readNativeFile } from "../config/NativeFile.ts"
-import { sourceFormat } from "../config/source-format.ts"
+import { defaultPlanOptions } from "../config/Plan.ts"
 import { tryOut } from "../config/try-out.ts"
-import { configLengthMax } from "../config/YamlText.ts"
 import type { EpochMode } from "../domain/Epoch.ts"
 import {
   applySpdkConfig,
@@ -17,11 +14,14 @@ import {
   checkSpdkConfig,
   type SpdkConfigOptions
 } from "../rpc/apply-spdk-config.ts"
+import { Instance } from "../rpc/Instance.ts"
 import type { RpcServices } from "../rpc/methods/all-methods.ts"
 import { isSpdkConfig, readSpdkConfig } from "../rpc/SpdkConfigFile.ts"
 import { CliFailure, failureOf } from "./CliFailure.ts"
 import { configFiles } from "./config-files.ts"
-import { readConversion } from "./read-conversion.ts"
+import { type ConfigSources, openConfig, readOpened, readTargetFile } from "./config-source.ts"
+import { hangups } from "./hangup.ts"
+import { awaitChange, seenNow } from "./watch-files.ts"
 
 /** Makes the state agree with a file, on a target that lets nobody in yet. */
 export type Configure = Effect.Effect<void, CliFailure, RpcServices>
@@ -31,62 +31,86 @@ export interface Configuration {
   readonly name: string
   readonly format: "native" | "spdk" | "iscsi.conf"
   readonly configure: Configure
+  /** Of a file that can be read again; absent for SPDK's JSON, a list of commands. */
+  readonly sources?: ConfigSources
 }
 
-/** Removals happen before anyone is let in, so nothing is in flight; in milliseconds. */
-const removalsWithinMillis = 30_000
-
-/** Of a file in any format, whose own limits are lower; in bytes. */
-const configBytesMax = 4 * configLengthMax
+/** What a removal has beyond its deadline to be reported in, in milliseconds. */
+const marginMillis = 10_000
+/** Names in one line of the log. */
+const namesMax = 20
 
 const refused = (name: string, problems: ReadonlyArray<string>): CliFailure =>
   new CliFailure({ message: `the configuration ${name} cannot be used\n${problems.join("\n")}` })
 
-const unreadable = (name: string, error: unknown): CliFailure => {
-  const why = error instanceof Error ? error.message : String(error)
-  return new CliFailure({ message: `the configuration ${name} cannot be read: ${why}` })
+const told = (what: string, names: ReadonlyArray<string>) => {
+  const more = names.length > namesMax ? ` and ${names.length - namesMax} more` : ""
+  return names.length === 0 ? Effect.void : Effect.logInfo(`${what}: ${names.slice(0, namesMax).join(", ")}${more}`)
 }
 
-const apply = (name: string, file: NativeFile): Configure =>
+/** Makes the target what the file says, and tells what was done and what was left. */
+const apply = (name: string, file: NativeFile, method: string): Configure =>
   Effect.gen(function* () {
-    const { changes, kept, removals } = yield* Effect.mapError(
-      applyNativeFile(file, `serve -c ${name}`, removalsWithinMillis),
-      (error) => (error._tag === "ConfigRefused" ? refused(name, error.problems) : unreadable(name, error))
-    )
     for (const warning of file.warnings) yield* Effect.logWarning(warning)
-    const done = changes + removals === 0 ? "nothing to change" : `${changes} changes, ${removals} removals`
+    const cause = { source: "config", actor: "local", method: method.slice(0, 256) } as const
+    const { removalDeadlineMillis, removalMarginMillis = marginMillis } = yield* Instance
+    const removalsWithinMillis = removalDeadlineMillis + removalMarginMillis
+    const request = { file, options: defaultPlanOptions, cause, removalsWithinMillis }
+    const { plan } = yield* (yield* ConfigApplier)
+      .apply(request)
+      .pipe(Effect.mapError((error) => (error._tag === "PlanMoved" ? failureOf(error) : refused(name, error.problems))))
+    const removals = plan.steps.filter(({ action }) => action === "remove").length
+    const done =
+      plan.steps.length === 0 ? "nothing to change" : `${plan.steps.length - removals} changes, ${removals} removals`
     yield* Effect.logInfo(`configuration ${name}: ${done}`)
-    if (kept.length > 0) {
-      yield* Effect.logInfo(`not in ${name}, made by RPC, and kept: ${kept.slice(0, 20).join(", ")}`)
-    }
+    yield* told(`not in ${name}, made by RPC, and kept`, plan.kept)
+    yield* told(
+      `not as ${name} says, and left so`,
+      plan.drift.map(({ message }) => message)
+    )
   })
 
 const configureFromFile = (name: string, file: NativeFile): Effect.Effect<Configure, CliFailure> =>
   tryOut(file).pipe(
-    Effect.as(apply(name, file)),
+    Effect.as(apply(name, file, `serve -c ${name}`)),
     Effect.mapError(({ problems }) => refused(name, problems))
   )
 
 /** The same for a text that may be no file. */
-export const configureFromText = (name: string, source: string | FileText): Effect.Effect<Configure, CliFailure> =>
+export const configureFromText = (name: string, source: string): Effect.Effect<Configure, CliFailure> =>
   readNativeFile(name, source, configFiles).pipe(
     Effect.mapError(({ problems }) => refused(name, problems)),
     Effect.flatMap((file) => configureFromFile(name, file))
   )
 
-/** What lunlog cannot do of it is told at the start, and left out. */
-const iscsiConfFromText = (name: string, source: string): Effect.Effect<Configure, CliFailure> =>
+/** Reads the file again and applies it; what is wrong is told, and the old state stays. Gives what to watch. */
+const reapply = (name: string, before: ConfigSources): Effect.Effect<ConfigSources, never, RpcServices> =>
   Effect.gen(function* () {
-    const conversion = yield* readConversion("iscsi.conf", name, source)
-    const configure = yield* configureFromFile(name, convertedFile(name, conversion))
-    const tell = Effect.forEach(conversion.warnings, (warning) => Effect.logWarning(warning), { discard: true })
-    return Effect.andThen(tell, configure)
-  })
+    const { file, sources } = yield* readTargetFile(name)
+    yield* Effect.catch(apply(name, file, `serve -c ${name}, read again`), ({ message }) => Effect.logError(message))
+    return sources
+  }).pipe(Effect.catch(({ message }) => Effect.as(Effect.logError(message), before)))
 
-const configureFrom = (format: Configuration["format"], name: string, file: FileText, options: SpdkConfigOptions) => {
-  if (format === "spdk") return spdkFromText(name, file.text, options)
-  return format === "iscsi.conf" ? iscsiConfFromText(name, file.text) : configureFromText(name, file)
-}
+/**
+ * Applies the file again at each SIGHUP, and with `watch` whenever it has changed; for ever. Until the target is up the
+ * signal waits.
+ */
+export const keepConfigured = (
+  name: string,
+  first: ConfigSources,
+  watch: boolean
+): Effect.Effect<never, never, RpcServices> =>
+  Effect.gen(function* () {
+    const signals = yield* hangups
+    yield* (yield* Instance).awaitRuntime
+    let sources = first
+    while (true) {
+      const asked = Queue.take(signals)
+      yield* watch ? Effect.raceFirst(asked, awaitChange(sources)) : asked
+      yield* Effect.logInfo(`reading ${name} again`)
+      sources = yield* reapply(name, yield* seenNow(sources))
+    }
+  }).pipe(Effect.scoped)
 
 const applySpdk = (file: CheckedSpdkConfig, options: SpdkConfigOptions): Configure =>
   Effect.gen(function* () {
@@ -108,17 +132,12 @@ const spdkFromText = (name: string, source: string, options: SpdkConfigOptions):
 /** Reads and checks the file now; what it gives is run once the target is there. */
 export const readConfiguration = (name: string, options: SpdkConfigOptions): Effect.Effect<Configuration, CliFailure> =>
   Effect.gen(function* () {
-    const file = yield* Effect.mapError(
-      configFiles.read(name, configBytesMax),
-      (why) => new CliFailure({ message: `the configuration ${name} ${why}` })
-    )
-    const format = isSpdkConfig(file.text) ? "spdk" : sourceFormat(file.text)
-    if (format === "targetcli" || format === "tgt") {
-      const way = `run lunlog convert ${name} -o lunlog.yaml, and serve that`
-      const message = `${name} is a configuration of ${format}; ${way}`
-      return yield* new CliFailure({ message })
+    const opened = yield* openConfig(name)
+    if (isSpdkConfig(opened.text.text)) {
+      return { name, format: "spdk", configure: yield* spdkFromText(name, opened.text.text, options) } as const
     }
-    return { name, format, configure: yield* configureFrom(format, name, file, options) }
+    const { file, format, sources } = yield* readOpened(name, opened)
+    return { name, format, sources, configure: yield* configureFromFile(name, file) }
   })
 
 /**

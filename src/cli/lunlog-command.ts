@@ -1,11 +1,13 @@
 /** The root of the command line `lunlog`, and how it talks to its user. */
 import { Console, Effect } from "effect"
 import { CliConfig, CliOutput, Command, GlobalFlag } from "effect/cli"
+import { applyCommand } from "./apply-command.ts"
 import { completionCommand } from "./completion-command.ts"
 import { convertCommand } from "./convert-command.ts"
 import { demoCommand } from "./demo-command.ts"
 import { logCommand } from "./log-command.ts"
 import { nouns } from "./nouns/all-nouns.ts"
+import { planCommand } from "./plan-command.ts"
 import { rpcCommand } from "./rpc-command.ts"
 import { type LoadDataPlane, serveCommand } from "./serve-command.ts"
 import { statusCommand } from "./status-command.ts"
@@ -40,6 +42,8 @@ export const rootCommand = (load: LoadDataPlane) =>
       logCommand,
       rpcCommand,
       ...nouns,
+      planCommand,
+      applyCommand,
       convertCommand,
       completionCommand((): Command.Command.Any => rootCommand(load))
     ])

@@ -6,6 +6,7 @@
 import { Cause, Clock, Deferred, Effect, Layer, type Scope } from "effect"
 import { EventLog } from "../../eventlog/EventLog.ts"
 import { LevelEventLog } from "../../eventlog/LevelEventLog.ts"
+import { ConfigApplier } from "../config/ConfigApplier.ts"
 import { ControlPlane } from "../domain/ControlPlane.ts"
 import { DataPlane } from "../domain/DataPlane.ts"
 import type { EpochMode } from "../domain/Epoch.ts"
@@ -56,6 +57,8 @@ export interface ServerSettings {
   readonly acceptLogLoss: boolean
   /** Makes state and data plane what the configuration file says; runs once, before initiators are let in. */
   readonly configure?: Effect.Effect<void, CliFailure, RpcServices>
+  /** Goes on beside it, from the start to the end. */
+  readonly whileServing?: Effect.Effect<void, never, RpcServices>
   /** When initiators are let in. */
   readonly onReady: Effect.Effect<void, never, ControlPlane | DataPlane>
 }
@@ -183,6 +186,8 @@ const serve = (
     )
     yield* announceStart(settings)
     yield* serveRpc(settings, http, instance)
+    const beside = Effect.provideService(settings.whileServing ?? Effect.void, Instance, instance)
+    yield* Effect.forkScoped(beside, { startImmediately: true })
     if (settings.waitForRpc) yield* Effect.logInfo("waiting in STARTUP for framework_start_init")
     else yield* Effect.mapError(instance.initialize, ({ detail }) => new CliFailure({ message: detail }))
     const reason = yield* Deferred.await(stop)
@@ -212,7 +217,8 @@ export const runServer = (settings: ServerSettings, makeDataPlane: MakeDataPlane
     })
     const secrets = Layer.succeed(Secrets, yield* secretsOf(settings.stateDirectory))
     const host = Layer.mergeAll(dataPlane, Notifications.layer, secrets)
-    const services = yield* Layer.build(Layer.provideMerge(host, Layer.succeedContext(control)))
+    const below = Layer.provideMerge(host, Layer.succeedContext(control))
+    const services = yield* Layer.build(Layer.provideMerge(ConfigApplier.layer, below))
     yield* Effect.provideContext(serve(settings, http, accept), services)
   }).pipe(
     Effect.scoped,

@@ -19,6 +19,10 @@ const flags = {
     ),
     Flag.optional
   ),
+  watch: Flag.Boolean("watch").pipe(
+    Flag.withDescription("Apply the configuration again whenever its file changes; SIGHUP does so in any case"),
+    Flag.withDefault(false)
+  ),
   strict: Flag.Boolean("strict").pipe(
     Flag.withDescription("SPDK's JSON: subsystems that do not concern a target are an error"),
     Flag.withDefault(false)
@@ -51,7 +55,7 @@ export const serveCommand = (load: LoadDataPlane) =>
     flags,
     Effect.fn(function* (input) {
       const { runServer } = yield* Effect.promise(() => import("./run-server.ts"))
-      const { readConfiguration, stateModeOf } = yield* Effect.promise(() => import("./configure.ts"))
+      const { keepConfigured, readConfiguration, stateModeOf } = yield* Effect.promise(() => import("./configure.ts"))
       const { serverReady } = yield* Effect.promise(() => import("./ready.ts"))
       const makeDataPlane = yield* Effect.promise(load)
       const file = Option.getOrUndefined(input.config)
@@ -71,7 +75,10 @@ export const serveCommand = (load: LoadDataPlane) =>
         http: httpSettingsOf(input),
         onReady: serverReady,
         ...(allowed === undefined ? {} : { rpcsAllowed: methodSet(allowed) }),
-        ...(configuration === undefined ? {} : { configure: configuration.configure })
+        ...(configuration === undefined ? {} : { configure: configuration.configure }),
+        ...(configuration?.sources === undefined
+          ? {}
+          : { whileServing: keepConfigured(configuration.name, configuration.sources, input.watch) })
       } as const
       yield* runServer(settings, makeDataPlane).pipe(Effect.provide(loggingLayer(input.logFormat)))
     })

@@ -5,6 +5,7 @@
 import { randomBytes } from "node:crypto"
 import { Effect, Layer, Queue, type Scope } from "effect"
 import { MemoryEventLog } from "../../eventlog/MemoryEventLog.ts"
+import { ConfigApplier } from "../config/ConfigApplier.ts"
 import { ControlPlane } from "../domain/ControlPlane.ts"
 import { DataPlane } from "../domain/DataPlane.ts"
 import type { Event } from "../domain/Event.ts"
@@ -114,12 +115,8 @@ export const tryConfiguration = (file: CheckedSpdkConfig): Effect.Effect<Tried, 
   Effect.gen(function* () {
     const secrets = secretsFrom(randomBytes(32))
     const control = Layer.provideMerge(ControlPlane.layer, MemoryEventLog.layer())
-    const services = Layer.mergeAll(
-      emptyDataPlane,
-      Notifications.layer,
-      instance,
-      Layer.succeed(Secrets, secrets)
-    ).pipe(Layer.provideMerge(control))
+    const host = Layer.mergeAll(emptyDataPlane, Notifications.layer, instance, Layer.succeed(Secrets, secrets))
+    const services = ConfigApplier.layer.pipe(Layer.provideMerge(host), Layer.provideMerge(control))
     const run: Effect.Effect<Tried, CliFailure, Scope.Scope> = Effect.gen(function* () {
       const context = yield* Effect.mapError(Layer.build(services), failureOf)
       const calls = Effect.gen(function* () {

@@ -6,6 +6,7 @@
 import { Effect, Result } from "effect"
 import type { Command, CommandOf } from "../domain/Command.ts"
 import { decide } from "../domain/decide.ts"
+import type { Event } from "../domain/Event.ts"
 import { evolve } from "../domain/evolve.ts"
 import type { Secrets } from "../domain/Secrets.ts"
 import {
@@ -57,8 +58,15 @@ export interface DesiredState {
   /** By their full names. */
   readonly targets: ReadonlyArray<Declared<CommandOf<"CreateTargetNode">>>
   readonly redirects: ReadonlyArray<Declared<CommandOf<"SetTargetNodeRedirect">>>
+  /** All of them, in that order. */
+  readonly declared: ReadonlyArray<Declared>
+  /** What they lead to on an empty state, and the state after that. */
+  readonly events: ReadonlyArray<Event>
   readonly state: State
 }
+
+/** What plans need of it. */
+export type Wanted = Pick<DesiredState, "options" | "declared" | "events" | "state">
 
 /** Bases before what is stacked on them, and else the file's order; what waits for itself is refused later. */
 const basesFirst = (sections: ReadonlyArray<BdevSection>): ReadonlyArray<number> => {
@@ -113,7 +121,7 @@ const sealedGroups = ({ config }: NativeFile, tags: AllGroupTags, running: State
     return { declared, mistakes }
   })
 
-type Sections = Omit<DesiredState, "state">
+type Sections = Omit<DesiredState, "declared" | "events" | "state">
 
 const sectionsOf = (
   { config }: NativeFile,
@@ -148,29 +156,29 @@ const sectionsOf = (
 }
 
 /** In full, where it can be; the domain says why another cannot be a name. */
-const fullTargetNames = ({ config }: NativeFile, running: State): ReadonlyArray<string> => {
-  const nodeBase = config.options === undefined ? running.options.nodeBase : config.options.nodeBase
+const fullTargetNames = ({ config }: NativeFile): ReadonlyArray<string> => {
+  const nodeBase = config.options?.nodeBase
   return (config.targets ?? []).map(({ name }) =>
     Result.getOrElse(parseTargetName(name, nodeBase ?? initialState.options.nodeBase), () => name)
   )
 }
 
 /**
- * The wanted state, or everything that is wrong with the file. `running` gives derived identities their root, named
- * groups their tags, and options that the file leaves alone.
+ * The wanted state, or everything that is wrong with the file. `running` gives derived identities their root, and
+ * named groups their tags; what else runs does not count, so that an unchanged file wants what it wanted before.
  */
 export const desiredStateOf = (file: NativeFile, running: State): Effect.Effect<DesiredState, ConfigRefused, Secrets> =>
   Effect.gen(function* () {
     const tags = tagsOf(file, running)
     const { declared: authGroups, mistakes } = yield* sealedGroups(file, tags, running)
-    const targetNames = fullTargetNames(file, running)
+    const targetNames = fullTargetNames(file)
     const sections = sectionsOf(file, tags, authGroups, targetNames)
     const known = [...mistakes, ...declarationMistakes(file, tags, targetNames, running)]
-    const initial = { ...initialState, epoch: running.epoch, options: running.options }
-    const { mistakes: others, state } = fold(inOrder(sections), initial, known)
+    const declared = inOrder(sections)
+    const { events, mistakes: others, state } = fold(declared, { ...initialState, epoch: running.epoch }, known)
     const problems = [...known, ...others].map(({ message, path }) => file.problem(path, message))
     if (problems.length > 0) return yield* new ConfigRefused({ problems })
-    return { ...sections, state }
+    return { ...sections, declared, events, state }
   })
 
 const inOrder = (sections: Sections): ReadonlyArray<Declared> => [
@@ -207,9 +215,9 @@ const fold = (
   all: ReadonlyArray<Declared>,
   initial: State,
   known: ReadonlyArray<Mistake>
-): { readonly state: State; readonly mistakes: ReadonlyArray<Mistake> } => {
+): Pick<DesiredState, "events" | "state"> & { readonly mistakes: ReadonlyArray<Mistake> } => {
   let state = initial
-  let seq = 0
+  const events: Array<Event> = []
   const mistakes: Array<Mistake> = []
   const wrong = new Set(known.map(({ path }) => sectionKey(path)))
   const missing = all.filter(({ path }) => wrong.has(sectionKey(path))).flatMap(({ command }) => objectsOf(command))
@@ -217,7 +225,7 @@ const fold = (
     const { command, path } = declared
     const decision = wrong.has(sectionKey(path)) ? undefined : decide(state, command)
     if (decision !== undefined && Result.isSuccess(decision)) {
-      for (const event of decision.success) state = evolve(state, event, ++seq)
+      for (const event of decision.success) state = evolve(state, event, events.push(event))
       continue
     }
     const message = decision?.failure.message ?? ""
@@ -227,7 +235,7 @@ const fold = (
     wrong.add(sectionKey(path))
     if (!isConsequence) mistakes.push(sizeMistake(declared) ?? optionMistake(declared, message) ?? { path, message })
   }
-  return { state, mistakes }
+  return { events, state, mistakes }
 }
 
 /** How messages call what a command creates. */

@@ -1,237 +1,203 @@
 /**
- * The difference between what is there and what a file wants, as commands: removals first, then what is missing.
- *
- * - What the file declares is made so, or the file is refused where that would need a change that lunlog cannot make
- *   to a thing that exists (a disk's size, a portal group's addresses).
- * - What an earlier file has created and this one no longer declares is removed.
- * - What was created otherwise (by RPC) and the file does not declare is left alone, and named.
+ * What has to be done so that a running target is what a file says: the three-way merge (`merge.ts`) gives what is to
+ * be, its differences from what runs are the steps, its differences from the file are the drift. A plan is computed
+ * from plain values and changes nothing.
  */
-import { Equal, HashMap, Option, Result } from "effect"
-import { noQos } from "../domain/Bdev.ts"
-import type { Command } from "../domain/Command.ts"
-import { decide } from "../domain/decide.ts"
-import { noAuth } from "../domain/IscsiOptions.ts"
-import { sameAuth } from "../domain/iscsi-options-decide.ts"
-import {
-  activeBdevsOf,
-  activeLunsOf,
-  activeTargetsOf,
-  authGroupsOf,
-  findAuthGroup,
-  findBdev,
-  findInitiatorGroup,
-  findLun,
-  findPortalGroup,
-  findTarget,
-  initiatorGroupsOf,
-  portalGroupsOf,
-  type State
-} from "../domain/State.ts"
-import { bdevChanges, bdevDifference, portalGroupDifference, sameOptions, targetDifference } from "./compare.ts"
-import type { Declared, DesiredState } from "./DesiredState.ts"
-import { initiatorGroupChanges, mapChanges } from "./list-changes.ts"
+import { Result } from "effect"
+import type { DesiredEntry } from "../domain/AppliedConfig.ts"
+import { baseOf } from "../domain/bdev-evolve.ts"
+import { iscsiNameKey } from "../domain/ids.ts"
+import { indexGet } from "../domain/multi-index.ts"
+import { activeLunsOf, type State } from "../domain/State.ts"
+import { parseTargetName } from "../domain/target-node-name.ts"
+import type { FieldChange } from "./Aspect.ts"
+import { appliedModel, entriesOf, hashOf, replaceInScope } from "./applied-entries.ts"
+import type { Wanted } from "./DesiredState.ts"
+import { declarationsOf } from "./declarations.ts"
+import { type Difference, type Drift, differenceOf, driftBetween } from "./difference.ts"
+import { forEachKind, type Kind, type Model, modelOf } from "./Model.ts"
+import { mergeModels } from "./merge.ts"
 import type { ConfigPath } from "./NativeFile.ts"
+import { type Conflict, stagesOf, type Work } from "./stages.ts"
+
+/** How far a file goes, and which part of it. */
+export interface PlanOptions {
+  /** What was changed by RPC is made again what the file says. */
+  readonly enforce: boolean
+  /** What no file has made goes too. */
+  readonly prune: boolean
+  /** Disks in memory may be made anew, and lose what is on them. */
+  readonly replace: boolean
+  /** Only this target and what it needs. */
+  readonly target?: string
+}
+
+/** One object that is going to be changed. */
+export interface Step {
+  readonly action: Difference["action"]
+  /** Such as `bdev Malloc0`. */
+  readonly object: string
+  readonly detail: string
+  readonly changes: ReadonlyArray<FieldChange>
+  readonly path: ConfigPath
+  /** Targets whose sessions lose a LUN, or end. */
+  readonly disturbs: ReadonlyArray<string>
+}
 
 /** What has to be done, and what has to be told. */
 export interface Plan {
-  /** Done first; what they start must be over before the next ones. */
-  readonly removals: ReadonlyArray<Declared>
-  readonly changes: ReadonlyArray<Declared>
-  /** Objects that the file says nothing about and that stay. */
+  readonly steps: ReadonlyArray<Step>
+  /** The steps as commands, in an order that works. */
+  readonly works: ReadonlyArray<Work>
+  /** What stays though the file says otherwise: it was changed since the file was applied. */
+  readonly drift: ReadonlyArray<Drift>
+  /** What stays though no file has it. */
   readonly kept: ReadonlyArray<string>
-  /** Why the file cannot be applied, each with its place. */
-  readonly conflicts: ReadonlyArray<{ readonly path: ConfigPath; readonly message: string }>
+  /** Why the plan cannot be carried out. */
+  readonly conflicts: ReadonlyArray<Conflict>
+  /** What to record at the end. */
+  readonly desired: ReadonlyArray<DesiredEntry>
+  readonly fileHash: string
 }
 
-interface Draft {
-  readonly now: State
-  readonly wanted: DesiredState
-  readonly byConfig: ReadonlySet<number>
-  readonly removals: Array<Declared>
-  readonly changes: Array<Declared>
-  readonly kept: Array<string>
-  readonly conflicts: Array<{ readonly path: ConfigPath; readonly message: string }>
-}
+/** Nothing more than the file says. */
+export const defaultPlanOptions: PlanOptions = { enforce: false, prune: false, replace: false }
 
-/** A thing that the file does not declare: removed if a file has made it, else left and named. */
-const leaveOrRemove = (draft: Draft, incarnation: number, label: string, path: ConfigPath, command: Command): void => {
-  if (draft.byConfig.has(incarnation)) draft.removals.push({ command, path })
-  else draft.kept.push(label)
-}
+type Scope = (section: keyof Model, key: string) => boolean
 
-const planOptions = (draft: Draft): void => {
-  const { now, wanted } = draft
-  if (wanted.options === undefined || sameOptions(now.options, wanted.state.options)) return
-  draft.changes.push(wanted.options)
-}
-
-const planBdevs = (draft: Draft): void => {
-  for (const { command, path } of draft.wanted.bdevs) {
-    const wanted = findBdev(draft.wanted.state, command.name ?? "")
-    const now = findBdev(draft.now, command.name ?? "")
-    if (now === undefined) draft.changes.push({ command, path })
-    else if (wanted !== undefined) {
-      const changes = bdevChanges(now, wanted)
-      draft.changes.push(...changes.map((change) => ({ command: change, path })))
-      const difference = changes.length > 0 ? undefined : bdevDifference(now, wanted)
-      if (difference !== undefined) {
-        const message =
-          `bdev ${now.name} ${difference}; a bdev cannot be changed: delete it by RPC first ` +
-          `(its data is then gone), or put the file back`
-        draft.conflicts.push({ path, message })
-      }
+/** The target, its groups, and its bdevs with all that is below them. */
+const neededBy = (wanted: Model, key: string): ReadonlySet<string> => {
+  const needed = new Set([`targets/${key}`])
+  const target = wanted.targets.get(key)
+  if (target === undefined) return needed
+  for (const { initiatorGroup, portalGroup } of target.pgIgMaps) {
+    needed.add(`portalGroups/${portalGroup}`).add(`initiatorGroups/${initiatorGroup}`)
+    const discovery = wanted.portalGroups.get(String(portalGroup))?.auth.chapGroup ?? 0
+    if (discovery !== 0) needed.add(`authGroups/${discovery}`)
+  }
+  if (target.auth.chapGroup !== 0) needed.add(`authGroups/${target.auth.chapGroup}`)
+  for (const { bdev } of activeLunsOf(target)) {
+    let at = wanted.bdevs.get(bdev.name)
+    while (at !== undefined && !needed.has(`bdevs/${at.name}`)) {
+      needed.add(`bdevs/${at.name}`)
+      at = wanted.bdevs.get(baseOf(at)?.name ?? "")
     }
   }
-  for (const declared of draft.wanted.bdevQos) {
-    const { name } = declared.command
-    const [now, wanted] = [draft.now, draft.wanted.state].map((state) => findBdev(state, name))
-    if (!Equal.equals(now?.qos ?? noQos, wanted?.qos ?? noQos)) draft.changes.push(declared)
-  }
-  // What is stacked goes before its base.
-  for (const bdev of activeBdevsOf(draft.now).toReversed()) {
-    if (findBdev(draft.wanted.state, bdev.name) !== undefined) continue
-    const command = { _tag: "DeleteBdev" as const, name: bdev.name }
-    leaveOrRemove(draft, bdev.incarnation, `bdev ${bdev.name}`, ["bdevs"], command)
-  }
+  return needed
 }
 
-/** Commands that do nothing where things are so already. */
-const planSettings = (draft: Draft, declared: ReadonlyArray<Declared>): void => {
-  for (const one of declared) {
-    const decision = decide(draft.now, one.command)
-    // What cannot be decided yet is about something that this plan creates.
-    const matters = Result.isSuccess(decision) ? decision.success.length > 0 : isSetInWanted(draft, one.command)
-    if (matters) draft.changes.push(one)
-  }
+const scopeOf = (wanted: Model, key: string | undefined): Scope | undefined => {
+  if (key === undefined) return undefined
+  const needed = neededBy(wanted, key)
+  return (section, own) => needed.has(`${section}/${own}`)
 }
 
-const isSetInWanted = ({ wanted }: Draft, command: Command): boolean =>
-  command._tag !== "SetPortalGroupAuth" || !sameAuth(findPortalGroup(wanted.state, command.tag)?.auth ?? noAuth, noAuth)
-
-const planAuthGroups = (draft: Draft): void => {
-  for (const { command, path } of draft.wanted.authGroups) {
-    const now = findAuthGroup(draft.now, command.tag)
-    const wanted = findAuthGroup(draft.wanted.state, command.tag)
-    if (now === undefined) draft.changes.push({ command, path })
-    else if (wanted !== undefined && !Equal.equals(now.secrets, wanted.secrets)) {
-      draft.changes.push({ command: { _tag: "DeleteAuthGroup", tag: command.tag }, path }, { command, path })
-    }
-  }
-  for (const { incarnation, tag } of authGroupsOf(draft.now)) {
-    if (findAuthGroup(draft.wanted.state, tag) !== undefined) continue
-    leaveOrRemove(draft, incarnation, `auth group ${tag}`, ["authGroups"], { _tag: "DeleteAuthGroup", tag })
-  }
+/** Targets that have a LUN of this bdev, or of one that is stacked on it. */
+const usersOf = (now: State, bdev: string): ReadonlyArray<string> => {
+  const stack = [bdev]
+  for (const below of stack)
+    stack.push(...indexGet(now.indexes.dependents, below).filter((name) => !stack.includes(name)))
+  return stack.flatMap((name) => indexGet(now.indexes.mappings, name).map(({ targetKey }) => targetKey))
 }
 
-const planPortalGroups = (draft: Draft): void => {
-  for (const { command, path } of draft.wanted.portalGroups) {
-    const wanted = findPortalGroup(draft.wanted.state, command.tag)
-    const now = findPortalGroup(draft.now, command.tag)
-    if (now === undefined) draft.changes.push({ command, path })
-    else if (wanted !== undefined) {
-      const difference = portalGroupDifference(now, wanted)
-      if (difference === undefined) continue
-      const message =
-        `portal group ${now.tag} ${difference}; a portal group cannot be changed: delete it by RPC first ` +
-        `(targets lose their maps to it until the next start), or use another tag`
-      draft.conflicts.push({ path, message })
-    }
-  }
-  for (const { incarnation, tag } of portalGroupsOf(draft.now)) {
-    if (findPortalGroup(draft.wanted.state, tag) !== undefined) continue
-    const command = { _tag: "DeletePortalGroup" as const, tag }
-    leaveOrRemove(draft, incarnation, `portal group ${tag}`, ["portalGroups"], command)
-  }
+/** Groups leave sessions alone; a LUN that goes, or a target, does not. */
+const disturbedBy = (now: State, { action, changes, key, section }: Difference): ReadonlyArray<string> => {
+  const isAnew = action === "remove" || action === "replace"
+  if (section === "bdevs") return isAnew ? [...new Set(usersOf(now, key))] : []
+  if (section !== "targets") return []
+  const losesLun = changes.some(({ field, from }) => from !== undefined && field.startsWith("LUN "))
+  return isAnew || losesLun ? [key] : []
 }
 
-const planInitiatorGroups = (draft: Draft): void => {
-  for (const { command, path } of draft.wanted.initiatorGroups) {
-    const wanted = findInitiatorGroup(draft.wanted.state, command.tag)
-    const now = findInitiatorGroup(draft.now, command.tag)
-    if (now === undefined) draft.changes.push({ command, path })
-    else if (wanted !== undefined) {
-      draft.changes.push(...initiatorGroupChanges(now, wanted).map((change) => ({ command: change, path })))
+/** Disks that would lose their data. */
+const dataLoss = (now: Model, differences: ReadonlyArray<Difference>): ReadonlyArray<Difference> => {
+  const replaced = new Set(differences.filter(({ action }) => action === "replace").map(({ object }) => object))
+  const lost = new Set<string>()
+  forEachKind(<A>({ holdsData, labelOf, objectsOf }: Kind<A>) => {
+    for (const object of objectsOf(now).values()) {
+      if (replaced.has(labelOf(object)) && holdsData(object)) lost.add(labelOf(object))
     }
-  }
-  for (const { incarnation, tag } of initiatorGroupsOf(draft.now)) {
-    if (findInitiatorGroup(draft.wanted.state, tag) !== undefined) continue
-    const command = { _tag: "DeleteInitiatorGroup" as const, tag }
-    leaveOrRemove(draft, incarnation, `initiator group ${tag}`, ["initiatorGroups"], command)
-  }
+  })
+  return differences.filter(({ object }) => lost.has(object))
 }
 
-const planTargets = (draft: Draft): void => {
-  const wantedTargets = activeTargetsOf(draft.wanted.state)
-  for (const [index, wanted] of wantedTargets.entries()) {
-    const declared = draft.wanted.targets[index]
-    if (declared === undefined) continue
-    const now = findTarget(draft.now, wanted.name)
-    if (now === undefined) {
-      draft.changes.push(declared)
-      continue
-    }
-    const difference = targetDifference(now, wanted)
-    if (difference !== undefined) {
-      const message =
-        `target ${now.name} ${difference}; that cannot be changed: delete the target by RPC first ` +
-        `(its sessions are closed), or put the file back`
-      draft.conflicts.push({ path: declared.path, message })
-      continue
-    }
-    // Maps go before their groups, which would take them along.
-    for (const command of mapChanges(now, wanted)) {
-      const list = command._tag === "RemovePgIgMaps" ? draft.removals : draft.changes
-      list.push({ command, path: declared.path })
-    }
-    planLuns(draft, now.name, declared.path)
-  }
-  for (const { incarnation, name } of activeTargetsOf(draft.now)) {
-    if (findTarget(draft.wanted.state, name) !== undefined) continue
-    const command = { _tag: "DeleteTargetNode" as const, target: name }
-    leaveOrRemove(draft, incarnation, `target ${name}`, ["targets"], command)
-  }
+const changeText = ({ field, from = "none", to = "none" }: FieldChange): string => `${field} ${from} and not ${to}`
+
+const lossMessage = ({ changes, object }: Difference): string =>
+  `${object} has ${changes.map(changeText).join(", ")}; that cannot be changed without making the disk anew, and its ` +
+  "data would be gone: apply with --replace if that is meant, or put the file back"
+
+/** What is refused because something is away that was removed by RPC. */
+const withDriftHint = (drift: ReadonlyArray<Drift>, { message, path }: Conflict): Conflict => {
+  const away = drift.filter(({ field, running }) => field === undefined && running === undefined)
+  if (away.length === 0) return { message, path }
+  const names = away.slice(0, 3).map(({ object }) => object)
+  return { path, message: `${message} (removed by RPC: ${names.join(", ")}; --enforce makes it again)` }
 }
 
-const planLuns = (draft: Draft, name: string, path: ConfigPath): void => {
-  const now = findTarget(draft.now, name)
-  const wanted = findTarget(draft.wanted.state, name)
-  if (now === undefined || wanted === undefined) return
-  for (const { bdev, incarnation, lun } of activeLunsOf(now)) {
-    const other = findLun(wanted, lun)
-    if (other?.bdev.name === bdev.name) continue
-    const command = { _tag: "RemoveLun" as const, target: name, lun }
-    if (draft.byConfig.has(incarnation)) draft.removals.push({ command, path })
-    else if (other === undefined) draft.kept.push(`LUN ${lun} of ${name}`)
-    else {
-      const what = `LUN ${lun} of ${name} is bdev ${bdev.name}, mapped by RPC`
-      const message = `${what}; remove it by RPC first, or use another id`
-      draft.conflicts.push({ path, message })
-    }
-  }
-  for (const { bdev, lun } of activeLunsOf(wanted)) {
-    if (Option.getOrUndefined(HashMap.get(now.luns, lun))?.bdev.name === bdev.name) continue
-    draft.changes.push({ command: { _tag: "AddLun", target: name, bdev: bdev.name, lun }, path })
-  }
+/** Full name of the target that is asked for, as a key. */
+const targetKeyOf = (desired: Wanted, name: string | undefined): string | undefined => {
+  if (name === undefined) return undefined
+  const full = parseTargetName(name, desired.state.options.nodeBase)
+  return iscsiNameKey(Result.isSuccess(full) ? full.success : name)
 }
 
-/** Compares. `byConfig`: incarnations of what a configuration file has created. */
-export const planOf = (now: State, wanted: DesiredState, byConfig: ReadonlySet<number>): Plan => {
-  const draft: Draft = { now, wanted, byConfig, removals: [], changes: [], kept: [], conflicts: [] }
-  planOptions(draft)
-  // LUNs and targets go before the bdevs behind them.
-  const targets: Draft = { ...draft, removals: [], changes: [] }
-  planTargets(targets)
-  planBdevs(draft)
-  planPortalGroups(draft)
-  planInitiatorGroups(draft)
-  planAuthGroups(draft)
-  planSettings(draft, wanted.portalGroupAuth)
-  planSettings(targets, wanted.redirects)
-  const { conflicts, kept } = draft
+/** `seq` is the last of the log. */
+export const planOf = (now: State, desired: Wanted, options: PlanOptions, seq: number): Plan => {
+  const running = modelOf(now, true)
+  const wanted = modelOf(desired.state, desired.options !== undefined)
+  const last = appliedModel(now.appliedConfig)
+  const targetKey = targetKeyOf(desired, options.target)
+  const scope = scopeOf(wanted, targetKey)
+  const appliedAt = now.appliedConfig?.seq ?? 0
+  const rules = { ...options, isOfLastFile: (incarnation: number) => incarnation < appliedAt }
+  const sides = { base: last, wanted, now: running, ...(scope === undefined ? {} : { scope }) }
+  const { goal, kept } = mergeModels(sides, rules)
+  const differences = differenceOf(running, goal)
+  const declared = declarationsOf(desired)
+  const lost = options.replace ? [] : dataLoss(running, differences)
+  const conflicts: Array<Conflict> = lost.map((one) => ({
+    path: declared.pathOf(one.section, one.key),
+    message: lossMessage(one)
+  }))
+  if (targetKey !== undefined && !wanted.targets.has(targetKey) && last?.targets.has(targetKey) !== true) {
+    conflicts.push({
+      path: ["targets"],
+      message: `no target ${options.target} is declared; --target takes one that is`
+    })
+  }
+  const drift = driftBetween(scope === undefined ? wanted : restricted(wanted, scope), goal)
+  const staged = stagesOf(now, goal, declared, seq)
+  conflicts.push(...staged.conflicts.map((conflict) => withDriftHint(drift, conflict)))
+  const own = entriesOf(desired.events)
+  const entries = scope === undefined ? own : replaceInScope(now.appliedConfig?.desired ?? [], own, scope)
   return {
-    removals: [...targets.removals, ...draft.removals],
-    changes: [...draft.changes, ...targets.changes],
+    steps: differences.map((one) => stepOf(now, declared.pathOf(one.section, one.key), one)),
+    works: staged.works,
+    drift,
     kept,
-    conflicts
+    conflicts,
+    desired: entries,
+    fileHash: hashOf(entries)
   }
+}
+
+const stepOf = (now: State, path: ConfigPath, difference: Difference): Step => {
+  const { action, changes, detail, object } = difference
+  return { action, object, detail, changes, path, disturbs: disturbedBy(now, difference) }
+}
+
+const restricted = (model: Model, scope: Scope): Model => {
+  let inScope = model
+  forEachKind(<A>(kind: Kind<A>) => {
+    const own = [...kind.objectsOf(model)].filter(([key]) => scope(kind.section, key))
+    inScope = kind.withObjects(inScope, new Map(own))
+  })
+  return inScope
+}
+
+/** What was changed since a file was applied; nothing if none was. */
+export const driftOfState = (now: State): ReadonlyArray<Drift> => {
+  const last = appliedModel(now.appliedConfig)
+  return last === undefined ? [] : driftBetween(last, modelOf(now, true))
 }

@@ -5,13 +5,22 @@
 import { Schema } from "effect"
 import type { DomainError, DomainErrorKind } from "../domain/DomainError.ts"
 
+/** What is wrong at one place of an uploaded configuration: keys and indexes from its top. */
+const Problem = Schema.Struct({
+  path: Schema.Array(Schema.Union([Schema.String, Schema.Number])),
+  message: Schema.String
+})
+/** One of them. */
+export type RpcProblem = typeof Problem.Type
+
 /** What a person needs to know about a failure; `reason` is always there. */
 export const RpcErrorData = Schema.Struct({
   reason: Schema.String,
   object: Schema.optionalKey(Schema.String),
   allowed: Schema.optionalKey(Schema.String),
   hint: Schema.optionalKey(Schema.String),
-  heldBy: Schema.optionalKey(Schema.Array(Schema.String))
+  heldBy: Schema.optionalKey(Schema.Array(Schema.String)),
+  problems: Schema.optionalKey(Schema.Array(Problem))
 })
 export type RpcErrorData = typeof RpcErrorData.Type
 
@@ -63,6 +72,7 @@ const errnos = {
   EPERM: [1, "Operation not permitted"],
   ENOENT: [2, "No such file or directory"],
   EIO: [5, "Input/output error"],
+  EAGAIN: [11, "Resource temporarily unavailable"],
   ENOMEM: [12, "Cannot allocate memory"],
   EACCES: [13, "Permission denied"],
   EBUSY: [16, "Device or resource busy"],

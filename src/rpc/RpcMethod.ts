@@ -12,6 +12,8 @@ export type FrameworkState = "STARTUP" | "RUNTIME"
 
 /** Who calls; one per connection, changed by `lunlog_identify`. */
 export interface RpcCaller {
+  /** What `lunlog_config_upload` has received on this connection. */
+  upload?: { readonly name: string; readonly json: string }
   source: Cause["source"]
   actor: string
 }

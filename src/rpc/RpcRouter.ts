@@ -122,7 +122,8 @@ const makeRouter = <R>(
       return Effect.succeed(Result.fail(rpcError(wire, { reason, allowed: method.states.join(" or ") })))
     }
     const requestId = requestIdText(request.id)
-    const cause = { ...caller, method: method.name, ...(requestId === undefined ? {} : { requestId }) }
+    const { actor, source } = caller
+    const cause = { source, actor, method: method.name, ...(requestId === undefined ? {} : { requestId }) }
     const call: RpcCall = { method: method.name, caller, cause, listMethods }
     return settle(method.name, provide(method.run(request.params, call)))
   }

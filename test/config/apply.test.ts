@@ -1,8 +1,9 @@
 /** Files applied to a running control plane and data plane. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, type Scope } from "effect"
+import { Effect, Layer, type Scope } from "effect"
 import { EventLog } from "../../eventlog/EventLog.ts"
-import { applyNativeFile } from "../../src/config/apply.ts"
+import { ConfigApplier } from "../../src/config/ConfigApplier.ts"
+import { defaultPlanOptions } from "../../src/config/Plan.ts"
 import { ControlPlane } from "../../src/domain/ControlPlane.ts"
 import { DataPlane } from "../../src/domain/DataPlane.ts"
 import { Secrets } from "../../src/domain/Secrets.ts"
@@ -12,13 +13,18 @@ import { openSecrets, readText } from "./support.ts"
 
 const live = (name: string, run: () => Effect.Effect<void, unknown, Scope.Scope>) => it.live(name, run)
 
-const apply = ({ controlPlane, dataPlane, log }: Plane, source: string) =>
-  applyNativeFile(readText(source), "test", 5000).pipe(
-    Effect.provideService(ControlPlane, controlPlane),
-    Effect.provideService(DataPlane, dataPlane),
-    Effect.provideService(EventLog, log),
-    Effect.provideService(Secrets, openSecrets)
+const cause = { source: "config", actor: "local", method: "test" } as const
+
+const apply = ({ controlPlane, dataPlane, log }: Plane, source: string) => {
+  const services = ConfigApplier.layer.pipe(
+    Layer.provide(Layer.succeed(ControlPlane, controlPlane)),
+    Layer.provide(Layer.succeed(DataPlane, dataPlane)),
+    Layer.provide(Layer.succeed(EventLog, log)),
+    Layer.provide(Layer.succeed(Secrets, openSecrets))
   )
+  const request = { file: readText(source), options: defaultPlanOptions, cause, removalsWithinMillis: 5000 }
+  return Effect.flatMap(ConfigApplier, (applier) => applier.apply(request)).pipe(Effect.provide(services))
+}
 
 const portals = (plane: Plane) =>
   Effect.map(plane.dataPlane.status, ({ portals }) => portals.map(({ port, state, tag }) => `${tag} ${port} ${state}`))
@@ -51,7 +57,7 @@ describe("a file", () => {
   live("may stack bdevs: each base is open before what is on it is made", () =>
     Effect.gen(function* () {
       const plane = yield* startPlane()
-      const { changes } = yield* apply(
+      const { plan } = yield* apply(
         plane,
         `
 bdevs:
@@ -60,7 +66,7 @@ bdevs:
   - { type: malloc, name: Malloc0, size: 1 MiB }
 `
       )
-      assert.strictEqual(changes, 3)
+      assert.lengthOf(plan.steps, 3)
       const { bdevs } = yield* plane.dataPlane.status
       assert.deepStrictEqual(
         bdevs.map(({ name, state }) => `${name} ${state}`),

@@ -1,58 +1,55 @@
-/** Plans: from what is there to what a file wants. */
+/** Plans of files: from what is there to what a file wants. */
 import { assert, describe, it } from "vitest"
 import { demoConfig } from "../../src/cli/demo-config.ts"
 import { listChanges } from "../../src/config/list-changes.ts"
-import { noQos } from "../../src/domain/Bdev.ts"
-import { findBdev, initialState, type State } from "../../src/domain/State.ts"
-import { carryOut, commandsOf, epoch, planFor } from "./support.ts"
+import { applyTo, driftTexts, nothing, planFor, type Running, recorded, stepTexts } from "./plan-support.ts"
+import { desiredOf, readText } from "./support.ts"
 
-const nothing: State = { ...initialState, epoch }
+const file = (source: string, running: Running = nothing) => desiredOf(readText(source), running.state)
 const demo = demoConfig(3260)
-const made = carryOut(commandsOf(planFor(nothing, demo)))
+const made = applyTo(nothing, file(demo))
 
-const tags = (now: State, source: string, byConfig?: ReadonlySet<number>) =>
-  commandsOf(planFor(now, source, byConfig)).map(({ _tag }) => _tag)
+const tags = (running: Running, source: string) =>
+  planFor(running, file(source, running)).works.map(({ command }) => command._tag)
 
 describe("a plan", () => {
   it("on nothing creates everything, in an order that works", () => {
-    const expected = ["CreateBdev", "CreateBdev", "CreatePortalGroup", "CreateInitiatorGroup", "CreateTargetNode"]
-    assert.deepStrictEqual(tags(nothing, demo), expected)
+    assert.deepStrictEqual(tags(nothing, demo), [
+      "CreateBdev",
+      "CreateBdev",
+      "CreatePortalGroup",
+      "CreateInitiatorGroup",
+      "CreateTargetNode"
+    ])
   })
 
-  it("on its own result does nothing", () => {
-    const plan = planFor(made.state, demo, made.seqs)
-    assert.deepStrictEqual({ ...plan }, { removals: [], changes: [], kept: [], conflicts: [] })
+  it("on its own result does nothing, and leaves no record", () => {
+    const plan = planFor(made, file(demo, made))
+    const { conflicts, drift, kept, steps, works } = plan
+    assert.deepStrictEqual([conflicts, drift, kept, steps, works, recorded(made, plan)], [[], [], [], [], [], []])
+  })
+
+  it("counts nothing that only looks different: comments, units, the order of keys", () => {
+    const other = `# the same\n${demo}`.replaceAll("64 MiB", "65536 KiB")
+    assert.notStrictEqual(other, demo)
+    assert.deepStrictEqual(recorded(made, planFor(made, file(other, made))), [])
   })
 
   it("removes what a file has made and no longer declares, users first", () => {
-    const expected = ["DeleteTargetNode", "DeleteBdev", "DeleteBdev", "DeletePortalGroup", "DeleteInitiatorGroup"]
-    assert.deepStrictEqual(tags(made.state, "", made.seqs), expected)
-  })
-
-  it("keeps what was made otherwise, and names it", () => {
-    const plan = planFor(made.state, "")
-    assert.deepStrictEqual(commandsOf(plan), [])
-    assert.deepStrictEqual(plan.kept, [
-      "target iqn.2016-06.io.spdk:disk1",
-      "bdev Malloc1",
-      "bdev Malloc0",
-      "portal group 1",
-      "initiator group 2"
+    assert.deepStrictEqual(tags(made, ""), [
+      "DeleteTargetNode",
+      "DeleteBdev",
+      "DeleteBdev",
+      "DeletePortalGroup",
+      "DeleteInitiatorGroup"
     ])
   })
 
   it("maps a LUN id to another bdev by removing it first", () => {
-    const swapped = demo.replace("lun: 1, bdev: Malloc1", "lun: 1, bdev: Malloc0")
-    assert.deepStrictEqual(tags(made.state, swapped, made.seqs), ["RemoveLun", "AddLun"])
-  })
-
-  it("does not take a LUN id from a mapping that was made by RPC", () => {
-    const first = demo.replace(/ +- \{ lun: 1.*\n/, "")
-    const byFile = carryOut(commandsOf(planFor(nothing, first)))
-    const target = "iqn.2016-06.io.spdk:disk1"
-    const now = carryOut([{ _tag: "AddLun", target, bdev: "Malloc0", lun: 1 }], byFile)
-    const { conflicts } = planFor(now.state, demo, byFile.seqs)
-    assert.match(conflicts.map(({ message }) => message).join(), /LUN 1 of .*disk1 is bdev Malloc0, mapped by RPC/)
+    assert.deepStrictEqual(tags(made, demo.replace("lun: 1, bdev: Malloc1", "lun: 1, bdev: Malloc0")), [
+      "RemoveLun",
+      "AddLun"
+    ])
   })
 
   it.each([
@@ -60,72 +57,57 @@ describe("a plan", () => {
       "a disk's size",
       "name: Malloc0, size: 64 MiB",
       "name: Malloc0, size: 32 MiB",
-      /bdev Malloc0 has blockCount 131072/
+      /Malloc0 has blockCount 131072 and/
     ],
     [
       "a disk's type",
       "type: malloc, name: Malloc1",
       "type: null, name: Malloc1",
-      /Malloc1 is of type Malloc and not Null/
-    ],
-    [
-      "a portal's address",
-      "127.0.0.1:3260",
-      "127.0.0.2:3260",
-      /portal group 1 has 127\.0\.0\.1:3260 and not 127\.0\.0\.2/
-    ],
-    ["an alias", "Data Disk1", "Other", /target .*disk1 has alias "Data Disk1" and not "Other"/]
-  ])("refuses to change %s, and names it", (_, before, after, expected) => {
+      /Malloc1 has type malloc and not null/
+    ]
+  ])("refuses to change %s, which would lose data, and names it", (_, before, after, expected) => {
     const source = demo.replace(before, after)
     assert.notStrictEqual(source, demo)
-    const { conflicts } = planFor(made.state, source, made.seqs)
+    const { conflicts } = planFor(made, file(source, made))
     assert.lengthOf(conflicts, 1)
     assert.match(conflicts[0]?.message ?? "", expected)
   })
 
-  it("changes in place what a map gives, so that its sessions stay", () => {
-    const narrowed = demo.replace("initiatorGroup: 2 }", "initiatorGroup: 2, luns: [1], readOnly: true }")
-    const [command, ...more] = commandsOf(planFor(made.state, narrowed, made.seqs))
-    assert.deepStrictEqual(more, [])
-    const target = "iqn.2016-06.io.spdk:disk1"
-    const ref = { _tag: "SetTargetNodeMapAccess", target, portalGroup: 1, initiatorGroup: 2 }
-    assert.deepEqual<object | undefined>(command, { ...ref, luns: [1], readOnly: true })
-    const after = carryOut(command === undefined ? [] : [command], made)
-    assert.deepStrictEqual(tags(after.state, narrowed, made.seqs), [])
-    assert.deepEqual<ReadonlyArray<object>>(commandsOf(planFor(after.state, demo, made.seqs)), [ref])
-  })
-
-  it("grows null bdevs, and changes latencies and limits in place", () => {
-    const file = (size: string, latency: number, qos: string) => `
-bdevs:
-  - { type: null, name: Null0, size: ${size}, qos: ${qos} }
-  - { type: delay, name: Slow, base: Null0, averageRead: ${latency}, p99Read: 50 }`
-    const before = carryOut(commandsOf(planFor(nothing, file("64MiB", 10, "{ readWriteIops: 1500 }"))))
-    assert.deepEqual<object | undefined>(findBdev(before.state, "Null0")?.qos, { ...noQos, readWriteIops: 2000 })
-    assert.deepStrictEqual(tags(before.state, file("64MiB", 10, "{ readWriteIops: 1500 }"), before.seqs), [])
-    const changes = commandsOf(planFor(before.state, file("128MiB", 20, "{ writeMiBPerSecond: 7 }"), before.seqs))
-    assert.deepEqual<ReadonlyArray<object>>(changes, [
-      { _tag: "ResizeNullBdev", name: "Null0", byteLength: 128 * 2 ** 20 },
-      {
-        _tag: "SetBdevLatencies",
-        name: "Slow",
-        averageReadMicros: 20,
-        p99ReadMicros: 50,
-        averageWriteMicros: 0,
-        p99WriteMicros: 0
-      },
-      { _tag: "SetBdevQos", name: "Null0", ...noQos, writeMiBPerSecond: 7 }
+  it("makes anew what can only be made anew", () => {
+    const other = demo.replace("127.0.0.1:3260", "127.0.0.2:3260").replace("Data Disk1", "Other")
+    assert.deepStrictEqual(stepTexts(planFor(made, file(other, made))), [
+      'replace portal group 1; portals: "127.0.0.1:3260" -> "127.0.0.2:3260"',
+      'replace target iqn.2016-06.io.spdk:disk1; alias: "Data Disk1" -> "Other"'
     ])
-    const after = carryOut(changes, before)
-    assert.deepStrictEqual(tags(after.state, file("128MiB", 20, "{ writeMiBPerSecond: 7 }"), after.seqs), [])
-    const { conflicts } = planFor(after.state, file("64MiB", 20, "{}"), after.seqs)
-    assert.match(conflicts.map(({ message }) => message).join(), /bdev Null0 has blockCount 262144 and not 131072/)
-    assert.deepStrictEqual(tags(after.state, file("128MiB", 20, "{}"), after.seqs), ["SetBdevQos"])
   })
 
   it("sets options only when the file has some and they differ", () => {
-    assert.deepStrictEqual(tags(made.state, `options: { nopTimeout: 60 }\n${demo}`), [])
-    assert.deepStrictEqual(tags(made.state, `options: { nopTimeout: 61 }\n${demo}`), ["SetIscsiOptions"])
+    assert.deepStrictEqual(tags(made, `options: { nopTimeout: 60 }\n${demo}`), [])
+    assert.deepStrictEqual(tags(made, `options: { nopTimeout: 61 }\n${demo}`), ["SetIscsiOptions"])
+  })
+
+  it("grows null bdevs, and changes latencies and limits in place", () => {
+    const source = (size: string, latency: number, qos: string) => `
+bdevs:
+  - { type: null, name: Null0, size: ${size}, qos: ${qos} }
+  - { type: delay, name: Slow, base: Null0, averageRead: ${latency}, p99Read: 50 }`
+    const before = applyTo(nothing, file(source("64 MiB", 10, "{ readWriteIops: 2000 }")))
+    assert.deepStrictEqual(stepTexts(planFor(before, file(source("128 MiB", 20, "{}"), before))), [
+      "change bdev Null0; blockCount: 131072 -> 262144; qos.readWriteIops: 2000 -> 0",
+      "change bdev Slow; averageReadMicros: 10 -> 20"
+    ])
+    assert.deepStrictEqual(tags(before, source("128 MiB", 20, "{}")), [
+      "ResizeNullBdev",
+      "SetBdevQos",
+      "SetBdevLatencies"
+    ])
+  })
+
+  it("tells the size of a file's disk from what the file says of it", () => {
+    const aio = "bdevs: [{ type: aio, name: f, file: /srv/f, blockSize: 512 }]"
+    const running = applyTo(nothing, file(aio))
+    const grown = { ...running, seq: running.seq + 1 }
+    assert.deepStrictEqual(driftTexts(planFor(grown, file(aio, grown))), [])
   })
 })
 

@@ -6,7 +6,6 @@ import type { Conversion } from "../../src/config/Conversion.ts"
 import { convertedFile } from "../../src/config/converted-file.ts"
 import { desiredStateOf } from "../../src/config/DesiredState.ts"
 import { type NativeFile, readNativeFile } from "../../src/config/NativeFile.ts"
-import { type Plan, planOf } from "../../src/config/Plan.ts"
 import type { Command } from "../../src/domain/Command.ts"
 import { decide } from "../../src/domain/decide.ts"
 import type { Epoch } from "../../src/domain/Epoch.ts"
@@ -24,25 +23,17 @@ export const epoch: Epoch = {
   startedAt: 0
 }
 
-/** Commands carried out, as a log would have them; `seqs` are those of all their events. */
-export interface Carried {
-  readonly state: State
-  readonly seqs: ReadonlySet<number>
-}
+/** A target that has started and has nothing. */
+export const nothing: State = { ...initialState, epoch }
 
-/** Carries out commands, after `from`. */
-export const carryOut = (commands: ReadonlyArray<Command>, from?: Carried): Carried => {
-  let state: State = from?.state ?? { ...initialState, epoch }
-  const before = from?.seqs ?? new Set<number>()
-  const seqs = new Set(before)
-  let seq = Math.max(0, ...before)
+/** The state after commands. */
+export const carryOut = (commands: ReadonlyArray<Command>): State => {
+  let state: State = nothing
+  let seq = 0
   for (const command of commands) {
-    for (const event of Result.getOrThrow(decide(state, command))) {
-      state = evolve(state, event, ++seq)
-      seqs.add(seq)
-    }
+    for (const event of Result.getOrThrow(decide(state, command))) state = evolve(state, event, ++seq)
   }
-  return { state, seqs }
+  return state
 }
 
 /** Seals in a way that a test can look through. */
@@ -50,9 +41,6 @@ export const openSecrets = Secrets.of({
   seal: (context, secret) => Effect.succeed({ sealed: secret, fingerprint: `${context} ${secret}` }),
   unseal: (_context, { sealed }) => Effect.succeed(sealed)
 })
-
-/** A target that has started and has nothing. */
-export const nothing: State = { ...initialState, epoch }
 
 /** A file of this text, `f.yaml`. */
 export const readText = (source: string, files: ConfigFiles = noConfigFiles): NativeFile =>
@@ -77,12 +65,3 @@ export const problemsIn = (effect: Effect.Effect<unknown, ConfigRefused, Secrets
     Effect.provideService(Secrets, openSecrets),
     Effect.runSync
   )
-
-/** The plan that makes a state what a file says. */
-export const planFor = (now: State, source: string, byConfig: ReadonlySet<number> = new Set()): Plan => {
-  return planOf(now, desiredOf(readText(source), now), byConfig)
-}
-
-/** Only the commands, in their order. */
-export const commandsOf = (plan: Plan): ReadonlyArray<Command> =>
-  [...plan.removals, ...plan.changes].map(({ command }) => command)

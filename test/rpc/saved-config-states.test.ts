@@ -6,6 +6,7 @@ import { it } from "@effect/vitest"
 import { Effect, Layer, Result } from "effect"
 import { assert } from "vitest"
 import { MemoryEventLog } from "../../eventlog/MemoryEventLog.ts"
+import { ConfigApplier } from "../../src/config/ConfigApplier.ts"
 import type { Command } from "../../src/domain/Command.ts"
 import { ControlPlane } from "../../src/domain/ControlPlane.ts"
 import { decide } from "../../src/domain/decide.ts"
@@ -60,10 +61,11 @@ const save = (state: State) =>
 
 const services = Layer.suspend(() => {
   const controlPlane = ControlPlane.layer.pipe(Layer.provideMerge(MemoryEventLog.layer()))
-  return Layer.mergeAll(fakeDataPlane(newFake()), Notifications.layer).pipe(
+  return Layer.mergeAll(ConfigApplier.layer, Notifications.layer).pipe(
+    Layer.provideMerge(fakeDataPlane(newFake())),
     Layer.provideMerge(controlPlane),
-    Layer.merge(instanceLayer()),
-    Layer.merge(Layer.succeed(Secrets, openSecrets))
+    Layer.provideMerge(Layer.succeed(Secrets, openSecrets)),
+    Layer.merge(instanceLayer())
   )
 })
 

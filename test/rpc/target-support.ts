@@ -6,6 +6,7 @@ import { assert } from "vitest"
 import type { EventLog } from "../../eventlog/EventLog.ts"
 import { MemoryEventLog } from "../../eventlog/MemoryEventLog.ts"
 import { secretsFrom } from "../../src/cli/secret-key.ts"
+import { ConfigApplier } from "../../src/config/ConfigApplier.ts"
 import { ControlPlane } from "../../src/domain/ControlPlane.ts"
 import { Uuid } from "../../src/domain/ids.ts"
 import { Secrets } from "../../src/domain/Secrets.ts"
@@ -43,10 +44,11 @@ export const startTarget = (options: TargetOptions = {}): Effect.Effect<RpcTarge
     const socketPath = path.join(yield* temporaryDirectory, "rpc.sock")
     const fake = newFake()
     const controlPlane = ControlPlane.layer.pipe(Layer.provideMerge(options.log ?? MemoryEventLog.layer()))
-    const services = fakeDataPlane(fake, options).pipe(
+    const services = ConfigApplier.layer.pipe(
+      Layer.provideMerge(fakeDataPlane(fake, options)),
+      Layer.provideMerge(Layer.succeed(Secrets, secretsFrom(options.secretKey ?? Buffer.alloc(32, 7)))),
       Layer.provideMerge(controlPlane),
-      Layer.merge(instanceLayer(options)),
-      Layer.merge(Layer.succeed(Secrets, secretsFrom(options.secretKey ?? Buffer.alloc(32, 7))))
+      Layer.merge(instanceLayer(options))
     )
     const server = RpcServer.layer({ socketPath }).pipe(
       Layer.provide(RpcRouter.layer(allMethods, options)),

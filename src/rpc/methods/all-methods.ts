@@ -1,5 +1,6 @@
 /** Every method that this build serves; a method is here only if it does what it says. */
 import type { EventLog } from "../../../eventlog/EventLog.ts"
+import type { ConfigApplier } from "../../config/ConfigApplier.ts"
 import type { ControlPlane } from "../../domain/ControlPlane.ts"
 import type { DataPlane } from "../../domain/DataPlane.ts"
 import type { Secrets } from "../../domain/Secrets.ts"
@@ -12,6 +13,7 @@ import { bdevAioMethods } from "./bdev-aio.ts"
 import { bdevErrorMethods } from "./bdev-error.ts"
 import { bdevQosMethods } from "./bdev-qos.ts"
 import { bdevStatisticsMethods } from "./bdev-statistics.ts"
+import { configMethods } from "./config.ts"
 import { eventlogMethods } from "./eventlog.ts"
 import { frameworkMethods } from "./framework.ts"
 import { histogramMethods } from "./histograms.ts"
@@ -33,7 +35,7 @@ import { threadMethods } from "./threads.ts"
 import { traceMethods } from "./trace.ts"
 
 /** What methods need of the process. */
-export type RpcServices = ControlPlane | DataPlane | EventLog | Secrets | Instance | Notifications
+export type RpcServices = ControlPlane | DataPlane | EventLog | Secrets | Instance | Notifications | ConfigApplier
 
 /** In the order in which `rpc_get_methods` lists them. */
 export const allMethods: ReadonlyArray<RpcMethod<RpcServices>> = [
@@ -59,6 +61,7 @@ export const allMethods: ReadonlyArray<RpcMethod<RpcServices>> = [
   ...iscsiMethods,
   ...histogramMethods,
   ...lunlogMethods,
+  ...configMethods,
   ...sessionMethods,
   ...lunlogStatisticsMethods,
   ...eventlogMethods

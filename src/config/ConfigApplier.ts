@@ -1,0 +1,133 @@
+/**
+ * Plans and applies configurations on a running target: at its start, when its file has changed, and when the command
+ * line asks. One implementation for all of them, and one application at a time.
+ */
+import { createHash } from "node:crypto"
+import { Context, Effect, Layer, Schema, Semaphore } from "effect"
+import { EventLog } from "../../eventlog/EventLog.ts"
+import type { Cause } from "../../eventlog/record.ts"
+import { ControlPlane } from "../domain/ControlPlane.ts"
+import type { DataPlane } from "../domain/DataPlane.ts"
+import type { Secrets } from "../domain/Secrets.ts"
+import { ConfigRefused } from "./ConfigRefused.ts"
+import { carryOut, untilApplied } from "./carry-out.ts"
+import { desiredStateOf } from "./DesiredState.ts"
+import type { NativeFile } from "./NativeFile.ts"
+import { type Plan, type PlanOptions, planOf } from "./Plan.ts"
+
+/** The target has changed since the plan was made: another one is needed. */
+export class PlanMoved extends Schema.TaggedError<PlanMoved>()("PlanMoved", { name: Schema.String }) {
+  override get message() {
+    return `the target has changed since the plan for ${this.name} was shown; look at the new plan`
+  }
+}
+
+/** A plan and what it was made of. */
+export interface Planned {
+  readonly plan: Plan
+  /** Equal for plans with the same steps. */
+  readonly digest: string
+  /** Last control record that it has seen. */
+  readonly seq: number
+}
+
+/** How far an application is. */
+export interface ConfigProgress {
+  /** As the file is called. */
+  readonly name: string
+  readonly done: number
+  readonly total: number
+}
+
+/** What is applied, how, and in whose name. */
+export interface ApplyRequest {
+  readonly file: NativeFile
+  readonly options: PlanOptions
+  readonly cause: Cause
+  /** For what is removed to be gone, in milliseconds. */
+  readonly removalsWithinMillis: number
+  /** Only if the plan has still this digest. */
+  readonly digest?: string
+}
+
+/** The service. */
+export class ConfigApplier extends Context.Service<
+  ConfigApplier,
+  {
+    /** Changes nothing. Everything that is wrong with the file is told at once. */
+    readonly plan: (file: NativeFile, options: PlanOptions) => Effect.Effect<Planned, ConfigRefused>
+    /** Resumes when all is done and the data plane has followed. Changes nothing if the plan cannot be carried out. */
+    readonly apply: (request: ApplyRequest) => Effect.Effect<Planned, ConfigRefused | PlanMoved>
+    /** Undefined while nothing is applied. */
+    readonly progress: () => ConfigProgress | undefined
+  }
+>()("lunlog/config/ConfigApplier") {
+  static readonly layer: Layer.Layer<ConfigApplier, never, ControlPlane | DataPlane | EventLog | Secrets> =
+    Layer.effect(
+      ConfigApplier,
+      Effect.suspend(() => make)
+    )
+}
+
+const digestOf = ({ fileHash, steps }: Plan): string =>
+  createHash("sha256")
+    .update(JSON.stringify([fileHash, steps]))
+    .digest("hex")
+
+const planNow = (file: NativeFile, options: PlanOptions) =>
+  Effect.gen(function* () {
+    const { state } = yield* ControlPlane
+    const log = yield* EventLog
+    const desired = yield* desiredStateOf(file, state())
+    const seq = log.durable().controlSeq
+    const plan = planOf(state(), desired, options, log.tip().seq)
+    return { plan, digest: digestOf(plan), seq }
+  })
+
+const conflictsOf = (file: NativeFile, { conflicts }: Plan): Effect.Effect<void, ConfigRefused> =>
+  conflicts.length === 0
+    ? Effect.void
+    : Effect.fail(new ConfigRefused({ problems: conflicts.map(({ message, path }) => file.problem(path, message)) }))
+
+/** The end of it: what was applied is the base of the next merge. */
+const recordApplied = (file: NativeFile, { desired, fileHash }: Plan, cause: Cause) =>
+  Effect.gen(function* () {
+    const command = { _tag: "RecordConfigApplied" as const, name: file.name, fileHash, desired }
+    const { records } = yield* Effect.mapError(
+      (yield* ControlPlane).dispatch(command, cause),
+      (error) => new ConfigRefused({ problems: [`${file.name}: ${error.message}`] })
+    )
+    yield* untilApplied(records.at(-1)?.seq)
+  })
+
+type Progress = { -readonly [K in keyof ConfigProgress]: ConfigProgress[K] }
+
+const make = Effect.gen(function* () {
+  const services = yield* Effect.context<ControlPlane | DataPlane | EventLog | Secrets>()
+  const oneAtATime = yield* Semaphore.make(1)
+  let progress: Progress | undefined
+  const run = ({ cause, digest, file, options, removalsWithinMillis }: ApplyRequest) =>
+    Effect.gen(function* () {
+      const planned = yield* planNow(file, options)
+      if (digest !== undefined && digest !== planned.digest) return yield* new PlanMoved({ name: file.name })
+      const { plan } = planned
+      yield* conflictsOf(file, plan)
+      const own: Progress = { name: file.name, done: 0, total: plan.works.length }
+      progress = own
+      const onDone = () => void own.done++
+      yield* carryOut({ file, cause, removalsWithinMillis, onDone }, plan.works)
+      yield* recordApplied(file, plan, cause)
+      return planned
+    }).pipe(
+      Effect.ensuring(
+        Effect.sync(() => {
+          progress = undefined
+        })
+      )
+    )
+  return ConfigApplier.of({
+    plan: (file, options) => Effect.provideContext(planNow(file, options), services),
+    apply: (request) => Effect.provideContext(oneAtATime.withPermits(1)(run(request)), services),
+    progress: () => progress
+  })
+})
