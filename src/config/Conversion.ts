@@ -2,6 +2,7 @@
  * From another target's configuration to a native one. A reader of such a format collects sections here, each with its
  * place in its source, and a warning for whatever lunlog cannot do: nothing is left out without a word.
  */
+import { bdevNameOf } from "./commands.ts"
 import type {
   AuthGroupSection,
   BdevSection,
@@ -73,8 +74,16 @@ export class ConversionDraft {
     this.#add("targets", this.#targets, section, place)
   }
 
-  get bdevs(): ReadonlyArray<BdevSection> {
-    return this.#bdevs
+  /** Of all bdevs until now. */
+  bdevNames(): ReadonlySet<string> {
+    return new Set(this.#bdevs.map(bdevNameOf))
+  }
+
+  /** Limits a bdev that was added. */
+  limitBdev(name: string, qos: NonNullable<BdevSection["qos"]>): void {
+    const index = this.#bdevs.findIndex((bdev) => bdevNameOf(bdev) === name)
+    const bdev = this.#bdevs[index]
+    if (bdev !== undefined) this.#bdevs[index] = { ...bdev, qos }
   }
 
   finish(): Conversion {

@@ -32,7 +32,15 @@ const objectsOf = async (rpc: RpcClient): Promise<unknown> => {
   for (const method of kinds.map((kind) => `iscsi_get_${kind}`)) objects.push(await rpc.call(method))
   const bdevs = await rpc.call("bdev_get_bdevs")
   assert(Array.isArray(bdevs))
-  return [...objects, bdevs.map(({ block_size, name, num_blocks }) => ({ name, block_size, num_blocks }))]
+  return [
+    ...objects,
+    bdevs.map(({ assigned_rate_limits, block_size, name, num_blocks }) => ({
+      name,
+      block_size,
+      num_blocks,
+      limits: assigned_rate_limits
+    }))
+  ]
 }
 
 /** The fixture on ports that are free. */

@@ -6,6 +6,7 @@ import { convertedFile } from "../../src/config/converted-file.ts"
 import { desiredStateOf } from "../../src/config/DesiredState.ts"
 import { printIscsiConf } from "../../src/config/iscsi-conf/print-iscsi-conf.ts"
 import { readIscsiConf } from "../../src/config/iscsi-conf/read-iscsi-conf.ts"
+import { noQos } from "../../src/domain/Bdev.ts"
 import type { Command } from "../../src/domain/Command.ts"
 import { decide } from "../../src/domain/decide.ts"
 import { evolve } from "../../src/domain/evolve.ts"
@@ -71,10 +72,11 @@ const secretsOf = (state: State) =>
 const objectsOf = (state: State): ReadonlyMap<string, unknown> =>
   new Map<string, unknown>([
     ["options", state.options],
-    ...activeBdevsOf(state).map(({ name, spec, uuid }): [string, unknown] => [
+    ...activeBdevsOf(state).map(({ name, qos, spec, uuid }): [string, unknown] => [
       `bdev ${name}`,
       {
         uuid,
+        qos: qos ?? noQos,
         ...spec,
         ...("base" in spec ? { base: spec.base.name } : {}),
         // What a file has is known when it is opened.

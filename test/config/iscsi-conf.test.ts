@@ -43,11 +43,18 @@ describe("iscsi.conf", () => {
       immediateData: true,
       allowDuplicatedIsid: false
     })
+    assert.deepStrictEqual(bdevs?.[0]?.qos, { readWriteIops: 20000, readWriteMiBPerSecond: 100 })
     assert.deepStrictEqual(bdevs?.slice(1), [
       { type: "malloc", name: "Malloc1", size: "4MiB", blockSize: 4096 },
       { type: "null", name: "Null0", size: "64MiB" },
       { type: "null", name: "Null1", size: "128MiB", blockSize: 4096 },
-      { type: "aio", name: "AIO0", file: "aio.img", blockSize: 4096 },
+      {
+        type: "aio",
+        name: "AIO0",
+        file: "aio.img",
+        blockSize: 4096,
+        qos: { readMiBPerSecond: 80, writeMiBPerSecond: 40 }
+      },
       { type: "error", base: "Malloc1" }
     ])
     assert.deepStrictEqual(authGroups, [
@@ -149,6 +156,8 @@ describe("iscsi.conf", () => {
     ["[Null]\nDev a", "f:2 [Null] Dev: is left out; write Dev NAME MEGABYTES"],
     ["[Null]\nDev a 1 512 8", "f:2 [Null] Dev: metadata is left out"],
     ["[BdevError]\nBdevError", "f:2 [BdevError] BdevError: is left out; write BdevError BASE"],
+    ["[QoS]\nLimit_IOPS Malloc9 1", 'f:2 [QoS] Limit_IOPS: bdev "Malloc9" is none that lunlog can make'],
+    ["[QoS]\nLimit_BPS Malloc0", "f:2 [QoS] Limit_BPS: is left out; write Limit_BPS BDEV NUMBER"],
     ["[PortalGroup1]\nPortal", "f:2 [PortalGroup1] Portal: has no address"]
   ])("warns of %j", (text, start) => {
     const warnings = warningsOf(text)

@@ -1,6 +1,7 @@
 /** Bdevs in the words of `iscsi.conf`, which knows few of them and gives memory disks their names itself. */
 import type { Bdev } from "../../domain/Bdev.ts"
 import type { IniLine } from "./IniWriter.ts"
+import { limitKeys } from "./qos-section.ts"
 
 const mib = 1024 * 1024
 
@@ -57,8 +58,17 @@ const lineOf = (bdev: Bdev, written: ReadonlySet<string>): readonly [string, Ini
   return undefined
 }
 
+const limitLines = ({ name, qos }: Bdev): ReadonlyArray<IniLine> =>
+  qos === undefined
+    ? []
+    : Object.entries(limitKeys).flatMap(
+        ([key, limit]): ReadonlyArray<IniLine> => (qos[limit] === 0 ? [] : [[key, name, String(qos[limit])]])
+      )
+
+const kindOrder = ["Null", "Aio", "Error"]
+
 /** Always in one order, whatever was created first. */
-const sectionOrder = ["Malloc", "Null", "AIO", "BdevError"]
+const sectionOrder = ["Malloc", "Null", "AIO", "BdevError", "QoS"]
 
 /** In the order of their creation: a base comes before what is stacked on it. */
 export const bdevLines = (bdevs: ReadonlyArray<Bdev>, warn: Warn): BdevLines => {
@@ -75,6 +85,10 @@ export const bdevLines = (bdevs: ReadonlyArray<Bdev>, warn: Warn): BdevLines => 
     for (const why of losses(bdev)) warn(`bdev ${bdev.name}`, why)
     written.add(bdev.name)
   }
+  const others = bdevs
+    .filter((bdev) => written.has(bdev.name) && !run.includes(bdev))
+    .toSorted((a, b) => kindOrder.indexOf(a.spec._tag) - kindOrder.indexOf(b.spec._tag))
+  lines.set("QoS", [...run, ...others].flatMap(limitLines))
   const sections = sectionOrder.map((section) => [section, lines.get(section) ?? []] as const)
   return { sections: sections.filter(([, each]) => each.length > 0), written }
 }

@@ -10,6 +10,7 @@ import { readAuthGroup } from "./auth-sections.ts"
 import { readAio, readBdevError, readMalloc, readNull } from "./bdev-sections.ts"
 import { readInitiatorGroup, readPortalGroup } from "./group-sections.ts"
 import { readOptionsSection } from "./options-section.ts"
+import { readQos } from "./qos-section.ts"
 import { SectionReader } from "./SectionReader.ts"
 import { readTargetNode } from "./target-section.ts"
 
@@ -40,6 +41,7 @@ const known: ReadonlyArray<readonly [kind: string, read: ReadSection]> = [
   ["null", readNull],
   ["aio", readAio],
   ["bdeverror", readBdevError],
+  ["qos", readQos],
   ["portalgroup", readPortalGroup],
   ["initiatorgroup", readInitiatorGroup]
 ]
@@ -67,7 +69,7 @@ const warnOfSection = (reader: SectionReader): void => {
 }
 
 const readTargets = (draft: ConversionDraft, readers: ReadonlyArray<SectionReader>): void => {
-  const bdevs = new Set(draft.bdevs.map((bdev) => (bdev.type === "error" ? `EE_${bdev.base}` : bdev.name)))
+  const bdevs = draft.bdevNames()
   for (const reader of readers) {
     readTargetNode(reader, bdevs)
     reader.finish()
