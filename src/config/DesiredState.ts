@@ -26,6 +26,7 @@ import {
   bdevNameOf,
   bdevQosCommands,
   type GroupNumbers,
+  histogramCommands,
   initiatorGroupCommand,
   optionsCommand,
   portalGroupAuthCommand,
@@ -58,6 +59,8 @@ export interface DesiredState {
   /** By their full names. */
   readonly targets: ReadonlyArray<Declared<CommandOf<"CreateTargetNode">>>
   readonly redirects: ReadonlyArray<Declared<CommandOf<"SetTargetNodeRedirect">>>
+  /** Of the targets whose sections say so. */
+  readonly histograms: ReadonlyArray<Declared<CommandOf<"SetTargetNodeHistogram">>>
   /** All of them, in that order. */
   readonly declared: ReadonlyArray<Declared>
   /** What they lead to on an empty state, and the state after that. */
@@ -151,7 +154,8 @@ const sectionsOf = (
       initiatorGroupCommand(section, tags.initiator.tagOf(index))
     ]),
     targets: declaredIn("targets", targets, (section, index) => [targetCommand(section, nameOf(index), numbers)]),
-    redirects: declaredIn("targets", targets, (section, index) => redirectCommands(section, nameOf(index), numbers))
+    redirects: declaredIn("targets", targets, (section, index) => redirectCommands(section, nameOf(index), numbers)),
+    histograms: declaredIn("targets", targets, (section, index) => histogramCommands(section, nameOf(index)))
   }
 }
 
@@ -190,7 +194,8 @@ const inOrder = (sections: Sections): ReadonlyArray<Declared> => [
   ...sections.portalGroupAuth,
   ...sections.initiatorGroups,
   ...sections.targets,
-  ...sections.redirects
+  ...sections.redirects,
+  ...sections.histograms
 ]
 
 /** Why a bdev's size is none, where the domain would talk of broken blocks. */

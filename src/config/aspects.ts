@@ -253,6 +253,12 @@ export const targetAspects: ReadonlyArray<Aspect<TargetNode>> = [
     add: ({ name: target }, maps) => [{ _tag: "AddPgIgMaps", target, maps }]
   }),
   redirectsAspect,
+  valueAspect<TargetNode, boolean>({
+    field: "histogram",
+    get: ({ histogram }) => histogram,
+    set: (target, histogram) => ({ ...target, histogram }),
+    inPlace: ({ name: target }, { histogram: enabled }) => after({ _tag: "SetTargetNodeHistogram", target, enabled })
+  }),
   lunsAspect
 ]
 

@@ -181,6 +181,13 @@ export const targetCommand = (
   requireLunZero: false
 })
 
+/** That it is counted how long commands take, if the section says so. */
+export const histogramCommands = (
+  { histogram = false }: TargetSection,
+  target: string
+): ReadonlyArray<CommandOf<"SetTargetNodeHistogram">> =>
+  histogram ? [{ _tag: "SetTargetNodeHistogram", target, enabled: true }] : []
+
 /** Where the target's logins are sent, one command for each portal group. */
 export const redirectCommands = (
   section: TargetSection,

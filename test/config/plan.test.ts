@@ -1,8 +1,8 @@
 /** Plans of files: from what is there to what a file wants. */
 import { assert, describe, it } from "vitest"
-import { demoConfig } from "../../src/cli/demo-config.ts"
+import { demoConfig, demoTarget } from "../../src/cli/demo-config.ts"
 import { listChanges } from "../../src/config/list-changes.ts"
-import { applyTo, driftTexts, nothing, planFor, type Running, recorded, stepTexts } from "./plan-support.ts"
+import { applyTo, byRpc, driftTexts, nothing, planFor, type Running, recorded, stepTexts } from "./plan-support.ts"
 import { desiredOf, readText } from "./support.ts"
 
 const file = (source: string, running: Running = nothing) => desiredOf(readText(source), running.state)
@@ -43,6 +43,16 @@ describe("a plan", () => {
       "DeletePortalGroup",
       "DeleteInitiatorGroup"
     ])
+  })
+
+  it("sets a target's histogram as the file says, and leaves one alone that was enabled by hand", () => {
+    const on = demo.replace("alias:", "histogram: true\n    alias:")
+    assert.deepStrictEqual(tags(made, on), ["SetTargetNodeHistogram"])
+    const counting = applyTo(made, file(on, made))
+    assert.deepStrictEqual(tags(counting, on), [])
+    assert.deepStrictEqual(tags(counting, demo), ["SetTargetNodeHistogram"])
+    const byHand = byRpc(made, { _tag: "SetTargetNodeHistogram", target: demoTarget, enabled: true })
+    assert.deepStrictEqual(tags(byHand, demo), [])
   })
 
   it("maps a LUN id to another bdev by removing it first", () => {

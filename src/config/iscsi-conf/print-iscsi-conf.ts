@@ -114,6 +114,7 @@ interface Known {
 const targetLines = (target: TargetNode, known: Known, warn: Warn): ReadonlyArray<IniLine> => {
   const object = `target ${target.name}`
   if (target.redirects.length > 0) warn(object, "redirects have no key")
+  if (target.histogram) warn(object, "a histogram has no key")
   const maps = mapLines(target, known.initiatorGroups, warn)
   const luns = lunLines(target, known.bdevs, warn)
   if (maps.length === 0) warn(object, "is without a map, which SPDK refuses")
