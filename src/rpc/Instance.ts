@@ -34,6 +34,8 @@ export class Instance extends Context.Service<
     readonly frameworkState: () => FrameworkState
     /** STARTUP to RUNTIME, once; concurrent callers share it, later ones find it done. */
     readonly initialize: Effect.Effect<void, InitializationFailed>
+    /** Undefined unless `initialize` is under way; then it resumes when that has ended, one way or the other. */
+    readonly initializing: () => Effect.Effect<void> | undefined
     /** Resumes when RUNTIME is reached. */
     readonly awaitRuntime: Effect.Effect<void>
     /** For calls that SPDK allows once per process: true for the first; `unclaim` if it has failed after all. */
@@ -54,23 +56,30 @@ export class Instance extends Context.Service<
   ) =>
     Effect.gen(function* () {
       const reached = yield* Deferred.make<void>()
+      const settled = yield* Deferred.make<void>()
       let state: FrameworkState = "STARTUP"
+      let initializing: Effect.Effect<void> | undefined
       const claimed = new Set<string>()
+      const bringUp = Effect.suspend(() => {
+        initializing = Deferred.await(settled)
+        return actions.bringUp
+      })
+      const arrive = Effect.suspend(() => {
+        state = "RUNTIME"
+        return Deferred.succeed(reached, undefined)
+      })
+      const settle = Effect.suspend(() => {
+        initializing = undefined
+        return Deferred.succeed(settled, undefined)
+      })
       const once = yield* Effect.cached(
-        Effect.uninterruptible(
-          Effect.andThen(
-            actions.bringUp,
-            Effect.suspend(() => {
-              state = "RUNTIME"
-              return Effect.asVoid(Deferred.succeed(reached, undefined))
-            })
-          )
-        )
+        Effect.uninterruptible(Effect.ensuring(Effect.asVoid(Effect.andThen(bringUp, arrive)), settle))
       )
       return Instance.of({
         ...info,
         frameworkState: () => state,
         initialize: once,
+        initializing: () => initializing,
         claim: (what) => {
           const isFirst = !claimed.has(what)
           claimed.add(what)

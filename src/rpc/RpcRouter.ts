@@ -115,7 +115,17 @@ const makeRouter = <R>(
       return isListed ? [name] : []
     })
 
+  /** SPDK answers nobody while it starts its subsystems; here only those wait that need them. */
   const outcome = (method: RpcMethod<R>, request: Request, caller: RpcCaller): Outcome => {
+    const initializing = method.states.includes("STARTUP") ? undefined : instance.initializing()
+    if (initializing === undefined) return outcomeNow(method, request, caller)
+    return Effect.andThen(
+      initializing,
+      Effect.suspend(() => outcomeNow(method, request, caller))
+    )
+  }
+
+  const outcomeNow = (method: RpcMethod<R>, request: Request, caller: RpcCaller): Outcome => {
     if (!method.states.includes(instance.frameworkState())) {
       const wire = method.states.includes("RUNTIME") ? runtimeOnly : startupOnly
       const reason = `${method.name} may not be called in state ${instance.frameworkState()}`
@@ -150,12 +160,19 @@ const makeRouter = <R>(
   }
 }
 
+/** A change in it goes on without its client; without one, a wait in it does not hold up what follows the batch. */
+const kindOf = (exchanges: ReadonlyArray<Exchange>): MethodKind => {
+  const kinds = exchanges.map(({ kind }) => kind)
+  if (kinds.includes("change")) return "change"
+  return kinds.includes("wait") ? "wait" : "query"
+}
+
 /**
  * One array of answers, in the order of the requests; nothing if no answer is due. Waits do not hold up what follows
  * them.
  */
 const batch = (exchanges: ReadonlyArray<Exchange>): Exchange => ({
-  kind: exchanges.some((exchange) => exchange.kind === "change") ? "change" : "query",
+  kind: kindOf(exchanges),
   run: Effect.fnUntraced(function* (bytesMax: number) {
     const texts: Array<Effect.Effect<string | undefined>> = []
     let bytesLeft = bytesMax
