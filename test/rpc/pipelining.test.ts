@@ -1,4 +1,4 @@
-/** What may overtake what: requests during the start, and waits within batches. Answers keep their order all the same. */
+/** What may overtake what: requests during the start, and waits within batches. Answers keep their order. */
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, type Scope } from "effect"
 import { rawClient } from "./support.ts"
