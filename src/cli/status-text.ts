@@ -45,6 +45,7 @@ export const StatusView = Schema.Struct({
     Schema.Struct({
       name: Schema.String,
       alias_name: Schema.optional(Schema.String),
+      pg_ig_maps: Schema.optional(Schema.Array(Schema.Unknown)),
       luns: Schema.Array(Schema.Struct({ lun_id: Schema.Number, bdev_name: Schema.String }))
     })
   ),
@@ -81,7 +82,11 @@ const portalRows = ({ status }: StatusView) =>
 type Drains = StatusView["status"]["lun_drains"]
 
 const drainRows = (drains: Drains) =>
-  drains.map(({ commands_left, lun_id }) => [String(lun_id), "", `draining, ${commands_left} commands left`])
+  drains.map(({ commands_left, lun_id }) => [
+    String(lun_id),
+    "",
+    `draining, ${commands_left} command${commands_left === 1 ? "" : "s"} left`
+  ])
 
 const labelled = (label: string, rows: ReadonlyArray<ReadonlyArray<string>>) =>
   rows.map((row, index) => [index === 0 ? label : "", ...row])
@@ -154,12 +159,29 @@ const inertLines = ({ inert = [] }: StatusView["status"]): ReadonlyArray<string>
   return ["", `set, without effect here: ${texts.join(", ")}`]
 }
 
-/** The whole page. */
+/** Targets that take LUNs and yet nobody can reach, failed portals and bdevs, and what the target warns of itself. */
+const problemLines = ({ status, targets }: StatusView): ReadonlyArray<string> => {
+  const portals = status.portals.filter(({ state }) => state === "failed")
+  const bdevs = status.bdevs.filter(({ state }) => state === "failed")
+  const unreachable = targets.filter(({ pg_ig_maps }) => pg_ig_maps?.length === 0)
+  const problems = [
+    ...portals.map(
+      ({ code, host, port }) => `portal ${host}:${port} is not listened on (${code ?? "no reason known"})`
+    ),
+    ...bdevs.map(({ detail, name }) => `bdev ${name} is not there: ${detail ?? "no reason known"}`),
+    ...unreachable.map(({ name }) => `nobody can reach target ${name}: it has no map`),
+    ...status.warnings
+  ]
+  return problems.length === 0 ? [] : [...problems.map((problem) => `warning: ${printable(problem)}`), ""]
+}
+
+/** The whole page, problems first. */
 export const statusText = (view: StatusView): string => {
-  const { epoch, pid, started_at, state, version, warnings } = view.status
+  const { epoch, pid, started_at, state, version } = view.status
   const since = new Date(started_at).toISOString()
   const start = epoch === null ? "" : `, epoch ${epoch.number} (${epoch.mode})`
   return [
+    ...problemLines(view),
     `lunlog ${version}, process ${pid}, ${state} since ${since}${start}`,
     logLine(view.status),
     "",
@@ -170,7 +192,6 @@ export const statusText = (view: StatusView): string => {
     section("BDEV", ["TYPE", "SIZE", "BLOCK", "STATE", "UUID"], bdevRows(view)),
     "",
     section("INITIATOR", ["TARGET", "PHASE"], connectionRows(view)),
-    ...inertLines(view.status),
-    ...(warnings.length === 0 ? [] : ["", ...warnings.map((warning) => `warning: ${printable(warning)}`)])
+    ...inertLines(view.status)
   ].join("\n")
 }

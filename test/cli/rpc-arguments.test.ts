@@ -8,6 +8,7 @@ import { readArguments } from "../../src/cli/rpc-arguments/parse-arguments.ts"
 import { readRpcOptions } from "../../src/cli/rpc-options.ts"
 import { shellWords } from "../../src/cli/shell-words.ts"
 import { allMethods } from "../../src/rpc/methods/all-methods.ts"
+import { makeRandom, runSeed } from "../support/initiator/random.ts"
 import { bdevLines, iscsiLines, otherLines } from "./rpc-lines.ts"
 
 const words = (line: string): ReadonlyArray<string> => Result.getOrThrow(shellWords(line))
@@ -165,6 +166,50 @@ describe("words of a line", () => {
     ["  ", []]
   ])("%s", (line, expected) => {
     assert.deepStrictEqual(words(line), expected)
+  })
+
+  it("come back from any quoting", () => {
+    const random = makeRandom(runSeed(7))
+    const letters = ["a", "é", " ", "\t", "'", '"', "\\", "$", "`", "-", "#", "日"] as const
+    const quotings: ReadonlyArray<(word: string) => string> = [
+      (word) => `'${word.replaceAll("'", "'\\''")}'`,
+      (word) => `"${word.replace(/["\\$`]/g, "\\$&")}"`,
+      (word) => (word === "" ? "''" : word.replace(/[^a-zé日]/gu, "\\$&"))
+    ]
+    for (let round = 0; round < 500; round++) {
+      const wanted = Array.from({ length: random.between(0, 4) }, () =>
+        Array.from({ length: random.between(0, 6) }, () => random.pick(letters)).join("")
+      )
+      const quoted = wanted.map((word) => quotings[random.below(quotings.length)]?.(word))
+      assert.deepStrictEqual(words(quoted.join(random.pick([" ", "  ", "\t"]))), wanted)
+    }
+  })
+
+  it("of noise are words or a mistake, for every method, and never more", () => {
+    const random = makeRandom(runSeed(11))
+    const pieces = [
+      "-",
+      "--",
+      "-b",
+      "--name",
+      "=",
+      "1",
+      "-1",
+      "Malloc0:0",
+      '"',
+      "a b",
+      ":",
+      "x=y",
+      "[::1]:1",
+      "9".repeat(25)
+    ]
+    for (const form of methodForms) {
+      for (let round = 0; round < 20; round++) {
+        const args = Array.from({ length: random.between(0, 6) }, () => pieces[random.below(pieces.length)] ?? "")
+        const result = readArguments(form, args)
+        if (Result.isFailure(result)) assert.isBelow(result.failure.length, 1000)
+      }
+    }
   })
 
   it.each(['"a', "'a", "a\\"])("%s does not end", (line) => {

@@ -82,6 +82,18 @@ describe("lunlog rpc", () => {
     assert.match(unknown.stderr, /failed \(-32601\)[\s\S]*did you mean iscsi_get_target_nodes\?/)
   })
 
+  it("loads nothing of the server", async () => {
+    const hook =
+      'import m from "node:module";const s=[];m.registerHooks({load(u,c,n){s.push(u);return n(u,c)}});' +
+      'process.on("exit",()=>console.error(s.join("\\n")))'
+    const args = ["--import", `data:text/javascript,${encodeURIComponent(hook)}`, binOf("lunlog"), "rpc", "--dry-run"]
+    const command = { command: process.execPath, args: [...args, "spdk_get_version"], directory: projectDirectory }
+    const { stderr } = await runCommand({ ...command, environment: { UV_THREADPOOL_SIZE: "4" } }, 40_000)
+    assert.include(stderr, "/src/cli/rpc-command.ts\n")
+    const server = /\/(?:src\/(?:dataplane|rpc\/methods|rpc\/RpcServer)|eventlog|node_modules\/(?:level|yaml))\b.*/
+    assert.isNull(server.exec(stderr))
+  })
+
   it("prints a change's result only as JSON, and sends nothing with --dry-run", async () => {
     const dry = await lunlog("rpc", "--dry-run", "iscsi_start_portal_group", "1")
     assert.deepStrictEqual(JSON.parse(dry.stdout), { method: "iscsi_start_portal_group", params: { tag: 1 } })

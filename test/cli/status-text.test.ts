@@ -41,7 +41,23 @@ describe("the page", () => {
     const lines = linesOf(statusText(view({ lun_drains: drains })))
     assert.includeMembers(
       [...lines],
-      ["iqn.a:gone (being deleted) 0 draining, 1 commands left", "5 draining, 7 commands left"]
+      ["iqn.a:gone (being deleted) 0 draining, 1 command left", "5 draining, 7 commands left"]
     )
+  })
+
+  it("begins with what is wrong", () => {
+    const portals = [{ tag: 1, host: "192.0.2.1", port: 3260, state: "failed", code: "EADDRNOTAVAIL" }]
+    const bdevs = [{ name: "File0", state: "failed", detail: "the file is gone\u001b[2J" }]
+    const targets = [{ name: "iqn.a:alone", pg_ig_maps: [], luns: [] }]
+    const lines = statusText(view({ portals, bdevs, warnings: ["the log is away"] }, { targets })).split("\n")
+    assert.deepStrictEqual(lines.slice(0, 5), [
+      "warning: portal 192.0.2.1:3260 is not listened on (EADDRNOTAVAIL)",
+      "warning: bdev File0 is not there: the file is gone?[2J",
+      "warning: nobody can reach target iqn.a:alone: it has no map",
+      "warning: the log is away",
+      ""
+    ])
+    assert.match(lines[5] ?? "", /^lunlog 0\.1\.0, process 1/)
+    assert.match(statusText(view({})), /^lunlog /)
   })
 })
