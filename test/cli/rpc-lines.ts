@@ -307,5 +307,6 @@ export const otherLines: ReadonlyArray<readonly [string, unknown]> = [
   ["vmd_remove_device 5d0505:01:00.0", { addr: "5d0505:01:00.0" }],
   ["nbd_stop_disk /dev/nbd0", { nbd_device: "/dev/nbd0" }],
   ["nbd_start_disk Malloc0", { bdev_name: "Malloc0" }],
+  ["lunlog_config_plan --prune --target disk1", { prune: true, target: "disk1" }],
   ["eventlog_read --from 1 --timeout 5", { from: 1, timeout: 5 }]
 ]

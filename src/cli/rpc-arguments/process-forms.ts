@@ -118,6 +118,38 @@ const notifications: ReadonlyArray<MethodForm> = [
   )
 ]
 
+const planOptions = [
+  flag(["", "enforce"], "what is declared is made so, drift included"),
+  flag(["", "prune"], "remove what no file has made"),
+  flag(["", "replace"], "also what loses data"),
+  option(["", "target"], text("NAME"), "only this target")
+]
+
+/** Of use together, over one connection: `lunlog plan` and `lunlog apply` are for people. */
+const configuration: ReadonlyArray<MethodForm> = [
+  method(
+    "lunlog_config_upload",
+    "Takes a piece of a configuration, as JSON with everything resolved.",
+    [
+      argument("name", text("NAME"), "what the file is called"),
+      argument("chunk", text("TEXT"), "follows what came before"),
+      flag(["", "restart"], "begins anew")
+    ],
+    { answer: "json", example: "disks.yaml '{}'" }
+  ),
+  method("lunlog_config_plan", "Shows what applying the configuration would do.", planOptions, {
+    answer: "json",
+    example: "--prune"
+  }),
+  method(
+    "lunlog_config_apply",
+    "Applies the configuration.",
+    [...planOptions, option(["", "digest"], text("DIGEST"), "only if the plan still has it")],
+    { answer: "json", example: "--prune" }
+  ),
+  method("lunlog_config_progress", "Shows how far applying is.", [], { answer: "json" })
+]
+
 const own: ReadonlyArray<MethodForm> = [
   method("lunlog_status", "Shows what lunlog status shows.", [], { answer: "json" }),
   method("lunlog_get_statistics", "Shows the counters behind lunlog top.", [], { answer: "json" }),
@@ -170,5 +202,6 @@ export const processForms: ReadonlyArray<MethodForm> = [
   ...log,
   ...trace,
   ...notifications,
+  ...configuration,
   ...own
 ]
