@@ -8,7 +8,7 @@ import { setTimeout as delay } from "node:timers/promises"
 import { afterEach, assert, beforeEach, describe, it } from "vitest"
 import { runCommand } from "../support/child-process.ts"
 import { cdb, clearUnitAttentions, readBlocks, writeBlocks } from "../support/initiator/commands.ts"
-import { asLunlog, mallocParams, nodeBase, startLunlog } from "../support/initiator/lunlog.ts"
+import { asLunlog, type Lunlog, mallocParams, nodeBase, startLunlog } from "../support/initiator/lunlog.ts"
 import { makePattern } from "../support/initiator/pattern.ts"
 import { outcomeText } from "../support/initiator/ScsiTask.ts"
 import type { Session } from "../support/initiator/Session.ts"
@@ -128,30 +128,40 @@ const releaseAll = async (fifo: string): Promise<void> => {
   }
 }
 
+/** A server on which `image` hangs; on LUN 0 is a file that does not. */
+const startHanging = async (args: ReadonlyArray<string>): Promise<Lunlog> => {
+  const fifo = join(directory, "fifo")
+  assert.strictEqual((await runCommand({ command: "mkfifo", args: [fifo] }, 10_000)).code, 0)
+  const good = join(directory, "good.img")
+  writeFileSync(good, Buffer.alloc(fileBytes))
+  const lunlog = await startLunlog({
+    directory,
+    args: ["--removal-deadline", "300ms", ...args],
+    preload: join(projectDirectory, "test/support/hang-file-io.mjs"),
+    environment: { LUNLOG_TEST_HANG_FILE: image, LUNLOG_TEST_FIFO: fifo }
+  })
+  await lunlog.call("bdev_aio_create", aioParams("Hung", image))
+  await lunlog.call("bdev_aio_create", aioParams("Good", good))
+  await lunlog.createTarget({ name, luns: { 0: "Good", 1: "Hung" } })
+  return lunlog
+}
+
+const startWrites = (session: Session, count: number): ReadonlyArray<Promise<string>> =>
+  Array.from({ length: count }, async (_, index) => {
+    const request = { lun: 1, cdb: cdb.write16(index, 1), writeData: Buffer.alloc(512, 1), waitMillis: 30_000 }
+    return session.command(request).then(outcomeText, () => "no answer")
+  })
+
 describe("a file that hangs", () => {
   it("stops neither the log, nor other files, nor its own removal; it stays in use meanwhile", async () => {
-    const fifo = join(directory, "fifo")
-    assert.strictEqual((await runCommand({ command: "mkfifo", args: [fifo] }, 10_000)).code, 0)
-    const good = join(directory, "good.img")
-    writeFileSync(good, Buffer.alloc(fileBytes))
-    await using lunlog = await startLunlog({
-      directory,
-      removalDeadline: "300ms",
-      preload: join(projectDirectory, "test/support/hang-file-io.mjs"),
-      environment: { LUNLOG_TEST_HANG_FILE: image, LUNLOG_TEST_FIFO: fifo }
-    })
-    await lunlog.call("bdev_aio_create", aioParams("Hung", image))
-    await lunlog.call("bdev_aio_create", aioParams("Good", good))
-    await lunlog.createTarget({ name, luns: { 0: "Good", 1: "Hung" } })
+    await using lunlog = await startHanging([])
     const session = await lunlog.open(name, {}, 0)
     await clearUnitAttentions(session, 1)
-    const writes = Array.from({ length: 32 }, (_, index) =>
-      session.command({ lun: 1, cdb: cdb.write16(index, 1), writeData: Buffer.alloc(512, 1), waitMillis: 30_000 })
-    )
+    const writes = startWrites(session, 32)
     await writeBlocks(session, 0, 0, makePattern(0, 64, 1, 512))
     assert.strictEqual(await lunlog.call("bdev_malloc_create", mallocParams("M", 1)), "M")
     assert.strictEqual(await lunlog.call("bdev_aio_delete", { name: "Hung" }), true)
-    assert.deepStrictEqual([...new Set((await Promise.all(writes)).map(outcomeText))], ["b/00/00"])
+    assert.deepStrictEqual([...new Set(await Promise.all(writes))], ["b/00/00"])
     const again = await lunlog.call("bdev_aio_create", aioParams("Hung", image)).catch((error: unknown) => error)
     assert(again instanceof RpcFailure)
     assert.strictEqual(again.code, -16)
@@ -159,16 +169,16 @@ describe("a file that hangs", () => {
     await clearUnitAttentions(session, 0)
     assert.isTrue((await readBlocks(session, 0, 0, 64)).equals(makePattern(0, 64, 1, 512)))
     await session.logout()
-    await releaseAll(fifo)
+    await releaseAll(join(directory, "fifo"))
     assert.strictEqual(await lunlog.call("bdev_aio_create", aioParams("Hung", image)), "Hung")
-    await lunlog.call("iscsi_target_node_add_lun", { name, bdev_name: "Hung", lun_id: 1 })
-    const late = await lunlog.open(name, {}, 1)
-    const left = late
-      .command({ lun: 1, cdb: cdb.write16(0, 1), writeData: Buffer.alloc(512, 1) })
-      .catch(() => undefined)
-    await late.nop()
-    // An exit that waited for the pool's threads would never come.
+  })
+
+  it.each(["main", "worker"])("does not keep the process from ending in order (%s)", async (reactor) => {
+    await using lunlog = await startHanging(["--reactor", reactor])
+    const session = await lunlog.open(name, {}, 1)
+    const writes = startWrites(session, 2)
+    await session.nop()
     assert.deepStrictEqual(await lunlog.process.stop(), { code: 0, signal: null })
-    await left
+    assert.deepStrictEqual(await Promise.all(writes), ["no answer", "no answer"])
   })
 })

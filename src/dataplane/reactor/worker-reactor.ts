@@ -1,10 +1,14 @@
 /** A reactor in a worker thread. */
 import { Worker } from "node:worker_threads"
 import type { NodeOptions } from "../iscsi/IscsiNode.ts"
+import { leaveProcess } from "../leave-process.ts"
 import type { ReactorFact, ReactorPort } from "./protocol.ts"
 
 /** The entry is source in a checkout and a compiled file in the package. */
 const entry = new URL(`./worker-entry${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`, import.meta.url)
+
+/** How long a thread may take to end, in milliseconds. */
+const terminateTimeoutMillis = 1_000
 
 /** Starts the thread. A failure of it is told as `Crashed`. */
 export const workerReactor = (options: NodeOptions): ReactorPort => {
@@ -18,7 +22,12 @@ export const workerReactor = (options: NodeOptions): ReactorPort => {
       })
     },
     terminate: async () => {
-      await worker.terminate()
+      const late = Promise.withResolvers<"late">()
+      const timer = setTimeout(late.resolve, terminateTimeoutMillis, "late")
+      const ended = await Promise.race([worker.terminate(), late.promise])
+      clearTimeout(timer)
+      // File operations of the thread hang, and would keep the process from exiting.
+      if (ended === "late") process.once("exit", leaveProcess)
     }
   }
 }
