@@ -12,6 +12,7 @@ import { CliFailure } from "./cli/CliFailure.ts"
 import { endProcess } from "./cli/end-process.ts"
 import { onHangup } from "./cli/hangup.ts"
 import type { LoadDataPlane } from "./cli/serve-command.ts"
+import { leaveProcess } from "./dataplane/leave-process.ts"
 
 /** A launcher and a terminal may each deliver the same Ctrl-C: within this time it is one. In milliseconds. */
 const sameSignalMillis = 300
@@ -22,7 +23,7 @@ const endAtOnceOnSecondInterrupt = (): void => {
   process.on("SIGINT", () => {
     const now = performance.now()
     first ??= now
-    if (now - first > sameSignalMillis) endProcess(exitCodeOfSigint)
+    if (now - first > sameSignalMillis) endProcess(exitCodeOfSigint, leaveProcess)
   })
   process.on("SIGHUP", onHangup)
 }
@@ -88,7 +89,7 @@ export const run = async (program: "lunlog" | "iscsi_tgt", args: ReadonlyArray<s
         process.exitCode = typeof code === "number" ? code : 0
         // Sockets, timers and files that are left must not keep an ended program alive; an answer that a slow reader
         // has not taken yet must.
-        const end = (): void => endProcess(typeof code === "number" ? code : 0)
+        const end = (): void => endProcess(typeof code === "number" ? code : 0, leaveProcess)
         if (process.stdout.writableLength === 0) setImmediate(end)
         else process.stdout.write("", end)
       }

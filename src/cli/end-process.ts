@@ -1,5 +1,4 @@
 /** The end of a process, also of one whose file operations hang. */
-import { leaveProcess } from "../dataplane/leave-process.ts"
 
 /** How long operations have that are only slow, in milliseconds. */
 const patienceMillis = 500
@@ -7,12 +6,12 @@ const pollMillis = 20
 
 const hasFileOperations = (): boolean => process.getActiveResourcesInfo().some((name) => name.startsWith("FSReq"))
 
-/** Ends with `code`, at once unless file operations are out. */
-export const endProcess = (code: number): void => {
+/** Ends with `code`, at once unless file operations are out; `leave` ends a process in which they hang. */
+export const endProcess = (code: number, leave: (code: number) => void): void => {
   if (!hasFileOperations()) process.exit(code)
   const deadline = performance.now() + patienceMillis
   setInterval(() => {
     if (!hasFileOperations()) process.exit(code)
-    if (performance.now() > deadline) leaveProcess(code)
+    if (performance.now() > deadline) leave(code)
   }, pollMillis)
 }
