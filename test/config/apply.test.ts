@@ -8,7 +8,9 @@ import { ControlPlane } from "../../src/domain/ControlPlane.ts"
 import { DataPlane } from "../../src/domain/DataPlane.ts"
 import { Secrets } from "../../src/domain/Secrets.ts"
 import { activeTargetsOf } from "../../src/domain/State.ts"
-import { type Plane, startPlane } from "../dataplane/plane.ts"
+import { attempt, type Plane, startPlane } from "../dataplane/plane.ts"
+import { cdb } from "../support/initiator/commands.ts"
+import { outcomeText } from "../support/initiator/ScsiTask.ts"
 import { openSecrets, readText } from "./support.ts"
 
 const live = (name: string, run: () => Effect.Effect<void, unknown, Scope.Scope>) => it.live(name, run)
@@ -94,6 +96,29 @@ bdevs:
       // Initiator groups alone.
       yield* apply(plane, fileOf(plane.port, { portalGroup: 2, initiatorGroup: 8 }))
       assert.deepStrictEqual(maps(plane), ["2:8"])
+    })
+  )
+
+  live("narrows a map under its sessions, which stay and are told", () =>
+    Effect.gen(function* () {
+      const plane = yield* startPlane()
+      const whole = fileOf(plane.port, { portalGroup: 1, initiatorGroup: 1 })
+      yield* apply(plane, whole)
+      const session = yield* plane.open([0])
+      const outcome = (command: Buffer, writeData?: Buffer) =>
+        Effect.map(
+          attempt(() => session.command({ lun: 0, cdb: command, ...(writeData === undefined ? {} : { writeData }) })),
+          outcomeText
+        )
+      yield* apply(plane, whole.replace("initiatorGroup: 1 }]", "initiatorGroup: 1, readOnly: true }]"))
+      assert.strictEqual(yield* outcome(cdb.testUnitReady()), "6/2a/01")
+      assert.strictEqual(yield* outcome(cdb.write10(0, 1), Buffer.alloc(512)), "7/27/00")
+      yield* apply(plane, whole.replace("initiatorGroup: 1 }]", "initiatorGroup: 1, luns: [5] }]"))
+      assert.strictEqual(yield* outcome(cdb.testUnitReady()), "5/25/00")
+      yield* apply(plane, whole)
+      assert.strictEqual(yield* outcome(cdb.testUnitReady()), "6/29/00")
+      assert.strictEqual(yield* outcome(cdb.write10(0, 1), Buffer.alloc(512)), "GOOD")
+      assert.deepStrictEqual(session.violations, [])
     })
   )
 

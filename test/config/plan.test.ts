@@ -55,6 +55,17 @@ describe("a plan", () => {
     assert.deepStrictEqual(tags(byHand, demo), [])
   })
 
+  it("changes in place what a map gives, and leaves alone what was changed by hand", () => {
+    const narrowed = demo.replace("initiatorGroup: 2 }", "initiatorGroup: 2, luns: [1], readOnly: true }")
+    assert.deepStrictEqual(tags(made, narrowed), ["SetTargetNodeMapAccess"])
+    const after = applyTo(made, file(narrowed, made))
+    assert.deepStrictEqual(tags(after, narrowed), [])
+    assert.deepStrictEqual(tags(after, demo), ["SetTargetNodeMapAccess"])
+    const ref = { target: demoTarget, portalGroup: 1, initiatorGroup: 2 }
+    const byHand = byRpc(made, { _tag: "SetTargetNodeMapAccess", ...ref, readOnly: true })
+    assert.deepStrictEqual(tags(byHand, demo), [])
+  })
+
   it("maps a LUN id to another bdev by removing it first", () => {
     assert.deepStrictEqual(tags(made, demo.replace("lun: 1, bdev: Malloc1", "lun: 1, bdev: Malloc0")), [
       "RemoveLun",
