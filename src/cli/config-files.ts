@@ -12,15 +12,17 @@ const whyNot = (error: unknown): string => {
 const readBounded = async (path: string, lengthMax: number): Promise<FileText> => {
   const file = await open(path, "r")
   try {
-    const { mode } = await file.stat()
-    const buffer = Buffer.allocUnsafe(lengthMax + 1)
+    const { mode, size } = await file.stat()
+    const pieces: Array<Buffer> = []
     let length = 0
-    // Also of what has no size of its own, such as a pipe that a shell substitutes.
+    // To its end, whatever its size says: a pipe that a shell substitutes has none.
     for (let got = -1; got !== 0 && length <= lengthMax; length += got) {
-      got = (await file.read(buffer, length, buffer.length - length)).bytesRead
+      const piece = Buffer.allocUnsafe(Math.min(Math.max(size - length, 0) + 4096, lengthMax + 1 - length))
+      got = (await file.read(piece, 0, piece.length)).bytesRead
+      pieces.push(piece.subarray(0, got))
     }
     if (length > lengthMax) throw new Error(`it has more than ${lengthMax} bytes`)
-    const text = new TextDecoder("utf-8", { fatal: true }).decode(buffer.subarray(0, length))
+    const text = new TextDecoder("utf-8", { fatal: true }).decode(Buffer.concat(pieces))
     return { text, othersRead: (mode & 0o044) !== 0 }
   } finally {
     await file.close()

@@ -1,5 +1,5 @@
 /** What `lunlog convert` does: reads a configuration of another target, and writes it in lunlog's own format. */
-import { chmod, readFile, writeFile } from "node:fs/promises"
+import { readFile } from "node:fs/promises"
 import { text as readAll } from "node:stream/consumers"
 import { Console, Effect } from "effect"
 import { stringify } from "yaml"
@@ -10,6 +10,7 @@ import { type SourceFormat, sourceFormat } from "../config/source-format.ts"
 import { tryOut } from "../config/try-out.ts"
 import { CliFailure } from "./CliFailure.ts"
 import { readConversion } from "./read-conversion.ts"
+import { writeOutput } from "./write-output.ts"
 
 /** Formats that `--from` names. */
 export const convertedFormats = ["iscsi.conf", "targetcli", "tgt"] as const
@@ -63,19 +64,6 @@ const plainText = (_key: unknown, value: unknown): unknown =>
 export const nativeText = (name: string, format: ConvertedFormat, config: NativeConfig): string =>
   `# From ${name} (${format}), by lunlog convert.\n${stringify(config, plainText, { lineWidth: 120 })}`
 
-const writeOutput = (path: string, text: string, force: boolean): Effect.Effect<void, CliFailure> =>
-  Effect.tryPromise({
-    try: async () => {
-      await writeFile(path, text, { flag: force ? "w" : "wx", mode: 0o600 })
-      await chmod(path, 0o600)
-    },
-    catch: (error) => {
-      const exists = error instanceof Error && "code" in error && error.code === "EEXIST"
-      const why = exists ? "is there already; --force replaces it" : `cannot be written: ${reasonOf(error)}`
-      return new CliFailure({ message: `${path} ${why}` })
-    }
-  })
-
 /** Runs one conversion; warnings are on stderr, and the result on stdout or in the output file. */
 export const convert = (input: ConvertInput): Effect.Effect<void, CliFailure> =>
   Effect.gen(function* () {
@@ -92,6 +80,5 @@ export const convert = (input: ConvertInput): Effect.Effect<void, CliFailure> =>
       return yield* new CliFailure({ message: `${warnings.length} warnings, and --strict: nothing is written` })
     }
     const text = nativeText(name, format, conversion.config)
-    if (input.output === undefined) yield* Effect.sync(() => void process.stdout.write(text))
-    else yield* writeOutput(input.output, text, input.force)
+    yield* writeOutput(input.output, text, input.force)
   })

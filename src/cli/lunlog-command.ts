@@ -5,10 +5,12 @@ import { applyCommand } from "./apply-command.ts"
 import { completionCommand } from "./completion-command.ts"
 import { convertCommand } from "./convert-command.ts"
 import { demoCommand } from "./demo-command.ts"
+import { exportCommand } from "./export-command.ts"
 import { logCommand } from "./log-command.ts"
 import { nouns } from "./nouns/all-nouns.ts"
 import { planCommand } from "./plan-command.ts"
 import { rpcCommand } from "./rpc-command.ts"
+import { schemaCommand } from "./schema-command.ts"
 import { type LoadDataPlane, serveCommand } from "./serve-command.ts"
 import { statusCommand } from "./status-command.ts"
 import { topCommand } from "./top-command.ts"
@@ -45,6 +47,8 @@ export const rootCommand = (load: LoadDataPlane) =>
       planCommand,
       applyCommand,
       convertCommand,
+      exportCommand,
+      schemaCommand,
       completionCommand((): Command.Command.Any => rootCommand(load))
     ])
   )

@@ -3,7 +3,7 @@
  * `--cpumask 0x1`, `--cpumask=0x1`, and several short flags in one word. Abbreviated long options, which getopt also
  * takes, are refused: they change their meaning when an option is added.
  */
-import { closest } from "./closest.ts"
+import { closest } from "../config/closest.ts"
 
 /** One option. */
 export interface OptionSpec {

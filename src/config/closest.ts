@@ -1,44 +1,57 @@
-/** What someone may have meant who has misspelt a name. */
+/** "Did you mean ...?": the name that was most likely meant. */
 
-/** Edits (one character more, less or other) from `a` to `b`. */
+/** Longer names are not compared: what they cost grows with the square of their length. */
+const lengthMax = 64
+/** Letters of which a beginning is told from a slip. */
+const beginningMin = 3
+
+/** How many letters must be added, taken away, changed or swapped with their neighbour. */
 const distance = (a: string, b: string): number => {
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index)
-  for (const [i, letter] of [...a].entries()) {
-    const next = [i + 1]
+  let [before, row]: [Array<number>, Array<number>] = [[], Array.from({ length: b.length + 1 }, (_, index) => index)]
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i]
     for (let j = 1; j <= b.length; j++) {
-      const replaced = (row[j - 1] ?? 0) + (letter === b[j - 1] ? 0 : 1)
-      next.push(Math.min(replaced, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1))
+      const same = a[i - 1] === b[j - 1]
+      const changed = (row[j - 1] ?? 0) + (same ? 0 : 1)
+      const swapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]
+      const best = Math.min(changed, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1)
+      next.push(swapped ? Math.min(best, (before[j - 2] ?? 0) + 1) : best)
     }
-    row = next
+    ;[before, row] = [row, next]
   }
   return row[b.length] ?? 0
 }
 
-/** Longer names are not compared. */
-const lengthMax = 64
+/** `portal_groups` and `portalGroups` are the same name to whoever has forgotten how it is spelled. */
+const folded = (name: string): string => name.toLowerCase().replace(/[\s._:-]/gu, "")
 
-const folded = (name: string): string => name.toLowerCase().replace(/[^a-z0-9]/gu, "")
-
-/** The candidate nearest to `name`: the same but for case and punctuation, or at most a third of it different. */
-export const closest = (name: string, candidates: Iterable<string>): string | undefined => {
-  if (name.length > lengthMax) return undefined
+/** The only one of `names` that begins so, or else the nearest, if it is near: a third of its letters may differ. */
+export const closest = (name: string, names: Iterable<string>): string | undefined => {
+  if (name === "" || name.length > lengthMax) return undefined
+  const all = [...names]
+  const longer = name.length < beginningMin ? [] : all.filter((candidate) => candidate.startsWith(name))
+  if (longer.length === 1) return longer[0]
+  const wanted = folded(name)
   let found: string | undefined
-  let least = Math.floor(name.length / 3) + 1
-  for (const candidate of candidates) {
-    if (candidate.length > lengthMax || Math.abs(folded(candidate).length - folded(name).length) >= least) continue
-    const edits = distance(folded(name), folded(candidate))
-    if (edits >= least) continue
-    least = edits
-    found = candidate
+  let least = Number.POSITIVE_INFINITY
+  for (const candidate of all) {
+    if (candidate.length > lengthMax) continue
+    const other = folded(candidate)
+    const allowed = Math.max(other.length < beginningMin ? 0 : 1, Math.floor(other.length / 3))
+    if (Math.abs(other.length - wanted.length) > allowed) continue
+    const far = distance(wanted, other)
+    if (far < least && far <= allowed) {
+      found = candidate
+      least = far
+    }
   }
   return found
 }
 
 /** `, did you mean "x"?`, or what is known, or nothing. */
-export const suggestion = (name: string, candidates: ReadonlyArray<string>, known = "known are"): string => {
-  const meant = closest(name, candidates)
+export const suggestion = (name: string, names: ReadonlyArray<string>): string => {
+  const meant = closest(name, names)
   if (meant !== undefined) return `, did you mean ${JSON.stringify(meant)}?`
-  if (candidates.length === 0) return ""
-  const more = candidates.length > 20 ? " ..." : ""
-  return `; ${known} ${candidates.slice(0, 20).join(", ")}${more}`
+  if (names.length === 0) return ""
+  return `; known are ${names.slice(0, 20).join(", ")}${names.length > 20 ? " ..." : ""}`
 }

@@ -12,24 +12,27 @@ const describe = <S extends Schema.Top>(schema: S, description: string) => schem
 const optional = <S extends Schema.Top>(schema: S, description: string) =>
   Schema.optionalKey(describe(schema, description))
 
-/** A number of bytes, or a text such as `64 MiB`. */
-export const Size = Schema.Union([Schema.Finite, Schema.String]).check(
-  Schema.makeFilter((size) => (parseSize(size) === undefined ? `is no size; ${sizeHint}` : undefined))
-)
+// A description stands before the check: on the other side it would be the check's, and not be seen in editors.
+const numberOrText = (description: string) => Schema.Union([Schema.Finite, Schema.String]).annotate({ description })
 
-const duration = (plainMicros: number, plainUnit: string) =>
-  Schema.Union([Schema.Finite, Schema.String]).check(
-    Schema.makeFilter((time) =>
-      parseMicros(time, plainMicros) === undefined
+/** A number of bytes, or a text such as `64 MiB`. */
+const size = (description: string) =>
+  numberOrText(description).check(
+    Schema.makeFilter((value) => (parseSize(value) === undefined ? `is no size; ${sizeHint}` : undefined))
+  )
+
+/** A number in the plain unit, or a text such as `30s`. */
+const duration = (description: string, plainMicros: number, plainUnit: string) =>
+  numberOrText(description).check(
+    Schema.makeFilter((value) =>
+      parseMicros(value, plainMicros) === undefined
         ? `is no duration; ${durationHint}, or a number of ${plainUnit}`
         : undefined
     )
   )
 
-/** A number of seconds, or a text such as `30s`. */
-export const Seconds = duration(1_000_000, "seconds")
-/** A number of microseconds, or a text such as `500us`. */
-export const Micros = duration(1, "microseconds")
+const seconds = (description: string) =>
+  Schema.optionalKey(duration(`Seconds, or a duration such as 30s: ${description}`, 1_000_000, "seconds"))
 
 /** What a section is called in place of a tag. */
 const GroupName = Schema.String
@@ -47,9 +50,9 @@ const groupTag = (range: string) =>
 const uuid = optional(Schema.String, "UUID of the disk; derived from the name and the state directory if absent")
 const bdevName = describe(Schema.String, "Name, unique among bdevs")
 const blocks = {
-  size: describe(Size, "Size of the disk, a multiple of blockSize"),
-  blockSize: optional(Size, "Bytes of a logical block; 512 if absent"),
-  physicalBlockSize: optional(Size, "Bytes of a physical block; as blockSize if absent")
+  size: size("Size of the disk, a multiple of blockSize"),
+  blockSize: Schema.optionalKey(size("Bytes of a logical block; 512 if absent")),
+  physicalBlockSize: Schema.optionalKey(size("Bytes of a physical block; as blockSize if absent"))
 }
 const limit = (what: string) => optional(Schema.Finite, `${what} per second; 0 or absent for no limit`)
 
@@ -60,9 +63,11 @@ export const QosSection = Schema.Struct({
   readMiBPerSecond: limit("MiB read"),
   writeMiBPerSecond: limit("MiB written")
 })
+export type QosSection = typeof QosSection.Type
 
 const qos = optional(QosSection, "Limits of reads and writes; those that are set by RPC stay if absent")
-const micros = (what: string) => optional(Micros, `${what}: microseconds, or a duration; 0 if absent`)
+const micros = (what: string) =>
+  Schema.optionalKey(duration(`Microseconds, or a duration such as 1ms: ${what}; 0 if absent`, 1, "microseconds"))
 
 /** A disk in memory; its content is gone when the target ends. */
 export const MallocSection = Schema.Struct({
@@ -84,7 +89,7 @@ export const AioSection = Schema.Struct({
   uuid,
   qos,
   file: describe(Schema.String, "Path of the file; a relative one is taken from this file's folder"),
-  blockSize: optional(Size, "Bytes of a logical block, a power of two; 512 if absent"),
+  blockSize: Schema.optionalKey(size("Bytes of a logical block, a power of two; 512 if absent")),
   readOnly: optional(Schema.Boolean, "Writes are refused, and the file is opened for reading; false if absent")
 })
 
@@ -202,13 +207,13 @@ export const OptionsSection = Schema.Struct({
   nodeBase: optional(Schema.String, "Prefix of target names; iqn.2016-06.io.spdk"),
   discoveryAuth: optional(Auth, "CHAP of discovery sessions; by default an initiator that asks for it is refused"),
   authFile: optional(Schema.String, "File of secrets, as SPDK has it"),
-  nopTimeout: optional(Seconds, "Seconds, or a duration, until a silent initiator is given up; 60"),
-  nopInInterval: optional(Seconds, "Seconds, or a duration, between pings; 30, 0 for none"),
+  nopTimeout: seconds("until a silent initiator is given up; 60"),
+  nopInInterval: seconds("between pings; 30, 0 for none"),
   maxSessions: optional(Schema.Finite, "128"),
   maxQueueDepth: optional(Schema.Finite, "64"),
-  defaultTime2Wait: optional(Seconds, "Seconds, or a duration; 2"),
-  defaultTime2Retain: optional(Seconds, "Seconds, or a duration; 20"),
-  firstBurstLength: optional(Size, "Bytes, or a size; 8192"),
+  defaultTime2Wait: seconds("2"),
+  defaultTime2Retain: seconds("20"),
+  firstBurstLength: Schema.optionalKey(size("Bytes, or a size; 8192")),
   immediateData: optional(Schema.Boolean, "true"),
   allowDuplicatedIsid: optional(Schema.Boolean, "false"),
   maxLargeDataInPerConnection: optional(Schema.Finite, "64"),

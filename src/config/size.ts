@@ -24,3 +24,14 @@ export const parseSize = (text: string | number): number | undefined => {
   const bytes = Number(parts[1]) * unit
   return Number.isSafeInteger(bytes) ? bytes : undefined
 }
+
+/** Bytes in the largest binary unit of which they are a whole number; small ones are just a number. */
+export const sizeText = (bytes: number): string | number => {
+  const letters = ["K", "M", "G", "T", "P"]
+  let [value, unit] = [bytes, -1]
+  while (value > 0 && value % 1024 === 0 && unit < letters.length - 1) {
+    value /= 1024
+    unit++
+  }
+  return unit < 1 ? bytes : `${value}${letters[unit]}iB`
+}

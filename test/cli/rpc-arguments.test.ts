@@ -1,12 +1,12 @@
 /** rpc.py's command lines and the parameters that they mean (SPDK 26.05). */
 import { Result } from "effect"
 import { assert, describe, it } from "vitest"
-import { closest } from "../../src/cli/closest.ts"
 import { findMethodForm, likeliestMethod, methodForms } from "../../src/cli/rpc-arguments/method-forms.ts"
 import { methodUsage, usageLine } from "../../src/cli/rpc-arguments/method-usage.ts"
 import { readArguments } from "../../src/cli/rpc-arguments/parse-arguments.ts"
 import { readRpcOptions } from "../../src/cli/rpc-options.ts"
 import { shellWords } from "../../src/cli/shell-words.ts"
+import { closest } from "../../src/config/closest.ts"
 import { allMethods } from "../../src/rpc/methods/all-methods.ts"
 import { makeRandom, runSeed } from "../support/initiator/random.ts"
 import { bdevLines, iscsiLines, otherLines } from "./rpc-lines.ts"

@@ -1,7 +1,7 @@
 /** The target's answers as nouns and verbs read them: only the members that they use. */
 import { Effect, Schema } from "effect"
+import { closest } from "../../config/closest.ts"
 import { CliFailure } from "../CliFailure.ts"
-import { closest } from "../closest.ts"
 import type { Call } from "../rpc-session.ts"
 
 const Portal = Schema.Struct({ host: Schema.String, port: Schema.String })

@@ -1,8 +1,8 @@
 /** `lunlog bdev`: disks, whether or not a target has them. */
 import { Effect, Option } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
+import { closest } from "../../config/closest.ts"
 import { CliFailure } from "../CliFailure.ts"
-import { closest } from "../closest.ts"
 import type { Call } from "../rpc-session.ts"
 import { byteText } from "../table.ts"
 import { about, act, listing, shared } from "./act.ts"

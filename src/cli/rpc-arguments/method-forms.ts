@@ -1,5 +1,5 @@
 /** All methods as command lines, and how to find one. */
-import { closest } from "../closest.ts"
+import { closest } from "../../config/closest.ts"
 import { bdevForms } from "./bdev-forms.ts"
 import { inertForms } from "./inert-forms.ts"
 import { iscsiForms } from "./iscsi-forms.ts"

@@ -1,4 +1,5 @@
 /** Command lines of the methods about the process: framework, threads, log, trace, notifications, and lunlog's own. */
+import { exportFormatNames } from "../../config/ExportFormat.ts"
 import { argument, flag, type MethodForm, method, onOff, option, required } from "./MethodForm.ts"
 import { choice, hexadecimal, integer, text } from "./value-kinds.ts"
 
@@ -161,6 +162,16 @@ const own: ReadonlyArray<MethodForm> = [
       argument("actor", text("NAME"), "who it is")
     ],
     { example: "rpc backup-job" }
+  ),
+  method(
+    "lunlog_export",
+    "Gives the state as a configuration file; lunlog export writes it.",
+    [
+      option(["", "format"], choice(...exportFormatNames), "of the file (yaml)"),
+      option(["", "target"], text("NAME"), "only this target and what it needs"),
+      flag(["", "with-secrets"], "with the secrets of CHAP in clear")
+    ],
+    { answer: "json", example: "--target disk1" }
   ),
   method("lunlog_get_sessions", "Shows who is connected, with names."),
   method(

@@ -15,6 +15,7 @@ import { bdevQosMethods } from "./bdev-qos.ts"
 import { bdevStatisticsMethods } from "./bdev-statistics.ts"
 import { configMethods } from "./config.ts"
 import { eventlogMethods } from "./eventlog.ts"
+import { exportMethods } from "./export.ts"
 import { frameworkMethods } from "./framework.ts"
 import { histogramMethods } from "./histograms.ts"
 import { inertSettingMethods } from "./inert-settings.ts"
@@ -62,6 +63,7 @@ export const allMethods: ReadonlyArray<RpcMethod<RpcServices>> = [
   ...histogramMethods,
   ...lunlogMethods,
   ...configMethods,
+  ...exportMethods,
   ...sessionMethods,
   ...lunlogStatisticsMethods,
   ...eventlogMethods
