@@ -2,7 +2,9 @@
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import type { Schema } from "effect"
+import { Completions } from "effect/cli"
 import { assert, describe, it } from "vitest"
+import { rootCommand } from "../../src/cli/lunlog-command.ts"
 import {
   AuthGroupSection,
   DelaySection,
@@ -70,6 +72,40 @@ describe("docs/config.md", () => {
     const keys = [...keysOf(NativeConfig), ...sections.flatMap(keysOf)]
     assert.deepStrictEqual(
       keys.filter((key) => !new RegExp(`\`[^\`\\n]*\\b${key}\\b[^\`\\n]*\`|^## ${key}$`, "mu").test(text)),
+      []
+    )
+  })
+})
+
+describe("docs/cli.md", () => {
+  const text = read("docs/cli.md")
+
+  const missing = (command: Completions.CommandDescriptor, path: string): ReadonlyArray<string> => {
+    if (command.subcommands.length > 0) {
+      return command.subcommands.flatMap((one) => missing(one, path === "" ? one.name : `${path} ${one.name}`))
+    }
+    const flags = command.flags.map(({ name }) => name).filter((name) => name !== "log-level" || path === "serve")
+    return [
+      ...(text.includes(path) ? [] : [path]),
+      ...flags.flatMap((name) => (text.includes(`--${name}`) ? [] : [`--${name} of ${path}`]))
+    ]
+  }
+
+  it("has every command and every flag", () => {
+    assert.deepStrictEqual(missing(Completions.fromCommand(rootCommand(assert.fail)), ""), [])
+  })
+
+  it("leads to headings that are there", () => {
+    const headings = [...text.matchAll(/^## (.*)$/gm)].map(([, heading = ""]) =>
+      heading
+        .toLowerCase()
+        .replace(/[^a-z0-9_ -]/g, "")
+        .replaceAll(" ", "-")
+    )
+    const links = [...text.matchAll(/\]\(#([^)]*)\)/g)].map(([, link]) => link)
+    assert.isAbove(links.length, 5)
+    assert.deepStrictEqual(
+      links.filter((link) => link !== undefined && !headings.includes(link)),
       []
     )
   })
