@@ -37,6 +37,10 @@ export const StatusView = Schema.Struct({
       })
     ),
     lun_drains: Schema.Array(Drain),
+    config: Schema.optionalKey(Schema.NullOr(Schema.Struct({ name: Schema.String }))),
+    drift_count: Schema.optionalKey(Schema.Number),
+    /** What is not as the file says that was applied last; the first of them. */
+    drift: Schema.optionalKey(Schema.Array(Schema.Struct({ message: Schema.String }))),
     /** Settings that were taken and have no effect. */
     inert: Schema.optionalKey(Schema.Array(Schema.Struct({ method: Schema.String, object: Schema.String }))),
     warnings: Schema.Array(Schema.String)
@@ -175,6 +179,26 @@ const problemLines = ({ status, targets }: StatusView): ReadonlyArray<string> =>
   return problems.length === 0 ? [] : [...problems.map((problem) => `warning: ${printable(problem)}`), ""]
 }
 
+/** Differences that are shown. */
+const driftMax = 10
+
+/** What was changed since the file was applied. */
+const driftLines = ({
+  config,
+  drift = [],
+  drift_count = drift.length
+}: StatusView["status"]): ReadonlyArray<string> => {
+  if (drift.length === 0) return []
+  const shown = drift.slice(0, driftMax)
+  const file = `lunlog plan ${config?.name ?? "FILE"} shows all`
+  const more = drift_count - shown.length
+  return [
+    ...shown.map(({ message }) => `drift: ${printable(message)}`),
+    ...(more > 0 ? [`drift: and ${more} more; ${printable(file)}`] : []),
+    ""
+  ]
+}
+
 /** The whole page, problems first. */
 export const statusText = (view: StatusView): string => {
   const { epoch, pid, started_at, state, version } = view.status
@@ -182,6 +206,7 @@ export const statusText = (view: StatusView): string => {
   const start = epoch === null ? "" : `, epoch ${epoch.number} (${epoch.mode})`
   return [
     ...problemLines(view),
+    ...driftLines(view.status),
     `lunlog ${version}, process ${pid}, ${state} since ${since}${start}`,
     logLine(view.status),
     "",

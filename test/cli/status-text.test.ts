@@ -33,6 +33,14 @@ describe("the page", () => {
     assert.includeMembers([...lines], ["iqn.a:t 0 Malloc0 active", "2 draining, 3 commands left"])
   })
 
+  it("begins with what is not as the file says that was applied", () => {
+    const drift = Array.from({ length: 12 }, (_, index) => ({ message: `LUN ${index} of target t was added by RPC` }))
+    const lines = linesOf(statusText(view({ config: { name: "disks.yaml" }, drift_count: 200, drift })))
+    assert.strictEqual(lines[0], "drift: LUN 0 of target t was added by RPC")
+    assert.strictEqual(lines[10], "drift: and 190 more; lunlog plan disks.yaml shows all")
+    assert.match(lines[12] ?? "", /^lunlog 0\.1\.0/)
+  })
+
   it("shows what a target that is being deleted waits for", () => {
     const drains = [
       { target: "iqn.a:gone", lun_id: 0, commands_left: 1 },

@@ -4,6 +4,7 @@
  */
 import { Effect, Schema } from "effect"
 import { EventLog } from "../../../eventlog/EventLog.ts"
+import { driftOfState } from "../../config/Plan.ts"
 import { ControlPlane } from "../../domain/ControlPlane.ts"
 import { DataPlane } from "../../domain/DataPlane.ts"
 import {
@@ -92,6 +93,18 @@ const dataPlaneStatus = Effect.gen(function* () {
   }
 })
 
+/** Differences in one answer. */
+const driftMax = 100
+
+/** The file that was applied last, and what is not as it says. */
+const configStatus = Effect.map(ControlPlane, ({ state }) => {
+  const { appliedConfig } = state()
+  if (appliedConfig === undefined) return { config: null, drift_count: 0, drift: [] }
+  const { fileHash, name, seq } = appliedConfig
+  const drift = driftOfState(state())
+  return { config: { name, file_hash: fileHash, seq }, drift_count: drift.length, drift: drift.slice(0, driftMax) }
+})
+
 const lunlogStatus = defineMethodWithoutParams<Services>({
   name: "lunlog_status",
   states: anyState,
@@ -110,6 +123,7 @@ const lunlogStatus = defineMethodWithoutParams<Services>({
         epoch: epoch === undefined ? null : { number: epoch.number, mode: epoch.mode },
         log: yield* logStatus,
         objects: yield* objectCounts,
+        ...(yield* configStatus),
         inert: [
           ...inertSettingsOf(state()).map(({ method, object }) => ({
             method,
