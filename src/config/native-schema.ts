@@ -65,7 +65,7 @@ export const QosSection = Schema.Struct({
 })
 export type QosSection = typeof QosSection.Type
 
-const qos = optional(QosSection, "Limits of reads and writes; those that are set by RPC stay if absent")
+const qos = optional(QosSection, "Limits of reads and writes; none if absent")
 const micros = (what: string) =>
   Schema.optionalKey(duration(`Microseconds, or a duration such as 1ms: ${what}; 0 if absent`, 1, "microseconds"))
 

@@ -95,7 +95,7 @@ it.live("a state that commands can lead to is saved, loaded, and saved the same"
       assert.strictEqual(yield* load(saved), saved, `seed ${seed}`)
       targets += saved.split('"iscsi_create_target_node"').length - 1
     }
-    assert.isAbove(targets, statesMax / 5)
+    assert.isAbove(targets, exportsMax / 5)
   })
 )
 
