@@ -218,11 +218,14 @@ describe("at boot", () => {
   live("initiators are let in last: when all is up, and the start says so", () =>
     Effect.gen(function* () {
       const ready = yield* Deferred.make<void>()
+      const atFirst = openSockets()
       const plane = yield* startPlane({
         settings: { acceptWhen: Deferred.await(ready) },
         before: (port) => [malloc("Malloc0"), malloc("Malloc1"), ...guideCommands(port, { 0: "Malloc0", 1: "Malloc1" })]
       })
-      yield* until(Effect.map(portalStates(plane), ([first]) => first === "waiting"))
+      // A portal that is not bound yet waits as well.
+      yield* until(Effect.sync(() => openSockets() === atFirst + 1))
+      assert.deepStrictEqual(yield* portalStates(plane), ["waiting"])
       const before = openSockets()
       const waiting = yield* Effect.forkChild(plane.open([0, 1]), { startImmediately: true })
       yield* until(Effect.sync(() => openSockets() === before + 2))
