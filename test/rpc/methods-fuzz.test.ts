@@ -94,14 +94,21 @@ const templates: ReadonlyArray<readonly [method: string, params: Readonly<Record
   ["iscsi_target_node_remove_lun", { name: '"iqn.2016-06.io.spdk:disk1"', lun_id: "3" }],
   ["iscsi_target_node_remove_pg_ig_maps", { name: '"disk1"', pg_ig_maps: '[{"pg_tag":1,"ig_tag":1}]' }],
   ["iscsi_delete_target_node", { name: '"iqn.2016-06.io.spdk:disk1"' }],
-  ["eventlog_read", { from: "1", limit: "3" }]
+  ["eventlog_read", { from: "1", limit: "3" }],
+  ["bdev_get_iostat", { names: '["N0"]', per_channel: "true", reset_mode: '"maxmin"' }],
+  ["bdev_enable_histogram", { name: '"N0"', enable: "true", opc: '"read"', granularity: "3", min_nsec: "1" }],
+  ["bdev_get_histogram_borders", { name: '"N0"', borders: "[1,10,100]" }],
+  ["bdev_set_qd_sampling_period", { name: '"N0"', period: "1000" }],
+  ["iscsi_enable_histogram", { name: '"iqn.2016-06.io.spdk:disk1"', enable: "true" }]
 ]
 
 const nearlyRight = (random: () => number): readonly [method: string, params: string] => {
   const [method, params] = pick(random, templates, ["bdev_get_bdevs", {}])
   const members = Object.entries(params).flatMap(([name, value]) => {
     if (random() < 0.04) return []
-    return [`"${name}":${random() < 0.12 ? anything(random, 2) : value}`]
+    // A bdev that never comes would be waited for.
+    const isReplaced = random() < 0.12 && name !== "timeout"
+    return [`"${name}":${isReplaced ? anything(random, 2) : value}`]
   })
   if (random() < 0.04) members.push(`"${pick(random, memberNames, "tag")}":${anything(random, 1)}`)
   return [method, `{${members.join(",")}}`]

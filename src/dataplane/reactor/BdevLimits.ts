@@ -66,6 +66,8 @@ export class BdevLimits {
 
   #replace(from: Bdev, by: Bdev): void {
     for (const unit of this.#units.values()) if (unit.bdev === from) unit.bdev = by
-    for (const bdev of this.#bdevs.values()) if (bdev instanceof WrapperBdev && bdev.base === from) bdev.base = by
+    for (const bdev of this.#bdevs.values()) {
+      for (let at = bdev; at instanceof WrapperBdev && at !== by; at = at.base) if (at.base === from) at.base = by
+    }
   }
 }

@@ -1,6 +1,7 @@
 /** The bdevs that a reactor has open, and the logical units over them: opened, changed and closed as it is told. */
 import { AioBdev } from "../bdev/AioBdev.ts"
 import { type Bdev, isResizable } from "../bdev/Bdev.ts"
+import { CountingBdev } from "../bdev/CountingBdev.ts"
 import { DelayBdev } from "../bdev/DelayBdev.ts"
 import { ErrorBdev } from "../bdev/ErrorBdev.ts"
 import { MallocBdev } from "../bdev/MallocBdev.ts"
@@ -90,7 +91,7 @@ export class ReactorBdevs {
   #open(command: CommandOf<"OpenBdev">): void {
     const { base, bdev, definition, request } = command
     const surroundings = {
-      openBase: () => (base === undefined ? undefined : this.limits.deviceOf(base)),
+      openBase: () => (base === undefined ? undefined : this.#baseOf(base)),
       random: Math.random,
       mallocBytes: () => this.#mallocBytes(),
       openFiles: this.#openFiles,
@@ -106,6 +107,14 @@ export class ReactorBdevs {
       this.#bdevs.set(bdev, result.bdev)
       this.#answer(request, { _tag: "BdevOpened", blockCount: result.bdev.blockCount })
     })
+  }
+
+  /** What is stacked on a bdev uses it as initiators do: it counts. */
+  #baseOf(id: BdevId): Bdev | undefined {
+    const device = this.limits.deviceOf(id)
+    const unit = this.#units.get(id)
+    if (device === undefined || unit === undefined) return device
+    return new CountingBdev(device, unit.statistics, () => performance.now())
   }
 
   #giveUpOpening(id: BdevId): void {

@@ -8,7 +8,7 @@ import { cdb, readBlocks, writeBlocks } from "../../support/initiator/commands.t
 import { randomIsid } from "../../support/initiator/login.ts"
 import { makePattern } from "../../support/initiator/pattern.ts"
 import { initiatorName, targetName } from "../iscsi/fixture.ts"
-import { Harness } from "./harness.ts"
+import { anyBase, delayed, Harness } from "./harness.ts"
 
 type ResultOf<Tag extends StatisticsResult["_tag"]> = Extract<StatisticsResult, { readonly _tag: Tag }>
 
@@ -114,6 +114,38 @@ describe.each([
     assert.deepStrictEqual(counts, { _tag: "Counts", counts: [3, 0] })
     await ask(harness, { _tag: "KeepHistogram", bdev, histogram: undefined })
     assert.isUndefined(await histogramTotal(harness, { _tag: "BdevHistogram", bdev }))
+    session.drop()
+  })
+})
+
+describe("a bdev with another stacked on it", () => {
+  it("counts what comes from above and by its own LUN, also while it has limits", async () => {
+    await using harness = await Harness.start()
+    const base = await harness.openBdev()
+    const middle = await harness.openBdev({ _tag: "Error", base: anyBase }, base)
+    const top = await harness.openBdev(delayed(1000), middle)
+    harness.putTarget()
+    for (const [lun, bdev] of [base, middle, top].entries()) harness.mapLun(lun, bdev)
+    const session = await harness.open({}, [0, 1, 2])
+    const reads = async () =>
+      (await bdevsOf(harness, [base, middle, top])).bdevs.map(({ io }) => [io.read.ops, io.write.bytes])
+    for (const lun of [0, 1, 2]) await readBlocks(session, lun, 0, 8)
+    await writeBlocks(session, 2, 0, makePattern(0, 8, 3, 512))
+    const expected = [
+      [3, 4096],
+      [2, 4096],
+      [1, 4096]
+    ]
+    assert.deepStrictEqual(await reads(), expected)
+    const limits = { readWriteIos: 1_000_000, readWriteBytes: 0, readBytes: 0, writeBytes: 0 }
+    for (const some of [limits, undefined]) {
+      for (const bdev of [base, middle]) harness.send({ _tag: "SetRateLimits", bdev, limits: some })
+      await readBlocks(session, 2, 0, 8)
+    }
+    assert.deepStrictEqual(
+      (await reads()).map(([ops]) => ops),
+      [5, 4, 3]
+    )
     session.drop()
   })
 })
