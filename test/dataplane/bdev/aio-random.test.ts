@@ -1,0 +1,83 @@
+/** Random IO at a disk in a file whose operations end in any order, in part, or fail: each is answered once, rightly. */
+import { readFileSync } from "node:fs"
+import { setImmediate as turn } from "node:timers/promises"
+import { assert, it } from "vitest"
+import { IoStatus } from "../../../src/dataplane/bdev/Bdev.ts"
+import { OpenFiles } from "../../../src/dataplane/bdev/open-aio-bdev.ts"
+import { makeRandom, type Random, runSeed } from "../../support/initiator/random.ts"
+import { aioSpec, type Begun, Folder, HeldFiles, openDisk } from "./aio-support.ts"
+import { RecordedIo } from "./recorded-io.ts"
+
+const blocks = 32
+const rounds = 60
+
+/** One IO, and what it was to write. */
+interface Asked {
+  readonly io: RecordedIo
+  readonly kind: "read" | "write" | "fua" | "flush"
+  readonly block: number
+  readonly data: Buffer
+}
+
+/** Lets some operations go on, oldest or newest first, some only in part; one in twenty fails. */
+const letGo = (random: Random, held: Array<Begun>): void => {
+  for (let left = random.between(1, 6); left > 0 && held.length > 0; left--) {
+    const [begun] = held.splice(random.between(0, held.length - 1), 1)
+    const transfers = begun?.operation === "read" || begun?.operation === "write"
+    if (transfers && random.chance(0.05)) begun?.fail("EIO")
+    else begun?.go(transfers && random.chance(0.3) ? random.between(1, begun.byteLength) : undefined)
+  }
+}
+
+/** Of one block. */
+const ask = (random: Random, disk: Awaited<ReturnType<typeof openDisk>>, fill: number): Asked => {
+  const kind = random.pick<Asked["kind"]>(["read", "write", "fua", "flush"])
+  const block = random.between(0, blocks - 1)
+  const data = Buffer.alloc(512, kind === "read" ? 0 : fill)
+  const io = new RecordedIo()
+  if (kind === "read") disk.read(block * 512, data, 0, 512, io)
+  else if (kind === "flush") disk.flush(io)
+  else disk.write(block * 512, data, 0, 512, kind === "fua", io)
+  return { io, kind, block, data }
+}
+
+const play = async (seed: number, folder: Folder): Promise<void> => {
+  const random = makeRandom(seed)
+  const files = new HeldFiles()
+  const path = folder.file(`disk${seed}`, blocks * 512)
+  const disk = await openDisk(aioSpec(path), new OpenFiles(files, random.pick([4, 16, 64])))
+  const asked: Array<Asked> = []
+  const held: Array<Begun> = []
+  const closesAt = random.chance(0.3) ? random.between(0, rounds - 1) : undefined
+  for (let round = 0; round < rounds; round++) {
+    for (let count = random.between(0, 4); count > 0; count--) asked.push(ask(random, disk, 1 + (asked.length % 255)))
+    if (round === closesAt) disk.close()
+    held.push(...files.take())
+    letGo(random, held)
+    await turn()
+  }
+  while (asked.some(({ io }) => io.answers.length === 0)) {
+    held.push(...files.take())
+    letGo(random, held)
+    await turn()
+  }
+  assert.isTrue(asked.every(({ io }) => io.answers.length === 1))
+  const content = readFileSync(path)
+  for (let block = 0; block < blocks; block++) {
+    const here = content.subarray(block * 512, block * 512 + 512)
+    const writes = asked.filter((one) => one.block === block && (one.kind === "write" || one.kind === "fua"))
+    if (writes.some(({ io }) => io.answers[0] !== IoStatus.ok)) continue
+    // Of writes that were out together each byte is one's or another's.
+    const possible = new Set(writes.length === 0 ? [0] : writes.map(({ data }) => data[0]))
+    assert.isTrue(
+      here.every((byte) => possible.has(byte)),
+      `seed ${seed}, block ${block}`
+    )
+  }
+}
+
+it("answers every IO once, and has every write that succeeded", async () => {
+  using folder = new Folder()
+  const seed = runSeed(71)
+  for (let run = 0; run < 30; run++) await play(seed + run, folder)
+})
