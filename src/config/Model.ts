@@ -84,6 +84,7 @@ const authGroupKind: Kind<AuthGroup> = {
 
 const bdevDetail = ({ spec }: Bdev): string => {
   const type = spec._tag.toLowerCase()
+  if (spec._tag === "Aio") return `${type}, ${spec.filename}`
   return "blockCount" in spec ? `${type}, ${spec.blockCount * spec.blockSize} bytes` : type
 }
 

@@ -1,4 +1,4 @@
-/** Random IO at a disk in a file whose operations end in any order, in part, or fail: each is answered once, rightly. */
+/** Random IO at a file whose operations end in any order, in part, or fail: each is answered once, rightly. */
 import { readFileSync } from "node:fs"
 import { setImmediate as turn } from "node:timers/promises"
 import { assert, it } from "vitest"
