@@ -1,6 +1,6 @@
 /**
  * Scripts with which bash, zsh and fish complete command lines: of the whole tree of commands, and of every method
- * behind `lunlog rpc` with its options. They are static: no process is started for a key press.
+ * behind `lunlog rpc` with its options. All of that is static: no process is started for a key press.
  */
 import { type Command, Completions } from "effect/cli"
 import type { MethodForm, OptionForm } from "./rpc-arguments/MethodForm.ts"
@@ -78,6 +78,37 @@ const rpcDescriptor = (description: string | undefined, shell: Shell): Completio
   ...methodsFor(shell)
 })
 
+/**
+ * Names of targets and disks, asked of the target where the static part has nothing to offer: a process for a key
+ * press, which ends at once where no target runs. Targets are named by what follows the first colon, as bash ends a
+ * word at one.
+ */
+const bashNames = `
+_lunlog_names()
+{
+  local _name _names=""
+  while IFS= read -r _name; do _names+=" \${_name#*:}"; done < <(lunlog "$1" list --names 2>/dev/null </dev/null)
+  COMPREPLY=( $(compgen -W "$_names" -- "$2") )
+}
+
+_lunlog_with_names()
+{
+  _lunlog "$@"
+  local _word="\${COMP_WORDS[COMP_CWORD]}"
+  if (( \${#COMPREPLY[@]} )) || [[ "$_word" == -* ]]; then return; fi
+  case "$COMP_CWORD \${COMP_WORDS[1]} \${COMP_WORDS[2]}" in
+    "3 target list"|"3 target create") ;;
+    "3 target "*|"3 lun "*) _lunlog_names target "$_word" ;;
+    "3 bdev list"|"3 bdev create") ;;
+    "3 bdev "*|"4 lun add"|"5 bdev create") _lunlog_names bdev "$_word" ;;
+    "3 rpc bdev_"*_create) ;;
+    "3 rpc bdev_"*) _lunlog_names bdev "$_word" ;;
+  esac
+}
+
+complete -F _lunlog_with_names lunlog
+`
+
 /** The script. */
 export const completionScript = (root: Command.Command.Any, shell: Shell): string => {
   const descriptor = Completions.fromCommand(root)
@@ -85,5 +116,6 @@ export const completionScript = (root: Command.Command.Any, shell: Shell): strin
     one.name === "rpc" ? rpcDescriptor(one.description, shell) : one
   )
   const script = Completions.generate("lunlog", shell, { ...descriptor, subcommands })
-  return script.replaceAll(`lunlog --completions ${shell}`, `lunlog completion ${shell}`)
+  const named = script.replaceAll(`lunlog --completions ${shell}`, `lunlog completion ${shell}`)
+  return shell === "bash" ? `${named}\n${bashNames}` : named
 }

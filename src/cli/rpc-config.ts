@@ -8,6 +8,7 @@ import { printJson } from "../rpc/json-print.ts"
 import { readSpdkConfig, type SpdkConfigCall } from "../rpc/SpdkConfigFile.ts"
 import { CliFailure } from "./CliFailure.ts"
 import { printPretty } from "./print-json.ts"
+import { progressBar } from "./progress.ts"
 import { flag, type MethodForm, method, option, required } from "./rpc-arguments/MethodForm.ts"
 import { commaList, integer, type Params, text } from "./rpc-arguments/value-kinds.ts"
 import { readStdin } from "./rpc-request.ts"
@@ -135,16 +136,35 @@ const knownCalls = (call: Call, calls: ReadonlyArray<SpdkConfigCall>, skip: bool
     return calls.filter(({ method }) => all.has(method))
   })
 
-const runAll = (call: Call, calls: ReadonlyArray<SpdkConfigCall>) =>
-  Effect.forEach(
-    calls,
-    (one) =>
+const quietMillis = 1_000
+const redrawMillis = 250
+
+/** A bar, on a terminal and after a second. */
+const showingBar = <A, E>(done: () => number, total: number, work: Effect.Effect<A, E>): Effect.Effect<A, E> => {
+  if (!process.stderr.isTTY) return work
+  const draw = Effect.sync(() => void process.stderr.write(`\r${progressBar(done(), total)}`))
+  const drawing = Effect.andThen(
+    Effect.sleep(quietMillis),
+    Effect.forever(Effect.andThen(draw, Effect.sleep(redrawMillis)))
+  )
+  return Effect.ensuring(
+    Effect.raceFirst(work, drawing),
+    Effect.sync(() => void process.stderr.write("\r\u001b[K"))
+  )
+}
+
+const runAll = (call: Call, calls: ReadonlyArray<SpdkConfigCall>) => {
+  let done = 0
+  const run = (one: SpdkConfigCall) =>
+    Effect.tap(
       Effect.mapError(
         call(one.method, one.params),
         ({ message }) => new CliFailure({ message: `${one.place} ${message}` })
       ),
-    { discard: true }
-  )
+      () => Effect.sync(() => done++)
+    )
+  return showingBar(() => done, calls.length, Effect.forEach(calls, run, { discard: true }))
+}
 
 /** Runs what may be called, starts the target if it waits for that, and goes on with what may be called then. */
 const loadCalls = (call: Call, calls: ReadonlyArray<SpdkConfigCall>) =>

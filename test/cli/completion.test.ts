@@ -22,10 +22,12 @@ while IFS= read -r line; do
   [[ "$line" == *" " ]] && COMP_WORDS+=("")
   COMP_CWORD=$((\${#COMP_WORDS[@]} - 1))
   COMPREPLY=()
-  _lunlog lunlog "\${COMP_WORDS[COMP_CWORD]}" "\${COMP_WORDS[COMP_CWORD-1]}"
+  _lunlog_with_names lunlog "\${COMP_WORDS[COMP_CWORD]}" "\${COMP_WORDS[COMP_CWORD-1]}"
   echo "\${COMPREPLY[*]}"
 done < "$1"
 `
+
+afterAll(() => removeDirectory(directory))
 
 const completed = async (...lines: ReadonlyArray<string>): Promise<ReadonlyArray<string>> => {
   const input = join(directory, "lines")
@@ -42,8 +44,6 @@ describe("completion of bash", () => {
     assert.isUndefined(failure)
     writeFileSync(script, stdout)
   })
-
-  afterAll(() => removeDirectory(directory))
 
   it("offers commands, verbs, RPC methods, options and their values", async () => {
     const answers = await completed(
@@ -87,6 +87,27 @@ describe("completion of bash", () => {
       methodForms.filter(({ method }) => !offered.has(method)),
       []
     )
+  })
+})
+
+describe("completion of names", () => {
+  it("asks the target for what it has, and offers nothing where none runs", async () => {
+    const { failure, stdout } = await lunlogHere("completion", "bash")
+    assert.isUndefined(failure)
+    // In place of the program: what it would answer.
+    const program = 'lunlog() { case "$1 $2 $3" in "target list --names") echo iqn.2016-06.io.spdk:disk1 ;; '
+    writeFileSync(script, `${stdout}\n${program} "bdev list --names") printf "Malloc0\\nMalloc1\\n" ;; esac; }\n`)
+    const answers = await completed(
+      "lunlog target show ",
+      "lunlog lun add di",
+      "lunlog lun add disk1 ",
+      "lunlog bdev delete M",
+      "lunlog rpc bdev_malloc_delete Malloc1",
+      "lunlog rpc bdev_malloc_create ",
+      "lunlog target create ",
+      "lunlog portal remove "
+    )
+    assert.deepStrictEqual(answers, ["disk1", "disk1", "Malloc0 Malloc1", "Malloc0 Malloc1", "Malloc1", "", "", ""])
   })
 })
 

@@ -119,6 +119,8 @@ describe("nouns and verbs", () => {
     assert.match(await refuses("bdev", "resize", "File0", "3MiB"), /truncate -s 3MiB FILE/)
     assert.match(await refuses("bdev", "create", "malloc", "lots"), /"lots" is no size; write bytes/)
     assert.match(await refuses("bdev", "create", "malloc", "1000"), /no whole number of blocks of 512/)
+    assert.strictEqual(await prints("target", "list", "--names"), disk1)
+    assert.match(await prints("bdev", "list", "--names"), /^Malloc0\nMalloc1\nNull0\n/)
     assert.match(await prints("bdev", "list"), new RegExp(`\nMalloc1 .* ${disk1} 7\n`))
     for (const name of ["EE_Slow0", "Slow0", "Null0", "File0"]) {
       assert.strictEqual(await prints("bdev", "delete", name), `bdev ${name} and its LUNs are gone`)

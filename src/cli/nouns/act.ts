@@ -34,6 +34,12 @@ export const act = <R>(
     yield* Console.log(json ? printPretty(outcome.json) : outcome.text)
   }).pipe(Effect.scoped)
 
+/** Of `list`: only names. */
+export const namesFlag = Flag.Boolean("names").pipe(
+  Flag.withDescription("Only names, one per line, for scripts"),
+  Flag.withDefault(false)
+)
+
 /** A table, or `none` if there is no row. */
 export const listing = (
   none: string,

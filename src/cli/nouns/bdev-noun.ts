@@ -5,7 +5,7 @@ import { closest } from "../../config/closest.ts"
 import { CliFailure } from "../CliFailure.ts"
 import type { Call } from "../rpc-session.ts"
 import { byteText } from "../table.ts"
-import { about, act, listing, shared } from "./act.ts"
+import { about, act, listing, namesFlag, shared } from "./act.ts"
 import { ask, askTargets, type Bdev, Bdevs, bytesOf } from "./answers.ts"
 import { bdevCreate, sizeOf } from "./bdev-create.ts"
 
@@ -41,12 +41,14 @@ const kindOf = ({ name, product_name }: Bdev): Effect.Effect<string, CliFailure>
   return Effect.fail(new CliFailure({ message }))
 }
 
-const list = Command.make("list", shared, (input) =>
+const list = Command.make("list", { ...shared, names: namesFlag }, (input) =>
   act(input, (call) =>
     Effect.gen(function* () {
       // Printed whole as JSON, so it is asked for without a form too.
       const whole = yield* call("bdev_get_bdevs")
       const bdevs = yield* ask(call, Bdevs, "bdev_get_bdevs")
+      const names = bdevs.map((bdev) => bdev.name)
+      if (input.names) return { json: names, text: names.join("\n") }
       const targets = yield* askTargets(call)
       const rows = bdevs.map((bdev) => {
         const luns = targets.flatMap((target) =>

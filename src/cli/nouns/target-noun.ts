@@ -5,7 +5,7 @@ import { CliFailure } from "../CliFailure.ts"
 import { parseMap } from "../rpc-arguments/value-kinds.ts"
 import type { Call } from "../rpc-session.ts"
 import { byteText, printable, table } from "../table.ts"
-import { about, act, count, listing, shared } from "./act.ts"
+import { about, act, count, listing, namesFlag, shared } from "./act.ts"
 import {
   ask,
   askTargets,
@@ -43,10 +43,12 @@ const mapText = ({ ig_tag, luns, pg_tag, read_only }: Target["pg_ig_maps"][numbe
   return `${pg_tag}:${ig_tag}${narrowed}${read_only === true ? ", read-only" : ""}`
 }
 
-const list = Command.make("list", shared, (input) =>
+const list = Command.make("list", { ...shared, names: namesFlag }, (input) =>
   act(input, (call) =>
     Effect.gen(function* () {
       const targets = yield* askTargets(call)
+      const names = targets.map((target) => target.name)
+      if (input.names) return { json: names, text: names.join("\n") }
       const sessions = yield* ask(call, Sessions, "lunlog_get_sessions")
       const rows = targets.map((target) => [
         target.name,
