@@ -89,7 +89,7 @@ export class Bdevs {
   add(bdev: Bdev, lease: Lease | undefined, up: () => void): Effect.Effect<void> {
     return Effect.gen({ self: this }, function* () {
       this.#gone.add(bdevKey(bdev))
-      const entry: Entry = { bdev, id: undefined, detail: undefined }
+      const entry: Entry = { bdev, id: undefined, detail: "it is being opened" }
       this.#entries.set(bdevKey(bdev), entry)
       const adopted = this.#leases.adopt(lease)
       if (adopted !== undefined) {
