@@ -13,7 +13,7 @@ export const convertCommand = Command.make(
       Flag.withDescription("Where to write; stdout if absent. Made with mode 0600"),
       Flag.optional
     ),
-    from: Flag.Literals("from", ["iscsi.conf", "targetcli", "tgt"]).pipe(
+    from: Flag.Literals("from", ["iscsi.conf", "spdk", "targetcli", "tgt"]).pipe(
       Flag.withDescription("Format of the file; known by its content if absent"),
       Flag.optional
     ),

@@ -9,11 +9,12 @@ import type { NativeConfig } from "../config/native-schema.ts"
 import { type SourceFormat, sourceFormat } from "../config/source-format.ts"
 import { tryOut } from "../config/try-out.ts"
 import { CliFailure } from "./CliFailure.ts"
+import { convertSpdk } from "./convert-spdk.ts"
 import { readConversion } from "./read-conversion.ts"
 import { writeOutput } from "./write-output.ts"
 
 /** Formats that `--from` names. */
-export const convertedFormats = ["iscsi.conf", "targetcli", "tgt"] as const
+export const convertedFormats = ["iscsi.conf", "spdk", "targetcli", "tgt"] as const
 type ConvertedFormat = (typeof convertedFormats)[number]
 
 /** A command line. */
@@ -73,7 +74,7 @@ export const convert = (input: ConvertInput): Effect.Effect<void, CliFailure> =>
       return yield* new CliFailure({ message: `${name} is longer than ${conversionLengthMax} characters; split it` })
     }
     const format = yield* formatOf(input, source)
-    const conversion = yield* readConversion(format, name, source)
+    const conversion = yield* format === "spdk" ? convertSpdk(name, source) : readConversion(format, name, source)
     const warnings = yield* warningsOf(name, conversion)
     for (const warning of warnings) yield* Console.error(warning)
     if (input.strict && warnings.length > 0) {

@@ -11,10 +11,11 @@ import { DataPlane } from "../domain/DataPlane.ts"
 import type { Event } from "../domain/Event.ts"
 import { Uuid } from "../domain/ids.ts"
 import { Secrets } from "../domain/Secrets.ts"
-import type { State } from "../domain/State.ts"
+import { authGroupsOf, type State } from "../domain/State.ts"
 import type { StatisticsSource } from "../domain/Statistics.ts"
 import { applySpdkConfig, type CheckedSpdkConfig } from "../rpc/apply-spdk-config.ts"
 import { Instance } from "../rpc/Instance.ts"
+import { authFileClaim } from "../rpc/load-auth-file.ts"
 import { Notifications } from "../rpc/Notifications.ts"
 import { type CliFailure, failureOf } from "./CliFailure.ts"
 import { secretsFrom } from "./secret-key.ts"
@@ -106,6 +107,8 @@ export interface Tried {
   readonly state: State
   /** Calls that were refused, each with its place; the others were made. */
   readonly failures: ReadonlyArray<string>
+  /** Whether groups of `state` come from the auth file that the options name. */
+  readonly isAuthFileRead: boolean
   /** Opens the secrets in `state`. */
   readonly secrets: Secrets["Service"]
 }
@@ -125,7 +128,10 @@ export const tryConfiguration = (file: CheckedSpdkConfig): Effect.Effect<Tried, 
           applySpdkConfig(file, { strict: false, ignoreErrors: true }),
           failureOf
         )
-        return { state: (yield* ControlPlane).state(), failures, secrets }
+        const { isClaimed } = yield* Instance
+        const state = (yield* ControlPlane).state()
+        const isAuthFileRead = authGroupsOf(state).some(({ tag }) => isClaimed(authFileClaim(tag)))
+        return { state, failures, isAuthFileRead, secrets }
       })
       return yield* Effect.provideContext(calls, context)
     })

@@ -1,0 +1,37 @@
+/** SPDK's JSON as a native configuration: its calls are made on a target in memory, and what they lead to is read off. */
+import { Effect, Result } from "effect"
+import type { Conversion } from "../config/Conversion.ts"
+import { nativeConfigOf } from "../config/native-config-of.ts"
+import { Secrets } from "../domain/Secrets.ts"
+import { activeTargetsOf, type State } from "../domain/State.ts"
+import { checkSpdkConfig } from "../rpc/apply-spdk-config.ts"
+import { secretTexts } from "../rpc/export-formats.ts"
+import { readSpdkConfig } from "../rpc/SpdkConfigFile.ts"
+import { CliFailure, failureOf } from "./CliFailure.ts"
+import { tryConfiguration } from "./trial-target.ts"
+
+/** Everything that can be made is; the rest is told. */
+const options = { strict: false, ignoreErrors: true }
+
+/** What calls can do and lunlog's own format cannot say. */
+const leftOut = (name: string, state: State): ReadonlyArray<string> =>
+  activeTargetsOf(state).flatMap((target) =>
+    target.histogram ? [`${name}: the histogram of target ${target.name} is left out: ask for it by RPC`] : []
+  )
+
+/** Reads a file; fails if it has not the form of SPDK's configurations. `name` is how messages call it. */
+export const convertSpdk = (name: string, source: string): Effect.Effect<Conversion, CliFailure> =>
+  Effect.gen(function* () {
+    const file = readSpdkConfig(name, source)
+    if (Result.isFailure(file)) return yield* new CliFailure({ message: file.failure.join("\n") })
+    const { checked } = checkSpdkConfig(file.success, options)
+    const { failures, isAuthFileRead, secrets, state } = yield* tryConfiguration(checked)
+    const texts = yield* Effect.mapError(Effect.provideService(secretTexts(state), Secrets, secrets), failureOf)
+    const { options: found, ...rest } = nativeConfigOf(state, (key) => texts.get(key) ?? "")
+    const { authFile, ...others } = found ?? {}
+    // The groups of an auth file that was read are in the result.
+    const kept = isAuthFileRead || authFile === undefined ? others : { ...others, authFile }
+    const failed = failures.map((failure) => `${failure}; the call is left out`)
+    const warnings = [...checked.notices, ...failed, ...leftOut(name, state)]
+    return { config: { options: kept, ...rest }, warnings, places: new Map() }
+  })
