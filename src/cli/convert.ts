@@ -1,14 +1,13 @@
 /** What `lunlog convert` does: reads a configuration of another target, and writes it in lunlog's own format. */
-import { readFile } from "node:fs/promises"
-import { text as readAll } from "node:stream/consumers"
 import { Console, Effect } from "effect"
-import { stringify } from "yaml"
 import { type Conversion, conversionLengthMax } from "../config/Conversion.ts"
 import { convertedFile } from "../config/converted-file.ts"
 import type { NativeConfig } from "../config/native-schema.ts"
+import { nativeText } from "../config/native-text.ts"
 import { type SourceFormat, sourceFormat } from "../config/source-format.ts"
 import { tryOut } from "../config/try-out.ts"
 import { CliFailure } from "./CliFailure.ts"
+import { configFiles } from "./config-files.ts"
 import { convertSpdk } from "./convert-spdk.ts"
 import { readConversion } from "./read-conversion.ts"
 import { writeOutput } from "./write-output.ts"
@@ -29,12 +28,10 @@ export interface ConvertInput {
   readonly force: boolean
 }
 
-const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
-
 const readSource = (source: string): Effect.Effect<string, CliFailure> =>
-  Effect.tryPromise({
-    try: () => (source === "-" ? readAll(process.stdin) : readFile(source, "utf8")),
-    catch: (error) => new CliFailure({ message: `${source} cannot be read: ${reasonOf(error)}` })
+  Effect.mapBoth(configFiles.read(source === "-" ? "/dev/stdin" : source, conversionLengthMax), {
+    onSuccess: ({ text }) => text,
+    onFailure: (why) => new CliFailure({ message: `${source} ${why}` })
   })
 
 const isConverted = (format: SourceFormat): format is ConvertedFormat =>
@@ -57,22 +54,15 @@ export const warningsOf = (name: string, conversion: Conversion): Effect.Effect<
     ]
   })
 
-/** What would be taken for a reference stays what it is. */
-const plainText = (_key: unknown, value: unknown): unknown =>
-  typeof value === "string" ? value.replaceAll("${", () => "$${") : value
-
 /** The file that a conversion writes. */
-export const nativeText = (name: string, format: ConvertedFormat, config: NativeConfig): string =>
-  `# From ${name} (${format}), by lunlog convert.\n${stringify(config, plainText, { lineWidth: 120 })}`
+export const convertedText = (name: string, format: ConvertedFormat, config: NativeConfig): string =>
+  nativeText(config, [`From ${name} (${format}), by lunlog convert.`])
 
 /** Runs one conversion; warnings are on stderr, and the result on stdout or in the output file. */
 export const convert = (input: ConvertInput): Effect.Effect<void, CliFailure> =>
   Effect.gen(function* () {
     const source = yield* readSource(input.source)
     const name = input.source === "-" ? "stdin" : input.source
-    if (source.length > conversionLengthMax) {
-      return yield* new CliFailure({ message: `${name} is longer than ${conversionLengthMax} characters; split it` })
-    }
     const format = yield* formatOf(input, source)
     const conversion = yield* format === "spdk" ? convertSpdk(name, source) : readConversion(format, name, source)
     const warnings = yield* warningsOf(name, conversion)
@@ -80,6 +70,5 @@ export const convert = (input: ConvertInput): Effect.Effect<void, CliFailure> =>
     if (input.strict && warnings.length > 0) {
       return yield* new CliFailure({ message: `${warnings.length} warnings, and --strict: nothing is written` })
     }
-    const text = nativeText(name, format, conversion.config)
-    yield* writeOutput(input.output, text, input.force)
+    yield* writeOutput(input.output, convertedText(name, format, conversion.config), input.force)
   })

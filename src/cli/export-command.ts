@@ -14,7 +14,9 @@ export const exportCommand = Command.make(
   {
     socket: socketFlag,
     format: Flag.Literals("format", exportFormatNames).pipe(
-      Flag.withDescription("yaml: lunlog's own format (default)"),
+      Flag.withDescription(
+        "yaml: lunlog's own (default); spdk: the JSON of SPDK; iscsi.conf: what SPDK read until v20.07"
+      ),
       Flag.withDefault("yaml" as const)
     ),
     target: Flag.String("target").pipe(

@@ -13,8 +13,8 @@ import type {
   TargetSection
 } from "./native-schema.ts"
 
-/** Longest source, in characters. */
-export const conversionLengthMax = 4 * 1024 * 1024
+/** Longest source, in bytes. */
+export const conversionLengthMax = 16 * 1024 * 1024
 
 /** What a source becomes. */
 export interface Conversion {

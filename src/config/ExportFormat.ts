@@ -1,7 +1,7 @@
 /** The formats in which a configuration can be exported, and what comes of it; `export-formats.ts` makes them. */
 
 /** As the command line and `lunlog_export` name them. */
-export const exportFormatNames = ["yaml"] as const
+export const exportFormatNames = ["yaml", "spdk", "iscsi.conf"] as const
 /** One of them. */
 export type ExportFormat = (typeof exportFormatNames)[number]
 

@@ -2,16 +2,18 @@
 import { Effect } from "effect"
 import type { Exported, ExportFormat, ExportOptions } from "../config/ExportFormat.ts"
 import { exportNative } from "../config/export-native.ts"
+import { printIscsiConf } from "../config/iscsi-conf/print-iscsi-conf.ts"
 import { secretKey } from "../config/secret-references.ts"
 import type { Secrets } from "../domain/Secrets.ts"
 import { authGroupsOf, type State } from "../domain/State.ts"
+import { exportSpdk } from "./export-spdk.ts"
 import { authGroupView } from "./methods/auth-groups.ts"
 import type { RpcError } from "./RpcError.ts"
 
 type Export = (state: State, options: ExportOptions) => Effect.Effect<Exported, RpcError, Secrets>
 
 /** Every secret in clear, by its `secretKey`. */
-const secretTexts = (state: State): Effect.Effect<ReadonlyMap<string, string>, RpcError, Secrets> =>
+export const secretTexts = (state: State): Effect.Effect<ReadonlyMap<string, string>, RpcError, Secrets> =>
   Effect.map(Effect.forEach(authGroupsOf(state), authGroupView), (groups) => {
     const texts = new Map<string, string>()
     for (const { secrets, tag } of groups) {
@@ -28,5 +30,19 @@ const yaml: Export = (state, options) =>
     ? Effect.map(secretTexts(state), (texts) => exportNative(state, options, texts))
     : Effect.succeed(exportNative(state, options))
 
+/** Secrets of groups by tag, as the auth file has them. */
+const plainSecrets = (state: State) =>
+  Effect.map(
+    Effect.forEach(authGroupsOf(state), authGroupView),
+    (groups) => new Map(groups.map(({ secrets, tag }) => [tag, secrets]))
+  )
+
+const iscsiConf: Export = (state, { withSecrets }) =>
+  withSecrets
+    ? Effect.map(plainSecrets(state), (secrets) => printIscsiConf(state, secrets))
+    : Effect.succeed(printIscsiConf(state, undefined))
+
+const spdk: Export = (state, { withSecrets }) => exportSpdk(state, withSecrets)
+
 /** By name. */
-export const exportFormats: Readonly<Record<ExportFormat, Export>> = { yaml }
+export const exportFormats: Readonly<Record<ExportFormat, Export>> = { yaml, spdk, "iscsi.conf": iscsiConf }

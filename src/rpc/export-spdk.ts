@@ -3,7 +3,7 @@
  * out would give more access than there is, the whole thing is left out.
  */
 import { Effect, HashMap } from "effect"
-import type { Exported } from "../config/Exported.ts"
+import type { Exported } from "../config/ExportFormat.ts"
 import { iscsiNameKey } from "../domain/ids.ts"
 import type { Secrets } from "../domain/Secrets.ts"
 import {
@@ -39,11 +39,13 @@ const expressible = (target: TargetNode, warn: Warn): TargetNode | undefined => 
 
 /** What of the state SPDK can be told. */
 const reduced = (state: State, withSecrets: boolean, warn: Warn): State => {
-  for (const { name, tag } of portalGroupsOf(state)) {
-    if (name !== undefined) warn(`portal group ${tag}`, `the name ${name} has no place in this format`)
-  }
-  for (const { name, tag } of initiatorGroupsOf(state)) {
-    if (name !== undefined) warn(`initiator group ${tag}`, `the name ${name} has no place in this format`)
+  const named = [
+    ...portalGroupsOf(state).map(({ name, tag }) => ({ object: `portal group ${tag}`, name })),
+    ...initiatorGroupsOf(state).map(({ name, tag }) => ({ object: `initiator group ${tag}`, name })),
+    ...(withSecrets ? authGroupsOf(state) : []).map(({ name, tag }) => ({ object: `auth group ${tag}`, name }))
+  ]
+  for (const { name, object } of named) {
+    if (name !== undefined) warn(object, `the name ${name} has no place in this format`)
   }
   if (!withSecrets) {
     for (const { tag } of authGroupsOf(state)) {

@@ -66,6 +66,14 @@ describe("iscsi.conf", () => {
       await clearUnitAttentions(session, 0)
       assert.deepStrictEqual(await reportLuns(session), [0, 1, 2, 63])
       await session.logout()
+      const withSecrets = await served.rpc.call("lunlog_export", { format: "iscsi.conf", with_secrets: true })
+      assert.match(JSON.stringify(withSecrets), /LUN63 Null1.*QueueDepth 32/u)
+      assert.include(JSON.stringify(withSecrets), "Auth hostB anothersecret")
+      for (const format of ["spdk", "iscsi.conf"]) {
+        const without = JSON.stringify(await served.rpc.call("lunlog_export", { format }))
+        assert.notInclude(without, "anothersecret")
+        assert.include(without, "auth group 7: is left out: this format has secrets in clear")
+      }
       assert.match(served.child.stderr(), /iscsi\.conf:\d+ \[Split\] Split: is left out: lunlog has no split bdevs/u)
       assert.match(JSON.stringify(objects), /other \$\{secret\} 1/u)
     }
@@ -113,7 +121,7 @@ describe("lunlog convert", () => {
   it("ends with code 1 if a file cannot be read or is of no known format, and with --strict at a warning", async () => {
     const missing = await lunlog("convert", join(directory, "none"))
     assert.strictEqual(missing.code, 1)
-    assert.match(missing.stderr, /none cannot be read: ENOENT/u)
+    assert.match(missing.stderr, /none does not exist/u)
     const unknown = await lunlog("convert", write("hello", "a"))
     assert.strictEqual(unknown.code, 1)
     assert.match(unknown.stderr, /none of the formats that are known by their content; say --from/u)

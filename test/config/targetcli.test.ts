@@ -49,7 +49,6 @@ describe("saveconfig.json", () => {
       {
         type: "aio",
         name: "db",
-        blockSize: 512,
         uuid: "8c5a0a30-6c2d-4d3c-9a2f-0f4a6a7f7f11",
         file: "/srv/images/db.img"
       },
@@ -63,9 +62,8 @@ describe("saveconfig.json", () => {
       {
         type: "malloc",
         name: "scratch",
-        blockSize: 512,
         uuid: "61f75366-3592-4f21-9092-d7b596acd420",
-        size: 16777216
+        size: "16MiB"
       }
     ])
     // 192.0.2.10 is an address of both targets, 192.0.2.11 of one.

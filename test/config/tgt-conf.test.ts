@@ -27,7 +27,7 @@ describe("targets.conf", () => {
     const { authGroups, bdevs, initiatorGroups, options, portalGroups, targets } = conversion.config
     assert.deepStrictEqual(options, { discoveryAuth: { requireChap: true, chapGroup: 1 } })
     assert.deepStrictEqual(bdevs?.slice(2), [
-      { type: "aio", name: "0.img", file: "/srv/images/0.img", blockSize: 512 },
+      { type: "aio", name: "0.img", file: "/srv/images/0.img" },
       {
         type: "aio",
         name: "db.img",
@@ -36,7 +36,7 @@ describe("targets.conf", () => {
         uuid: "8c5a0a30-6c2d-4d3c-9a2f-0f4a6a7f7f11",
         readOnly: true
       },
-      { type: "aio", name: "log.img", file: "/srv/images/log.img", blockSize: 512 }
+      { type: "aio", name: "log.img", file: "/srv/images/log.img" }
     ])
     assert.deepStrictEqual(authGroups, [
       { tag: 1, secrets: [{ user: "disc", secret: "discsecret12" }] },

@@ -7,49 +7,22 @@ import { Effect, Layer, Result } from "effect"
 import { assert } from "vitest"
 import { MemoryEventLog } from "../../eventlog/MemoryEventLog.ts"
 import { ConfigApplier } from "../../src/config/ConfigApplier.ts"
-import type { Command } from "../../src/domain/Command.ts"
 import { ControlPlane } from "../../src/domain/ControlPlane.ts"
-import { decide } from "../../src/domain/decide.ts"
-import { evolve } from "../../src/domain/evolve.ts"
 import { Uuid } from "../../src/domain/ids.ts"
 import { Secrets } from "../../src/domain/Secrets.ts"
-import { initialState, type State } from "../../src/domain/State.ts"
+import type { State } from "../../src/domain/State.ts"
 import { applySpdkConfig, checkSpdkConfig } from "../../src/rpc/apply-spdk-config.ts"
 import { exportSpdk } from "../../src/rpc/export-spdk.ts"
 import { printJson } from "../../src/rpc/json-print.ts"
 import { Notifications } from "../../src/rpc/Notifications.ts"
 import { readSpdkConfig } from "../../src/rpc/SpdkConfigFile.ts"
 import { savedConfig, subsystemList } from "../../src/rpc/saved-config.ts"
-import { diceOf, randomCommand } from "../domain/random.ts"
 import { fakeDataPlane, newFake } from "./fake-data-plane.ts"
+import { openSecrets, randomState } from "./random-state.ts"
 import { instanceLayer, testInfo } from "./server-support.ts"
 
 const statesMax = 100
 const exportsMax = 15
-const commandsMax = 200
-
-/** Seldom wanted: most states would be empty. */
-const isRemoval = ({ _tag }: Command): boolean => _tag.startsWith("Delete") || _tag === "RecordBdevVanished"
-
-const randomState = (seed: number): State => {
-  const dice = diceOf(seed)
-  let state = initialState
-  let seq = 0
-  for (let count = 0; count < commandsMax; count++) {
-    const command = randomCommand(dice, state, seq)
-    if (command._tag === "StartEpoch" || (isRemoval(command) && dice.roll(8) > 0)) continue
-    const decision = decide(state, command)
-    if (Result.isFailure(decision)) continue
-    for (const event of decision.success) state = evolve(state, event, ++seq)
-  }
-  return state
-}
-
-/** Secrets of random states were never sealed: what is in their place is taken for the secret. */
-const openSecrets = Secrets.of({
-  seal: (_, secret) => Effect.succeed({ sealed: secret, fingerprint: secret }),
-  unseal: (_, { sealed }) => Effect.succeed(sealed)
-})
 
 const save = (state: State) =>
   Effect.map(

@@ -10,12 +10,13 @@ import {
   activeBdevsOf,
   activeLunsOf,
   activeTargetsOf,
+  authGroupsOf,
   initiatorGroupsOf,
   portalGroupsOf,
   type State
 } from "../../domain/State.ts"
 import type { TargetNode } from "../../domain/TargetNode.ts"
-import type { Exported } from "../Exported.ts"
+import type { Exported } from "../ExportFormat.ts"
 import { type IniLine, IniWriter } from "./IniWriter.ts"
 import { numberOptions } from "./options-section.ts"
 import { bdevLines } from "./print-bdevs.ts"
@@ -24,8 +25,8 @@ import { bdevLines } from "./print-bdevs.ts"
 export interface PlainSecret {
   readonly user: string
   readonly secret: string
-  readonly muser?: string
-  readonly msecret?: string
+  readonly muser?: string | undefined
+  readonly msecret?: string | undefined
 }
 
 type Warn = (object: string, why: string) => void
@@ -150,6 +151,9 @@ export const printIscsiConf = (
   writer.section("iSCSI", optionLines(state.options, warn))
   const bdevs = bdevLines(activeBdevsOf(state), warn)
   for (const [name, lines] of bdevs.sections) writer.section(name, lines)
+  for (const { tag } of secrets === undefined ? authGroupsOf(state) : []) {
+    warn(`auth group ${tag}`, "is left out: this format has secrets in clear; --with-secrets writes them")
+  }
   for (const [tag, list] of secrets ?? []) {
     warn(`auth group ${tag}`, "SPDK reads it from a file of its own, which AuthFile names")
     writer.section(`AuthGroup${tag}`, authGroupLines(list))

@@ -3,6 +3,7 @@ import type { ConversionDraft } from "../Conversion.ts"
 import { pathRemark, unusableFile } from "../file-disks.ts"
 import type { BdevSection } from "../native-schema.ts"
 import type { BdevNames } from "../shared-groups.ts"
+import { sizeText } from "../size.ts"
 import type { JsonNode } from "./JsonNode.ts"
 
 const uuidForm = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/iu
@@ -41,12 +42,12 @@ const warnOfAttributes = ({ draft, placeOf }: StorageReading, node: JsonNode): v
 
 const sectionOf = (reading: StorageReading, node: JsonNode, name: string): BdevSection | string => {
   const blockSize = node.get("attributes").number("block_size") ?? 512
-  const common = { name, blockSize, ...identityOf(reading, node) }
+  const common = { name, ...identityOf(reading, node), ...(blockSize === 512 ? {} : { blockSize }) }
   const plugin = node.text("plugin")
   if (plugin === "ramdisk") {
     const size = node.number("size")
     if (size === undefined) return "has no size and is left out"
-    return { type: node.flag("nullio") === true ? "null" : "malloc", ...common, size }
+    return { type: node.flag("nullio") === true ? "null" : "malloc", ...common, size: sizeText(size) }
   }
   if (plugin !== "fileio" && plugin !== "block") return `is left out: lunlog has nothing like the plugin ${plugin}`
   const file = node.text("dev")

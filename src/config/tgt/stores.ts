@@ -131,10 +131,10 @@ const bdevOf = (store: Store) => {
   const remark = pathRemark(store.node.value)
   if (remark !== undefined) store.warn(store.node, remark)
   const readOnly = store.find("readonly")
+  const blockSize = store.number("block-size") ?? 512
   return {
-    type: "aio" as const,
     file: store.node.value,
-    blockSize: store.number("block-size") ?? 512,
+    ...(blockSize === 512 ? {} : { blockSize }),
     ...uuidOf(store),
     ...(readOnly !== undefined && isOn(readOnly.value) ? { readOnly: true } : {})
   }
@@ -150,7 +150,7 @@ const bdevName = ({ draft, made, names }: StoreReading, store: Store): string | 
   const known = made.get(key)
   if (known !== undefined) return known
   const name = names.nameOf(basename(section.file))
-  const bdev: BdevSection = { ...section, name }
+  const bdev: BdevSection = { type: "aio", name, ...section }
   draft.bdev(bdev, `${store.node.place} ${store.node.word}`)
   made.set(key, name)
   return name
