@@ -1,4 +1,4 @@
-/** SPDK's JSON as a native configuration: its calls are made on a target in memory, and what they lead to is read off. */
+/** SPDK's JSON as a native configuration: its calls are made on a target in memory; what they lead to is read off. */
 import { Effect, Result } from "effect"
 import type { Conversion } from "../config/Conversion.ts"
 import { nativeConfigOf } from "../config/native-config-of.ts"
