@@ -33,6 +33,13 @@ describe("the page", () => {
     assert.includeMembers([...lines], ["iqn.a:t 0 Malloc0 active", "2 draining, 3 commands left"])
   })
 
+  it("tells of a bdev with limits how many IOs wait for them", () => {
+    const status = { bdevs: [{ name: "M", state: "up", limited: { waiting_ios: 7, delayed_ios: 99 } }] }
+    const bdevs = [{ name: "M", product_name: "Malloc disk", block_size: 512, num_blocks: 2048 }]
+    const lines = linesOf(statusText(view(status, { bdevs })))
+    assert.include(lines, "M Malloc disk 1 MiB 512 up, limited (7 IOs wait)")
+  })
+
   it("begins with what is not as the file says that was applied", () => {
     const drift = Array.from({ length: 12 }, (_, index) => ({ message: `LUN ${index} of target t was added by RPC` }))
     const lines = linesOf(statusText(view({ config: { name: "disks.yaml" }, drift_count: 200, drift })))
