@@ -4,19 +4,22 @@ import { Command, Flag } from "effect/cli"
 import { type CliFailure, unexpectedAnswer } from "./CliFailure.ts"
 import { callMethod, connectAs } from "./rpc-call.ts"
 import { boundedInt, durationFlag, socketFlag } from "./server-flags.ts"
-import { type TopRates, TopSample, topRates } from "./top-rates.ts"
+import { remembered, type TopRates, TopSample, topRates } from "./top-rates.ts"
 import { quitKey, takeScreen } from "./top-screen.ts"
 import { topText } from "./top-text.ts"
 
 const intervalDefault = 1000
 /** Shorter than this a person sees nothing, and a busy target is kept busy with it; in milliseconds. */
 const intervalMin = 100
+/** LUNs that are asked for again and again, also if they are idle. */
+const lunsMax = 500
 /** A page of a file, or of a log. */
 const paper = { rows: 100, columns: Number.POSITIVE_INFINITY }
 /** How long to leave a target alone that has gone, in milliseconds. */
 const comeBackMillis = 500
 
-type Take = Effect.Effect<TopSample, CliFailure>
+/** Takes a sample. Where there are many LUNs, of those that have done something since `before`. */
+type Take = (before: TopSample | undefined) => Effect.Effect<TopSample, CliFailure>
 
 /** Where rates go, and word of a target that is away. */
 export interface TopOutput {
@@ -39,14 +42,14 @@ export const watchRates = (
     let isAway = false
     const connected = Effect.gen(function* () {
       const take = yield* open
-      let before = yield* take
+      let before = yield* take(undefined)
       hasBegun = true
       isAway = false
       while (shown < count) {
         yield* Effect.sleep(intervalMillis)
-        const now = yield* take
+        const now = yield* take(before)
         yield* rates(topRates(before, now))
-        before = now
+        before = remembered(before, now)
         shown++
       }
     })
@@ -65,10 +68,16 @@ export const watchRates = (
 const decodeSample = Schema.decodeUnknownEffect(TopSample)
 
 const openSource = (socket: string): Effect.Effect<Take, CliFailure, Scope.Scope> =>
-  Effect.map(connectAs(socket), (client) =>
-    Effect.flatMap(callMethod(client, "lunlog_get_statistics"), (answer) =>
-      Effect.mapError(decodeSample(answer), unexpectedAnswer)
-    )
+  Effect.map(
+    connectAs(socket),
+    (client): Take =>
+      (before) => {
+        const areMany = before !== undefined && before.lun_count > lunsMax
+        const params = areMany ? { active_since: before.at_nanos } : undefined
+        return Effect.flatMap(callMethod(client, "lunlog_get_statistics", params), (answer) =>
+          Effect.mapError(decodeSample(answer), unexpectedAnswer)
+        )
+      }
   )
 
 const onStderr = (reason: string) => Console.error(`${reason}\nwaiting for the target to come back; Ctrl-C ends this`)
@@ -93,7 +102,7 @@ const onTerminal = (
   Effect.gen(function* () {
     const terminal = yield* Terminal.Terminal
     // What can't be reached is told on the screen that stays.
-    yield* Effect.scoped(Effect.flatMap(open, (take) => take))
+    yield* Effect.scoped(Effect.flatMap(open, (take) => take(undefined)))
     const screen = yield* takeScreen(terminal)
     yield* screen.show(["measuring ...", "", "q ends this"])
     const output: TopOutput = {

@@ -22,6 +22,8 @@ const counters = {
 /** The fields that are used; there may be more. */
 export const TopSample = Schema.Struct({
   at_nanos: Count,
+  /** With those that are left out, as they are idle. */
+  lun_count: Schema.Number,
   luns: Schema.Array(
     Schema.Struct({
       target: Schema.String,
@@ -80,6 +82,8 @@ export interface SessionRates extends IoRates {
 /** One interval; LUNs and sessions with the most IO per second first. */
 export interface TopRates {
   readonly seconds: number
+  /** With those that are idle, which are left out where there are many. */
+  readonly lun_count: number
   readonly luns: ReadonlyArray<LunRates>
   readonly sessions: ReadonlyArray<SessionRates>
 }
@@ -113,14 +117,23 @@ const bytesOf = (rates: IoRates): number => rates.bytes_read_per_second + rates.
 
 const byLoad = (a: IoRates, b: IoRates): number => iopsOf(b) - iopsOf(a) || bytesOf(b) - bytesOf(a)
 
+const lunKey = ({ incarnation, lun_id, target }: TopSample["luns"][number]) => `${incarnation}/${lun_id}/${target}`
+
+/** What is known after `now`: LUNs that it leaves out have not changed. */
+export const remembered = (before: TopSample, now: TopSample): TopSample => {
+  if (now.luns.length >= now.lun_count) return now
+  const changed = new Set(now.luns.map(lunKey))
+  return { ...now, luns: [...now.luns, ...before.luns.filter((lun) => !changed.has(lunKey(lun)))] }
+}
+
 /** The rates between two samples of one process; `now` must be the later one. */
 export const topRates = (before: TopSample, now: TopSample): TopRates => {
   const seconds = (Number(now.at_nanos) - Number(before.at_nanos)) / nanosPerSecond
-  const lunKey = ({ incarnation, lun_id, target }: TopSample["luns"][number]) => `${incarnation}/${lun_id}/${target}`
   const lunsBefore = new Map(before.luns.map((lun) => [lunKey(lun), lun]))
   const sessionsBefore = new Map(before.sessions.map((session) => [session.id, session]))
   return {
     seconds: rounded(seconds),
+    lun_count: now.lun_count,
     luns: now.luns
       .map((lun) => ({
         target: lun.target,

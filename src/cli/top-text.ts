@@ -59,7 +59,7 @@ const lunSection = (luns: ReadonlyArray<LunRates>): Section => ({
   heads: ["TARGET", "LUN", "BDEV"],
   rows: luns.map((lun) => [printable(lun.target), String(lun.lun_id), lun.bdev_name, ...ioCells(lun)]),
   names: new Set([0]),
-  none: "TARGET: no LUN"
+  none: "TARGET: no LUN with IO"
 })
 
 const sessionSection = (sessions: ReadonlyArray<SessionRates>): Section => ({
@@ -104,12 +104,12 @@ const linesOf = (section: Section, rowsMax: number, columns: number): ReadonlyAr
 const total = (luns: ReadonlyArray<LunRates>, of: (rates: LunRates) => number): number =>
   luns.reduce((sum, lun) => sum + of(lun), 0)
 
-const summary = ({ luns, seconds, sessions }: TopRates): string =>
+const summary = ({ lun_count, luns, seconds, sessions }: TopRates): string =>
   [
     `${count(total(luns, iopsOf))} IO/s`,
     `${megabytes(total(luns, (lun) => lun.bytes_read_per_second))} MB/s read`,
     `${megabytes(total(luns, (lun) => lun.bytes_written_per_second))} MB/s written`,
-    counted(luns.length, "LUN"),
+    counted(lun_count, "LUN"),
     counted(sessions.length, "session"),
     `in ${seconds} s`
   ].join(", ")

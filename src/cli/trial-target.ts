@@ -54,7 +54,7 @@ const nothing: StatisticsSource = {
   bdevHistogram: () => Effect.succeed(undefined),
   bdevHistogramCounts: () => Effect.succeed(undefined),
   targetHistogram: () => Effect.succeed(undefined),
-  live: Effect.succeed({ atNanos: 0, luns: [], sessions: [] })
+  live: () => Effect.succeed({ atNanos: 0, lunCount: 0, luns: [], sessions: [] })
 }
 
 /** Files may be on another host: of whatever size they are, one block is enough to go on with. */

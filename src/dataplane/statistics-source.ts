@@ -8,7 +8,7 @@ import type { ReactorClient } from "./ReactorClient.ts"
 import type { StatisticsQuery, StatisticsResult } from "./reactor/statistics-protocol.ts"
 
 /** When the reactor has stopped there is nothing. */
-const nothing: LiveStatistics = { atNanos: 0, luns: [], sessions: [] }
+const nothing: LiveStatistics = { atNanos: 0, lunCount: 0, luns: [], sessions: [] }
 const noBdevs: BdevStatisticsReport = { atNanos: 0, bdevs: [] }
 
 /** Asks the reactor. */
@@ -49,6 +49,7 @@ export const statisticsSource = (client: ReactorClient, bdevs: Bdevs): Statistic
       Effect.map(ask({ _tag: "TargetHistogram", target, incarnation }), (result) =>
         result?._tag === "Histogram" ? result.histogram : undefined
       ),
-    live: Effect.map(ask({ _tag: "Live" }), (result) => (result?._tag === "Live" ? result.live : nothing))
+    live: (activeSinceNanos) =>
+      Effect.map(ask({ _tag: "Live", activeSinceNanos }), (result) => (result?._tag === "Live" ? result.live : nothing))
   }
 }

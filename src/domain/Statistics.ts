@@ -121,6 +121,8 @@ export interface SessionStatistics {
 /** Everything that moves, at one moment. */
 export interface LiveStatistics {
   readonly atNanos: number
+  /** Of all LUNs, also of those that are left out. */
+  readonly lunCount: number
   readonly luns: ReadonlyArray<LunStatistics>
   readonly sessions: ReadonlyArray<SessionStatistics>
 }
@@ -145,5 +147,6 @@ export interface StatisticsSource {
   ) => Effect.Effect<ReadonlyArray<number> | undefined, BdevUnavailable>
   /** Of the SCSI commands of a target, from their first byte to their status. Undefined: none is kept. */
   readonly targetHistogram: (target: IscsiName, incarnation: Incarnation) => Effect.Effect<Histogram | undefined>
-  readonly live: Effect.Effect<LiveStatistics>
+  /** All LUNs, or those that have done something since a time of this clock or have something to do; all sessions. */
+  readonly live: (activeSinceNanos: number | undefined) => Effect.Effect<LiveStatistics>
 }

@@ -4,7 +4,7 @@ import { Effect, Fiber, Option, Queue, Terminal } from "effect"
 import { TestClock } from "effect/testing"
 import { CliFailure } from "../../src/cli/CliFailure.ts"
 import { type TopOutput, watchRates } from "../../src/cli/top-command.ts"
-import { type TopRates, type TopSample, topRates } from "../../src/cli/top-rates.ts"
+import { remembered, type TopRates, type TopSample, topRates } from "../../src/cli/top-rates.ts"
 import { quitKey, takeScreen } from "../../src/cli/top-screen.ts"
 import { topText } from "../../src/cli/top-text.ts"
 
@@ -44,6 +44,7 @@ const session = (id: number, changes: Partial<Session> = {}): Session => ({
 
 const sample = (seconds: number, luns: TopSample["luns"], sessions: TopSample["sessions"] = []): TopSample => ({
   at_nanos: seconds * 1e9,
+  lun_count: luns.length,
   luns,
   sessions
 })
@@ -81,6 +82,7 @@ describe("the rates of two samples", () => {
   it("are right beyond what a number holds exactly", () => {
     const at = (seconds: bigint, read_latency_nanos: bigint, reads: bigint): TopSample => ({
       at_nanos: seconds * 1_000_000_000n,
+      lun_count: 1,
       luns: [lun(0, { reads, read_latency_nanos })],
       sessions: []
     })
@@ -105,6 +107,15 @@ describe("the rates of two samples", () => {
       ]
     )
     assert.deepInclude(sessions[0], { id: 2, commands_per_second: 5, reads_per_second: 3 })
+  })
+
+  it("go on from where a LUN was before it was idle, and left out", () => {
+    const first = sample(1, [lun(0, { reads: 10 }), lun(1, { reads: 500 }), lun(2)])
+    const second = { ...sample(2, [lun(0, { reads: 20 })]), lun_count: 3 }
+    const third = { ...sample(3, [lun(1, { reads: 503 })]), lun_count: 3 }
+    const { lun_count, luns } = topRates(remembered(first, second), third)
+    assert.deepStrictEqual([lun_count, luns.map(({ reads_per_second }) => reads_per_second)], [3, [3]])
+    assert.strictEqual(remembered(second, first), first)
   })
 
   it("put first what has the most IO, and then the most bytes", () => {
@@ -151,8 +162,8 @@ describe("the page", () => {
   })
 
   it("says that there is nothing", () => {
-    const lines = topText({ seconds: 1, luns: [], sessions: [] }, { rows: 24, columns: 80 })
-    assert.includeMembers([...lines], ["TARGET: no LUN", "INITIATOR: no session"])
+    const lines = topText({ seconds: 1, lun_count: 0, luns: [], sessions: [] }, { rows: 24, columns: 80 })
+    assert.includeMembers([...lines], ["TARGET: no LUN with IO", "INITIATOR: no session"])
   })
 
   it("fits into the window: names are shortened from the front, rows are left out", () => {
@@ -239,12 +250,10 @@ describe("watching", () => {
         opened++
         if (opened === 2) return Effect.fail(gone)
         const left = opened === 1 ? answers : after
-        return Effect.succeed(
-          Effect.suspend(() => {
-            const next = left.shift()
-            return next === undefined ? Effect.fail(gone) : Effect.succeed(next)
-          })
-        )
+        return Effect.succeed(() => {
+          const next = left.shift()
+          return next === undefined ? Effect.fail(gone) : Effect.succeed(next)
+        })
       })
       const watching = yield* Effect.forkChild(watchRates(open, output, { count: 2, intervalMillis: 1000 }))
       yield* TestClock.adjust("10 seconds")

@@ -25,7 +25,7 @@ export const newFakeStatistics = (): FakeStatistics => ({
   histograms: new Map(),
   targetHistograms: new Map(),
   bdev: { io, isInUse: false, queue: undefined },
-  live: { atNanos: 7, luns: [], sessions: [] }
+  live: { atNanos: 7, lunCount: 0, luns: [], sessions: [] }
 })
 
 export const fakeStatistics = (fake: FakeStatistics): StatisticsSource => {
@@ -56,6 +56,6 @@ export const fakeStatistics = (fake: FakeStatistics): StatisticsSource => {
     bdevHistogramCounts: ({ name }, borders) =>
       Effect.sync(() => (fake.histograms.has(name) ? [...borders, 0] : undefined)),
     targetHistogram: (target) => Effect.sync(() => fake.targetHistograms.get(target)),
-    live: Effect.sync(() => fake.live)
+    live: () => Effect.sync(() => fake.live)
   }
 }

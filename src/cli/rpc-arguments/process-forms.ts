@@ -153,7 +153,12 @@ const configuration: ReadonlyArray<MethodForm> = [
 
 const own: ReadonlyArray<MethodForm> = [
   method("lunlog_status", "Shows what lunlog status shows.", [], { answer: "json" }),
-  method("lunlog_get_statistics", "Shows the counters behind lunlog top.", [], { answer: "json" }),
+  method(
+    "lunlog_get_statistics",
+    "Shows the counters behind lunlog top.",
+    [option(["", "active-since"], integer("NANOS"), "only LUNs with IO since this at_nanos of an earlier answer")],
+    { answer: "json" }
+  ),
   method(
     "lunlog_identify",
     "Names the client in the log for the rest of the connection; of use on stdin and by programs.",

@@ -124,7 +124,9 @@ export class IscsiTask implements BdevIo, SubmittedCommand {
     const { ioKind, mapping } = this
     if (mapping === undefined) return
     const bytes = ioKind === IoKind.write ? this.wantedBytes : ioKind === IoKind.read ? this.scsi.byteLength : 0
-    const millis = this.#pool.clock.read() - this.submittedAt
+    const now = this.#pool.clock.read()
+    const millis = now - this.submittedAt
+    mapping.lastIoAt = now
     mapping.unit.statistics.ended(ioKind, bytes, millis, status)
     const session = this.owner?.counts
     if (status !== IoStatus.ok) {

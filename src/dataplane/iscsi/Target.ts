@@ -82,6 +82,8 @@ export class LunMapping {
   readonly unit: LogicalUnit
   /** IO that came by this LUN. */
   readonly counts = new IoCounts()
+  /** When one of them ended last, in milliseconds of the reactor's clock; 0 if none has. */
+  lastIoAt = 0
   /** Takes new commands. Once false, it stays so. */
   active = true
   /** Commands that the bdev has. */

@@ -56,7 +56,7 @@ export class ReactorStatistics {
         return { _tag: "Histogram", histogram: histogramReport(histogram) }
       }
       case "Live":
-        return { _tag: "Live", live: { atNanos: this.#nowNanos(), luns: this.#luns(), sessions: this.#sessions() } }
+        return this.#live(query)
     }
   }
 
@@ -106,23 +106,21 @@ export class ReactorStatistics {
     return { _tag: "Noted" }
   }
 
-  #luns(): ReadonlyArray<LunStatistics> {
-    return [...this.#node.targets.values()].flatMap((target) =>
-      target.luns.flatMap((mapping) =>
-        mapping === undefined
-          ? []
-          : [
-              {
-                target: target.spec.name,
-                lun: mapping.lun,
-                incarnation: mapping.incarnation,
-                bdev: mapping.unit.name,
-                io: mapping.counts.report(),
-                inFlight: mapping.submitted.size
-              }
-            ]
-      )
-    )
+  #live({ activeSinceNanos = 0 }: QueryOf<"Live">): StatisticsResult {
+    const since = activeSinceNanos / nanosPerMilli
+    const luns: Array<LunStatistics> = []
+    let lunCount = 0
+    for (const { luns: mappings, spec } of this.#node.targets.values()) {
+      for (const mapping of mappings) {
+        if (mapping === undefined) continue
+        lunCount++
+        const { counts, incarnation, lastIoAt, lun, submitted, unit } = mapping
+        if (lastIoAt < since && submitted.size === 0) continue
+        const place = { target: spec.name, lun, incarnation, bdev: unit.name }
+        luns.push({ ...place, io: counts.report(), inFlight: submitted.size })
+      }
+    }
+    return { _tag: "Live", live: { atNanos: this.#nowNanos(), lunCount, luns, sessions: this.#sessions() } }
   }
 
   #sessions(): ReadonlyArray<SessionStatistics> {

@@ -23,8 +23,8 @@ export type StatisticsQuery =
   | { readonly _tag: "BdevHistogramCounts"; readonly bdev: number; readonly bordersNanos: ReadonlyArray<number> }
   /** Answered with `Histogram`. */
   | { readonly _tag: "TargetHistogram"; readonly target: string; readonly incarnation: number }
-  /** Answered with `Live`. */
-  | { readonly _tag: "Live" }
+  /** Answered with `Live`: all LUNs, or those that have done something since then or have something to do. */
+  | { readonly _tag: "Live"; readonly activeSinceNanos: number | undefined }
 
 /** What a query is answered with. */
 export type StatisticsResult =

@@ -5,6 +5,7 @@
 import { Effect, Schema } from "effect"
 import { DataPlane } from "../../domain/DataPlane.ts"
 import type { IoReport, LunStatistics, SessionStatistics } from "../../domain/Statistics.ts"
+import { optional, Uint64 } from "../param.ts"
 import { defineMethod, type RpcMethod } from "../RpcMethod.ts"
 
 /** Latencies are sums, in nanoseconds. */
@@ -44,16 +45,18 @@ const sessionView = (session: SessionStatistics) => ({
   bytes_sent: session.sentBytes
 })
 
-const lunlogGetStatistics = defineMethod<Readonly<Record<never, never>>, DataPlane>({
+/** `active_since`: an earlier `at_nanos`; where there are many LUNs, most are idle. */
+const lunlogGetStatistics = defineMethod<{ readonly active_since?: bigint }, DataPlane>({
   name: "lunlog_get_statistics",
   kind: "query",
   paramsOptional: true,
-  params: Schema.Struct({}),
-  handler: () =>
+  params: Schema.Struct({ active_since: optional(Uint64) }),
+  handler: ({ active_since }) =>
     Effect.gen(function* () {
       const { statistics } = yield* DataPlane
-      const { atNanos, luns, sessions } = yield* statistics.live
-      return { at_nanos: atNanos, luns: luns.map(lunView), sessions: sessions.map(sessionView) }
+      const since = active_since === undefined ? undefined : Number(active_since)
+      const { atNanos, lunCount, luns, sessions } = yield* statistics.live(since)
+      return { at_nanos: atNanos, lun_count: lunCount, luns: luns.map(lunView), sessions: sessions.map(sessionView) }
     })
 })
 

@@ -24,8 +24,8 @@ const bdevsOf = async (harness: Harness, bdevs: ReadonlyArray<number | undefined
   return result.report
 }
 
-const live = async (harness: Harness): Promise<ResultOf<"Live">["live"]> => {
-  const result = await ask(harness, { _tag: "Live" })
+const live = async (harness: Harness, activeSinceNanos?: number): Promise<ResultOf<"Live">["live"]> => {
+  const result = await ask(harness, { _tag: "Live", activeSinceNanos })
   if (result._tag !== "Live") throw new Error(result._tag)
   return result.live
 }
@@ -90,6 +90,9 @@ describe.each([
     assert.deepStrictEqual((await live(harness)).luns[0]?.io, before.luns[0]?.io)
     await first.logout()
     assert.strictEqual((await live(harness)).sessions.length, 1)
+    await readBlocks(second, 0, 0, 4)
+    const { lunCount, luns } = await live(harness, atNanos)
+    assert.deepStrictEqual([lunCount, luns.map(({ lun }) => lun)], [2, [0]])
     second.drop()
   })
 
