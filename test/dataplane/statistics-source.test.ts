@@ -1,0 +1,74 @@
+/** Counters from the control plane's side: by the names of the state, over restarts, and of what is not open. */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { findBdev, findTarget } from "../../src/domain/State.ts"
+import type { Histogram } from "../../src/domain/Statistics.ts"
+import { readBlocks } from "../support/initiator/commands.ts"
+import { attempt, guideCommands, malloc, type Plane, startPlane, targetName, until } from "./plane.ts"
+
+const bdevOf = (plane: Plane, name: string) => {
+  const bdev = findBdev(plane.controlPlane.state(), name)
+  if (bdev === undefined) throw new Error(`no bdev ${name}`)
+  return bdev
+}
+
+const total = (histogram: Histogram | undefined): number | undefined =>
+  histogram?.buckets.reduce((sum, count) => sum + count, 0)
+
+const targetTotal = (plane: Plane) => {
+  const target = findTarget(plane.controlPlane.state(), targetName)
+  if (target === undefined) throw new Error("no target")
+  return Effect.map(plane.dataPlane.statistics.targetHistogram(target.name, target.incarnation), total)
+}
+
+const histogramSet = (enabled: boolean) => ({ _tag: "SetTargetNodeHistogram", target: targetName, enabled }) as const
+
+describe("a target's histogram", () => {
+  it.live("is kept again after a restart, and as long as the state says so", () =>
+    Effect.gen(function* () {
+      const before = (port: number) => [malloc("a"), ...guideCommands(port, { 0: "a" }), histogramSet(true)]
+      const plane = yield* startPlane({ before })
+      const isUp = Effect.map(plane.dataPlane.status, ({ portals }) =>
+        portals.some(({ state }) => state === "listening")
+      )
+      yield* until(isUp)
+      const session = yield* plane.open([])
+      assert.strictEqual(yield* targetTotal(plane), 0)
+      // The first one gets the unit attention of a disk that is empty now; all of them count.
+      for (let round = 0; round < 4; round++) yield* Effect.ignore(attempt(() => readBlocks(session, 0, 0, 8)))
+      assert.strictEqual(yield* targetTotal(plane), 4)
+      yield* plane.run(histogramSet(false))
+      assert.isUndefined(yield* targetTotal(plane))
+      yield* plane.run(histogramSet(true))
+      assert.strictEqual(yield* targetTotal(plane), 0)
+    })
+  )
+})
+
+describe("bdevs", () => {
+  it.live("are counted by their names, and an incarnation that is gone has counted nothing", () =>
+    Effect.gen(function* () {
+      const plane = yield* startPlane()
+      yield* plane.run(malloc("a"))
+      yield* plane.run(malloc("b"))
+      yield* plane.guide({ 0: "a" })
+      const session = yield* plane.open()
+      yield* attempt(() => readBlocks(session, 0, 0, 8))
+      const { statistics } = plane.dataPlane
+      const [a, b] = [bdevOf(plane, "a"), bdevOf(plane, "b")]
+      const bytesRead = Effect.map(statistics.bdevs([b, a], "none"), ({ bdevs }) =>
+        bdevs.map(({ io }) => io.read.bytes)
+      )
+      assert.deepStrictEqual(yield* bytesRead, [0, 4096])
+      yield* statistics.keepBdevHistogram(b, { granularity: 7, minNanos: 0, maxNanos: 1e9, kind: undefined })
+      assert.strictEqual(total(yield* statistics.bdevHistogram(b)), 0)
+      yield* plane.run({ _tag: "DeleteBdev", name: "b" })
+      yield* plane.run(malloc("b"))
+      assert.deepStrictEqual(yield* bytesRead, [0, 4096])
+      assert.isUndefined(yield* statistics.bdevHistogram(bdevOf(plane, "b")))
+      for (const gone of [statistics.bdevHistogram(b), statistics.sampleQueueDepth(b, 1000)]) {
+        assert.deepInclude(yield* Effect.flip(gone), { _tag: "BdevUnavailable", code: "ENODEV" })
+      }
+    })
+  )
+})
