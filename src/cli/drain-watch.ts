@@ -28,17 +28,24 @@ export const drainText = (drains: Drains): string | undefined => {
   return `waiting for LUN ${first.lun_id} of ${printable(first.target)} to drain (${commands} left)${others}`
 }
 
-const clearLine = (): void => {
-  if (process.stderr.isTTY) process.stderr.write("\r\u001b[K")
+/** The line on the terminal: what else is there, a question say, is left alone. */
+class Line {
+  #shown = false
+
+  show(text: string | undefined): void {
+    if (text === undefined) return this.clear()
+    const columns = process.stderr.columns ?? columnsDefault
+    process.stderr.write(`\r\u001b[K${text.slice(0, Math.max(1, columns - 1))}`)
+    this.#shown = true
+  }
+
+  clear(): void {
+    if (this.#shown) process.stderr.write("\r\u001b[K")
+    this.#shown = false
+  }
 }
 
-const show = (text: string | undefined): void => {
-  if (text === undefined) return clearLine()
-  const columns = process.stderr.columns ?? columnsDefault
-  process.stderr.write(`\r\u001b[K${text.slice(0, Math.max(1, columns - 1))}`)
-}
-
-const watch = (socketPath: string) =>
+const watch = (socketPath: string, line: Line) =>
   Effect.gen(function* () {
     yield* Effect.sleep(patienceMillis)
     const client = yield* connect(socketPath)
@@ -47,7 +54,7 @@ const watch = (socketPath: string) =>
       const { lun_drains } = yield* Effect.flatMap(client.call("lunlog_status"), Schema.decodeUnknownEffect(Status))
       const text = drainText(lun_drains)
       const about = lun_drains.map(({ lun_id, target }) => `${target} ${lun_id}`).join(" ")
-      if (process.stderr.isTTY) show(text)
+      if (process.stderr.isTTY) line.show(text)
       else if (text !== undefined && !told.has(about) && told.size < linesMax) process.stderr.write(`${text}\n`)
       told.add(about)
       yield* Effect.sleep(refreshMillis)
@@ -57,6 +64,11 @@ const watch = (socketPath: string) =>
 /** Runs `work`, and shows what it waits for. */
 export const showingDrains = <A, E, R>(socketPath: string, work: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.gen(function* () {
-    const watching = yield* Effect.forkChild(watch(socketPath))
-    return yield* Effect.ensuring(work, Effect.andThen(Fiber.interrupt(watching), Effect.sync(clearLine)))
+    const line = new Line()
+    const watching = yield* Effect.forkChild(watch(socketPath, line))
+    const end = Effect.andThen(
+      Fiber.interrupt(watching),
+      Effect.sync(() => line.clear())
+    )
+    return yield* Effect.ensuring(work, end)
   })

@@ -266,6 +266,7 @@ export const otherLines: ReadonlyArray<readonly [string, unknown]> = [
   ["framework_monitor_context_switch", undefined],
   ["framework_monitor_context_switch --no-monitor", { enabled: false }],
   ["framework_monitor_context_switch -e", { enabled: true }],
+  ["framework_get_pci_devices --format-lspci", undefined],
   ["thread_set_cpumask -i 1 -m 0x1", { id: 1, cpumask: "0x1" }],
   ["log_set_print_level DEBUG", { level: "DEBUG" }],
   ["log_set_flag all", { flag: "all" }],

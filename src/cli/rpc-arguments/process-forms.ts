@@ -1,4 +1,6 @@
 /** Command lines of the methods about the process: framework, threads, log, trace, notifications, and lunlog's own. */
+
+import { Result } from "effect"
 import { exportFormatNames } from "../../config/ExportFormat.ts"
 import { argument, flag, type MethodForm, method, onOff, option, required } from "./MethodForm.ts"
 import { choice, hexadecimal, integer, text } from "./value-kinds.ts"
@@ -34,7 +36,12 @@ const framework: ReadonlyArray<MethodForm> = [
     { aliases: ["get_subsystem_config"], example: "iscsi" }
   ),
   method("framework_get_reactors", "Shows the data path's thread."),
-  method("framework_get_pci_devices", "Lists PCI devices: none.", [])
+  method(
+    "framework_get_pci_devices",
+    "Lists PCI devices: none.",
+    [flag(["", "format-lspci"], "(no effect, as there is none)")],
+    { finish: () => Result.succeed({}) }
+  )
 ]
 
 const threads: ReadonlyArray<MethodForm> = [
