@@ -1,8 +1,8 @@
 /**
  * `env_dpdk_get_mem_stats`: SPDK writes what DPDK holds into a file and names it. Here it is what Node's process
- * holds; the file is this process's own, and nobody else's is written to.
+ * holds; the file is this process's own, nobody else's is written to, and it goes when the process ends.
  */
-import { constants } from "node:fs"
+import { constants, rmSync } from "node:fs"
 import { open } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -21,8 +21,17 @@ const report = (): string => {
 /** A link that somebody has put there is not followed. */
 const { O_CREAT, O_NOFOLLOW, O_TRUNC, O_WRONLY } = constants
 
+const removedAtExit = new Set<string>()
+
+const removeAtExit = (path: string): void => {
+  if (removedAtExit.has(path)) return
+  removedAtExit.add(path)
+  process.once("exit", () => rmSync(path, { force: true }))
+}
+
 const write = async (path: string): Promise<string> => {
   const file = await open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0o600)
+  removeAtExit(path)
   try {
     await file.writeFile(report())
   } finally {
