@@ -93,7 +93,7 @@ export const readOpened = (name: string, { recorder, text }: OpenedConfig): Effe
       return yield* new CliFailure({ message: `${name} is a configuration of ${format}; ${way}` })
     }
     if (format === "iscsi.conf") {
-      const conversion = yield* readConversion(format, name, text.text)
+      const conversion = yield* readConversion(format, name, text.text, recorder.files)
       const file = { ...convertedFile(name, conversion), warnings: conversion.warnings }
       return { file, format, sources: recorder.sources() } as const
     }

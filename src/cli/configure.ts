@@ -137,6 +137,9 @@ export const readConfiguration = (name: string, options: SpdkConfigOptions): Eff
       return { name, format: "spdk", configure: yield* spdkFromText(name, opened.text.text, options) } as const
     }
     const { file, format, sources } = yield* readOpened(name, opened)
+    if (format === "iscsi.conf" && options.strict && file.warnings.length > 0) {
+      return yield* refused(name, file.warnings)
+    }
     return { name, format, sources, configure: yield* configureFromFile(name, file) }
   })
 

@@ -2,6 +2,7 @@
 import { globSync, readFileSync, statSync } from "node:fs"
 import { dirname, resolve } from "node:path"
 import { Effect, Result } from "effect"
+import type { ConfigFiles } from "../config/ConfigFiles.ts"
 import { type Conversion, conversionLengthMax } from "../config/Conversion.ts"
 import { authFileOf, readIscsiConf } from "../config/iscsi-conf/read-iscsi-conf.ts"
 import { readTargetcli } from "../config/targetcli/read-targetcli.ts"
@@ -17,11 +18,11 @@ export type ReadFormat = "iscsi.conf" | "targetcli" | "tgt"
 const authFileBytesMax = 1024 * 1024
 
 /** `name` is the file's path: what it names is looked for beside it. */
-const iscsiConf = (name: string, source: string): Effect.Effect<Conversion> => {
+const iscsiConf = (name: string, source: string, files: ConfigFiles): Effect.Effect<Conversion> => {
   const written = authFileOf(source)
   if (written === undefined) return Effect.succeed(readIscsiConf(name, source))
-  const path = configFiles.resolve(name, written)
-  return Effect.match(configFiles.read(path, authFileBytesMax), {
+  const path = files.resolve(name, written)
+  return Effect.match(files.read(path, authFileBytesMax), {
     onSuccess: ({ text }) => readIscsiConf(name, source, { name: path, text }),
     onFailure: (unreadable) => readIscsiConf(name, source, { name: path, text: { unreadable } })
   })
@@ -42,13 +43,14 @@ const includeFrom =
     }
   }
 
-/** The conversion of a text; fails if it has not the form that the format has at least. */
+/** The conversion of a text; fails if it has not the form that the format has at least. An auth file is in `files`. */
 export const readConversion = (
   format: ReadFormat,
   name: string,
-  source: string
+  source: string,
+  files: ConfigFiles = configFiles
 ): Effect.Effect<Conversion, CliFailure> => {
-  if (format === "iscsi.conf") return iscsiConf(name, source)
+  if (format === "iscsi.conf") return iscsiConf(name, source, files)
   if (format === "tgt") return Effect.sync(() => readTgtConf(name, source, includeFrom(name)))
   const conversion = readTargetcli(name, source)
   return Result.isSuccess(conversion)

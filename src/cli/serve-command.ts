@@ -24,7 +24,7 @@ const flags = {
     Flag.withDefault(false)
   ),
   strict: Flag.Boolean("strict").pipe(
-    Flag.withDescription("SPDK's JSON: subsystems that do not concern a target are an error"),
+    Flag.withDescription("SPDK's JSON, iscsi.conf: what does not concern a target is an error"),
     Flag.withDefault(false)
   ),
   ignoreErrors: Flag.Boolean("json-ignore-init-errors").pipe(

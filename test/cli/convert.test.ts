@@ -3,8 +3,11 @@ import { readFileSync, statSync, truncateSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { Effect } from "effect"
 import { afterEach, assert, beforeEach, describe, it } from "vitest"
+import type { CliFailure } from "../../src/cli/CliFailure.ts"
+import { readConfiguration } from "../../src/cli/configure.ts"
+import { type ConvertInput, convert } from "../../src/cli/convert.ts"
 import { readNativeFile } from "../../src/config/NativeFile.ts"
-import { clearUnitAttentions, reportLuns } from "../support/initiator/commands.ts"
+import { clearUnitAttentions, readBlocks, reportLuns, writeBlocks } from "../support/initiator/commands.ts"
 import { Session } from "../support/initiator/Session.ts"
 import type { RpcClient } from "../support/rpc-client.ts"
 import { freePort, makeDirectory, projectDirectory, removeDirectory } from "../support/target-process.ts"
@@ -25,6 +28,13 @@ const write = (text: string, name: string): string => {
 }
 
 const serverArguments = (name = "state") => ["--state", join(directory, name), "-r", join(directory, "rpc")]
+
+/** Why something that may fail does; undefined if it does not. */
+const messageOf = (effect: Effect.Effect<unknown, CliFailure>): Promise<string | undefined> =>
+  Effect.runPromise(Effect.match(effect, { onSuccess: () => undefined, onFailure: ({ message }) => message }))
+
+const conversion = (source: string, more: Partial<ConvertInput> = {}) =>
+  messageOf(convert({ source, output: undefined, from: undefined, strict: false, force: false, ...more }))
 
 const objectsOf = async (rpc: RpcClient): Promise<unknown> => {
   const kinds = ["options", "portal_groups", "initiator_groups", "auth_groups", "target_nodes"]
@@ -95,10 +105,47 @@ describe("iscsi.conf", () => {
     const refused = await runProgram("iscsi_tgt", ["-c", file, ...serverArguments()])
     assert.strictEqual(refused.code, 1)
     assert.include(refused.stderr, `${file}:3 [InitiatorGroup1]: `)
+    const read = (name: string, strict: boolean) => messageOf(readConfiguration(name, { strict, ignoreErrors: false }))
+    const zoo = write("[Zoo]\n", "zoo")
+    assert.strictEqual(await read(zoo, false), undefined)
+    assert.match((await read(zoo, true)) ?? "", /zoo:1 \[Zoo\]: the section is not known/u)
     const foreign = write(fixture("targets.conf"), "targets.conf")
-    const other = await lunlog("serve", "-c", foreign, ...serverArguments())
-    assert.strictEqual(other.code, 1)
-    assert.include(other.stderr, `${foreign} is a configuration of tgt; run lunlog convert ${foreign} -o lunlog.yaml`)
+    const hint = `${foreign} is a configuration of tgt; run lunlog convert ${foreign} -o lunlog.yaml`
+    assert.include((await read(foreign, false)) ?? "", hint)
+  })
+})
+
+describe("a saveconfig.json that was converted", () => {
+  it("gives each initiator what LIO gave it", async () => {
+    const port = await freePort()
+    const page = readFileSync(join(projectDirectory, "docs/migrate-from-targetcli.md"), "utf8")
+    const example = (/^```json\n([\s\S]*?)^```$/mu.exec(page)?.[1] ?? "")
+      .replace("/srv/images/db.img", join(directory, "db.img"))
+      .replace('"0.0.0.0", "port": 3260', `"127.0.0.1", "port": ${port}`)
+    truncateSync(write("", "db.img"), 64 * 1024 * 1024)
+    const output = join(directory, "lunlog.yaml")
+    assert.isUndefined(await conversion(write(example, "saveconfig.json"), { output }))
+    const args = ["serve", "-c", output, ...serverArguments()]
+    await using served = await serveProgram("lunlog", args, join(directory, "rpc"))
+    await served.rpc.call("framework_wait_init")
+    const as = (initiatorName: string) =>
+      Session.open({
+        endpoint: { host: "127.0.0.1", port },
+        targetName: "iqn.2003-01.org.linux-iscsi.host.x8664:sn.db",
+        initiatorName
+      })
+    const owner = await as("iqn.2024-01.org.example:db1")
+    await clearUnitAttentions(owner, 0)
+    assert.deepStrictEqual(await reportLuns(owner), [0, 1])
+    await writeBlocks(owner, 0, 0, Buffer.alloc(512, 7))
+    const backup = await as("iqn.2024-01.org.example:backup")
+    await clearUnitAttentions(backup, 0)
+    assert.deepStrictEqual(await reportLuns(backup), [0])
+    assert.deepStrictEqual(await readBlocks(backup, 0, 0, 1), Buffer.alloc(512, 7))
+    const refused = async (attempt: Promise<unknown>) => attempt.then(() => "done", String)
+    assert.match(await refused(writeBlocks(backup, 0, 0, Buffer.alloc(512))), /WRITE of 1 blocks/u)
+    assert.match(await refused(as("iqn.2024-01.org.example:stranger")), /login/iu)
+    for (const session of [owner, backup]) await session.logout()
   })
 })
 
@@ -109,25 +156,20 @@ describe("lunlog convert", () => {
     const printed = await lunlog("convert", file)
     assert.deepStrictEqual([printed.code, printed.stderr], [0, ""])
     assert.lengthOf(Effect.runSync(readNativeFile("out", printed.stdout)).config.bdevs ?? [], 1)
-    assert.strictEqual((await lunlog("convert", file, "-o", output)).code, 0)
+    assert.isUndefined(await conversion(file, { output }))
     assert.strictEqual(readFileSync(output, "utf8"), printed.stdout)
     assert.strictEqual(statSync(output).mode & 0o777, 0o600)
-    const again = await lunlog("convert", file, "-o", output)
-    assert.strictEqual(again.code, 1)
-    assert.include(again.stderr, `${output} is there already; --force replaces it`)
-    assert.strictEqual((await lunlog("convert", file, "-o", output, "--force")).code, 0)
+    assert.strictEqual(await conversion(file, { output }), `${output} is there already; --force replaces it`)
+    assert.isUndefined(await conversion(file, { output, force: true }))
   })
 
   it("ends with code 1 if a file cannot be read or is of no known format, and with --strict at a warning", async () => {
-    const missing = await lunlog("convert", join(directory, "none"))
-    assert.strictEqual(missing.code, 1)
-    assert.match(missing.stderr, /none does not exist/u)
-    const unknown = await lunlog("convert", write("hello", "a"))
-    assert.strictEqual(unknown.code, 1)
-    assert.match(unknown.stderr, /none of the formats that are known by their content; say --from/u)
+    assert.match((await conversion(join(directory, "none"))) ?? "", /none does not exist/u)
+    const unknown = await conversion(write("hello", "a"))
+    assert.match(unknown ?? "", /none of the formats that are known by their content; say --from/u)
     const strict = await lunlog("convert", "--strict", write("[iSCSI]\nColour red\n", "b"))
     assert.deepStrictEqual([strict.code, strict.stdout], [1, ""])
     assert.match(strict.stderr, /b:2 \[iSCSI\] Colour: is not known[^\n]*\n.*--strict: nothing is written/u)
-    for (const { stderr } of [missing, unknown, strict]) assert.notMatch(stderr, /\n\s+at /)
+    assert.notMatch(strict.stderr, /\n\s+at /)
   })
 })
