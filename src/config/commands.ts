@@ -82,7 +82,8 @@ const requestOf = (section: BdevSection): BdevRequest => {
       return Request.cases.Aio.make({
         filename: section.file,
         blockSize: bytes(section.blockSize, 512),
-        readOnly: section.readOnly ?? false
+        readOnly: section.readOnly ?? false,
+        ...(section.fallocate === true ? { fallocate: true } : {})
       })
     case "delay":
       return Request.cases.Delay.make({

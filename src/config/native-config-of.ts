@@ -104,7 +104,8 @@ const sectionOf = ({ name, spec, uuid, uuidExplicit }: Bdev): BdevSection => {
         ...identity,
         file: spec.filename,
         ...blockSize,
-        ...(spec.readOnly ? { readOnly: true } : {})
+        ...(spec.readOnly ? { readOnly: true } : {}),
+        ...(spec.fallocate === true ? { fallocate: true } : {})
       }
     }
     case "Delay":

@@ -90,7 +90,8 @@ export const AioSection = Schema.Struct({
   qos,
   file: describe(Schema.String, "Path of the file; a relative one is taken from this file's folder"),
   blockSize: Schema.optionalKey(size("Bytes of a logical block, a power of two; 512 if absent")),
-  readOnly: optional(Schema.Boolean, "Writes are refused, and the file is opened for reading; false if absent")
+  readOnly: optional(Schema.Boolean, "Writes are refused, and the file is opened for reading; false if absent"),
+  fallocate: optional(Schema.Boolean, "Give back what is unmapped; kept for SPDK, and without effect yet")
 })
 
 /** Another bdev, slower: for tests. */

@@ -28,6 +28,9 @@ const geometry = {
   physicalBlockSize: Schema.Natural
 }
 
+/** Blocks that are unmapped should go back to the file system. Kept and given back; nothing unmaps blocks yet. */
+const fallocate = { fallocate: Schema.optionalKey(Schema.Literal(true)) }
+
 /** Microseconds. */
 const latencies = {
   averageReadMicros: Schema.Natural,
@@ -58,7 +61,13 @@ export const BdevSpec = Schema.TaggedUnion({
   Malloc: { ...geometry, optimalIoBoundary: Schema.Natural },
   Null: geometry,
   /** A regular file. `blockCount` is 0 only in a plan that was made before the file was opened. */
-  Aio: { filename: Schema.String, blockCount: Schema.Natural, blockSize: Schema.Natural, readOnly: Schema.Boolean },
+  Aio: {
+    filename: Schema.String,
+    blockCount: Schema.Natural,
+    blockSize: Schema.Natural,
+    readOnly: Schema.Boolean,
+    ...fallocate
+  },
   Delay: { base: BdevRef, ...latencies },
   Error: { base: BdevRef }
 })
@@ -78,6 +87,7 @@ export const BdevRequest = Schema.TaggedUnion({
     filename: Schema.String,
     blockSize: Schema.Number,
     readOnly: Schema.Boolean,
+    ...fallocate,
     /** What the file has: filled in from the lease. */
     blockCount: Schema.optionalKey(Schema.Number)
   },

@@ -10,7 +10,8 @@ const isPowerOfTwo = (size: number): boolean => Number.isInteger(Math.log2(size)
 
 /** `object` is for messages. A request without `blockCount` is that of a plan: its file is not open yet. */
 export const parseAioSpec = (object: string, request: AioRequest): Result.Result<BdevSpec, InvalidArgument> => {
-  const { blockCount, blockSize, filename, readOnly } = request
+  const { blockCount, _tag, ...spec } = request
+  const { blockSize, filename } = spec
   const refuse = (reason: string, hint: string) => Result.fail(new InvalidArgument({ object, reason, hint }))
   if (!filename.startsWith("/") || filename.includes("\0") || filename.length > FILENAME_LENGTH_MAX) {
     return refuse(
@@ -23,9 +24,9 @@ export const parseAioSpec = (object: string, request: AioRequest): Result.Result
       blockSize === 0 ? "has no block size, and a file has none of its own" : `has blocks of ${blockSize} bytes`
     return refuse(reason, `use a power of two from 512 to ${BLOCK_SIZE_MAX}`)
   }
-  if (blockCount === undefined) return Result.succeed({ _tag: "Aio", filename, blockCount: 0, blockSize, readOnly })
+  if (blockCount === undefined) return Result.succeed({ _tag, ...spec, blockCount: 0 })
   if (!Number.isSafeInteger(blockCount) || blockCount <= 0 || !Number.isSafeInteger(blockCount * blockSize)) {
     return refuse(`has ${blockCount} blocks`, "use a file of at least one block, and of less than 8 PiB")
   }
-  return Result.succeed({ _tag: "Aio", filename, blockCount, blockSize, readOnly })
+  return Result.succeed({ _tag, ...spec, blockCount })
 }

@@ -122,7 +122,7 @@ const bdevCall = ({ name, spec, uuid }: Bdev): SavedCall => {
         block_size: spec.blockSize,
         filename: spec.filename,
         readonly: spec.readOnly,
-        fallocate: false,
+        fallocate: spec.fallocate ?? false,
         uuid
       })
     case "Delay":

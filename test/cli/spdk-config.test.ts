@@ -1,5 +1,5 @@
 /** SPDK's configuration files, served by `iscsi_tgt -c` and `lunlog serve -c` as a user starts them. */
-import { writeFileSync } from "node:fs"
+import { truncateSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { afterEach, assert, beforeEach, describe, it } from "vitest"
 import { Session } from "../support/initiator/Session.ts"
@@ -34,8 +34,15 @@ const save = async (rpc: RpcClient): Promise<string> => {
   return JSON.stringify({ subsystems: saved }, null, 2)
 }
 
+const writeImage = (): string => {
+  const file = join(directory, "aio.img")
+  writeFileSync(file, "")
+  truncateSync(file, 1024 * 1024)
+  return file
+}
+
 /** What a saved file of an iscsi_tgt has, with a comment and a subsystem that lunlog has not. */
-const example = (port: number): string => `/* saved from iscsi_tgt */
+const example = (port: number, image: string): string => `/* saved from iscsi_tgt */
 { "subsystems": [
   { "subsystem": "scheduler", "config": [ { "method": "framework_set_scheduler", "params": { "name": "static" } } ] },
   { "subsystem": "sock", "config": [
@@ -46,6 +53,10 @@ const example = (port: number): string => `/* saved from iscsi_tgt */
       { "method": "bdev_set_options", "params": { "bdev_io_pool_size": 65535, "bdev_io_cache_size": 256 } },
       { "method": "bdev_malloc_create", "params": { "name": "Malloc0", "num_blocks": 131072, "block_size": 512,
           "uuid": "6d3a41a2-6c0e-4a1c-9a53-0b9e0f8f3c11" } },
+      { "method": "bdev_aio_create", "params": { "name": "Aio0", "filename": "${image}", "block_size": 4096,
+          "readonly": false, "fallocate": true } },
+      { "method": "bdev_set_qos_limit", "params": { "name": "Aio0", "rw_ios_per_sec": 20000, "rw_mbytes_per_sec": 100,
+          "r_mbytes_per_sec": 0, "w_mbytes_per_sec": 0 } },
       { "method": "bdev_wait_for_examine" } ] },
   { "subsystem": "scsi", "config": null },
   { "subsystem": "iscsi", "config": [
@@ -55,8 +66,8 @@ const example = (port: number): string => `/* saved from iscsi_tgt */
       { "method": "iscsi_create_initiator_group",
         "params": { "tag": 1, "initiators": ["ANY"], "netmasks": ["127.0.0.0/8"] } },
       { "method": "iscsi_create_target_node", "params": { "name": "disk1", "alias_name": "disk1_alias",
-          "pg_ig_maps": [ { "pg_tag": 1, "ig_tag": 1 } ], "luns": [ { "bdev_name": "Malloc0", "lun_id": 0 } ],
-          "queue_depth": 64, "disable_chap": true } },
+          "pg_ig_maps": [ { "pg_tag": 1, "ig_tag": 1 } ], "luns": [ { "bdev_name": "Malloc0", "lun_id": 0 },
+            { "bdev_name": "Aio0", "lun_id": 1 } ], "queue_depth": 64, "disable_chap": true } },
       { "method": "iscsi_set_options", "params": { "node_base": "iqn.2020-01.test", "first_burst_length": 65536 } } ] }
 ] }
 `
@@ -64,7 +75,7 @@ const example = (port: number): string => `/* saved from iscsi_tgt */
 describe("iscsi_tgt -c with SPDK's JSON", () => {
   it("serves what the file says, and its save loads again and is the same", async () => {
     const port = await freePort()
-    const args = ["--json", write(example(port)), ...serverArguments()]
+    const args = ["--json", write(example(port, writeImage())), ...serverArguments()]
     let saved = ""
     {
       await using served = await serveProgram("iscsi_tgt", args, socket())
@@ -78,6 +89,9 @@ describe("iscsi_tgt -c with SPDK's JSON", () => {
       assert.include(saved, '"first_burst_length": 65536')
       assert.include(saved, '"recv_buf_size": 65536')
       assert.notInclude(saved, "new_in_27")
+      assert.include(saved, '"fallocate": true')
+      const { stdout } = await lunlog("status", "-r", socket())
+      assert.match(stdout, /without effect here: .*bdev_aio_create \(fallocate of Aio0\)/u)
       const status = await lunlog("status", "-r", socket())
       assert.match(status.stdout, /set, without effect here: .*sock_impl_set_options \(posix\), bdev_set_options/)
       const warning = /spdk\.json:7 subsystem nvmf does not concern a target and is left out: nvmf_set_config/
@@ -96,7 +110,14 @@ describe("iscsi_tgt -c with SPDK's JSON", () => {
   })
 
   it("waits with all of it for framework_start_init where --wait-for-rpc says so", async () => {
-    const args = ["-c", write(example(await freePort())), "--wait-for-rpc", "-L", "iscsi", ...serverArguments()]
+    const args = [
+      "-c",
+      write(example(await freePort(), writeImage())),
+      "--wait-for-rpc",
+      "-L",
+      "iscsi",
+      ...serverArguments()
+    ]
     await using served = await serveProgram("iscsi_tgt", args, socket())
     assert.strictEqual(await served.rpc.call("log_get_print_level"), "DEBUG")
     await served.rpc.call("log_set_print_level", { level: "ERROR" })

@@ -10,9 +10,6 @@ import { defineMethod, type RpcMethod } from "../RpcMethod.ts"
 import { awaitBdevRemoval, type BdevServices, createBdev, deleteMethod } from "./bdev.ts"
 import { bdevError, dispatch } from "./dispatch.ts"
 
-const notSupported = (reason: string, object: string) =>
-  rpcError(errnoError("EOPNOTSUPP"), { reason, object, allowed: "false", hint: "leave it out" })
-
 /** A path without a slash in front is taken from where the target was started, and kept in full. */
 const bdevAioCreate = defineMethod({
   name: "bdev_aio_create",
@@ -29,9 +26,11 @@ const bdevAioCreate = defineMethod({
     nowait: optional(Schema.Boolean)
   }),
   handler: ({ name, filename, block_size, readonly, fallocate, uuid, nowait }, call) => {
-    // A disk that says it can be unmapped and keeps its blocks would not be what was asked for.
-    if (fallocate === true) return Effect.fail(notSupported("a file cannot be unmapped here", "fallocate"))
-    if (nowait === true) return Effect.fail(notSupported("only block devices have it", "nowait"))
+    if (nowait === true) {
+      const reason = "only block devices have it"
+      const data = { reason, object: "nowait", allowed: "false", hint: "leave it out" }
+      return Effect.fail(rpcError(errnoError("EOPNOTSUPP"), data))
+    }
     return createBdev(call, {
       name,
       ...(uuid === undefined ? {} : { uuid }),
@@ -39,7 +38,8 @@ const bdevAioCreate = defineMethod({
         _tag: "Aio",
         filename: filename === "" ? "" : resolve(filename),
         blockSize: block_size ?? 0,
-        readOnly: readonly ?? false
+        readOnly: readonly ?? false,
+        ...(fallocate === true ? { fallocate } : {})
       }
     })
   }

@@ -79,9 +79,15 @@ const driverSpecific = (bdev: Bdev): unknown => {
         }
       }
     case "Aio": {
-      const { filename, readOnly } = bdev.spec
+      const { fallocate = false, filename, readOnly } = bdev.spec
       return {
-        aio: { filename, block_size_override: true, readonly: readOnly, fallocate: false, nowait: false }
+        aio: {
+          filename,
+          block_size_override: true,
+          readonly: readOnly,
+          fallocate,
+          nowait: false
+        }
       }
     }
     case "Error":

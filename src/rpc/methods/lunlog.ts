@@ -134,7 +134,12 @@ const lunlogStatus = defineMethodWithoutParams<Services>({
             method: "iscsi_set_options",
             object: name,
             params: { [name]: value }
-          }))
+          })),
+          ...activeBdevsOf(state()).flatMap(({ name, spec }) =>
+            spec._tag === "Aio" && spec.fallocate === true
+              ? [{ method: "bdev_aio_create", object: `fallocate of ${name}`, params: { fallocate: true } }]
+              : []
+          )
         ],
         ...(yield* dataPlaneStatus)
       }
