@@ -152,7 +152,7 @@ describe("before anything is made", () => {
     const first = await lunlog("serve", "-c", unknown, ...serverArguments())
     assert.strictEqual(first.code, 1)
     assert.include(first.stderr, `${unknown}:2 there is no method bdev_zns_create here`)
-    const foreign = write(example(3260))
+    const foreign = write(example(3260, writeImage()))
     const strict = await lunlog("serve", "-c", foreign, "--strict", ...serverArguments())
     assert.strictEqual(strict.code, 1)
     assert.include(strict.stderr, `${foreign}:7 subsystem nvmf does not concern a target`)
