@@ -12,7 +12,8 @@ import {
   startTarget,
   type TargetProcess
 } from "../support/target-process.ts"
-import { binOf, lunlog, serveProgram } from "./support.ts"
+import { lunlogHere } from "./in-process.ts"
+import { binOf, serveProgram } from "./support.ts"
 
 /** `lunlog rpc` with `input` on stdin. */
 const piped = (file: string, input: string, ...args: ReadonlyArray<string>) => {
@@ -72,14 +73,13 @@ describe("lunlog rpc", () => {
   })
 
   it("shows a method's arguments, and names what is wrong with those that were given", async () => {
-    const help = await lunlog("rpc", "iscsi_create_portal_group", "--help")
-    assert.strictEqual(help.code, 0)
+    const help = await lunlogHere("rpc", "iscsi_create_portal_group", "--help")
+    assert.isUndefined(help.failure)
     assert.match(help.stdout, /^usage: lunlog rpc iscsi_create_portal_group TAG "HOST:PORT \.\.\."/)
-    const wrong = await lunlog("rpc", ...socket, "iscsi_create_portal_group", "one", "127.0.0.1:1")
-    assert.strictEqual(wrong.code, 1)
-    assert.match(wrong.stderr, /^lunlog: iscsi_create_portal_group: TAG: a whole number is expected\nusage: lunlog rpc/)
-    const unknown = await lunlog("rpc", ...socket, "iscsi_get_target_node")
-    assert.match(unknown.stderr, /failed \(-32601\)[\s\S]*did you mean iscsi_get_target_nodes\?/)
+    const wrong = await lunlogHere("rpc", ...socket, "iscsi_create_portal_group", "one", "127.0.0.1:1")
+    assert.match(wrong.failure ?? "", /^iscsi_create_portal_group: TAG: a whole number is expected\nusage: lunlog rpc/)
+    const unknown = await lunlogHere("rpc", ...socket, "iscsi_get_target_node")
+    assert.match(unknown.failure ?? "", /failed \(-32601\)[\s\S]*did you mean iscsi_get_target_nodes\?/)
   })
 
   it("loads nothing of the server", async () => {
@@ -98,34 +98,33 @@ describe("lunlog rpc", () => {
   })
 
   it("prints a change's result only as JSON, and sends nothing with --dry-run", async () => {
-    const dry = await lunlog("rpc", "--dry-run", "iscsi_start_portal_group", "1")
+    const dry = await lunlogHere("rpc", "--dry-run", "iscsi_start_portal_group", "1")
     assert.deepStrictEqual(JSON.parse(dry.stdout), { method: "iscsi_start_portal_group", params: { tag: 1 } })
-    const started = await lunlog("rpc", ...socket, "iscsi_start_portal_group", "1", "--json")
-    assert.deepStrictEqual([started.code, started.stdout], [0, "true\n"], started.stderr)
+    const started = await lunlogHere("rpc", ...socket, "iscsi_start_portal_group", "1", "--json")
+    assert.deepStrictEqual([started.failure, started.stdout], [undefined, "true\n"])
   })
 
   it("saves a configuration that another target loads, STARTUP included, to the same", async () => {
     await target.rpc.call("iscsi_delete_portal_group", { tag: 1 })
-    const saved = await lunlog("rpc", ...socket, "save_config")
-    assert.strictEqual(saved.code, 0, saved.stderr)
+    const saved = await lunlogHere("rpc", ...socket, "save_config")
+    assert.isUndefined(saved.failure)
     writeFileSync(file, `// saved\n${saved.stdout}`)
     const otherSocket = join(directory, "other-rpc")
     const args = ["serve", "--state", join(directory, "other"), "-r", otherSocket, "--wait-for-rpc"]
     await using _other = await serveProgram("lunlog", args, otherSocket)
-    const loaded = await lunlog("rpc", "-s", otherSocket, "-t", "30", "load_config", "-j", file)
-    assert.deepStrictEqual([loaded.code, loaded.stdout, loaded.stderr], [0, "", ""])
-    const again = await lunlog("rpc", "-s", otherSocket, "save_config", "-i", "2")
+    const loaded = await lunlogHere("rpc", "-s", otherSocket, "-t", "30", "load_config", "-j", file)
+    assert.deepStrictEqual(loaded, { stdout: "", stderr: "", failure: undefined })
+    const again = await lunlogHere("rpc", "-s", otherSocket, "save_config", "-i", "2")
     assert.strictEqual(again.stdout, saved.stdout)
-    const iscsi = await lunlog("rpc", "-s", otherSocket, "save_subsystem_config", "-n", "iscsi", "-i", "-1")
+    const iscsi = await lunlogHere("rpc", "-s", otherSocket, "save_subsystem_config", "-n", "iscsi", "-i", "-1")
     assert.match(iscsi.stdout, /^\{"subsystem":"iscsi","config":\[\{"method":"iscsi_set_options","params":.*\}\n$/)
   })
 
   it("names the line of a configuration that cannot be loaded", async () => {
     writeFileSync(file, '{"subsystem": "bdev",\n "config": [\n  {"method": "bdev_raid_create", "params": {}}]}')
-    const refused = await lunlog("rpc", ...socket, "load_subsystem_config", "-j", file)
-    assert.strictEqual(refused.code, 1)
-    assert.match(refused.stderr, /Unknown method was included in the config file\n.*input:3 bdev_raid_create\n/)
-    const left = await lunlog("rpc", ...socket, "load_subsystem_config", "-j", file, "--skip-unknown")
-    assert.deepStrictEqual([left.code, left.stderr], [0, `left out:\n${file}:3 bdev_raid_create\n`])
+    const refused = await lunlogHere("rpc", ...socket, "load_subsystem_config", "-j", file)
+    assert.match(refused.failure ?? "", /Unknown method was included in the config file\n.*input:3 bdev_raid_create\n/)
+    const left = await lunlogHere("rpc", ...socket, "load_subsystem_config", "-j", file, "--skip-unknown")
+    assert.deepStrictEqual([left.failure, left.stderr], [undefined, `left out:\n${file}:3 bdev_raid_create\n`])
   })
 })
