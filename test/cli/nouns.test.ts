@@ -151,6 +151,14 @@ describe("nouns and verbs", () => {
       /CHAP mutual, auth group 2/
     )
     assert.match(await prints("target", "auth", "disk1", "--chap", "off"), /CHAP off, auth group 0/)
+    assert.strictEqual(await refuses("target", "auth", "disk1"), "wrong usage")
+    assert.match(await prints("target", "redirect", "disk1", "1", "127.0.0.2"), /are sent to 127\.0\.0\.2:3260/)
+    assert.match(
+      await prints("target", "redirect", "disk1", "1"),
+      /over portal group 1 are served here; sessions stay$/
+    )
+    assert.strictEqual(await prints("auth", "discovery", "--chap", "off"), "discovery: CHAP off; later logins count")
+    assert.deepInclude(await target.rpc.call("iscsi_get_options"), { disable_chap: true, require_chap: false })
   })
 
   it("take secrets from files and the environment, and show none", async () => {

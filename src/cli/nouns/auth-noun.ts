@@ -5,6 +5,7 @@ import { CliFailure } from "../CliFailure.ts"
 import { printable } from "../table.ts"
 import { about, act, listing, shared } from "./act.ts"
 import { AuthGroups, ask, freeTag } from "./answers.ts"
+import { chapFlags, chapParams } from "./chap.ts"
 import { readSecret, secretFileFlag, secretTextFlag } from "./read-secret.ts"
 
 const tag = Argument.Int("tag").pipe(Argument.withDescription("Tag of the group"))
@@ -110,8 +111,18 @@ const remove = Command.make("delete", { ...shared, tag }, (input) =>
   )
 ).pipe(about("Delete an auth group.", "auth delete 1"))
 
+const discovery = Command.make("discovery", { ...shared, ...chapFlags }, (input) =>
+  act(input, (call) =>
+    Effect.gen(function* () {
+      yield* call("iscsi_set_discovery_auth", chapParams(input.chap, input.chapGroup))
+      const group = input.chapGroup === 0 ? "" : `, auth group ${input.chapGroup}`
+      return { json: true, text: `discovery: CHAP ${input.chap}${group}; later logins count` }
+    })
+  )
+).pipe(about("Say who must authenticate to discover targets.", "auth discovery --chap off"))
+
 /** The noun. */
 export const authNoun = Command.make("auth").pipe(
-  Command.withDescription("CHAP secrets (auth groups): list, create, add-secret, remove-secret, delete."),
-  Command.withSubcommands([list, create, addSecret, removeSecret, remove])
+  Command.withDescription("CHAP secrets (auth groups): list, create, add-secret, remove-secret, delete, discovery."),
+  Command.withSubcommands([list, create, addSecret, removeSecret, remove, discovery])
 )

@@ -37,7 +37,7 @@ const list = Command.make("list", shared, (input) =>
 ).pipe(about("List the portal groups.", "portal list"))
 
 /** `HOST`, `HOST:PORT`; an IPv6 address in brackets. */
-const portalOf = (word: string): Effect.Effect<{ readonly host: string; readonly port: string }, CliFailure> => {
+export const portalOf = (word: string): Effect.Effect<{ readonly host: string; readonly port: string }, CliFailure> => {
   const parts = /^(\[[^\]]*\]|[^:[\]]+)(?::(\d{1,5}))?$/.exec(word)
   const [, host, port = portDefault] = parts ?? []
   if (host !== undefined) return Effect.succeed({ host, port })

@@ -1,5 +1,5 @@
 /** `lunlog target`: targets, their maps, and who must authenticate. */
-import { Effect } from "effect"
+import { Effect, Option } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import { CliFailure } from "../CliFailure.ts"
 import { parseMap } from "../rpc-arguments/value-kinds.ts"
@@ -17,26 +17,12 @@ import {
   Sessions,
   type Target
 } from "./answers.ts"
+import { chapFlags, chapOf, chapParams, newChapFlags } from "./chap.ts"
+import { portalOf } from "./portal-noun.ts"
 
 const name = Argument.String("target").pipe(
   Argument.withDescription("Its name, whole or without what stands before the first colon")
 )
-
-const chapModes = ["auto", "off", "required", "mutual"] as const
-type ChapMode = (typeof chapModes)[number]
-
-const chapOf = ({ disable_chap, mutual_chap, require_chap }: Target): ChapMode => {
-  if (disable_chap) return "off"
-  if (!require_chap) return "auto"
-  return mutual_chap ? "mutual" : "required"
-}
-
-const chapParams = (mode: ChapMode, group: number) => ({
-  disable_chap: mode === "off",
-  require_chap: mode === "required" || mode === "mutual",
-  mutual_chap: mode === "mutual",
-  chap_group: group
-})
 
 const mapText = ({ ig_tag, luns, pg_tag, read_only }: Target["pg_ig_maps"][number]): string => {
   const narrowed = luns === undefined ? "" : `, LUNs ${luns.join(" ")}`
@@ -172,16 +158,6 @@ const onlyMap = (call: Call) =>
     return yield* new CliFailure({ message })
   })
 
-const chap = Flag.Literals("chap", chapModes).pipe(
-  Flag.withDescription("off, auto (if the initiator asks for it, default), required, mutual"),
-  Flag.withDefault("auto" as const)
-)
-const chapGroup = Flag.Int("chap-group").pipe(
-  Flag.withMetavar("TAG"),
-  Flag.withDescription("Auth group with the secrets"),
-  Flag.withDefault(0)
-)
-
 const create = Command.make(
   "create",
   {
@@ -207,8 +183,7 @@ const create = Command.make(
       Flag.withDescription("Commands in flight per session; 0 (default) for the most that is allowed"),
       Flag.withDefault(0)
     ),
-    chap,
-    chapGroup
+    ...newChapFlags
   },
   (input) =>
     act(input, (call) =>
@@ -297,7 +272,7 @@ const unmap = Command.make("unmap", { ...shared, name, map: mapArgument }, (inpu
   )
 ).pipe(about("Take a map away. Sessions stay.", "target unmap disk1 1:3"))
 
-const auth = Command.make("auth", { ...shared, name, chap, chapGroup }, (input) =>
+const auth = Command.make("auth", { ...shared, name, ...chapFlags }, (input) =>
   act(input, (call) =>
     Effect.gen(function* () {
       const target = yield* findTarget(call, input.name)
@@ -307,11 +282,48 @@ const auth = Command.make("auth", { ...shared, name, chap, chapGroup }, (input) 
     })
   )
 ).pipe(
-  about("Say who must authenticate to log in.", "target auth disk1 --chap required --chap-group 1", "target auth disk1")
+  about(
+    "Say who must authenticate to log in.",
+    "target auth disk1 --chap required --chap-group 1",
+    "target auth disk1 --chap off"
+  )
+)
+
+const redirect = Command.make(
+  "redirect",
+  {
+    ...shared,
+    name,
+    group: Argument.Int("portal-group").pipe(Argument.withDescription("Tag of the group over which the logins come")),
+    address: Argument.String("address").pipe(
+      Argument.withDescription("HOST[:PORT] where to; without it logins are served here again"),
+      Argument.optional
+    )
+  },
+  (input) =>
+    act(input, (call) =>
+      Effect.gen(function* () {
+        const target = yield* findTarget(call, input.name)
+        const to = Option.isSome(input.address) ? yield* portalOf(input.address.value) : undefined
+        yield* call("iscsi_target_node_set_redirect", {
+          name: target.name,
+          pg_tag: input.group,
+          ...(to === undefined ? {} : { redirect_host: to.host, redirect_port: to.port })
+        })
+        const where = to === undefined ? "are served here" : `are sent to ${to.host}:${to.port}`
+        return { json: true, text: `${target.name}: logins over portal group ${input.group} ${where}; sessions stay` }
+      })
+    )
+).pipe(
+  about(
+    "Send logins over a portal group to another address, or serve them here again.",
+    "target redirect disk1 1 192.0.2.11:3260",
+    "target redirect disk1 1"
+  )
 )
 
 /** The noun. */
 export const targetNoun = Command.make("target").pipe(
-  Command.withDescription("Targets: list, show, create, delete, map, unmap, auth."),
-  Command.withSubcommands([list, show, create, remove, map, unmap, auth])
+  Command.withDescription("Targets: list, show, create, delete, map, unmap, auth, redirect."),
+  Command.withSubcommands([list, show, create, remove, map, unmap, auth, redirect])
 )

@@ -1,0 +1,42 @@
+/** Who must authenticate, as people say it: one word in place of three booleans. */
+import { Flag } from "effect/cli"
+
+const chapModes = ["auto", "off", "required", "mutual"] as const
+type ChapMode = (typeof chapModes)[number]
+
+/** The booleans of SPDK's answers. */
+interface ChapSettings {
+  readonly disable_chap: boolean
+  readonly require_chap: boolean
+  readonly mutual_chap: boolean
+}
+
+/** The word for them. */
+export const chapOf = ({ disable_chap, mutual_chap, require_chap }: ChapSettings): ChapMode => {
+  if (disable_chap) return "off"
+  if (!require_chap) return "auto"
+  return mutual_chap ? "mutual" : "required"
+}
+
+/** What SPDK's methods take. */
+export const chapParams = (mode: ChapMode, group: number) => ({
+  disable_chap: mode === "off",
+  require_chap: mode === "required" || mode === "mutual",
+  mutual_chap: mode === "mutual",
+  chap_group: group
+})
+
+const chap = Flag.Literals("chap", chapModes).pipe(
+  Flag.withDescription("off, auto (if the initiator asks for it), required, mutual (the target too)")
+)
+const chapGroup = Flag.Int("chap-group").pipe(
+  Flag.withMetavar("TAG"),
+  Flag.withDescription("Auth group with the secrets"),
+  Flag.withDefault(0)
+)
+
+/** `--chap` and `--chap-group` of something new, which is `auto` unless said otherwise. */
+export const newChapFlags = { chap: Flag.withDefault(chap, "auto" as const), chapGroup }
+
+/** The same of what is there: whoever leaves `--chap` out must not open it unawares. */
+export const chapFlags = { chap, chapGroup }
