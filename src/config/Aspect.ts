@@ -45,18 +45,23 @@ export interface Aspect<A> {
 /** Nothing to do. */
 export const nothingToDo: InPlace = { before: [], after: [] }
 
-/** Text that is equal for equal values: incarnations belong to a log, and members have no order. */
-export const comparable = (value: unknown): string =>
-  JSON.stringify(value, (key, member: unknown) => {
-    if (key === "incarnation" || typeof member !== "object" || member === null || Array.isArray(member)) {
-      return key === "incarnation" ? undefined : member
-    }
-    return Object.fromEntries(Object.entries(member).sort(([a], [b]) => (a < b ? -1 : 1)))
-  }) ?? ""
+const isRecord = (value: unknown): value is object => typeof value === "object" && value !== null
 
-const isSame = (a: unknown, b: unknown): boolean => comparable(a) === comparable(b)
+const countedKeys = (value: object): ReadonlyArray<string> =>
+  Object.keys(value).filter((key) => key !== "incarnation" && Reflect.get(value, key) !== undefined)
 
-const shown = (value: unknown): string => (typeof value === "string" ? JSON.stringify(value) : comparable(value))
+/** Equal in all that is said of them: incarnations belong to a log, and members have no order. */
+export const isSame = (a: unknown, b: unknown): boolean => {
+  if (a === b) return true
+  if (!isRecord(a) || !isRecord(b)) return false
+  if (Array.isArray(a) || Array.isArray(b)) {
+    return Array.isArray(a) && Array.isArray(b) && a.length === b.length && a.every((item, at) => isSame(item, b[at]))
+  }
+  const keys = countedKeys(a)
+  return keys.length === countedKeys(b).length && keys.every((key) => isSame(Reflect.get(a, key), Reflect.get(b, key)))
+}
+
+const shown = (value: unknown): string => JSON.stringify(value) ?? ""
 
 /** Members of a record as `name.member`, with their values as text. */
 const flatten = (value: unknown, name: string): ReadonlyArray<readonly [string, string]> =>
@@ -70,6 +75,7 @@ const flatten = (value: unknown, name: string): ReadonlyArray<readonly [string, 
 
 /** Differences of two values, member by member where they have some. */
 const changesOf = (field: string, from: unknown, to: unknown): ReadonlyArray<FieldChange> => {
+  if (isSame(from, to)) return []
   const before = new Map(flatten(from, field))
   const after = new Map(flatten(to, field))
   return [...new Set([...before.keys(), ...after.keys()])].flatMap((name) => {
@@ -98,7 +104,7 @@ export const valueAspect = <A, V>(definition: ValueDefinition<A, V>): Aspect<A> 
       const fileDecides = enforce || base === undefined || !isSame(seen(base), seen(wanted))
       return set(into, get(fileDecides ? wanted : now))
     },
-    changes: (from, to) => (isSame(seen(from), seen(to)) ? [] : changesOf(field, seen(from), seen(to))),
+    changes: (from, to) => changesOf(field, seen(from), seen(to)),
     inPlace: (from, to) => inPlace?.(from, to)
   }
 }

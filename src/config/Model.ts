@@ -43,6 +43,8 @@ export interface Model {
 export interface Kind<A> {
   readonly section: keyof Model
   readonly objectsOf: (model: Model) => ReadonlyMap<string, A>
+  /** Those that are active in a state. */
+  readonly runningIn: (state: State) => ReadonlyMap<string, A>
   readonly withObjects: (model: Model, objects: ReadonlyMap<string, A>) => Model
   /** Such as `bdev Malloc0`. */
   readonly labelOf: (object: A) => string
@@ -56,9 +58,16 @@ export interface Kind<A> {
   readonly holdsData: (object: A) => boolean
 }
 
+/** Key of the one entry of options. */
+const optionsKey = "options"
+
+const byKey = <A>(objects: ReadonlyArray<A>, keyOf: (object: A) => string | number): ReadonlyMap<string, A> =>
+  new Map(objects.map((object) => [String(keyOf(object)), object]))
+
 const optionsKind: Kind<IscsiOptions> = {
   section: "options",
   objectsOf: ({ options }) => options,
+  runningIn: ({ options }) => new Map([[optionsKey, options]]),
   withObjects: (model, options) => ({ ...model, options }),
   labelOf: () => "options",
   detailOf: () => "",
@@ -73,6 +82,7 @@ const groupName = (name: string | undefined): string => (name === undefined ? ""
 const authGroupKind: Kind<AuthGroup> = {
   section: "authGroups",
   objectsOf: ({ authGroups }) => authGroups,
+  runningIn: (state) => byKey(authGroupsOf(state), ({ tag }) => tag),
   withObjects: (model, authGroups) => ({ ...model, authGroups }),
   labelOf: ({ name, tag }) => `auth group ${tag}${groupName(name)}`,
   detailOf: ({ secrets }) => secrets.map(({ user }) => JSON.stringify(user)).join(", "),
@@ -91,6 +101,7 @@ const bdevDetail = ({ spec }: Bdev): string => {
 const bdevKind: Kind<Bdev> = {
   section: "bdevs",
   objectsOf: ({ bdevs }) => bdevs,
+  runningIn: (state) => byKey(activeBdevsOf(state), ({ name }) => name),
   withObjects: (model, bdevs) => ({ ...model, bdevs }),
   labelOf: ({ name }) => `bdev ${name}`,
   detailOf: bdevDetail,
@@ -103,6 +114,7 @@ const bdevKind: Kind<Bdev> = {
 const portalGroupKind: Kind<PortalGroup> = {
   section: "portalGroups",
   objectsOf: ({ portalGroups }) => portalGroups,
+  runningIn: (state) => byKey(portalGroupsOf(state), ({ tag }) => tag),
   withObjects: (model, portalGroups) => ({ ...model, portalGroups }),
   labelOf: ({ name, tag }) => `portal group ${tag}${groupName(name)}`,
   detailOf: ({ portals }) => portals.map(({ host, port }) => `${host}:${port}`).join(", "),
@@ -115,6 +127,7 @@ const portalGroupKind: Kind<PortalGroup> = {
 const initiatorGroupKind: Kind<InitiatorGroup> = {
   section: "initiatorGroups",
   objectsOf: ({ initiatorGroups }) => initiatorGroups,
+  runningIn: (state) => byKey(initiatorGroupsOf(state), ({ tag }) => tag),
   withObjects: (model, initiatorGroups) => ({ ...model, initiatorGroups }),
   labelOf: ({ name, tag }) => `initiator group ${tag}${groupName(name)}`,
   detailOf: ({ initiators, netmasks }) => `${initiators.join(", ")} from ${netmasks.join(", ")}`,
@@ -138,6 +151,7 @@ const targetDetail = (target: TargetNode): string => {
 const targetKind: Kind<TargetNode> = {
   section: "targets",
   objectsOf: ({ targets }) => targets,
+  runningIn: (state) => byKey(activeTargetsOf(state), ({ name }) => iscsiNameKey(name)),
   withObjects: (model, targets) => ({ ...model, targets }),
   labelOf: ({ name }) => `target ${name}`,
   detailOf: targetDetail,
@@ -157,28 +171,20 @@ export const forEachKind = (visit: <A>(kind: Kind<A>) => void): void => {
   visit(targetKind)
 }
 
-/** Key of the one entry of options. */
-const optionsKey = "options"
-
-const byKey = <A>(objects: ReadonlyArray<A>, keyOf: (object: A) => string | number): ReadonlyMap<string, A> =>
-  new Map(objects.map((object) => [String(keyOf(object)), object]))
-
-/** All that is active in a state; without the options if they are not asked for. */
-export const modelOf = (state: State, withOptions: boolean): Model => ({
-  options: new Map(withOptions ? [[optionsKey, state.options]] : []),
-  authGroups: byKey(authGroupsOf(state), ({ tag }) => tag),
-  bdevs: byKey(activeBdevsOf(state), ({ name }) => name),
-  portalGroups: byKey(portalGroupsOf(state), ({ tag }) => tag),
-  initiatorGroups: byKey(initiatorGroupsOf(state), ({ tag }) => tag),
-  targets: byKey(activeTargetsOf(state), ({ name }) => iscsiNameKey(name))
-})
-
-/** No objects. */
-export const emptyModel: Model = {
+const emptyModel: Model = {
   options: new Map(),
   authGroups: new Map(),
   bdevs: new Map(),
   portalGroups: new Map(),
   initiatorGroups: new Map(),
   targets: new Map()
+}
+
+/** All that is active in a state; without the options if they are not asked for. */
+export const modelOf = (state: State, withOptions: boolean): Model => {
+  let model = emptyModel
+  forEachKind(<A>(kind: Kind<A>) => {
+    if (withOptions || kind.section !== "options") model = kind.withObjects(model, kind.runningIn(state))
+  })
+  return model
 }

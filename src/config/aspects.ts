@@ -13,7 +13,7 @@ import { type GroupName, textKey } from "../domain/ids.ts"
 import { type PortalGroup, portalKey } from "../domain/PortalGroup.ts"
 import { activeLunsOf } from "../domain/State.ts"
 import type { TargetNode } from "../domain/TargetNode.ts"
-import { type Aspect, comparable, type InPlace, listAspect, membersAspect, nothingToDo, valueAspect } from "./Aspect.ts"
+import { type Aspect, type InPlace, isSame, listAspect, membersAspect, nothingToDo, valueAspect } from "./Aspect.ts"
 
 const after = (...commands: ReadonlyArray<Command>): InPlace => ({ before: [], after: commands })
 
@@ -32,7 +32,7 @@ const resized = (from: Bdev, to: Bdev): InPlace | undefined => {
   if (from.spec._tag !== "Null" || to.spec._tag !== "Null" || to.spec.blockCount < from.spec.blockCount)
     return undefined
   const { blockCount, blockSize } = to.spec
-  if (comparable({ ...from.spec, blockCount }) !== comparable(to.spec)) return undefined
+  if (!isSame({ ...from.spec, blockCount }, to.spec)) return undefined
   return after({ _tag: "ResizeNullBdev", name: from.name, byteLength: blockCount * blockSize })
 }
 
@@ -40,7 +40,7 @@ const resized = (from: Bdev, to: Bdev): InPlace | undefined => {
 const delayed = (from: Bdev, to: Bdev): InPlace | undefined => {
   if (from.spec._tag !== "Delay" || to.spec._tag !== "Delay") return undefined
   const { _tag, base, ...latencies } = to.spec
-  if (comparable(from.spec.base) !== comparable(base)) return undefined
+  if (!isSame(from.spec.base, base)) return undefined
   return after({ _tag: "SetBdevLatencies", name: from.name, ...latencies })
 }
 
@@ -274,6 +274,7 @@ export const mergeAspects = <A>(
 /** How one becomes the other: undefined if it has to be made anew. */
 export const inPlaceChanges = <A>(aspects: ReadonlyArray<Aspect<A>>, from: A, to: A): InPlace | undefined => {
   let all = nothingToDo
+  if (from === to) return all
   for (const aspect of aspects) {
     if (aspect.changes(from, to).length === 0) continue
     const own = aspect.inPlace(from, to)

@@ -24,6 +24,7 @@ export const differenceOf = (from: Model, to: Model, only?: Model): ReadonlyArra
     for (const key of new Set([...before.keys(), ...after.keys()])) {
       if (only !== undefined && !objectsOf(only).has(key)) continue
       const [a, b] = [before.get(key), after.get(key)]
+      if (a === b) continue
       if (a !== undefined && b !== undefined) {
         const changes = aspects.flatMap((aspect) => aspect.changes(a, b))
         if (changes.length === 0) continue

@@ -32,6 +32,14 @@ export interface Merged {
 const isSameObject = <A>({ aspects }: Kind<A>, a: A, b: A): boolean =>
   aspects.every((aspect) => aspect.changes(a, b).length === 0)
 
+/** The running object itself if it stays as it is: most of a large file does, and need not be looked at again. */
+const mergeObject = <A>(kind: Kind<A>, base: A | undefined, wanted: A, now: A, rules: MergeRules): A => {
+  const isUntouched = base !== undefined && !rules.enforce && !rules.prune && isSameObject(kind, base, wanted)
+  if (isUntouched) return now
+  const merged = mergeAspects(kind.aspects, base, wanted, now, rules)
+  return isSameObject(kind, now, merged) ? now : merged
+}
+
 interface KindSides<A> {
   readonly base: ReadonlyMap<string, A>
   readonly wanted: ReadonlyMap<string, A>
@@ -46,7 +54,7 @@ const mergeKind = <A>(kind: Kind<A>, sides: KindSides<A>, rules: MergeRules, kep
     const declared = wanted.get(key)
     if (!inScope(key)) goal.set(key, running)
     else if (declared !== undefined) {
-      goal.set(key, mergeAspects(kind.aspects, base.get(key), declared, running, rules))
+      goal.set(key, mergeObject(kind, base.get(key), declared, running, rules))
     } else {
       const wasDeclared = base.has(key) && rules.isOfLastFile(kind.incarnationOf(running))
       const stays = kind.deletionOf === undefined || (!wasDeclared && !rules.prune)

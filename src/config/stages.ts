@@ -13,7 +13,7 @@ import { evolve } from "../domain/evolve.ts"
 import { activeLunsOf, findBdev, type State } from "../domain/State.ts"
 import { inPlaceChanges } from "./aspects.ts"
 import type { Declarations } from "./declarations.ts"
-import { forEachKind, type Kind, type Model, modelOf } from "./Model.ts"
+import { forEachKind, type Kind, type Model } from "./Model.ts"
 import type { ConfigPath } from "./NativeFile.ts"
 
 /**
@@ -83,8 +83,7 @@ const push = (trial: Trial, level: number, command: Command, path: ConfigPath, w
   trial.works.push({ command, path, level, waits })
 }
 
-const objectsNow = <A>(trial: Trial, kind: Kind<A>): ReadonlyMap<string, A> =>
-  kind.objectsOf(modelOf(trial.state, true))
+const objectsNow = <A>(trial: Trial, kind: Kind<A>): ReadonlyMap<string, A> => kind.runningIn(trial.state)
 
 /** Targets go with their LUNs and sessions; LUNs go before what is behind them. */
 const release = (trial: Trial): void =>

@@ -49,11 +49,25 @@ export const sha1 = (message: Uint8Array): string => {
   return digest.map((word) => (word >>> 0).toString(16).padStart(8, "0")).join("")
 }
 
-/** The UUID of `name` within `namespace`. */
-export const uuidV5 = (namespace: Uuid, name: string): Uuid => {
+const derive = (namespace: Uuid, name: string): Uuid => {
   const namespaceBytes = (namespace.replaceAll("-", "").match(/../gu) ?? []).map((byte) => Number.parseInt(byte, 16))
   const hash = sha1(Uint8Array.from([...namespaceBytes, ...new TextEncoder().encode(name)]))
   const variant = ((Number.parseInt(hash.slice(16, 17), 16) & 0x3) | 0x8).toString(16)
   const field = (from: number, to: number) => hash.slice(from, to)
   return Uuid.make(`${field(0, 8)}-${field(8, 12)}-5${field(13, 16)}-${variant}${field(17, 20)}-${field(20, 32)}`)
+}
+
+/** A plan of many disks decides each of them several times; the hash is most of what that costs. */
+const derived = new Map<string, Uuid>()
+const derivedMax = 32_768
+
+/** The UUID of `name` within `namespace`. */
+export const uuidV5 = (namespace: Uuid, name: string): Uuid => {
+  const key = `${namespace} ${name}`
+  const known = derived.get(key)
+  if (known !== undefined) return known
+  const uuid = derive(namespace, name)
+  if (derived.size >= derivedMax) derived.clear()
+  derived.set(key, uuid)
+  return uuid
 }

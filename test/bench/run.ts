@@ -4,12 +4,13 @@
  *   npm run bench                    all of them
  *   npm run bench -- data --json     lunlog against tgt, as JSON
  *   npm run bench -- log             the event log
+ *   npm run bench -- config          plan and apply of 10,000 LUNs
  */
 import { spawnSync } from "node:child_process"
 import { existsSync } from "node:fs"
 import { join } from "node:path"
 
-const benchmarks = ["log", "data"].filter((name) => existsSync(join(import.meta.dirname, `${name}.ts`)))
+const benchmarks = ["log", "data", "config"].filter((name) => existsSync(join(import.meta.dirname, `${name}.ts`)))
 
 const args = process.argv.slice(2)
 const unknown = args.filter((arg) => !arg.startsWith("-")).find((arg) => !benchmarks.includes(arg))
