@@ -1,5 +1,5 @@
 /** rpc.py's command lines and the parameters that they mean (SPDK 26.05). */
-import { Result } from "effect"
+import { Context, Effect, Exit, Result } from "effect"
 import { assert, describe, it } from "vitest"
 import { findMethodForm, likeliestMethod, methodForms } from "../../src/cli/rpc-arguments/method-forms.ts"
 import { methodUsage, usageLine } from "../../src/cli/rpc-arguments/method-usage.ts"
@@ -7,7 +7,9 @@ import { readArguments } from "../../src/cli/rpc-arguments/parse-arguments.ts"
 import { readRpcOptions } from "../../src/cli/rpc-options.ts"
 import { shellWords } from "../../src/cli/shell-words.ts"
 import { closest } from "../../src/config/closest.ts"
-import { allMethods } from "../../src/rpc/methods/all-methods.ts"
+import { JsonNumber, JsonObject } from "../../src/rpc/json-value.ts"
+import { allMethods, type RpcServices } from "../../src/rpc/methods/all-methods.ts"
+import type { RpcMethod } from "../../src/rpc/RpcMethod.ts"
 import { makeRandom, runSeed } from "../support/initiator/random.ts"
 import { bdevLines, iscsiLines, otherLines } from "./rpc-lines.ts"
 
@@ -65,20 +67,42 @@ describe("rpc.py's arguments", () => {
   })
 })
 
+/** What a method says to a parameter that no method has: those that it takes. */
+const parametersOf = async (method: RpcMethod<RpcServices>): Promise<ReadonlyArray<string> | undefined> => {
+  const cause = { source: "cli", actor: "test" } as const
+  const call = { method: method.name, caller: { ...cause }, cause, listMethods: () => [] }
+  const run = method.run(new JsonObject([["no_such_parameter", new JsonNumber("1")]]), call)
+  // Parameters are read before anything is asked of a service, so that a method that gets this far has none.
+  const exit = await Effect.runPromiseExit(Effect.provideContext(run, Context.empty() as Context.Context<RpcServices>))
+  const failure = Exit.isFailure(exit) ? exit.cause.reasons.find(({ _tag }) => _tag === "Fail") : undefined
+  const error = failure?._tag === "Fail" ? failure.error : undefined
+  return error?.data.allowed?.split(", ").map((name) => name.replace(" (optional)", ""))
+}
+
 describe("the table of methods", () => {
-  it("has every method with its old names", () => {
-    const known = methodForms.map(({ aliases, method }) => [method, [...aliases].sort()])
-    const served = allMethods.map(({ aliases, name }) => [name, [...aliases].sort()])
-    const missing = served.filter(([name]) => !known.some(([method]) => method === name))
-    assert.deepStrictEqual(missing, [])
-    const both = known.filter(([method]) => served.some(([name]) => name === method))
+  it("has every method with its old names, and no other", () => {
+    const sorted = (rows: ReadonlyArray<readonly [string, ReadonlyArray<string>]>) =>
+      rows.map(([name, aliases]) => [name, ...[...aliases].sort()].join(" ")).sort()
     assert.deepStrictEqual(
-      both.filter(([method, aliases]) => {
-        const own = served.find(([name]) => name === method)?.[1]
-        return JSON.stringify(own) !== JSON.stringify(aliases)
-      }),
-      []
+      sorted(methodForms.map(({ aliases, method }) => [method, aliases])),
+      sorted(allMethods.map(({ aliases, name }) => [name, aliases]))
     )
+  })
+
+  it("has exactly the parameters that each method takes", async () => {
+    let compared = 0
+    for (const method of allMethods) {
+      const allowed = await parametersOf(method)
+      // Without parameters, or one of the settings without effect, which take what they do not know.
+      if (allowed === undefined) continue
+      const { options, positionals } = formOf(method.name)
+      const params = new Set(
+        [...positionals, ...options].map(({ param }) => (param === "total_size" ? "num_blocks" : param))
+      )
+      assert.deepStrictEqual([...params].sort(), [...allowed].sort(), method.name)
+      compared++
+    }
+    assert.isAbove(compared, 80)
   })
 
   it("names each method and option once, and explains all of them", () => {
