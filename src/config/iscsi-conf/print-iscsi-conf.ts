@@ -67,7 +67,6 @@ const optionLines = (options: IscsiOptions, warn: Warn): ReadonlyArray<IniLine> 
 
 const portalGroupLines = (group: PortalGroup, warn: Warn): ReadonlyArray<IniLine> => {
   const object = `portal group ${group.tag}`
-  if (group.portals.length === 0) warn(object, "is without a portal, which SPDK refuses")
   if (group.private) warn(object, "private has no key: discovery tells of its portals")
   if (group.wait) warn(object, "wait has no key: its portals accept from the start")
   if (!Equal.equals(group.auth, noAuth)) warn(object, "CHAP of one group has no key: that of discovery holds")
@@ -87,12 +86,19 @@ const initiatorGroupLines = (group: InitiatorGroup, warn: Warn): ReadonlyArray<I
 /** A group that has lost its last names or netmasks lets nobody in, and cannot be written: so its maps go too. */
 const isWritable = ({ initiators, netmasks }: InitiatorGroup): boolean => initiators.length > 0 && netmasks.length > 0
 
-const mapLines = ({ name, pgIgMaps }: TargetNode, groups: ReadonlySet<number>, warn: Warn): ReadonlyArray<IniLine> =>
+interface Known {
+  readonly bdevs: ReadonlySet<string>
+  readonly portalGroups: ReadonlySet<number>
+  readonly initiatorGroups: ReadonlySet<number>
+}
+
+const mapLines = ({ name, pgIgMaps }: TargetNode, known: Known, warn: Warn): ReadonlyArray<IniLine> =>
   pgIgMaps.flatMap((map): ReadonlyArray<IniLine> => {
     const words = [`PortalGroup${map.portalGroup}`, `InitiatorGroup${map.initiatorGroup}`] as const
     const isNarrow = map.luns !== undefined || map.readOnly === true
     if (isNarrow) warn(`target ${name}`, `the map ${words.join(" ")} is narrowed to some LUNs or to reading; left out`)
-    return isNarrow || !groups.has(map.initiatorGroup) ? [] : [["Mapping", ...words]]
+    const isWhole = known.portalGroups.has(map.portalGroup) && known.initiatorGroups.has(map.initiatorGroup)
+    return isNarrow || !isWhole ? [] : [["Mapping", ...words]]
   })
 
 const lunLines = (target: TargetNode, bdevs: ReadonlySet<string>, warn: Warn): ReadonlyArray<IniLine> =>
@@ -107,19 +113,18 @@ const digestWords = ({ dataDigest, headerDigest }: TargetNode): ReadonlyArray<st
   return words.length === 0 ? ["Auto"] : words
 }
 
-interface Known {
-  readonly bdevs: ReadonlySet<string>
-  readonly initiatorGroups: ReadonlySet<number>
-}
-
-const targetLines = (target: TargetNode, known: Known, warn: Warn): ReadonlyArray<IniLine> => {
+/** Undefined if SPDK would refuse the whole file for it. */
+const targetLines = (target: TargetNode, known: Known, warn: Warn): ReadonlyArray<IniLine> | undefined => {
   const object = `target ${target.name}`
   if (target.redirects.length > 0) warn(object, "redirects have no key")
   if (target.histogram) warn(object, "a histogram has no key")
-  const maps = mapLines(target, known.initiatorGroups, warn)
+  const maps = mapLines(target, known, warn)
   const luns = lunLines(target, known.bdevs, warn)
-  if (maps.length === 0) warn(object, "is without a map, which SPDK refuses")
-  if (!luns.some(([key]) => key === "LUN0")) warn(object, "is without LUN 0, which SPDK refuses")
+  const missing = [...(maps.length === 0 ? ["a map"] : []), ...(luns.some(([key]) => key === "LUN0") ? [] : ["LUN 0"])]
+  if (missing.length > 0) {
+    warn(object, `is left out: SPDK makes no target without ${missing.join(" and ")}`)
+    return undefined
+  }
   return [
     ["TargetName", target.name],
     ...(target.alias === "" ? [] : ([["TargetAlias", target.alias]] as const)),
@@ -129,6 +134,21 @@ const targetLines = (target: TargetNode, known: Known, warn: Warn): ReadonlyArra
     ...luns,
     ["QueueDepth", String(target.queueDepth)]
   ]
+}
+
+/** Of groups that SPDK cannot have. */
+const warnOfGroups = (
+  state: State,
+  portalGroups: ReadonlyArray<PortalGroup>,
+  initiatorGroups: ReadonlyArray<InitiatorGroup>,
+  warn: Warn
+): void => {
+  for (const group of portalGroupsOf(state).filter((one) => !portalGroups.includes(one))) {
+    warn(`portal group ${group.tag}`, "is left out with its maps: it has no portals")
+  }
+  for (const group of initiatorGroupsOf(state).filter((one) => !initiatorGroups.includes(one))) {
+    warn(`initiator group ${group.tag}`, "is left out with its maps: it has no names or no netmasks")
+  }
 }
 
 const authGroupLines = (secrets: ReadonlyArray<PlainSecret>): ReadonlyArray<IniLine> =>
@@ -158,17 +178,20 @@ export const printIscsiConf = (
     warn(`auth group ${tag}`, "SPDK reads it from a file of its own, which AuthFile names")
     writer.section(`AuthGroup${tag}`, authGroupLines(list))
   }
-  for (const group of portalGroupsOf(state)) {
-    writer.section(`PortalGroup${group.tag}`, portalGroupLines(group, warn))
+  const portalGroups = portalGroupsOf(state).filter(({ portals }) => portals.length > 0)
+  const initiatorGroups = initiatorGroupsOf(state).filter(isWritable)
+  warnOfGroups(state, portalGroups, initiatorGroups, warn)
+  for (const group of portalGroups) writer.section(`PortalGroup${group.tag}`, portalGroupLines(group, warn))
+  for (const group of initiatorGroups) writer.section(`InitiatorGroup${group.tag}`, initiatorGroupLines(group, warn))
+  const known = {
+    bdevs: bdevs.written,
+    portalGroups: new Set<number>(portalGroups.map(({ tag }) => tag)),
+    initiatorGroups: new Set<number>(initiatorGroups.map(({ tag }) => tag))
   }
-  const [groups, empty] = [initiatorGroupsOf(state).filter(isWritable), initiatorGroupsOf(state)]
-  for (const { tag } of empty.filter((group) => !groups.includes(group))) {
-    warn(`initiator group ${tag}`, "is left out with its maps: it has no names or no netmasks, and lets nobody in")
-  }
-  for (const group of groups) writer.section(`InitiatorGroup${group.tag}`, initiatorGroupLines(group, warn))
-  const known = { bdevs: bdevs.written, initiatorGroups: new Set<number>(groups.map(({ tag }) => tag)) }
-  for (const [index, target] of activeTargetsOf(state).entries()) {
-    writer.section(`TargetNode${index + 1}`, targetLines(target, known, warn))
-  }
+  const targets = activeTargetsOf(state).flatMap((target) => {
+    const lines = targetLines(target, known, warn)
+    return lines === undefined ? [] : [lines]
+  })
+  for (const [index, lines] of targets.entries()) writer.section(`TargetNode${index + 1}`, lines)
   return { text: writer.text(), warnings }
 }
