@@ -2,11 +2,13 @@
 import { Effect, Result } from "effect"
 import type { Conversion } from "../config/Conversion.ts"
 import { nativeConfigOf } from "../config/native-config-of.ts"
+import { resolveBdev } from "../domain/bdev-decide.ts"
 import { Secrets } from "../domain/Secrets.ts"
 import { activeTargetsOf, type State } from "../domain/State.ts"
 import { checkSpdkConfig } from "../rpc/apply-spdk-config.ts"
 import { secretTexts } from "../rpc/export-formats.ts"
 import { readSpdkConfig } from "../rpc/SpdkConfigFile.ts"
+import { adaptDisks, adaptTargets } from "./adapt-spdk-calls.ts"
 import { CliFailure, failureOf } from "./CliFailure.ts"
 import { tryConfiguration } from "./trial-target.ts"
 
@@ -25,13 +27,18 @@ export const convertSpdk = (name: string, source: string): Effect.Effect<Convers
     const file = readSpdkConfig(name, source)
     if (Result.isFailure(file)) return yield* new CliFailure({ message: file.failure.join("\n") })
     const { checked } = checkSpdkConfig(file.success, options)
-    const { failures, isAuthFileRead, secrets, state } = yield* tryConfiguration(checked)
+    const disks = adaptDisks(checked.calls)
+    const first = yield* tryConfiguration({ ...checked, calls: disks.calls })
+    const targets = adaptTargets(disks.calls, (bdev) => resolveBdev(first.state, bdev) !== undefined)
+    const isSame = targets.warnings.length === 0
+    const tried = isSame ? first : yield* tryConfiguration({ ...checked, calls: targets.calls })
+    const { failures, isAuthFileRead, secrets, state } = tried
     const texts = yield* Effect.mapError(Effect.provideService(secretTexts(state), Secrets, secrets), failureOf)
     const { options: found, ...rest } = nativeConfigOf(state, (key) => texts.get(key) ?? "")
     const { authFile, ...others } = found ?? {}
     // The groups of an auth file that was read are in the result.
     const kept = isAuthFileRead || authFile === undefined ? others : { ...others, authFile }
     const failed = failures.map((failure) => `${failure}; the call is left out`)
-    const warnings = [...checked.notices, ...failed, ...leftOut(name, state)]
+    const warnings = [...checked.notices, ...disks.warnings, ...failed, ...targets.warnings, ...leftOut(name, state)]
     return { config: { options: kept, ...rest }, warnings, places: new Map() }
   })

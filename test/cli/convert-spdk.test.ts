@@ -49,6 +49,35 @@ it.effect("calls that can be made are, and the others are told with their lines"
   })
 )
 
+it.effect("what can be made in part is: a disk without UNMAP, a target without a LUN", () =>
+  Effect.gen(function* () {
+    const target = (luns: string) =>
+      `{ "method": "iscsi_create_target_node", "params": { "name": "t", "alias_name": "t", "queue_depth": 8,
+         "pg_ig_maps": [ { "pg_tag": 1, "ig_tag": 1 } ], "luns": [ ${luns} ] } }`
+    const source = file(
+      '{ "method": "bdev_aio_create", "params": { "name": "A", "filename": "/a", "block_size": 512, "fallocate": true } }',
+      '{ "method": "bdev_aio_create", "params": { "name": "B", "filename": "/dev/sdb", "block_size": 512 } }',
+      '{ "method": "iscsi_create_portal_group", "params": { "tag": 1, "portals": [ { "host": "::1", "port": "1" } ] } }',
+      '{ "method": "iscsi_create_portal_group", "params": { "tag": 1, "portals": [ { "host": "127.0.0.1", "port": "1" } ] } }',
+      '{ "method": "iscsi_create_initiator_group", "params": { "tag": 1, "initiators": ["ANY"], "netmasks": ["ANY"] } }',
+      target(
+        '{ "bdev_name": "B", "lun_id": 0 }, { "bdev_name": "A", "lun_id": 1 }, { "bdev_name": "Nvme0n1", "lun_id": 2 }'
+      )
+    )
+    const { config, warnings } = yield* convertSpdk("s.json", source)
+    assert.deepStrictEqual(config.bdevs, [{ type: "aio", name: "A", file: "/a" }])
+    assert.deepStrictEqual(config.targets?.[0]?.luns, [{ lun: 1, bdev: "A" }])
+    assert.deepStrictEqual(warnings.slice(1, 3), [
+      "s.json:4 bdev_aio_create: fallocate is left out: there is no UNMAP",
+      "s.json:5 bdev_aio_create: is left out: /dev/sdb is a device, and only regular files can be disks"
+    ])
+    assert.deepStrictEqual(warnings.slice(-2), [
+      "s.json:9 iscsi_create_target_node: the LUN of bdev B is left out: it was not made",
+      "s.json:9 iscsi_create_target_node: the LUN of bdev Nvme0n1 is left out: it was not made"
+    ])
+  })
+)
+
 it.live("a file that was exported becomes what the state is as a native file", () =>
   Effect.gen(function* () {
     for (let seed = 1; seed <= statesMax; seed++) {
