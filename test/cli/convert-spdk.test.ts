@@ -51,15 +51,16 @@ it.effect("calls that can be made are, and the others are told with their lines"
 
 it.effect("what can be made in part is: a disk without UNMAP, a target without a LUN", () =>
   Effect.gen(function* () {
+    const aio = (params: string) => `{ "method": "bdev_aio_create", "params": { ${params} } }`
     const target = (luns: string) =>
       `{ "method": "iscsi_create_target_node", "params": { "name": "t", "alias_name": "t", "queue_depth": 8,
          "pg_ig_maps": [ { "pg_tag": 1, "ig_tag": 1 } ], "luns": [ ${luns} ] } }`
     const source = file(
-      '{ "method": "bdev_aio_create", "params": { "name": "A", "filename": "/a", "block_size": 512, "fallocate": true } }',
-      '{ "method": "bdev_aio_create", "params": { "name": "B", "filename": "/dev/sdb", "block_size": 512 } }',
-      '{ "method": "iscsi_create_portal_group", "params": { "tag": 1, "portals": [ { "host": "::1", "port": "1" } ] } }',
-      '{ "method": "iscsi_create_portal_group", "params": { "tag": 1, "portals": [ { "host": "127.0.0.1", "port": "1" } ] } }',
-      '{ "method": "iscsi_create_initiator_group", "params": { "tag": 1, "initiators": ["ANY"], "netmasks": ["ANY"] } }',
+      aio('"name": "A", "filename": "/a", "block_size": 512, "fallocate": true'),
+      aio('"name": "B", "filename": "/dev/sdb", "block_size": 512'),
+      `{ "method": "iscsi_create_portal_group",
+         "params": { "tag": 1, "portals": [ { "host": "127.0.0.1", "port": "1" } ] } }`,
+      '{ "method": "iscsi_create_initiator_group", "params": { "tag": 1, "initiators": ["ANY"], "netmasks":["ANY"] } }',
       target(
         '{ "bdev_name": "B", "lun_id": 0 }, { "bdev_name": "A", "lun_id": 1 }, { "bdev_name": "Nvme0n1", "lun_id": 2 }'
       )
