@@ -2,6 +2,7 @@
  * Options of `lunlog rpc` itself: rpc.py's in front of the method, and the long ones behind it too. `-r` is both: the
  * path of the socket, as everywhere in lunlog, or with a number how often to try to connect, as with rpc.py.
  */
+import { isIP } from "node:net"
 import { Result } from "effect"
 import { defaultSocketPath } from "../rpc/socket-path.ts"
 import { durationMillisMax, parseDuration } from "./duration.ts"
@@ -55,6 +56,9 @@ const optionsOf = ({ given, values }: ParsedOptions): Result.Result<RpcOptions, 
   const pathOrCount = values.get("retries")
   const isCount = pathOrCount !== undefined && /^\d{1,9}$/.test(pathOrCount)
   const path = values.get("rpc-socket") ?? (isCount ? undefined : pathOrCount)
+  if (path !== undefined && isIP(path) !== 0) {
+    return Result.fail(`-s ${path}: there is no TCP; give the path of a UNIX socket, or use HTTP (docs/http.md)`)
+  }
   const time = values.get("timeout")
   const timeoutMillis = time === undefined ? callTimeoutMillis : timeoutOf(time)
   if (timeoutMillis === undefined) {

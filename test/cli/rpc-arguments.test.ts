@@ -178,6 +178,8 @@ describe("options of lunlog rpc", () => {
   it("are refused with what is allowed", () => {
     const wrong = readRpcOptions(["--timeout", "soon", "m"], () => new Set())
     assert.match(Result.isFailure(wrong) ? wrong.failure : "", /"soon" is no duration; write 60 \(seconds\)/)
+    const tcp = readRpcOptions(["-s", "127.0.0.1", "m"], () => new Set())
+    assert.match(Result.isFailure(tcp) ? tcp.failure : "", /there is no TCP; give the path of a UNIX socket/)
   })
 })
 
