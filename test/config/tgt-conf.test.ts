@@ -1,11 +1,14 @@
 /** tgt's `targets.conf` as a native configuration. */
-import { readFileSync } from "node:fs"
+import { readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { assert, describe, it } from "vitest"
 import { sourceFormat } from "../../src/config/source-format.ts"
 import { readTgtConf } from "../../src/config/tgt/read-tgt-conf.ts"
 import { readTgtText } from "../../src/config/tgt/TgtText.ts"
 import { diceOf } from "../domain/random.ts"
+import { runCommand } from "../support/child-process.ts"
+import { findTool } from "../support/requires-tool.ts"
+import { makeDirectory, removeDirectory } from "../support/target-process.ts"
 import { refusalsOf } from "./support.ts"
 
 const fixture = readFileSync(join(import.meta.dirname, "fixtures/targets.conf"), "utf8")
@@ -118,6 +121,7 @@ describe("targets.conf", () => {
       ["<target a>", "backing-store /i", "backing-store /j", "lun 3", "</target>"],
       "f:3 backing-store: LUN 3 is left out"
     ],
+    [["<target a>", "backing-store /i", "backing-store /i", "</target>"], "f:3 backing-store: /i is there already"],
     [["<target a>", "backing-store i", "</target>"], "f:2 backing-store: i is a relative path"]
   ])("%j is told", (lines, start) => {
     const { warnings } = read(...lines)
@@ -161,4 +165,67 @@ describe("targets.conf", () => {
       for (const warning of [...conversion.warnings, ...refusalsOf(conversion)]) assert.match(warning, /^f/u)
     }
   })
+})
+
+const tgtAdmin = findTool("tgt-admin")
+
+/** What tgt-admin would do, by target: its LUNs by path, and whom it binds. */
+const planOf = (printed: string): ReadonlyMap<string, { luns: Map<string, number>; binds: Array<string> }> => {
+  const plan = new Map<string, { luns: Map<string, number>; binds: Array<string> }>()
+  let current = { luns: new Map<string, number>(), binds: [] as string[] }
+  for (const line of printed.split("\n")) {
+    const name = /^# Adding target: (\S+)/u.exec(line)?.[1]
+    if (name !== undefined) {
+      current = { luns: new Map(), binds: [] }
+      plan.set(name, current)
+    }
+    const [, lun, path] = /--op new --mode logicalunit .*--lun (\d+) -b "([^"]+)"/u.exec(line) ?? []
+    if (path !== undefined) current.luns.set(path, Number(lun))
+    const bind = /--op bind --mode target .*-[IQ] (\S+)/u.exec(line)?.[1]
+    if (bind !== undefined) current.binds.push(bind)
+  }
+  return plan
+}
+
+// It reads drives, so it must be root; it only says what it would do.
+it.skipIf(tgtAdmin === undefined || process.getuid?.() !== 0)("LUNs and access are those of tgt-admin", async () => {
+  const directory = makeDirectory("tgt-admin")
+  try {
+    const path = (name: string) => join(directory, name)
+    for (const name of ["a", "b", "c", "d"]) writeFileSync(path(name), Buffer.alloc(1024 * 1024))
+    const conf = `<target iqn.2008-09.org.example:one>
+      backing-store ${path("c")} # not the first
+      backing-store ${path("b")}
+      backing-store ${path("b")}
+      initiator-name iqn.2008-09.org.example:host1
+    </target>
+    <target iqn.2008-09.org.example:two>
+      <backing-store ${path("d")}>
+        lun 1
+      </backing-store>
+      <backing-store ${path("a")}>
+        readonly 1
+      </backing-store>
+      initiator-address 192.0.2.0/24
+    </target>\n`
+    writeFileSync(path("t.conf"), conf)
+    const args = ["-p", "-e", "-f", "-c", path("t.conf")]
+    const { stdout } = await runCommand({ command: tgtAdmin ?? "", args, directory }, 20_000)
+    const plan = planOf(stdout)
+    const { config } = readTgtConf("t.conf", conf, noFile)
+    const files = new Map(config.bdevs?.flatMap((bdev) => (bdev.type === "aio" ? [[bdev.name, bdev.file]] : [])))
+    assert.lengthOf(config.targets ?? [], 2)
+    for (const { luns, maps, name } of config.targets ?? []) {
+      const asTgt = luns.map(({ bdev, lun }) => [files.get(bdev), lun] as const).sort()
+      assert.deepStrictEqual(asTgt, [...(plan.get(name)?.luns ?? [])].sort(), name)
+      const group = config.initiatorGroups?.find(({ tag }) => tag === maps[0]?.initiatorGroup)
+      const allowed = [...(group?.initiators ?? []), ...(group?.netmasks ?? [])].filter((text) => text !== "ANY")
+      assert.deepStrictEqual(
+        plan.get(name)?.binds.filter((text) => text !== "ALL"),
+        allowed
+      )
+    }
+  } finally {
+    removeDirectory(directory)
+  }
 })

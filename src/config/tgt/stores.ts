@@ -174,6 +174,17 @@ const numbered = (stores: ReadonlyArray<Store>): ReadonlyArray<readonly [number,
   })
 }
 
+/** A path that is there twice is one LUN, as for tgt-admin. */
+const distinct = (draft: ConversionDraft, nodes: ReadonlyArray<TgtNode>): ReadonlyArray<TgtNode> => {
+  const known = new Set<string>()
+  return nodes.filter(({ key, place, value, word }) => {
+    const isNew = !known.has(`${key} ${value}`)
+    known.add(`${key} ${value}`)
+    if (!isNew) draft.warn(`${place} ${word}`, `${value} is there already, and is one LUN`)
+    return isNew
+  })
+}
+
 /** The LUNs of a target, whose statements are `nodes`. */
 export const readStores = (reading: StoreReading, nodes: ReadonlyArray<TgtNode>): ReadonlyArray<StoreLun> => {
   const shared = nodes.filter(({ key }) => storeKeys.has(key))
@@ -181,7 +192,7 @@ export const readStores = (reading: StoreReading, nodes: ReadonlyArray<TgtNode>)
     const why = lossOf(node)
     if (why !== undefined) reading.draft.warn(`${node.place} ${node.word}`, `is left out: ${why}`)
   }
-  const stores = nodes.filter(isStore).map((node) => new Store(reading.draft, node, shared))
+  const stores = distinct(reading.draft, nodes.filter(isStore)).map((node) => new Store(reading.draft, node, shared))
   for (const store of stores) store.warnOfOwnKeys()
   const used = new Map<number, string>()
   const luns = numbered(stores).flatMap(([lun, store]) => {
