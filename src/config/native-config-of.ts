@@ -177,7 +177,8 @@ const targetSection = (state: State, target: TargetNode): TargetSection => ({
   queueDepth: Math.min(target.queueDepth, state.options.maxQueueDepth),
   ...authKey(state, "auth", target.auth),
   ...(target.headerDigest ? { headerDigest: true } : {}),
-  ...(target.dataDigest ? { dataDigest: true } : {})
+  ...(target.dataDigest ? { dataDigest: true } : {}),
+  ...(target.histogram ? { histogram: true } : {})
 })
 
 const section = <K extends string, A>(key: K, items: ReadonlyArray<A>) => (items.length === 0 ? {} : { [key]: items })
