@@ -50,7 +50,6 @@ const followRemovals = Effect.gen(function* () {
 const nothing: StatisticsSource = {
   bdevs: () => Effect.succeed({ atNanos: 0, bdevs: [] }),
   sampleQueueDepth: () => Effect.void,
-  keepBdevHistogram: () => Effect.void,
   bdevHistogram: () => Effect.succeed(undefined),
   bdevHistogramCounts: () => Effect.succeed(undefined),
   targetHistogram: () => Effect.succeed(undefined),

@@ -23,6 +23,7 @@ import { type AllGroupTags, declarationMistakes, type Mistake } from "./check-de
 import {
   authGroupCommand,
   bdevCommand,
+  bdevHistogramCommands,
   bdevNameOf,
   bdevQosCommands,
   type GroupNumbers,
@@ -52,6 +53,7 @@ export interface DesiredState {
   readonly bdevs: ReadonlyArray<Declared<CommandOf<"CreateBdev">>>
   /** Of the bdevs whose sections have some. */
   readonly bdevQos: ReadonlyArray<Declared<CommandOf<"SetBdevQos">>>
+  readonly bdevHistograms: ReadonlyArray<Declared<CommandOf<"SetBdevHistogram">>>
   readonly portalGroups: ReadonlyArray<Declared<CommandOf<"CreatePortalGroup">>>
   /** One for each portal group. */
   readonly portalGroupAuth: ReadonlyArray<Declared<CommandOf<"SetPortalGroupAuth">>>
@@ -144,6 +146,7 @@ const sectionsOf = (
     authGroups,
     bdevs: declaredBdevs(bdevs ?? []),
     bdevQos: declaredIn("bdevs", bdevs, bdevQosCommands),
+    bdevHistograms: declaredIn("bdevs", bdevs, bdevHistogramCommands),
     portalGroups: declaredIn("portalGroups", portalGroups, (section, index) => [
       portalGroupCommand(section, tags.portal.tagOf(index))
     ]),
@@ -190,6 +193,7 @@ const inOrder = (sections: Sections): ReadonlyArray<Declared> => [
   ...sections.authGroups,
   ...sections.bdevs,
   ...sections.bdevQos,
+  ...sections.bdevHistograms,
   ...sections.portalGroups,
   ...sections.portalGroupAuth,
   ...sections.initiatorGroups,

@@ -4,7 +4,7 @@
  */
 import { HashMap } from "effect"
 import type { AuthGroup, AuthSecret } from "../domain/AuthGroup.ts"
-import { type Bdev, type BdevQos, type BdevSpec, noQos } from "../domain/Bdev.ts"
+import { type Bdev, type BdevHistogram, type BdevQos, type BdevSpec, noQos } from "../domain/Bdev.ts"
 import type { Command } from "../domain/Command.ts"
 import type { GroupKind } from "../domain/GroupName.ts"
 import type { InitiatorGroup } from "../domain/InitiatorGroup.ts"
@@ -60,6 +60,13 @@ export const bdevAspects: ReadonlyArray<Aspect<Bdev>> = [
     get: ({ qos = noQos }) => qos,
     set: (bdev, qos) => ({ ...bdev, qos }),
     inPlace: (_, { name, qos = noQos }) => after({ _tag: "SetBdevQos", name, ...qos })
+  }),
+  valueAspect<Bdev, BdevHistogram | undefined>({
+    field: "histogram",
+    get: ({ histogram }) => histogram,
+    set: ({ histogram: _, ...bdev }, histogram) => (histogram === undefined ? bdev : { ...bdev, histogram }),
+    inPlace: (_, { histogram, name }) =>
+      after({ _tag: "SetBdevHistogram", name, ...(histogram === undefined ? {} : { histogram }) })
   }),
   valueAspect<Bdev, Bdev["uuid"]>({
     field: "uuid",

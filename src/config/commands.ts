@@ -1,7 +1,7 @@
 /** What a file's sections ask of the control plane: one command each, in the domain's words. */
 
 import type { SecretRequest } from "../domain/AuthGroup.ts"
-import { type BdevRequest, noQos, BdevRequest as Request } from "../domain/Bdev.ts"
+import { type BdevRequest, defaultHistogram, noQos, BdevRequest as Request } from "../domain/Bdev.ts"
 import type { CommandOf } from "../domain/Command.ts"
 import { type Auth, defaultIscsiOptions, noAuth } from "../domain/IscsiOptions.ts"
 import { parseMicros } from "./duration.ts"
@@ -113,6 +113,18 @@ export const bdevCommand = (section: BdevSection): CommandOf<"CreateBdev"> => ({
 /** The limits of a bdev, if its section says something of them: those that it leaves out are none. */
 export const bdevQosCommands = (section: BdevSection): ReadonlyArray<CommandOf<"SetBdevQos">> =>
   section.qos === undefined ? [] : [{ _tag: "SetBdevQos", name: bdevNameOf(section), ...noQos, ...section.qos }]
+
+/** What is counted of a bdev, if its section says something of it. */
+export const bdevHistogramCommands = (section: BdevSection): ReadonlyArray<CommandOf<"SetBdevHistogram">> =>
+  section.histogram === undefined
+    ? []
+    : [
+        {
+          _tag: "SetBdevHistogram",
+          name: bdevNameOf(section),
+          histogram: { ...defaultHistogram, ...section.histogram }
+        }
+      ]
 
 /** `host:port`; without a port, iSCSI's own. */
 export const parsePortal = (text: string): { readonly host: string; readonly port: number } => {

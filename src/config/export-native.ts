@@ -46,10 +46,6 @@ const leftOut = (state: State, isWhole: boolean): ReadonlyArray<string> => {
       (list) => `initiator groups without initiators or netmasks are written as groups that let nobody in: ${list}`
     ),
     ...warn(
-      activeTargetsOf(state).flatMap(({ histogram, name }) => (histogram ? [name] : [])),
-      (list) => `left out, because it is no part of a configuration file: that latencies are counted of ${list}`
-    ),
-    ...warn(
       isWhole ? inertSettingsOf(state).map(({ method }) => method) : [],
       (list) => `left out, because they have no effect: ${list}`
     )

@@ -3,7 +3,7 @@
  * and what has its default is left out, but for what decides who gets in.
  */
 import type { AuthGroup } from "../domain/AuthGroup.ts"
-import { type Bdev, noQos } from "../domain/Bdev.ts"
+import { type Bdev, defaultHistogram, noQos } from "../domain/Bdev.ts"
 import type { InitiatorGroup } from "../domain/InitiatorGroup.ts"
 import { type Auth, defaultIscsiOptions, type IscsiOptions, noAuth } from "../domain/IscsiOptions.ts"
 import { sameAuth } from "../domain/iscsi-options-decide.ts"
@@ -26,6 +26,7 @@ import type {
   AuthGroupSection,
   AuthSection,
   BdevSection,
+  HistogramSection,
   InitiatorGroupSection,
   NativeConfig,
   OptionsSection,
@@ -85,7 +86,17 @@ const qosKey = ({ qos = noQos }: Bdev): { readonly qos?: QosSection } => {
   return Object.keys(limits).length === 0 ? {} : { qos: limits }
 }
 
-const bdevSection = (bdev: Bdev): BdevSection => ({ ...sectionOf(bdev), ...qosKey(bdev) })
+/** Without what is the default. */
+const histogramKey = ({ histogram }: Bdev): { readonly histogram?: HistogramSection } => {
+  if (histogram === undefined) return {}
+  const defaults = new Map<string, unknown>(Object.entries(defaultHistogram))
+  const section: HistogramSection = Object.fromEntries(
+    Object.entries(histogram).filter(([key, value]) => defaults.get(key) !== value)
+  )
+  return { histogram: section }
+}
+
+const bdevSection = (bdev: Bdev): BdevSection => ({ ...sectionOf(bdev), ...qosKey(bdev), ...histogramKey(bdev) })
 
 const sectionOf = ({ name, spec, uuid, uuidExplicit }: Bdev): BdevSection => {
   const identity = uuidExplicit ? { uuid } : {}

@@ -4,6 +4,7 @@
  * editors; messages of filters are predicates of a sentence about the value.
  */
 import { Schema } from "effect"
+import { IO_TYPES } from "../domain/Bdev.ts"
 import { durationHint, parseMicros } from "./duration.ts"
 import { parseSize, sizeHint } from "./size.ts"
 
@@ -66,6 +67,17 @@ export const QosSection = Schema.Struct({
 export type QosSection = typeof QosSection.Type
 
 const qos = optional(QosSection, "Limits of reads and writes; none if absent")
+
+/** Of which IO of a bdev it is counted how long it takes. */
+export const HistogramSection = Schema.Struct({
+  granularity: optional(Schema.Finite, "Each doubling of the latency is split into 2^granularity buckets; 7 if absent"),
+  minNanos: optional(Schema.Finite, "Shorter ones are counted with the first bucket; 1000 if absent"),
+  maxNanos: optional(Schema.Finite, "Those that are as long are counted with the last bucket; 2 minutes if absent"),
+  ioType: optional(Schema.Literals(IO_TYPES), "Only IO of this type; all if absent")
+})
+export type HistogramSection = typeof HistogramSection.Type
+
+const histogram = optional(HistogramSection, "Counts how long IO takes; {} does so in the usual way, none if absent")
 const micros = (what: string) =>
   Schema.optionalKey(duration(`Microseconds, or a duration such as 1ms: ${what}; 0 if absent`, 1, "microseconds"))
 
@@ -75,12 +87,20 @@ export const MallocSection = Schema.Struct({
   name: bdevName,
   uuid,
   qos,
+  histogram,
   ...blocks,
   optimalIoBoundary: optional(Schema.Finite, "In blocks; 0 for none")
 })
 
 /** A disk that forgets what is written and reads as zeroes. */
-export const NullSection = Schema.Struct({ type: Schema.Literal("null"), name: bdevName, uuid, qos, ...blocks })
+export const NullSection = Schema.Struct({
+  type: Schema.Literal("null"),
+  name: bdevName,
+  uuid,
+  qos,
+  histogram,
+  ...blocks
+})
 
 /** A disk in a regular file, which must exist; it is as large as the file. */
 export const AioSection = Schema.Struct({
@@ -88,6 +108,7 @@ export const AioSection = Schema.Struct({
   name: bdevName,
   uuid,
   qos,
+  histogram,
   file: describe(Schema.String, "Path of the file; a relative one is taken from this file's folder"),
   blockSize: Schema.optionalKey(size("Bytes of a logical block, a power of two; 512 if absent")),
   readOnly: optional(Schema.Boolean, "Writes are refused, and the file is opened for reading; false if absent"),
@@ -100,6 +121,7 @@ export const DelaySection = Schema.Struct({
   name: bdevName,
   uuid,
   qos,
+  histogram,
   base: describe(Schema.String, "Name of the bdev below"),
   averageRead: micros("Average latency of reads"),
   p99Read: micros("Latency of one read in a hundred, at least the average"),
@@ -112,6 +134,7 @@ export const ErrorSection = Schema.Struct({
   type: Schema.Literal("error"),
   uuid,
   qos,
+  histogram,
   base: describe(Schema.String, "Name of the bdev below")
 })
 

@@ -3,9 +3,10 @@
  * is reported as failed, and is tried again; LUNs are mapped to it when it is up.
  */
 import { Deferred, Effect, FiberMap, type Scope } from "effect"
-import type { Bdev, BdevErrorInjection, BdevQos, BdevRef, BdevRequest } from "../domain/Bdev.ts"
+import type { Bdev, BdevErrorInjection, BdevHistogram, BdevQos, BdevRef, BdevRequest } from "../domain/Bdev.ts"
 import type { Command } from "../domain/Command.ts"
 import { type BdevStatus, BdevUnavailable, type Lease } from "../domain/DataPlane.ts"
+import type { HistogramKind, HistogramRequest } from "../domain/Statistics.ts"
 import type { BdevDefinition, BdevSpec } from "./bdev/BdevSpec.ts"
 import type { RateLimits } from "./bdev/RateLimiter.ts"
 import { Gone } from "./Gone.ts"
@@ -49,6 +50,16 @@ const limitsOf = (qos: BdevQos): RateLimits => ({
   readWriteBytes: qos.readWriteMiBPerSecond * mebibyte,
   readBytes: qos.readMiBPerSecond * mebibyte,
   writeBytes: qos.writeMiBPerSecond * mebibyte
+})
+
+const kindOf = (ioType: string): HistogramKind =>
+  ioType === "read" || ioType === "write" || ioType === "unmap" || ioType === "flush" ? ioType : "other"
+
+const histogramOf = ({ granularity, ioType, maxNanos, minNanos }: BdevHistogram): HistogramRequest => ({
+  granularity,
+  minNanos,
+  maxNanos,
+  kind: ioType === undefined ? undefined : kindOf(ioType)
 })
 
 /** All open bdevs. */
@@ -286,7 +297,10 @@ export class Bdevs {
   }
 
   /** Makes an open bdev, which is as `before`, what it is to be now. */
-  #tellChanges({ bdev: { qos, spec }, id: bdev }: Entry, before: Pick<Bdev, "qos" | "spec">): void {
+  #tellChanges(
+    { bdev: { histogram, qos, spec }, id: bdev }: Entry,
+    before: Pick<Bdev, "histogram" | "qos" | "spec">
+  ): void {
     if (bdev === undefined) return
     const { send } = this.#client
     const was = before.spec
@@ -295,5 +309,8 @@ export class Bdevs {
     }
     if (spec._tag === "Delay" && spec !== was) send({ _tag: "SetLatencies", bdev, latencies: spec })
     if (qos !== before.qos) send({ _tag: "SetRateLimits", bdev, limits: qos === undefined ? undefined : limitsOf(qos) })
+    if (histogram !== before.histogram) {
+      send({ _tag: "SetHistogram", bdev, histogram: histogram === undefined ? undefined : histogramOf(histogram) })
+    }
   }
 }

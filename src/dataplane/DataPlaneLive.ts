@@ -194,6 +194,7 @@ const applyBdevEvent = (parts: Parts, event: Event, { lease, state }: Committed)
       return parts.bdevs.remove(event)
     case "BdevResized":
     case "BdevLatenciesSet":
+    case "BdevHistogramSet":
     case "BdevQosSet": {
       const bdev = findBdev(state, event.name)
       return bdev === undefined ? Effect.void : Effect.sync(() => parts.bdevs.change(bdev))

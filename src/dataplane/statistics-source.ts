@@ -33,8 +33,6 @@ export const statisticsSource = (client: ReactorClient, bdevs: Bdevs): Statistic
       ),
     sampleQueueDepth: (ref, periodMicros) =>
       Effect.asVoid(askOf(ref, (bdev) => ({ _tag: "SampleQueueDepth", bdev, periodMicros }))),
-    keepBdevHistogram: (ref, histogram) =>
-      Effect.asVoid(askOf(ref, (bdev) => ({ _tag: "KeepHistogram", bdev, histogram }))),
     bdevHistogram: (ref) =>
       Effect.map(
         askOf(ref, (bdev) => ({ _tag: "BdevHistogram", bdev })),

@@ -56,6 +56,48 @@ export type BdevQos = typeof BdevQos.Type
 /** No limits: what a bdev without `qos` has. */
 export const noQos: BdevQos = { readWriteIops: 0, readWriteMiBPerSecond: 0, readMiBPerSecond: 0, writeMiBPerSecond: 0 }
 
+/** Every type of IO that SPDK has a name for, in its order; few of them are ever done here. */
+export const IO_TYPES = [
+  "read",
+  "write",
+  "unmap",
+  "flush",
+  "reset",
+  "nvme_admin",
+  "nvme_io",
+  "nvme_io_md",
+  "write_zeroes",
+  "zcopy",
+  "get_zone_info",
+  "zone_management",
+  "zone_append",
+  "compare",
+  "compare_and_write",
+  "abort",
+  "seek_hole",
+  "seek_data",
+  "copy",
+  "nvme_iov_md",
+  "nvme_nssr",
+  "write_uncorrectable"
+] as const
+
+/** Of which IO it is counted how long it takes, and how finely. */
+export const BdevHistogram = Schema.Struct({
+  /** Each doubling of the latency is split into 2^granularity buckets. */
+  granularity: Schema.Natural,
+  /** What is outside is counted with the first or the last bucket. */
+  minNanos: Schema.Natural,
+  /** Exclusive. */
+  maxNanos: Schema.Natural,
+  /** Absent: all IO. */
+  ioType: Schema.optionalKey(Schema.Literals(IO_TYPES))
+})
+export type BdevHistogram = typeof BdevHistogram.Type
+
+/** SPDK's: 1 us to 2 minutes, to about 1 %. */
+export const defaultHistogram: BdevHistogram = { granularity: 7, minNanos: 1000, maxNanos: 120_000_000_000 }
+
 /** What a bdev is. `optimalIoBoundary` is in blocks, 0 for none. */
 export const BdevSpec = Schema.TaggedUnion({
   Malloc: { ...geometry, optimalIoBoundary: Schema.Natural },
@@ -129,7 +171,9 @@ export const Bdev = Schema.Struct({
   /** Volatile memory that a restart has emptied. */
   contentLost: Schema.Boolean,
   /** Absent: no limits. */
-  qos: Schema.optionalKey(BdevQos)
+  qos: Schema.optionalKey(BdevQos),
+  /** Absent: no latencies are counted. */
+  histogram: Schema.optionalKey(BdevHistogram)
 })
 export type Bdev = typeof Bdev.Type
 
@@ -167,6 +211,8 @@ export const bdevEvents = {
   BdevLatenciesSet: { name: BdevName, incarnation: Incarnation, latencies: BdevLatencies },
   /** Its limits from now on: all four, also those that stay. */
   BdevQosSet: { name: BdevName, incarnation: Incarnation, qos: BdevQos },
+  /** Counting begins anew with these settings; without them it ends. */
+  BdevHistogramSet: { name: BdevName, incarnation: Incarnation, histogram: Schema.optionalKey(BdevHistogram) },
   /** A deed, not a state: it is in the log because it explains what follows. */
   BdevErrorInjected: { name: BdevName, incarnation: Incarnation, injection: BdevErrorInjection }
 } as const
@@ -195,6 +241,18 @@ export const bdevCommands = {
     readWriteMiBPerSecond: Schema.optionalKey(Schema.Number),
     readMiBPerSecond: Schema.optionalKey(Schema.Number),
     writeMiBPerSecond: Schema.optionalKey(Schema.Number)
+  },
+  /** Without settings no latencies are counted. No event if it is so already. */
+  SetBdevHistogram: {
+    name: Schema.String,
+    histogram: Schema.optionalKey(
+      Schema.Struct({
+        granularity: Schema.Number,
+        minNanos: Schema.Number,
+        maxNanos: Schema.Number,
+        ioType: Schema.optionalKey(Schema.String)
+      })
+    )
   },
   /** Delay bdevs only. What is left out stays, unless a p99 latency has to follow its average, or the reverse. */
   SetBdevLatencies: {

@@ -133,11 +133,6 @@ export interface StatisticsSource {
   readonly bdevs: (refs: ReadonlyArray<BdevRef>, reset: StatisticsReset) => Effect.Effect<BdevStatisticsReport>
   /** Samples the queue of a bdev this often; 0 ends it. */
   readonly sampleQueueDepth: (ref: BdevRef, periodMicros: number) => Effect.Effect<void, BdevUnavailable>
-  /** Begins a histogram anew; undefined ends it. */
-  readonly keepBdevHistogram: (
-    ref: BdevRef,
-    request: HistogramRequest | undefined
-  ) => Effect.Effect<void, BdevUnavailable>
   /** Undefined: none is kept. */
   readonly bdevHistogram: (ref: BdevRef) => Effect.Effect<Histogram | undefined, BdevUnavailable>
   /** How many IOs of the histogram took up to each border and more than the last; ascending nanoseconds. */

@@ -78,6 +78,15 @@ export const evolveBdevQosSet = (state: State, event: EventOf<"BdevQosSet">): St
   return { ...state, bdevs: HashMap.set(state.bdevs, event.name, changed) }
 }
 
+/** How long its IO takes is counted, or is not. */
+export const evolveBdevHistogramSet = (state: State, event: EventOf<"BdevHistogramSet">): State => {
+  const bdev = findBdev(state, event.name)
+  if (bdev === undefined || bdev.incarnation !== event.incarnation) return state
+  const { histogram: _, ...uncounted } = bdev
+  const changed: Bdev = event.histogram === undefined ? uncounted : { ...uncounted, histogram: event.histogram }
+  return { ...state, bdevs: HashMap.set(state.bdevs, event.name, changed) }
+}
+
 /** A bdev takes no new mapping. */
 export const evolveBdevRemovalStarted = (state: State, event: EventOf<"BdevRemovalStarted">, seq: number): State => {
   const bdev = findBdev(state, event.name)

@@ -18,6 +18,7 @@ import {
   decideSetBdevQos
 } from "./bdev-change-decide.ts"
 import { decideCreateBdev, decideDeleteBdev, decideInjectBdevError } from "./bdev-decide.ts"
+import { decideSetBdevHistogram } from "./bdev-histogram-decide.ts"
 import type { Command, CommandOf } from "./Command.ts"
 import type { Decision } from "./decision.ts"
 import { decideStartEpoch } from "./epoch-decide.ts"
@@ -107,6 +108,7 @@ type BdevCommand = CommandOf<
   | "SetBdevLatencies"
   | "RescanAioBdev"
   | "SetBdevQos"
+  | "SetBdevHistogram"
   | "RecordBdevResized"
   | "RecordBdevVanished"
 >
@@ -123,6 +125,8 @@ const decideBdevs = (state: State, command: BdevCommand | LoginCommand): Decisio
       return decideResizeNullBdev(state, command)
     case "SetBdevQos":
       return decideSetBdevQos(state, command)
+    case "SetBdevHistogram":
+      return decideSetBdevHistogram(state, command)
     case "SetBdevLatencies":
       return decideSetBdevLatencies(state, command)
     case "RescanAioBdev":

@@ -59,6 +59,7 @@ const currentVersions: Readonly<Record<EventType, number>> = {
   BdevResized: 1,
   BdevLatenciesSet: 1,
   BdevQosSet: 1,
+  BdevHistogramSet: 1,
   BdevErrorInjected: 1,
   InertSettingRecorded: 1,
   InertSettingRemoved: 1,

@@ -14,6 +14,7 @@ import {
 } from "./auth-evolve.ts"
 import {
   evolveBdevCreated,
+  evolveBdevHistogramSet,
   evolveBdevLatenciesSet,
   evolveBdevQosSet,
   evolveBdevRemovalStarted,
@@ -55,7 +56,7 @@ import {
  * Raised whenever the same events fold to another state, or the snapshot's encoding changes: older snapshots are not
  * used.
  */
-export const FOLD_VERSION = 4
+export const FOLD_VERSION = 5
 
 type LoginEvent = EventOf<
   | "GroupNamed"
@@ -109,6 +110,7 @@ type BdevEvent = EventOf<
   | "BdevResized"
   | "BdevLatenciesSet"
   | "BdevQosSet"
+  | "BdevHistogramSet"
   | "BdevErrorInjected"
 >
 
@@ -126,6 +128,8 @@ const evolveBdevs = (state: State, event: BdevEvent, seq: number): State => {
       return evolveBdevLatenciesSet(state, event)
     case "BdevQosSet":
       return evolveBdevQosSet(state, event)
+    case "BdevHistogramSet":
+      return evolveBdevHistogramSet(state, event)
     case "BdevErrorInjected":
       return state
   }
@@ -196,6 +200,7 @@ export const evolve = (state: State, event: Event, seq: number): State => {
     case "BdevRemoved":
     case "BdevResized":
     case "BdevLatenciesSet":
+    case "BdevHistogramSet":
     case "BdevQosSet":
     case "BdevErrorInjected":
       return evolveBdevs(state, event, seq)

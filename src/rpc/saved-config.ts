@@ -5,7 +5,7 @@
  */
 import { Effect } from "effect"
 import { SECRETS_PER_CREATE_MAX } from "../domain/AuthGroup.ts"
-import type { Bdev } from "../domain/Bdev.ts"
+import { type Bdev, type BdevHistogram, defaultHistogram } from "../domain/Bdev.ts"
 import { resolveBdev } from "../domain/bdev-decide.ts"
 import type { InitiatorGroup } from "../domain/InitiatorGroup.ts"
 import { type Auth, noAuth } from "../domain/IscsiOptions.ts"
@@ -140,11 +140,25 @@ const bdevCall = ({ name, spec, uuid }: Bdev): SavedCall => {
   }
 }
 
+/** With the settings that are not SPDK's own. */
+const histogramCall = (name: string, histogram: BdevHistogram): SavedCall => {
+  const { granularity, ioType, maxNanos, minNanos } = histogram
+  return call("bdev_enable_histogram", {
+    name,
+    enable: true,
+    ...(ioType === undefined ? {} : { opc: ioType }),
+    ...(granularity === defaultHistogram.granularity ? {} : { granularity }),
+    ...(minNanos === defaultHistogram.minNanos ? {} : { min_nsec: minNanos }),
+    ...(maxNanos === defaultHistogram.maxNanos ? {} : { max_nsec: maxNanos })
+  })
+}
+
 /** Its limits after it, so that they are there with it. */
 const bdevCalls = (bdev: Bdev): ReadonlyArray<SavedCall> => {
-  const { name, qos } = bdev
+  const { histogram, name, qos } = bdev
   const limits = qos === undefined ? [] : [call("bdev_set_qos_limit", { name, ...rateLimitsView(qos) })]
-  return [bdevCall(bdev), ...limits]
+  const counting = histogram === undefined ? [] : [histogramCall(name, histogram)]
+  return [bdevCall(bdev), ...limits, ...counting]
 }
 
 const bdev: Section = (state) => [

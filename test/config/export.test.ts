@@ -7,7 +7,7 @@ import { exportNative } from "../../src/config/export-native.ts"
 import { partOfState } from "../../src/config/part-of-state.ts"
 import { secretKey } from "../../src/config/secret-references.ts"
 import { sealingContext } from "../../src/domain/AuthGroup.ts"
-import { noQos } from "../../src/domain/Bdev.ts"
+import { defaultHistogram, noQos } from "../../src/domain/Bdev.ts"
 import type { Command } from "../../src/domain/Command.ts"
 import { decide } from "../../src/domain/decide.ts"
 import { noAuth } from "../../src/domain/IscsiOptions.ts"
@@ -106,7 +106,10 @@ const commands: ReadonlyArray<Command> = [
     dataDigest: false,
     requireLunZero: false
   },
-  { _tag: "SetTargetNodeRedirect", target: "iqn.2016-06.io.spdk:disk1", portalGroup: 1, host: "10.0.0.1", port: 3260 }
+  { _tag: "SetTargetNodeRedirect", target: "iqn.2016-06.io.spdk:disk1", portalGroup: 1, host: "10.0.0.1", port: 3260 },
+  { _tag: "SetTargetNodeHistogram", target: "iqn.2016-06.io.spdk:disk1", enabled: true },
+  { _tag: "SetBdevHistogram", name: "Malloc0", histogram: { ...defaultHistogram, granularity: 5, ioType: "read" } },
+  { _tag: "SetBdevHistogram", name: "N", histogram: defaultHistogram }
 ]
 
 const expected = `# Configuration of lunlog, exported.
@@ -120,6 +123,7 @@ bdevs:
     physicalBlockSize: 4096
     optimalIoBoundary: 8
     qos: { readWriteIops: 2000, writeMiBPerSecond: 5 }
+    histogram: { granularity: 5, ioType: read }
   - type: delay
     name: slow
     uuid: 6d3a41a2-6c0e-4a1c-9a53-0b9e0f8f3c11
@@ -132,6 +136,7 @@ bdevs:
     name: N
     size: 12288
     blockSize: 4096
+    histogram: {}
 authGroups:
   - name: hosts
     tag: 3
@@ -163,6 +168,7 @@ targets:
       - { portalGroup: front, to: 10.0.0.1:3260 }
     queueDepth: 32
     headerDigest: true
+    histogram: true
 `
 
 describe("an exported configuration", () => {
@@ -236,11 +242,8 @@ const randomState = (seed: number): State => {
   return { ...history.state, epoch: nothing.epoch }
 }
 
-/** Histograms are no part of a configuration. */
 const savedIscsi = (state: State) =>
-  Effect.runSync(Effect.provideService(savedConfig(state, "iscsi"), Secrets, openSecrets))?.filter(
-    ({ method }) => method !== "iscsi_enable_histogram"
-  )
+  Effect.runSync(Effect.provideService(savedConfig(state, "iscsi"), Secrets, openSecrets))
 
 describe("any state", () => {
   it("exported, applied to an empty target and exported again gives the same bytes", () => {

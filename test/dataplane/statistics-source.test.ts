@@ -1,6 +1,7 @@
 /** Counters from the control plane's side: by the names of the state, over restarts, and of what is not open. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
+import { defaultHistogram } from "../../src/domain/Bdev.ts"
 import { findBdev, findTarget } from "../../src/domain/State.ts"
 import type { Histogram } from "../../src/domain/Statistics.ts"
 import { readBlocks } from "../support/initiator/commands.ts"
@@ -23,10 +24,16 @@ const targetTotal = (plane: Plane) => {
 
 const histogramSet = (enabled: boolean) => ({ _tag: "SetTargetNodeHistogram", target: targetName, enabled }) as const
 
-describe("a target's histogram", () => {
-  it.live("is kept again after a restart, and as long as the state says so", () =>
+describe("the histograms of a target and of a bdev", () => {
+  it.live("are kept again after a restart, and as long as the state says so", () =>
     Effect.gen(function* () {
-      const before = (port: number) => [malloc("a"), ...guideCommands(port, { 0: "a" }), histogramSet(true)]
+      const ofReads = { ...defaultHistogram, ioType: "read" }
+      const before = (port: number) => [
+        malloc("a"),
+        { _tag: "SetBdevHistogram", name: "a", histogram: ofReads } as const,
+        ...guideCommands(port, { 0: "a" }),
+        histogramSet(true)
+      ]
       const plane = yield* startPlane({ before })
       const isUp = Effect.map(plane.dataPlane.status, ({ portals }) =>
         portals.some(({ state }) => state === "listening")
@@ -34,9 +41,10 @@ describe("a target's histogram", () => {
       yield* until(isUp)
       const session = yield* plane.open([])
       assert.strictEqual(yield* targetTotal(plane), 0)
-      // The first one gets the unit attention of a disk that is empty now; all of them count.
+      // The first two get the unit attentions of a new nexus and of a disk that is empty now: commands, and no IO.
       for (let round = 0; round < 4; round++) yield* Effect.ignore(attempt(() => readBlocks(session, 0, 0, 8)))
       assert.strictEqual(yield* targetTotal(plane), 4)
+      assert.strictEqual(total(yield* plane.dataPlane.statistics.bdevHistogram(bdevOf(plane, "a"))), 2)
       yield* plane.run(histogramSet(false))
       assert.isUndefined(yield* targetTotal(plane))
       yield* plane.run(histogramSet(true))
@@ -60,7 +68,7 @@ describe("bdevs", () => {
         bdevs.map(({ io }) => io.read.bytes)
       )
       assert.deepStrictEqual(yield* bytesRead, [0, 4096])
-      yield* statistics.keepBdevHistogram(b, { granularity: 7, minNanos: 0, maxNanos: 1e9, kind: undefined })
+      yield* plane.run({ _tag: "SetBdevHistogram", name: "b", histogram: defaultHistogram })
       assert.strictEqual(total(yield* statistics.bdevHistogram(b)), 0)
       yield* plane.run({ _tag: "DeleteBdev", name: "b" })
       yield* plane.run(malloc("b"))

@@ -2,7 +2,7 @@
  * Seeded random commands and events over few names and numbers, so that they meet: what a generator that draws
  * from all values never does.
  */
-import { type BdevRequest, noQos } from "../../src/domain/Bdev.ts"
+import { type BdevRequest, defaultHistogram, noQos } from "../../src/domain/Bdev.ts"
 import type { Command } from "../../src/domain/Command.ts"
 import type { Event } from "../../src/domain/Event.ts"
 import { InitiatorPattern, Netmask } from "../../src/domain/InitiatorGroup.ts"
@@ -177,6 +177,8 @@ const bdevCommands = (dice: Dice, state: State, seq: number): Command => {
     { _tag: "DeleteBdev", name },
     { _tag: "ResizeNullBdev", name, byteLength: roll(6) * 4096 },
     { _tag: "SetBdevQos", name, readWriteIops: roll(3) * 500, readMiBPerSecond: roll(2) },
+    { _tag: "SetBdevHistogram", name, histogram: { ...defaultHistogram, granularity: roll(16) } },
+    { _tag: "SetBdevHistogram", name },
     { _tag: "SetBdevLatencies", name, averageReadMicros: roll(50) },
     { _tag: "SetBdevLatencies", name, p99WriteMicros: roll(50), averageWriteMicros: roll(50) },
     { _tag: "RecordBdevResized", ...fact, blockCount: roll(20) },
@@ -308,6 +310,7 @@ const bdevEvents = ({ pick, roll }: Dice, seq: number): Event => {
     { _tag: "BdevResized", name, incarnation, blockCount: roll(99) },
     { _tag: "BdevQosSet", name, incarnation, qos: { ...noQos, writeMiBPerSecond: roll(3) } },
     { _tag: "BdevLatenciesSet", name, incarnation, latencies: randomLatencies(roll) },
+    { _tag: "BdevHistogramSet", name, incarnation, ...(roll(2) === 0 ? {} : { histogram: defaultHistogram }) },
     { _tag: "BdevRemoved", name, incarnation }
   ])
 }

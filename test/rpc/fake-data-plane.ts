@@ -150,7 +150,7 @@ export const fakeDataPlane = (
           Effect.sync(() => {
             fake.injections.push(`${name} resume`)
           }),
-        statistics: fakeStatistics(fake.statistics),
+        statistics: fakeStatistics(fake.statistics, controlPlane.state),
         awaitLunGone: () => Effect.void,
         awaitBdevGone: () => Effect.void,
         awaitTargetGone: () => Effect.void,

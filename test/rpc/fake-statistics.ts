@@ -1,5 +1,6 @@
-/** Counters of bdevs that nobody uses: histograms are kept and stay empty, periods are remembered. */
+/** Counters of bdevs that nobody uses. Histograms are those of the state, with made-up counts; periods are kept. */
 import { Effect } from "effect"
+import { findBdev, type State } from "../../src/domain/State.ts"
 import type {
   BdevIoTotals,
   BdevStatistics,
@@ -14,7 +15,6 @@ const io = { read: none, write: none, unmap: none, flush: none, errors: { failed
 /** What `lunlog_get_statistics` and others are to find. */
 export interface FakeStatistics {
   readonly resets: Array<string>
-  readonly histograms: Map<string, Histogram>
   readonly targetHistograms: Map<string, Histogram>
   bdev: BdevStatistics
   live: LiveStatistics
@@ -22,13 +22,12 @@ export interface FakeStatistics {
 
 export const newFakeStatistics = (): FakeStatistics => ({
   resets: [],
-  histograms: new Map(),
   targetHistograms: new Map(),
   bdev: { io, isInUse: false, queue: undefined },
   live: { atNanos: 7, lunCount: 0, luns: [], sessions: [] }
 })
 
-export const fakeStatistics = (fake: FakeStatistics): StatisticsSource => {
+export const fakeStatistics = (fake: FakeStatistics, state: () => State): StatisticsSource => {
   const periods = new Map<string, number>()
   return {
     bdevs: (refs, reset) =>
@@ -46,15 +45,14 @@ export const fakeStatistics = (fake: FakeStatistics): StatisticsSource => {
         if (periodMicros === 0) periods.delete(name)
         else periods.set(name, periodMicros)
       }),
-    keepBdevHistogram: ({ name }, request) =>
+    bdevHistogram: ({ name }) =>
       Effect.sync(() => {
-        if (request === undefined) return void fake.histograms.delete(name)
-        const { granularity } = request
-        fake.histograms.set(name, { granularity, minRange: 1, maxRange: 2, buckets: new Float64Array([0, 3, 0, 258]) })
+        const settings = findBdev(state(), name)?.histogram
+        const buckets = new Float64Array([0, 3, 0, 258])
+        return settings && { granularity: settings.granularity, minRange: 1, maxRange: 2, buckets }
       }),
-    bdevHistogram: ({ name }) => Effect.sync(() => fake.histograms.get(name)),
     bdevHistogramCounts: ({ name }, borders) =>
-      Effect.sync(() => (fake.histograms.has(name) ? [...borders, 0] : undefined)),
+      Effect.sync(() => (findBdev(state(), name)?.histogram === undefined ? undefined : [...borders, 0])),
     targetHistogram: (target) => Effect.sync(() => fake.targetHistograms.get(target)),
     live: () => Effect.sync(() => fake.live)
   }

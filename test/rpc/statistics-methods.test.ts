@@ -116,7 +116,18 @@ describe("histograms of bdevs", () => {
       assert.deepStrictEqual(yield* client.call("bdev_get_histogram_borders", { name: "N0", borders: [1, 20] }), {
         borders_count: [1000, 20_000, 0]
       })
+      yield* client.call("bdev_enable_histogram", { name: "N1", enable: true, opc: "write" })
+      const saved = Effect.map(client.call("framework_get_config", { name: "bdev" }), (calls) =>
+        [...JSON.stringify(calls).matchAll(/"bdev_enable_histogram","params":(\{[^}]*\})/gu)].map(
+          ([, params]) => params
+        )
+      )
+      assert.deepStrictEqual(yield* saved, [
+        '{"name":"N0","enable":true,"granularity":3}',
+        '{"name":"N1","enable":true,"opc":"write"}'
+      ])
       yield* client.call("bdev_enable_histogram", { name: "N0", enable: false })
+      assert.strictEqual((yield* saved).length, 1)
       assert.deepStrictEqual(yield* refusalOf(client, "bdev_get_histogram", { name: "N0" }), [
         -12,
         "Cannot allocate memory"

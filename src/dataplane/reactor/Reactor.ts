@@ -128,6 +128,8 @@ export class Reactor {
         return this.#drainLun(command)
       case "UnmapLun":
         return this.#unmapLun(command)
+      case "SetHistogram":
+        return this.#statistics.keepHistogram(command.bdev, command.histogram)
       case "Statistics":
         return this.#answer(command.request, { _tag: "Statistics", result: this.#statistics.query(command.query) })
       case "Query":

@@ -1,5 +1,11 @@
 /** Answers what a reactor is asked about its counters, and samples the queues of bdevs while somebody wants it. */
-import type { BdevStatistics, Histogram, LunStatistics, SessionStatistics } from "../../domain/Statistics.ts"
+import type {
+  BdevStatistics,
+  Histogram,
+  HistogramRequest,
+  LunStatistics,
+  SessionStatistics
+} from "../../domain/Statistics.ts"
 import { IoKind } from "../bdev/IoCounts.ts"
 import { IoStatistics } from "../bdev/IoStatistics.ts"
 import { type LatencyHistogram, nanosPerMilli } from "../bdev/LatencyHistogram.ts"
@@ -40,8 +46,6 @@ export class ReactorStatistics {
         return this.#bdevs(query)
       case "SampleQueueDepth":
         return this.#sample(query)
-      case "KeepHistogram":
-        return this.#keepHistogram(query)
       case "BdevHistogram": {
         const histogram = this.#units.get(query.bdev)?.statistics.histogram
         return { _tag: "Histogram", histogram: histogramReport(histogram) }
@@ -58,6 +62,12 @@ export class ReactorStatistics {
       case "Live":
         return this.#live(query)
     }
+  }
+
+  /** Begins a histogram of an open bdev; undefined ends it. */
+  keepHistogram(bdev: BdevId, histogram: HistogramRequest | undefined): void {
+    const kind = histogram?.kind === undefined ? undefined : IoKind[histogram.kind]
+    this.#units.get(bdev)?.statistics.keepHistogram(histogram, kind)
   }
 
   /** A bdev is closed: nothing of it is sampled any more. */
@@ -97,12 +107,6 @@ export class ReactorStatistics {
       const depth = (): number => unit.statistics.inFlight
       this.#samplers.set(bdev, new QueueSampler(depth, () => this.#node.now(), periodMicros, before))
     }
-    return { _tag: "Noted" }
-  }
-
-  #keepHistogram({ bdev, histogram }: QueryOf<"KeepHistogram">): StatisticsResult {
-    const kind = histogram?.kind === undefined ? undefined : IoKind[histogram.kind]
-    this.#units.get(bdev)?.statistics.keepHistogram(histogram, kind)
     return { _tag: "Noted" }
   }
 

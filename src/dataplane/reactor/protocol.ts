@@ -2,6 +2,8 @@
  * What goes over the reactor boundary: plain, serialisable values in both directions, so that a reactor can run in the
  * main thread or in a worker. The main thread names things by numbers that it never reuses.
  */
+
+import type { HistogramRequest } from "../../domain/Statistics.ts"
 import type { FileOperation } from "../bdev/AioBdev.ts"
 import type { BdevDefinition, Latencies } from "../bdev/BdevSpec.ts"
 import type { Fault } from "../bdev/ErrorBdev.ts"
@@ -108,6 +110,8 @@ export type ReactorCommand =
     }
   /** The LUN is gone; other LUNs of the sessions report changed LUN data. */
   | { readonly _tag: "UnmapLun"; readonly target: string; readonly lun: number; readonly incarnation: number }
+  /** Begins a histogram of a bdev's IO; undefined ends it. */
+  | { readonly _tag: "SetHistogram"; readonly bdev: BdevId; readonly histogram: HistogramRequest | undefined }
   /** Answered with `Statistics`. */
   | { readonly _tag: "Statistics"; readonly request: RequestId; readonly query: StatisticsQuery }
   /** Answered with a `Report`. */

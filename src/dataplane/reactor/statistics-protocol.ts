@@ -1,11 +1,5 @@
 /** What a reactor is asked about its counters, and what it says: plain values, as everything over its boundary. */
-import type {
-  BdevStatisticsReport,
-  Histogram,
-  HistogramRequest,
-  LiveStatistics,
-  StatisticsReset
-} from "../../domain/Statistics.ts"
+import type { BdevStatisticsReport, Histogram, LiveStatistics, StatisticsReset } from "../../domain/Statistics.ts"
 
 /** A question, or what is to be counted from now on. Bdevs that are not open are passed over. */
 export type StatisticsQuery =
@@ -16,7 +10,6 @@ export type StatisticsQuery =
       readonly reset: StatisticsReset
     }
   | { readonly _tag: "SampleQueueDepth"; readonly bdev: number; readonly periodMicros: number }
-  | { readonly _tag: "KeepHistogram"; readonly bdev: number; readonly histogram: HistogramRequest | undefined }
   /** Answered with `Histogram`. */
   | { readonly _tag: "BdevHistogram"; readonly bdev: number }
   /** Answered with `Counts`. */

@@ -3,7 +3,7 @@
  *
  * `supported_io_types` is what lunlog's driver does, not what SPDK's does.
  */
-import { type Bdev, type BdevKind, type BdevQos, type BdevSpec, noQos } from "../../domain/Bdev.ts"
+import { type Bdev, type BdevKind, type BdevQos, type BdevSpec, IO_TYPES, noQos } from "../../domain/Bdev.ts"
 import { findBdev, type State } from "../../domain/State.ts"
 
 /** As SPDK names them; initiators see them in INQUIRY. */
@@ -14,34 +14,8 @@ const productNames: Readonly<Record<BdevKind, string>> = {
   Delay: "delay",
   Error: "Error Injection Disk"
 }
-
-/** Every type of IO that SPDK has a name for. */
-export const ioTypes = [
-  "read",
-  "write",
-  "unmap",
-  "flush",
-  "reset",
-  "nvme_admin",
-  "nvme_io",
-  "nvme_io_md",
-  "write_zeroes",
-  "zcopy",
-  "get_zone_info",
-  "zone_management",
-  "zone_append",
-  "compare",
-  "compare_and_write",
-  "abort",
-  "seek_hole",
-  "seek_data",
-  "copy",
-  "nvme_iov_md",
-  "nvme_nssr",
-  "write_uncorrectable"
-]
-const supported = new Set(["read", "write", "flush", "reset", "abort"])
-const supportedIoTypes = Object.fromEntries(ioTypes.map((type) => [type, supported.has(type)]))
+const supported = new Set<string>(["read", "write", "flush", "reset", "abort"])
+const supportedIoTypes = Object.fromEntries(IO_TYPES.map((type) => [type, supported.has(type)]))
 
 /** Limits as `bdev_set_qos_limit` takes them, all four. */
 export const rateLimitsView = (qos: BdevQos) => ({

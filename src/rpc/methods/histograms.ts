@@ -1,11 +1,12 @@
 /**
- * `bdev_*_histogram*` and `iscsi_*_histogram`: how often IOs and SCSI commands took how long, in SPDK's layout. Those
- * of bdevs last as long as the process; that a target has one is in the event log, and saved.
+ * `bdev_*_histogram*` and `iscsi_*_histogram`: how often IOs and SCSI commands took how long, in SPDK's layout. That
+ * there is one is in the event log, and saved; the counts are not.
  */
 import { Effect, Result, Schema } from "effect"
+import { defaultHistogram, IO_TYPES } from "../../domain/Bdev.ts"
 import { ControlPlane } from "../../domain/ControlPlane.ts"
 import { DataPlane } from "../../domain/DataPlane.ts"
-import type { Histogram, HistogramKind } from "../../domain/Statistics.ts"
+import type { Histogram } from "../../domain/Statistics.ts"
 import { requireTarget } from "../../domain/target-node-decide.ts"
 import { list, optional, SafeUint64, Text, Uint8, Uint64 } from "../param.ts"
 import {
@@ -14,12 +15,12 @@ import {
   invalidParameters,
   type RpcError,
   refusal,
+  refuseWithErrno,
   refuseWithInvalidParameters,
   rpcError
 } from "../RpcError.ts"
 import { defineMethod, type RpcMethod } from "../RpcMethod.ts"
 import { findBdevOf } from "./bdev-statistics.ts"
-import { ioTypes } from "./bdev-view.ts"
 import { bdevError, dispatch } from "./dispatch.ts"
 
 type Services = ControlPlane | DataPlane
@@ -28,13 +29,11 @@ type Services = ControlPlane | DataPlane
 const tickRate = 1_000_000_000
 const nanosPerMicro = 1000
 
-/** Buckets of one histogram: 8 MiB. SPDK has no limit. */
-const bucketsMax = 2 ** 20
-/** Ranges of one histogram at most: 64 bits. */
-const rangesMax = 65
 const bordersMax = 256
 
-const defaults = { granularity: 7, min_nsec: 1000n, max_nsec: 120_000_000_000n }
+/** Longer than anybody waits, and exact: 104 days. */
+const nanosMax = BigInt(Number.MAX_SAFE_INTEGER)
+const nanosOf = (nanos: bigint): number => Number(nanos < nanosMax ? nanos : nanosMax)
 
 /** In base64: the buckets as 64-bit integers, the lowest byte first. */
 const histogramView = ({ buckets, granularity, maxRange, minRange }: Histogram) => {
@@ -49,33 +48,11 @@ const histogramView = ({ buckets, granularity, maxRange, minRange }: Histogram) 
   }
 }
 
-const kinds: ReadonlyMap<string, HistogramKind> = new Map([
-  ["read", "read"],
-  ["write", "write"],
-  ["unmap", "unmap"],
-  ["flush", "flush"]
-])
-
-/** The kind of IO to count. Types that are never done here are taken, as SPDK takes them. */
-const kindOf = (opc: string | undefined): Effect.Effect<HistogramKind | undefined, RpcError> => {
-  if (opc === undefined) return Effect.succeed(undefined)
-  if (ioTypes.includes(opc)) return Effect.succeed(kinds.get(opc) ?? "other")
+/** SPDK has a code of its own for a type of IO that it does not know. */
+const checkIoType = (opc: string | undefined): Effect.Effect<void, RpcError> => {
+  if (opc === undefined || IO_TYPES.some((type) => type === opc)) return Effect.void
   const reason = `${JSON.stringify(opc)} is no type of IO`
-  return Effect.fail(rpcError({ code: -32603, message: "Invalid Io type" }, { reason, allowed: ioTypes.join(", ") }))
-}
-
-/** Fails if there is nothing between the limits, or too much. */
-const checkSettings = (granularity: number, minNanos: bigint, maxNanos: bigint): Effect.Effect<void, RpcError> => {
-  if (minNanos >= maxNanos) {
-    const reason = `min_nsec is ${minNanos} and max_nsec is ${maxNanos}: nothing is between them`
-    return Effect.fail(rpcError(errnoError("EINVAL"), { reason, hint: "min_nsec must be below max_nsec" }))
-  }
-  if (2 ** granularity * rangesMax > bucketsMax) {
-    const allowed = `0 to ${Math.floor(Math.log2(bucketsMax / rangesMax))}`
-    const reason = `a granularity of ${granularity} needs too many buckets`
-    return Effect.fail(rpcError(errnoError("EINVAL"), { reason, object: "granularity", allowed }))
-  }
-  return Effect.void
+  return Effect.fail(rpcError({ code: -32603, message: "Invalid Io type" }, { reason, allowed: IO_TYPES.join(", ") }))
 }
 
 const bdevEnableHistogram = defineMethod<
@@ -101,15 +78,18 @@ const bdevEnableHistogram = defineMethod<
     min_nsec: optional(Uint64),
     max_nsec: optional(Uint64)
   }),
-  handler: ({ name, enable, opc, ...settings }) =>
+  handler: ({ name, enable, opc, granularity, max_nsec, min_nsec }, call) =>
     Effect.gen(function* () {
-      const { granularity, max_nsec, min_nsec } = { ...defaults, ...settings }
-      const { statistics } = yield* DataPlane
       const bdev = yield* findBdevOf(name)
-      const kind = yield* kindOf(opc)
-      yield* checkSettings(granularity, min_nsec, max_nsec)
-      const request = { granularity, minNanos: Number(min_nsec), maxNanos: Number(max_nsec), kind }
-      yield* Effect.mapError(statistics.keepBdevHistogram(bdev, enable ? request : undefined), bdevError)
+      yield* checkIoType(opc)
+      const histogram = {
+        granularity: granularity ?? defaultHistogram.granularity,
+        minNanos: min_nsec === undefined ? defaultHistogram.minNanos : nanosOf(min_nsec),
+        maxNanos: max_nsec === undefined ? defaultHistogram.maxNanos : nanosOf(max_nsec),
+        ...(opc === undefined ? {} : { ioType: opc })
+      }
+      const command = { _tag: "SetBdevHistogram" as const, name: bdev.name, ...(enable ? { histogram } : {}) }
+      yield* dispatch(call, command, refuseWithErrno)
       return true
     })
 })

@@ -103,7 +103,7 @@ describe.each([
     harness.mapLun(0, bdev)
     const histogram = { granularity: 7, minNanos: 1000, maxNanos: 120_000_000_000, kind: "read" } as const
     assert.isUndefined(await histogramTotal(harness, { _tag: "BdevHistogram", bdev }))
-    await ask(harness, { _tag: "KeepHistogram", bdev, histogram })
+    harness.send({ _tag: "SetHistogram", bdev, histogram })
     const session = await harness.open()
     const ofTarget = { _tag: "TargetHistogram", target: targetName, incarnation: 1 } as const
     const commands = (await histogramTotal(harness, ofTarget)) ?? 0
@@ -115,7 +115,7 @@ describe.each([
     assert.isUndefined(await histogramTotal(harness, { ...ofTarget, incarnation: 2 }))
     const counts = await ask(harness, { _tag: "BdevHistogramCounts", bdev, bordersNanos: [60_000_000_000] })
     assert.deepStrictEqual(counts, { _tag: "Counts", counts: [3, 0] })
-    await ask(harness, { _tag: "KeepHistogram", bdev, histogram: undefined })
+    harness.send({ _tag: "SetHistogram", bdev, histogram: undefined })
     assert.isUndefined(await histogramTotal(harness, { _tag: "BdevHistogram", bdev }))
     session.drop()
   })
