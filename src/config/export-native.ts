@@ -3,7 +3,6 @@
  * byte for byte. Derived UUIDs and statistics are not in it, names and tags are.
  */
 import {
-  activeBdevsOf,
   activeTargetsOf,
   authGroupsOf,
   bdevsOf,
@@ -29,10 +28,7 @@ const warn = (names: ReadonlyArray<string>, text: (list: string) => string): Rea
   names.length === 0 ? [] : [text(listed([...new Set(names)]))]
 
 const leftOut = (state: State, isWhole: boolean): ReadonlyArray<string> => {
-  const leaving = [
-    ...targetsOf(state).filter((target) => !activeTargetsOf(state).includes(target)),
-    ...bdevsOf(state).filter((bdev) => !activeBdevsOf(state).includes(bdev))
-  ]
+  const leaving = [...targetsOf(state), ...bdevsOf(state)].filter(({ phase }) => phase._tag !== "Active")
   const empty = initiatorGroupsOf(state).filter(
     ({ initiators, netmasks }) => initiators.length === 0 || netmasks.length === 0
   )

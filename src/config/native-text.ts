@@ -1,8 +1,8 @@
 /** A native configuration as text that people read, and that is the same for the same configuration. */
-import { Document, isMap, isSeq, visit } from "yaml"
+import { Document, isCollection, isMap, isPair, isScalar, isSeq, visit } from "yaml"
 import type { NativeConfig } from "./native-schema.ts"
 
-/** Longest map or list in one line, in characters of JSON. */
+/** Longest map or list in one line, in characters. */
 const flowLengthMax = 100
 /** The nodes above a key's value in a section of a list: the document, a list's key, the list, the section, the key. */
 const levelsOfSections = 4
@@ -22,6 +22,13 @@ const escaped = (value: unknown, kept: ReadonlySet<string>): unknown => {
   )
 }
 
+/** Characters of a node in one line, about. */
+const lengthOf = (node: unknown): number => {
+  if (isScalar(node)) return String(node.value).length + 2
+  if (isPair(node)) return lengthOf(node.key) + lengthOf(node.value)
+  return isCollection(node) ? node.items.reduce<number>((length, item) => length + lengthOf(item), 2) : 0
+}
+
 /**
  * YAML with the lines of `header` as a comment above. With `secretsAreReferences`, what stands for secrets is written
  * as it is; any other `${` is text, and escaped.
@@ -34,7 +41,7 @@ export const nativeText = (
   const document = new Document(escaped(config, secretsAreReferences ? secretKeys : new Set()))
   visit(document, {
     Collection: (_key, node, path) => {
-      if (path.length <= levelsOfSections || JSON.stringify(node.toJS(document)).length > flowLengthMax) return
+      if (path.length <= levelsOfSections || lengthOf(node) > flowLengthMax) return
       // A list of maps has a line for each.
       if (isMap(node) || (isSeq(node) && !node.items.some(isMap))) node.flow = true
     }
