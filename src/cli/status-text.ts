@@ -7,7 +7,9 @@ const Portal = Schema.Struct({
   host: Schema.String,
   port: Schema.Number,
   state: Schema.String,
-  code: Schema.optional(Schema.NullOr(Schema.String))
+  code: Schema.optional(Schema.NullOr(Schema.String)),
+  /** Of its group, if that has one. */
+  group_name: Schema.optionalKey(Schema.String)
 })
 
 const Drain = Schema.Struct({ target: Schema.String, lun_id: Schema.Number, commands_left: Schema.Number })
@@ -77,9 +79,9 @@ const section = (title: string, heads: ReadonlyArray<string>, rows: ReadonlyArra
   rows.length === 0 ? `${title}: none` : table([title, ...heads], rows)
 
 const portalRows = ({ status }: StatusView) =>
-  status.portals.map(({ code, host, port, state, tag }) => [
+  status.portals.map(({ code, group_name, host, port, state, tag }) => [
     `${host}:${port}`,
-    String(tag),
+    group_name === undefined ? String(tag) : `${group_name} (${tag})`,
     typeof code === "string" ? `${state} (${code})` : state
   ])
 

@@ -2,15 +2,7 @@
  * The state as a native file. Applied to an empty target it makes the same, and that target's export is the same text,
  * byte for byte. Derived UUIDs and statistics are not in it, names and tags are.
  */
-import {
-  activeTargetsOf,
-  authGroupsOf,
-  bdevsOf,
-  inertSettingsOf,
-  initiatorGroupsOf,
-  type State,
-  targetsOf
-} from "../domain/State.ts"
+import { authGroupsOf, bdevsOf, inertSettingsOf, initiatorGroupsOf, type State, targetsOf } from "../domain/State.ts"
 import type { Exported, ExportOptions } from "./ExportFormat.ts"
 import { nativeConfigOf } from "./native-config-of.ts"
 import { nativeText } from "./native-text.ts"

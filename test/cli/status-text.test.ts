@@ -48,6 +48,21 @@ describe("the page", () => {
     assert.match(lines[12] ?? "", /^lunlog 0\.1\.0/)
   })
 
+  it("names the group of a portal, if it has a name", () => {
+    const portal = { host: "127.0.0.1", port: 3260, state: "listening" }
+    const lines = linesOf(
+      statusText(
+        view({
+          portals: [
+            { ...portal, tag: 1 },
+            { ...portal, tag: 2, group_name: "front" }
+          ]
+        })
+      )
+    )
+    assert.includeMembers([...lines], ["127.0.0.1:3260 1 listening", "127.0.0.1:3260 front (2) listening"])
+  })
+
   it("shows what a target that is being deleted waits for", () => {
     const drains = [
       { target: "iqn.a:gone", lun_id: 0, commands_left: 1 },

@@ -11,6 +11,7 @@ import {
   activeBdevsOf,
   activeTargetsOf,
   bdevsOf,
+  findPortalGroup,
   inertSettingsOf,
   initiatorGroupsOf,
   portalGroupsOf,
@@ -71,8 +72,12 @@ const dataPlaneStatus = Effect.gen(function* () {
   const dataPlane = yield* DataPlane
   const status = yield* dataPlane.status
   const drains = yield* dataPlane.lunDrains
+  const { state } = yield* ControlPlane
   return {
-    portals: status.portals,
+    portals: status.portals.map((portal) => {
+      const name = findPortalGroup(state(), portal.tag)?.name
+      return name === undefined ? portal : { ...portal, group_name: name }
+    }),
     bdevs: status.bdevs.map(({ detail, limited, name, state }) => ({
       name,
       state,
