@@ -162,6 +162,8 @@ interface ListDefinition<A, I> {
   readonly keyOf: (item: I) => string
   /** What an item is beside its key; nothing if left out. */
   readonly contentOf?: (item: I) => string
+  /** What is shown of that; the same if left out. */
+  readonly shownOf?: (item: I) => string
   /** The order counts, as in "the first that matches decides". */
   readonly ordered: boolean
   /** Items that drain have a life of their own: those that were made otherwise are not the file's. */
@@ -247,19 +249,20 @@ const listDifference = <A, I>(
 
 /** Items that came, went or have another content; else whether their order is another. */
 const itemChanges = <A, I>(
-  { contentOf = () => "", keyOf, nameOf, ordered }: ListDefinition<A, I>,
+  { contentOf = () => "", keyOf, nameOf, ordered, shownOf = contentOf }: ListDefinition<A, I>,
   from: ReadonlyArray<I>,
   to: ReadonlyArray<I>
 ): ReadonlyArray<FieldChange> => {
   const [old, next] = [from, to].map((items) => new Map(items.map((item) => [keyOf(item), item])))
   const changes = [...new Set([...from, ...to].map(keyOf))].flatMap((key): ReadonlyArray<FieldChange> => {
     const [a, b] = [old?.get(key), next?.get(key)]
-    const item = b ?? a
-    const [was, is] = [a, b].map((one) => (one === undefined ? undefined : contentOf(one)))
-    if (item === undefined || was === is) return []
-    return [
-      { field: nameOf(item), ...(was === undefined ? {} : { from: was }), ...(is === undefined ? {} : { to: is }) }
-    ]
+    if (a !== undefined && b !== undefined) {
+      if (contentOf(a) === contentOf(b)) return []
+      const [was, is] = [shownOf(a), shownOf(b)]
+      return [{ field: nameOf(b), from: was, to: was === is ? `another ${is}` : is }]
+    }
+    if (a !== undefined) return [{ field: nameOf(a), from: shownOf(a) }]
+    return b === undefined ? [] : [{ field: nameOf(b), to: shownOf(b) }]
   })
   if (changes.length > 0 || !ordered) return changes
   const [before, after] = [from, to].map((items) => items.map(nameOf).join(", "))

@@ -79,6 +79,8 @@ const planNow = (file: NativeFile, options: PlanOptions) =>
     const { state } = yield* ControlPlane
     const log = yield* EventLog
     const desired = yield* desiredStateOf(file, state())
+    // A large file takes a second, and this thread may be that of the data path.
+    yield* Effect.yieldNow
     const seq = log.durable().controlSeq
     const plan = planOf(state(), desired, options, log.tip().seq)
     return { plan, digest: digestOf(plan), seq }

@@ -92,10 +92,18 @@ const authGroupKind: Kind<AuthGroup> = {
   holdsData: () => false
 }
 
+const sizeUnits = ["TiB", "GiB", "MiB", "KiB"] as const
+
+/** In the largest unit that it is a whole number of. */
+const sizeText = (bytes: number): string => {
+  const index = sizeUnits.findIndex((_, at) => bytes % 1024 ** (sizeUnits.length - at) === 0)
+  return index < 0 ? `${bytes} bytes` : `${bytes / 1024 ** (sizeUnits.length - index)} ${sizeUnits[index]}`
+}
+
 const bdevDetail = ({ spec }: Bdev): string => {
   const type = spec._tag.toLowerCase()
-  if (spec._tag === "Aio") return `${type}, ${spec.filename}`
-  return "blockCount" in spec ? `${type}, ${spec.blockCount * spec.blockSize} bytes` : type
+  if ("base" in spec) return `${type} on ${spec.base.name}`
+  return spec._tag === "Aio" ? `${type}, ${spec.filename}` : `${type}, ${sizeText(spec.blockCount * spec.blockSize)}`
 }
 
 const bdevKind: Kind<Bdev> = {

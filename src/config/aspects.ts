@@ -117,6 +117,7 @@ export const authGroupAspects: ReadonlyArray<Aspect<AuthGroup>> = [
     set: (group, secrets) => ({ ...group, secrets }),
     keyOf: ({ user }) => user,
     contentOf: secretValue,
+    shownOf: ({ mutual }) => (mutual === undefined ? "secret" : `secret, and one of ${JSON.stringify(mutual.user)}`),
     ordered: false,
     remove: ({ tag }, secrets) => secrets.map(({ user }) => ({ _tag: "RemoveAuthGroupSecret", tag, user })),
     add: ({ tag }, secrets) =>

@@ -84,7 +84,7 @@ describe("plan and apply", () => {
       plan.stdout,
       new RegExp(
         [
-          "^\\+ bdev N1: null, 1048576 bytes",
+          "^\\+ bdev N1: null, 1 MiB",
           `~ target ${target}`,
           "    - LUN 0: Malloc0",
           "    \\+ LUN 1: N1",

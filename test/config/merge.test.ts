@@ -79,6 +79,27 @@ describe("an object that the last file had, and the new one has", () => {
     assert.deepStrictEqual(stepTexts(planFor(without, larger)), ["create bdev a"])
   })
 
+  it("is told to be away, if something new needs it", () => {
+    const groups = [createPortalGroup(1, ["127.0.0.1", 3260]), createInitiatorGroup(1)]
+    const without = byRpc(applyTo(nothing, wanting(...groups)), { _tag: "DeletePortalGroup", tag: 1 })
+    const { conflicts } = planFor(without, wanting(...groups, target({ maps: [[1, 1]] })))
+    assert.match(
+      conflicts[0]?.message ?? "",
+      /^portal group 1 does not exist.* \(removed by RPC: portal group 1; --enforce makes it again\)$/
+    )
+  })
+
+  it("shows no secret and no fingerprint of one", () => {
+    const group = (fingerprint: string): Command => ({
+      _tag: "CreateAuthGroup",
+      tag: 1,
+      secrets: [{ user: "anna", secret: { sealed: "s", fingerprint } }]
+    })
+    const plan = planFor(applyTo(nothing, wanting(group("print1"))), wanting(group("print2")))
+    assert.deepStrictEqual(stepTexts(plan), ['change auth group 1; user "anna": secret -> another secret'])
+    assert.notInclude(JSON.stringify([plan.steps, plan.drift]), "print")
+  })
+
   it("gets what the new file has changed, and keeps what was changed by RPC elsewhere in it", () => {
     const before = applyTo(nothing, wanting(options(60)))
     const now = byRpc(before, {

@@ -68,7 +68,7 @@ describe("a plan", () => {
     Effect.gen(function* () {
       yield* upload(target, disk("1MiB"))
       const { digest, steps } = yield* plan(target)
-      assert.deepOwnInclude(steps[0], { action: "create", object: "bdev m", detail: "malloc, 1048576 bytes" })
+      assert.deepOwnInclude(steps[0], { action: "create", object: "bdev m", detail: "malloc, 1 MiB" })
       yield* target.client.call("lunlog_config_apply", { digest })
       assert.deepStrictEqual((yield* plan(target)).steps, [])
       assert.deepStrictEqual(yield* target.client.call("lunlog_config_progress"), { running: false })
