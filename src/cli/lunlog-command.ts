@@ -29,8 +29,11 @@ export const presenterLayer = CliOutput.layerPresenter({
 })
 
 /** What follows `rpc` is read by itself: its options are those of rpc.py and of hundreds of methods. */
-const keepWordsOfRpc = (args: ReadonlyArray<string>): ReadonlyArray<string> =>
-  args[0] === "rpc" ? ["rpc", "--", ...args.slice(1)] : args
+const keepWordsOfRpc = (args: ReadonlyArray<string>): ReadonlyArray<string> => {
+  // The only global option with a value may stand before it.
+  const at = args[0] === "--log-level" ? 2 : args[0]?.startsWith("--log-level=") === true ? 1 : 0
+  return args[at] === "rpc" ? [...args.slice(0, at + 1), "--", ...args.slice(at + 1)] : args
+}
 
 /** The whole tree of commands; `load` brings in the server's code. */
 export const rootCommand = (load: LoadDataPlane) =>

@@ -98,7 +98,7 @@ describe("lunlog rpc", () => {
   })
 
   it("prints a change's result only as JSON, and sends nothing with --dry-run", async () => {
-    const dry = await lunlogHere("rpc", "--dry-run", "iscsi_start_portal_group", "1")
+    const dry = await lunlogHere("--log-level", "debug", "rpc", "--dry-run", "iscsi_start_portal_group", "1")
     assert.deepStrictEqual(JSON.parse(dry.stdout), { method: "iscsi_start_portal_group", params: { tag: 1 } })
     const started = await lunlogHere("rpc", ...socket, "iscsi_start_portal_group", "1", "--json")
     assert.deepStrictEqual([started.failure, started.stdout], [undefined, "true\n"])
