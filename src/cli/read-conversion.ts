@@ -29,19 +29,20 @@ const iscsiConf = (name: string, source: string, files: ConfigFiles): Effect.Eff
 }
 
 /** Files that an `include` names, in the order of their names. */
-const includeFrom =
-  (name: string): Include =>
-  (pattern) => {
+const includeFrom = (name: string): Include => {
+  let total = 0
+  return (pattern) => {
     try {
       const paths = globSync(resolve(dirname(name), pattern)).filter((path) => statSync(path).isFile())
       if (paths.length === 0 && !/[*?[]/u.test(pattern)) return "there is no such file"
-      const tooLarge = paths.find((path) => statSync(path).size > conversionLengthMax)
-      if (tooLarge !== undefined) return `${tooLarge} has more than ${conversionLengthMax} bytes`
+      for (const path of paths) total += statSync(path).size
+      if (total > conversionLengthMax) return `the files have more than ${conversionLengthMax} bytes together`
       return paths.sort().map((path) => ({ name: path, source: readFileSync(path, "utf8") }))
     } catch (error) {
       return error instanceof Error ? error.message : String(error)
     }
   }
+}
 
 /** The conversion of a text; fails if it has not the form that the format has at least. An auth file is in `files`. */
 export const readConversion = (

@@ -150,6 +150,8 @@ describe("iscsi.conf", () => {
     ["[TargetNode1]\nTargetName a\nAuthGroup one", 'f:3 [TargetNode1] AuthGroup: "one" is not known; use AuthGroupN'],
     ["[TargetNode1]\nTargetName a\nAuthMethod Kerberos", 'f:3 [TargetNode1] AuthMethod: "kerberos" is not known'],
     ["[TargetNode1]\nTargetName a\nUseDigest CRC", 'f:3 [TargetNode1] UseDigest: "crc" is not known'],
+    ["[TargetNode1]\nTargetName a\nLUN256 b", "f:3 [TargetNode1] LUN256: is left out: ids are 0 to 255"],
+    ["[TargetNode1]\nTargetName a\nLUN1 b\nlun01 b", "f:4 [TargetNode1] lun01: is given again; that of line 3"],
     ["[TargetNode1]\nTargetName a b", "f:2 [TargetNode1] TargetName: has more than one value"],
     ["[Malloc]\nNumberOfLuns 2", "f:1 [Malloc]: has no LunSizeInMB and is left out"],
     ["[Malloc]\nNumberOfLuns 99999999\nLunSizeInMB 1", "f:1 [Malloc]: has more than"],
@@ -178,6 +180,11 @@ describe("iscsi.conf", () => {
     const { config, warnings } = read("[portalGROUP3]", "PORTAL x 10.0.0.1:1", "[PortalGroup3]", "portal 10.0.0.2:1")
     assert.deepStrictEqual(config.portalGroups, [{ tag: 3, portals: ["10.0.0.1:1", "10.0.0.2:1"] }])
     assert.deepStrictEqual(warnings, [])
+  })
+
+  it("is read in time however long a section is", () => {
+    const lines = Array.from({ length: 50_000 }, (_, index) => `LUN${index} M`)
+    assert.lengthOf(warningsOf("[TargetNode1]", "TargetName a", ...lines), 50_000)
   })
 
   it("is read without a crash whatever was done to it", () => {

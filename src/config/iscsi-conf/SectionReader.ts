@@ -59,7 +59,7 @@ export class SectionReader {
     const value = this.text(name)
     if (value === undefined) return undefined
     if (/^\d{1,15}$/u.test(value)) return Number(value)
-    this.warn(this.first(name), `"${value}" is no number and is left out`)
+    this.warn(this.all(name)[0], `"${value}" is no number and is left out`)
     return undefined
   }
 
@@ -68,7 +68,7 @@ export class SectionReader {
     const value = this.text(name)
     if (value === undefined) return undefined
     const answer = iniBoolean(value)
-    if (answer === undefined) this.warn(this.first(name), `"${value}" is neither Yes nor No and is left out`)
+    if (answer === undefined) this.warn(this.all(name)[0], `"${value}" is neither Yes nor No and is left out`)
     return answer
   }
 

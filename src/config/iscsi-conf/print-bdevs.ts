@@ -73,11 +73,12 @@ const sectionOrder = ["Malloc", "Null", "AIO", "BdevError", "QoS"]
 /** In the order of their creation: a base comes before what is stacked on it. */
 export const bdevLines = (bdevs: ReadonlyArray<Bdev>, warn: Warn): BdevLines => {
   const run = mallocRun(bdevs)
+  const inRun = new Set(run)
   const written = new Set<string>()
   const lines = new Map<string, Array<IniLine>>([["Malloc", [...mallocLines(run)]]])
   for (const bdev of bdevs) {
-    const found = run.includes(bdev) ? undefined : lineOf(bdev, written)
-    if (found === undefined && !run.includes(bdev)) {
+    const found = inRun.has(bdev) ? undefined : lineOf(bdev, written)
+    if (found === undefined && !inRun.has(bdev)) {
       warn(`bdev ${bdev.name}`, "is left out: no key can make it")
       continue
     }
@@ -87,7 +88,7 @@ export const bdevLines = (bdevs: ReadonlyArray<Bdev>, warn: Warn): BdevLines => 
     written.add(bdev.name)
   }
   const others = bdevs
-    .filter((bdev) => written.has(bdev.name) && !run.includes(bdev))
+    .filter((bdev) => written.has(bdev.name) && !inRun.has(bdev))
     .toSorted((a, b) => kindOrder.indexOf(a.spec._tag) - kindOrder.indexOf(b.spec._tag))
   lines.set("QoS", [...run, ...others].flatMap(limitLines))
   const sections = sectionOrder.map((section) => [section, lines.get(section) ?? []] as const)

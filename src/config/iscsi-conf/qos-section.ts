@@ -15,11 +15,12 @@ type Qos = NonNullable<BdevSection["qos"]>
 /** Reads the section into the bdevs that were read before. */
 export const readQos = (reader: SectionReader): void => {
   const limits = new Map<string, Qos>()
+  const bdevs = reader.draft.bdevNames()
   for (const [name, limit] of Object.entries(limitKeys)) {
     for (const key of reader.all(name)) {
       const [bdev, value = ""] = key.values
       if (bdev === undefined || !/^\d{1,15}$/u.test(value)) reader.warn(key, `is left out; write ${name} BDEV NUMBER`)
-      else if (!reader.draft.bdevNames().has(bdev)) reader.warn(key, `bdev "${bdev}" is none that lunlog can make`)
+      else if (!bdevs.has(bdev)) reader.warn(key, `bdev "${bdev}" is none that lunlog can make`)
       else limits.set(bdev, { ...limits.get(bdev), [limit]: Number(value) })
     }
   }

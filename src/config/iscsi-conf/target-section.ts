@@ -1,4 +1,5 @@
 /** `[TargetNodeN]`: a target with its maps and LUNs; N means nothing. */
+import { LUN_MAX } from "../../domain/ids.ts"
 import type { IniKey } from "../ini.ts"
 import type { TargetSection } from "../native-schema.ts"
 import type { SectionReader } from "./SectionReader.ts"
@@ -39,18 +40,31 @@ const mapOf = (reader: SectionReader, key: IniKey): TargetSection["maps"] => {
   return []
 }
 
-/** `LUN0 Malloc0`; a bdev that the file does not make cannot be there. */
-const lunsOf = (reader: SectionReader, bdevs: ReadonlySet<string>): TargetSection["luns"] => {
-  const names = new Set(reader.section.keys.map(({ name }) => name).filter((name) => /^lun\d{1,5}$/iu.test(name)))
-  return [...new Set([...names].map((name) => Number(name.slice(3))))].flatMap((lun) => {
-    const spelt = [...names].filter((name) => Number(name.slice(3)) === lun)
-    const [bdev] = spelt.flatMap((name) => reader.text(name) ?? [])
-    if (bdev === undefined) return []
-    if (bdevs.has(bdev)) return [{ lun, bdev }]
-    reader.warn(reader.first(spelt[0] ?? ""), `bdev "${bdev}" is none that lunlog can make; the LUN is left out`)
+/** `LUN0 Malloc0`: the first line of each number. */
+const lunKeys = (reader: SectionReader): ReadonlyMap<number, IniKey> => {
+  const keys = new Map<number, IniKey>()
+  for (const key of reader.section.keys) {
+    const digits = /^lun(\d{1,5})$/iu.exec(key.name)?.[1]
+    if (digits === undefined) continue
+    reader.ignore(key.name)
+    const lun = Number(digits)
+    const before = keys.get(lun)
+    if (lun > LUN_MAX) reader.warn(key, `is left out: ids are 0 to ${LUN_MAX}`)
+    else if (before !== undefined) reader.warn(key, `is given again; that of line ${before.line} counts`)
+    else keys.set(lun, key)
+  }
+  return keys
+}
+
+/** A bdev that the file does not make cannot be there. */
+const lunsOf = (reader: SectionReader, bdevs: ReadonlySet<string>): TargetSection["luns"] =>
+  [...lunKeys(reader)].flatMap(([lun, key]) => {
+    const [bdev] = key.values
+    if (bdev !== undefined && bdevs.has(bdev)) return [{ lun, bdev }]
+    const why = bdev === undefined ? "has no bdev" : `bdev "${bdev}" is none that lunlog can make`
+    reader.warn(key, `${why}; the LUN is left out`)
     return []
   })
-}
 
 /** `Auto`, or any of `Header` and `Data`. */
 const digestsOf = (reader: SectionReader): Pick<TargetSection, "headerDigest" | "dataDigest"> => {

@@ -36,7 +36,7 @@ const ruleOf = (reading: Reading, acl: JsonNode, known: ReadonlySet<number>) => 
   const mapped = mappedLuns(reading, acl, known)
   const writable = mapped.filter(({ isReadOnly }) => !isReadOnly)
   const kept = writable.length === 0 ? mapped : writable
-  for (const left of mapped.filter((one) => !kept.includes(one))) {
+  for (const left of mapped.filter(({ isReadOnly }) => isReadOnly && writable.length > 0)) {
     const why = "is left out: a rule is read-only as a whole, and the other LUNs may be written"
     reading.draft.warn(reading.placeOf(left.mapped), why)
   }
