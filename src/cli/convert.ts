@@ -10,6 +10,7 @@ import { CliFailure } from "./CliFailure.ts"
 import { configFiles } from "./config-files.ts"
 import { convertSpdk } from "./convert-spdk.ts"
 import { readConversion } from "./read-conversion.ts"
+import { readStdin } from "./rpc-request.ts"
 import { writeOutput } from "./write-output.ts"
 
 /** Formats that `--from` names. */
@@ -29,10 +30,12 @@ export interface ConvertInput {
 }
 
 const readSource = (source: string): Effect.Effect<string, CliFailure> =>
-  Effect.mapBoth(configFiles.read(source === "-" ? "/dev/stdin" : source, conversionLengthMax), {
-    onSuccess: ({ text }) => text,
-    onFailure: (why) => new CliFailure({ message: `${source} ${why}` })
-  })
+  source === "-"
+    ? readStdin
+    : Effect.mapBoth(configFiles.read(source, conversionLengthMax), {
+        onSuccess: ({ text }) => text,
+        onFailure: (why) => new CliFailure({ message: `${source} ${why}` })
+      })
 
 const isConverted = (format: SourceFormat): format is ConvertedFormat =>
   convertedFormats.some((known) => known === format)
