@@ -6,6 +6,7 @@
 import { Effect, Result } from "effect"
 import type { Command, CommandOf } from "../domain/Command.ts"
 import { decide } from "../domain/decide.ts"
+import { quote } from "../domain/decision.ts"
 import type { Event } from "../domain/Event.ts"
 import { evolve } from "../domain/evolve.ts"
 import type { Secrets } from "../domain/Secrets.ts"
@@ -183,8 +184,10 @@ export const desiredStateOf = (file: NativeFile, running: State): Effect.Effect<
     const known = [...mistakes, ...declarationMistakes(file, tags, targetNames, running)]
     const declared = inOrder(sections)
     const { events, mistakes: others, state } = fold(declared, { ...initialState, epoch: running.epoch }, known)
-    const problems = [...known, ...others].map(({ message, path }) => file.problem(path, message))
-    if (problems.length > 0) return yield* new ConfigRefused({ problems })
+    const found = [...known, ...others]
+    if (found.length > 0) {
+      return yield* ConfigRefused.of(file.name, found, ({ message, path }) => file.problem(path, message))
+    }
     return { ...sections, declared, events, state }
   })
 
@@ -229,7 +232,9 @@ const fold = (
   const events: Array<Event> = []
   const mistakes: Array<Mistake> = []
   const wrong = new Set(known.map(({ path }) => sectionKey(path)))
-  const missing = all.filter(({ path }) => wrong.has(sectionKey(path))).flatMap(({ command }) => objectsOf(command))
+  const missing = new Set(
+    all.filter(({ path }) => wrong.has(sectionKey(path))).flatMap(({ command }) => absenceOf(command) ?? [])
+  )
   for (const declared of all) {
     const { command, path } = declared
     const decision = wrong.has(sectionKey(path)) ? undefined : decide(state, command)
@@ -239,24 +244,25 @@ const fold = (
     }
     const message = decision?.failure.message ?? ""
     // Something is missing because its own section is wrong: that is told already.
-    const isConsequence = decision === undefined || missing.some((name) => message.includes(name))
-    missing.push(...objectsOf(command))
+    const isConsequence = decision === undefined || missing.has(message.slice(0, message.lastIndexOf("; ")))
+    const absence = absenceOf(command)
+    if (absence !== undefined) missing.add(absence)
     wrong.add(sectionKey(path))
     if (!isConsequence) mistakes.push(sizeMistake(declared) ?? optionMistake(declared, message) ?? { path, message })
   }
   return { events, state, mistakes }
 }
 
-/** How messages call what a command creates. */
-const objectsOf = (command: Command): ReadonlyArray<string> => {
+/** How refusals begin that miss what a command creates. */
+const absenceOf = (command: Command): string | undefined => {
   switch (command._tag) {
     case "CreateBdev":
-      return [`bdev ${JSON.stringify(command.name)} does not exist`]
+      return `bdev ${quote(command.name ?? "")} does not exist`
     case "CreatePortalGroup":
-      return [`portal group ${command.tag} does not exist`]
+      return `portal group ${command.tag} does not exist`
     case "CreateInitiatorGroup":
-      return [`initiator group ${command.tag} does not exist`]
+      return `initiator group ${command.tag} does not exist`
     default:
-      return []
+      return undefined
   }
 }

@@ -12,8 +12,6 @@ import { type ConfigPath, messageAt, pathText } from "./YamlText.ts"
 
 export type { ConfigPath } from "./YamlText.ts"
 
-/** More problems than this are not told: the first ones are the cause. */
-const problemsMax = 50
 /** A configuration that has the right form. */
 export interface NativeFile {
   /** How messages call it. */
@@ -55,7 +53,7 @@ export const readNativeFile = (
     const loaded = yield* loadParts(name, text, files)
     const merged = new MergedConfig(loaded.parts)
     const problems = [...loaded.problems, ...merged.problems]
-    if (problems.length > 0) return yield* new ConfigRefused({ problems: problems.slice(0, problemsMax) })
+    if (problems.length > 0) return yield* ConfigRefused.of(name, problems, (problem) => problem)
     return {
       name,
       config: merged.config,

@@ -1,6 +1,6 @@
 /** What is wrong between the sections of a configuration: things declared twice, and names that stand for nothing. */
 import { findBdev, type State } from "../domain/State.ts"
-import { closest } from "./closest.ts"
+import { Suggestions } from "./closest.ts"
 import { bdevNameOf } from "./commands.ts"
 import type { GroupTags } from "./group-tags.ts"
 import type { ConfigPath, NativeFile } from "./NativeFile.ts"
@@ -77,10 +77,15 @@ const duplicates = (
 }
 
 /** Why a name stands for no bdev of this configuration. */
-const bdevRefusal = (names: ReadonlySet<string>, running: State, name: string): string | undefined => {
+const bdevRefusal = (
+  names: ReadonlySet<string>,
+  running: State,
+  name: string,
+  suggestions: Suggestions
+): string | undefined => {
   if (names.has(name) || names.has(name.toLowerCase())) return undefined
   const what = `bdev ${JSON.stringify(name)}`
-  const meant = closest(name, names)
+  const meant = suggestions.closest(name, names)
   if (meant !== undefined) return `${what} is not declared; did you mean ${JSON.stringify(meant)}?`
   return findBdev(running, name) === undefined
     ? `${what} is not declared; declare it in bdevs`
@@ -90,8 +95,9 @@ const bdevRefusal = (names: ReadonlySet<string>, running: State, name: string): 
 const unknownBdevs = ({ bdevs = [], targets = [] }: NativeConfig, running: State): ReadonlyArray<Mistake> => {
   const uuids = bdevs.flatMap(({ uuid }) => uuid?.toLowerCase() ?? [])
   const names = new Set([...bdevs.map(bdevNameOf), ...uuids])
+  const suggestions = new Suggestions()
   const check = (name: string, path: ConfigPath): ReadonlyArray<Mistake> => {
-    const message = bdevRefusal(names, running, name)
+    const message = bdevRefusal(names, running, name, suggestions)
     return message === undefined ? [] : [{ path, message }]
   }
   return [

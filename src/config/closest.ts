@@ -48,6 +48,18 @@ export const closest = (name: string, names: Iterable<string>): string | undefin
   return found
 }
 
+/** Searches for one configuration: thousands of names that are missing have one cause, and nobody reads them all. */
+const searchesMax = 50
+
+/** `closest` for whoever may ask often: gives up looking after some searches. */
+export class Suggestions {
+  #searches = 0
+
+  closest(name: string, names: Iterable<string>): string | undefined {
+    return ++this.#searches > searchesMax ? undefined : closest(name, names)
+  }
+}
+
 /** `, did you mean "x"?`, or what is known, or nothing. */
 export const suggestion = (name: string, names: ReadonlyArray<string>): string => {
   const meant = closest(name, names)

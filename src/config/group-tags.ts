@@ -3,7 +3,7 @@
  * running group of that name, else the lowest that neither the configuration nor a running group has.
  */
 import type { GroupKind } from "../domain/GroupName.ts"
-import { closest } from "./closest.ts"
+import { Suggestions } from "./closest.ts"
 
 /** A section, or a group that runs. */
 export interface NamedTag {
@@ -24,6 +24,7 @@ export class GroupTags {
   readonly #tags: ReadonlyArray<number>
   readonly #byName: ReadonlyMap<string, number>
   readonly #declared: ReadonlySet<number>
+  readonly #suggestions = new Suggestions()
 
   constructor(kind: GroupKind, sections: ReadonlyArray<NamedTag>, running: ReadonlyArray<NamedTag>) {
     this.#kind = kind
@@ -50,7 +51,7 @@ export class GroupTags {
     const tag = this.numberOf(ref)
     // An auth group may be there otherwise, with secrets that are in no file.
     if (this.#declared.has(tag) || (this.#kind === "auth" && asTag(ref) !== undefined)) return undefined
-    const meant = typeof ref === "string" ? closest(ref, this.#byName.keys()) : undefined
+    const meant = typeof ref === "string" ? this.#suggestions.closest(ref, this.#byName.keys()) : undefined
     const declared = this.#sections.map(({ name }, index) => name ?? String(this.tagOf(index)))
     const hint =
       meant !== undefined

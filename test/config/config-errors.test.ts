@@ -189,8 +189,12 @@ describe("a mistake", () => {
     assert.lengthOf(problemsOf(`${groups}${target("maps: [{ portalGroup: p, initiatorGroup: 1 }], luns: []")}`), 1)
   })
 
-  it("is one of at most 50 that are told", () => {
-    assert.lengthOf(problemsOf(`bdevs: [${"1,".repeat(60)}]`), 50)
+  it("is one of at most 50 that are told; others are counted", () => {
+    const problems = problemsOf(`bdevs: [${"1,".repeat(60)}]`)
+    assert.lengthOf(problems, 51)
+    assert.strictEqual(problems[50], "f.yaml: and 10 more problems")
+    const luns = Array.from({ length: 256 }, (_, lun) => `{ lun: ${lun}, bdev: D${lun} }`).join(", ")
+    assert.strictEqual(problemsOf(target(`maps: [], luns: [${luns}]`))[50], "f.yaml: and 206 more problems")
   })
 })
 
