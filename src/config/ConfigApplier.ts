@@ -9,9 +9,13 @@ import type { Cause } from "../../eventlog/record.ts"
 import { ControlPlane } from "../domain/ControlPlane.ts"
 import type { DataPlane } from "../domain/DataPlane.ts"
 import type { Secrets } from "../domain/Secrets.ts"
+import type { State } from "../domain/State.ts"
+import { hashOf, replaceInScope } from "./applied-entries.ts"
 import { ConfigRefused } from "./ConfigRefused.ts"
 import { carryOut, untilApplied } from "./carry-out.ts"
 import { desiredStateOf } from "./DesiredState.ts"
+import { differenceOf } from "./difference.ts"
+import { modelOf } from "./Model.ts"
 import type { NativeFile } from "./NativeFile.ts"
 import { type Plan, type PlanOptions, planOf } from "./Plan.ts"
 
@@ -102,6 +106,22 @@ const recordApplied = (file: NativeFile, { desired, fileHash }: Plan, cause: Cau
     yield* untilApplied(records.at(-1)?.seq)
   })
 
+/**
+ * Something has failed on the way. What was changed by then, also along with something else, is no longer what the last
+ * file wanted, and it was not changed by RPC either: the next file that declares it makes it as it says, also the last.
+ */
+const forgetChanged = (before: State, cause: Cause) =>
+  Effect.gen(function* () {
+    const { dispatch, state } = yield* ControlPlane
+    const { appliedConfig } = state()
+    if (appliedConfig === undefined) return
+    const changed = differenceOf(modelOf(before, true), modelOf(state(), true))
+    const keys = new Set(changed.map(({ key, section }) => `${section}/${key}`))
+    const desired = replaceInScope(appliedConfig.desired, [], (section, key) => keys.has(`${section}/${key}`))
+    const { name } = appliedConfig
+    yield* Effect.ignore(dispatch({ _tag: "RecordConfigApplied", name, fileHash: hashOf(desired), desired }, cause))
+  })
+
 type Progress = { -readonly [K in keyof ConfigProgress]: ConfigProgress[K] }
 
 const make = Effect.gen(function* () {
@@ -117,7 +137,10 @@ const make = Effect.gen(function* () {
       const own: Progress = { name: file.name, done: 0, total: plan.works.length }
       progress = own
       const onDone = () => void own.done++
-      yield* carryOut({ file, cause, removalsWithinMillis, onDone }, plan.works)
+      const before = (yield* ControlPlane).state()
+      yield* carryOut({ file, cause, removalsWithinMillis, onDone }, plan.works).pipe(
+        Effect.tapError(() => (own.done === 0 ? Effect.void : forgetChanged(before, cause)))
+      )
       yield* recordApplied(file, plan, cause)
       return planned
     }).pipe(

@@ -1,13 +1,14 @@
 /** Files applied to a running control plane and data plane. */
+import { createServer } from "node:net"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, type Scope } from "effect"
 import { EventLog } from "../../eventlog/EventLog.ts"
 import { ConfigApplier } from "../../src/config/ConfigApplier.ts"
-import { defaultPlanOptions } from "../../src/config/Plan.ts"
+import { defaultPlanOptions, type PlanOptions } from "../../src/config/Plan.ts"
 import { ControlPlane } from "../../src/domain/ControlPlane.ts"
 import { DataPlane } from "../../src/domain/DataPlane.ts"
 import { Secrets } from "../../src/domain/Secrets.ts"
-import { activeTargetsOf } from "../../src/domain/State.ts"
+import { activeBdevsOf, activeLunsOf, activeTargetsOf } from "../../src/domain/State.ts"
 import { attempt, type Plane, startPlane } from "../dataplane/plane.ts"
 import { cdb } from "../support/initiator/commands.ts"
 import { outcomeText } from "../support/initiator/ScsiTask.ts"
@@ -17,14 +18,19 @@ const live = (name: string, run: () => Effect.Effect<void, unknown, Scope.Scope>
 
 const cause = { source: "config", actor: "local", method: "test" } as const
 
-const apply = ({ controlPlane, dataPlane, log }: Plane, source: string) => {
+const apply = ({ controlPlane, dataPlane, log }: Plane, source: string, options: Partial<PlanOptions> = {}) => {
   const services = ConfigApplier.layer.pipe(
     Layer.provide(Layer.succeed(ControlPlane, controlPlane)),
     Layer.provide(Layer.succeed(DataPlane, dataPlane)),
     Layer.provide(Layer.succeed(EventLog, log)),
     Layer.provide(Layer.succeed(Secrets, openSecrets))
   )
-  const request = { file: readText(source), options: defaultPlanOptions, cause, removalsWithinMillis: 5000 }
+  const request = {
+    file: readText(source),
+    options: { ...defaultPlanOptions, ...options },
+    cause,
+    removalsWithinMillis: 5000
+  }
   return Effect.flatMap(ConfigApplier, (applier) => applier.apply(request)).pipe(Effect.provide(services))
 }
 
@@ -119,6 +125,91 @@ bdevs:
       assert.strictEqual(yield* outcome(cdb.testUnitReady()), "6/29/00")
       assert.strictEqual(yield* outcome(cdb.write10(0, 1), Buffer.alloc(512)), "GOOD")
       assert.deepStrictEqual(session.violations, [])
+    })
+  )
+
+  live("may change what a portal group is on the same address, and keeps its maps", () =>
+    Effect.gen(function* () {
+      const plane = yield* startPlane()
+      const file = fileOf(plane.port, { portalGroup: 1, initiatorGroup: 1 })
+      yield* apply(plane, file)
+      const { plan } = yield* apply(plane, file.replace("{ tag: 1, portals", "{ tag: 1, private: true, portals"))
+      assert.deepStrictEqual(
+        plan.works.map(({ command }) => command._tag),
+        ["DeletePortalGroup", "CreatePortalGroup", "AddPgIgMaps"]
+      )
+      assert.deepStrictEqual(maps(plane), ["1:1"])
+      assert.deepStrictEqual(yield* portals(plane), [`1 ${plane.port} listening`])
+    })
+  )
+
+  live("makes a disk anew with its LUN, if that is asked for", () =>
+    Effect.gen(function* () {
+      const plane = yield* startPlane()
+      const file = fileOf(plane.port, { portalGroup: 1, initiatorGroup: 1 })
+      yield* apply(plane, file)
+      yield* apply(plane, file.replace("size: 1 MiB", "size: 2 MiB"), { replace: true })
+      const [bdev] = activeBdevsOf(plane.controlPlane.state())
+      const [target] = activeTargetsOf(plane.controlPlane.state())
+      assert.deepInclude(bdev?.spec, { blockCount: 4096 })
+      assert.deepStrictEqual(
+        target === undefined ? [] : activeLunsOf(target).map(({ bdev: { incarnation } }) => incarnation),
+        [bdev?.incarnation]
+      )
+    })
+  )
+
+  live("of many disks makes them in its order, although they are opened together", () =>
+    Effect.gen(function* () {
+      const plane = yield* startPlane()
+      const names = Array.from({ length: 300 }, (_, index) => `N${index}`)
+      yield* apply(
+        plane,
+        `bdevs:\n${names.map((name) => `  - { type: "null", name: ${name}, size: 1MiB }`).join("\n")}`
+      )
+      assert.deepStrictEqual(
+        activeBdevsOf(plane.controlPlane.state()).map(({ name }) => String(name)),
+        names
+      )
+    })
+  )
+
+  live("that only the system refuses says where, and goes on from there the next time", () =>
+    Effect.gen(function* () {
+      const plane = yield* startPlane()
+      const holder = createServer()
+      const port = yield* Effect.callback<number>((resume) => {
+        holder.listen(0, "127.0.0.1", () => {
+          const bound = holder.address()
+          resume(Effect.succeed(typeof bound === "object" && bound !== null ? bound.port : 0))
+        })
+      })
+      const file = fileOf(port, { portalGroup: 1, initiatorGroup: 1 })
+      const refused = yield* Effect.flip(apply(plane, file))
+      assert.match(refused.message, /^f\.yaml:5:5 portalGroups\[0\]: cannot listen on 127\.0\.0\.1:\d+ \(EADDRINUSE\)/)
+      assert.isUndefined(plane.controlPlane.state().appliedConfig)
+      yield* Effect.callback<void>((resume) => {
+        holder.close(() => resume(Effect.void))
+      })
+      yield* apply(plane, file)
+      assert.deepStrictEqual(maps(plane), ["1:1"])
+    })
+  )
+
+  live("that fails on the way can be taken back: what it has removed by then is no drift", () =>
+    Effect.gen(function* () {
+      const plane = yield* startPlane()
+      const file = fileOf(plane.port, { portalGroup: 1, initiatorGroup: 1 })
+      yield* apply(plane, file)
+      // The old group goes before the new one is found to be impossible.
+      const address = "192.0.2.1"
+      const impossible = file.replace(`127.0.0.1:${plane.port}`, `${address}:${plane.port}`)
+      const refused = yield* Effect.flip(apply(plane, impossible))
+      assert.match(refused.message, /cannot listen on 192\.0\.2\.1/)
+      assert.deepStrictEqual(yield* portals(plane), [])
+      yield* apply(plane, file)
+      assert.deepStrictEqual(yield* portals(plane), [`1 ${plane.port} listening`])
+      assert.deepStrictEqual(maps(plane), ["1:1"])
     })
   )
 
