@@ -4,7 +4,6 @@ import type { Conversion } from "../config/Conversion.ts"
 import { nativeConfigOf } from "../config/native-config-of.ts"
 import { resolveBdev } from "../domain/bdev-decide.ts"
 import { Secrets } from "../domain/Secrets.ts"
-import { activeTargetsOf, type State } from "../domain/State.ts"
 import { checkSpdkConfig } from "../rpc/apply-spdk-config.ts"
 import { secretTexts } from "../rpc/export-formats.ts"
 import { readSpdkConfig } from "../rpc/SpdkConfigFile.ts"
@@ -14,12 +13,6 @@ import { tryConfiguration } from "./trial-target.ts"
 
 /** Everything that can be made is; the rest is told. */
 const options = { strict: false, ignoreErrors: true }
-
-/** What calls can do and lunlog's own format cannot say. */
-const leftOut = (name: string, state: State): ReadonlyArray<string> =>
-  activeTargetsOf(state).flatMap((target) =>
-    target.histogram ? [`${name}: the histogram of target ${target.name} is left out: ask for it by RPC`] : []
-  )
 
 /** Reads a file; fails if it has not the form of SPDK's configurations. `name` is how messages call it. */
 export const convertSpdk = (name: string, source: string): Effect.Effect<Conversion, CliFailure> =>
@@ -39,6 +32,6 @@ export const convertSpdk = (name: string, source: string): Effect.Effect<Convers
     // The groups of an auth file that was read are in the result.
     const kept = isAuthFileRead || authFile === undefined ? others : { ...others, authFile }
     const failed = failures.map((failure) => `${failure}; the call is left out`)
-    const warnings = [...checked.notices, ...disks.warnings, ...failed, ...targets.warnings, ...leftOut(name, state)]
+    const warnings = [...checked.notices, ...disks.warnings, ...failed, ...targets.warnings]
     return { config: { options: kept, ...rest }, warnings, places: new Map() }
   })

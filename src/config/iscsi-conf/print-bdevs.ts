@@ -40,7 +40,8 @@ const mallocLines = (run: ReadonlyArray<Bdev>): ReadonlyArray<IniLine> => {
 }
 
 /** What a line leaves out of a bdev that it makes. */
-const losses = ({ spec, uuidExplicit }: Bdev): ReadonlyArray<string> => [
+const losses = ({ histogram, spec, uuidExplicit }: Bdev): ReadonlyArray<string> => [
+  ...(histogram === undefined ? [] : ["its histogram has no key"]),
   ...(uuidExplicit ? ["the UUID has no key: the disk gets another identity"] : []),
   ...("physicalBlockSize" in spec && spec.physicalBlockSize !== spec.blockSize ? ["physicalBlockSize has no key"] : []),
   ...(spec._tag === "Malloc" && spec.optimalIoBoundary !== 0 ? ["optimalIoBoundary has no key"] : [])

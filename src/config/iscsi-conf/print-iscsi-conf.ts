@@ -117,6 +117,7 @@ const digestWords = ({ dataDigest, headerDigest }: TargetNode): ReadonlyArray<st
 const targetLines = (target: TargetNode, known: Known, warn: Warn): ReadonlyArray<IniLine> | undefined => {
   const object = `target ${target.name}`
   if (target.redirects.length > 0) warn(object, "redirects have no key")
+  if (target.histogram) warn(object, "its histogram has no key")
   if (target.histogram) warn(object, "a histogram has no key")
   const maps = mapLines(target, known, warn)
   const luns = lunLines(target, known.bdevs, warn)
