@@ -115,6 +115,13 @@ export class AioBdev implements ResizableBdev {
     this.sync(waiting)
   }
 
+  /** An operation that has not begun never will; the file may hang for long. */
+  cancel(io: BdevIo): void {
+    const at = this.queue.findIndex(({ submitter }) => submitter === io)
+    const [waiting] = at < 0 ? [] : this.queue.splice(at, 1)
+    if (waiting !== undefined) this.finish(waiting, IoStatus.aborted)
+  }
+
   /** How long the file is now; `done` is called once. */
   measure(done: Measured): void {
     if (this.isClosed) return done(undefined, "ENODEV")

@@ -56,6 +56,7 @@ export class CountingBdev extends WrapperBdev {
   end(counted: CountedIo, status: IoStatus): void {
     const { byteLength, kind, startedAt, submitter } = counted
     counted.submitter = undefined
+    if (submitter !== undefined) this.atBase.delete(submitter)
     this.#idle.push(counted)
     this.#statistics.inFlight--
     this.#statistics.ended(kind, byteLength, this.#now() - startedAt, status)
@@ -68,6 +69,7 @@ export class CountingBdev extends WrapperBdev {
     counted.kind = kind
     counted.byteLength = byteLength
     counted.startedAt = this.#now()
+    this.atBase.set(submitter, counted)
     this.#statistics.inFlight++
     return counted
   }

@@ -3,7 +3,7 @@
  * p99 latency, every other one for the average; a flush waits as a write does. Timers have milliseconds, so that
  * latencies are rounded up to whole ones.
  *
- * `close` ends what still waits as aborted: no timer outlives the device.
+ * `close` ends what still waits as aborted: no timer outlives the device. What the base has aborted is answered at once.
  */
 import { type Bdev, type BdevIo, IoStatus } from "./Bdev.ts"
 import type { Latencies } from "./BdevSpec.ts"
@@ -79,8 +79,9 @@ export class DelayBdev extends WrapperBdev {
 
   /** The base has answered: the clock starts. */
   hold(delayed: DelayedIo): void {
+    if (delayed.submitter !== undefined) this.atBase.delete(delayed.submitter)
     if (this.closed) delayed.status = IoStatus.aborted
-    if (this.closed || delayed.latency === 0) {
+    if (delayed.status === IoStatus.aborted || delayed.latency === 0) {
       this.release(delayed)
       return
     }
@@ -102,6 +103,7 @@ export class DelayBdev extends WrapperBdev {
   private begin(io: BdevIo, average: number, p99: number): DelayedIo {
     const delayed = this.idle.pop() ?? new DelayedIo(this)
     delayed.submitter = io
+    this.atBase.set(io, delayed)
     delayed.latency = this.random() < p99Share ? p99 : average
     return delayed
   }

@@ -122,6 +122,7 @@ export class ErrorBdev extends WrapperBdev {
       flip(io.buffer, io.start, io.byteLength, io.corruption)
     }
     const submitter = io.submitter
+    if (submitter !== undefined) this.atBase.delete(submitter)
     io.submitter = undefined
     io.buffer = undefined
     io.corruption = undefined
@@ -168,9 +169,10 @@ export class ErrorBdev extends WrapperBdev {
   }
 
   private submit(io: ErrorIo): void {
-    const { buffer } = io
-    if (this.closed) this.end(io, IoStatus.aborted)
-    else if (buffer === undefined) this.base.flush(io)
+    const { buffer, submitter } = io
+    if (this.closed) return this.end(io, IoStatus.aborted)
+    if (submitter !== undefined) this.atBase.set(submitter, io)
+    if (buffer === undefined) this.base.flush(io)
     else if (io.type === "read") this.base.read(io.byteOffset, buffer, io.start, io.byteLength, io)
     else this.base.write(io.byteOffset, buffer, io.start, io.byteLength, io.fua, io)
   }

@@ -9,7 +9,7 @@ import { type HistogramSettings, LatencyHistogram, nanosPerMilli } from "./Laten
 /** Which counters begin anew: `maxmin` the largest and smallest latencies, `error` the errors. */
 export type StatisticsReset = "all" | "maxmin" | "error" | "none"
 
-const statusCount = 4
+const statusCount = Object.keys(IoStatus).length
 
 /** Of one bdev. Latencies come in milliseconds and are told in nanoseconds. */
 export class IoStatistics {
@@ -65,7 +65,7 @@ export class IoStatistics {
       unmap: this.#ofKind(IoKind.unmap),
       flush: this.#ofKind(IoKind.flush),
       errors: {
-        failed: this.#errors[IoStatus.failed] ?? 0,
+        failed: (this.#errors[IoStatus.failed] ?? 0) + (this.#errors[IoStatus.noSpace] ?? 0),
         aborted: this.#errors[IoStatus.aborted] ?? 0,
         noMemory: this.#errors[IoStatus.noMemory] ?? 0
       }

@@ -82,7 +82,7 @@ export class LimitedBdev extends WrapperBdev {
     this.base.flush(io)
   }
 
-  cancel(io: BdevIo): void {
+  override cancel(io: BdevIo): void {
     if (!this.#reads.delete(io) && !this.#writes.delete(io)) return this.base.cancel?.(io)
     if (this.waitingCount === 0) this.#stopTimer()
     io.ioDone(IoStatus.aborted)

@@ -16,6 +16,8 @@ export abstract class WrapperBdev implements Bdev {
 
   /** The reactor puts rate limits between the two, and takes them away again. */
   base: Bdev
+  /** The wrapper's own IO, by the one that it stands for, while the base has it. */
+  protected readonly atBase = new Map<BdevIo, BdevIo>()
 
   constructor(productName: string, base: Bdev) {
     this.productName = productName
@@ -29,6 +31,12 @@ export abstract class WrapperBdev implements Bdev {
 
   get blockCount(): number {
     return this.base.blockCount
+  }
+
+  /** What waits further down ends. What the wrapper itself holds, by a fault or a latency, stays held. */
+  cancel(io: BdevIo): void {
+    const own = this.atBase.get(io)
+    if (own !== undefined) this.base.cancel?.(own)
   }
 
   abstract read(byteOffset: number, target: Buffer, targetStart: number, byteLength: number, io: BdevIo): void

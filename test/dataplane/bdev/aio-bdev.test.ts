@@ -212,6 +212,27 @@ describe("a file that hangs", () => {
     assert.strictEqual((await read(await openDisk(aioSpec(folder.file("other", 512))), 0, 512)).length, 512)
   })
 
+  it("ends a write that has not begun when nobody waits for it, and never does it", async () => {
+    const { disk, files } = await heldDisk()
+    const ios = Array.from({ length: operationsPerFileMax + 2 }, (_, index) => write(disk, index * 512, block(1)))
+    const [begun, waiting, last] = [0, 8, 9].map((at) => ios[at])
+    assert(begun !== undefined && waiting !== undefined)
+    disk.cancel(begun)
+    disk.cancel(waiting)
+    disk.cancel(waiting)
+    assert.deepStrictEqual([begun.answers, waiting.answers], [[], [IoStatus.aborted]])
+    goAll(files.take())
+    assert.strictEqual(await begun.answered, IoStatus.ok)
+    while (files.begun.length === 0) await turn()
+    const left = files.take()
+    assert.deepStrictEqual(
+      left.map(({ byteOffset }) => byteOffset),
+      [9 * 512]
+    )
+    goAll(left)
+    assert.strictEqual(await last?.answered, IoStatus.ok)
+  })
+
   it("keeps its descriptor until its last operation is back; what had not begun is aborted", async () => {
     const { disk, files } = await heldDisk()
     const ios = Array.from({ length: operationsPerFileMax + 3 }, (_, index) => write(disk, index * 512, block(1)))

@@ -1,6 +1,10 @@
 /** A bdev with rate limits, on a clock of the test's own. */
 import { afterEach, assert, beforeEach, describe, it, vi } from "vitest"
-import { IoStatus } from "../../../src/dataplane/bdev/Bdev.ts"
+import { type Bdev, IoStatus } from "../../../src/dataplane/bdev/Bdev.ts"
+import { CountingBdev } from "../../../src/dataplane/bdev/CountingBdev.ts"
+import { DelayBdev } from "../../../src/dataplane/bdev/DelayBdev.ts"
+import { ErrorBdev } from "../../../src/dataplane/bdev/ErrorBdev.ts"
+import { IoStatistics } from "../../../src/dataplane/bdev/IoStatistics.ts"
 import { LimitedBdev } from "../../../src/dataplane/bdev/LimitedBdev.ts"
 import { MallocBdev } from "../../../src/dataplane/bdev/MallocBdev.ts"
 import type { RateLimits } from "../../../src/dataplane/bdev/RateLimiter.ts"
@@ -17,6 +21,9 @@ afterEach(() => {
   assert.strictEqual(vi.getTimerCount(), 0, "no timer is left")
   vi.useRealTimers()
 })
+
+const quick = { averageReadMicros: 0, p99ReadMicros: 0, averageWriteMicros: 0, p99WriteMicros: 0 }
+const slow = { averageReadMicros: 5e6, p99ReadMicros: 5e6, averageWriteMicros: 5e6, p99WriteMicros: 5e6 }
 
 const setUp = (limits: Partial<RateLimits>) => {
   const disk = ram()
@@ -131,5 +138,35 @@ describe("a limited bdev", () => {
     bdev.close()
     assert.deepStrictEqual(recorded.answers, [IoStatus.aborted])
     vi.advanceTimersByTime(1000)
+  })
+
+  it.each<[string, (base: Bdev) => Bdev]>([
+    ["a delay bdev", (base) => new DelayBdev(quick, base, Math.random)],
+    ["a slow delay bdev", (base) => new DelayBdev(slow, base, Math.random)],
+    ["an error bdev", (base) => new ErrorBdev(base)],
+    ["a bdev that counts", (base) => new CountingBdev(base, new IoStatistics(), () => 0)],
+    [
+      "a stack",
+      (base) => new ErrorBdev(new CountingBdev(new DelayBdev(quick, base, Math.random), new IoStatistics(), () => 0))
+    ]
+  ])("ends what waits beneath %s when nobody waits for it, and does not do it", (_, stacked) => {
+    const { bdev, disk } = setUp({ readWriteBytes: kibibyte })
+    const top = stacked(bdev)
+    const write = (fill: string, bytes: number): RecordedIo => {
+      const io = new RecordedIo()
+      top.write(0, Buffer.alloc(bytes, fill), 0, bytes, false, io)
+      return io
+    }
+    const begun = write("a", 100 * kibibyte)
+    const waiting = write("b", 512)
+    top.cancel?.(begun)
+    top.cancel?.(waiting)
+    top.cancel?.(waiting)
+    assert.deepStrictEqual(waiting.answers, [IoStatus.aborted])
+    assert.strictEqual(bdev.waitingCount, 0)
+    bdev.releaseAll()
+    top.close()
+    assert.lengthOf(begun.answers, 1)
+    assert.strictEqual(disk.memory?.toString("latin1", 0, 1), "a")
   })
 })

@@ -1,0 +1,264 @@
+/**
+ * Commands to disks that are stacked, limited, late and hung, while limits, LUNs and connections come and go in any
+ * order: every command is answered once or not at all, nothing is left of any, and no write lands after it was given up
+ * and a later one has been answered.
+ */
+import { afterEach, assert, beforeEach, describe, it, vi } from "vitest"
+import type { BdevSpec } from "../../../src/dataplane/bdev/BdevSpec.ts"
+import type { Fault } from "../../../src/dataplane/bdev/ErrorBdev.ts"
+import { LunMapping, type Target } from "../../../src/dataplane/iscsi/Target.ts"
+import { drainLun } from "../../../src/dataplane/reactor/drain-lun.ts"
+import { ReactorBdevs } from "../../../src/dataplane/reactor/ReactorBdevs.ts"
+import type { LogicalUnit } from "../../../src/dataplane/scsi/LogicalUnit.ts"
+import { Opcode, type Pdu, reservedTag } from "../../support/initiator/pdu.ts"
+import { makeRandom } from "../../support/initiator/random.ts"
+import { addTarget, cdb10, loggedIn, read10, statusOf, TestNode, type TestPeer, turn, write10 } from "./fixture.ts"
+
+beforeEach(() => vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] }))
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+const base = { name: "base", incarnation: 1 }
+const latencies = { averageReadMicros: 3000, p99ReadMicros: 9000, averageWriteMicros: 3000, p99WriteMicros: 9000 }
+const malloc = { _tag: "Malloc", blockCount: 64, blockSize: 512, physicalBlockSize: 0, optimalIoBoundary: 0 } as const
+/** Each is stacked on the one before. */
+const stack: ReadonlyArray<BdevSpec> = [malloc, { _tag: "Error", base }, { _tag: "Delay", base, ...latencies }]
+/** Blocks that only one LUN uses: what is known of late writes is known of a unit. */
+const blocksPerLun = 16
+
+/** Writes to one block, since the last that was answered with GOOD. */
+interface BlockStory {
+  busy: boolean
+  possible: Set<number>
+}
+
+interface Sent {
+  readonly peer: TestPeer
+  readonly tag: number
+  readonly lun: number
+  /** Of a write. */
+  readonly block: number | undefined
+  readonly fill: number
+}
+
+class Scene {
+  readonly node = new TestNode()
+  readonly bdevs = new ReactorBdevs(() => {})
+  readonly units: ReadonlyArray<LogicalUnit>
+  readonly target: Target
+  readonly peers: Array<TestPeer> = []
+  readonly mappings: Array<LunMapping> = []
+  readonly sent: Array<Sent> = []
+  readonly stories: ReadonlyArray<BlockStory>
+  readonly random
+  #incarnation = 1
+  #fill = 0
+
+  constructor(seed: number) {
+    this.random = makeRandom(seed)
+    stack.forEach((spec, index) => {
+      const name = `bdev${index}`
+      const on = index === 0 ? undefined : index - 1
+      this.bdevs.handle({ _tag: "OpenBdev", request: 1, bdev: index, definition: { name, spec }, base: on })
+      const uuid = `00000000-0000-4000-8000-00000000000${index}`
+      this.bdevs.handle({ _tag: "NameBdev", bdev: index, name, uuid, contentLost: false, identityStyle: "uuid" })
+    })
+    this.units = [...this.bdevs.units.values()]
+    this.target = addTarget(this.node, {})
+    for (const lun of stack.keys()) this.map(lun)
+    for (let at = 0; at < 2; at++) this.logIn(at)
+    this.stories = Array.from({ length: stack.length * blocksPerLun }, () => ({ busy: false, possible: new Set([0]) }))
+  }
+
+  map(lun: number): void {
+    const unit = this.units[lun]
+    assert(unit !== undefined)
+    const mapping = new LunMapping(lun, this.#incarnation++, unit)
+    this.target.luns[lun] = mapping
+    this.mappings.push(mapping)
+  }
+
+  logIn(at: number): void {
+    this.peers[at] = loggedIn(this.node, { isid: `80000000000${at}` }, [0, 1, 2, 0, 1, 2])
+  }
+
+  peer(): TestPeer {
+    return this.random.pick([this.peers[0] as TestPeer, this.peers[1] as TestPeer])
+  }
+
+  field(lun: number) {
+    return { lun: BigInt(lun) << 48n }
+  }
+
+  lun(): number {
+    return this.random.below(stack.length)
+  }
+
+  write(): void {
+    const peer = this.peer()
+    const lun = this.lun()
+    const block = lun * blocksPerLun + this.random.below(blocksPerLun)
+    const story = this.stories[block]
+    if (story === undefined || story.busy) return
+    story.busy = true
+    this.#fill = (this.#fill % 250) + 1
+    const fill = this.#fill
+    const tag = peer.nextTag()
+    this.sent.push({ peer, tag, lun, block, fill })
+    peer.command(0xa1, write10(block, 1), 512, Buffer.alloc(512, fill), { ...this.field(lun), initiatorTaskTag: tag })
+  }
+
+  other(cdb: Buffer, bytes: number): void {
+    const peer = this.peer()
+    const lun = this.lun()
+    const tag = peer.nextTag()
+    this.sent.push({ peer, tag, lun, block: undefined, fill: 0 })
+    const fields = { ...this.field(lun), initiatorTaskTag: tag }
+    peer.command(bytes > 0 ? 0xc1 : 0x81, cdb, bytes, undefined, fields)
+  }
+
+  /** The write may have landed, or may still; then nothing else is known. */
+  end(sent: Sent, status: string): void {
+    this.sent.splice(this.sent.indexOf(sent), 1)
+    const story = sent.block === undefined ? undefined : this.stories[sent.block]
+    if (story === undefined) return
+    story.busy = false
+    if (status === "GOOD") story.possible.clear()
+    if (status !== "status 8" && status !== "status 28") story.possible.add(sent.fill)
+  }
+
+  collect(): void {
+    for (const peer of this.peers) for (const pdu of peer.received()) this.answered(peer, pdu)
+  }
+
+  answered(peer: TestPeer, pdu: Pdu): void {
+    if (pdu.opcode === Opcode.taskManagementResponse) return
+    const sent = this.sent.find((one) => one.peer === peer && one.tag === pdu.initiatorTaskTag)
+    assert(sent !== undefined, `an answer to ${pdu.initiatorTaskTag}, which is not waited for`)
+    this.end(sent, statusOf(pdu))
+  }
+
+  /** After everything that is answered by now has been seen. */
+  async settle(): Promise<void> {
+    await turn()
+    this.collect()
+  }
+
+  async manage(flags: number, lun: number, referenced = reservedTag, peer = this.peer()): Promise<void> {
+    await this.settle()
+    const ends = (one: Sent): boolean =>
+      flags === 0x85
+        ? one.lun === lun
+        : one.peer === peer && (flags === 0x81 ? one.tag === referenced : one.lun === lun)
+    if (this.target.luns[lun]?.active) for (const one of this.sent.filter(ends)) this.end(one, "aborted")
+    const header = { opcode: Opcode.taskManagement, immediate: true, flags, initiatorTaskTag: peer.nextTag() }
+    peer.send({ ...header, ...this.field(lun), cmdSn: peer.cmdSn, word20: referenced })
+  }
+
+  async cut(): Promise<void> {
+    await this.settle()
+    const at = this.random.below(this.peers.length)
+    const peer = this.peers[at]
+    for (const one of this.sent.filter((sent) => sent.peer === peer)) this.end(one, "lost")
+    peer?.connection.close("cut")
+    this.logIn(at)
+  }
+
+  limit(): void {
+    const some = { readWriteIos: 1000, readWriteBytes: 0, readBytes: 0, writeBytes: this.random.pick([0, 65_536]) }
+    const limits = this.random.chance(0.4) ? undefined : some
+    this.bdevs.handle({ _tag: "SetRateLimits", bdev: this.lun(), limits })
+  }
+
+  fault(): void {
+    const ioType = this.random.pick<Fault["ioType"]>(["read", "write", "flush", "clear"])
+    const errorType = this.random.pick<Fault["errorType"]>(["pending", "failure", "nomem"])
+    const fault: Fault = { ioType, errorType, count: 2, queueDepth: 0, corruptOffset: 0, corruptValue: 1 }
+    this.bdevs.handle({ _tag: "InjectFault", bdev: 1, fault })
+  }
+
+  drain(): void {
+    const lun = this.lun()
+    const mapping = this.target.luns[lun]
+    if (mapping === undefined || !mapping.active) return
+    drainLun(
+      this.target,
+      mapping,
+      20,
+      () => this.node.now(),
+      () => {
+        this.target.luns[lun] = undefined
+        this.map(lun)
+      }
+    )
+    this.bdevs.limits.release(mapping.unit.bdev)
+  }
+
+  async step(): Promise<void> {
+    const kind = this.random.below(100)
+    if (kind < 40) this.write()
+    else if (kind < 50) this.other(read10(this.random.below(40), 2), 1024)
+    else if (kind < 55) this.other(cdb10(0x35, 0, 0), 0)
+    else if (kind < 63) await this.abort()
+    else if (kind < 66) await this.manage(this.random.pick([0x82, 0x85]), this.lun())
+    else if (kind < 68) await this.cut()
+    else if (kind < 76) this.limit()
+    else if (kind < 80) this.fault()
+    else if (kind < 83) this.bdevs.handle({ _tag: "ResumePending", bdev: 1 })
+    else if (kind < 85) this.drain()
+    else vi.advanceTimersByTime(this.random.below(30))
+  }
+
+  async abort(): Promise<void> {
+    const one = this.sent[this.random.below(this.sent.length)]
+    if (one !== undefined) await this.manage(0x81, one.lun, one.tag, one.peer)
+  }
+
+  async finish(): Promise<void> {
+    const fault = { errorType: "failure", count: 0, queueDepth: 0, corruptOffset: 0, corruptValue: 0 } as const
+    this.bdevs.handle({ _tag: "InjectFault", bdev: 1, fault: { ioType: "clear", ...fault } })
+    for (const bdev of stack.keys()) this.bdevs.handle({ _tag: "SetRateLimits", bdev, limits: undefined })
+    this.bdevs.handle({ _tag: "ResumePending", bdev: 1 })
+    vi.advanceTimersByTime(60_000)
+    await this.settle()
+  }
+}
+
+const check = (scene: Scene): void => {
+  assert.deepStrictEqual(scene.sent, [], "every command is answered")
+  assert.deepStrictEqual(
+    scene.node.told.filter((line) => line.startsWith("internal")),
+    []
+  )
+  for (const mapping of scene.mappings) {
+    assert.deepInclude({ bytes: mapping.bufferBytes, left: mapping.submitted.size }, { bytes: 0, left: 0 })
+  }
+  for (const unit of scene.units) {
+    assert.deepInclude({ late: unit.lateWrites.size, left: unit.statistics.inFlight }, { late: 0, left: 0 })
+  }
+  assert.strictEqual(scene.node.tasks.bufferBytes, 0)
+  const memory = scene.units[0]?.bdev.memory
+  assert(memory !== undefined)
+  scene.stories.forEach(({ possible }, block) => {
+    assert.isTrue(possible.has(memory[block * 512] ?? 0), `block ${block}`)
+  })
+}
+
+describe("IO", () => {
+  it("ends once and leaves nothing, whatever happens to its disk, its LUN and its connection", async () => {
+    for (let seed = 1; seed <= 25; seed++) {
+      const scene = new Scene(seed)
+      try {
+        for (let step = 0; step < 300; step++) {
+          await scene.step()
+          if (step % 7 === 0) await scene.settle()
+        }
+        await scene.finish()
+        check(scene)
+      } catch (error) {
+        throw new Error(`seed ${seed}: ${error}`, { cause: error })
+      }
+    }
+  })
+})
