@@ -3,7 +3,7 @@
  * p99 latency, every other one for the average; a flush waits as a write does. Timers have milliseconds, so that
  * latencies are rounded up to whole ones.
  *
- * What the base has aborted is answered at once. `close` ends what still waits as aborted, so that no timer outlives it.
+ * What the base has aborted is answered at once. `close` ends what still waits as aborted: no timer outlives it.
  */
 import { type Bdev, type BdevIo, IoStatus } from "./Bdev.ts"
 import type { Latencies } from "./BdevSpec.ts"
