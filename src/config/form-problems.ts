@@ -73,7 +73,9 @@ const keysOf = (ast: SchemaAST.AST | undefined): ReadonlyArray<string> =>
 const shown = (text: YamlText, path: ConfigPath): string | undefined => {
   if (path.some((key) => secretKeys.has(key))) return undefined
   const value = text.written(path)
-  if (value === null || value === undefined) return "nothing"
+  // What an alias stands for is written elsewhere.
+  if (value === undefined) return undefined
+  if (value === null) return "nothing"
   if (Array.isArray(value)) return "a list"
   if (typeof value === "object") return "a map"
   const json = JSON.stringify(value)
@@ -106,7 +108,9 @@ const problemOf = (text: YamlText, value: unknown, path: ConfigPath, message: st
   if (message.startsWith("Expected ")) {
     const expected = message.slice("Expected ".length)
     const quoted = expected === "string" && /^(?:[\d.-]+|true|false)$/u.test(String(text.written(path)))
-    const what = `expected ${kinds.get(expected) ?? expected}${found === undefined ? "" : `, found ${found}`}`
+    const words = [...expected.matchAll(/"([^"]+)"/gu)].flatMap(([, word]) => word ?? [])
+    const oneOf = words.length > 1 ? `one of ${words.join(", ")}` : expected
+    const what = `expected ${kinds.get(expected) ?? oneOf}${found === undefined ? "" : `, found ${found}`}`
     return text.problem(path, quoted ? `${what}; put it into quotes` : what)
   }
   // The message of a filter is the predicate of a sentence about the value.

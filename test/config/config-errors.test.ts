@@ -61,6 +61,18 @@ const form: ReadonlyArray<Case> = [
     "f.yaml:1:54 authGroups[0].secrets[0].secret: expected a text; put it into quotes"
   ],
   [
+    "what an alias stands for",
+    "bdevs:\n  - { type: malloc, name: &a [x], size: 1M }\n  - { type: malloc, name: *a, size: 1M }",
+    "f.yaml:2:30 bdevs[0].name: expected a text, found a list",
+    "f.yaml:3:27 bdevs[1].name: expected a text"
+  ],
+  ["no value", "portalGroups:", "f.yaml:1:14 portalGroups: expected a list, found nothing"],
+  [
+    "a word of a few",
+    "bdevs:\n  - { type: malloc, name: M, size: 1M, histogram: { ioType: rd } }",
+    /^f\.yaml:2:61 bdevs\[0\]\.histogram\.ioType: expected one of (\w+, )*read, .*, found "rd"/u.source
+  ],
+  [
     "a group without tag and name",
     "portalGroups:\n  - portals: []",
     "f.yaml:2:5 portalGroups[0]: has neither a tag nor a name; give one of them"
