@@ -24,7 +24,7 @@ import {
 import { diceOf, randomCommand } from "../domain/random.ts"
 import { epoch } from "./support.ts"
 
-const statesMax = 60
+const statesMax = 40
 const commandsMax = 150
 const mib = 1024 * 1024
 

@@ -203,7 +203,7 @@ describe("iscsi.conf", () => {
       "LUN",
       "\\\n"
     ] as const
-    for (let round = 0; round < 400; round++) {
+    for (let round = 0; round < 200; round++) {
       let text = fixture
       for (let edit = roll(8); edit >= 0; edit--) {
         const at = roll(text.length + 1)

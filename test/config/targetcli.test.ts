@@ -228,7 +228,7 @@ describe("a file that is not as targetcli writes it", () => {
         Object.entries(value).flatMap(([key, member]) => (roll(40) === 0 ? [] : [[key, damage(member)]]))
       )
     }
-    for (let round = 0; round < 300; round++) {
+    for (let round = 0; round < 150; round++) {
       const conversion = Result.getOrThrow(
         readTargetcli("f", JSON.stringify({ ...Object(damage(JSON.parse(fixture))) }))
       )
