@@ -7,6 +7,7 @@ import { startChild } from "../support/child-process.ts"
 import { Session } from "../support/initiator/Session.ts"
 import type { TargetProcess } from "../support/target-process.ts"
 import { freePort, makeDirectory, projectDirectory, removeDirectory, startTarget } from "../support/target-process.ts"
+import { lunlogHere } from "./in-process.ts"
 import { binOf, lunlog } from "./support.ts"
 
 let directory: string
@@ -41,8 +42,20 @@ beforeEach(async () => {
 
 afterEach(() => removeDirectory(directory))
 
-const run = (served: TargetProcess, command: "plan" | "apply" | "status", ...args: ReadonlyArray<string>) =>
-  lunlog(command, "-r", served.socketPath, ...(command === "status" ? [] : [file]), ...args)
+const words = (served: TargetProcess, command: "plan" | "apply" | "status", args: ReadonlyArray<string>) => [
+  command,
+  "-r",
+  served.socketPath,
+  ...(command === "status" ? [] : [file]),
+  ...args
+]
+
+/** In this process, with what the program's end would make of it. */
+const run = async (served: TargetProcess, command: "plan" | "apply" | "status", ...args: ReadonlyArray<string>) => {
+  const { failure, stderr, stdout } = await lunlogHere(...words(served, command, args))
+  const code = failure === undefined ? 0 : failure === "" ? 2 : 1
+  return { code, stdout, stderr: failure === undefined ? stderr : `${stderr}lunlog: ${failure}\n` }
+}
 
 /** Number of control records. */
 const controlNo = async ({ rpc }: TargetProcess): Promise<unknown> => {
@@ -73,13 +86,13 @@ const addLun = ({ rpc }: TargetProcess, lun: number) =>
 describe("plan and apply", () => {
   it("show, refuse without --yes, apply once, and then have nothing to do", async () => {
     await using served = await startTarget({ directory, configFile: file })
-    const unchanged = await run(served, "plan")
+    const unchanged = await lunlog(...words(served, "plan", []))
     assert.deepStrictEqual([unchanged.code, unchanged.stdout], [0, `nothing to do: ${file} is applied\n`])
 
     writeFileSync(file, second().replace("{ lun: 0, bdev: Malloc0 }, ", ""))
     const session = await Session.open({ endpoint: { host: "127.0.0.1", port }, targetName: target })
-    const plan = await run(served, "plan")
-    assert.strictEqual(plan.code, 2, plan.stderr)
+    const plan = await lunlog(...words(served, "plan", []))
+    assert.deepStrictEqual([plan.code, plan.stderr], [2, ""])
     assert.match(
       plan.stdout,
       new RegExp(
@@ -147,9 +160,8 @@ describe("plan and apply", () => {
   })
 
   it("without a running target say how to start one", async () => {
-    const { code, stderr } = await lunlog("plan", "-r", join(directory, "none"), file)
-    assert.strictEqual(code, 1)
-    assert.match(stderr, /^lunlog: no lunlog is running at .* start one with "lunlog serve/)
+    const { failure } = await lunlogHere("plan", "-r", join(directory, "none"), file)
+    assert.match(failure ?? "", /^no lunlog is running at .* start one with "lunlog serve/)
   })
 })
 
@@ -186,8 +198,8 @@ describe("a file that changes", () => {
     await using served = await startTarget({ directory, configFile: file })
     const copy = join(directory, "copy.yaml")
     writeFileSync(copy, readFileSync(file))
-    const refused = await lunlog("apply", "-r", served.socketPath, copy, "--watch")
-    assert.match(refused.stderr, /--watch applies what comes later without asking; give --yes/)
+    const { failure } = await lunlogHere("apply", "-r", served.socketPath, copy, "--watch")
+    assert.match(failure ?? "", /--watch applies what comes later without asking; give --yes/)
     const child = await startChild({
       command: process.execPath,
       args: [binOf("lunlog"), "apply", "-r", served.socketPath, copy, "--watch", "--yes"],
