@@ -85,7 +85,6 @@ export const bdevLines = (bdevs: ReadonlyArray<Bdev>, warn: Warn): BdevLines => 
     }
     if (found !== undefined) lines.set(found[0], [...(lines.get(found[0]) ?? []), found[1]])
     for (const why of losses(bdev)) warn(`bdev ${bdev.name}`, why)
-    if (bdev.histogram !== undefined) warn(`bdev ${bdev.name}`, "a histogram has no key")
     written.add(bdev.name)
   }
   const others = bdevs

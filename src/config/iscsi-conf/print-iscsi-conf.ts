@@ -118,7 +118,6 @@ const targetLines = (target: TargetNode, known: Known, warn: Warn): ReadonlyArra
   const object = `target ${target.name}`
   if (target.redirects.length > 0) warn(object, "redirects have no key")
   if (target.histogram) warn(object, "its histogram has no key")
-  if (target.histogram) warn(object, "a histogram has no key")
   const maps = mapLines(target, known, warn)
   const luns = lunLines(target, known.bdevs, warn)
   const missing = [...(maps.length === 0 ? ["a map"] : []), ...(luns.some(([key]) => key === "LUN0") ? [] : ["LUN 0"])]
