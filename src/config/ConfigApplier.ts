@@ -6,15 +6,16 @@ import { createHash } from "node:crypto"
 import { Context, Effect, Layer, Schema, Semaphore } from "effect"
 import { EventLog } from "../../eventlog/EventLog.ts"
 import type { Cause } from "../../eventlog/record.ts"
+import type { Command } from "../domain/Command.ts"
 import { ControlPlane } from "../domain/ControlPlane.ts"
 import type { DataPlane } from "../domain/DataPlane.ts"
 import type { Secrets } from "../domain/Secrets.ts"
 import type { State } from "../domain/State.ts"
-import { hashOf, replaceInScope } from "./applied-entries.ts"
+import { hashOf, outOfScope, replaceInScope } from "./applied-entries.ts"
 import { ConfigRefused } from "./ConfigRefused.ts"
-import { carryOut, untilApplied } from "./carry-out.ts"
+import { carryOut, tryLeases, untilApplied } from "./carry-out.ts"
 import { desiredStateOf } from "./DesiredState.ts"
-import { differenceOf } from "./difference.ts"
+import { type Difference, differenceOf } from "./difference.ts"
 import { modelOf } from "./Model.ts"
 import type { NativeFile } from "./NativeFile.ts"
 import { type Plan, type PlanOptions, planOf } from "./Plan.ts"
@@ -95,10 +96,9 @@ const conflictsOf = (file: NativeFile, { conflicts }: Plan): Effect.Effect<void,
     ? Effect.void
     : Effect.fail(new ConfigRefused({ problems: conflicts.map(({ message, path }) => file.problem(path, message)) }))
 
-/** The end of it: what was applied is the base of the next merge. */
-const recordApplied = (file: NativeFile, { desired, fileHash }: Plan, cause: Cause) =>
+/** Records something of the application as a whole. */
+const record = (file: NativeFile, command: Command, cause: Cause) =>
   Effect.gen(function* () {
-    const command = { _tag: "RecordConfigApplied" as const, name: file.name, fileHash, desired }
     const { records } = yield* Effect.mapError(
       (yield* ControlPlane).dispatch(command, cause),
       (error) => new ConfigRefused({ problems: [`${file.name}: ${error.message}`] })
@@ -106,21 +106,41 @@ const recordApplied = (file: NativeFile, { desired, fileHash }: Plan, cause: Cau
     yield* untilApplied(records.at(-1)?.seq)
   })
 
+/** If it is broken off while something is down, the next one finds here what it was. */
+const recordTakenDown = (file: NativeFile, { takenDown }: Plan, cause: Cause) =>
+  takenDown.length === 0
+    ? Effect.void
+    : record(file, { _tag: "RecordConfigTakenDown", name: file.name, takenDown }, cause)
+
 /**
- * Something has failed on the way. What was changed by then, also along with something else, is no longer what the last
- * file wanted, and it was not changed by RPC either: the next file that declares it makes it as it says, also the last.
+ * Something has failed on the way. What was changed by then is no longer what the last file wanted, and it was not
+ * changed by RPC either: objects that are as this file wants them count as applied from it, so that the file before
+ * takes them back. What is down stays remembered.
  */
-const forgetChanged = (before: State, cause: Cause) =>
+const recordFailed = (file: NativeFile, before: State, plan: Plan, cause: Cause) =>
   Effect.gen(function* () {
-    const { dispatch, state } = yield* ControlPlane
+    const { state } = yield* ControlPlane
     const { appliedConfig } = state()
     if (appliedConfig === undefined) return
-    const changed = differenceOf(modelOf(before, true), modelOf(state(), true))
-    const keys = new Set(changed.map(({ key, section }) => `${section}/${key}`))
-    const desired = replaceInScope(appliedConfig.desired, [], (section, key) => keys.has(`${section}/${key}`))
+    const now = modelOf(state(), true)
+    const keysOf = (differences: ReadonlyArray<Difference>) =>
+      new Set(differences.map(({ key, section }) => `${section}/${key}`))
+    const [changed, unfinished] = [
+      keysOf(differenceOf(modelOf(before, true), now)),
+      keysOf(differenceOf(now, plan.goal))
+    ]
+    const isDone = (section: string, key: string) =>
+      changed.has(`${section}/${key}`) && !unfinished.has(`${section}/${key}`)
+    const desired = replaceInScope(appliedConfig.desired, plan.desired, isDone)
+    const takenDown = outOfScope(plan.takenDown, isDone)
     const { name } = appliedConfig
-    yield* Effect.ignore(dispatch({ _tag: "RecordConfigApplied", name, fileHash: hashOf(desired), desired }, cause))
+    const command = { _tag: "RecordConfigApplied", name, fileHash: hashOf(desired), desired, takenDown } as const
+    yield* Effect.ignore(record(file, command, cause))
   })
+
+/** The end of it: what was applied is the base of the next merge. */
+const recordApplied = (file: NativeFile, { desired, fileHash, staysDown }: Plan, cause: Cause) =>
+  record(file, { _tag: "RecordConfigApplied", name: file.name, fileHash, desired, takenDown: staysDown }, cause)
 
 type Progress = { -readonly [K in keyof ConfigProgress]: ConfigProgress[K] }
 
@@ -134,12 +154,14 @@ const make = Effect.gen(function* () {
       if (digest !== undefined && digest !== planned.digest) return yield* new PlanMoved({ name: file.name })
       const { plan } = planned
       yield* conflictsOf(file, plan)
+      yield* tryLeases(file, plan.works)
       const own: Progress = { name: file.name, done: 0, total: plan.works.length }
       progress = own
       const onDone = () => void own.done++
       const before = (yield* ControlPlane).state()
+      yield* recordTakenDown(file, plan, cause)
       yield* carryOut({ file, cause, removalsWithinMillis, onDone }, plan.works).pipe(
-        Effect.tapError(() => (own.done === 0 ? Effect.void : forgetChanged(before, cause)))
+        Effect.tapError(() => (own.done === 0 ? Effect.void : recordFailed(file, before, plan, cause)))
       )
       yield* recordApplied(file, plan, cause)
       return planned

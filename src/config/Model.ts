@@ -5,6 +5,7 @@
 import type { AuthGroup } from "../domain/AuthGroup.ts"
 import type { Bdev } from "../domain/Bdev.ts"
 import type { Command } from "../domain/Command.ts"
+import type { Event } from "../domain/Event.ts"
 import type { InitiatorGroup } from "../domain/InitiatorGroup.ts"
 import type { IscsiOptions } from "../domain/IscsiOptions.ts"
 import { iscsiNameKey } from "../domain/ids.ts"
@@ -28,6 +29,14 @@ import {
   portalGroupAspects,
   targetAspects
 } from "./aspects.ts"
+import {
+  bdevEventsOf,
+  initiatorGroupEventsOf,
+  portalGroupEventsOf,
+  restoredInitiatorGroup,
+  restoredTarget,
+  targetEventsOf
+} from "./object-events.ts"
 
 /** In creation order. `options` has one entry, or none where a file says nothing of them. */
 export interface Model {
@@ -38,6 +47,9 @@ export interface Model {
   readonly initiatorGroups: ReadonlyMap<string, InitiatorGroup>
   readonly targets: ReadonlyMap<string, TargetNode>
 }
+
+/** Whether there is an object, or will be. */
+export type IsThere = (section: keyof Model, key: string) => boolean
 
 /** What plans know of one kind of objects. `section` is its key in files and in `Model`. */
 export interface Kind<A> {
@@ -56,6 +68,10 @@ export interface Kind<A> {
   readonly deletionOf: ((object: A) => Command) | undefined
   /** Making it anew empties it. */
   readonly holdsData: (object: A) => boolean
+  /** Events that make one; absent for what nothing but its own removal takes down. */
+  readonly eventsOf?: (object: A) => ReadonlyArray<Event>
+  /** With items that it has lost since it was `before`, as far as what they need is there; absent if it has none. */
+  readonly restored?: (object: A | undefined, before: A, isThere: IsThere) => A
 }
 
 /** Key of the one entry of options. */
@@ -116,7 +132,8 @@ const bdevKind: Kind<Bdev> = {
   aspects: bdevAspects,
   incarnationOf: ({ incarnation }) => incarnation,
   deletionOf: ({ name }) => ({ _tag: "DeleteBdev", name }),
-  holdsData: ({ spec }) => spec._tag === "Malloc"
+  holdsData: ({ spec }) => spec._tag === "Malloc",
+  eventsOf: bdevEventsOf
 }
 
 const portalGroupKind: Kind<PortalGroup> = {
@@ -129,7 +146,8 @@ const portalGroupKind: Kind<PortalGroup> = {
   aspects: portalGroupAspects,
   incarnationOf: ({ incarnation }) => incarnation,
   deletionOf: ({ tag }) => ({ _tag: "DeletePortalGroup", tag }),
-  holdsData: () => false
+  holdsData: () => false,
+  eventsOf: portalGroupEventsOf
 }
 
 const initiatorGroupKind: Kind<InitiatorGroup> = {
@@ -142,7 +160,9 @@ const initiatorGroupKind: Kind<InitiatorGroup> = {
   aspects: initiatorGroupAspects,
   incarnationOf: ({ incarnation }) => incarnation,
   deletionOf: ({ tag }) => ({ _tag: "DeleteInitiatorGroup", tag }),
-  holdsData: () => false
+  holdsData: () => false,
+  eventsOf: initiatorGroupEventsOf,
+  restored: restoredInitiatorGroup
 }
 
 const lunText = (target: TargetNode): string =>
@@ -166,7 +186,9 @@ const targetKind: Kind<TargetNode> = {
   aspects: targetAspects,
   incarnationOf: ({ incarnation }) => incarnation,
   deletionOf: ({ name }) => ({ _tag: "DeleteTargetNode", target: name }),
-  holdsData: () => false
+  holdsData: () => false,
+  eventsOf: targetEventsOf,
+  restored: restoredTarget
 }
 
 /** Visits all kinds in an order in which they can be created. */

@@ -11,7 +11,7 @@ import { indexGet } from "../domain/multi-index.ts"
 import { activeLunsOf, type State } from "../domain/State.ts"
 import { parseTargetName } from "../domain/target-node-name.ts"
 import type { FieldChange } from "./Aspect.ts"
-import { appliedModel, entriesOf, hashOf, replaceInScope } from "./applied-entries.ts"
+import { appliedModel, entriesOf, hashOf, outOfScope, replaceInScope } from "./applied-entries.ts"
 import type { Wanted } from "./DesiredState.ts"
 import { declarationsOf } from "./declarations.ts"
 import { type Difference, type Drift, differenceOf, driftBetween } from "./difference.ts"
@@ -19,6 +19,7 @@ import { forEachKind, type Kind, type Model, modelOf } from "./Model.ts"
 import { mergeModels } from "./merge.ts"
 import type { ConfigPath } from "./NativeFile.ts"
 import { type Conflict, stagesOf, type Work } from "./stages.ts"
+import { takenDownBetween, withTakenDown } from "./taken-down.ts"
 
 /** How far a file goes, and which part of it. */
 export interface PlanOptions {
@@ -58,6 +59,12 @@ export interface Plan {
   /** What to record at the end. */
   readonly desired: ReadonlyArray<DesiredEntry>
   readonly fileHash: string
+  /** What is to be. */
+  readonly goal: Model
+  /** What to record before the first command: it is down in between. Empty if nothing is. */
+  readonly takenDown: ReadonlyArray<DesiredEntry>
+  /** What stays down at the end, for it is no part of this. */
+  readonly staysDown: ReadonlyArray<DesiredEntry>
 }
 
 /** Nothing more than the file says. */
@@ -151,7 +158,9 @@ export const planOf = (now: State, desired: Wanted, options: PlanOptions, seq: n
   const scope = scopeOf(wanted, targetKey)
   const appliedAt = now.appliedConfig?.seq ?? 0
   const rules = { ...options, isOfLastFile: (incarnation: number) => incarnation < appliedAt }
-  const sides = { base: last, wanted, now: running, ...(scope === undefined ? {} : { scope }) }
+  const asked = scope === undefined ? wanted : restricted(wanted, scope)
+  const before = withTakenDown(running, now.configTakenDown, asked)
+  const sides = { base: last, wanted, now: before, ...(scope === undefined ? {} : { scope }) }
   const { goal, kept } = mergeModels(sides, rules)
   const differences = differenceOf(running, goal)
   const declared = declarationsOf(desired)
@@ -166,11 +175,12 @@ export const planOf = (now: State, desired: Wanted, options: PlanOptions, seq: n
       message: `no target ${options.target} is declared; --target takes one that is`
     })
   }
-  const drift = driftBetween(scope === undefined ? wanted : restricted(wanted, scope), goal)
+  const drift = driftBetween(asked, goal)
   const staged = stagesOf(now, goal, declared, seq)
   conflicts.push(...staged.conflicts.map((conflict) => withDriftHint(drift, conflict)))
   const own = entriesOf(desired.events)
   const entries = scope === undefined ? own : replaceInScope(now.appliedConfig?.desired ?? [], own, scope)
+  const staysDown = scope === undefined ? [] : outOfScope(now.configTakenDown, scope)
   return {
     steps: differences.map((one) => stepOf(now, declared.pathOf(one.section, one.key), one)),
     works: staged.works,
@@ -178,7 +188,10 @@ export const planOf = (now: State, desired: Wanted, options: PlanOptions, seq: n
     kept,
     conflicts,
     desired: entries,
-    fileHash: hashOf(entries)
+    fileHash: hashOf(entries),
+    goal,
+    takenDown: [...takenDownBetween(before, staged.bare, goal), ...staysDown],
+    staysDown
   }
 }
 
@@ -199,5 +212,5 @@ const restricted = (model: Model, scope: Scope): Model => {
 /** What was changed since a file was applied; nothing if none was. */
 export const driftOfState = (now: State): ReadonlyArray<Drift> => {
   const last = appliedModel(now.appliedConfig)
-  return last === undefined ? [] : driftBetween(last, modelOf(now, true))
+  return last === undefined ? [] : driftBetween(last, withTakenDown(modelOf(now, true), now.configTakenDown, last))
 }

@@ -52,14 +52,15 @@ const renewed = (state: State, ref: BdevRef): BdevRef => ({
 /** References to bdevs are by (name, incarnation): the incarnation is that of this fold. */
 const withOwnRefs = (state: State, event: Event): Event => {
   if (event._tag === "LunAdded") return { ...event, bdev: renewed(state, event.bdev) }
+  if (event._tag === "BdevQosSet" || event._tag === "BdevHistogramSet") return { ...event, ...renewed(state, event) }
   if (event._tag !== "BdevCreated" || !("base" in event.spec)) return event
   return { ...event, spec: { ...event.spec, base: renewed(state, event.spec.base) } }
 }
 
-const foldEntries = ({ desired }: AppliedConfig): Model => {
+const foldEntries = (entries: ReadonlyArray<DesiredEntry>): Model => {
   let state = initialState
   let declaresOptions = false
-  for (const [index, entry] of desired.entries()) {
+  for (const [index, entry] of entries.entries()) {
     const event = readEntry(entry, index + 1)
     // What a later version has written and this one cannot read is as if the file had not said it.
     if (event === undefined) continue
@@ -69,17 +70,20 @@ const foldEntries = ({ desired }: AppliedConfig): Model => {
   return modelOf(state, declaresOptions)
 }
 
-const models = new WeakMap<AppliedConfig, Model>()
+const models = new WeakMap<ReadonlyArray<DesiredEntry>, Model>()
 
-/** What the file wanted that was applied last; undefined if none was. Computed once for each. */
-export const appliedModel = (applied: AppliedConfig | undefined): Model | undefined => {
-  if (applied === undefined) return undefined
-  const known = models.get(applied)
+/** The objects that entries make. Computed once for each list. */
+export const modelOfEntries = (entries: ReadonlyArray<DesiredEntry>): Model => {
+  const known = models.get(entries)
   if (known !== undefined) return known
-  const model = foldEntries(applied)
-  models.set(applied, model)
+  const model = foldEntries(entries)
+  models.set(entries, model)
   return model
 }
+
+/** What the file wanted that was applied last; undefined if none was. */
+export const appliedModel = (applied: AppliedConfig | undefined): Model | undefined =>
+  applied === undefined ? undefined : modelOfEntries(applied.desired)
 
 /** Section and key of what an event is about. */
 const subjectOf = (event: Event): readonly [keyof Model, string] => {
@@ -105,18 +109,26 @@ const sections: ReadonlyArray<keyof Model> = [
   "targets"
 ]
 
+type InScope = (section: keyof Model, key: string) => boolean
+
+const placed = (entries: ReadonlyArray<DesiredEntry>, inScope: InScope, wanted: boolean) =>
+  entries.flatMap((entry, index) => {
+    const event = readEntry(entry, index + 1)
+    if (event === undefined) return []
+    const [section, key] = subjectOf(event)
+    return inScope(section, key) === wanted ? [{ entry, rank: sections.indexOf(section) }] : []
+  })
+
 /** What is in scope from `next`, the rest from `last`; in an order that folds. */
 export const replaceInScope = (
   last: ReadonlyArray<DesiredEntry>,
   next: ReadonlyArray<DesiredEntry>,
-  inScope: (section: keyof Model, key: string) => boolean
-): ReadonlyArray<DesiredEntry> => {
-  const take = (entries: ReadonlyArray<DesiredEntry>, wanted: boolean) =>
-    entries.flatMap((entry, index) => {
-      const event = readEntry(entry, index + 1)
-      if (event === undefined) return []
-      const [section, key] = subjectOf(event)
-      return inScope(section, key) === wanted ? [{ entry, rank: sections.indexOf(section) }] : []
-    })
-  return [...take(last, false), ...take(next, true)].sort((a, b) => a.rank - b.rank).map(({ entry }) => entry)
-}
+  inScope: InScope
+): ReadonlyArray<DesiredEntry> =>
+  [...placed(last, inScope, false), ...placed(next, inScope, true)]
+    .sort((a, b) => a.rank - b.rank)
+    .map(({ entry }) => entry)
+
+/** Entries of what is not in scope. */
+export const outOfScope = (entries: ReadonlyArray<DesiredEntry>, inScope: InScope): ReadonlyArray<DesiredEntry> =>
+  placed(entries, inScope, false).map(({ entry }) => entry)

@@ -8,6 +8,7 @@ import type { Command } from "../domain/Command.ts"
 import { type Committed, ControlPlane, type DispatchError } from "../domain/ControlPlane.ts"
 import { type BdevUnavailable, DataPlane, type Lease, type PortalUnavailable } from "../domain/DataPlane.ts"
 import type { Event } from "../domain/Event.ts"
+import { portalGroupsOf, type State } from "../domain/State.ts"
 import { ConfigRefused } from "./ConfigRefused.ts"
 import type { NativeFile } from "./NativeFile.ts"
 import { mayDrain, type Work } from "./stages.ts"
@@ -40,6 +41,37 @@ const leaseFor = (
   if (command._tag === "CreateBdev") return dataPlane.acquireBdev(command.name ?? "", command.bdev)
   return undefined
 }
+
+/** What running groups listen on, whatever the address: it may be about to be closed. */
+const portsInUse = (state: State): ReadonlySet<number> =>
+  new Set(portalGroupsOf(state).flatMap(({ portals }) => portals.map(({ port }) => port)))
+
+/**
+ * Opens and closes what the commands are going to open, as far as nothing that runs can be in its way: an address of
+ * somebody else or a file that is not there must be known before anything is taken down for it.
+ */
+export const tryLeases = (
+  file: NativeFile,
+  works: ReadonlyArray<Work>
+): Effect.Effect<void, ConfigRefused, ControlPlane | DataPlane> =>
+  Effect.gen(function* () {
+    if (!works.some(mayDrain)) return
+    const dataPlane = yield* DataPlane
+    const inUse = portsInUse((yield* ControlPlane).state())
+    const problems: Array<string> = []
+    for (const work of works) {
+      const { command } = work
+      const isTried =
+        command._tag === "CreatePortalGroup"
+          ? !command.portals.some(({ port }) => inUse.has(port))
+          : command._tag === "CreateBdev" && command.bdev._tag === "Aio"
+      const acquire = isTried ? leaseFor(dataPlane, command) : undefined
+      if (acquire === undefined) continue
+      const outcome = yield* Effect.result(Effect.scoped(acquire))
+      if (outcome._tag === "Failure") problems.push(problemOf(file, work, outcome.failure))
+    }
+    if (problems.length > 0) return yield* new ConfigRefused({ problems })
+  })
 
 /** The next level may need what this one has made (a base, an address that is free again). */
 export const untilApplied = (seq: number | undefined): Effect.Effect<void, never, DataPlane> =>

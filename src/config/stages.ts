@@ -13,7 +13,7 @@ import { evolve } from "../domain/evolve.ts"
 import { activeLunsOf, findBdev, type State } from "../domain/State.ts"
 import { inPlaceChanges } from "./aspects.ts"
 import type { Declarations } from "./declarations.ts"
-import { forEachKind, type Kind, type Model } from "./Model.ts"
+import { forEachKind, type Kind, type Model, modelOf } from "./Model.ts"
 import type { ConfigPath } from "./NativeFile.ts"
 
 /**
@@ -38,6 +38,8 @@ export interface Conflict {
 export interface Staged {
   readonly works: ReadonlyArray<Work>
   readonly conflicts: ReadonlyArray<Conflict>
+  /** What is there when everything that has to go is gone, and nothing has come. */
+  readonly bare: Model
 }
 
 const releaseLevel = 0
@@ -206,11 +208,12 @@ export const stagesOf = (now: State, goal: Model, declared: Declarations, seq: n
   const trial: Trial = { goal, declared, works: [], conflicts: [], state: now, seq }
   release(trial)
   deletions(trial)
+  const bare = modelOf(trial.state, true)
   adjustments(trial, createLevel, true)
   const last = creations(trial)
   adjustments(trial, last + 1, false)
   const works = trial.works.toSorted((a, b) => a.level - b.level)
-  return { works, conflicts: trial.conflicts }
+  return { works, conflicts: trial.conflicts, bare }
 }
 
 /** Whether something may have to drain before the next level. */

@@ -41,14 +41,21 @@ export type AppliedConfig = typeof AppliedConfig.Type
 
 /** What can happen to it. */
 export const appliedConfigEvents = {
-  /** Counts when `ConfigApplied` follows; number 0 begins anew. */
+  /** Counts when `ConfigApplied` or `ConfigTakenDown` follows; number 0 begins anew. */
   ConfigDesiredPart: { index: Schema.Natural, desired: Schema.Array(DesiredEntry) },
+  /**
+   * What an application has taken down and not put up again yet, as it was: objects as events that make them. `parts`
+   * have gone before; nothing is down any more if all of it is empty.
+   */
+  ConfigTakenDown: { desired: Schema.Array(DesiredEntry), parts: Schema.Natural },
   /** A file was applied to its end. `parts` have gone before; `desired` is the rest. */
   ConfigApplied: { ...file, parts: Schema.Natural }
 } as const
 
 /** What can be asked of it. */
 export const appliedConfigCommands = {
-  /** No event if the same was applied last. */
-  RecordConfigApplied: file
+  /** Before anything is taken down. */
+  RecordConfigTakenDown: { name: Schema.String, takenDown: Schema.Array(DesiredEntry) },
+  /** No event if the same was applied last. `takenDown` is what is still down: nothing if absent. */
+  RecordConfigApplied: { ...file, takenDown: Schema.optionalKey(Schema.Array(DesiredEntry)) }
 } as const

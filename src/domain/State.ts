@@ -38,6 +38,8 @@ export interface State {
   readonly appliedConfig: AppliedConfig | undefined
   /** Parts of one that is being recorded. */
   readonly configParts: ReadonlyArray<ReadonlyArray<DesiredEntry>>
+  /** What an application has taken down and not put up again: it was broken off, or goes on. */
+  readonly configTakenDown: ReadonlyArray<DesiredEntry>
   /** Derived from the above, so that rules and removals need no search. */
   readonly indexes: Indexes
 }
@@ -67,6 +69,7 @@ export const initialState: State = {
   inertSettings: HashMap.empty(),
   appliedConfig: undefined,
   configParts: [],
+  configTakenDown: [],
   indexes: { portals: emptyIndex(), uuids: emptyIndex(), mappings: emptyIndex(), dependents: emptyIndex() }
 }
 

@@ -1,4 +1,5 @@
 /** The fold of applied configurations. See `evolve.ts` for what it guarantees. */
+import type { DesiredEntry } from "./AppliedConfig.ts"
 import type { EventOf } from "./Event.ts"
 import type { State } from "./State.ts"
 
@@ -8,11 +9,26 @@ export const evolveConfigDesiredPart = (state: State, event: EventOf<"ConfigDesi
   return event.index === before.length ? { ...state, configParts: [...before, event.desired] } : state
 }
 
+/** All entries of a closing event; undefined if parts are missing. */
+const entriesOf = (
+  state: State,
+  { desired, parts }: EventOf<"ConfigApplied" | "ConfigTakenDown">
+): ReadonlyArray<DesiredEntry> | undefined => {
+  const before = parts === 0 ? [] : state.configParts
+  return before.length === parts ? [...before, desired].flat() : undefined
+}
+
 /** Replaces what was applied before; a file of which parts are missing changes nothing but that they are forgotten. */
 export const evolveConfigApplied = (state: State, event: EventOf<"ConfigApplied">, seq: number): State => {
-  const { desired, fileHash, name, parts } = event
-  const before = parts === 0 ? [] : state.configParts
-  if (before.length !== parts) return { ...state, configParts: [] }
-  const all = [...before, desired].flat()
-  return { ...state, configParts: [], appliedConfig: { name, fileHash, desired: all, seq } }
+  const { fileHash, name } = event
+  const desired = entriesOf(state, event)
+  if (desired === undefined) return { ...state, configParts: [] }
+  return { ...state, configParts: [], appliedConfig: { name, fileHash, desired, seq } }
 }
+
+/** Replaces what was down before. */
+export const evolveConfigTakenDown = (state: State, event: EventOf<"ConfigTakenDown">): State => ({
+  ...state,
+  configParts: [],
+  configTakenDown: entriesOf(state, event) ?? state.configTakenDown
+})

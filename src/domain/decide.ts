@@ -3,7 +3,7 @@
  * synchronous; a refused command leads to nothing. No events at all means that there is nothing to do, which is a
  * success.
  */
-import { decideRecordConfigApplied } from "./applied-config-decide.ts"
+import { decideRecordConfigApplied, decideRecordConfigTakenDown } from "./applied-config-decide.ts"
 import {
   decideAddAuthGroupSecret,
   decideCreateAuthGroup,
@@ -203,6 +203,8 @@ export const decide = (state: State, command: Command): Decision => {
     case "RecordInertSetting":
     case "RemoveInertSetting":
       return decideInertSetting(state, command)
+    case "RecordConfigTakenDown":
+      return decideRecordConfigTakenDown(state, command)
     case "RecordConfigApplied":
       return decideRecordConfigApplied(state, command)
     default:

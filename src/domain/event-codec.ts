@@ -65,6 +65,7 @@ const currentVersions: Readonly<Record<EventType, number>> = {
   InertSettingRemoved: 1,
   GroupNamed: 1,
   ConfigDesiredPart: 1,
+  ConfigTakenDown: 1,
   ConfigApplied: 1
 }
 

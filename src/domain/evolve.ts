@@ -3,7 +3,7 @@
  * nothing throws, and an event that refers to something absent, or creates something that exists, changes nothing. So
  * an old log folds as it always did, whatever `decide` allows today. Big collections are never copied.
  */
-import { evolveConfigApplied, evolveConfigDesiredPart } from "./applied-config-evolve.ts"
+import { evolveConfigApplied, evolveConfigDesiredPart, evolveConfigTakenDown } from "./applied-config-evolve.ts"
 import {
   evolveAuthGroupCreated,
   evolveAuthGroupDeleted,
@@ -137,7 +137,11 @@ const evolveBdevs = (state: State, event: BdevEvent, seq: number): State => {
 
 const evolveOthers = (
   state: State,
-  event: LoginEvent | EventOf<"InertSettingRecorded" | "InertSettingRemoved" | "ConfigDesiredPart" | "ConfigApplied">,
+  event:
+    | LoginEvent
+    | EventOf<
+        "InertSettingRecorded" | "InertSettingRemoved" | "ConfigDesiredPart" | "ConfigTakenDown" | "ConfigApplied"
+      >,
   seq: number
 ): State => {
   switch (event._tag) {
@@ -147,6 +151,8 @@ const evolveOthers = (
       return evolveInertSettingRemoved(state, event)
     case "ConfigDesiredPart":
       return evolveConfigDesiredPart(state, event)
+    case "ConfigTakenDown":
+      return evolveConfigTakenDown(state, event)
     case "ConfigApplied":
       return evolveConfigApplied(state, event, seq)
     default:

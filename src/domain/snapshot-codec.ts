@@ -62,7 +62,8 @@ const StoredState = Schema.Struct({
   nextMallocNumber: Schema.Natural,
   inertSettings: Schema.Array(InertSetting),
   appliedConfig: Schema.optionalKey(AppliedConfig),
-  configParts: Schema.optionalKey(Schema.Array(Schema.Array(DesiredEntry)))
+  configParts: Schema.optionalKey(Schema.Array(Schema.Array(DesiredEntry))),
+  configTakenDown: Schema.optionalKey(Schema.Array(DesiredEntry))
 })
 type StoredState = typeof StoredState.Type
 
@@ -104,7 +105,8 @@ const store = (state: State): StoredState => ({
   nextMallocNumber: state.nextMallocNumber,
   inertSettings: inertSettingsOf(state),
   ...(state.appliedConfig === undefined ? {} : { appliedConfig: state.appliedConfig }),
-  ...(state.configParts.length === 0 ? {} : { configParts: state.configParts })
+  ...(state.configParts.length === 0 ? {} : { configParts: state.configParts }),
+  ...(state.configTakenDown.length === 0 ? {} : { configTakenDown: state.configTakenDown })
 })
 
 const load = (stored: StoredState): State => {
@@ -122,6 +124,7 @@ const load = (stored: StoredState): State => {
     ),
     appliedConfig: stored.appliedConfig,
     configParts: stored.configParts ?? [],
+    configTakenDown: stored.configTakenDown ?? [],
     indexes: initialState.indexes
   }
   return { ...state, indexes: buildIndexes(state) }

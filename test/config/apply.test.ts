@@ -1,17 +1,20 @@
 /** Files applied to a running control plane and data plane. */
+import { once } from "node:events"
 import { createServer } from "node:net"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, type Scope } from "effect"
 import { EventLog } from "../../eventlog/EventLog.ts"
-import { ConfigApplier } from "../../src/config/ConfigApplier.ts"
-import { defaultPlanOptions, type PlanOptions } from "../../src/config/Plan.ts"
+import { ConfigApplier, type PlanMoved } from "../../src/config/ConfigApplier.ts"
+import type { ConfigRefused } from "../../src/config/ConfigRefused.ts"
+import { defaultPlanOptions, driftOfState, type PlanOptions } from "../../src/config/Plan.ts"
 import { ControlPlane } from "../../src/domain/ControlPlane.ts"
-import { DataPlane } from "../../src/domain/DataPlane.ts"
+import { DataPlane, PortalUnavailable } from "../../src/domain/DataPlane.ts"
 import { Secrets } from "../../src/domain/Secrets.ts"
 import { activeBdevsOf, activeLunsOf, activeTargetsOf } from "../../src/domain/State.ts"
 import { attempt, type Plane, startPlane } from "../dataplane/plane.ts"
 import { cdb } from "../support/initiator/commands.ts"
 import { outcomeText } from "../support/initiator/ScsiTask.ts"
+import { freePort } from "../support/target-process.ts"
 import { openSecrets, readText } from "./support.ts"
 
 const live = (name: string, run: () => Effect.Effect<void, unknown, Scope.Scope>) => it.live(name, run)
@@ -41,6 +44,29 @@ const maps = (plane: Plane) =>
   activeTargetsOf(plane.controlPlane.state()).flatMap(({ pgIgMaps }) =>
     pgIgMaps.map(({ initiatorGroup, portalGroup }) => `${portalGroup}:${initiatorGroup}`)
   )
+
+const taken = new PortalUnavailable({ host: "127.0.0.1", port: 1, code: "EADDRINUSE", detail: "it is in use" })
+
+/** The port of a server that is no part of the target. */
+const listenElsewhere = Effect.acquireRelease(
+  Effect.promise(async () => {
+    const server = createServer()
+    await once(server.listen(0, "127.0.0.1"), "listening")
+    return server
+  }),
+  (server) => Effect.promise(() => new Promise((resolve) => void server.close(resolve)))
+).pipe(
+  Effect.map((server) => {
+    const address = server.address()
+    assert(typeof address === "object" && address !== null)
+    return address.port
+  })
+)
+
+const refusedProblems = (error: ConfigRefused | PlanMoved): Pick<ConfigRefused, "problems"> => {
+  assert(error._tag === "ConfigRefused")
+  return error
+}
 
 interface Groups {
   readonly portalGroup: number
@@ -210,6 +236,50 @@ bdevs:
       yield* apply(plane, file)
       assert.deepStrictEqual(yield* portals(plane), [`1 ${plane.port} listening`])
       assert.deepStrictEqual(maps(plane), ["1:1"])
+    })
+  )
+
+  live("that wants an address of somebody else, or a file that is not there, takes nothing down for it", () =>
+    Effect.gen(function* () {
+      const plane = yield* startPlane()
+      const groups = { portalGroup: 1, initiatorGroup: 1 }
+      const other = yield* listenElsewhere
+      yield* apply(plane, fileOf(plane.port, groups))
+      const { controlSeq } = plane.log.durable()
+      const file = `${fileOf(other, groups)}`.replace(
+        "bdevs:",
+        "bdevs:\n  - { type: aio, name: A, file: /nowhere/a.img }"
+      )
+      const { problems } = yield* Effect.flip(apply(plane, file)).pipe(Effect.map(refusedProblems))
+      assert.lengthOf(problems, 2)
+      assert.match(problems.join("\n"), /cannot listen on 127\.0\.0\.1:\d+ \(EADDRINUSE\).*/)
+      assert.match(problems.join("\n"), /bdev A cannot be opened \(ENOENT\)/)
+      assert.strictEqual(plane.log.durable().controlSeq, controlSeq)
+      assert.deepStrictEqual([maps(plane), yield* portals(plane)], [["1:1"], [`1 ${plane.port} listening`]])
+    })
+  )
+
+  live("that was broken off while its portal group was down is applied whole by the next", () =>
+    Effect.gen(function* () {
+      const plane = yield* startPlane()
+      const groups = { portalGroup: 1, initiatorGroup: 1 }
+      const moved = fileOf(yield* Effect.promise(() => freePort()), groups)
+      yield* apply(plane, fileOf(plane.port, groups))
+      // An address that goes between the trial and the deed.
+      const { dataPlane } = plane
+      let count = 0
+      const acquirePortals: typeof dataPlane.acquirePortals = (wanted) =>
+        ++count === 1 ? dataPlane.acquirePortals(wanted) : Effect.fail(taken)
+      yield* Effect.flip(apply({ ...plane, dataPlane: { ...dataPlane, acquirePortals } }, moved))
+      assert.deepStrictEqual(maps(plane), [])
+      const state = plane.controlPlane.state()
+      assert.deepStrictEqual(driftOfState(state), [], "nobody has removed the map by RPC")
+
+      const { plan } = yield* apply(plane, moved)
+      assert.deepStrictEqual([maps(plane), plan.drift], [["1:1"], []])
+      const { controlSeq } = plane.log.durable()
+      yield* apply(plane, moved)
+      assert.strictEqual(plane.log.durable().controlSeq, controlSeq)
     })
   )
 

@@ -16,7 +16,17 @@ import { defaultIscsiOptions, noAuth } from "../../src/domain/IscsiOptions.ts"
 import { authGroupsOf, initialState, type State } from "../../src/domain/State.ts"
 import { disk1, disk2 } from "../domain/examples.ts"
 import { type Dice, diceOf, randomCommand } from "../domain/random.ts"
-import { applied, byRpc, carriedOut, nothing, planFor, type Running, recorded, wanting } from "./plan-support.ts"
+import {
+  applied,
+  brokenOff,
+  byRpc,
+  carriedOut,
+  nothing,
+  planFor,
+  type Running,
+  recorded,
+  wanting
+} from "./plan-support.ts"
 import { desiredOf, epoch, readText } from "./support.ts"
 
 const firstSeed = Number(process.env["LUNLOG_TEST_SEED"] ?? 1)
@@ -92,7 +102,7 @@ const changedByRpc = (dice: Dice, from: Running): Running => {
   let running = from
   for (let step = 0; step < 12; step++) {
     const command = randomCommand(dice, running.state, running.seq)
-    if (command._tag === "StartEpoch" || command._tag === "RecordConfigApplied") continue
+    if (command._tag === "StartEpoch" || command._tag.startsWith("RecordConfig")) continue
     running = byRpc(running, command)
   }
   return running
@@ -150,6 +160,26 @@ describe("a plan", () => {
       }
       // Most situations must get here, or the test proves nothing.
       assert.isAbove(done, seeds.length * 0.7)
+    }
+  )
+
+  it.each([{}, { prune: true }, { enforce: true }])(
+    "with %o that was broken off anywhere, and is made again, comes to the same",
+    (rules) => {
+      for (const { next, running, seed } of situations.slice(0, 30)) {
+        const plan = planFor(running, next, { ...rules, replace: true })
+        if (plan.conflicts.length > 0) continue
+        const whole = modelNow(applied(running, plan))
+        for (let count = 0; count < plan.works.length; count += 1 + (seed % 3)) {
+          const broken = brokenOff(running, plan, count)
+          const again = planFor(broken, next, { ...rules, replace: true })
+          const what = `seed ${seed}, after ${count} of ${plan.works.length}`
+          assert.deepStrictEqual(again.conflicts, [], what)
+          const after = applied(broken, again)
+          assert.deepStrictEqual(differenceOf(whole, modelNow(after)), [], what)
+          assert.deepStrictEqual([planFor(after, next, rules).works, after.state.configTakenDown], [[], []], what)
+        }
+      }
     }
   )
 

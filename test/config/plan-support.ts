@@ -89,8 +89,17 @@ export const carriedOut = (from: Running, { works }: Plan): Running =>
   }, from)
 
 /** Events that recording the plan's file leads to. */
-export const recorded = ({ state }: Running, { desired, fileHash }: Plan): ReadonlyArray<Event> =>
-  Result.getOrThrow(decide(state, { _tag: "RecordConfigApplied", name: "f.yaml", fileHash, desired }))
+export const recorded = ({ state }: Running, { desired, fileHash, staysDown }: Plan): ReadonlyArray<Event> => {
+  const command = { _tag: "RecordConfigApplied", name: "f.yaml", fileHash, desired, takenDown: staysDown } as const
+  return Result.getOrThrow(decide(state, command))
+}
+
+/** A plan of which only the first commands were carried out. */
+export const brokenOff = (from: Running, plan: Plan, count: number): Running => {
+  const command = { _tag: "RecordConfigTakenDown", name: "f.yaml", takenDown: plan.takenDown } as const
+  const begun = plan.takenDown.length === 0 ? from : byRpc(from, command)
+  return carriedOut(begun, { ...plan, works: plan.works.slice(0, count) })
+}
 
 /** A plan from its first command to its record. */
 export const applied = (from: Running, plan: Plan): Running => {

@@ -25,7 +25,8 @@ const command = (desired: ReadonlyArray<DesiredEntry>, fileHash = hash("a")): Co
 const fold = (events: ReadonlyArray<Event>, from: State = initialState): State =>
   events.reduce((state, event, index) => evolve(state, event, index + 1), from)
 
-const eventsOf = (state: State, asked: CommandOf<"RecordConfigApplied">) => Result.getOrThrow(decide(state, asked))
+const eventsOf = (state: State, asked: CommandOf<"RecordConfigApplied" | "RecordConfigTakenDown">) =>
+  Result.getOrThrow(decide(state, asked))
 
 describe("a configuration that was applied", () => {
   it("of 12,000 objects is recorded in records of less than 1 MiB, and read as one", () => {
@@ -61,6 +62,24 @@ describe("a configuration that was applied", () => {
     // What was begun and left is forgotten by the next.
     const next = eventsOf(torn, command(entries(5000), hash("b")))
     assert.lengthOf(fold([...events.slice(0, 2), ...next]).appliedConfig?.desired ?? [], 5000)
+  })
+
+  it("remembers what is down, in parts too, until all is up again", () => {
+    const takenDown = entries(9000)
+    const begun = eventsOf(initialState, { _tag: "RecordConfigTakenDown", name: "disks.yaml", takenDown })
+    assert.lengthOf(begun, 3)
+    const down = fold(begun)
+    assert.deepStrictEqual(down.configTakenDown, takenDown)
+    assertSameState(down, throughSnapshot(down))
+    assert.deepStrictEqual(eventsOf(down, { _tag: "RecordConfigTakenDown", name: "disks.yaml", takenDown }), [])
+    // What is out of the scope of an application stays down.
+    const half = fold(eventsOf(down, { ...command(entries(1)), takenDown: entries(10) }), down)
+    assert.lengthOf(half.configTakenDown, 10)
+    assert.deepStrictEqual(eventsOf(half, { ...command(entries(1)), takenDown: entries(10) }), [])
+    // The same file is recorded once, but that all is up is.
+    const ended = eventsOf(half, command(entries(1)))
+    assert.deepStrictEqual(ended, [{ _tag: "ConfigTakenDown", parts: 0, desired: [] }])
+    assert.lengthOf(fold(ended, half).configTakenDown, 0)
   })
 
   it.each([

@@ -224,7 +224,11 @@ const anyCommand = (dice: Dice, state: State, seq: number): Command => {
       ? { _tag: "RemoveInertSetting", ...named }
       : { _tag: "RecordInertSetting", ...named, params }
   }
-  if (family === 3) return { _tag: "RecordConfigApplied", ...randomConfig(dice) }
+  if (family === 3) {
+    const { desired: takenDown, name } = randomConfig(dice)
+    if (dice.roll(2) === 0) return { _tag: "RecordConfigTakenDown", name, takenDown }
+    return { _tag: "RecordConfigApplied", ...randomConfig(dice), takenDown }
+  }
   if (family > 33) return authCommand(dice, state)
   if (family < 12) return groupCommands(dice)
   return family < 24 ? targetCommands(dice, state, seq) : bdevCommands(dice, state, seq)
@@ -332,7 +336,11 @@ export const randomEvent = (dice: Dice, seq: number): Event => {
     const { desired } = randomConfig(dice)
     return { _tag: "ConfigDesiredPart", index: dice.roll(3), desired }
   }
-  if (family === 3) return { _tag: "ConfigApplied", ...randomConfig(dice), parts: dice.roll(3) }
+  if (family === 3) {
+    const { desired } = randomConfig(dice)
+    if (dice.roll(3) === 0) return { _tag: "ConfigTakenDown", desired, parts: dice.roll(3) }
+    return { _tag: "ConfigApplied", ...randomConfig(dice), parts: dice.roll(3) }
+  }
   if (family > 26) return authEvent(dice, seq)
   if (family < 9) return groupEvents(dice, seq)
   return family < 20 ? targetEvents(dice, seq) : bdevEvents(dice, seq)

@@ -9,7 +9,7 @@ import type { ConfigRefused } from "../../config/ConfigRefused.ts"
 import type { NativeFile } from "../../config/NativeFile.ts"
 import { NativeConfig } from "../../config/native-schema.ts"
 import type { PlanOptions, Step } from "../../config/Plan.ts"
-import type { ConfigPath } from "../../config/YamlText.ts"
+import { type ConfigPath, pathText } from "../../config/YamlText.ts"
 import { CONFIG_NAME_LENGTH_MAX } from "../../domain/AppliedConfig.ts"
 import { type ConnectionInfo, DataPlane } from "../../domain/DataPlane.ts"
 import { Instance } from "../Instance.ts"
@@ -42,7 +42,7 @@ const uploadedFile = (name: string, config: NativeConfig): NativeFile => ({
   name,
   config,
   warnings: [],
-  place: () => name,
+  place: (path) => (path.length === 0 ? name : pathText(path)),
   problem: (path, message) => encodeProblem({ path: plainPath(path), message })
 })
 
