@@ -284,4 +284,18 @@ describe("a portal group", () => {
     const after = applyTo(first, wanting(createPortalGroup(2, ["127.0.0.1", 3260])))
     assert.isDefined(findPortalGroup(after.state, 2))
   })
+
+  it("after one target of a file was applied keeps what RPC has changed elsewhere", () => {
+    const limited = (readWriteIops: number) => ({ _tag: "SetBdevQos", name: "b", readWriteIops }) as const
+    const groups = [createPortalGroup(1, ["127.0.0.1", 3260]), createInitiatorGroup(1)]
+    const file = (...more: ReadonlyArray<Command>) =>
+      wanting(nullBdev("a"), ...more, nullBdev("b"), limited(1000), ...groups, target({ luns: [[0, "a"]] }))
+    const before = applyTo(nothing, file())
+    // Entries of the file come in another order now.
+    const one = applyTo(before, file(nullBdev("c")), { target: disk1 })
+    const changed = byRpc(one, limited(9000))
+    const plan = planFor(changed, file())
+    assert.deepStrictEqual(stepTexts(plan), [])
+    assert.deepStrictEqual(driftTexts(plan), ["qos.readWriteIops of bdev b is 9000, and 1000 in the file"])
+  })
 })
