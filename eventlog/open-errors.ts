@@ -27,7 +27,7 @@ export class LogTooNew extends Schema.TaggedError<LogTooNew>()("LogTooNew", {
   override get message() {
     return (
       `the event log in ${this.directory} has layout ${this.found}, this version reads up to ${this.supported}; ` +
-      "run the newer lunlog that wrote it"
+      "run the newer lunlog that wrote it, or, if there was none, put its damaged file FORMAT right from a backup"
     )
   }
 }

@@ -105,6 +105,11 @@ export const tryDamages = async (
   for (const damage of damages) {
     const { message, outcome } = await outcomeOf(template, original, damage)
     outcomes.add(outcome)
+    // A flipped bit can make a higher number of the layout's: nothing tells it from a newer log, so both are named.
+    if (outcome === "LogTooNew" && damage.file === "FORMAT") {
+      assert.include(message, "damaged file FORMAT")
+      continue
+    }
     assert.include(["same", "LogDamaged", "LogReadFailed"], outcome, `${JSON.stringify(damage)}: ${message}`)
     if (outcome !== "same") assert.include(message, "--accept-log-loss", JSON.stringify(damage))
   }
