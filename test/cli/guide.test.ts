@@ -15,7 +15,7 @@ import { lunlogHere } from "./in-process.ts"
 
 const pages = guidePages()
 
-/** Commands of `lunlog` alone need no shell, and no process of their own; but these write to stdout past the console. */
+/** Commands of `lunlog` alone need no process of their own; but these write to stdout past the console. */
 const simplePattern = /^lunlog (?!--version|convert|export)[^|<>;&$`*?~]*$/u
 
 const runHere = async (command: string): Promise<string> => {

@@ -1,6 +1,6 @@
 /**
- * The whole of docs/guide, target and initiator: the `$` commands here, the `#` commands as root in a Linux guest, in the
- * order of the chapters; what both print must be what the pages show.
+ * The whole of docs/guide, target and initiator: the `$` commands here, the `#` commands as root in a Linux guest, in
+ * the order of the chapters; what both print must be what the pages show.
  */
 import { setTimeout as delay } from "node:timers/promises"
 import { assert, it } from "vitest"

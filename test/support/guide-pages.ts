@@ -1,6 +1,6 @@
 /**
- * The pages of docs/guide as the tests play them: files to write, and commands with what they print. `$` is a user on the
- * target's machine, `#` is root on the initiator's.
+ * The pages of docs/guide as the tests play them: files to write, and commands with what they print. `$` is a user on
+ * the target's machine, `#` is root on the initiator's.
  */
 import { readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"

@@ -1,6 +1,7 @@
 /**
- * Plays the guide on the target's side: writes its files, starts and ends its targets, runs its commands as a shell with
- * `lunlog` and `iscsi_tgt` in its path would. Port 3260 becomes one that is free, and is 3260 again in what is printed.
+ * Plays the guide on the target's side: writes its files, starts and ends its targets, runs its commands as a shell
+ * with `lunlog` and `iscsi_tgt` in its path would. Port 3260 becomes one that is free, and is 3260
+ * again in what is printed.
  */
 import { mkdirSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
