@@ -10,10 +10,20 @@ const left = new Set(["spdk_kill_instance", "env_dpdk_get_mem_stats"])
 const methods = allMethods.filter(({ name }) => !left.has(name))
 
 const names = ["name", "tag", "lun_id", "bdev_name", "base_name", "base_bdev_name", "portals", "initiators", "netmasks"]
+const newer = [
+  "filename",
+  "new_size",
+  "r_mbytes_per_sec",
+  "rw_ios_per_sec",
+  "read_only",
+  "borders",
+  "min_nsec",
+  "period"
+]
 const more = ["pg_ig_maps", "luns", "queue_depth", "num_blocks", "block_size", "uuid", "io_type", "error_type", "host"]
 const rest = ["port", "pg_tag", "ig_tag", "alias_name", "from", "to", "limit", "count", "__proto__", "constructor"]
 const logins = ["user", "secret", "muser", "msecret", "secrets", "redirect_host", "redirect_port", "chap_group"]
-const memberNames = [...names, ...more, ...rest, ...logins]
+const memberNames = [...names, ...more, ...rest, ...logins, ...newer]
 
 const latencies = ["avg_read_latency", "p99_read_latency", "avg_write_latency", "p99_write_latency"]
 const texts = [
@@ -99,6 +109,20 @@ const templates: ReadonlyArray<readonly [method: string, params: Readonly<Record
   ["bdev_get_iostat", { names: '["N0"]', per_channel: "true", reset_mode: '"maxmin"' }],
   ["bdev_enable_histogram", { name: '"N0"', enable: "true", opc: '"read"', granularity: "3", min_nsec: "1" }],
   ["bdev_get_histogram_borders", { name: '"N0"', borders: "[1,10,100]" }],
+  ["bdev_reset_iostat", { name: '"N0"', mode: '"error"' }],
+  ["bdev_set_qos_limit", { name: '"N0"', rw_ios_per_sec: "1000", rw_mbytes_per_sec: "0", w_mbytes_per_sec: "1" }],
+  ["bdev_null_resize", { name: '"N0"', new_size: "64" }],
+  ["bdev_delay_update_latency", { delay_bdev_name: '"D"', latency_type: '"p99_read"', latency_us: "7" }],
+  [
+    "bdev_aio_create",
+    { name: '"A0"', filename: '"disk.img"', block_size: "512", readonly: "false", fallocate: "true" }
+  ],
+  ["bdev_aio_rescan", { name: '"A0"' }],
+  ["bdev_aio_delete", { name: '"A0"' }],
+  [
+    "iscsi_target_node_set_map_access",
+    { name: '"iqn.2016-06.io.spdk:disk1"', pg_tag: "1", ig_tag: "1", luns: "[0,63]", read_only: "true" }
+  ],
   ["bdev_set_qd_sampling_period", { name: '"N0"', period: "1000" }],
   ["iscsi_enable_histogram", { name: '"iqn.2016-06.io.spdk:disk1"', enable: "true" }]
 ]
