@@ -2,7 +2,7 @@
  * The session of the README, command by command, against a target of its own: what is printed must be what the README
  * shows, save times, ids and the port.
  */
-import { readFileSync } from "node:fs"
+import { readFileSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { assert, it } from "vitest"
 import { runCommand } from "../support/child-process.ts"
@@ -46,6 +46,15 @@ const steady = (text: string, port: number): string =>
     .replaceAll(`:${port}`, ":3260")
     .trim()
 
+const example = "docs/example.yaml"
+
+/** The example that the README applies, with the port of this test. */
+const writeExample = (directory: string, port: number): string => {
+  const path = join(directory, "example.yaml")
+  writeFileSync(path, readFileSync(join(projectDirectory, example), "utf8").replaceAll(":3260", `:${port}`))
+  return path
+}
+
 describeWithTools(["iscsi-ls"], "the README's session", () => {
   it("goes as it says", { timeout: 120_000 }, async () => {
     const directory = makeDirectory("readme")
@@ -56,18 +65,19 @@ describeWithTools(["iscsi-ls"], "the README's session", () => {
       await using served = await serveProgram("lunlog", args, socket)
       await served.rpc.call("framework_wait_init")
       const session = steps()
+      const copy = writeExample(directory, port)
       assert.isAbove(session.length, 5)
       for (const { command, output } of session) {
-        const result = await runCommand(
+        const { stdout } = await runCommand(
           {
             command: "bash",
-            args: ["-c", command.replaceAll(":3260", `:${port}`)],
+            args: ["-c", `exec 2>&1; ${command}`.replaceAll(":3260", `:${port}`).replaceAll(example, copy)],
             directory: projectDirectory,
             environment: { LUNLOG_SOCKET: socket, PATH: `${dirname(process.execPath)}:${process.env["PATH"]}` }
           },
           40_000
         )
-        assert.strictEqual(steady(result.stdout, port), steady(output, 3260), `$ ${command}\n${result.stderr}`)
+        assert.strictEqual(steady(stdout.replaceAll(copy, example), port), steady(output, 3260), `$ ${command}`)
       }
     } finally {
       removeDirectory(directory)
