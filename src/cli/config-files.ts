@@ -6,6 +6,9 @@ import type { ConfigFiles, FileText } from "../config/ConfigFiles.ts"
 
 const whyNot = (error: unknown): string => {
   if (error instanceof Error && "code" in error && error.code === "ENOENT") return "does not exist"
+  if (error instanceof Error && "code" in error && error.code === "ERR_ENCODING_INVALID_ENCODED_DATA") {
+    return "is no text in UTF-8"
+  }
   return `cannot be read: ${error instanceof Error ? error.message : String(error)}`
 }
 

@@ -79,6 +79,16 @@ const digestOf = ({ fileHash, steps }: Plan): string =>
     .update(JSON.stringify([fileHash, steps]))
     .digest("hex")
 
+/** A file that was emptied by accident (an editor at work, a full disk) must not take everything with it. */
+const emptyConflicts = ({ config }: NativeFile, { steps }: Plan): Plan["conflicts"] => {
+  const removals = steps.filter(({ action }) => action === "remove").length
+  if (Object.keys(config).length > 0 || removals === 0) return []
+  const message =
+    `has nothing in it, and ${removals} ${removals === 1 ? "object" : "objects"} would go; ` +
+    'write "targets: []" if that is meant'
+  return [{ path: [], message }]
+}
+
 const planNow = (file: NativeFile, options: PlanOptions) =>
   Effect.gen(function* () {
     const { state } = yield* ControlPlane
@@ -87,7 +97,8 @@ const planNow = (file: NativeFile, options: PlanOptions) =>
     // A large file takes a second, and this thread may be that of the data path.
     yield* Effect.yieldNow
     const seq = log.durable().controlSeq
-    const plan = planOf(state(), desired, options, log.tip().seq)
+    const made = planOf(state(), desired, options, log.tip().seq)
+    const plan = { ...made, conflicts: [...emptyConflicts(file, made), ...made.conflicts] }
     return { plan, digest: digestOf(plan), seq }
   })
 

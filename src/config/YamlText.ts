@@ -12,6 +12,7 @@ import {
   isScalar,
   LineCounter,
   parseDocument,
+  visit,
   type YAMLError
 } from "yaml"
 
@@ -85,6 +86,9 @@ export class YamlText {
         if (tooDeep !== undefined) return Result.fail([`${placeAt(name, lines, tooDeep.pos[0])} ${nestedTooDeeply}`])
         return Result.fail(document.errors.map((error) => yamlProblem(name, document, lines, error)))
       }
+      const strange = keyThatIsNoText(document)
+      if (strange !== undefined)
+        return Result.fail([`${placeOf(name, lines, strange)} a key is a text, not ${wordFor(strange)}`])
       const value: unknown = document.toJS({ maxAliasCount: aliasesMax, reviver: typeNull }) ?? {}
       return Result.succeed(new YamlText(name, value, document, lines))
     } catch (error) {
@@ -144,9 +148,29 @@ const placeAt = (name: string, lines: LineCounter, offset: number): string => {
 const placeOf = (name: string, lines: LineCounter, node: unknown): string =>
   placeAt(name, lines, isNode(node) ? (node.range?.[0] ?? 0) : 0)
 
+/** The first key that is a map or a list, as YAML allows it. */
+const keyThatIsNoText = (document: Document): unknown => {
+  let found: unknown
+  visit(document, {
+    Pair: (_, { key }) => {
+      if (!isCollection(key)) return undefined
+      found = key
+      return visit.BREAK
+    }
+  })
+  return found
+}
+
+const wordFor = (node: unknown): string => (isMap(node) ? "a map" : "a list")
+
+const plainMessages: ReadonlyMap<string, string> = new Map([
+  ["MULTIPLE_DOCS", "a second document begins here; a file is one"],
+  ["TAB_AS_INDENT", "is indented by a tab; use spaces"]
+])
+
 const yamlProblem = (name: string, document: Document, lines: LineCounter, error: YAMLError): string => {
   const place = placeAt(name, lines, error.pos[0])
-  if (error.code !== "DUPLICATE_KEY") return `${place} ${error.message}`
+  if (error.code !== "DUPLICATE_KEY") return `${place} ${plainMessages.get(error.code) ?? error.message}`
   const pair = duplicatesAt(document.contents, error.pos[0])
   if (pair === undefined) return `${place} ${error.message}`
   return `${place} key ${JSON.stringify(pair.key)} is given twice; first at ${placeAt(name, lines, pair.first)}`

@@ -283,6 +283,22 @@ bdevs:
     })
   )
 
+  live("that is empty removes nothing, unless it says so", () =>
+    Effect.gen(function* () {
+      const plane = yield* startPlane()
+      yield* apply(plane, "")
+      yield* apply(plane, fileOf(plane.port, { portalGroup: 1, initiatorGroup: 1 }))
+      const { controlSeq } = plane.log.durable()
+      const { problems } = yield* Effect.flip(apply(plane, "# soon\n")).pipe(Effect.map(refusedProblems))
+      assert.deepStrictEqual(problems, [
+        'f.yaml:1:1 has nothing in it, and 4 objects would go; write "targets: []" if that is meant'
+      ])
+      assert.strictEqual(plane.log.durable().controlSeq, controlSeq)
+      yield* apply(plane, "targets: []")
+      assert.deepStrictEqual(maps(plane), [])
+    })
+  )
+
   live("that cannot be applied as a whole changes nothing, and says why", () =>
     Effect.gen(function* () {
       const plane = yield* startPlane()

@@ -54,6 +54,10 @@ const form: ReadonlyArray<Case> = [
   ],
   ["a map in place of a list", "portalGroups: {}", "f.yaml:1:15 portalGroups: expected a list, found a map"],
   ["a list in place of a map", "- a", "f.yaml:1:1 expected a map of keys and values, found a list"],
+  ["a list of nothing", "[]", "f.yaml:1:1 expected a map of keys and values, found a list"],
+  ["a second document", "bdevs: []\n---\nbdevs: []", "f.yaml:2:1 a second document begins here; a file is one"],
+  ["a tab", "bdevs:\n\t- {}", "f.yaml:2:1 is indented by a tab; use spaces"],
+  ["a key that is a list", "? [a]\n: b", "f.yaml:1:3 a key is a text, not a list"],
   ["a text in place of everything", "hello", 'f.yaml:1:1 expected a map of keys and values, found "hello"'],
   [
     "a secret, which is not shown",

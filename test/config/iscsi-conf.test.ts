@@ -17,7 +17,7 @@ const warningsOf = (...lines: ReadonlyArray<string>): ReadonlyArray<string> => r
 describe("iscsi.conf", () => {
   it("is known by its first line that says something", () => {
     for (const text of [fixture, "[iSCSI]", "\u{feff}# a\r\n\n  [ iSCSI ]\r\n"]) assert.isTrue(isIscsiConf(text), text)
-    for (const text of ["", "bdevs: []", "{}", "# [iSCSI]", "[a, b]: c", "<target a>"]) {
+    for (const text of ["", "[]", "bdevs: []", "{}", "# [iSCSI]", "[a, b]: c", "<target a>"]) {
       assert.isFalse(isIscsiConf(text), text)
     }
   })

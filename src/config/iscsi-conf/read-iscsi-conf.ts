@@ -15,7 +15,7 @@ import { SectionReader } from "./SectionReader.ts"
 import { readTargetNode } from "./target-section.ts"
 
 /** Whether a text is INI: the first line that is no comment opens a section. */
-export const isIscsiConf = (source: string): boolean => /^(?:\s|#[^\n]*\n)*\[[^\]\n]*\][ \t]*\r?(?:\n|$)/u.test(source)
+export const isIscsiConf = (source: string): boolean => /^(?:\s|#[^\n]*\n)*\[[^\]\n]+\][ \t]*\r?(?:\n|$)/u.test(source)
 
 type ReadSection = (reader: SectionReader) => void
 
