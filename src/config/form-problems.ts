@@ -78,7 +78,7 @@ const shown = (text: YamlText, path: ConfigPath): string | undefined => {
   if (value === null) return "nothing"
   if (Array.isArray(value)) return "a list"
   if (typeof value === "object") return "a map"
-  const json = JSON.stringify(value)
+  const json = typeof value === "number" ? String(value) : JSON.stringify(value)
   return json.length > shownMax ? `${json.slice(0, shownMax)}…` : json
 }
 

@@ -48,6 +48,11 @@ const form: ReadonlyArray<Case> = [
     'f.yaml:2:12 portalGroups[0].tag: expected a number, found "one"'
   ],
   [
+    "a number that is none",
+    "bdevs: [{ type: 'null', name: N, size: 1M, qos: { readWriteIops: .inf } }]",
+    "f.yaml:1:66 bdevs[0].qos.readWriteIops: expected a number, found Infinity"
+  ],
+  [
     "a number in place of a text",
     "targets:\n  - { name: 7, maps: [], luns: [] }",
     "f.yaml:2:13 targets[0].name: expected a text, found 7; put it into quotes"

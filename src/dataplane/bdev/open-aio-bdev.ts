@@ -50,7 +50,10 @@ const explanations: Readonly<Record<string, string>> = {
   EACCES: "the target's user may not open it; change its owner or mode, or use it read-only",
   EPERM: "the target's user may not open it; change its owner or mode, or use it read-only",
   EROFS: "its file system is read-only; use it read-only",
-  EISDIR: "it is a directory; use a regular file"
+  EISDIR: "it is a directory; use a regular file",
+  ELOOP: "its symbolic links lead in a circle",
+  ENAMETOOLONG: "a part of its path is too long",
+  EMFILE: "the target has as many files open as it may (ulimit -n); raise that"
 }
 
 const unopenable = (spec: AioSpec, code: string): BdevFailure =>
@@ -61,6 +64,13 @@ const wrongKind = ({ filename }: AioSpec, kind: FileStat): BdevFailure | undefin
   if (kind.isDirectory()) return failure("EISDIR", `${filename} is a directory; use a regular file`)
   const what = kind.isBlockDevice() ? "a block device" : "no regular file"
   return failure("EOPNOTSUPP", `${filename} is ${what}; only regular files can be disks here`)
+}
+
+/** `truncate -s %SIZE` leaves an empty file empty. */
+const wrongSize = ({ blockSize, filename }: AioSpec, size: number): BdevFailure => {
+  const larger = size === 0 ? "truncate -s 64M FILE makes it larger" : `truncate -s %${blockSize} FILE rounds it up`
+  const advice = `use one whose size is a multiple of that (${larger})`
+  return failure("EINVAL", `${filename} has ${size} bytes, no whole blocks of ${blockSize} bytes; ${advice}`)
 }
 
 const codeOf = (error: unknown): string =>
@@ -119,16 +129,13 @@ class Opening {
   }
 
   async #use(descriptor: number, signal: AbortSignal): Promise<OpenedBdev> {
-    const { filename, blockSize, readOnly, wholeBlocks } = this.#spec
+    const { blockSize, readOnly, wholeBlocks } = this.#spec
     const stat = await this.#of.files.fstat(descriptor)
     const wrong = wrongKind(this.#spec, stat)
     if (wrong !== undefined) return wrong
     const size = Number(stat.size)
     const blockCount = Math.floor(size / blockSize)
-    if (blockCount === 0 || (wholeBlocks && size % blockSize !== 0)) {
-      const advice = `use one whose size is a multiple of that (truncate -s %${blockSize} FILE rounds it up)`
-      return failure("EINVAL", `${filename} has ${size} bytes, no whole blocks of ${blockSize} bytes; ${advice}`)
-    }
+    if (blockCount === 0 || (wholeBlocks && size % blockSize !== 0)) return wrongSize(this.#spec, size)
     const key = `${stat.dev}:${stat.ino}`
     const { writers } = this.#of
     const before = readOnly ? undefined : writers.get(key)

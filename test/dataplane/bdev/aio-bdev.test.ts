@@ -1,5 +1,7 @@
 /** Disks in files: what is written is in the file, what is flushed was synced, and what hangs harms nobody else. */
-import { readFileSync, truncateSync } from "node:fs"
+import { execFileSync } from "node:child_process"
+import { readFileSync, symlinkSync, truncateSync } from "node:fs"
+import { join } from "node:path"
 import { setImmediate as turn } from "node:timers/promises"
 import { afterEach, assert, beforeEach, describe, it } from "vitest"
 import { type AioBdev, operationsPerFileMax } from "../../../src/dataplane/bdev/AioBdev.ts"
@@ -289,8 +291,23 @@ describe("opening a file", () => {
     assert.strictEqual(await codeOf(aioSpec("/dev/null")), "EOPNOTSUPP")
     assert.strictEqual(await codeOf(aioSpec(folder.file("empty", 0))), "EINVAL")
     assert.strictEqual(await codeOf(aioSpec(folder.file("odd", 1025))), "EINVAL")
+    symlinkSync(join(folder.path, "circle"), join(folder.path, "circle"))
+    assert.strictEqual(await codeOf(aioSpec(join(folder.path, "circle"))), "ELOOP")
+    assert.strictEqual(await codeOf(aioSpec(join(folder.path, "odd", "x"))), "ENOTDIR")
+    assert.strictEqual(await codeOf(aioSpec(join(folder.path, "x".repeat(300)))), "ENAMETOOLONG")
     // One that is known already is used as far as it goes.
     assert.strictEqual((await openDisk(aioSpec(folder.file("odd", 1025), { wholeBlocks: false }))).blockCount, 2)
+  })
+
+  it("gives advice that helps, also for an empty file", async () => {
+    for (const bytes of [0, 1025]) {
+      const path = folder.file("disk", bytes)
+      const result = await open(aioSpec(path))
+      assert(result._tag === "BdevFailure")
+      const advised = /truncate -s (\S+) FILE/.exec(result.detail)?.[1] ?? "nothing"
+      execFileSync("truncate", ["-s", advised, path])
+      assert.isAbove((await openDisk(aioSpec(path))).blockCount, 0)
+    }
   })
 
   it("is refused while another disk writes to the same file, by whatever name; reading is not", async () => {
