@@ -11,6 +11,7 @@ import { Cause, Effect, Exit } from "effect"
 import { CliFailure } from "./cli/CliFailure.ts"
 import { endProcess } from "./cli/end-process.ts"
 import { onHangup } from "./cli/hangup.ts"
+import { printableLines } from "./cli/printable.ts"
 import type { LoadDataPlane } from "./cli/serve-command.ts"
 import { leaveProcess } from "./dataplane/leave-process.ts"
 
@@ -55,7 +56,7 @@ const report = (program: string, cause: Cause.Cause<unknown>): Effect.Effect<num
     if (Cause.hasInterruptsOnly(cause)) return 0
     const failure = cause.reasons.find((reason) => reason._tag === "Fail")?.error
     if (failure instanceof CliFailure) {
-      if (failure.message !== "") process.stderr.write(`${program}: ${failure.message}\n`)
+      if (failure.message !== "") process.stderr.write(`${program}: ${printableLines(failure.message)}\n`)
       return failure.exitCode ?? 1
     }
     // Wrong usage: the command line's presenter has said what is wrong.

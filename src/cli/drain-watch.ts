@@ -4,7 +4,7 @@
  */
 import { Effect, Fiber, Schema } from "effect"
 import { connect } from "../rpc/RpcClient.ts"
-import { printable } from "./table.ts"
+import { printable } from "./printable.ts"
 
 const patienceMillis = 1_000
 const refreshMillis = 500

@@ -1,6 +1,7 @@
 /** `lunlog log tail|show|verify`: the event log of a running target, or of an idle or copied directory. */
 import { Console, Effect, Option, type Scope } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
+import { printJson } from "../rpc/json-print.ts"
 import { CliFailure } from "./CliFailure.ts"
 import { type LogSource, openLogSource, type RecordView } from "./log-source.ts"
 import { printPretty } from "./print-json.ts"
@@ -27,7 +28,7 @@ const sourceOf = (input: { readonly socket: string; readonly state: Option.Optio
   openLogSource(Option.getOrUndefined(input.state), input.socket)
 
 const print = (records: ReadonlyArray<RecordView>, json: boolean) =>
-  Effect.forEach(records, (record) => Console.log(json ? JSON.stringify(record) : recordLine(record)), {
+  Effect.forEach(records, (record) => Console.log(json ? printJson(record) : recordLine(record)), {
     discard: true
   })
 
@@ -108,7 +109,7 @@ const show = Command.make(
         message: `the log has no record ${input.seq}; lunlog log tail shows the last ones`
       })
     }
-    yield* Console.log(input.json ? JSON.stringify(record) : printPretty(record))
+    yield* Console.log(input.json ? printJson(record) : printPretty(record))
   }, Effect.scoped)
 ).pipe(Command.withDescription("Show one record with everything that it holds."))
 
@@ -124,7 +125,7 @@ const verify = Command.make(
   sourceFlags,
   Effect.fn(function* (input) {
     const found = yield* (yield* sourceOf(input)).verify(showProgress)
-    if (input.json) return yield* Console.log(JSON.stringify({ clean: true, ...found }))
+    if (input.json) return yield* Console.log(printJson({ clean: true, ...found }))
     const { control, controlHash, lastSeq, observations } = found
     yield* Console.log(
       `clean: ${control} control records and ${observations} observations, up to record ${lastSeq}\n` +

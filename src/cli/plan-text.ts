@@ -1,6 +1,6 @@
 /** What `lunlog plan` prints, from the answer of `lunlog_config_plan`. */
 import { Schema } from "effect"
-import { printable } from "./table.ts"
+import { printable } from "./printable.ts"
 
 const Change = Schema.Struct({
   field: Schema.String,

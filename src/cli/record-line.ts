@@ -1,6 +1,6 @@
 /** A record of the event log in one line: number, time, type, what it says, and who asked for it. */
 import type { RecordView } from "./log-source.ts"
-import { printable } from "./table.ts"
+import { printable } from "./printable.ts"
 
 /** Details beyond this are cut; `lunlog log show` has them all. */
 const detailsMax = 160

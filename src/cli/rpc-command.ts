@@ -8,6 +8,7 @@ import { Argument, Command } from "effect/cli"
 import { CliFailure } from "./CliFailure.ts"
 import { showingDrains } from "./drain-watch.ts"
 import { printPretty } from "./print-json.ts"
+import { printableLines } from "./printable.ts"
 import type { AnswerForm, MethodForm } from "./rpc-arguments/MethodForm.ts"
 import { findMethodForm, likeliestMethod, methodForms } from "./rpc-arguments/method-forms.ts"
 import { methodUsage } from "./rpc-arguments/method-usage.ts"
@@ -104,7 +105,7 @@ const statusLine = (ok: boolean) => Console.log(`**STATUS=${ok ? 0 : 1}`)
 const runServed = (line: string, options: RpcOptions) =>
   Effect.scoped(Effect.flatMap(makeCall(options), (call) => runLine(line, options, call))).pipe(
     Effect.andThen(statusLine(true)),
-    Effect.catch(({ message }) => Effect.andThen(Console.log(message), statusLine(false)))
+    Effect.catch(({ message }) => Effect.andThen(Console.log(printableLines(message)), statusLine(false)))
   )
 
 const runStdin = (options: RpcOptions, call: Call) =>

@@ -1,6 +1,7 @@
 /** What `lunlog status` prints, from the answers of five methods. */
 import { Schema } from "effect"
-import { byteText, printable, table } from "./table.ts"
+import { printable, printableLines } from "./printable.ts"
+import { byteText, table } from "./table.ts"
 
 const Portal = Schema.Struct({
   tag: Schema.Number,
@@ -206,7 +207,7 @@ export const statusText = (view: StatusView): string => {
   const { epoch, pid, started_at, state, version } = view.status
   const since = new Date(started_at).toISOString()
   const start = epoch === null ? "" : `, epoch ${epoch.number} (${epoch.mode})`
-  return [
+  const lines = [
     ...problemLines(view),
     ...driftLines(view.status),
     `lunlog ${version}, process ${pid}, ${state} since ${since}${start}`,
@@ -220,5 +221,6 @@ export const statusText = (view: StatusView): string => {
     "",
     section("INITIATOR", ["TARGET", "PHASE"], connectionRows(view)),
     ...inertLines(view.status)
-  ].join("\n")
+  ]
+  return printableLines(lines.join("\n"))
 }

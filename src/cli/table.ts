@@ -32,6 +32,3 @@ export const byteText = (bytes: number): string => {
   }
   return `${Number(value.toFixed(1))} ${units[unit] ?? "B"}`
 }
-
-/** Text from initiators or users, without what could play with a terminal. */
-export const printable = (text: string): string => text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, "?")

@@ -1,6 +1,7 @@
 /** `lunlog top`: IO per second, MB/s and latencies of LUNs and sessions, as they are now. */
 import { Clock, Console, Effect, Option, Schema, type Scope, Terminal } from "effect"
 import { Command, Flag } from "effect/cli"
+import { printJson } from "../rpc/json-print.ts"
 import { type CliFailure, unexpectedAnswer } from "./CliFailure.ts"
 import { callMethod, connectAs } from "./rpc-call.ts"
 import { boundedInt, durationFlag, socketFlag } from "./server-flags.ts"
@@ -85,7 +86,7 @@ const onStderr = (reason: string) => Console.error(`${reason}\nwaiting for the t
 const asJson: TopOutput = {
   rates: (rates) =>
     Effect.flatMap(Clock.currentTimeMillis, (now) =>
-      Console.log(JSON.stringify({ at: new Date(now).toISOString(), ...rates }))
+      Console.log(printJson({ at: new Date(now).toISOString(), ...rates }))
     ),
   away: onStderr
 }

@@ -1,6 +1,7 @@
 /** The page of `lunlog top`, from the rates of one interval. */
 import { CliOutput } from "effect/cli"
-import { printable, table } from "./table.ts"
+import { printable } from "./printable.ts"
+import { table } from "./table.ts"
 import { type IoRates, iopsOf, type LunRates, type SessionRates, type TopRates } from "./top-rates.ts"
 
 const bytesPerMegabyte = 1e6

@@ -2,6 +2,7 @@
  * The other end of the socket, for the command line and for tests: connect, call, and errors that say what to do.
  */
 
+import { statSync } from "node:fs"
 import * as net from "node:net"
 import { Effect, Schema, type Scope } from "effect"
 import { ClientSocket } from "./client-socket.ts"
@@ -22,6 +23,7 @@ export class NoServer extends Schema.TaggedError<NoServer>()("NoServer", {
   override get message() {
     if (this.code === "EACCES")
       return `the socket ${this.path} belongs to another user; run this as that user (sudo -u)`
+    if (this.code === "ENOTSOCK") return `${this.path} is no socket; name that of a running target with -r PATH`
     const start = this.path === defaultSocketPath ? "lunlog serve" : `lunlog serve -r ${this.path}`
     const remedy = `start one with "${start}", or name its socket with -r PATH`
     return `no lunlog is running at ${this.path} (${this.code}); ${remedy}`
@@ -77,13 +79,17 @@ export const toJavaScript = (value: JsonValue): unknown => {
   return value === null || typeof value === "boolean" ? value : value.map(toJavaScript)
 }
 
+/** For files and directories connect(2) says what it says for a socket that nobody serves. */
+const refusalOf = (path: string, error: NodeJS.ErrnoException): NoServer => {
+  const found = error.code === "ECONNREFUSED" ? statSync(path, { throwIfNoEntry: false }) : undefined
+  return new NoServer({ path, code: found?.isSocket() === false ? "ENOTSOCK" : (error.code ?? "EIO") })
+}
+
 const open = (path: string): Effect.Effect<net.Socket, NoServer> =>
   Effect.callback<net.Socket, NoServer>((resume) => {
     const socket = net.connect({ path })
     socket.once("connect", () => resume(Effect.succeed(socket)))
-    socket.once("error", (error: NodeJS.ErrnoException) =>
-      resume(Effect.fail(new NoServer({ path, code: error.code ?? "EIO" })))
-    )
+    socket.once("error", (error: NodeJS.ErrnoException) => resume(Effect.fail(refusalOf(path, error))))
     return Effect.sync(() => socket.destroy())
   }).pipe(
     Effect.timeoutOrElse({
@@ -110,7 +116,11 @@ const member = (object: JsonObject, name: string): JsonValue | undefined =>
 const outcome = (method: string, answer: JsonValue): Effect.Effect<unknown, CallFailed | string> => {
   if (!(answer instanceof JsonObject)) return Effect.fail("its answer is no object")
   const error = member(answer, "error")
-  if (!(error instanceof JsonObject)) return Effect.succeed(toJavaScript(member(answer, "result") ?? null))
+  const result = member(answer, "result")
+  if (!(error instanceof JsonObject)) {
+    if (result !== undefined) return Effect.succeed(toJavaScript(result))
+    return Effect.fail("its answer has neither a result nor an error")
+  }
   const code = toJavaScript(member(error, "code") ?? null)
   const text = toJavaScript(member(error, "message") ?? null)
   const data = member(error, "data")

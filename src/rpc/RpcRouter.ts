@@ -23,11 +23,11 @@ export const responseBytesMax = 32 * 1024 * 1024
 
 /**
  * What to do about one message. `run` gives the answer's text, without newline; undefined if none is due. A result
- * longer than `bytesMax` becomes an error.
+ * longer than what `bytesMax` gives when it is printed becomes an error.
  */
 export interface Exchange {
   readonly kind: MethodKind
-  readonly run: (bytesMax: number) => Effect.Effect<string | undefined>
+  readonly run: (bytesMax: () => number) => Effect.Effect<string | undefined>
 }
 
 /** What the command line says about methods. */
@@ -148,7 +148,7 @@ const makeRouter = <R>(
       return refused({ id, error: rpcError(methodNotFound, data) })
     }
     const run = Effect.suspend(() => outcome(method, request.success, caller))
-    return { kind: method.kind, run: (bytesMax) => Effect.map(run, (result) => answer(id, result, bytesMax)) }
+    return { kind: method.kind, run: (bytesMax) => Effect.map(run, (result) => answer(id, result, bytesMax())) }
   }
 
   return {
@@ -169,22 +169,27 @@ const kindOf = (exchanges: ReadonlyArray<Exchange>): MethodKind => {
 
 /**
  * One array of answers, in the order of the requests; nothing if no answer is due. Waits do not hold up what follows
- * them.
+ * them. All answers together have the bytes of one, and others have their turn between two of them: thousands of
+ * questions fit into a batch.
  */
 const batch = (exchanges: ReadonlyArray<Exchange>): Exchange => ({
   kind: kindOf(exchanges),
-  run: Effect.fnUntraced(function* (bytesMax: number) {
+  run: Effect.fnUntraced(function* (bytesMax: () => number) {
     const texts: Array<Effect.Effect<string | undefined>> = []
-    let bytesLeft = bytesMax
+    let bytes = 0
+    const bytesLeft = (): number => Math.max(0, bytesMax() - bytes)
+    const counted = (text: string | undefined): string | undefined => {
+      bytes += text?.length ?? 0
+      return text
+    }
     for (const exchange of exchanges) {
-      const run = exchange.run(bytesLeft)
+      const run = Effect.map(exchange.run(bytesLeft), counted)
       if (exchange.kind === "wait") {
         texts.push(Fiber.join(yield* Effect.forkChild(run, { startImmediately: true })))
       } else {
-        const text = yield* run
-        bytesLeft = Math.max(0, bytesLeft - (text?.length ?? 0))
-        texts.push(Effect.succeed(text))
+        texts.push(Effect.succeed(yield* run))
       }
+      yield* Effect.yieldNow
     }
     const due = (yield* Effect.all(texts)).filter((text) => text !== undefined)
     return due.length === 0 ? undefined : `[${due.join(",")}]`

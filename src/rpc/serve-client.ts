@@ -74,7 +74,7 @@ const enqueue = (client: Client, text: string | undefined) =>
 
 const handle = (client: Client, exchange: Exchange): Effect.Effect<void, never, Scope.Scope> =>
   Effect.gen(function* () {
-    const run = exchange.run(responseBytesMax)
+    const run = exchange.run(() => responseBytesMax)
     const kind = exchange.kind === "wait" && client.waits >= waitsMax ? "query" : exchange.kind
     switch (kind) {
       case "query":

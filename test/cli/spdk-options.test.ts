@@ -4,9 +4,10 @@ import { assert, describe, it } from "vitest"
 import { durationMillisMax, parseDuration } from "../../src/cli/duration.ts"
 import { runIscsiTgt } from "../../src/cli/iscsi-tgt.ts"
 import { printPretty } from "../../src/cli/print-json.ts"
+import { printable, printableLines } from "../../src/cli/printable.ts"
 import { recordLine } from "../../src/cli/record-line.ts"
 import { type OptionSpec, parseOptions } from "../../src/cli/spdk-options.ts"
-import { byteText, printable, table } from "../../src/cli/table.ts"
+import { byteText, table } from "../../src/cli/table.ts"
 
 const specs: ReadonlyArray<OptionSpec> = [
   { long: "cpumask", short: "m", value: "MASK", help: undefined },
@@ -93,6 +94,10 @@ describe("output", () => {
 
   it("lets no name play with the terminal", () => {
     assert.strictEqual(printable("a\u001b[31mb\u202ec\nd"), "a?[31mb?c?d")
+    assert.strictEqual(printableLines("a\u001b[31mb\u202ec\nd\u009be\r"), "a?[31mb?c\nd?e?")
+    const json = printPretty({ "\u009bx": "\u202e\u{e0001}ü" })
+    assert.strictEqual(json, '{\n  "\\u009bx": "\\u202e\\udb40\\udc01ü"\n}')
+    assert.deepStrictEqual(JSON.parse(json), { "\u009bx": "\u202e\u{e0001}ü" })
     const record = {
       seq: 7,
       at: 1_700_000_000_123_456,

@@ -1,6 +1,7 @@
 /** The client: what its errors tell a person, and what it makes of answers. */
 
 import * as fs from "node:fs"
+import * as net from "node:net"
 import * as path from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Result, Schema, type Scope } from "effect"
@@ -23,6 +24,18 @@ const picky = defineMethod({
   params: Schema.Struct({ text: Schema.String, list: Schema.optionalKey(Schema.Array(Schema.Boolean)) }),
   handler: ({ text }) => Effect.succeed(text)
 })
+
+/** A server that answers whatever comes with the same text. */
+const serveAnswer = (answer: string) =>
+  Effect.gen(function* () {
+    const socketPath = path.join(yield* temporaryDirectory, "foreign.sock")
+    const server = net.createServer((socket) => socket.once("data", () => socket.end(answer)))
+    yield* Effect.acquireRelease(
+      Effect.promise(() => new Promise<void>((resolve) => server.listen(socketPath, resolve))),
+      () => Effect.sync(() => server.close())
+    )
+    return socketPath
+  })
 
 describe("RpcClient", () => {
   live("says which socket nobody serves, and how to start", () =>
@@ -76,12 +89,26 @@ describe("RpcClient", () => {
     })
   )
 
-  live("does not take an ordinary file for a server", () =>
+  live("does not take an ordinary file or a directory for a server", () =>
     Effect.gen(function* () {
-      const file = path.join(yield* temporaryDirectory, "file")
+      const directory = yield* temporaryDirectory
+      const file = path.join(directory, "file")
       fs.writeFileSync(file, "")
-      const result = yield* Effect.result(connect(file))
-      assert(Result.isFailure(result) && result.failure instanceof NoServer)
+      for (const path of [file, directory]) {
+        const result = yield* Effect.result(connect(path))
+        assert(Result.isFailure(result) && result.failure instanceof NoServer)
+        assert.strictEqual(result.failure.message, `${path} is no socket; name that of a running target with -r PATH`)
+      }
+    })
+  )
+
+  live("takes nothing for success but a result", () =>
+    Effect.gen(function* () {
+      for (const answer of ["{}", '{"id":1}', '{"error":5}', "[]", '"yes"']) {
+        const client = yield* connect(yield* serveAnswer(answer))
+        const result = yield* Effect.result(client.call("anything"))
+        assert(Result.isFailure(result) && result.failure instanceof NoAnswer, answer)
+      }
     })
   )
 })

@@ -269,6 +269,34 @@ describe("RpcServer", () => {
     })
   )
 
+  live("keeps that bound where the answers are those of waits, which end together", () =>
+    Effect.gen(function* () {
+      const long = Effect.sync(() => "x".repeat(1024 * 1024))
+      const wait = defineMethodWithoutParams({ name: "wait", kind: "wait", handler: () => long })
+      const client = yield* rawClient(yield* serveMethods([wait]))
+      client.socket.write(JSON.stringify(Array.from({ length: 40 }, (_, id) => ({ id, method: "wait" }))))
+      yield* Effect.promise(() => client.until((c) => c.answerCount === 1))
+      assert.match(client.received.slice(-400), /"id":39,"error":\{"code":-32603,/)
+      assert.isBelow(client.received.length, 32 * 1024 * 1024 + 4000)
+    })
+  )
+
+  live("lets others have their turn within a batch", () =>
+    Effect.gen(function* () {
+      let done = 0
+      const handler = () => Effect.sync(() => void done++)
+      const step = defineMethodWithoutParams({ name: "step", kind: "wait", handler })
+      const seen = defineMethodWithoutParams({ name: "seen", kind: "query", handler: () => Effect.sync(() => done) })
+      const socketPath = yield* serveMethods([step, seen])
+      const [client, other] = [yield* rawClient(socketPath), yield* rawClient(socketPath)]
+      client.socket.write(JSON.stringify(Array.from({ length: 1000 }, (_, id) => ({ id, method: "step" }))))
+      yield* Effect.repeat(Effect.yieldNow, { until: () => done > 0 })
+      other.socket.write(request("seen", 0))
+      const [answer = ""] = yield* Effect.promise(() => other.answersUpTo(1))
+      assert.isBelow(JSON.parse(answer).result, 1000)
+    })
+  )
+
   live("runs at most 8 waits beside what follows them", () =>
     Effect.gen(function* () {
       const wait = yield* gated("wait", "wait")

@@ -4,6 +4,7 @@ import { Command, Flag } from "effect/cli"
 import type { CliFailure } from "../CliFailure.ts"
 import { showingDrains } from "../drain-watch.ts"
 import { printPretty } from "../print-json.ts"
+import { printableLines } from "../printable.ts"
 import { type Call, makeCall } from "../rpc-session.ts"
 import { socketFlag } from "../server-flags.ts"
 import { table } from "../table.ts"
@@ -31,7 +32,7 @@ export const act = <R>(
   Effect.gen(function* () {
     const call = yield* makeCall({ socket, timeoutMillis, retries: 0, verbose: false })
     const outcome = yield* showingDrains(socket, run(call))
-    yield* Console.log(json ? printPretty(outcome.json) : outcome.text)
+    yield* Console.log(json ? printPretty(outcome.json) : printableLines(outcome.text))
   }).pipe(Effect.scoped)
 
 /** Of `list`: only names. */

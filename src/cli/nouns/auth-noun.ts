@@ -2,7 +2,7 @@
 import { Effect, Option } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import { CliFailure } from "../CliFailure.ts"
-import { printable } from "../table.ts"
+import { printable } from "../printable.ts"
 import { about, act, listing, shared } from "./act.ts"
 import { AuthGroups, ask, freeTag } from "./answers.ts"
 import { chapFlags, chapParams } from "./chap.ts"

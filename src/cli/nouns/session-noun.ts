@@ -2,8 +2,8 @@
 import { Effect, Option } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import { CliFailure } from "../CliFailure.ts"
+import { printable } from "../printable.ts"
 import { durationFlag } from "../server-flags.ts"
-import { printable } from "../table.ts"
 import { about, act, listing, shared } from "./act.ts"
 import { ask, Sessions } from "./answers.ts"
 

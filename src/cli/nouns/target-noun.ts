@@ -2,9 +2,10 @@
 import { Effect, Option } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import { CliFailure } from "../CliFailure.ts"
+import { printable } from "../printable.ts"
 import { parseMap } from "../rpc-arguments/value-kinds.ts"
 import type { Call } from "../rpc-session.ts"
-import { byteText, printable, table } from "../table.ts"
+import { byteText, table } from "../table.ts"
 import { about, act, count, listing, namesFlag, shared } from "./act.ts"
 import {
   ask,

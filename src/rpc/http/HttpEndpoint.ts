@@ -154,7 +154,7 @@ const answerTo = (
     if (isResponse(message)) return message
     const from = Option.getOrElse(request.remoteAddress, () => "unknown")
     const exchange = router.route(message, { source: "rpc", actor: `http ${from}` })
-    const run = exchange.run(responseBytesMax)
+    const run = exchange.run(() => responseBytesMax)
     const text = yield* exchange.kind === "change" ? Effect.flatMap(detach(run), Fiber.join) : run
     return text === undefined ? HttpServerResponse.empty({ status: 204 }) : json(200, `${text}\n`)
   })
