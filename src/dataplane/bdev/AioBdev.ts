@@ -72,6 +72,7 @@ export class AioBdev implements ResizableBdev {
   readonly readOnly: boolean
   readonly memory = undefined
   blockCount: number
+  syncFailures = 0
 
   private readonly descriptor: number
   private readonly of: AioSurroundings
@@ -183,6 +184,7 @@ export class AioBdev implements ResizableBdev {
       this.onClosed?.()
       return
     }
+    if (code !== undefined) this.syncFailures++
     // The system tells a lost page once: a write that has ended meanwhile may be lost too, and the next sync succeed.
     const answered = code === undefined ? this.syncing : [...this.syncing, ...this.waitingForSync.splice(0)]
     this.syncing = []

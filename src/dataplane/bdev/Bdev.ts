@@ -42,6 +42,11 @@ export interface Bdev {
   readonly blockCount: number
   /** A write may be in a volatile cache until `flush`. */
   readonly writeCache: boolean
+  /**
+   * How often what was written could not be brought onto the medium. The system tells that once, to one flush or FUA
+   * write; whoever else has written since its own last flush has to be told too. Absent: it cannot happen.
+   */
+  readonly syncFailures?: number
   readonly readOnly: boolean
   /**
    * RAM disks: the disk itself. Reads and writes may then be copies by the caller, which never fail and never wait.

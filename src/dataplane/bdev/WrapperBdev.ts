@@ -39,6 +39,10 @@ export abstract class WrapperBdev implements Bdev {
     if (own !== undefined) this.base.cancel?.(own)
   }
 
+  get syncFailures(): number {
+    return this.base.syncFailures ?? 0
+  }
+
   abstract read(byteOffset: number, target: Buffer, targetStart: number, byteLength: number, io: BdevIo): void
   abstract write(
     byteOffset: number,

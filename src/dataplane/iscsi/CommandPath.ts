@@ -139,6 +139,10 @@ export class CommandPath implements TaskOwner, SessionCommands, ResponsePath {
   #endIo(task: IscsiTask, status: IoStatus): void {
     const { mapping, scsi } = task
     if (mapping !== undefined) completeIo(scsi, status)
+    if (task.ioKind === IoKind.flush && (status === IoStatus.failed || status === IoStatus.noSpace)) {
+      // This tells it that writes may be lost: its next flush need not.
+      this.session.path(scsi.lun)?.nexus.takeLostWrites()
+    }
     if (scsi.action === ScsiAction.read && this.connection.transmitter.overLimit) {
       task.phase = TaskPhase.Held
       // The initiator is slow, not the disk: its other initiators keep their share.

@@ -39,12 +39,23 @@ export class Nexus {
   readonly unit: LogicalUnit
   /** This initiator port may not write, whatever the unit allows. */
   readOnly = false
+  /** Of the bdev's `syncFailures`, those that this initiator port knows of. */
+  private syncFailuresTold: number
   /** Codes still to be told, in the order in which they will be. */
   private readonly pending: Array<number> = []
 
   /** Use `LogicalUnit.attach`, which also keeps the nexus where conditions of the unit reach it. */
   constructor(unit: LogicalUnit) {
     this.unit = unit
+    this.syncFailuresTold = unit.bdev.syncFailures ?? 0
+  }
+
+  /** Whether writes that were answered may have been lost since it was told so last; counts as told. */
+  takeLostWrites(): boolean {
+    const failures = this.unit.bdev.syncFailures ?? 0
+    const isNews = failures !== this.syncFailuresTold
+    this.syncFailuresTold = failures
+    return isNews
   }
 
   /** Commands that change the medium are refused with DATA PROTECT, and MODE SENSE shows WP. */

@@ -102,7 +102,12 @@ export const write12 = (task: ScsiTask, nexus: Nexus): void => transfer12(task, 
 /** WRITE(16), SBC-3 5.35. */
 export const write16 = (task: ScsiTask, nexus: Nexus): void => transfer16(task, nexus, ScsiAction.write)
 
-const flush = (task: ScsiTask, immediate: boolean): void => {
+/** Fails once when a sync has failed that another initiator was told of: this one's writes may be lost with it. */
+const flush = (task: ScsiTask, nexus: Nexus, immediate: boolean): void => {
+  if (nexus.takeLostWrites()) {
+    task.checkCondition(SenseKey.mediumError, SenseCode.writeError)
+    return
+  }
   task.action = ScsiAction.flush
   task.status = ScsiStatus.good
   task.immediate = immediate
@@ -112,25 +117,25 @@ const flush = (task: ScsiTask, immediate: boolean): void => {
 export const synchronizeCache10 = (task: ScsiTask, nexus: Nexus): void => {
   const { cdb } = task
   if (!inRange(task, nexus.unit, cdb.readUInt32BE(2), cdb.readUInt16BE(7))) return
-  flush(task, (cdb.readUInt8(1) & 0x02) !== 0)
+  flush(task, nexus, (cdb.readUInt8(1) & 0x02) !== 0)
 }
 
 /** As SYNCHRONIZE CACHE(10), with a 64-bit LBA. */
 export const synchronizeCache16 = (task: ScsiTask, nexus: Nexus): void => {
   const { cdb } = task
   if (!inRange(task, nexus.unit, lba16(cdb), cdb.readUInt32BE(10))) return
-  flush(task, (cdb.readUInt8(1) & 0x02) !== 0)
+  flush(task, nexus, (cdb.readUInt8(1) & 0x02) !== 0)
 }
 
 /**
  * Start and stop are taken and change nothing, because a disk that other initiators use does not stop for one. A stop
  * flushes first, as it must. Power conditions and ejecting are refused: there is neither.
  */
-export const startStopUnit = (task: ScsiTask, _nexus: Nexus): void => {
+export const startStopUnit = (task: ScsiTask, nexus: Nexus): void => {
   const flags = task.cdb.readUInt8(4)
   if ((task.cdb.readUInt8(3) & 0x0f) !== 0) task.invalidField(3, 3)
   else if ((flags & 0xf0) !== 0) task.invalidField(4, 7)
   else if ((flags & 0x02) !== 0) task.invalidField(4, 1)
-  else if ((flags & 0x05) === 0) flush(task, (task.cdb.readUInt8(1) & 0x01) !== 0)
+  else if ((flags & 0x05) === 0) flush(task, nexus, (task.cdb.readUInt8(1) & 0x01) !== 0)
   else task.good()
 }
