@@ -6,6 +6,7 @@ import { join } from "node:path"
 import { assert, it } from "vitest"
 import { runCommand } from "../support/child-process.ts"
 import { guideTargetName, setUpGuide } from "../support/guide.ts"
+import { guestTools } from "../support/linux-guest.ts"
 import { describeWithTools } from "../support/requires-tool.ts"
 import { freePort, startTarget } from "../support/target-process.ts"
 
@@ -13,8 +14,6 @@ const guestDirectory = join(import.meta.dirname, "linux-initiator")
 /** Emulated on two busy cores the guest needs a minute. */
 const guestSeconds = 240
 const buildSeconds = 300
-
-const tools = ["qemu-system-x86_64", "dpkg-deb", "mke2fs", "depmod", "cpio", "xz", "zstd"]
 
 /** Runs a script of `linux-initiator/scripts` in the guest, and fails with all that guest and server said. */
 const runInGuest = async (script: string, port: number, serverSaid: () => string): Promise<string> => {
@@ -36,7 +35,7 @@ const runInGuest = async (script: string, port: number, serverSaid: () => string
   return result.stdout
 }
 
-describeWithTools(tools, "the Linux kernel's initiator", () => {
+describeWithTools(guestTools, "the Linux kernel's initiator", () => {
   const limits = { timeout: (guestSeconds + buildSeconds + 30) * 1000 }
   it("logs in, makes a file system, and finds its data after a new login", limits, async () => {
     const port = await freePort()
