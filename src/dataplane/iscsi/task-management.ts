@@ -95,14 +95,15 @@ const zombiesOfUnit = (connection: Connection, path: LunPath): ReadonlyArray<Sub
 /** Carries out a Task Management Function Request. */
 export const manageTasks = (connection: Connection, commands: CommandPath, header: Buffer): void => {
   const tag = initiatorTaskTagOf(header, 0)
-  const lunPath = commands.session.path(decodeLun(header, bhsAt.lun))
+  const lun = decodeLun(header, bhsAt.lun)
+  const lunPath = commands.session.path(lun)
   const done = (result: number): void => respond(connection, tag, result)
   switch (flagsOf(header, 0) & 0x7f) {
     case TaskManagementFunction.AbortTask: {
-      if (lunPath === undefined) return done(TaskManagementResult.NoSuchLun)
       const task = commands.tasks.get(referencedTaskTagOf(header, 0))
-      if (task?.mapping !== lunPath.mapping) return done(TaskManagementResult.NoSuchTask)
-      return abortAll([[commands, task]], done)
+      // A LUN that the session's map has hidden meanwhile still has the session's commands.
+      if (task?.mapping?.active && task.mapping.lun === lun) return abortAll([[commands, task]], done)
+      return done(lunPath === undefined ? TaskManagementResult.NoSuchLun : TaskManagementResult.NoSuchTask)
     }
     case TaskManagementFunction.AbortTaskSet: {
       if (lunPath === undefined) return done(TaskManagementResult.NoSuchLun)

@@ -13,6 +13,7 @@ import {
   statusOf,
   TestNode,
   type TestPeer,
+  targetSpec,
   turn,
   write10
 } from "./fixture.ts"
@@ -107,6 +108,19 @@ describe("ABORT TASK", () => {
     manage(1, 7, tag)
     assert.strictEqual(await result(), noSuchLun)
     slow.resumePending()
+  })
+
+  it("ends a command whose LUN has been hidden from the session meanwhile", async () => {
+    const tag = readSlowly()
+    const maps = [{ initiatorGroup: 1, readOnly: false, luns: [0] }]
+    target.update(targetSpec({ ports: [{ portalGroupTag: 1, relativePortId: 1, maps }] }))
+    for (const session of target.sessions) session.mapsChanged()
+    manage(1, 1, tag)
+    slow.resumePending()
+    assert.strictEqual(await result(), complete)
+    manage(1, 1, tag)
+    assert.strictEqual(await result(), noSuchLun)
+    assert.strictEqual(node.tasks.bufferBytes, 0)
   })
 
   it("gives up waiting for a bdev that does not answer, and lets the command be", async () => {
