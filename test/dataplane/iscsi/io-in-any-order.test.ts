@@ -22,11 +22,14 @@ afterEach(() => {
 
 const base = { name: "base", incarnation: 1 }
 const latencies = { averageReadMicros: 3000, p99ReadMicros: 9000, averageWriteMicros: 3000, p99WriteMicros: 9000 }
-const malloc = { _tag: "Malloc", blockCount: 64, blockSize: 512, physicalBlockSize: 0, optimalIoBoundary: 0 } as const
+const malloc = { _tag: "Malloc", blockCount: 128, blockSize: 512, physicalBlockSize: 0, optimalIoBoundary: 0 } as const
 /** Each is stacked on the one before. */
 const stack: ReadonlyArray<BdevSpec> = [malloc, { _tag: "Error", base }, { _tag: "Delay", base, ...latencies }]
 /** Blocks that only one LUN uses: what is known of late writes is known of a unit. */
 const blocksPerLun = 16
+/** Two units have two LUNs. */
+const lunCount = 5
+const unitIndexOf = (lun: number): number => lun % stack.length
 
 /** Writes to one block, since the last that was answered with GOOD. */
 interface BlockStory {
@@ -75,13 +78,13 @@ class Scene {
     })
     this.units = [...this.bdevs.units.values()]
     this.target = addTarget(this.node, {})
-    for (const lun of stack.keys()) this.map(lun)
+    for (let lun = 0; lun < lunCount; lun++) this.map(lun)
     for (let at = 0; at < 2; at++) this.logIn(at)
-    this.stories = Array.from({ length: stack.length * blocksPerLun }, () => ({ busy: false, possible: new Set([0]) }))
+    this.stories = Array.from({ length: lunCount * blocksPerLun }, () => ({ busy: false, possible: new Set([0]) }))
   }
 
   map(lun: number): void {
-    const unit = this.units[lun]
+    const unit = this.units[unitIndexOf(lun)]
     assert(unit !== undefined)
     const mapping = new LunMapping(lun, this.#incarnation++, unit)
     this.target.luns[lun] = mapping
@@ -91,7 +94,7 @@ class Scene {
   logIn(at: number): void {
     // Data of the second one's writes waits for R2Ts.
     const keys: KeyList = [["ImmediateData", at === 0 ? "Yes" : "No"]]
-    this.peers[at] = loggedIn(this.node, { isid: `80000000000${at}`, keys }, [0, 1, 2, 0, 1, 2])
+    this.peers[at] = loggedIn(this.node, { isid: `80000000000${at}`, keys }, [0, 1, 2, 3, 4])
   }
 
   peer(): TestPeer {
@@ -103,7 +106,7 @@ class Scene {
   }
 
   lun(): number {
-    return this.random.below(stack.length)
+    return this.random.below(lunCount)
   }
 
   write(): void {
@@ -177,7 +180,7 @@ class Scene {
     await this.settle()
     const ends = (one: Sent): boolean =>
       flags === 0x85
-        ? one.lun === lun
+        ? unitIndexOf(one.lun) === unitIndexOf(lun)
         : one.peer === peer && (flags === 0x81 ? one.tag === referenced : one.lun === lun)
     if (this.target.luns[lun]?.active) for (const one of this.sent.filter(ends)) this.end(one, "aborted")
     const header = { opcode: Opcode.taskManagement, immediate: true, flags, initiatorTaskTag: peer.nextTag() }
@@ -196,7 +199,7 @@ class Scene {
   limit(): void {
     const some = { readWriteIos: 1000, readWriteBytes: 0, readBytes: 0, writeBytes: this.random.pick([0, 65_536]) }
     const limits = this.random.chance(0.4) ? undefined : some
-    this.bdevs.handle({ _tag: "SetRateLimits", bdev: this.lun(), limits })
+    this.bdevs.handle({ _tag: "SetRateLimits", bdev: unitIndexOf(this.lun()), limits })
   }
 
   fault(): void {
