@@ -16,6 +16,8 @@ export interface RpcCaller {
   upload?: { readonly name: string; readonly json: string }
   source: Cause["source"]
   actor: string
+  /** Whose address is what the log has; it cannot say that it is somebody else. */
+  readonly isRemote?: true
 }
 
 /** What a handler knows about its call beyond the parameters. */

@@ -55,6 +55,8 @@ describe("lunlog serve --http", () => {
       assert.include(await call(urlOf(target), token, "iscsi_get_auth_groups"), '"code":-1,')
       assert.include(await call(urlOf(target), token, "framework_get_config", { name: "iscsi" }), '"code":-1,')
       assert.include(JSON.stringify(await target.rpc.call("iscsi_get_auth_groups")), "a-long-secret")
+      const root = { source: "cli", actor: "root" }
+      assert.include(await call(urlOf(target), token, "lunlog_identify", root), '"code":-1,')
     }
     await using again = await startTarget({
       directory,

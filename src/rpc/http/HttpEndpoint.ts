@@ -32,6 +32,8 @@ const connectionsMax = 128
 const refusalsPerSecond = 5
 const receiveWithinMillis = 30_000
 const headersWithinMillis = 10_000
+/** How often Node looks for requests that take too long. */
+const checkMillis = 1_000
 const shutdownGraceMillis = 3_000
 
 /** Where to serve and who may call. */
@@ -153,14 +155,19 @@ const answerTo = (
     const message = parseBody(body)
     if (isResponse(message)) return message
     const from = Option.getOrElse(request.remoteAddress, () => "unknown")
-    const exchange = router.route(message, { source: "rpc", actor: `http ${from}` })
+    const exchange = router.route(message, { source: "rpc", actor: `http ${from}`, isRemote: true })
     const run = exchange.run(() => responseBytesMax)
     const text = yield* exchange.kind === "change" ? Effect.flatMap(detach(run), Fiber.join) : run
     return text === undefined ? HttpServerResponse.empty({ status: 204 }) : json(200, `${text}\n`)
   })
 
 const createServer = ({ tls }: HttpEndpointOptions): http.Server => {
-  const limits = { requestTimeout: receiveWithinMillis, headersTimeout: headersWithinMillis }
+  const limits = {
+    requestTimeout: receiveWithinMillis,
+    headersTimeout: headersWithinMillis,
+    handshakeTimeout: headersWithinMillis,
+    connectionsCheckingInterval: checkMillis
+  }
   const server =
     tls === undefined ? http.createServer(limits) : https.createServer({ ...limits, ...tls, minVersion: "TLSv1.2" })
   server.maxConnections = connectionsMax

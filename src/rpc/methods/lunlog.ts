@@ -19,6 +19,7 @@ import {
 } from "../../domain/State.ts"
 import { Instance } from "../Instance.ts"
 import { text } from "../param.ts"
+import { errnoError, rpcError } from "../RpcError.ts"
 import { anyState, defineMethod, defineMethodWithoutParams, type RpcMethod } from "../RpcMethod.ts"
 import { givenTo } from "./inert.ts"
 import { inertOptionsOf } from "./iscsi.ts"
@@ -156,18 +157,21 @@ const actor = text(128).check(
   Schema.isPattern(/^[^\p{Cc}]+$/u, { message: "Expected a name without control characters" })
 )
 
-/** Holds for the rest of the connection. Who may open the socket is trusted to say who it is. */
+/** Holds for the rest of the connection. Who may open the socket is trusted to say who it is, over HTTP nobody is. */
 const lunlogIdentify = defineMethod<{ readonly source: "cli" | "config" | "rpc"; readonly actor: string }, never>({
   name: "lunlog_identify",
   states: anyState,
   kind: "query",
   params: Schema.Struct({ source: Schema.Literals(["cli", "config", "rpc"]), actor }),
-  handler: ({ actor, source }, call) =>
-    Effect.sync(() => {
-      call.caller.source = source
-      call.caller.actor = actor
-      return true
-    })
+  handler: ({ actor, source }, call) => {
+    if (call.caller.isRemote) {
+      const reason = "who calls over HTTP is known by the address; only clients of the control socket name themselves"
+      return Effect.fail(rpcError(errnoError("EPERM"), { reason }))
+    }
+    call.caller.source = source
+    call.caller.actor = actor
+    return Effect.succeed(true)
+  }
 })
 
 /** This file's methods. */
