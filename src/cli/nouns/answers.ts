@@ -8,12 +8,18 @@ const Portal = Schema.Struct({ host: Schema.String, port: Schema.String })
 
 /** Of `iscsi_get_portal_groups`. */
 export const PortalGroups = Schema.Array(
-  Schema.Struct({ tag: Schema.Number, portals: Schema.Array(Portal), private: Schema.Boolean })
+  Schema.Struct({
+    tag: Schema.Number,
+    name: Schema.optionalKey(Schema.String),
+    portals: Schema.Array(Portal),
+    private: Schema.Boolean
+  })
 )
 /** Of `iscsi_get_initiator_groups`. */
 export const InitiatorGroups = Schema.Array(
   Schema.Struct({
     tag: Schema.Number,
+    name: Schema.optionalKey(Schema.String),
     initiators: Schema.Array(Schema.String),
     netmasks: Schema.Array(Schema.String)
   })
@@ -22,6 +28,7 @@ export const InitiatorGroups = Schema.Array(
 export const AuthGroups = Schema.Array(
   Schema.Struct({
     tag: Schema.Number,
+    name: Schema.optionalKey(Schema.String),
     secrets: Schema.Array(Schema.Struct({ user: Schema.String, muser: Schema.optionalKey(Schema.String) }))
   })
 )

@@ -6,19 +6,21 @@ import { printable } from "../printable.ts"
 import { about, act, listing, shared } from "./act.ts"
 import { AuthGroups, ask, freeTag } from "./answers.ts"
 import { chapFlags, chapParams } from "./chap.ts"
+import { groupArgument, groupText, tagOf } from "./groups.ts"
 import { readSecret, secretFileFlag, secretTextFlag } from "./read-secret.ts"
 
 const tag = Argument.Int("tag").pipe(Argument.withDescription("Tag of the group"))
+const group = groupArgument("group", "Tag or name of the group")
 const user = Argument.String("user").pipe(Argument.withDescription("Name that the initiator authenticates by"))
 
 const list = Command.make("list", shared, (input) =>
   act(input, (call) =>
     Effect.map(ask(call, AuthGroups, "iscsi_get_auth_groups"), (groups) => {
-      const json = groups.map(({ secrets, tag }) => ({ tag, users: secrets }))
-      const rows = groups.flatMap(({ secrets, tag }) =>
-        secrets.length === 0
-          ? [[String(tag), "(no user)", ""]]
-          : secrets.map(({ muser = "", user }) => [String(tag), printable(user), printable(muser)])
+      const json = groups.map(({ secrets, ...group }) => ({ ...group, users: secrets }))
+      const rows = groups.flatMap((group) =>
+        group.secrets.length === 0
+          ? [[groupText(group), "(no user)", ""]]
+          : group.secrets.map(({ muser = "", user }) => [groupText(group), printable(user), printable(muser)])
       )
       return { json, text: listing("no auth group", ["GROUP", "USER", "MUTUAL USER"], rows) }
     })
@@ -41,7 +43,7 @@ const addSecret = Command.make(
   "add-secret",
   {
     ...shared,
-    tag,
+    group,
     user,
     secretFile: secretFileFlag("secret-file", "the initiator's secret"),
     secret: secretTextFlag("secret", "The initiator's secret"),
@@ -56,7 +58,8 @@ const addSecret = Command.make(
   (input) =>
     act(input, (call) =>
       Effect.gen(function* () {
-        const { tag, user } = input
+        const { group, user } = input
+        const tag = yield* tagOf(call, "auth", group)
         const isMutual = Option.isSome(input.mutualUser)
         if (!isMutual && (Option.isSome(input.mutualSecret) || Option.isSome(input.mutualSecretFile))) {
           return yield* new CliFailure({ message: "a mutual secret needs --mutual-user" })
@@ -81,7 +84,7 @@ const addSecret = Command.make(
             }
           : {}
         yield* call("iscsi_auth_group_add_secret", { tag, user, secret, ...mutual })
-        return { json: { tag, user }, text: `auth group ${tag} has a secret of ${printable(user)}` }
+        return { json: { tag, user }, text: `auth group ${group} has a secret of ${printable(user)}` }
       })
     )
 ).pipe(
@@ -93,20 +96,21 @@ const addSecret = Command.make(
   )
 )
 
-const removeSecret = Command.make("remove-secret", { ...shared, tag, user }, (input) =>
+const removeSecret = Command.make("remove-secret", { ...shared, group, user }, (input) =>
   act(input, (call) =>
-    Effect.as(call("iscsi_auth_group_remove_secret", { tag: input.tag, user: input.user }), {
-      json: true,
-      text: `auth group ${input.tag} has no secret of ${printable(input.user)} any more`
+    Effect.gen(function* () {
+      const tag = yield* tagOf(call, "auth", input.group)
+      yield* call("iscsi_auth_group_remove_secret", { tag, user: input.user })
+      return { json: true, text: `auth group ${input.group} has no secret of ${printable(input.user)} any more` }
     })
   )
 ).pipe(about("Take a user with the secret out of a group.", "auth remove-secret 1 host1"))
 
-const remove = Command.make("delete", { ...shared, tag }, (input) =>
+const remove = Command.make("delete", { ...shared, group }, (input) =>
   act(input, (call) =>
-    Effect.as(call("iscsi_delete_auth_group", { tag: input.tag }), {
-      json: true,
-      text: `auth group ${input.tag} is gone`
+    Effect.gen(function* () {
+      yield* call("iscsi_delete_auth_group", { tag: yield* tagOf(call, "auth", input.group) })
+      return { json: true, text: `auth group ${input.group} is gone` }
     })
   )
 ).pipe(about("Delete an auth group.", "auth delete 1"))
@@ -114,8 +118,8 @@ const remove = Command.make("delete", { ...shared, tag }, (input) =>
 const discovery = Command.make("discovery", { ...shared, ...chapFlags }, (input) =>
   act(input, (call) =>
     Effect.gen(function* () {
-      yield* call("iscsi_set_discovery_auth", chapParams(input.chap, input.chapGroup))
-      const group = input.chapGroup === 0 ? "" : `, auth group ${input.chapGroup}`
+      yield* call("iscsi_set_discovery_auth", yield* chapParams(call, input.chap, input.chapGroup))
+      const group = input.chapGroup === "0" ? "" : `, auth group ${input.chapGroup}`
       return { json: true, text: `discovery: CHAP ${input.chap}${group}; later logins count` }
     })
   )

@@ -1,5 +1,8 @@
 /** Who must authenticate, as people say it: one word in place of three booleans. */
+import { Effect } from "effect"
 import { Flag } from "effect/cli"
+import type { Call } from "../rpc-session.ts"
+import { tagOf } from "./groups.ts"
 
 const chapModes = ["auto", "off", "required", "mutual"] as const
 type ChapMode = (typeof chapModes)[number]
@@ -19,20 +22,21 @@ export const chapOf = ({ disable_chap, mutual_chap, require_chap }: ChapSettings
 }
 
 /** What SPDK's methods take. */
-export const chapParams = (mode: ChapMode, group: number) => ({
-  disable_chap: mode === "off",
-  require_chap: mode === "required" || mode === "mutual",
-  mutual_chap: mode === "mutual",
-  chap_group: group
-})
+export const chapParams = (call: Call, mode: ChapMode, group: string) =>
+  Effect.map(tagOf(call, "auth", group), (tag) => ({
+    disable_chap: mode === "off",
+    require_chap: mode === "required" || mode === "mutual",
+    mutual_chap: mode === "mutual",
+    chap_group: tag
+  }))
 
 const chap = Flag.Literals("chap", chapModes).pipe(
   Flag.withDescription("off, auto (if the initiator asks for it), required, mutual (the target too)")
 )
-const chapGroup = Flag.Int("chap-group").pipe(
-  Flag.withMetavar("TAG"),
-  Flag.withDescription("Auth group with the secrets"),
-  Flag.withDefault(0)
+const chapGroup = Flag.String("chap-group").pipe(
+  Flag.withMetavar("GROUP"),
+  Flag.withDescription("Auth group with the secrets, by tag or name"),
+  Flag.withDefault("0")
 )
 
 /** `--chap` and `--chap-group` of something new, which is `auto` unless said otherwise. */

@@ -1,12 +1,13 @@
 /** `lunlog initiator`: groups of initiators, by name and address. */
 import { Effect, Option } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
-import type { CliFailure } from "../CliFailure.ts"
+import { CliFailure } from "../CliFailure.ts"
 import type { Call } from "../rpc-session.ts"
 import { about, act, listing, type Outcome, shared } from "./act.ts"
 import { ask, freeTag, InitiatorGroups } from "./answers.ts"
+import { groupArgument, groupText, tagOf } from "./groups.ts"
 
-const tag = Argument.Int("tag").pipe(Argument.withDescription("Tag of the group"))
+const group = groupArgument("group", "Tag or name of the group")
 const names = Argument.String("initiator").pipe(
   Argument.withDescription("Names of initiators; ANY is all, !NAME is refused"),
   Argument.variadic()
@@ -17,16 +18,16 @@ const netmasks = Flag.String("netmask").pipe(
   Flag.atLeast(0)
 )
 
-const askGroups = (call: Call) => ask(call, InitiatorGroups, "iscsi_get_initiator_groups")
+const askInitiators = (call: Call) => ask(call, InitiatorGroups, "iscsi_get_initiator_groups")
 
 const list = Command.make("list", shared, (input) =>
   act(input, (call) =>
-    Effect.map(askGroups(call), (groups) => ({
+    Effect.map(askInitiators(call), (groups) => ({
       json: groups,
       text: listing(
         "no initiator group",
         ["GROUP", "INITIATORS", "NETMASKS"],
-        groups.map(({ initiators, netmasks, tag }) => [String(tag), initiators.join(" "), netmasks.join(" ")])
+        groups.map((group) => [groupText(group), group.initiators.join(" "), group.netmasks.join(" ")])
       )
     }))
   )
@@ -34,12 +35,12 @@ const list = Command.make("list", shared, (input) =>
 
 /** The group as it is now. */
 const outcome = (call: Call, tag: number): Effect.Effect<Outcome, CliFailure> =>
-  Effect.map(askGroups(call), (groups) => {
+  Effect.map(askInitiators(call), (groups) => {
     const group = groups.find((one) => one.tag === tag)
     const initiators = group?.initiators.join(" ") ?? ""
     return {
       json: group ?? null,
-      text: `initiator group ${tag}: ${initiators} from ${group?.netmasks.join(" ") ?? ""}`
+      text: `initiator group ${groupText(group ?? { tag })}: ${initiators} from ${group?.netmasks.join(" ") ?? ""}`
     }
   })
 
@@ -59,7 +60,7 @@ const create = Command.make(
   (input) =>
     act(input, (call) =>
       Effect.gen(function* () {
-        const tag = Option.isSome(input.tag) ? input.tag.value : freeTag(yield* askGroups(call))
+        const tag = Option.isSome(input.tag) ? input.tag.value : freeTag(yield* askInitiators(call))
         const members = { initiators: orAny(input.names), netmasks: orAny(input.netmasks) }
         yield* call("iscsi_create_initiator_group", { tag, ...members })
         return yield* outcome(call, tag)
@@ -75,15 +76,19 @@ const create = Command.make(
 
 /** Adding and removing differ in nothing but the method. */
 const change = <const Name extends string>(verb: Name, method: string) =>
-  Command.make(verb, { ...shared, tag, names, netmasks }, (input) =>
+  Command.make(verb, { ...shared, group, names, netmasks }, (input) =>
     act(input, (call) =>
       Effect.gen(function* () {
+        if (input.names.length + input.netmasks.length === 0) {
+          return yield* new CliFailure({ message: `${verb} whom? Give names of initiators, or --netmask` })
+        }
+        const tag = yield* tagOf(call, "initiator", input.group)
         yield* call(method, {
-          tag: input.tag,
+          tag,
           ...(input.names.length === 0 ? {} : { initiators: input.names }),
           ...(input.netmasks.length === 0 ? {} : { netmasks: input.netmasks })
         })
-        return yield* outcome(call, input.tag)
+        return yield* outcome(call, tag)
       })
     )
   )
@@ -100,11 +105,11 @@ const take = change("remove", "iscsi_initiator_group_remove_initiators").pipe(
   about("Take names and addresses out of a group. Sessions stay.", "initiator remove 2 iqn.2020-01.org.example:host2")
 )
 
-const remove = Command.make("delete", { ...shared, tag }, (input) =>
+const remove = Command.make("delete", { ...shared, group }, (input) =>
   act(input, (call) =>
-    Effect.as(call("iscsi_delete_initiator_group", { tag: input.tag }), {
-      json: true,
-      text: `initiator group ${input.tag} is gone, with the maps that led to it; sessions stay`
+    Effect.gen(function* () {
+      yield* call("iscsi_delete_initiator_group", { tag: yield* tagOf(call, "initiator", input.group) })
+      return { json: true, text: `initiator group ${input.group} is gone, with the maps that led to it; sessions stay` }
     })
   )
 ).pipe(about("Delete a group, and the maps that lead to it. Sessions stay.", "initiator delete 2"))

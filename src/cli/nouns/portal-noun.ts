@@ -4,6 +4,7 @@ import { Argument, Command, Flag } from "effect/cli"
 import { CliFailure } from "../CliFailure.ts"
 import { about, act, listing, shared } from "./act.ts"
 import { ask, freeTag, PortalGroups } from "./answers.ts"
+import { groupArgument, groupText, tagOf } from "./groups.ts"
 
 const portDefault = "3260"
 
@@ -28,7 +29,7 @@ const list = Command.make("list", shared, (input) =>
         group.portals.map(({ host, port }) => {
           const found = portals.find((one) => one.tag === group.tag && one.host === host && String(one.port) === port)
           const code = typeof found?.code === "string" ? ` (${found.code})` : ""
-          return [String(group.tag), `${host}:${port}`, `${found?.state ?? ""}${code}`, group.private ? "private" : ""]
+          return [groupText(group), `${host}:${port}`, `${found?.state ?? ""}${code}`, group.private ? "private" : ""]
         })
       )
       return { json: groups, text: listing("no portal group", ["GROUP", "PORTAL", "STATE", ""], rows) }
@@ -80,12 +81,12 @@ const add = Command.make(
 
 const remove = Command.make(
   "remove",
-  { ...shared, tag: Argument.Int("tag").pipe(Argument.withDescription("Tag of the group")) },
+  { ...shared, group: groupArgument("group", "Tag or name of the group") },
   (input) =>
     act(input, (call) =>
-      Effect.as(call("iscsi_delete_portal_group", { tag: input.tag }), {
-        json: true,
-        text: `portal group ${input.tag} is gone, with the maps that led to it; sessions stay`
+      Effect.gen(function* () {
+        yield* call("iscsi_delete_portal_group", { tag: yield* tagOf(call, "portal", input.group) })
+        return { json: true, text: `portal group ${input.group} is gone, with the maps that led to it; sessions stay` }
       })
     )
 ).pipe(about("Stop listening on a group's addresses. Sessions stay.", "portal remove 1"))

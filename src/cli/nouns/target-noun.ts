@@ -3,7 +3,6 @@ import { Effect, Option } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import { CliFailure } from "../CliFailure.ts"
 import { printable } from "../printable.ts"
-import { parseMap } from "../rpc-arguments/value-kinds.ts"
 import type { Call } from "../rpc-session.ts"
 import { byteText, table } from "../table.ts"
 import { about, act, count, listing, namesFlag, shared } from "./act.ts"
@@ -19,16 +18,12 @@ import {
   type Target
 } from "./answers.ts"
 import { chapFlags, chapOf, chapParams, newChapFlags } from "./chap.ts"
+import { describeMaps, groupArgument, mapOf, tagOf } from "./groups.ts"
 import { portalOf } from "./portal-noun.ts"
 
 const name = Argument.String("target").pipe(
   Argument.withDescription("Its name, whole or without what stands before the first colon")
 )
-
-const mapText = ({ ig_tag, luns, pg_tag, read_only }: Target["pg_ig_maps"][number]): string => {
-  const narrowed = luns === undefined ? "" : `, LUNs ${luns.join(" ")}`
-  return `${pg_tag}:${ig_tag}${narrowed}${read_only === true ? ", read-only" : ""}`
-}
 
 const list = Command.make("list", { ...shared, names: namesFlag }, (input) =>
   act(input, (call) =>
@@ -37,6 +32,7 @@ const list = Command.make("list", { ...shared, names: namesFlag }, (input) =>
       const names = targets.map((target) => target.name)
       if (input.names) return { json: names, text: names.join("\n") }
       const sessions = yield* ask(call, Sessions, "lunlog_get_sessions")
+      const mapText = yield* describeMaps(call)
       const rows = targets.map((target) => [
         target.name,
         printable(target.alias_name ?? ""),
@@ -67,7 +63,7 @@ const gatherTarget = (call: Call, wanted: string) =>
     const initiators = yield* ask(call, InitiatorGroups, "iscsi_get_initiator_groups")
     const all = yield* ask(call, Sessions, "lunlog_get_sessions")
     const sessions = all.filter(({ target_name }) => target_name === target.name)
-    return { target, bdevs, portals, initiators, sessions }
+    return { target, bdevs, portals, initiators, sessions, mapText: yield* describeMaps(call) }
   })
 
 const mapRows = (found: Effect.Success<ReturnType<typeof gatherTarget>>) =>
@@ -75,7 +71,7 @@ const mapRows = (found: Effect.Success<ReturnType<typeof gatherTarget>>) =>
     const portals = found.portals.find(({ tag }) => tag === map.pg_tag)?.portals ?? []
     const group = found.initiators.find(({ tag }) => tag === map.ig_tag)
     return [
-      mapText(map),
+      found.mapText(map),
       portals.map(({ host, port }) => `${host}:${port}`).join(" "),
       group?.initiators.join(" ") ?? "",
       group?.netmasks.join(" ") ?? ""
@@ -133,12 +129,6 @@ const lunsOf = (
   })
 }
 
-const mapOf = (word: string) =>
-  Effect.mapError(
-    Effect.fromResult(parseMap(word)),
-    (reason) => new CliFailure({ message: `the map ${JSON.stringify(word)}: ${reason}` })
-  )
-
 const tags = (groups: ReadonlyArray<{ readonly tag: number }>): string => groups.map(({ tag }) => tag).join(", ")
 
 /** Where there is only one group of each kind, they are meant. */
@@ -190,18 +180,18 @@ const create = Command.make(
     act(input, (call) =>
       Effect.gen(function* () {
         const luns = lunsOf(input.luns)
-        const given = input.maps.length > 0 ? Effect.forEach(input.maps, mapOf) : onlyMap(call)
+        const given = input.maps.length > 0 ? Effect.forEach(input.maps, (word) => mapOf(call, word)) : onlyMap(call)
         yield* call("iscsi_create_target_node", {
           name: input.name,
           alias_name: input.alias,
           luns,
           pg_ig_maps: input.noMap ? [] : yield* given,
           queue_depth: input.queueDepth,
-          ...chapParams(input.chap, input.chapGroup),
+          ...(yield* chapParams(call, input.chap, input.chapGroup)),
           require_lun_zero: false
         })
         const target = yield* findTarget(call, input.name)
-        const maps = target.pg_ig_maps.map(mapText).join("; ")
+        const maps = target.pg_ig_maps.map(yield* describeMaps(call)).join("; ")
         const reach = maps === "" ? "nobody may reach it yet" : `maps ${maps}`
         return { json: target, text: `target ${target.name} with ${count(luns.length, "LUN")}, ${reach}` }
       })
@@ -224,7 +214,7 @@ const remove = Command.make("delete", { ...shared, name }, (input) =>
   )
 ).pipe(about("Ask a target's sessions to log out, and delete it. Its disks stay.", "target delete disk1"))
 
-const mapArgument = Argument.String("map").pipe(Argument.withDescription("PORTAL_GROUP:INITIATOR_GROUP, such as 1:2"))
+const mapArgument = groupArgument("map", "PORTAL_GROUP:INITIATOR_GROUP by tags or names, such as 1:2")
 
 const map = Command.make(
   "map",
@@ -242,17 +232,21 @@ const map = Command.make(
     act(input, (call) =>
       Effect.gen(function* () {
         const target = yield* findTarget(call, input.name)
+        const groups = yield* mapOf(call, input.map)
         const wanted = {
-          ...(yield* mapOf(input.map)),
+          ...groups,
           ...(input.luns.length === 0 ? {} : { luns: input.luns }),
           ...(input.readOnly ? { read_only: true } : {})
         }
-        const isThere = target.pg_ig_maps.some(({ ig_tag, pg_tag }) => `${pg_tag}:${ig_tag}` === input.map)
+        const isThere = target.pg_ig_maps.some(
+          ({ ig_tag, pg_tag }) => pg_tag === groups.pg_tag && ig_tag === groups.ig_tag
+        )
         yield* isThere
           ? call("iscsi_target_node_set_map_access", { name: target.name, ...wanted })
           : call("iscsi_target_node_add_pg_ig_maps", { name: target.name, pg_ig_maps: [wanted] })
         const now = yield* findTarget(call, target.name)
-        return { json: now, text: `${now.name}: maps ${now.pg_ig_maps.map(mapText).join("; ")}` }
+        const maps = now.pg_ig_maps.map(yield* describeMaps(call))
+        return { json: now, text: `${now.name}: maps ${maps.join("; ")}` }
       })
     )
 ).pipe(
@@ -267,7 +261,10 @@ const unmap = Command.make("unmap", { ...shared, name, map: mapArgument }, (inpu
   act(input, (call) =>
     Effect.gen(function* () {
       const target = yield* findTarget(call, input.name)
-      yield* call("iscsi_target_node_remove_pg_ig_maps", { name: target.name, pg_ig_maps: [yield* mapOf(input.map)] })
+      yield* call("iscsi_target_node_remove_pg_ig_maps", {
+        name: target.name,
+        pg_ig_maps: [yield* mapOf(call, input.map)]
+      })
       return { json: yield* findTarget(call, target.name), text: `${target.name}: no map ${input.map}; sessions stay` }
     })
   )
@@ -277,7 +274,8 @@ const auth = Command.make("auth", { ...shared, name, ...chapFlags }, (input) =>
   act(input, (call) =>
     Effect.gen(function* () {
       const target = yield* findTarget(call, input.name)
-      yield* call("iscsi_target_node_set_auth", { name: target.name, ...chapParams(input.chap, input.chapGroup) })
+      const params = yield* chapParams(call, input.chap, input.chapGroup)
+      yield* call("iscsi_target_node_set_auth", { name: target.name, ...params })
       const now = yield* findTarget(call, target.name)
       return { json: now, text: `${now.name}: CHAP ${chapOf(now)}, auth group ${now.chap_group}; later logins count` }
     })
@@ -295,7 +293,7 @@ const redirect = Command.make(
   {
     ...shared,
     name,
-    group: Argument.Int("portal-group").pipe(Argument.withDescription("Tag of the group over which the logins come")),
+    group: groupArgument("portal-group", "Group over which the logins come, by tag or name"),
     address: Argument.String("address").pipe(
       Argument.withDescription("HOST[:PORT] where to; without it logins are served here again"),
       Argument.optional
@@ -308,7 +306,7 @@ const redirect = Command.make(
         const to = Option.isSome(input.address) ? yield* portalOf(input.address.value) : undefined
         yield* call("iscsi_target_node_set_redirect", {
           name: target.name,
-          pg_tag: input.group,
+          pg_tag: yield* tagOf(call, "portal", input.group),
           ...(to === undefined ? {} : { redirect_host: to.host, redirect_port: to.port })
         })
         const where = to === undefined ? "are served here" : `are sent to ${to.host}:${to.port}`

@@ -136,7 +136,7 @@ export const lunList: ValueKind = {
 }
 
 /** A portal group and an initiator group, as `1:2`. */
-export const parseMap = (
+const parseMap = (
   word: string
 ): Result.Result<{ readonly pg_tag: number | bigint; readonly ig_tag: number | bigint }, string> => {
   const parts = pair(word)

@@ -170,7 +170,11 @@ const iscsiGetAuthGroups = defineMethodWithoutParams({
   aliases: ["get_iscsi_auth_groups"],
   kind: "query",
   handler: () =>
-    Effect.flatMap(ControlPlane, ({ state }) => Effect.forEach(authGroupsOf(state()), (group) => authGroupView(group)))
+    Effect.flatMap(ControlPlane, ({ state }) =>
+      Effect.forEach(authGroupsOf(state()), (group) =>
+        Effect.map(authGroupView(group), ({ secrets, tag }) => ({ tag, name: group.name, secrets }))
+      )
+    )
 })
 
 /** This file's methods. */

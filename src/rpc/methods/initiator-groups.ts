@@ -64,7 +64,7 @@ const iscsiGetInitiatorGroups = defineMethodWithoutParams({
   kind: "query",
   handler: () =>
     Effect.map(ControlPlane, ({ state }) =>
-      initiatorGroupsOf(state()).map(({ tag, initiators, netmasks }) => ({ tag, initiators, netmasks }))
+      initiatorGroupsOf(state()).map(({ tag, name, initiators, netmasks }) => ({ tag, name, initiators, netmasks }))
     )
 })
 

@@ -89,6 +89,7 @@ const iscsiGetPortalGroups = defineMethodWithoutParams({
     Effect.map(ControlPlane, ({ state }) =>
       portalGroupsOf(state()).map((group) => ({
         tag: group.tag,
+        name: group.name,
         portals: group.portals.map(({ host, port }) => ({ host, port: String(port) })),
         private: group.private
       }))
