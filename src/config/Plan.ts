@@ -142,11 +142,16 @@ const withDriftHint = (drift: ReadonlyArray<Drift>, { message, path }: Conflict)
   return { path, message: `${message} (removed by RPC: ${names.join(", ")}; --enforce makes it again)` }
 }
 
-/** Full name of the target that is asked for, as a key. */
-const targetKeyOf = (desired: Wanted, name: string | undefined): string | undefined => {
+/**
+ * Full name of the target that is asked for, as a key: by the file's own prefix of names, else the only one that is
+ * called so after its first colon.
+ */
+const targetKeyOf = (desired: Wanted, name: string | undefined, known: ReadonlySet<string>): string | undefined => {
   if (name === undefined) return undefined
   const full = parseTargetName(name, desired.state.options.nodeBase)
-  return iscsiNameKey(Result.isSuccess(full) ? full.success : name)
+  const key = iscsiNameKey(Result.isSuccess(full) ? full.success : name)
+  const called = [...known].filter((one) => one.slice(one.indexOf(":") + 1) === name.toLowerCase())
+  return known.has(key) || called.length !== 1 ? key : called[0]
 }
 
 /** `seq` is the last of the log. */
@@ -154,7 +159,8 @@ export const planOf = (now: State, desired: Wanted, options: PlanOptions, seq: n
   const running = modelOf(now, true)
   const wanted = modelOf(desired.state, desired.options !== undefined)
   const last = appliedModel(now.appliedConfig)
-  const targetKey = targetKeyOf(desired, options.target)
+  const known = new Set([...wanted.targets.keys(), ...(last?.targets.keys() ?? [])])
+  const targetKey = targetKeyOf(desired, options.target, known)
   const scope = scopeOf(wanted, targetKey)
   const appliedAt = now.appliedConfig?.seq ?? 0
   const rules = { ...options, isOfLastFile: (incarnation: number) => incarnation < appliedAt }
@@ -169,7 +175,7 @@ export const planOf = (now: State, desired: Wanted, options: PlanOptions, seq: n
     path: declared.pathOf(one.section, one.key),
     message: lossMessage(one)
   }))
-  if (targetKey !== undefined && !wanted.targets.has(targetKey) && last?.targets.has(targetKey) !== true) {
+  if (targetKey !== undefined && !known.has(targetKey)) {
     conflicts.push({
       path: ["targets"],
       message: `no target ${options.target} is declared; --target takes one that is`

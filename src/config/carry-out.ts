@@ -88,7 +88,11 @@ interface Turn {
 }
 
 const awaitTurn = ({ before, own }: Turn): Effect.Effect<void> =>
-  Effect.andThen(before === undefined ? Effect.void : Deferred.await(before), Deferred.succeed(own, undefined))
+  Effect.andThen(
+    before === undefined ? Effect.void : Deferred.await(before),
+    // Whoever waits goes on at once when it is told: not before the command, which is submitted right after this.
+    Effect.forkChild(Effect.andThen(Effect.yieldNow, Deferred.succeed(own, undefined)))
+  )
 
 const submit = ({ cause, file, onDone }: CarryOut, work: Work, turn: Turn) =>
   Effect.gen(function* () {

@@ -10,7 +10,13 @@ import { defaultPlanOptions, driftOfState, type PlanOptions } from "../../src/co
 import { ControlPlane } from "../../src/domain/ControlPlane.ts"
 import { DataPlane, PortalUnavailable } from "../../src/domain/DataPlane.ts"
 import { Secrets } from "../../src/domain/Secrets.ts"
-import { activeBdevsOf, activeLunsOf, activeTargetsOf } from "../../src/domain/State.ts"
+import {
+  activeBdevsOf,
+  activeLunsOf,
+  activeTargetsOf,
+  initiatorGroupsOf,
+  portalGroupsOf
+} from "../../src/domain/State.ts"
 import { attempt, type Plane, startPlane } from "../dataplane/plane.ts"
 import { cdb } from "../support/initiator/commands.ts"
 import { outcomeText } from "../support/initiator/ScsiTask.ts"
@@ -196,6 +202,21 @@ bdevs:
       assert.deepStrictEqual(
         activeBdevsOf(plane.controlPlane.state()).map(({ name }) => String(name)),
         names
+      )
+    })
+  )
+
+  live("makes its groups in its order, although portals take time to open", () =>
+    Effect.gen(function* () {
+      const plane = yield* startPlane()
+      const ports = yield* Effect.forEach([1, 2, 3], () => Effect.promise(() => freePort()))
+      const portalGroups = ports.map((port, index) => `  - { tag: ${9 - index}, portals: ["127.0.0.1:${port}"] }`)
+      const initiatorGroups = [3, 2, 1].map((tag) => `  - { tag: ${tag}, initiators: [ANY], netmasks: [ANY] }`)
+      yield* apply(plane, ["portalGroups:", ...portalGroups, "initiatorGroups:", ...initiatorGroups].join("\n"))
+      const state = plane.controlPlane.state()
+      assert.deepStrictEqual(
+        [...portalGroupsOf(state), ...initiatorGroupsOf(state)].map(({ tag }) => Number(tag)),
+        [9, 8, 7, 3, 2, 1]
       )
     })
   )

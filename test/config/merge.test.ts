@@ -272,6 +272,14 @@ describe("--target", () => {
     ])
   })
 
+  it("may be what follows the first colon, where one target only is called so", () => {
+    const named = (name: string): Command => ({ ...target(), name })
+    const one = wanting(named("iqn.2020-01.a:Other"))
+    assert.deepStrictEqual(stepTexts(planFor(nothing, one, { target: "other" })), ["create target iqn.2020-01.a:Other"])
+    const two = wanting(named("iqn.2020-01.a:other"), named("iqn.2020-01.b:other"))
+    assert.match(planFor(nothing, two, { target: "other" }).conflicts[0]?.message ?? "", /no target other is declared/)
+  })
+
   it("that is in no file is refused", () => {
     const { conflicts } = planFor(nothing, wanting(), { target: "nope" })
     assert.match(conflicts[0]?.message ?? "", /no target nope is declared/)
