@@ -36,6 +36,25 @@ describe("docs/guide", () => {
     }
   })
 
+  it("is compared line by line, save for lines that are left out", () => {
+    assert.isTrue(isAsShown("one  two\nthree\n", "one two\nthree"))
+    assert.isTrue(isAsShown("one\ntwo\nthree", "one\n...\nthree"))
+    assert.isFalse(isAsShown("one\ntwo\nthree", "one\n...\nfour"))
+    assert.isFalse(isAsShown("one\ntwo", "one"))
+    assert.isFalse(isAsShown("one", ""))
+  })
+
+  it("has commands of both sides in all chapters that need them", () => {
+    const kinds = new Map<string, number>()
+    for (const { kind } of pages.flatMap(({ steps }) => steps)) kinds.set(kind, (kinds.get(kind) ?? 0) + 1)
+    assert.isAbove(kinds.get("target") ?? 0, 45)
+    assert.isAbove(kinds.get("initiator") ?? 0, 25)
+    assert.deepStrictEqual(
+      pages.filter(({ steps }) => steps.length === 0).map(({ name }) => name),
+      []
+    )
+  })
+
   it("has an index of all chapters, and links that lead somewhere", () => {
     const index = readFileSync(join(folder, "README.md"), "utf8")
     assert.deepStrictEqual(
