@@ -178,12 +178,12 @@ export class Bdevs {
 
   /** Arms a fault of an error bdev. */
   inject(ref: BdevRef, injection: BdevErrorInjection): Effect.Effect<void, BdevUnavailable> {
-    return Effect.flatMap(this.#require(ref), (bdev) => this.#tell({ _tag: "InjectFault", bdev, fault: injection }))
+    return this.#tell(ref, (bdev) => ({ _tag: "InjectFault", bdev, fault: injection }))
   }
 
   /** Lets IOs go on that a fault holds. */
   resumePending(ref: BdevRef): Effect.Effect<void, BdevUnavailable> {
-    return Effect.flatMap(this.#require(ref), (bdev) => this.#tell({ _tag: "ResumePending", bdev }))
+    return this.#tell(ref, (bdev) => ({ _tag: "ResumePending", bdev }))
   }
 
   /** What was achieved. */
@@ -204,10 +204,15 @@ export class Bdevs {
   }
 
   /** Resumes when the reactor has done it, also in a worker: a query is answered after all commands before it. */
-  #tell(command: Parameters<ReactorClient["send"]>[0]): Effect.Effect<void> {
-    return Effect.suspend(() => {
-      this.#client.send(command)
-      return Effect.asVoid(this.#client.request({ _tag: "Query" }))
+  #tell(
+    ref: BdevRef,
+    command: (bdev: number) => Parameters<ReactorClient["send"]>[0]
+  ): Effect.Effect<void, BdevUnavailable> {
+    return Effect.gen({ self: this }, function* () {
+      this.#client.send(command(yield* this.#require(ref)))
+      const answer = yield* this.#client.request({ _tag: "Query" })
+      if (answer._tag !== "Failed") return
+      return yield* new BdevUnavailable({ name: ref.name, code: answer.code, detail: answer.detail })
     })
   }
 

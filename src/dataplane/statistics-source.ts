@@ -12,7 +12,10 @@ const nothing: LiveStatistics = { atNanos: 0, lunCount: 0, luns: [], sessions: [
 const noBdevs: BdevStatisticsReport = { atNanos: 0, bdevs: [] }
 
 /** Asks the reactor. */
-export const statisticsSource = (client: ReactorClient, bdevs: Bdevs): StatisticsSource => {
+export const statisticsSource = (
+  client: Pick<ReactorClient, "request">,
+  bdevs: Pick<Bdevs, "idOf">
+): StatisticsSource => {
   const ask = (query: StatisticsQuery): Effect.Effect<StatisticsResult | undefined> =>
     Effect.map(client.request({ _tag: "Statistics", query }), (answer) =>
       answer._tag === "Statistics" ? answer.result : undefined
@@ -20,11 +23,17 @@ export const statisticsSource = (client: ReactorClient, bdevs: Bdevs): Statistic
   const askOf = (
     ref: BdevRef,
     query: (bdev: number) => StatisticsQuery
-  ): Effect.Effect<StatisticsResult | undefined, BdevUnavailable> =>
+  ): Effect.Effect<StatisticsResult, BdevUnavailable> =>
     Effect.suspend(() => {
+      const { name } = ref
       const bdev = bdevs.idOf(ref)
-      if (bdev !== undefined) return ask(query(bdev))
-      return Effect.fail(new BdevUnavailable({ name: ref.name, code: "ENODEV", detail: "it is not open" }))
+      if (bdev === undefined) {
+        return Effect.fail(new BdevUnavailable({ name, code: "ENODEV", detail: "it is not open" }))
+      }
+      const stopped = new BdevUnavailable({ name, code: "ESHUTDOWN", detail: "the data plane has stopped" })
+      return Effect.flatMap(ask(query(bdev)), (result) =>
+        result === undefined ? Effect.fail(stopped) : Effect.succeed(result)
+      )
     })
   return {
     bdevs: (refs, reset) =>
@@ -36,12 +45,12 @@ export const statisticsSource = (client: ReactorClient, bdevs: Bdevs): Statistic
     bdevHistogram: (ref) =>
       Effect.map(
         askOf(ref, (bdev) => ({ _tag: "BdevHistogram", bdev })),
-        (result) => (result?._tag === "Histogram" ? result.histogram : undefined)
+        (result) => (result._tag === "Histogram" ? result.histogram : undefined)
       ),
     bdevHistogramCounts: (ref, bordersNanos) =>
       Effect.map(
         askOf(ref, (bdev) => ({ _tag: "BdevHistogramCounts", bdev, bordersNanos })),
-        (result) => (result?._tag === "Counts" ? result.counts : undefined)
+        (result) => (result._tag === "Counts" ? result.counts : undefined)
       ),
     targetHistogram: (target, incarnation) =>
       Effect.map(ask({ _tag: "TargetHistogram", target, incarnation }), (result) =>

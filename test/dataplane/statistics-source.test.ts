@@ -1,7 +1,9 @@
 /** Counters from the control plane's side: by the names of the state, over restarts, and of what is not open. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
+import { statisticsSource } from "../../src/dataplane/statistics-source.ts"
 import { defaultHistogram } from "../../src/domain/Bdev.ts"
+import { BdevName, Incarnation } from "../../src/domain/ids.ts"
 import { findBdev, findTarget } from "../../src/domain/State.ts"
 import type { Histogram } from "../../src/domain/Statistics.ts"
 import { readBlocks } from "../support/initiator/commands.ts"
@@ -49,6 +51,19 @@ describe("the histograms of a target and of a bdev", () => {
       assert.isUndefined(yield* targetTotal(plane))
       yield* plane.run(histogramSet(true))
       assert.strictEqual(yield* targetTotal(plane), 0)
+    })
+  )
+})
+
+describe("a data plane that has stopped", () => {
+  it.effect("does not say that it does what it is told", () =>
+    Effect.gen(function* () {
+      const answer = { _tag: "Failed", code: "ESHUTDOWN", detail: "the data plane has stopped" } as const
+      const statistics = statisticsSource({ request: () => Effect.succeed(answer) }, { idOf: () => 1 })
+      const bdev = { name: BdevName.make("a"), incarnation: Incarnation.make(1) }
+      for (const asked of [statistics.bdevHistogram(bdev), statistics.sampleQueueDepth(bdev, 1000)]) {
+        assert.deepInclude(yield* Effect.flip(asked), { _tag: "BdevUnavailable", code: "ESHUTDOWN" })
+      }
     })
   )
 })
