@@ -15,6 +15,7 @@ import {
   visit,
   type YAMLError
 } from "yaml"
+import { readPlainYaml } from "./PlainYaml.ts"
 
 /** Keys and indexes from the top of a text. */
 export type ConfigPath = ReadonlyArray<PropertyKey>
@@ -57,20 +58,32 @@ const scalarWith = (node: unknown, texts: ReadonlyArray<string>): unknown => {
 /** `type: null` is YAML for no value at all, and what a user writes for a null bdev. */
 const typeNull = (key: unknown, value: unknown): unknown => (key === "type" && value === null ? "null" : value)
 
+/** A text as the parser knows it. */
+interface Parsed {
+  readonly document: Document
+  readonly lines: LineCounter
+}
+
+const parseWhole = (text: string): Parsed => {
+  const lines = new LineCounter()
+  return { lines, document: parseDocument(text, { lineCounter: lines, prettyErrors: false }) }
+}
+
 /** A text that is well-formed. */
 export class YamlText {
   /** How messages call it: its path. */
   readonly name: string
   /** Plain values; nothing at all is an empty map. */
   readonly value: unknown
-  readonly #document: Document
-  readonly #lines: LineCounter
+  readonly #text: string
+  /** Where things are is needed for messages only: a plain text is not parsed before that. */
+  #whole: Parsed | undefined
 
-  private constructor(name: string, value: unknown, document: Document, lines: LineCounter) {
+  private constructor(name: string, value: unknown, text: string, whole: Parsed | undefined) {
     this.name = name
-    this.value = value
-    this.#document = document
-    this.#lines = lines
+    this.value = value ?? {}
+    this.#text = text
+    this.#whole = whole
   }
 
   /** The text, or what is wrong with its form, as `name:line:column message`. */
@@ -78,9 +91,11 @@ export class YamlText {
     if (text.length > configLengthMax) {
       return Result.fail([`${name}: is longer than ${configLengthMax} characters; split it with include`])
     }
+    const plain = readPlainYaml(text, typeNull)
+    if (plain !== undefined) return Result.succeed(new YamlText(name, plain, text, undefined))
     try {
-      const lines = new LineCounter()
-      const document = parseDocument(text, { lineCounter: lines, prettyErrors: false })
+      const whole = parseWhole(text)
+      const { document, lines } = whole
       if (document.errors.length > 0) {
         const tooDeep = document.errors.find(({ message }) => stackMessage.test(message))
         if (tooDeep !== undefined) return Result.fail([`${placeAt(name, lines, tooDeep.pos[0])} ${nestedTooDeeply}`])
@@ -89,17 +104,22 @@ export class YamlText {
       const strange = keyThatIsNoText(document)
       if (strange !== undefined)
         return Result.fail([`${placeOf(name, lines, strange)} a key is a text, not ${wordFor(strange)}`])
-      const value: unknown = document.toJS({ maxAliasCount: aliasesMax, reviver: typeNull }) ?? {}
-      return Result.succeed(new YamlText(name, value, document, lines))
+      const value: unknown = document.toJS({ maxAliasCount: aliasesMax, reviver: typeNull })
+      return Result.succeed(new YamlText(name, value, text, whole))
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error)
       return Result.fail([`${name}: ${stackMessage.test(why) ? nestedTooDeeply : why}`])
     }
   }
 
+  get #parsed(): Parsed {
+    this.#whole ??= parseWhole(this.#text)
+    return this.#whole
+  }
+
   /** `name:line:column` of what is at `path`, else of what it would be in. */
   place(path: ConfigPath): string {
-    return placeOf(this.name, this.#lines, this.#nodeAt(path))
+    return placeOf(this.name, this.#parsed.lines, this.#nodeAt(path))
   }
 
   /** A message about a key that must not be there, at the key itself; its path is that of the map. */
@@ -107,19 +127,19 @@ export class YamlText {
     const parent = path.slice(0, -1)
     const map = this.#nodeAt(parent)
     const pair = isMap(map) ? map.items.find(({ key }) => keyText(key) === String(path.at(-1))) : undefined
-    return messageAt(placeOf(this.name, this.#lines, pair?.key ?? map), parent, message)
+    return messageAt(placeOf(this.name, this.#parsed.lines, pair?.key ?? map), parent, message)
   }
 
   /** The value at `path` as it is written: references are not resolved. */
   written(path: ConfigPath): unknown {
-    const node = this.#document.getIn(path, true)
-    return isScalar(node) ? node.value : isCollection(node) ? node.toJS(this.#document) : undefined
+    const node = this.#parsed.document.getIn(path, true)
+    return isScalar(node) ? node.value : isCollection(node) ? node.toJS(this.#parsed.document) : undefined
   }
 
   /** A message about what is at `path`; at a value in it that `message` quotes, if there is one. */
   problem(path: ConfigPath, message: string): string {
     const node = this.#nodeAt(path)
-    const place = placeOf(this.name, this.#lines, scalarWith(node, quotedTexts(message)) ?? node)
+    const place = placeOf(this.name, this.#parsed.lines, scalarWith(node, quotedTexts(message)) ?? node)
     return messageAt(place, path, message)
   }
 
@@ -127,7 +147,7 @@ export class YamlText {
   #nodeAt(path: ConfigPath): unknown {
     let node: unknown
     for (let length = path.length; length >= 0 && !isNode(node); length--) {
-      node = this.#document.getIn(path.slice(0, length), true)
+      node = this.#parsed.document.getIn(path.slice(0, length), true)
     }
     return node
   }
