@@ -272,6 +272,10 @@ const check = (scene: Scene): void => {
     assert.deepInclude({ late: unit.lateWrites.size, left: unit.statistics.inFlight }, { late: 0, left: 0 })
   }
   assert.strictEqual(scene.node.tasks.bufferBytes, 0)
+  assert.strictEqual(scene.node.sessions.size, scene.peers.length)
+  for (const { commandsInFlight, connection } of scene.node.sessions.values()) {
+    assert.deepInclude({ window: commandsInFlight, left: connection?.commands?.tasks.size }, { window: 0, left: 0 })
+  }
   const memory = scene.units[0]?.bdev.memory
   assert(memory !== undefined)
   scene.stories.forEach(({ possible }, block) => {
