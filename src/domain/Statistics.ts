@@ -52,7 +52,7 @@ export interface QueueDepthReport {
 /** One bdev. */
 export interface BdevStatistics {
   readonly io: BdevIoReport
-  /** Whether sessions have a path to it. */
+  /** Whether sessions have a path to it, or to what is stacked on it. */
   readonly isInUse: boolean
   /** While a sampling period is set. */
   readonly queue: QueueDepthReport | undefined

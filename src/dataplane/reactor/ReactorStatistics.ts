@@ -6,9 +6,11 @@ import type {
   LunStatistics,
   SessionStatistics
 } from "../../domain/Statistics.ts"
+import type { Bdev } from "../bdev/Bdev.ts"
 import { IoKind } from "../bdev/IoCounts.ts"
 import { IoStatistics } from "../bdev/IoStatistics.ts"
 import { type LatencyHistogram, nanosPerMilli } from "../bdev/LatencyHistogram.ts"
+import { WrapperBdev } from "../bdev/WrapperBdev.ts"
 import type { Connection } from "../iscsi/Connection.ts"
 import type { IscsiNode } from "../iscsi/IscsiNode.ts"
 import type { LogicalUnit } from "../scsi/LogicalUnit.ts"
@@ -85,13 +87,25 @@ export class ReactorStatistics {
     return Math.round(this.#node.now() * nanosPerMilli)
   }
 
+  /** What sessions have a path to, also through what is stacked on it. */
+  #usedDevices(): ReadonlySet<Bdev> {
+    const used = new Set<Bdev>()
+    for (const unit of this.#units.values()) {
+      if (unit.nexusCount === 0) continue
+      used.add(unit.bdev)
+      for (let at = unit.bdev; at instanceof WrapperBdev; at = at.base) used.add(at.base)
+    }
+    return used
+  }
+
   #bdevs({ bdevs, reset }: QueryOf<"Bdevs">): StatisticsResult {
+    const used = this.#usedDevices()
     const reports = bdevs.map((bdev): BdevStatistics => {
       const unit = bdev === undefined ? undefined : this.#units.get(bdev)
       if (bdev === undefined || unit === undefined) return nothingCounted
       return {
         io: unit.statistics.report(),
-        isInUse: unit.nexusCount > 0,
+        isInUse: used.has(unit.bdev),
         queue: this.#samplers.get(bdev)?.report()
       }
     })

@@ -151,6 +151,25 @@ describe("a bdev with another stacked on it", () => {
     )
     session.drop()
   })
+
+  it("is in use as long as a session has a path to what is above, and not by what is below", async () => {
+    await using harness = await Harness.start()
+    const base = await harness.openBdev()
+    const middle = await harness.openBdev({ _tag: "Error", base: anyBase }, base)
+    const top = await harness.openBdev(delayed(0), middle)
+    harness.putTarget()
+    harness.mapLun(0, middle)
+    const uses = async () => (await bdevsOf(harness, [base, middle, top])).bdevs.map(({ isInUse }) => isInUse)
+    assert.deepStrictEqual(await uses(), [false, false, false])
+    const session = await harness.open()
+    const limits = { readWriteIos: 1000, readWriteBytes: 0, readBytes: 0, writeBytes: 0 }
+    for (const some of [undefined, limits]) {
+      harness.send({ _tag: "SetRateLimits", bdev: base, limits: some })
+      assert.deepStrictEqual(await uses(), [true, true, false])
+    }
+    await session.logout()
+    assert.deepStrictEqual(await uses(), [false, false, false])
+  })
 })
 
 describe("the sampling of a queue", () => {
