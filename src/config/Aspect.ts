@@ -253,6 +253,11 @@ const itemChanges = <A, I>(
   from: ReadonlyArray<I>,
   to: ReadonlyArray<I>
 ): ReadonlyArray<FieldChange> => {
+  const isSameItem = (item: I, at: number): boolean => {
+    const other = to[at]
+    return other !== undefined && keyOf(item) === keyOf(other) && contentOf(item) === contentOf(other)
+  }
+  if (from === to || (from.length === to.length && from.every(isSameItem))) return []
   const [old, next] = [from, to].map((items) => new Map(items.map((item) => [keyOf(item), item])))
   const changes = [...new Set([...from, ...to].map(keyOf))].flatMap((key): ReadonlyArray<FieldChange> => {
     const [a, b] = [old?.get(key), next?.get(key)]

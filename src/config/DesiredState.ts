@@ -15,6 +15,7 @@ import {
   findAuthGroup,
   initialState,
   initiatorGroupsOf,
+  inPlace,
   portalGroupsOf,
   type State
 } from "../domain/State.ts"
@@ -228,19 +229,16 @@ const fold = (
   initial: State,
   known: ReadonlyArray<Mistake>
 ): Pick<DesiredState, "events" | "state"> & { readonly mistakes: ReadonlyArray<Mistake> } => {
-  let state = initial
   const events: Array<Event> = []
   const mistakes: Array<Mistake> = []
   const wrong = new Set(known.map(({ path }) => sectionKey(path)))
-  const missing = new Set(
-    all.filter(({ path }) => wrong.has(sectionKey(path))).flatMap(({ command }) => absenceOf(command) ?? [])
-  )
-  for (const declared of all) {
+  const isWrong = ({ path }: Declared) => wrong.size > 0 && wrong.has(sectionKey(path))
+  const missing = new Set(all.filter(isWrong).flatMap(({ command }) => absenceOf(command) ?? []))
+  const decided = (before: State, declared: Declared): State => {
     const { command, path } = declared
-    const decision = wrong.has(sectionKey(path)) ? undefined : decide(state, command)
+    const decision = isWrong(declared) ? undefined : decide(before, command)
     if (decision !== undefined && Result.isSuccess(decision)) {
-      for (const event of decision.success) state = evolve(state, event, events.push(event))
-      continue
+      return decision.success.reduce((state, event) => evolve(state, event, events.push(event)), before)
     }
     const message = decision?.failure.message ?? ""
     // Something is missing because its own section is wrong: that is told already.
@@ -249,8 +247,9 @@ const fold = (
     if (absence !== undefined) missing.add(absence)
     wrong.add(sectionKey(path))
     if (!isConsequence) mistakes.push(sizeMistake(declared) ?? optionMistake(declared, message) ?? { path, message })
+    return before
   }
-  return { events, state, mistakes }
+  return { events, mistakes, state: inPlace(initial, (draft) => all.reduce(decided, draft)) }
 }
 
 /** How refusals begin that miss what a command creates. */

@@ -10,7 +10,7 @@ import type { Event } from "../domain/Event.ts"
 import { decodeRecord, encodeEvent } from "../domain/event-codec.ts"
 import { evolve } from "../domain/evolve.ts"
 import { iscsiNameKey } from "../domain/ids.ts"
-import { findBdev, initialState, type State } from "../domain/State.ts"
+import { findBdev, initialState, inPlace, type State } from "../domain/State.ts"
 import { type Model, modelOf } from "./Model.ts"
 
 /** Events that a file leads to on an empty state, in their order. */
@@ -24,12 +24,20 @@ export const entriesOf = (events: ReadonlyArray<Event>): ReadonlyArray<DesiredEn
 const withoutChance = (key: string, value: unknown): unknown =>
   key === "sealed" || key === "incarnation" ? undefined : value
 
+/** A key of JSON, never a part of a text: there its quotes would be escaped. */
+const incarnationMember = /,"incarnation":\d+/gu
+const chanceKey = /"(?:sealed|incarnation)":/u
+
+/** Most payloads have nothing of chance but the incarnations of bdevs: those are taken out of the text. */
+const canonicalText = (payload: string): string => {
+  const text = payload.replace(incarnationMember, "")
+  return chanceKey.test(text) ? JSON.stringify(JSON.parse(payload), withoutChance) : text
+}
+
 /** SHA-256 over what is wanted; equal for files that want the same. */
 export const hashOf = (entries: ReadonlyArray<DesiredEntry>): string => {
   const hash = createHash("sha256")
-  for (const { payload, type, v } of entries) {
-    hash.update(`${type} ${v} ${JSON.stringify(JSON.parse(payload), withoutChance)}\n`)
-  }
+  for (const { payload, type, v } of entries) hash.update(`${type} ${v} ${canonicalText(payload)}\n`)
   return hash.digest("hex")
 }
 
@@ -58,15 +66,15 @@ const withOwnRefs = (state: State, event: Event): Event => {
 }
 
 const foldEntries = (entries: ReadonlyArray<DesiredEntry>): Model => {
-  let state = initialState
   let declaresOptions = false
-  for (const [index, entry] of entries.entries()) {
+  const folded = (state: State, entry: DesiredEntry, index: number): State => {
     const event = readEntry(entry, index + 1)
     // What a later version has written and this one cannot read is as if the file had not said it.
-    if (event === undefined) continue
+    if (event === undefined) return state
     if (event._tag === "IscsiOptionsSet") declaresOptions = true
-    state = evolve(state, withOwnRefs(state, event), index + 1)
+    return evolve(state, withOwnRefs(state, event), index + 1)
   }
+  const state = inPlace(initialState, (draft) => entries.reduce(folded, draft))
   return modelOf(state, declaresOptions)
 }
 

@@ -10,7 +10,7 @@ import type { Command } from "../domain/Command.ts"
 import { decide } from "../domain/decide.ts"
 import type { Event } from "../domain/Event.ts"
 import { evolve } from "../domain/evolve.ts"
-import { activeLunsOf, findBdev, type State } from "../domain/State.ts"
+import { activeLunsOf, findBdev, inPlace, type State } from "../domain/State.ts"
 import { inPlaceChanges } from "./aspects.ts"
 import type { Declarations } from "./declarations.ts"
 import { forEachKind, type Kind, type Model, modelOf } from "./Model.ts"
@@ -210,7 +210,12 @@ export const stagesOf = (now: State, goal: Model, declared: Declarations, seq: n
   deletions(trial)
   const bare = modelOf(trial.state, true)
   adjustments(trial, createLevel, true)
-  const last = creations(trial)
+  let last = createLevel
+  trial.state = inPlace(trial.state, (draft) => {
+    trial.state = draft
+    last = creations(trial)
+    return trial.state
+  })
   adjustments(trial, last + 1, false)
   const works = trial.works.toSorted((a, b) => a.level - b.level)
   return { works, conflicts: trial.conflicts, bare }

@@ -73,6 +73,26 @@ export const initialState: State = {
   indexes: { portals: emptyIndex(), uuids: emptyIndex(), mappings: emptyIndex(), dependents: emptyIndex() }
 }
 
+const mapMaps = (state: State, change: <K, V>(map: HashMap.HashMap<K, V>) => HashMap.HashMap<K, V>): State => ({
+  ...state,
+  targets: change(state.targets),
+  bdevs: change(state.bdevs),
+  indexes: {
+    ...state.indexes,
+    uuids: change(state.indexes.uuids),
+    mappings: change(state.indexes.mappings),
+    dependents: change(state.indexes.dependents)
+  }
+})
+
+/**
+ * What `fold` makes of `state`, for folds of thousands of events that nobody sees the steps of: the large maps of the
+ * state that it is given are changed in place. So it must not keep a state, or decide what is decided on a draft
+ * (removals); `state` itself stays as it is.
+ */
+export const inPlace = (state: State, fold: (draft: State) => State): State =>
+  mapMaps(fold(mapMaps(state, HashMap.beginMutation)), HashMap.endMutation)
+
 const byIncarnation = <A extends { readonly incarnation: number }>(items: Iterable<A>): ReadonlyArray<A> =>
   [...items].sort((a, b) => a.incarnation - b.incarnation)
 

@@ -29,10 +29,13 @@ import { indexGet } from "./multi-index.ts"
 import { findBdev, type State } from "./State.ts"
 import { uuidV5 } from "./uuid-v5.ts"
 
+/** In characters. */
+const uuidLength = 36
+
 /** By name or by UUID, as SPDK has the UUID for an alias; also one that is being removed. */
 export const resolveBdev = (state: State, nameOrUuid: string): Bdev | undefined => {
   const bdev = findBdev(state, nameOrUuid)
-  if (bdev !== undefined) return bdev
+  if (bdev !== undefined || nameOrUuid.length !== uuidLength) return bdev
   const [name] = indexGet(state.indexes.uuids, nameOrUuid.toLowerCase())
   return name === undefined ? undefined : findBdev(state, name)
 }
@@ -113,32 +116,37 @@ export const checkLatencies = (object: string, request: BdevLatencies): InvalidA
   return new InvalidArgument({ object, reason, hint: "raise the p99 latency, or lower the average" })
 }
 
-const parseSpec = (state: State, object: string, request: BdevRequest): Result.Result<BdevSpec, DomainError> =>
-  Result.gen(function* () {
-    switch (request._tag) {
-      case "Malloc": {
-        const sizes = yield* parseSizes(object, request)
-        const { optimalIoBoundary } = request
-        if (Number.isInteger(optimalIoBoundary) && optimalIoBoundary >= 0 && optimalIoBoundary < 2 ** 32) {
-          return { _tag: "Malloc", ...sizes, optimalIoBoundary }
-        }
-        return yield* badSize(object, `has an optimal IO boundary of ${optimalIoBoundary} blocks`, "use 0 for none")
-      }
-      case "Null":
-        return { _tag: "Null", ...(yield* parseSizes(object, request)) }
-      case "Aio":
-        return yield* parseAioSpec(object, request)
-      case "Delay": {
-        const refusal = checkLatencies(object, request)
-        if (refusal !== undefined) return yield* Result.fail(refusal)
-        const { averageReadMicros, averageWriteMicros, p99ReadMicros, p99WriteMicros } = request
-        const base = yield* parseBase(state, object, request.base)
-        return { _tag: "Delay", base, averageReadMicros, p99ReadMicros, averageWriteMicros, p99WriteMicros }
-      }
-      case "Error":
-        return { _tag: "Error", base: yield* parseBase(state, object, request.base) }
+const parseMalloc = (
+  object: string,
+  request: Extract<BdevRequest, { readonly _tag: "Malloc" }>
+): Result.Result<BdevSpec, DomainError> =>
+  Result.flatMap(parseSizes(object, request), (sizes) => {
+    const { optimalIoBoundary } = request
+    if (Number.isInteger(optimalIoBoundary) && optimalIoBoundary >= 0 && optimalIoBoundary < 2 ** 32) {
+      return Result.succeed({ _tag: "Malloc", ...sizes, optimalIoBoundary })
     }
+    return badSize(object, `has an optimal IO boundary of ${optimalIoBoundary} blocks`, "use 0 for none")
   })
+
+const parseSpec = (state: State, object: string, request: BdevRequest): Result.Result<BdevSpec, DomainError> => {
+  switch (request._tag) {
+    case "Malloc":
+      return parseMalloc(object, request)
+    case "Null":
+      return Result.map(parseSizes(object, request), (sizes) => ({ _tag: "Null", ...sizes }))
+    case "Aio":
+      return parseAioSpec(object, request)
+    case "Delay": {
+      const refusal = checkLatencies(object, request)
+      if (refusal !== undefined) return Result.fail(refusal)
+      const { averageReadMicros, averageWriteMicros, p99ReadMicros, p99WriteMicros } = request
+      const latencies = { averageReadMicros, p99ReadMicros, averageWriteMicros, p99WriteMicros }
+      return Result.map(parseBase(state, object, request.base), (base) => ({ _tag: "Delay", base, ...latencies }))
+    }
+    case "Error":
+      return Result.map(parseBase(state, object, request.base), (base) => ({ _tag: "Error", base }))
+  }
+}
 
 interface ChosenName {
   readonly name: string
@@ -195,29 +203,38 @@ const chooseUuid = (state: State, name: BdevName, given: string | undefined): Re
   return Result.fail(new AlreadyExists({ object, reason, hint: "give it another one, or none" }))
 }
 
-/** A name, an identity and a geometry, or why not. */
-export const decideCreateBdev = (state: State, command: CommandOf<"CreateBdev">): Decision =>
-  Result.gen(function* () {
-    const chosen = chooseName(state, command)
-    const name = yield* checkName(state, chosen.name)
-    const object = `bdev ${name}`
-    if (command.bdev._tag === "Error" && command.name !== undefined && command.name !== name) {
-      const reason = `cannot have the name ${quote(command.name)}`
-      return yield* Result.fail(
-        new InvalidArgument({ object, reason, hint: "an error bdev is EE_ and its base's name" })
-      )
-    }
-    if (HashMap.size(state.bdevs) >= BDEVS_MAX) {
-      const reason = `would be number ${BDEVS_MAX + 1}`
-      return yield* Result.fail(
-        new LimitExceeded({ object, reason, hint: `at most ${BDEVS_MAX} can be there`, limit: BDEVS_MAX })
-      )
-    }
-    const spec = yield* parseSpec(state, object, command.bdev)
-    const uuid = yield* chooseUuid(state, name, command.uuid)
-    const autoNumber = chosen.autoNumber === undefined ? {} : { autoNumber: chosen.autoNumber }
-    return [{ _tag: "BdevCreated", name, uuid, uuidExplicit: command.uuid !== undefined, spec, ...autoNumber }]
+const checkErrorName = (command: CommandOf<"CreateBdev">, name: BdevName): DomainError | undefined => {
+  if (command.bdev._tag !== "Error" || command.name === undefined || command.name === name) return undefined
+  const reason = `cannot have the name ${quote(command.name)}`
+  return new InvalidArgument({ object: `bdev ${name}`, reason, hint: "an error bdev is EE_ and its base's name" })
+}
+
+const checkBdevCount = (state: State, name: BdevName): DomainError | undefined => {
+  if (HashMap.size(state.bdevs) < BDEVS_MAX) return undefined
+  const reason = `would be number ${BDEVS_MAX + 1}`
+  return new LimitExceeded({
+    object: `bdev ${name}`,
+    reason,
+    hint: `at most ${BDEVS_MAX} can be there`,
+    limit: BDEVS_MAX
   })
+}
+
+/** A name, an identity and a geometry, or why not. Without a generator: files have 10,000 of them. */
+export const decideCreateBdev = (state: State, command: CommandOf<"CreateBdev">): Decision => {
+  const chosen = chooseName(state, command)
+  const named = checkName(state, chosen.name)
+  if (Result.isFailure(named)) return Result.fail(named.failure)
+  const name = named.success
+  const refusal = checkErrorName(command, name) ?? checkBdevCount(state, name)
+  if (refusal !== undefined) return Result.fail(refusal)
+  const spec = parseSpec(state, `bdev ${name}`, command.bdev)
+  if (Result.isFailure(spec)) return Result.fail(spec.failure)
+  const autoNumber = chosen.autoNumber === undefined ? {} : { autoNumber: chosen.autoNumber }
+  return Result.map(chooseUuid(state, name, command.uuid), (uuid) => [
+    { _tag: "BdevCreated", name, uuid, uuidExplicit: command.uuid !== undefined, spec: spec.success, ...autoNumber }
+  ])
+}
 
 /** Also while it is mapped: its LUNs and its stack drain first. */
 export const decideDeleteBdev = (state: State, command: CommandOf<"DeleteBdev">): Decision =>

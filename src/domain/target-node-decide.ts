@@ -84,20 +84,19 @@ const decideLuns = (
   state: State,
   target: IscsiName,
   requests: CommandOf<"CreateTargetNode">["luns"]
-): Result.Result<ReadonlyArray<EventOf<"LunAdded">>, DomainError> =>
-  Result.gen(function* () {
-    const added = new Map<number, EventOf<"LunAdded">>()
-    for (const { bdev, lun } of requests) {
-      if (added.has(lun)) {
-        const object = `LUN ${lun} of ${target}`
-        return yield* Result.fail(
-          new AlreadyExists({ object, reason: "is given twice", hint: "give each LUN id to one bdev" })
-        )
-      }
-      added.set(lun, yield* decideLun(state, target, bdev, lun))
+): Result.Result<ReadonlyArray<EventOf<"LunAdded">>, DomainError> => {
+  const added = new Map<number, EventOf<"LunAdded">>()
+  for (const { bdev, lun } of requests) {
+    if (added.has(lun)) {
+      const object = `LUN ${lun} of ${target}`
+      return Result.fail(new AlreadyExists({ object, reason: "is given twice", hint: "give each LUN id to one bdev" }))
     }
-    return [...added.values()]
-  })
+    const decided = decideLun(state, target, bdev, lun)
+    if (Result.isFailure(decided)) return Result.fail(decided.failure)
+    added.set(lun, decided.success)
+  }
+  return Result.succeed([...added.values()])
+}
 
 /** Below 1 or above the maximum is the maximum, as in SPDK. */
 const clampQueueDepth = (queueDepth: number, maxQueueDepth: number): number =>

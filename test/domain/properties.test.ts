@@ -9,7 +9,7 @@ import { Command } from "../../src/domain/Command.ts"
 import { decide } from "../../src/domain/decide.ts"
 import { Event } from "../../src/domain/Event.ts"
 import { evolve } from "../../src/domain/evolve.ts"
-import { initialState, type State } from "../../src/domain/State.ts"
+import { initialState, inPlace, type State } from "../../src/domain/State.ts"
 import { encodeSnapshot } from "../../src/domain/snapshot-codec.ts"
 import { guide, startEpoch } from "./examples.ts"
 import { assertInvariants, assertSameState, throughSnapshot } from "./invariants.ts"
@@ -97,6 +97,24 @@ describe("any sequence of events", () => {
     const bytes = encodeSnapshot(half)
     foldAll(events.slice(100), half, 100)
     assert.deepStrictEqual(encodeSnapshot(half), bytes)
+  })
+
+  it("comes to the same state in place, and leaves what it began with as it was", () => {
+    for (const seed of seeds.slice(0, 20)) {
+      const dice = diceOf(seed)
+      const events = Array.from({ length: 150 }, (_, index) => randomEvent(dice, index))
+      const [half, whole] = [foldAll(events.slice(0, 75)), foldAll(events)]
+      const bytes = encodeSnapshot(half)
+      const inTwo = inPlace(
+        inPlace(half, (draft) => foldAll(events.slice(75, 100), draft, 75)),
+        (draft) => foldAll(events.slice(100), draft, 100)
+      )
+      assertSameState(inTwo, whole)
+      // What comes after it is a fold like any other.
+      foldAll(events, inTwo)
+      assertSameState(inTwo, whole)
+      assert.deepStrictEqual(encodeSnapshot(half), bytes)
+    }
   })
 
   it.effect("folds without a throw if the events are anything that the schema allows", () =>
