@@ -145,13 +145,15 @@ const recordFailed = (file: NativeFile, before: State, plan: Plan, cause: Cause)
     const desired = replaceInScope(appliedConfig.desired, plan.desired, isDone)
     const takenDown = outOfScope(plan.takenDown, isDone)
     const { name } = appliedConfig
-    const command = { _tag: "RecordConfigApplied", name, fileHash: hashOf(desired), desired, takenDown } as const
-    yield* Effect.ignore(record(file, command, cause))
+    const applied = { name, fileHash: hashOf(desired), desired, takenDown, hasChanged: true }
+    yield* Effect.ignore(record(file, { _tag: "RecordConfigApplied", ...applied }, cause))
   })
 
 /** The end of it: what was applied is the base of the next merge. */
-const recordApplied = (file: NativeFile, { desired, fileHash, staysDown }: Plan, cause: Cause) =>
-  record(file, { _tag: "RecordConfigApplied", name: file.name, fileHash, desired, takenDown: staysDown }, cause)
+const recordApplied = (file: NativeFile, { desired, fileHash, staysDown, works }: Plan, cause: Cause) => {
+  const applied = { name: file.name, fileHash, desired, takenDown: staysDown, hasChanged: works.length > 0 }
+  return record(file, { _tag: "RecordConfigApplied", ...applied }, cause)
+}
 
 type Progress = { -readonly [K in keyof ConfigProgress]: ConfigProgress[K] }
 

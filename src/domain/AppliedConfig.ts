@@ -56,6 +56,13 @@ export const appliedConfigEvents = {
 export const appliedConfigCommands = {
   /** Before anything is taken down. */
   RecordConfigTakenDown: { name: Schema.String, takenDown: Schema.Array(DesiredEntry) },
-  /** No event if the same was applied last. `takenDown` is what is still down: nothing if absent. */
-  RecordConfigApplied: { ...file, takenDown: Schema.optionalKey(Schema.Array(DesiredEntry)) }
+  /**
+   * No event if the same was applied last, unless `hasChanged`: what it has made, it owns. `takenDown` is what is still
+   * down: nothing if absent.
+   */
+  RecordConfigApplied: {
+    ...file,
+    takenDown: Schema.optionalKey(Schema.Array(DesiredEntry)),
+    hasChanged: Schema.optionalKey(Schema.Boolean)
+  }
 } as const

@@ -94,13 +94,13 @@ export const decideRecordConfigTakenDown = (state: State, command: CommandOf<"Re
   return refusal === undefined ? Result.succeed(takenDownEvents(state, command.takenDown)) : Result.fail(refusal)
 }
 
-/** Nothing to do if the same was applied last. */
+/** Nothing to do if the same was applied last, and has changed nothing this time. */
 export const decideRecordConfigApplied = (state: State, command: CommandOf<"RecordConfigApplied">): Decision => {
   const refusal = refuse(command)
   if (refusal !== undefined) return Result.fail(refusal)
-  const { desired, fileHash, name, takenDown = [] } = command
+  const { desired, fileHash, hasChanged = false, name, takenDown = [] } = command
   const down = takenDownEvents(state, takenDown)
-  if (state.appliedConfig?.fileHash === fileHash) return Result.succeed(down)
+  if (!hasChanged && state.appliedConfig?.fileHash === fileHash) return Result.succeed(down)
   const { events, rest } = inParts(desired)
   return Result.succeed([...down, ...events, { _tag: "ConfigApplied", name, fileHash, ...rest }])
 }

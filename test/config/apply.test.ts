@@ -260,6 +260,29 @@ bdevs:
     })
   )
 
+  live("that makes again what was removed by RPC owns it: without it in the file it goes", () =>
+    Effect.gen(function* () {
+      const plane = yield* startPlane()
+      const groups = { portalGroup: 1, initiatorGroup: 1 }
+      const file = fileOf(plane.port, groups)
+      yield* apply(plane, file)
+      const [target] = activeTargetsOf(plane.controlPlane.state())
+      assert(target !== undefined)
+      yield* plane.run({ _tag: "DeleteTargetNode", target: target.name })
+      yield* plane.dataPlane.awaitTargetGone(target.name, target.incarnation)
+      yield* apply(plane, file)
+      assert.deepStrictEqual(maps(plane), [])
+      yield* apply(plane, file, { enforce: true })
+      assert.deepStrictEqual(maps(plane), ["1:1"])
+      const { seq } = plane.log.tip()
+      yield* apply(plane, file, { enforce: true })
+      assert.strictEqual(plane.log.tip().seq, seq)
+      const { plan } = yield* apply(plane, "targets: []")
+      assert.deepStrictEqual(plan.kept, [])
+      assert.deepStrictEqual(maps(plane), [])
+    })
+  )
+
   live("that wants an address of somebody else, or a file that is not there, takes nothing down for it", () =>
     Effect.gen(function* () {
       const plane = yield* startPlane()

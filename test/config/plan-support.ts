@@ -89,9 +89,9 @@ export const carriedOut = (from: Running, { works }: Plan): Running =>
   }, from)
 
 /** Events that recording the plan's file leads to. */
-export const recorded = ({ state }: Running, { desired, fileHash, staysDown }: Plan): ReadonlyArray<Event> => {
-  const command = { _tag: "RecordConfigApplied", name: "f.yaml", fileHash, desired, takenDown: staysDown } as const
-  return Result.getOrThrow(decide(state, command))
+export const recorded = ({ state }: Running, { desired, fileHash, staysDown, works }: Plan): ReadonlyArray<Event> => {
+  const file = { name: "f.yaml", fileHash, desired, takenDown: staysDown, hasChanged: works.length > 0 }
+  return Result.getOrThrow(decide(state, { _tag: "RecordConfigApplied", ...file }))
 }
 
 /** A plan of which only the first commands were carried out. */

@@ -44,9 +44,10 @@ describe("a configuration that was applied", () => {
     assertSameState(state, throughSnapshot(state))
   })
 
-  it("is not recorded again, and is by another content or after an empty start", () => {
+  it("is not recorded again, and is by another content, or after it has changed something", () => {
     const state = fold(eventsOf(initialState, command(entries(1))))
     assert.deepStrictEqual(eventsOf(state, command(entries(1))), [])
+    assert.lengthOf(eventsOf(state, { ...command(entries(1)), hasChanged: true }), 1)
     assert.lengthOf(eventsOf(state, command(entries(2), hash("b"))), 1)
   })
 

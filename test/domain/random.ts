@@ -227,7 +227,7 @@ const anyCommand = (dice: Dice, state: State, seq: number): Command => {
   if (family === 3) {
     const { desired: takenDown, name } = randomConfig(dice)
     if (dice.roll(2) === 0) return { _tag: "RecordConfigTakenDown", name, takenDown }
-    return { _tag: "RecordConfigApplied", ...randomConfig(dice), takenDown }
+    return { _tag: "RecordConfigApplied", ...randomConfig(dice), takenDown, hasChanged: dice.roll(2) === 0 }
   }
   if (family > 33) return authCommand(dice, state)
   if (family < 12) return groupCommands(dice)
