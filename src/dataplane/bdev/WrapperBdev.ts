@@ -62,3 +62,10 @@ export const isStackedOn = (bdev: Bdev, base: Bdev): boolean => {
   while (at !== base && at instanceof WrapperBdev) at = at.base
   return at === base
 }
+
+/** The lowest bdev of a stack: the one that has the medium. */
+export const lowestOf = (bdev: Bdev): Bdev => {
+  let at = bdev
+  while (at instanceof WrapperBdev) at = at.base
+  return at
+}

@@ -221,7 +221,8 @@ export class CommandPath implements TaskOwner, SessionCommands, ResponsePath {
       scsi.checkCondition(SenseKey.abortedCommand, problem)
       return
     }
-    task.memory = bdev.memory
+    // With late writes about, data waits in a buffer until it is known that the blocks are free.
+    task.memory = mapping.unit.lateWrites.size > 0 ? undefined : bdev.memory
     if (task.wantedBytes > 0 && task.memory === undefined && !this.#allocate(task, mapping, task.wantedBytes)) {
       scsi.endWith(ScsiStatus.taskSetFull)
       return
@@ -256,7 +257,7 @@ export class CommandPath implements TaskOwner, SessionCommands, ResponsePath {
         return
       case ScsiAction.read: {
         const memory = mapping?.unit.bdev.memory
-        if (memory === undefined) break
+        if (memory === undefined || mapping?.unit.lateWrites.size !== 0) break
         task.submit(IoKind.read)
         sendDataIn(this, task, memory, scsi.byteOffset, scsi.byteLength)
         task.count(IoStatus.ok)

@@ -7,8 +7,8 @@ import { ErrorBdev } from "../bdev/ErrorBdev.ts"
 import { MallocBdev } from "../bdev/MallocBdev.ts"
 import { OpenFiles } from "../bdev/open-aio-bdev.ts"
 import { openBdev } from "../bdev/open-bdev.ts"
-import { isStackedOn } from "../bdev/WrapperBdev.ts"
-import { LogicalUnit } from "../scsi/LogicalUnit.ts"
+import { isStackedOn, lowestOf } from "../bdev/WrapperBdev.ts"
+import { type LateWrite, LogicalUnit } from "../scsi/LogicalUnit.ts"
 import { SenseCode } from "../scsi/sense-codes.ts"
 import { BdevLimits } from "./BdevLimits.ts"
 import { measureFile, whenFileClosed } from "./file-commands.ts"
@@ -38,6 +38,8 @@ export class ReactorBdevs {
   readonly #opening = new Map<BdevId, { readonly request: RequestId; readonly controller: AbortController }>()
   readonly #openFiles: OpenFiles
   readonly #units = new Map<BdevId, LogicalUnit>()
+  /** By the medium that they write to. */
+  readonly #lateWrites = new WeakMap<Bdev, Set<LateWrite>>()
   /** Where IO waits for its turn. */
   readonly limits = new BdevLimits(this.#bdevs, this.#units)
 
@@ -127,7 +129,11 @@ export class ReactorBdevs {
 
   #name(command: CommandOf<"NameBdev">): void {
     const bdev = this.limits.deviceOf(command.bdev)
-    if (bdev !== undefined) this.#units.set(command.bdev, new LogicalUnit(bdev, command))
+    if (bdev === undefined) return
+    const medium = lowestOf(bdev)
+    const lateWrites = this.#lateWrites.get(medium) ?? new Set()
+    this.#lateWrites.set(medium, lateWrites)
+    this.#units.set(command.bdev, new LogicalUnit(bdev, command, lateWrites))
   }
 
   #close({ bdev: id, request }: CommandOf<"CloseBdev">): void {

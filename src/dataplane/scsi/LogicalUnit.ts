@@ -47,15 +47,16 @@ export class LogicalUnit {
   refused = 0
 
   /**
-   * Writes that nobody waits for any more, but which the bdev still has: they may land at any time. Until they are
-   * back, nothing else is done on their blocks.
+   * Writes that nobody waits for any more, but which a bdev of this medium still has: they may land at any time. Until
+   * they are back, nothing else is done on their blocks. Units of one stack of bdevs share them.
    */
-  readonly lateWrites = new Set<LateWrite>()
+  readonly lateWrites: Set<LateWrite>
 
   private readonly nexuses = new Set<Nexus>()
 
-  constructor(bdev: Bdev, options: LogicalUnitOptions) {
+  constructor(bdev: Bdev, options: LogicalUnitOptions, lateWrites = new Set<LateWrite>()) {
     this.bdev = bdev
+    this.lateWrites = lateWrites
     this.name = options.name
     this.identity = unitIdentity({ ...options, productName: bdev.productName }, options.identityStyle)
     this.contentLost = options.contentLost
