@@ -49,11 +49,11 @@ export const holdersOf = (state: State, bdev: Bdev): ReadonlyArray<string> => [
 /** The bdev, if it is there to stay. */
 export const requireBdev = (state: State, name: string): Result.Result<Bdev, NotFound> => {
   const bdev = resolveBdev(state, name)
+  if (bdev?.phase._tag === "Active") return Result.succeed(bdev)
   const object = `bdev ${quote(name)}`
   if (bdev === undefined) {
     return Result.fail(new NotFound({ object, reason: "does not exist", hint: "create it first, or check the name" }))
   }
-  if (bdev.phase._tag === "Active") return Result.succeed(bdev)
   const hint = `it waits for ${holdersOf(state, bdev).join(", ")}`
   return Result.fail(new NotFound({ object, reason: "is being removed", hint }))
 }
@@ -171,13 +171,13 @@ const chooseName = (state: State, { bdev, name }: CommandOf<"CreateBdev">): Chos
 }
 
 const checkName = (state: State, name: string): Result.Result<BdevName, DomainError> => {
+  const holder = resolveBdev(state, name)
+  if (holder === undefined && isBdevName(name)) return Result.succeed(name)
   const object = `bdev ${quote(name)}`
-  if (!isBdevName(name)) {
+  if (!isBdevName(name) || holder === undefined) {
     const hint = `use 1 to ${BDEV_NAME_LENGTH_MAX} printable characters without space and ":"`
     return Result.fail(new InvalidArgument({ object, reason: "has a name that cannot be used", hint }))
   }
-  const holder = resolveBdev(state, name)
-  if (holder === undefined) return Result.succeed(name)
   if (holder.phase._tag === "Active") {
     return Result.fail(new AlreadyExists({ object, reason: "exists", hint: "use another name, or delete it first" }))
   }

@@ -58,17 +58,19 @@ export const textKey = (text: string): string => text.toLowerCase()
 export const Lun = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: LUN_MAX })).pipe(Schema.brand("Lun"))
 export type Lun = typeof Lun.Type
 
+const bdevNamePattern = /^[^\p{C}\p{Z}:]+$/u
+
 /** Printable, without `:` and space, which rpc.py's `BDEV:LUN` lists are cut at. */
 export const BdevName = Schema.String.check(
-  Schema.isPattern(/^[^\p{C}\p{Z}:]+$/u),
+  Schema.isPattern(bdevNamePattern),
   Schema.isMaxLength(BDEV_NAME_LENGTH_MAX)
 ).pipe(Schema.brand("BdevName"))
 export type BdevName = typeof BdevName.Type
 
+const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/u
+
 /** A UUID in lower case with dashes; any version, since users bring their own. */
-export const Uuid = Schema.String.check(
-  Schema.isPattern(/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/u)
-).pipe(Schema.brand("Uuid"))
+export const Uuid = Schema.String.check(Schema.isPattern(uuidPattern)).pipe(Schema.brand("Uuid"))
 export type Uuid = typeof Uuid.Type
 
 /** Position of a record in the event log; 0 before the first. */
@@ -94,9 +96,11 @@ export const isInitiatorGroupTag = Schema.is(InitiatorGroupTag)
 export const isAuthGroupTag = Schema.is(AuthGroupTag)
 /** Whether a text can be the name of a group. */
 export const isGroupName = Schema.is(GroupName)
+// What files have by the ten thousand is checked without a run of the schema: it is most of what a decision would cost.
 /** Whether a number can be a LUN id. */
-export const isLun = Schema.is(Lun)
+export const isLun = (lun: number): lun is Lun => Number.isSafeInteger(lun) && lun >= 0 && lun <= LUN_MAX
 /** Whether a text can be the name of a bdev. */
-export const isBdevName = Schema.is(BdevName)
+export const isBdevName = (text: string): text is BdevName =>
+  text.length <= BDEV_NAME_LENGTH_MAX && bdevNamePattern.test(text)
 /** Whether a text is a UUID in lower case. */
-export const isUuid = Schema.is(Uuid)
+export const isUuid = (text: string): text is Uuid => uuidPattern.test(text)

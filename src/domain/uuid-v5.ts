@@ -2,7 +2,8 @@
  * UUIDs from names (RFC 9562 section 5.5), so that a bdev without one of its own has the same identity after a restart.
  * SHA-1 is written out because the domain uses no Node API and must not wait.
  */
-import { Uuid } from "./ids.ts"
+import { Brand } from "effect"
+import type { Uuid } from "./ids.ts"
 
 const rotateLeft = (word: number, bits: number): number => (word << bits) | (word >>> (32 - bits))
 
@@ -49,25 +50,44 @@ export const sha1 = (message: Uint8Array): string => {
   return digest.map((word) => (word >>> 0).toString(16).padStart(8, "0")).join("")
 }
 
-const derive = (namespace: Uuid, name: string): Uuid => {
-  const namespaceBytes = (namespace.replaceAll("-", "").match(/../gu) ?? []).map((byte) => Number.parseInt(byte, 16))
-  const hash = sha1(Uint8Array.from([...namespaceBytes, ...new TextEncoder().encode(name)]))
+const encoder = new TextEncoder()
+const uuidOf = Brand.nominal<Uuid>()
+
+/** The fields of RFC 9562 section 4 are a UUID by their making: no check. */
+const derive = (namespace: Uint8Array, name: string): Uuid => {
+  const own = encoder.encode(name)
+  const message = new Uint8Array(namespace.length + own.length)
+  message.set(namespace)
+  message.set(own, namespace.length)
+  const hash = sha1(message)
   const variant = ((Number.parseInt(hash.slice(16, 17), 16) & 0x3) | 0x8).toString(16)
   const field = (from: number, to: number) => hash.slice(from, to)
-  return Uuid.make(`${field(0, 8)}-${field(8, 12)}-5${field(13, 16)}-${variant}${field(17, 20)}-${field(20, 32)}`)
+  return uuidOf(`${field(0, 8)}-${field(8, 12)}-5${field(13, 16)}-${variant}${field(17, 20)}-${field(20, 32)}`)
 }
 
 /** A plan of many disks decides each of them several times; the hash is most of what that costs. */
-const derived = new Map<string, Uuid>()
-const derivedMax = 32_768
+interface Known {
+  readonly namespace: Uuid
+  readonly bytes: Uint8Array
+  readonly uuids: Map<string, Uuid>
+}
+
+const knownMax = 32_768
+
+const knownOf = (namespace: Uuid): Known => {
+  const bytes = (namespace.replaceAll("-", "").match(/../gu) ?? []).map((byte) => Number.parseInt(byte, 16))
+  return { namespace, bytes: Uint8Array.from(bytes), uuids: new Map() }
+}
+
+/** Of the namespace that was asked for last: a target has one. */
+let known: Known | undefined
 
 /** The UUID of `name` within `namespace`. */
 export const uuidV5 = (namespace: Uuid, name: string): Uuid => {
-  const key = `${namespace} ${name}`
-  const known = derived.get(key)
-  if (known !== undefined) return known
-  const uuid = derive(namespace, name)
-  if (derived.size >= derivedMax) derived.clear()
-  derived.set(key, uuid)
+  if (known?.namespace !== namespace || known.uuids.size >= knownMax) known = knownOf(namespace)
+  const before = known.uuids.get(name)
+  if (before !== undefined) return before
+  const uuid = derive(known.bytes, name)
+  known.uuids.set(name, uuid)
   return uuid
 }

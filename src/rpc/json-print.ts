@@ -8,7 +8,10 @@ const escapeUnit = (unit: string): string => `\\u${unit.charCodeAt(0).toString(1
 /** Works on UTF-16 units, so what lies above the BMP becomes a surrogate pair, as SPDK writes it. */
 const toAscii = (json: string): string => json.replace(/[\u007f-\uffff]/g, escapeUnit)
 
-const printText = (text: string): string => toAscii(JSON.stringify(text))
+/** Printable ASCII that needs no escape, as most texts are. */
+const plainText = /^[ !#-[\]-~]*$/u
+
+const printText = (text: string): string => (plainText.test(text) ? `"${text}"` : toAscii(JSON.stringify(text)))
 
 const printMembers = (members: Iterable<readonly [string, unknown]>): string => {
   let text = ""

@@ -165,10 +165,13 @@ const lunlogConfigPlan = defineMethod<typeof PlanParams.Type, Services>({
   handler: (params, call) =>
     Effect.gen(function* () {
       const file = yield* uploaded(call)
+      // Reading, planning and answering take turns with the data path, whose thread this may be.
+      yield* Effect.yieldNow
       const planned = yield* Effect.mapError(
         (yield* ConfigApplier).plan(file, optionsOf(params)),
         refusedFile(file.name)
       )
+      yield* Effect.yieldNow
       return yield* planView(file.name, planned)
     })
 })
