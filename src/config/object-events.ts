@@ -87,6 +87,10 @@ export const restoredTarget = (node: TargetNode | undefined, was: TargetNode, is
       ...node.pgIgMaps.filter((map) => !had.has(mapKey(map)))
     ],
     redirects: [...node.redirects, ...before.redirects.filter(({ portalGroup }) => !redirected.has(portalGroup))],
-    luns: HashMap.union(before.luns, node.luns)
+    // One that still drains is as good as gone.
+    luns: HashMap.union(
+      before.luns,
+      HashMap.filter(node.luns, ({ phase }) => phase._tag === "Active")
+    )
   }
 }

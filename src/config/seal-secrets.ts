@@ -33,6 +33,12 @@ const sealText = (
 const sealSection = (tag: number, section: SecretSection, running: AuthGroup | undefined) =>
   Effect.gen(function* () {
     const { mutualSecret, mutualUser, user } = section
+    if ((mutualSecret === undefined) !== (mutualUser === undefined)) {
+      const [there, missing] =
+        mutualSecret === undefined ? ["mutualUser", "mutualSecret"] : ["mutualSecret", "mutualUser"]
+      const what = `user ${JSON.stringify(user)} of auth group ${tag} has ${there} without ${missing}`
+      return yield* Effect.fail(`${what}; give both for mutual CHAP, or none of them`)
+    }
     const present = running?.secrets.find((secret) => secret.user === user)
     const secret = yield* sealText(tag, user, "secret", section.secret, present?.secret)
     const msecret =

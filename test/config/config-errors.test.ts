@@ -124,6 +124,12 @@ const matter: ReadonlyArray<Case> = [
     "f.yaml:3:60 targets[0].maps[0].initiatorGroup: initiator group 3 is not declared; declare it in initiatorGroups"
   ],
   [
+    "half of mutual CHAP",
+    "authGroups: [{ name: a, secrets: [{ user: u, secret: abcdefghijkl, mutualUser: t }] }]",
+    'f.yaml:1:43 authGroups[0].secrets[0]: user "u" of auth group 1 has mutualUser without mutualSecret; give both for ' +
+      "mutual CHAP, or none of them"
+  ],
+  [
     "an auth group that is not declared",
     `authGroups: [{ tag: 4, secrets: [] }]\n${target("maps: [], luns: [], auth: { chapGroup: hosts }")}`,
     'f.yaml:3:55 targets[0].auth.chapGroup: auth group "hosts" is not declared; declared are 4'

@@ -1,6 +1,7 @@
 /** `lunlog_config_*` as a client sees them: what is uploaded, planned, applied and refused. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, type Scope } from "effect"
+import { Deferred, Effect, Fiber, type Scope } from "effect"
+import { connect } from "../../src/rpc/RpcClient.ts"
 import { failure, type RpcTarget, runningTarget } from "./target-support.ts"
 
 const live = (name: string, run: (target: RpcTarget) => Effect.Effect<void, unknown, Scope.Scope>) =>
@@ -51,6 +52,14 @@ describe("an upload", () => {
     })
   )
 
+  live("is told in which section something was declared first", (target) =>
+    Effect.gen(function* () {
+      yield* upload(target, { bdevs: [...disk("1MiB").bdevs, ...disk("2MiB").bdevs] })
+      const { data } = yield* failure(target.client.call("lunlog_config_plan"))
+      assert.match(JSON.stringify(data), /is declared twice; first at bdevs\[0\]/)
+    })
+  )
+
   live("that is no configuration is refused with the reason", (target) =>
     Effect.gen(function* () {
       for (const config of ["nonsense", { bdevs: [{ type: "nonsense" }] }, { nonsense: 1 }]) {
@@ -86,6 +95,28 @@ describe("a plan", () => {
       const { code, data } = yield* failure(target.client.call("lunlog_config_apply", { digest }))
       assert.strictEqual(code, -11)
       assert.match(JSON.stringify(data), /the target has changed since the plan for f.yaml was shown/)
+    })
+  )
+
+  live("that has not ended is told by the status, until what it took down is up again", (target) =>
+    Effect.gen(function* () {
+      const { client, fake, socketPath } = target
+      const file = (size: string) => ({
+        bdevs: [{ type: "null", name: "n", size }],
+        targets: [{ name: "t", maps: [], luns: [{ lun: 0, bdev: "n" }] }]
+      })
+      yield* upload(target, file("2MiB"))
+      yield* client.call("lunlog_config_apply")
+      fake.drainGate = yield* Deferred.make<void>()
+      yield* upload(target, file("1MiB"))
+      const applying = yield* Effect.forkChild(client.call("lunlog_config_apply"), { startImmediately: true })
+      const other = yield* connect(socketPath)
+      const status = Effect.map(other.call("lunlog_status"), (value) => JSON.stringify(value))
+      yield* Effect.repeat(status, { until: (text) => text.includes("has not ended, and what it took down") })
+      assert.include(yield* status, '"drift_count":0')
+      yield* Deferred.succeed(fake.drainGate, undefined)
+      yield* Fiber.join(applying)
+      assert.notInclude(yield* status, "has not ended")
     })
   )
 

@@ -53,7 +53,12 @@ const objectCounts = Effect.map(ControlPlane, ({ state }) => {
 /** Names in one warning. */
 const namesMax = 20
 
-/** What is wrong beside the data plane: changes that are refused, and disks that began empty. */
+/** It may still be under way; after a kill it is not. */
+const brokenOff =
+  "an application of a configuration has not ended, and what it took down is not up again; " +
+  "if none is running now, apply the configuration again"
+
+/** What is wrong beside the data plane: changes that are refused, disks that began empty, what was broken off. */
 const controlWarnings = Effect.gen(function* () {
   const refusal = (yield* EventLog).unavailable()
   const { state } = yield* ControlPlane
@@ -62,6 +67,7 @@ const controlWarnings = Effect.gen(function* () {
   const more = lost.length > namesMax ? ` and ${lost.length - namesMax} more` : ""
   return [
     ...(refusal === undefined ? [] : [refusal.message]),
+    ...(state().configTakenDown.length === 0 ? [] : [brokenOff]),
     ...(lost.length === 0
       ? []
       : [`memory does not outlive its process, so these began empty: ${names.join(", ")}${more}`])
