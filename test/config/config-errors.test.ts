@@ -126,8 +126,8 @@ const matter: ReadonlyArray<Case> = [
   [
     "half of mutual CHAP",
     "authGroups: [{ name: a, secrets: [{ user: u, secret: abcdefghijkl, mutualUser: t }] }]",
-    'f.yaml:1:43 authGroups[0].secrets[0]: user "u" of auth group 1 has mutualUser without mutualSecret; give both for ' +
-      "mutual CHAP, or none of them"
+    'f.yaml:1:43 authGroups[0].secrets[0]: user "u" of auth group 1 has mutualUser without ' +
+      "mutualSecret; give both for mutual CHAP, or none of them"
   ],
   [
     "an auth group that is not declared",
