@@ -15,7 +15,6 @@ import {
   visit,
   type YAMLError
 } from "yaml"
-import { readPlainYaml } from "./PlainYaml.ts"
 
 /** Keys and indexes from the top of a text. */
 export type ConfigPath = ReadonlyArray<PropertyKey>
@@ -75,15 +74,12 @@ export class YamlText {
   readonly name: string
   /** Plain values; nothing at all is an empty map. */
   readonly value: unknown
-  readonly #text: string
-  /** Where things are is needed for messages only: a plain text is not parsed before that. */
-  #whole: Parsed | undefined
+  readonly #parsed: Parsed
 
-  private constructor(name: string, value: unknown, text: string, whole: Parsed | undefined) {
+  private constructor(name: string, value: unknown, parsed: Parsed) {
     this.name = name
     this.value = value ?? {}
-    this.#text = text
-    this.#whole = whole
+    this.#parsed = parsed
   }
 
   /** The text, or what is wrong with its form, as `name:line:column message`. */
@@ -91,8 +87,6 @@ export class YamlText {
     if (text.length > configLengthMax) {
       return Result.fail([`${name}: is longer than ${configLengthMax} characters; split it with include`])
     }
-    const plain = readPlainYaml(text, typeNull)
-    if (plain !== undefined) return Result.succeed(new YamlText(name, plain, text, undefined))
     try {
       const whole = parseWhole(text)
       const { document, lines } = whole
@@ -105,16 +99,11 @@ export class YamlText {
       if (strange !== undefined)
         return Result.fail([`${placeOf(name, lines, strange)} a key is a text, not ${wordFor(strange)}`])
       const value: unknown = document.toJS({ maxAliasCount: aliasesMax, reviver: typeNull })
-      return Result.succeed(new YamlText(name, value, text, whole))
+      return Result.succeed(new YamlText(name, value, whole))
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error)
       return Result.fail([`${name}: ${stackMessage.test(why) ? nestedTooDeeply : why}`])
     }
-  }
-
-  get #parsed(): Parsed {
-    this.#whole ??= parseWhole(this.#text)
-    return this.#whole
   }
 
   /** `name:line:column` of what is at `path`, else of what it would be in. */
