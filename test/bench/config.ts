@@ -7,6 +7,7 @@ import { writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { Effect } from "effect"
 import { readNativeFile } from "../../src/config/NativeFile.ts"
+import { cpuSeconds, endedChildrenCpuSeconds } from "../support/cpu-time.ts"
 import {
   freePort,
   makeDirectory,
@@ -23,9 +24,12 @@ export interface ConfigBenchOptions {
   readonly lunsPerTarget?: number
 }
 
+/** Milliseconds: of the clock, and of CPU (user and system) in both processes. */
 export interface ConfigBenchRow {
   readonly what: string
   readonly millis: number
+  readonly targetCpuMillis: number
+  readonly cliCpuMillis: number
 }
 
 /** A file with so many targets; every LUN is a bdev of its own. */
@@ -47,29 +51,41 @@ export const largeConfig = (port: number, targets: number, lunsPerTarget: number
   ].join("\n")
 }
 
+/** What it takes from now on until the result is called. */
+const stopwatch = ({ pid }: TargetProcess): ((what: string) => ConfigBenchRow) => {
+  const [start, target] = [performance.now(), cpuSeconds(pid)]
+  // Asking for the CPU time starts children itself.
+  const cli = endedChildrenCpuSeconds()
+  return (what) => {
+    const millis = performance.now() - start
+    const cliCpuMillis = (endedChildrenCpuSeconds() - cli) * 1000
+    return { what, millis, targetCpuMillis: (cpuSeconds(pid) - target) * 1000, cliCpuMillis }
+  }
+}
+
 /** One call of the command line; its exit code must be `code`. */
-const timed = (what: string, code: number, args: ReadonlyArray<string>): ConfigBenchRow => {
-  const start = performance.now()
+const timed = (served: TargetProcess, what: string, code: number, args: ReadonlyArray<string>): ConfigBenchRow => {
+  const stop = stopwatch(served)
   const { status, stderr } = spawnSync(process.execPath, [join(projectDirectory, "bin/lunlog.js"), ...args], {
     encoding: "utf8",
     maxBuffer: 64 * 1024 * 1024,
     timeout: 600_000
   })
   if (status !== code) throw new Error(`lunlog ${args.join(" ")} ended with ${status}: ${stderr}`)
-  return { what, millis: performance.now() - start }
+  return stop(what)
 }
 
 /** The target's own part of a plan: without starting a command line, and without reading YAML. */
-const timedPlanning = async ({ rpc }: TargetProcess, text: string): Promise<ConfigBenchRow> => {
+const timedPlanning = async (served: TargetProcess, text: string): Promise<ConfigBenchRow> => {
   const { config } = await Effect.runPromise(readNativeFile("large.yaml", text))
   const json = JSON.stringify(config)
   for (let at = 0; at < json.length; at += chunkLength) {
     const params = { name: "large.yaml", chunk: json.slice(at, at + chunkLength), restart: at === 0 }
-    await rpc.call("lunlog_config_upload", params)
+    await served.rpc.call("lunlog_config_upload", params)
   }
-  const start = performance.now()
-  await rpc.call("lunlog_config_plan", {}, 600_000)
-  return { what: "lunlog_config_plan of all of it", millis: performance.now() - start }
+  const stop = stopwatch(served)
+  await served.rpc.call("lunlog_config_plan", {}, 600_000)
+  return stop("lunlog_config_plan, the first")
 }
 
 /** Makes a server, and measures on it. */
@@ -82,7 +98,7 @@ export const benchConfig = async (options: ConfigBenchOptions = {}): Promise<Rea
     const text = largeConfig(port, targets, lunsPerTarget)
     await using served = await startTarget({ directory })
     const call = (what: string, code: number, command: string, ...args: ReadonlyArray<string>) =>
-      timed(what, code, [command, "-r", served.socketPath, file, ...args])
+      timed(served, what, code, [command, "-r", served.socketPath, file, ...args])
     writeFileSync(file, text)
     const rows = [
       await timedPlanning(served, text),
@@ -93,7 +109,7 @@ export const benchConfig = async (options: ConfigBenchOptions = {}): Promise<Rea
     ]
     writeFileSync(file, text.replace("{ lun: 0, bdev: N0_0 }", "{ lun: 100, bdev: N0_0 }"))
     rows.push(call("plan of one change", 2, "plan"), call("apply of one change", 0, "apply", "--yes"))
-    writeFileSync(file, "{}")
+    writeFileSync(file, "targets: []\n")
     rows.push(call("apply of the removal of all of it", 0, "apply", "--yes"))
     return rows
   } finally {
@@ -105,8 +121,11 @@ if (import.meta.main) {
   const rows = await benchConfig()
   if (process.argv.includes("--json")) console.log(JSON.stringify(rows))
   else {
-    console.log("1,000 targets, 10,000 LUNs, 10,000 bdevs")
-    for (const { millis, what } of rows)
-      console.log(`${what.padEnd(36)} ${Math.round(millis).toString().padStart(8)} ms`)
+    console.log(
+      "1,000 targets, 10,000 LUNs, 10,000 bdevs; milliseconds: elapsed, CPU of the target, CPU of the command"
+    )
+    const column = (value: number): string => Math.round(value).toString().padStart(8)
+    for (const { cliCpuMillis, millis, targetCpuMillis, what } of rows)
+      console.log(`${what.padEnd(36)} ${column(millis)} ${column(targetCpuMillis)} ${column(cliCpuMillis)}`)
   }
 }

@@ -23,6 +23,13 @@ const ticksOf = (pid: number): number => {
 export const cpuSeconds = (pid: number): number =>
   processTree(pid).reduce((sum, each) => sum + ticksOf(each), 0) / ticksPerSecond()
 
+/** Seconds of CPU that all children of this process used that have ended (fields 16 and 17). */
+export const endedChildrenCpuSeconds = (): number => {
+  const stat = readFileSync("/proc/self/stat", "utf8")
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ")
+  return (Number(fields[13]) + Number(fields[14])) / ticksPerSecond()
+}
+
 /** Bytes of `pid` that are resident in memory now (VmRSS). */
 export const residentBytes = (pid: number): number => {
   const match = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))
