@@ -81,18 +81,27 @@ export const untilApplied = (seq: number | undefined): Effect.Effect<void, never
         Effect.asVoid(Effect.timeoutOption(awaitApplied(seq), appliedWithinMillis))
       )
 
+interface Gate {
+  readonly passed: Deferred.Deferred<void>
+  isAwaited: boolean
+}
+
 /** When a command may be submitted, and what it tells once it is. */
 interface Turn {
-  readonly before: Deferred.Deferred<void> | undefined
-  readonly own: Deferred.Deferred<void>
+  readonly before: Gate | undefined
+  readonly own: Gate
 }
 
 const awaitTurn = ({ before, own }: Turn): Effect.Effect<void> =>
-  Effect.andThen(
-    before === undefined ? Effect.void : Deferred.await(before),
+  Effect.gen(function* () {
+    if (before !== undefined) {
+      before.isAwaited = true
+      yield* Deferred.await(before.passed)
+    }
+    const pass = Deferred.succeed(own.passed, undefined)
     // Whoever waits goes on at once when it is told: not before the command, which is submitted right after this.
-    Effect.forkChild(Effect.andThen(Effect.yieldNow, Deferred.succeed(own, undefined)))
-  )
+    yield* own.isAwaited ? Effect.forkChild(Effect.andThen(Effect.yieldNow, pass)) : pass
+  })
 
 const submit = ({ cause, file, onDone }: CarryOut, work: Work, turn: Turn) =>
   Effect.gen(function* () {
@@ -109,14 +118,17 @@ const submit = ({ cause, file, onDone }: CarryOut, work: Work, turn: Turn) =>
     onDone(work)
     return committed
   }).pipe(
-    Effect.ensuring(Deferred.succeed(turn.own, undefined)),
+    Effect.ensuring(Deferred.succeed(turn.own.passed, undefined)),
     Effect.mapError((error) => new ConfigRefused({ problems: [problemOf(file, work, error)] }))
   )
 
 const runLevel = (run: CarryOut, works: ReadonlyArray<Work>) =>
   Effect.gen(function* () {
     const turns: Array<Turn> = []
-    for (const _ of works) turns.push({ before: turns.at(-1)?.own, own: yield* Deferred.make<void>() })
+    for (const _ of works) {
+      const own = { passed: yield* Deferred.make<void>(), isAwaited: false }
+      turns.push({ before: turns.at(-1)?.own, own })
+    }
     return yield* Effect.forEach(
       works,
       (work, index) => {
