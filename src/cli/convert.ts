@@ -6,6 +6,7 @@ import type { NativeConfig } from "../config/native-schema.ts"
 import { nativeText } from "../config/native-text.ts"
 import { type SourceFormat, sourceFormat } from "../config/source-format.ts"
 import { tryOut } from "../config/try-out.ts"
+import { refusedLogins } from "../domain/refused-logins.ts"
 import { CliFailure } from "./CliFailure.ts"
 import { configFiles } from "./config-files.ts"
 import { convertSpdk } from "./convert-spdk.ts"
@@ -47,10 +48,10 @@ const formatOf = (input: ConvertInput, source: string): Effect.Effect<ConvertedF
   return Effect.fail(new CliFailure({ message: `${why}; say --from ${convertedFormats.join("|")}` }))
 }
 
-/** Everything that is to be told of a conversion: what it leaves out, and what a target would refuse of it. */
+/** All that is to be told of a conversion: what it leaves out, what a target would refuse of it, and whom then. */
 export const warningsOf = (name: string, conversion: Conversion): Effect.Effect<ReadonlyArray<string>> =>
   Effect.match(tryOut(convertedFile(name, conversion)), {
-    onSuccess: () => conversion.warnings,
+    onSuccess: (state) => [...conversion.warnings, ...refusedLogins(state).map((warning) => `${name}: ${warning}`)],
     onFailure: ({ problems }) => [
       ...conversion.warnings,
       ...problems.map((problem) => `${problem} (lunlog would refuse this)`)

@@ -2,6 +2,7 @@
 import { Effect } from "effect"
 import { ControlPlane } from "../domain/ControlPlane.ts"
 import { DataPlane } from "../domain/DataPlane.ts"
+import { refusedLogins } from "../domain/refused-logins.ts"
 import { activeLunsOf, activeTargetsOf } from "../domain/State.ts"
 
 /** Lists beyond this are cut: a log line is no inventory. */
@@ -15,12 +16,13 @@ export const serverReady: Effect.Effect<void, never, ControlPlane | DataPlane> =
     if (state === "failed") yield* Effect.logWarning(`not listening on ${at}: ${code ?? "unknown reason"}; retried`)
     else yield* Effect.logInfo(`${state === "listening" ? "listening on" : "bound, accepting nothing yet:"} ${at}`)
   }
-  const targets = activeTargetsOf((yield* ControlPlane).state())
+  const state = (yield* ControlPlane).state()
+  const targets = activeTargetsOf(state)
   for (const target of targets.slice(0, linesMax)) {
     const count = activeLunsOf(target).length
     yield* Effect.logInfo(`target ${target.name} with ${count} LUN${count === 1 ? "" : "s"}`)
   }
-  for (const warning of warnings.slice(0, linesMax)) yield* Effect.logWarning(warning)
+  for (const warning of [...warnings.slice(0, linesMax), ...refusedLogins(state)]) yield* Effect.logWarning(warning)
   yield* Effect.logInfo(
     targets.length === 0 ? "ready, with no target yet: create some by RPC, or serve a file with -c" : "ready"
   )

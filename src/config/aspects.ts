@@ -236,6 +236,12 @@ const lunsAspect = listAspect<TargetNode, ReturnType<typeof activeLunsOf>[number
   add: ({ name: target }, luns) => luns.map(({ bdev, lun }) => ({ _tag: "AddLun", target, bdev: bdev.name, lun }))
 })
 
+/** What a map gives. */
+const mapAccessText = ({ luns, readOnly }: TargetNode["pgIgMaps"][number]): string => {
+  const which = luns === undefined ? "all LUNs" : `${luns.length === 1 ? "LUN" : "LUNs"} ${luns.join(", ")}`
+  return readOnly === true ? `${which}, read-only` : which
+}
+
 /** Alias, queue depth and digests are a target's for its life. */
 export const targetAspects: ReadonlyArray<Aspect<TargetNode>> = [
   fixed("alias"),
@@ -253,8 +259,7 @@ export const targetAspects: ReadonlyArray<Aspect<TargetNode>> = [
     get: ({ pgIgMaps }) => pgIgMaps,
     set: (target, pgIgMaps) => ({ ...target, pgIgMaps: groupedByPortalGroup(pgIgMaps) }),
     keyOf: ({ initiatorGroup, portalGroup }) => `${portalGroup}:${initiatorGroup}`,
-    contentOf: ({ luns, readOnly }) =>
-      [luns === undefined ? "" : `LUNs ${luns.join(", ")}`, readOnly === true ? "read-only" : ""].join(" ").trim(),
+    contentOf: mapAccessText,
     ordered: true,
     change: ({ name: target }, map) => ({ _tag: "SetTargetNodeMapAccess", target, ...map }),
     remove: ({ name: target }, maps) => [{ _tag: "RemovePgIgMaps", target, maps }],

@@ -25,6 +25,6 @@ const noSecrets = Secrets.of({
   unseal: () => Effect.succeed("")
 })
 
-/** Fails with everything that an empty target would refuse. */
-export const tryOut = (file: NativeFile): Effect.Effect<void, ConfigRefused> =>
-  Effect.asVoid(Effect.provideService(desiredStateOf(file, nowhere), Secrets, noSecrets))
+/** What an empty target would become. Fails with everything that it would refuse. */
+export const tryOut = (file: NativeFile): Effect.Effect<State, ConfigRefused> =>
+  Effect.map(Effect.provideService(desiredStateOf(file, nowhere), Secrets, noSecrets), ({ state }) => state)

@@ -1,6 +1,6 @@
 /** The documents name what is there: every RPC method, every key of a configuration, every command. */
-import { readFileSync } from "node:fs"
-import { join } from "node:path"
+import { existsSync, readdirSync, readFileSync } from "node:fs"
+import { dirname, join } from "node:path"
 import type { Schema } from "effect"
 import { Completions } from "effect/cli"
 import { assert, describe, it } from "vitest"
@@ -94,25 +94,50 @@ describe("docs/cli.md", () => {
   it("has every command and every flag", () => {
     assert.deepStrictEqual(missing(Completions.fromCommand(rootCommand(assert.fail)), ""), [])
   })
-
-  it("leads to headings that are there", () => {
-    const headings = [...text.matchAll(/^## (.*)$/gm)].map(([, heading = ""]) =>
-      heading
-        .toLowerCase()
-        .replace(/[^a-z0-9_ -]/g, "")
-        .replaceAll(" ", "-")
-    )
-    const links = [...text.matchAll(/\]\(#([^)]*)\)/g)].map(([, link]) => link)
-    assert.isAbove(links.length, 5)
-    assert.deepStrictEqual(
-      links.filter((link) => link !== undefined && !headings.includes(link)),
-      []
-    )
-  })
 })
 
 describe("the README", () => {
   it("begins with the two commands", () => {
     assert.match(read("README.md"), /^# lunlog\n\n```\nnpm install && npm start\nnpm install && npm test\n```\n/)
+  })
+})
+
+describe("the documents", () => {
+  const pages = readdirSync(join(projectDirectory, "docs"), { recursive: true, encoding: "utf8" })
+    .filter((page) => page.endsWith(".md"))
+    .map((page) => join("docs", page))
+  const anchorsOf = (page: string) =>
+    [...read(page).matchAll(/^#+ (.*)$/gm)].map(([, heading = ""]) =>
+      heading
+        .toLowerCase()
+        .replace(/[^\p{L}\p{N} _-]/gu, "")
+        .replaceAll(" ", "-")
+    )
+
+  it("link to pages and headings that are there", () => {
+    const links = ["README.md", ...pages].flatMap((page) =>
+      [...read(page).matchAll(/\]\(([^)\s]+)\)/g)].map(([, link = ""]) => ({ page, link }))
+    )
+    assert.isAbove(links.length, 80)
+    const broken = links.filter(({ link, page }) => {
+      if (/^https?:/.test(link)) return false
+      const [path = "", anchor] = link.split("#")
+      const linked = path === "" ? page : join(dirname(page), path)
+      if (!existsSync(join(projectDirectory, linked))) return true
+      return anchor !== undefined && !anchorsOf(linked).includes(anchor)
+    })
+    assert.deepStrictEqual(broken, [])
+  })
+
+  it("are all in the reading order, or in that of the guide", () => {
+    const order = (index: string) =>
+      [...read(index).matchAll(/\]\(([^)\s#]+)/g)].map(([, link = ""]) => join(dirname(index), link))
+    const named = [...order("docs/README.md"), ...order("docs/guide/README.md")].map((page) =>
+      page.endsWith("/") ? `${page}README.md` : page
+    )
+    assert.deepStrictEqual(
+      pages.filter((page) => page !== "docs/README.md" && !named.includes(page)),
+      []
+    )
   })
 })

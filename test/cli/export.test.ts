@@ -25,7 +25,7 @@ initiatorGroups:
   - { name: all, initiators: [ANY], netmasks: [ANY] }
 targets:
   - { name: a, maps: [{ portalGroup: front, initiatorGroup: all }], luns: [{ lun: 0, bdev: M0 }] }
-  - { name: b, maps: [], luns: [{ lun: 0, bdev: M1 }] }
+  - { name: "iqn.2020-01.org.example:b", maps: [], luns: [{ lun: 0, bdev: M1 }] }
 `
 
 describe("lunlog export", () => {
@@ -48,7 +48,7 @@ describe("lunlog export", () => {
       assert.strictEqual(statSync(output).mode & 0o777, 0o600)
       const { text } = Object(await target.rpc.call("lunlog_export", { target: "b" }))
       assert.notMatch(text, /name: (M0|front|all|hosts)|options/)
-      assert.match(text, /name: M1[\s\S]*name: iqn\.2016-06\.io\.spdk:b/)
+      assert.match(text, /name: M1[\s\S]*name: iqn\.2020-01\.org\.example:b/)
       const missing = await target.rpc.call("lunlog_export", { target: "nope" }).catch(({ data }) => data.reason)
       assert.match(String(missing), /target "nope" does not exist; there are iqn\.2016-06\.io\.spdk:a, /)
     }

@@ -71,9 +71,9 @@ describe("groups with names", () => {
     const iqn = "iqn.2016-06.io.spdk:disk1"
     assert.strictEqual(
       await prints("target", "map", "disk1", "5:hosts", "--lun", "0", "--read-only"),
-      `${iqn}: maps front:hosts, LUNs 0, read-only`
+      `${iqn}: maps front:hosts, LUN 0, read-only`
     )
-    assert.include(await prints("target", "map", "disk1", "front:8"), "maps front:hosts, LUNs 0, read-only; front:8")
+    assert.include(await prints("target", "map", "disk1", "front:8"), "maps front:hosts, LUN 0, read-only; front:8")
     await prints("target", "unmap", "disk1", "front:8")
     await prints("auth", "add-secret", "users", "u", "--secret", "a-long-secret-1")
     await prints("auth", "remove-secret", "users", "u")

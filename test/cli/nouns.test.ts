@@ -141,7 +141,7 @@ describe("nouns and verbs", () => {
     assert.strictEqual(await prints("target", "map", "disk1", "1:9"), `${disk1}: maps 1:1; 1:9`)
     assert.strictEqual(
       await prints("target", "map", "disk1", "1:9", "--lun", "0", "--read-only"),
-      `${disk1}: maps 1:1; 1:9, LUNs 0, read-only`
+      `${disk1}: maps 1:1; 1:9, LUN 0, read-only`
     )
     assert.match(await refuses("target", "map", "disk1", "1"), /the map "1": PORTAL_GROUP:INITIATOR_GROUP is expected/)
     assert.strictEqual(await prints("target", "unmap", "disk1", "1:9"), `${disk1}: no map 1:9; sessions stay`)

@@ -73,7 +73,7 @@ export const describeMaps = (call: Call) =>
     const shown = (groups: ReadonlyArray<NamedGroup>, tag: number): string =>
       groups.find((group) => group.tag === tag)?.name ?? String(tag)
     return ({ ig_tag, luns, pg_tag, read_only }: MapView): string => {
-      const narrowed = luns === undefined ? "" : `, LUNs ${luns.join(" ")}`
+      const narrowed = luns === undefined ? "" : `, ${luns.length === 1 ? "LUN" : "LUNs"} ${luns.join(" ")}`
       const readOnly = read_only === true ? ", read-only" : ""
       return `${shown(portals, pg_tag)}:${shown(initiators, ig_tag)}${narrowed}${readOnly}`
     }

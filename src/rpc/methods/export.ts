@@ -13,11 +13,13 @@ import { defineMethod, type RpcMethod } from "../RpcMethod.ts"
 /** Names in one hint. */
 const namesMax = 20
 
-/** A target by its full name, or by what follows the prefix of names. */
+/** A target by its full name, by what follows the prefix of names, or by what only one has after its first colon. */
 const partFor = (state: State, name: string): Effect.Effect<State, RpcError> => {
-  const part = partOfState(state, name) ?? partOfState(state, `${state.options.nodeBase}:${name}`)
-  if (part !== undefined) return Effect.succeed(part)
   const names = activeTargetsOf(state).map((target) => target.name)
+  const called = names.filter((one) => one.slice(one.indexOf(":") + 1) === name.toLowerCase())
+  const candidates = [name, `${state.options.nodeBase}:${name}`, ...(called.length === 1 ? called : [])]
+  const part = candidates.map((one) => partOfState(state, one)).find((found) => found !== undefined)
+  if (part !== undefined) return Effect.succeed(part)
   const hint = names.length === 0 ? "there is none" : `there are ${names.slice(0, namesMax).join(", ")}`
   const object = `target ${JSON.stringify(name)}`
   return Effect.fail(rpcError(errnoError("ENODEV"), { reason: `${object} does not exist; ${hint}`, object, hint }))

@@ -7,6 +7,7 @@ import { EventLog } from "../../../eventlog/EventLog.ts"
 import { driftOfState } from "../../config/Plan.ts"
 import { ControlPlane } from "../../domain/ControlPlane.ts"
 import { DataPlane } from "../../domain/DataPlane.ts"
+import { refusedLogins } from "../../domain/refused-logins.ts"
 import {
   activeBdevsOf,
   activeTargetsOf,
@@ -58,7 +59,7 @@ const brokenOff =
   "an application of a configuration has not ended, and what it took down is not up again; " +
   "if none is running now, apply the configuration again"
 
-/** What is wrong beside the data plane: changes that are refused, disks that began empty, what was broken off. */
+/** What is wrong beside the data plane: refused changes, disks that began empty, what was broken off, vain logins. */
 const controlWarnings = Effect.gen(function* () {
   const refusal = (yield* EventLog).unavailable()
   const { state } = yield* ControlPlane
@@ -70,7 +71,8 @@ const controlWarnings = Effect.gen(function* () {
     ...(state().configTakenDown.length === 0 ? [] : [brokenOff]),
     ...(lost.length === 0
       ? []
-      : [`memory does not outlive its process, so these began empty: ${names.join(", ")}${more}`])
+      : [`memory does not outlive its process, so these began empty: ${names.join(", ")}${more}`]),
+    ...refusedLogins(state())
   ]
 })
 

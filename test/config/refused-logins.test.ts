@@ -1,0 +1,45 @@
+/** What is told of logins that cannot work, for what they require is not there yet. */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { tryOut } from "../../src/config/try-out.ts"
+import { refusedLogins } from "../../src/domain/refused-logins.ts"
+import { readText } from "./support.ts"
+
+const told = (source: string) => Effect.map(tryOut(readText(source)), refusedLogins)
+
+const targets = (...parts: ReadonlyArray<string>) =>
+  `targets: [${parts.map((part, index) => `{ name: "iqn.2020-01.a:${index}", maps: [], luns: [], ${part} }`).join(", ")}]`
+
+describe("a login that is refused in any case", () => {
+  it.effect("is told once for all targets that require the same", () =>
+    Effect.gen(function* () {
+      const requiring = ["auth: { requireChap: true }", "headerDigest: true", "dataDigest: true"]
+      assert.deepStrictEqual(yield* told(targets("alias: open", ...requiring, "auth: { requireChap: true }")), [
+        "every login is refused, as there is no CHAP yet and it is required: iqn.2020-01.a:1, iqn.2020-01.a:4",
+        "every login is refused, as there are no digests yet and they are required: iqn.2020-01.a:2, iqn.2020-01.a:3"
+      ])
+      const [text] = yield* told(targets(...Array.from({ length: 23 }, () => "auth: { requireChap: true }")))
+      assert.match(text ?? "", /iqn\.2020-01\.a:19 and 3 more$/)
+    })
+  )
+
+  it.effect("is told of discovery, everywhere or over one portal group", () =>
+    Effect.gen(function* () {
+      const groups = `portalGroups:
+  - { tag: 1, portals: ["127.0.0.1:1"] }
+  - { tag: 2, portals: ["127.0.0.1:2"], auth: { requireChap: true } }`
+      assert.deepStrictEqual(yield* told(groups), [
+        "discovery over portal group 2 is refused, as there is no CHAP yet and it is required"
+      ])
+      assert.deepStrictEqual(yield* told(`${groups}\noptions: { discoveryAuth: { requireChap: true } }`), [
+        "every discovery is refused, as there is no CHAP yet and it is required"
+      ])
+    })
+  )
+
+  it.effect("is not told where nothing of that is required", () =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual(yield* told(targets("alias: a", "auth: { disableChap: true }")), [])
+    })
+  )
+})
