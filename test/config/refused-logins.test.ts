@@ -7,8 +7,10 @@ import { readText } from "./support.ts"
 
 const told = (source: string) => Effect.map(tryOut(readText(source)), refusedLogins)
 
-const targets = (...parts: ReadonlyArray<string>) =>
-  `targets: [${parts.map((part, index) => `{ name: "iqn.2020-01.a:${index}", maps: [], luns: [], ${part} }`).join(", ")}]`
+const targets = (...parts: ReadonlyArray<string>): string => {
+  const nodes = parts.map((part, index) => `{ name: "iqn.2020-01.a:${index}", maps: [], luns: [], ${part} }`)
+  return `targets: [${nodes.join(", ")}]`
+}
 
 describe("a login that is refused in any case", () => {
   it.effect("is told once for all targets that require the same", () =>
