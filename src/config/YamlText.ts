@@ -12,7 +12,6 @@ import {
   isScalar,
   LineCounter,
   parseDocument,
-  visit,
   type YAMLError
 } from "yaml"
 
@@ -95,7 +94,7 @@ export class YamlText {
         if (tooDeep !== undefined) return Result.fail([`${placeAt(name, lines, tooDeep.pos[0])} ${nestedTooDeeply}`])
         return Result.fail(document.errors.map((error) => yamlProblem(name, document, lines, error)))
       }
-      const strange = keyThatIsNoText(document)
+      const strange = keyThatIsNoText(document.contents)
       if (strange !== undefined)
         return Result.fail([`${placeOf(name, lines, strange)} a key is a text, not ${wordFor(strange)}`])
       const value: unknown = document.toJS({ maxAliasCount: aliasesMax, reviver: typeNull })
@@ -158,16 +157,14 @@ const placeOf = (name: string, lines: LineCounter, node: unknown): string =>
   placeAt(name, lines, isNode(node) ? (node.range?.[0] ?? 0) : 0)
 
 /** The first key that is a map or a list, as YAML allows it. */
-const keyThatIsNoText = (document: Document): unknown => {
-  let found: unknown
-  visit(document, {
-    Pair: (_, { key }) => {
-      if (!isCollection(key)) return undefined
-      found = key
-      return visit.BREAK
-    }
-  })
-  return found
+const keyThatIsNoText = (node: unknown): unknown => {
+  if (!isCollection(node)) return undefined
+  for (const item of node.items) {
+    if (isPair(item) && isCollection(item.key)) return item.key
+    const found = keyThatIsNoText(isPair(item) ? item.value : item)
+    if (found !== undefined) return found
+  }
+  return undefined
 }
 
 const wordFor = (node: unknown): string => (isMap(node) ? "a map" : "a list")
