@@ -106,7 +106,7 @@ _lunlog_with_names()
   esac
 }
 
-complete -F _lunlog_with_names lunlog
+complete -o bashdefault -o default -F _lunlog_with_names lunlog
 `
 
 /** The script. */

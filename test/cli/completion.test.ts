@@ -45,6 +45,12 @@ describe("completion of bash", () => {
     writeFileSync(script, stdout)
   })
 
+  it("leaves to bash what it does not know, such as files", async () => {
+    const args = ["--norc", "-c", '. "$0"; complete -p lunlog', script]
+    const { stdout } = await runCommand({ command: "bash", args, directory: projectDirectory }, 20_000)
+    assert.match(stdout, /^complete (?=.*-o default ).*-F _lunlog_with_names lunlog$/m)
+  })
+
   it("offers commands, verbs, RPC methods, options and their values", async () => {
     const answers = await completed(
       "lunlog lu",

@@ -107,6 +107,10 @@ describe("nouns and verbs", () => {
   it("create, resize and delete disks of each kind", async () => {
     assert.strictEqual(await prints("bdev", "resize", "Null0", "2GiB"), "bdev Null0 has 2 GiB")
     assert.match(await refuses("bdev", "resize", "Null0", "1.5KiB"), /no whole number of MiB/)
+    assert.strictEqual(await prints("bdev", "limit", "Null0", "--iops", "1500"), "bdev Null0: at most 2000 IO/s")
+    const both = "bdev Null0: at most 2000 IO/s, 3 MiB/s read"
+    assert.strictEqual(await prints("bdev", "limit", "Null0", "--read-mbps", "3"), both)
+    assert.match(await prints("bdev", "limit", "Null0", "--iops", "0", "--read-mbps", "0"), /^bdev Null0: no limit$/)
     assert.match(await refuses("bdev", "resize", "Malloc0", "9MiB"), /Malloc0 is a malloc bdev, whose size cannot/)
     assert.match(await prints("bdev", "create", "delay", "Slow0", "Null0", "--read", "5"), /^bdev Slow0: delay, 2 GiB/)
     assert.match(await prints("bdev", "create", "error", "Slow0"), /^bdev EE_Slow0: answers as Slow0 until/)
@@ -150,7 +154,7 @@ describe("nouns and verbs", () => {
       await prints("target", "auth", "disk1", "--chap", "mutual", "--chap-group", "2"),
       /CHAP mutual, auth group 2/
     )
-    assert.match(await prints("target", "auth", "disk1", "--chap", "off"), /CHAP off, auth group 0/)
+    assert.match(await prints("target", "auth", "disk1", "--chap", "off"), /CHAP off, no auth group/)
     assert.strictEqual(await refuses("target", "auth", "disk1"), "wrong usage")
     assert.match(await prints("target", "redirect", "disk1", "1", "127.0.0.2"), /are sent to 127\.0\.0\.2:3260/)
     assert.match(

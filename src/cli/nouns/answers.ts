@@ -64,7 +64,9 @@ export const Bdev = Schema.Struct({
   product_name: Schema.String,
   block_size: Schema.Number,
   num_blocks: Schema.Union([Schema.Number, Schema.BigInt]),
-  uuid: Schema.optionalKey(Schema.String)
+  uuid: Schema.optionalKey(Schema.String),
+  /** 0 is no limit. */
+  assigned_rate_limits: Schema.optionalKey(Schema.Record(Schema.String, Schema.Number))
 })
 export type Bdev = typeof Bdev.Type
 /** Of `bdev_get_bdevs`. */

@@ -139,14 +139,17 @@ const limit = Command.make(
       Effect.gen(function* () {
         const { name } = yield* findBdev(call, input.name)
         const limits = [
-          ["rw_ios_per_sec", input.iops],
-          ["rw_mbytes_per_sec", input.mbps],
-          ["r_mbytes_per_sec", input.readMbps],
-          ["w_mbytes_per_sec", input.writeMbps]
+          ["rw_ios_per_sec", input.iops, "IO/s"],
+          ["rw_mbytes_per_sec", input.mbps, "MiB/s"],
+          ["r_mbytes_per_sec", input.readMbps, "MiB/s read"],
+          ["w_mbytes_per_sec", input.writeMbps, "MiB/s written"]
         ] as const
         const given = limits.flatMap(([param, value]) => (Option.isSome(value) ? [[param, value.value] as const] : []))
         yield* call("bdev_set_qos_limit", { name, ...Object.fromEntries(given) })
-        return { json: true, text: `bdev ${name}: ${given.map(([param, value]) => `${param} ${value}`).join(", ")}` }
+        // What was asked for may have been rounded.
+        const { assigned_rate_limits: now = {} } = yield* findBdev(call, name)
+        const texts = limits.flatMap(([param, , unit]) => (now[param] ? [`${now[param]} ${unit}`] : []))
+        return { json: true, text: `bdev ${name}: ${texts.length === 0 ? "no limit" : `at most ${texts.join(", ")}`}` }
       })
     )
 ).pipe(

@@ -277,7 +277,8 @@ const auth = Command.make("auth", { ...shared, name, ...chapFlags }, (input) =>
       const params = yield* chapParams(call, input.chap, input.chapGroup)
       yield* call("iscsi_target_node_set_auth", { name: target.name, ...params })
       const now = yield* findTarget(call, target.name)
-      return { json: now, text: `${now.name}: CHAP ${chapOf(now)}, auth group ${now.chap_group}; later logins count` }
+      const group = now.chap_group === 0 ? "no auth group" : `auth group ${now.chap_group}`
+      return { json: now, text: `${now.name}: CHAP ${chapOf(now)}, ${group}; later logins count` }
     })
   )
 ).pipe(
