@@ -16,6 +16,9 @@ import { statusCommand } from "./status-command.ts"
 import { topCommand } from "./top-command.ts"
 import { version } from "./version.ts"
 
+/** How the library calls it. */
+const numberWanted = "a string representing a finite number"
+
 const plain = CliOutput.defaultFormatter({ colors: false })
 
 /** A mistake gets one message and the way to the help, not the whole help page. */
@@ -23,7 +26,7 @@ export const presenterLayer = CliOutput.layerPresenter({
   present: (event) => {
     if (event._tag === "Help") return Console.log(plain.formatHelpDoc(event.helpDoc))
     if (event._tag === "Version") return Console.log(plain.formatVersion(event.name, event.version))
-    const mistakes = event.errors.map(({ message }) => `lunlog: ${message}`)
+    const mistakes = event.errors.map(({ message }) => `lunlog: ${message.replace(numberWanted, "a number")}`)
     return Console.error([...mistakes, `Try: ${event.commandPath.join(" ")} --help`].join("\n"))
   }
 })

@@ -69,6 +69,7 @@ interface Definition {
 const issueLines = (message: string): string =>
   message
     .replace(/\s*\n\s+at /g, " at ")
+    .replace(/Expected no excess property at /g, "There is no such parameter: ")
     .split("\n")
     .join("; ")
 

@@ -98,6 +98,8 @@ describe("groups with names", () => {
       assert.match(await fails("target", "map", "disk1", map), /PORTAL_GROUP:INITIATOR_GROUP is expected/)
     }
     assert.match(await fails("portal", "remove", "99"), /portal group 99 does not exist/)
+    const { stderr } = await run("lun", "remove", "disk1", "zero")
+    assert.match(stderr, /^lunlog: Invalid value for argument <lun>: "zero". Expected a number\n/)
     assert.match(await fails("initiator", "add", "hosts"), /^add whom\? Give names of initiators, or --netmask/)
   })
 

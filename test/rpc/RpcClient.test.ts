@@ -73,6 +73,7 @@ describe("RpcClient", () => {
       assert.deepInclude(result.failure, { code: -32602, text: "Invalid parameters" })
       const reason = JSON.stringify(result.failure.data)
       assert.deepInclude(result.failure.data, { allowed: "text, list (optional)", object: "params of picky" })
+      assert.include(reason, 'There is no such parameter: [\\"more\\"]')
       for (const mistake of ['[\\"text\\"]', '[\\"list\\"][1]', '[\\"more\\"]']) assert.include(reason, mistake)
     })
   )
