@@ -9,10 +9,10 @@ import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Cause, Effect, Exit } from "effect"
 import { CliFailure } from "./cli/CliFailure.ts"
-import { endProcess } from "./cli/end-process.ts"
-import { onHangup } from "./cli/hangup.ts"
 import { printableLines } from "./cli/printable.ts"
-import type { LoadDataPlane } from "./cli/serve-command.ts"
+import { endProcess } from "./cli/serve/end-process.ts"
+import { onHangup } from "./cli/serve/hangup.ts"
+import type { LoadDataPlane } from "./cli/serve/serve-command.ts"
 import { leaveProcess } from "./dataplane/leave-process.ts"
 
 /** A launcher and a terminal may each deliver the same Ctrl-C: within this time it is one. In milliseconds. */
@@ -46,7 +46,7 @@ const surviveLostOutput = (program: string): void => {
 const loadDataPlane: LoadDataPlane = async () => (await import("./dataplane/DataPlaneLive.ts")).dataPlaneLayer
 
 const programOf = async (program: "lunlog" | "iscsi_tgt", args: ReadonlyArray<string>) => {
-  if (program === "iscsi_tgt") return (await import("./cli/iscsi-tgt.ts")).runIscsiTgt(args, loadDataPlane)
+  if (program === "iscsi_tgt") return (await import("./cli/serve/iscsi-tgt.ts")).runIscsiTgt(args, loadDataPlane)
   const { runLunlog } = await import("./cli/lunlog-command.ts")
   return runLunlog(args, loadDataPlane)
 }

@@ -1,5 +1,5 @@
 /** Which target's configuration a text is, by its content. */
-import { isIscsiConf } from "./iscsi-conf/read-iscsi-conf.ts"
+import { isIscsiConf } from "./foreign/iscsi-conf/read-iscsi-conf.ts"
 
 /** Formats that can be converted, and lunlog's own. */
 export type SourceFormat = "iscsi.conf" | "spdk" | "targetcli" | "tgt" | "native"

@@ -1,9 +1,9 @@
 /** How the state is exported in each format. */
 import { Effect } from "effect"
 import type { Exported, ExportFormat, ExportOptions } from "../config/ExportFormat.ts"
-import { exportNative } from "../config/export-native.ts"
-import { printIscsiConf } from "../config/iscsi-conf/print-iscsi-conf.ts"
-import { secretKey } from "../config/secret-references.ts"
+import { printIscsiConf } from "../config/foreign/iscsi-conf/print-iscsi-conf.ts"
+import { exportNative } from "../config/native/export-native.ts"
+import { secretKey } from "../config/native/secret-references.ts"
 import type { Secrets } from "../domain/Secrets.ts"
 import { authGroupsOf, type State } from "../domain/State.ts"
 import { exportSpdk } from "./export-spdk.ts"

@@ -6,7 +6,7 @@ import { spawnSync } from "node:child_process"
 import { writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { Effect } from "effect"
-import { readNativeFile } from "../../src/config/NativeFile.ts"
+import { readNativeFile } from "../../src/config/native/NativeFile.ts"
 import { cpuSeconds, endedChildrenCpuSeconds } from "../support/cpu-time.ts"
 import {
   freePort,

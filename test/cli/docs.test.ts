@@ -20,7 +20,7 @@ import {
   RedirectSection,
   SecretSection,
   TargetSection
-} from "../../src/config/native-schema.ts"
+} from "../../src/config/native/native-schema.ts"
 import { allMethods } from "../../src/rpc/methods/all-methods.ts"
 import { projectDirectory } from "../support/target-process.ts"
 

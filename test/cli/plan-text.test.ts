@@ -1,7 +1,7 @@
 /** What `lunlog plan` prints, from made-up answers. */
 import { assert, describe, it } from "vitest"
-import { type PlanView, planText } from "../../src/cli/plan-text.ts"
-import { progressBar } from "../../src/cli/progress.ts"
+import { type PlanView, planText } from "../../src/cli/config/plan-text.ts"
+import { progressBar } from "../../src/cli/config/progress.ts"
 
 const view = (parts: Partial<PlanView>): PlanView => ({
   name: "disks.yaml",

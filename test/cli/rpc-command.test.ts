@@ -89,7 +89,7 @@ describe("lunlog rpc", () => {
     const args = ["--import", `data:text/javascript,${encodeURIComponent(hook)}`, binOf("lunlog"), "rpc", "--dry-run"]
     const command = { command: process.execPath, args: [...args, "spdk_get_version"], directory: projectDirectory }
     const { stderr } = await runCommand({ ...command, environment: { UV_THREADPOOL_SIZE: "4" } }, 40_000)
-    assert.include(stderr, "/src/cli/rpc-command.ts\n")
+    assert.include(stderr, "/src/cli/rpc/rpc-command.ts\n")
     const server = ["src/dataplane/reactor", "DataPlaneLive", "src/rpc/methods", "RpcServer", "eventlog/", "/level/"]
     assert.deepStrictEqual(
       server.filter((part) => stderr.includes(part)),

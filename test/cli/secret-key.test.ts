@@ -3,7 +3,7 @@ import { chmodSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync }
 import { join } from "node:path"
 import { Effect, Exit } from "effect"
 import { afterEach, assert, beforeEach, describe, it } from "vitest"
-import { secretsFrom, secretsOf } from "../../src/cli/secret-key.ts"
+import { secretsFrom, secretsOf } from "../../src/cli/serve/secret-key.ts"
 import { makeDirectory, removeDirectory, startTarget } from "../support/target-process.ts"
 import { lunlog } from "./support.ts"
 

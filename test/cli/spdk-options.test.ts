@@ -2,11 +2,11 @@
 import { Effect } from "effect"
 import { assert, describe, it } from "vitest"
 import { durationMillisMax, parseDuration } from "../../src/cli/duration.ts"
-import { runIscsiTgt } from "../../src/cli/iscsi-tgt.ts"
+import { recordLine } from "../../src/cli/log/record-line.ts"
 import { printPretty } from "../../src/cli/print-json.ts"
 import { printable, printableLines } from "../../src/cli/printable.ts"
-import { recordLine } from "../../src/cli/record-line.ts"
-import { type OptionSpec, parseOptions } from "../../src/cli/spdk-options.ts"
+import { runIscsiTgt } from "../../src/cli/serve/iscsi-tgt.ts"
+import { type OptionSpec, parseOptions } from "../../src/cli/serve/spdk-options.ts"
 import { byteText, table } from "../../src/cli/table.ts"
 
 const specs: ReadonlyArray<OptionSpec> = [

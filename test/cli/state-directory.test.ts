@@ -1,7 +1,7 @@
 /** Where state goes when nobody says, for users with and without a home. */
 import { homedir } from "node:os"
 import { afterEach, assert, describe, it, vi } from "vitest"
-import { defaultStateDirectory } from "../../src/cli/state-directory.ts"
+import { defaultStateDirectory } from "../../src/cli/serve/state-directory.ts"
 
 vi.mock("node:os", async (original) => ({ ...(await original<typeof import("node:os")>()), homedir: vi.fn() }))
 

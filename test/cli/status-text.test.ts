@@ -1,6 +1,6 @@
 /** The page of `lunlog status`, from made-up answers. */
 import { assert, describe, it } from "vitest"
-import { type StatusView, statusText } from "../../src/cli/status-text.ts"
+import { type StatusView, statusText } from "../../src/cli/status/status-text.ts"
 
 const view = (status: Partial<StatusView["status"]>, rest: Partial<StatusView> = {}): StatusView => ({
   status: {

@@ -3,10 +3,10 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Option, Queue, Terminal } from "effect"
 import { TestClock } from "effect/testing"
 import { CliFailure } from "../../src/cli/CliFailure.ts"
-import { type TopOutput, watchRates } from "../../src/cli/top-command.ts"
-import { remembered, type TopRates, type TopSample, topRates } from "../../src/cli/top-rates.ts"
-import { quitKey, takeScreen } from "../../src/cli/top-screen.ts"
-import { topText } from "../../src/cli/top-text.ts"
+import { type TopOutput, watchRates } from "../../src/cli/top/top-command.ts"
+import { remembered, type TopRates, type TopSample, topRates } from "../../src/cli/top/top-rates.ts"
+import { quitKey, takeScreen } from "../../src/cli/top/top-screen.ts"
+import { topText } from "../../src/cli/top/top-text.ts"
 
 type Lun = TopSample["luns"][number]
 type Session = TopSample["sessions"][number]

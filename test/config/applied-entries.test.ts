@@ -1,6 +1,6 @@
 /** The hash of what a file wants: by what it says, and by nothing of chance. */
 import { assert, describe, it } from "vitest"
-import { hashOf } from "../../src/config/applied-entries.ts"
+import { hashOf } from "../../src/config/plan/applied-entries.ts"
 
 const hash = (payload: unknown, type = "LunAdded") => hashOf([{ type, v: 1, payload: JSON.stringify(payload) }])
 

@@ -1,6 +1,6 @@
 /** Configuration files with mistakes: the exact text of each message. */
 import { assert, describe, it } from "vitest"
-import { configLengthMax } from "../../src/config/YamlText.ts"
+import { configLengthMax } from "../../src/config/native/YamlText.ts"
 import { problemsOf } from "./support.ts"
 
 const sizeHint = "write bytes (67108864) or a number with K, M, G, T (or KiB, MiB ...; KB, MB ... are decimal)"

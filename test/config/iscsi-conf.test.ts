@@ -2,8 +2,8 @@
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { assert, describe, it } from "vitest"
-import type { Conversion } from "../../src/config/Conversion.ts"
-import { isIscsiConf, readIscsiConf } from "../../src/config/iscsi-conf/read-iscsi-conf.ts"
+import type { Conversion } from "../../src/config/foreign/Conversion.ts"
+import { isIscsiConf, readIscsiConf } from "../../src/config/foreign/iscsi-conf/read-iscsi-conf.ts"
 import { diceOf } from "../domain/random.ts"
 import { refusalsOf } from "./support.ts"
 

@@ -1,7 +1,7 @@
 /** The JSON Schema of the native format: it knows every key, and says what each is for. */
 import { assert, describe, it } from "vitest"
-import { jsonSchemaText } from "../../src/config/json-schema.ts"
-import { NativeConfig } from "../../src/config/native-schema.ts"
+import { jsonSchemaText } from "../../src/config/native/json-schema.ts"
+import { NativeConfig } from "../../src/config/native/native-schema.ts"
 
 const schema: unknown = JSON.parse(jsonSchemaText())
 

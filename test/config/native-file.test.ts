@@ -1,7 +1,7 @@
 /** Configuration files that are right: what their sections become. */
 import { Effect } from "effect"
 import { assert, describe, it } from "vitest"
-import { readNativeFile } from "../../src/config/NativeFile.ts"
+import { readNativeFile } from "../../src/config/native/NativeFile.ts"
 import { parseSize } from "../../src/config/size.ts"
 import { activeTargetsOf, findBdev } from "../../src/domain/State.ts"
 import { desiredOf, problemsOf, readText } from "./support.ts"

@@ -1,7 +1,7 @@
 /** Plans without files and without a target: what a file wants is a list of commands, what runs is a folded state. */
 import { Result } from "effect"
-import type { Wanted } from "../../src/config/DesiredState.ts"
-import { defaultPlanOptions, type Plan, type PlanOptions, planOf } from "../../src/config/Plan.ts"
+import type { Wanted } from "../../src/config/native/DesiredState.ts"
+import { defaultPlanOptions, type Plan, type PlanOptions, planOf } from "../../src/config/plan/Plan.ts"
 import type { Command } from "../../src/domain/Command.ts"
 import { decide } from "../../src/domain/decide.ts"
 import type { Event } from "../../src/domain/Event.ts"

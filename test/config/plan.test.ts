@@ -1,7 +1,7 @@
 /** Plans of files: from what is there to what a file wants. */
 import { assert, describe, it } from "vitest"
-import { demoConfig, demoTarget } from "../../src/cli/demo-config.ts"
-import { listChanges } from "../../src/config/list-changes.ts"
+import { demoConfig, demoTarget } from "../../src/cli/serve/demo-config.ts"
+import { listChanges } from "../../src/config/plan/list-changes.ts"
 import { applyTo, byRpc, driftTexts, nothing, planFor, type Running, recorded, stepTexts } from "./plan-support.ts"
 import { desiredOf, readText } from "./support.ts"
 

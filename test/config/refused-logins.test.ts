@@ -1,7 +1,7 @@
 /** What is told of logins that cannot work, for what they require is not there yet. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { tryOut } from "../../src/config/try-out.ts"
+import { tryOut } from "../../src/config/native/try-out.ts"
 import { refusedLogins } from "../../src/domain/refused-logins.ts"
 import { readText } from "./support.ts"
 

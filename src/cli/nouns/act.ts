@@ -5,8 +5,8 @@ import type { CliFailure } from "../CliFailure.ts"
 import { showingDrains } from "../drain-watch.ts"
 import { printPretty } from "../print-json.ts"
 import { printableLines } from "../printable.ts"
-import { type Call, makeCall } from "../rpc-session.ts"
-import { socketFlag } from "../server-flags.ts"
+import { type Call, makeCall } from "../rpc/rpc-session.ts"
+import { socketFlag } from "../serve/server-flags.ts"
 import { table } from "../table.ts"
 
 /** A removal waits for commands in flight as long as the target lets it; in milliseconds. */

@@ -1,8 +1,8 @@
 /** The target's answers as nouns and verbs read them: only the members that they use. */
 import { Effect, Schema } from "effect"
-import { closest } from "../../config/closest.ts"
+import { closest } from "../../config/native/closest.ts"
 import { CliFailure } from "../CliFailure.ts"
-import type { Call } from "../rpc-session.ts"
+import type { Call } from "../rpc/rpc-session.ts"
 
 const Portal = Schema.Struct({ host: Schema.String, port: Schema.String })
 

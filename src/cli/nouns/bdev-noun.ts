@@ -1,9 +1,9 @@
 /** `lunlog bdev`: disks, whether or not a target has them. */
 import { Effect, Option } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
-import { closest } from "../../config/closest.ts"
+import { closest } from "../../config/native/closest.ts"
 import { CliFailure } from "../CliFailure.ts"
-import type { Call } from "../rpc-session.ts"
+import type { Call } from "../rpc/rpc-session.ts"
 import { byteText } from "../table.ts"
 import { about, act, listing, namesFlag, shared } from "./act.ts"
 import { ask, askTargets, type Bdev, Bdevs, bytesOf } from "./answers.ts"

@@ -1,7 +1,7 @@
 /** Who must authenticate, as people say it: one word in place of three booleans. */
 import { Effect } from "effect"
 import { Flag } from "effect/cli"
-import type { Call } from "../rpc-session.ts"
+import type { Call } from "../rpc/rpc-session.ts"
 import { tagOf } from "./groups.ts"
 
 const chapModes = ["auto", "off", "required", "mutual"] as const

@@ -1,9 +1,9 @@
 /** Groups as people name them: by tag, or by the name that a configuration file has given them. */
 import { Effect } from "effect"
 import { Argument } from "effect/cli"
-import { closest } from "../../config/closest.ts"
+import { closest } from "../../config/native/closest.ts"
 import { CliFailure } from "../CliFailure.ts"
-import type { Call } from "../rpc-session.ts"
+import type { Call } from "../rpc/rpc-session.ts"
 import { AuthGroups, ask, InitiatorGroups, PortalGroups } from "./answers.ts"
 
 /** A group in what the target answers; names are unique among the groups of a kind, and never digits alone. */

@@ -2,7 +2,7 @@
 import { Effect, Option } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import { CliFailure } from "../CliFailure.ts"
-import type { Call } from "../rpc-session.ts"
+import type { Call } from "../rpc/rpc-session.ts"
 import { about, act, listing, type Outcome, shared } from "./act.ts"
 import { ask, freeTag, InitiatorGroups } from "./answers.ts"
 import { groupArgument, groupText, tagOf } from "./groups.ts"

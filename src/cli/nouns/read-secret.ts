@@ -6,7 +6,7 @@ import { readFile } from "node:fs/promises"
 import { Console, Effect, Option, Redacted } from "effect"
 import { Flag, Prompt } from "effect/cli"
 import { CliFailure } from "../CliFailure.ts"
-import { readStdin } from "../rpc-request.ts"
+import { readStdin } from "../rpc/rpc-request.ts"
 
 /** The ways in which a secret can be given. */
 export interface SecretSource {

@@ -3,7 +3,7 @@ import { Effect, Option } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import { CliFailure } from "../CliFailure.ts"
 import { printable } from "../printable.ts"
-import { durationFlag } from "../server-flags.ts"
+import { durationFlag } from "../serve/server-flags.ts"
 import { about, act, listing, shared } from "./act.ts"
 import { ask, Sessions } from "./answers.ts"
 

@@ -3,7 +3,7 @@ import { Effect, Option } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import { CliFailure } from "../CliFailure.ts"
 import { printable } from "../printable.ts"
-import type { Call } from "../rpc-session.ts"
+import type { Call } from "../rpc/rpc-session.ts"
 import { byteText, table } from "../table.ts"
 import { about, act, count, listing, namesFlag, shared } from "./act.ts"
 import {

@@ -1,6 +1,6 @@
 /** Every method that this build serves; a method is here only if it does what it says. */
 import type { EventLog } from "../../../eventlog/EventLog.ts"
-import type { ConfigApplier } from "../../config/ConfigApplier.ts"
+import type { ConfigApplier } from "../../config/plan/ConfigApplier.ts"
 import type { ControlPlane } from "../../domain/ControlPlane.ts"
 import type { DataPlane } from "../../domain/DataPlane.ts"
 import type { Secrets } from "../../domain/Secrets.ts"

@@ -4,12 +4,12 @@
  * Problems come with their path in the file: only the client knows its lines.
  */
 import { Effect, Result, Schema } from "effect"
-import { ConfigApplier, type Planned } from "../../config/ConfigApplier.ts"
 import type { ConfigRefused } from "../../config/ConfigRefused.ts"
-import type { NativeFile } from "../../config/NativeFile.ts"
-import { NativeConfig } from "../../config/native-schema.ts"
-import type { PlanOptions, Step } from "../../config/Plan.ts"
-import { type ConfigPath, pathText } from "../../config/YamlText.ts"
+import type { NativeFile } from "../../config/native/NativeFile.ts"
+import { NativeConfig } from "../../config/native/native-schema.ts"
+import { type ConfigPath, pathText } from "../../config/native/YamlText.ts"
+import { ConfigApplier, type Planned } from "../../config/plan/ConfigApplier.ts"
+import type { PlanOptions, Step } from "../../config/plan/Plan.ts"
 import { CONFIG_NAME_LENGTH_MAX } from "../../domain/AppliedConfig.ts"
 import { type ConnectionInfo, DataPlane } from "../../domain/DataPlane.ts"
 import { Instance } from "../Instance.ts"

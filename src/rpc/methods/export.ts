@@ -1,7 +1,7 @@
 /** `lunlog_export`: the state as a configuration file. Secrets are in it only if they are asked for. */
 import { Effect, Schema } from "effect"
 import { exportFormatNames } from "../../config/ExportFormat.ts"
-import { partOfState } from "../../config/part-of-state.ts"
+import { partOfState } from "../../config/native/part-of-state.ts"
 import { ControlPlane } from "../../domain/ControlPlane.ts"
 import type { Secrets } from "../../domain/Secrets.ts"
 import { activeTargetsOf, type State } from "../../domain/State.ts"

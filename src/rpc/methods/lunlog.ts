@@ -4,7 +4,7 @@
  */
 import { Effect, Schema } from "effect"
 import { EventLog } from "../../../eventlog/EventLog.ts"
-import { driftOfState } from "../../config/Plan.ts"
+import { driftOfState } from "../../config/plan/Plan.ts"
 import { ControlPlane } from "../../domain/ControlPlane.ts"
 import { DataPlane } from "../../domain/DataPlane.ts"
 import { refusedLogins } from "../../domain/refused-logins.ts"

@@ -1,0 +1,160 @@
+/**
+ * `iscsi_tgt`: the command line of SPDK's iSCSI target (26.05). Starts empty, as SPDK does; `--state-mode resume`
+ * does not. Options about cores, memory pages and PCI have no meaning here: they are taken, and named once on stderr.
+ */
+import { Effect } from "effect"
+import { defaultSocketPath } from "../../rpc/socket-path.ts"
+import { CliFailure } from "../CliFailure.ts"
+import { parseDuration } from "../duration.ts"
+import { version } from "../version.ts"
+import { loggingLayer } from "./logging.ts"
+import type { LoadDataPlane } from "./serve-command.ts"
+import { methodSet, removalDeadlineDefault } from "./server-flags.ts"
+import { type OptionSpec, type ParsedOptions, parseOptions, usageOf } from "./spdk-options.ts"
+import { defaultStateDirectory } from "./state-directory.ts"
+
+const flag = (long: string, short?: string): OptionSpec => ({ long, short, value: undefined, help: undefined })
+const valued = (long: string, value: string, short?: string): OptionSpec => ({ long, short, value, help: undefined })
+
+/** What has an effect. */
+const effective: ReadonlyArray<OptionSpec> = [
+  { long: "config", short: "c", value: "FILE", help: "SPDK's JSON configuration, or lunlog's YAML" },
+  { long: "json", short: undefined, value: "FILE", help: "the same" },
+  { long: "json-ignore-init-errors", short: undefined, value: undefined, help: "go on after a call that fails" },
+  { long: "strict", short: undefined, value: undefined, help: "refuse subsystems that do not concern a target" },
+  { long: "rpc-socket", short: "r", value: "PATH", help: `RPC listen address (default ${defaultSocketPath})` },
+  { long: "no-rpc-server", short: undefined, value: undefined, help: "no RPC socket" },
+  { long: "wait-for-rpc", short: undefined, value: undefined, help: "wait for framework_start_init" },
+  { long: "rpcs-allowed", short: undefined, value: "LIST", help: "comma-separated methods that may be called" },
+  { long: "version", short: "v", value: undefined, help: "print the version" },
+  { long: "help", short: "h", value: undefined, help: "show this" },
+  { long: "silence-noticelog", short: undefined, value: undefined, help: "print only warnings and errors" },
+  { long: "logflag", short: "L", value: "FLAG", help: "print debug messages, whatever the flag" },
+  { long: "state", short: undefined, value: "DIR", help: `state directory (default ${defaultStateDirectory()})` },
+  { long: "state-mode", short: undefined, value: "MODE", help: "empty (default) or resume" },
+  { long: "removal-deadline", short: undefined, value: "DURATION", help: "for a removed LUN's commands (default 40s)" },
+  { long: "spdk-identities", short: undefined, value: undefined, help: "disks identify themselves as under SPDK" },
+  { long: "reactor", short: undefined, value: "WHERE", help: "main (default) or worker thread" },
+  { long: "accept-log-loss", short: undefined, value: undefined, help: "go on with what is left of a damaged log" }
+]
+
+/** What is taken without effect. */
+const ignored: ReadonlyArray<OptionSpec> = [
+  valued("cpumask", "MASK", "m"),
+  valued("lcores", "LIST"),
+  valued("main-core", "N", "p"),
+  valued("master-core", "N"),
+  valued("mem-size", "MB", "s"),
+  flag("no-pci", "u"),
+  valued("pci-allowed", "BDF", "A"),
+  valued("pci-blocked", "BDF", "B"),
+  valued("pci-whitelist", "BDF", "W"),
+  valued("pci-blacklist", "BDF"),
+  flag("no-huge"),
+  valued("shm-id", "ID", "i"),
+  valued("tpoint-group", "LIST", "e"),
+  valued("tpoint-group-mask", "MASK"),
+  valued("num-trace-entries", "N"),
+  flag("limit-coredump", "d"),
+  flag("single-file-segments", "g"),
+  valued("mem-channels", "N", "n"),
+  flag("huge-unlink", "R"),
+  valued("huge-dir", "DIR"),
+  valued("iova-mode", "MODE"),
+  valued("base-virtaddr", "ADDRESS"),
+  valued("env-context", "ARGS"),
+  valued("vfio-vf-token", "TOKEN"),
+  flag("enforce-numa"),
+  flag("interrupt-mode"),
+  valued("msg-mempool-size", "N"),
+  flag("disable-cpumask-locks")
+]
+
+/** SPDK's own option that changes what a caller may rely on; taken for an error rather than ignored. */
+const background: OptionSpec = { long: "background", short: "b", value: undefined, help: undefined }
+
+const usage = usageOf("iscsi_tgt", effective, ignored)
+
+const printed = (text: string) => Effect.sync(() => void process.stdout.write(text))
+
+const oneOf = <A extends string>(options: ParsedOptions, name: string, allowed: readonly [A, ...ReadonlyArray<A>]) =>
+  Effect.suspend(() => {
+    const given = options.values.get(name)
+    if (given === undefined) return Effect.succeed(allowed[0])
+    const found = allowed.find((one) => one === given)
+    return found === undefined
+      ? Effect.fail(new CliFailure({ message: `--${name} ${given}: use ${allowed.join(" or ")}` }))
+      : Effect.succeed(found)
+  })
+
+const deadlineOf = (options: ParsedOptions): Effect.Effect<number, CliFailure> => {
+  const given = options.values.get("removal-deadline")
+  const millis = given === undefined ? removalDeadlineDefault : parseDuration(given)
+  return millis === undefined
+    ? Effect.fail(new CliFailure({ message: `--removal-deadline ${given}: write 500ms, 40s or 2m` }))
+    : Effect.succeed(millis)
+}
+
+const tellIgnored = (options: ParsedOptions) =>
+  Effect.suspend(() => {
+    const known = new Set(ignored.map(({ long }) => long))
+    const names = [...options.given].filter((name) => known.has(name)).map((name) => `--${name}`)
+    if (names.length === 0) return Effect.void
+    return Effect.logInfo(`taken without effect, as lunlog has no such thing: ${names.join(", ")}`)
+  })
+
+const settingsOf = (options: ParsedOptions, stateMode: "empty" | "resume") =>
+  Effect.gen(function* () {
+    const allowed = options.values.get("rpcs-allowed")
+    return {
+      stateDirectory: options.values.get("state") ?? defaultStateDirectory(),
+      stateMode,
+      socketPath: options.given.has("no-rpc-server")
+        ? undefined
+        : (options.values.get("rpc-socket") ?? defaultSocketPath),
+      removalDeadlineMillis: yield* deadlineOf(options),
+      identityStyle: options.given.has("spdk-identities") ? "spdk" : "uuid",
+      reactor: yield* oneOf(options, "reactor", ["main", "worker"]),
+      waitForRpc: options.given.has("wait-for-rpc"),
+      acceptLogLoss: options.given.has("accept-log-loss"),
+      ...(allowed === undefined ? {} : { rpcsAllowed: methodSet(allowed) })
+    } as const
+  })
+
+const serve = (options: ParsedOptions, load: LoadDataPlane) =>
+  Effect.gen(function* () {
+    const file = options.values.get("config") ?? options.values.get("json")
+    const { runServer } = yield* Effect.promise(() => import("./run-server.ts"))
+    const { readConfiguration, stateModeOf } = yield* Effect.promise(() => import("./configure.ts"))
+    const { serverReady } = yield* Effect.promise(() => import("./ready.ts"))
+    const given = yield* oneOf(options, "state-mode", ["empty", "resume"])
+    const strict = options.given.has("strict")
+    const ignoreErrors = options.given.has("json-ignore-init-errors")
+    const configuration = file === undefined ? undefined : yield* readConfiguration(file, { strict, ignoreErrors })
+    const settings = yield* settingsOf(options, yield* stateModeOf(configuration, given, "empty"))
+    const configure = configuration === undefined ? {} : { configure: configuration.configure }
+    const makeDataPlane = yield* Effect.promise(load)
+    yield* Effect.logInfo(`Starting lunlog ${version} as iscsi_tgt (SPDK 26.05 dialect)`)
+    yield* tellIgnored(options)
+    yield* runServer({ ...settings, ...configure, onReady: serverReady }, makeDataPlane)
+  })
+
+const levelOf = (options: ParsedOptions): "Warn" | "Debug" | undefined =>
+  options.given.has("silence-noticelog") ? "Warn" : options.given.has("logflag") ? "Debug" : undefined
+
+/** Runs one command line of iscsi_tgt. */
+export const runIscsiTgt = (args: ReadonlyArray<string>, load: LoadDataPlane): Effect.Effect<void, CliFailure> => {
+  const parsed = parseOptions(args, [...effective, ...ignored, background])
+  if (parsed._tag === "Refused") {
+    const message = `${parsed.reason}; the usage is on stdout`
+    return Effect.andThen(printed(usage), Effect.fail(new CliFailure({ message })))
+  }
+  const { options } = parsed
+  if (options.given.has("help")) return printed(usage)
+  if (options.given.has("version")) return printed(`lunlog v${version} (SPDK 26.05 dialect)\n`)
+  if (options.given.has("background")) {
+    const message = "-b: lunlog stays in the foreground; let systemd, nohup or a shell's & put it into the background"
+    return Effect.fail(new CliFailure({ message }))
+  }
+  return Effect.provide(serve(options, load), loggingLayer("pretty", levelOf(options)))
+}

@@ -1,0 +1,228 @@
+/**
+ * A server from its start to its orderly end: event log, control plane, a new epoch, data plane, control socket, then
+ * what the configuration file asks for, and only then initiators. Everything lives in one scope, so that the end is
+ * the start backwards: no new requests, sessions closed, a last snapshot, the log's directory free.
+ */
+import { Cause, Clock, Deferred, Effect, Layer, type Scope } from "effect"
+import { EventLog } from "../../../eventlog/EventLog.ts"
+import { LevelEventLog } from "../../../eventlog/LevelEventLog.ts"
+import { ConfigApplier } from "../../config/plan/ConfigApplier.ts"
+import { ControlPlane } from "../../domain/ControlPlane.ts"
+import { DataPlane } from "../../domain/DataPlane.ts"
+import type { EpochMode } from "../../domain/Epoch.ts"
+import { Secrets } from "../../domain/Secrets.ts"
+import { authGroupsOf, portalGroupsOf } from "../../domain/State.ts"
+import { InitializationFailed, Instance } from "../../rpc/Instance.ts"
+import { loadAuthFile } from "../../rpc/load-auth-file.ts"
+import { allMethods, type RpcServices } from "../../rpc/methods/all-methods.ts"
+import { authGroupView } from "../../rpc/methods/auth-groups.ts"
+import { Notifications } from "../../rpc/Notifications.ts"
+import type { RpcError } from "../../rpc/RpcError.ts"
+import { RpcRouter } from "../../rpc/RpcRouter.ts"
+import { RpcServer } from "../../rpc/RpcServer.ts"
+import { acquireSocketLock } from "../../rpc/SocketLock.ts"
+import { CliFailure, failureOf } from "../CliFailure.ts"
+import { version } from "../version.ts"
+import type { HttpSettings } from "./http-flags.ts"
+import { secretsOf } from "./secret-key.ts"
+import { serveHttp } from "./serve-http.ts"
+import { instanceIdOf, logDirectoryOf, prepareStateDirectory } from "./state-directory.ts"
+
+/** What the data plane is made with. */
+export interface DataPlaneSettings {
+  readonly reactor: "main" | "worker"
+  readonly identityStyle: "uuid" | "spdk"
+  readonly removalDeadlineMillis: number
+  /** Portals accept after it. */
+  readonly acceptWhen: Effect.Effect<void>
+}
+
+/** Given by the composition root, because the command line imports nothing of the data plane. */
+export type MakeDataPlane = (settings: DataPlaneSettings) => Layer.Layer<DataPlane, never, ControlPlane | EventLog>
+
+/** A server as its command line says. */
+export interface ServerSettings {
+  readonly stateDirectory: string
+  readonly stateMode: EpochMode
+  /** Undefined: no control socket (`--no-rpc-server`). */
+  readonly socketPath: string | undefined
+  readonly removalDeadlineMillis: number
+  readonly identityStyle: "uuid" | "spdk"
+  readonly reactor: "main" | "worker"
+  /** Stay in STARTUP until `framework_start_init`. */
+  readonly waitForRpc: boolean
+  readonly rpcsAllowed?: ReadonlySet<string>
+  /** Files of the HTTP endpoint are read and made once the state directory is there; undefined: no endpoint. */
+  readonly http?: Effect.Effect<HttpSettings | undefined, CliFailure>
+  readonly acceptLogLoss: boolean
+  /** Makes state and data plane what the configuration file says; runs once, before initiators are let in. */
+  readonly configure?: Effect.Effect<void, CliFailure, RpcServices>
+  /** Goes on beside it, from the start to the end. */
+  readonly whileServing?: Effect.Effect<void, never, RpcServices>
+  /** When initiators are let in. */
+  readonly onReady: Effect.Effect<void, never, ControlPlane | DataPlane>
+}
+
+/** All that methods need, but what is made of them. */
+type HostServices = Exclude<RpcServices, Instance>
+
+/** Until portals listen or have failed to; a bdev that hangs may hold them up for the data plane's 10 s. */
+const portalsWithinMillis = 15_000
+const portalsPollMillis = 10
+/** What a removal has beyond its deadline to be reported in; with the default deadline below the 60 s of rpc.py. */
+const removalMarginMillis = 10_000
+
+const startEpoch = (settings: ServerSettings) =>
+  Effect.gen(function* () {
+    const controlPlane = yield* ControlPlane
+    const before = controlPlane.state().epoch
+    const instanceId = yield* instanceIdOf(settings.stateDirectory, before?.instanceId)
+    const command = { _tag: "StartEpoch" as const, mode: settings.stateMode, instanceId, version }
+    yield* Effect.mapError(controlPlane.dispatch(command, { source: "boot", actor: "local" }), failureOf)
+    return instanceId
+  })
+
+/** Succeeds when every portal listens, or has failed to, or waits because its group says so. */
+const portalsSettled = Effect.gen(function* () {
+  const dataPlane = yield* DataPlane
+  const controlPlane = yield* ControlPlane
+  const isSettled = Effect.map(dataPlane.status, ({ portals }) =>
+    portalGroupsOf(controlPlane.state()).every((group) => {
+      const own = portals.filter(({ state, tag }) => tag === group.tag && (group.wait || state !== "waiting"))
+      return own.length >= group.portals.length
+    })
+  )
+  const poll = Effect.gen(function* () {
+    while (!(yield* isSettled)) yield* Effect.sleep(portalsPollMillis)
+  })
+  yield* Effect.timeoutOption(poll, portalsWithinMillis)
+})
+
+const announceStart = (settings: ServerSettings) =>
+  Effect.gen(function* () {
+    const { epoch } = (yield* ControlPlane).state()
+    const where = settings.socketPath === undefined ? "no RPC socket" : `RPC on ${settings.socketPath}`
+    yield* Effect.logInfo(
+      `lunlog ${version}, process ${process.pid}: state in ${settings.stateDirectory} ` +
+        `(${settings.stateMode}, epoch ${epoch?.number ?? 0}), ${where}`
+    )
+  })
+
+/** A misspelt name would only show as a method that is missing. */
+const tellUnknownMethods = (allowed: ReadonlySet<string>): Effect.Effect<void> => {
+  const known = new Set(allMethods.flatMap(({ aliases, name }) => [name, ...aliases]))
+  const unknown = [...allowed].filter((name) => !known.has(name))
+  return unknown.length === 0
+    ? Effect.void
+    : Effect.logWarning(`--rpcs-allowed names methods that do not exist: ${unknown.join(", ")}`)
+}
+
+/** A key that is not the log's shows only when somebody needs a secret; that may be much later. */
+const tellUnreadableSecrets = Effect.gen(function* () {
+  const { state } = yield* ControlPlane
+  for (const group of authGroupsOf(state())) {
+    const warn = ({ data }: RpcError) => Effect.logWarning(`auth group ${group.tag}: ${data.reason}; ${data.hint}`)
+    yield* Effect.catch(Effect.asVoid(authGroupView(group)), warn)
+  }
+})
+
+/** The control socket and the HTTP endpoint with all methods, until the scope closes. */
+const serveRpc = (settings: ServerSettings, http: HttpSettings | undefined, instance: Instance["Service"]) =>
+  Effect.gen(function* () {
+    const allowed = settings.rpcsAllowed === undefined ? {} : { allowed: settings.rpcsAllowed }
+    if (settings.rpcsAllowed !== undefined) yield* tellUnknownMethods(settings.rpcsAllowed)
+    if (http !== undefined) yield* Effect.provideService(serveHttp(http, allowed), Instance, instance)
+    if (settings.socketPath === undefined) return
+    yield* tellUnreadableSecrets
+    const router = RpcRouter.layer(allMethods, allowed)
+    const server = RpcServer.layer({ socketPath: settings.socketPath, lockHeld: true }).pipe(
+      Layer.provide(router),
+      Layer.provide(Layer.succeed(Instance, instance))
+    )
+    yield* Effect.mapError(Layer.build(server), failureOf)
+  })
+
+/** Configuration, then initiators. */
+const bringUp = (settings: ServerSettings, accept: Deferred.Deferred<void>) =>
+  Effect.gen(function* () {
+    yield* settings.configure ?? Effect.void
+    yield* loadAuthFile
+    yield* Deferred.succeed(accept, undefined)
+    yield* portalsSettled
+    yield* settings.onReady
+  }).pipe(Effect.mapError((error) => new InitializationFailed({ detail: error.message })))
+
+/** Runs until it is asked to end; what it was made of is gone when this returns. */
+const serve = (
+  settings: ServerSettings,
+  http: HttpSettings | undefined,
+  accept: Deferred.Deferred<void>
+): Effect.Effect<void, CliFailure, HostServices | Scope.Scope> =>
+  Effect.gen(function* () {
+    const stop = yield* Deferred.make<string>()
+    let failure: InitializationFailed | undefined
+    const services = yield* Effect.context<HostServices>()
+    const { epoch } = (yield* ControlPlane).state()
+    const instance: Instance["Service"] = yield* Instance.make(
+      {
+        instanceId: epoch?.instanceId ?? "",
+        version,
+        startedAt: yield* Clock.currentTimeMillis,
+        removalDeadlineMillis: settings.removalDeadlineMillis,
+        removalMarginMillis
+      },
+      {
+        // The configuration's methods ask for the instance that this is a part of.
+        bringUp: Effect.suspend(() => Effect.provideService(bringUp(settings, accept), Instance, instance)).pipe(
+          Effect.tapError((error) =>
+            Effect.sync(() => {
+              failure = error
+            })
+          ),
+          Effect.provideContext(services)
+        ),
+        shutdown: (reason) => Effect.asVoid(Deferred.succeed(stop, reason))
+      }
+    )
+    yield* announceStart(settings)
+    yield* serveRpc(settings, http, instance)
+    const beside = Effect.provideService(settings.whileServing ?? Effect.void, Instance, instance)
+    yield* Effect.forkScoped(beside, { startImmediately: true })
+    if (settings.waitForRpc) yield* Effect.logInfo("waiting in STARTUP for framework_start_init")
+    else yield* Effect.mapError(instance.initialize, ({ detail }) => new CliFailure({ message: detail }))
+    const reason = yield* Deferred.await(stop)
+    if (failure !== undefined) return yield* new CliFailure({ message: failure.detail })
+    yield* Effect.logInfo(`ending: ${reason}`)
+  })
+
+/** Serves until asked to end by signal (interruption) or RPC. Fails with one message when it cannot. */
+export const runServer = (settings: ServerSettings, makeDataPlane: MakeDataPlane): Effect.Effect<void, CliFailure> =>
+  Effect.gen(function* () {
+    yield* prepareStateDirectory(settings.stateDirectory)
+    // Before the log: a start that is refused must not begin an epoch, and least of all an empty one.
+    const http = yield* settings.http ?? Effect.undefined
+    if (settings.socketPath !== undefined) yield* Effect.mapError(acquireSocketLock(settings.socketPath), failureOf)
+    const directory = logDirectoryOf(settings.stateDirectory)
+    const log = yield* Effect.mapError(LevelEventLog.make({ directory, acceptLoss: settings.acceptLogLoss }), failureOf)
+    const logLayer = Layer.succeed(EventLog, log)
+    const control = yield* Effect.mapError(Layer.build(Layer.provideMerge(ControlPlane.layer, logLayer)), failureOf)
+    yield* Effect.provideContext(startEpoch(settings), control)
+    const accept = yield* Deferred.make<void>()
+    const { identityStyle, reactor, removalDeadlineMillis } = settings
+    const dataPlane = makeDataPlane({
+      identityStyle,
+      reactor,
+      removalDeadlineMillis,
+      acceptWhen: Deferred.await(accept)
+    })
+    const secrets = Layer.succeed(Secrets, yield* secretsOf(settings.stateDirectory))
+    const host = Layer.mergeAll(dataPlane, Notifications.layer, secrets)
+    const below = Layer.provideMerge(host, Layer.succeedContext(control))
+    const services = yield* Layer.build(Layer.provideMerge(ConfigApplier.layer, below))
+    yield* Effect.provideContext(serve(settings, http, accept), services)
+  }).pipe(
+    Effect.scoped,
+    Effect.onExit((exit) =>
+      exit._tag === "Success" || Cause.hasInterruptsOnly(exit.cause) ? Effect.logInfo("ended in order") : Effect.void
+    )
+  )

@@ -1,0 +1,215 @@
+/** What a file's sections ask of the control plane: one command each, in the domain's words. */
+
+import type { SecretRequest } from "../../domain/AuthGroup.ts"
+import { type BdevRequest, defaultHistogram, noQos, BdevRequest as Request } from "../../domain/Bdev.ts"
+import type { CommandOf } from "../../domain/Command.ts"
+import { type Auth, defaultIscsiOptions, noAuth } from "../../domain/IscsiOptions.ts"
+import { parseMicros } from "../duration.ts"
+import { parseSize } from "../size.ts"
+import type {
+  AuthGroupSection,
+  AuthSection,
+  BdevSection,
+  InitiatorGroupSection,
+  OptionsSection,
+  PortalGroupSection,
+  TargetSection
+} from "./native-schema.ts"
+
+/** The tags that names and tags of a configuration stand for; NaN where one stands for nothing, which is told apart. */
+export interface GroupNumbers {
+  readonly portal: (ref: number | string) => number
+  readonly initiator: (ref: number | string) => number
+  readonly auth: (ref: number | string) => number
+}
+
+/** IANA's port of iSCSI. */
+const iscsiPort = 3260
+
+const authOf = (section: AuthSection | undefined, numbers: GroupNumbers): Auth => ({
+  ...noAuth,
+  ...section,
+  chapGroup: section?.chapGroup === undefined ? 0 : numbers.auth(section.chapGroup)
+})
+
+const seconds = (time: string | number | undefined, otherwise: number): number =>
+  time === undefined ? otherwise : (parseMicros(time, 1_000_000) ?? Number.NaN) / 1_000_000
+
+/** Missing options are the defaults: options are set as one. */
+export const optionsCommand = (section: OptionsSection, numbers: GroupNumbers): CommandOf<"SetIscsiOptions"> => {
+  const { discoveryAuth, ...rest } = section
+  const defaults = defaultIscsiOptions
+  const options = {
+    ...defaults,
+    ...rest,
+    auth: authOf(discoveryAuth, numbers),
+    nopTimeout: seconds(rest.nopTimeout, defaults.nopTimeout),
+    nopInInterval: seconds(rest.nopInInterval, defaults.nopInInterval),
+    defaultTime2Wait: seconds(rest.defaultTime2Wait, defaults.defaultTime2Wait),
+    defaultTime2Retain: seconds(rest.defaultTime2Retain, defaults.defaultTime2Retain),
+    firstBurstLength: bytes(rest.firstBurstLength, defaults.firstBurstLength)
+  }
+  return { _tag: "SetIscsiOptions", options }
+}
+
+const bytes = (size: string | number | undefined, otherwise: number): number =>
+  size === undefined ? otherwise : (parseSize(size) ?? Number.NaN)
+
+const sizesOf = (section: {
+  readonly size: string | number
+  readonly blockSize?: string | number
+  readonly physicalBlockSize?: string | number
+}) => {
+  const blockSize = bytes(section.blockSize, 512)
+  return {
+    // No whole number of blocks is refused by the domain, which also knows what a block may be.
+    blockCount: bytes(section.size, Number.NaN) / blockSize,
+    blockSize,
+    physicalBlockSize: bytes(section.physicalBlockSize, 0)
+  }
+}
+
+const micros = (time: string | number | undefined): number =>
+  time === undefined ? 0 : (parseMicros(time, 1) ?? Number.NaN)
+
+const requestOf = (section: BdevSection): BdevRequest => {
+  switch (section.type) {
+    case "malloc":
+      return Request.cases.Malloc.make({ ...sizesOf(section), optimalIoBoundary: section.optimalIoBoundary ?? 0 })
+    case "null":
+      return Request.cases.Null.make(sizesOf(section))
+    case "aio":
+      return Request.cases.Aio.make({
+        filename: section.file,
+        blockSize: bytes(section.blockSize, 512),
+        readOnly: section.readOnly ?? false,
+        ...(section.fallocate === true ? { fallocate: true } : {})
+      })
+    case "delay":
+      return Request.cases.Delay.make({
+        base: section.base,
+        averageReadMicros: micros(section.averageRead),
+        p99ReadMicros: micros(section.p99Read ?? section.averageRead),
+        averageWriteMicros: micros(section.averageWrite),
+        p99WriteMicros: micros(section.p99Write ?? section.averageWrite)
+      })
+    case "error":
+      return Request.cases.Error.make({ base: section.base })
+  }
+}
+
+/** Name of the bdev that a section declares. */
+export const bdevNameOf = (section: BdevSection): string =>
+  section.type === "error" ? `EE_${section.base}` : section.name
+
+/** A bdev with its name and identity. */
+export const bdevCommand = (section: BdevSection): CommandOf<"CreateBdev"> => ({
+  _tag: "CreateBdev",
+  name: bdevNameOf(section),
+  ...(section.uuid === undefined ? {} : { uuid: section.uuid }),
+  bdev: requestOf(section)
+})
+
+/** The limits of a bdev, if its section says something of them: those that it leaves out are none. */
+export const bdevQosCommands = (section: BdevSection): ReadonlyArray<CommandOf<"SetBdevQos">> =>
+  section.qos === undefined ? [] : [{ _tag: "SetBdevQos", name: bdevNameOf(section), ...noQos, ...section.qos }]
+
+/** What is counted of a bdev, if its section says something of it. */
+export const bdevHistogramCommands = (section: BdevSection): ReadonlyArray<CommandOf<"SetBdevHistogram">> =>
+  section.histogram === undefined
+    ? []
+    : [
+        {
+          _tag: "SetBdevHistogram",
+          name: bdevNameOf(section),
+          histogram: { ...defaultHistogram, ...section.histogram }
+        }
+      ]
+
+/** `host:port`; without a port, iSCSI's own. */
+export const parsePortal = (text: string): { readonly host: string; readonly port: number } => {
+  const parts = /^(?<host>\[[^\]]*\]|[^:]*):(?<port>\d{1,5})$/u.exec(text)
+  const { host = text, port } = parts?.groups ?? {}
+  return { host, port: port === undefined ? iscsiPort : Number(port) }
+}
+
+const nameOf = ({ name }: { readonly name?: string }): { readonly name?: string } =>
+  name === undefined ? {} : { name }
+
+/** A group of secrets that are sealed already. */
+export const authGroupCommand = (
+  section: AuthGroupSection,
+  tag: number,
+  secrets: ReadonlyArray<SecretRequest>
+): CommandOf<"CreateAuthGroup"> => ({ _tag: "CreateAuthGroup", tag, ...nameOf(section), secrets })
+
+/** Its portals accept when the target is up, unless it waits. */
+export const portalGroupCommand = (section: PortalGroupSection, tag: number): CommandOf<"CreatePortalGroup"> => ({
+  _tag: "CreatePortalGroup",
+  tag,
+  ...nameOf(section),
+  portals: section.portals.map(parsePortal),
+  private: section.private ?? false,
+  wait: section.wait ?? false
+})
+
+/** What discovery over the group needs. */
+export const portalGroupAuthCommand = (
+  section: PortalGroupSection,
+  tag: number,
+  numbers: GroupNumbers
+): CommandOf<"SetPortalGroupAuth"> => ({ _tag: "SetPortalGroupAuth", tag, auth: authOf(section.auth, numbers) })
+
+/** Names and netmasks as they are. */
+export const initiatorGroupCommand = (
+  section: InitiatorGroupSection,
+  tag: number
+): CommandOf<"CreateInitiatorGroup"> => ({
+  _tag: "CreateInitiatorGroup",
+  tag,
+  ...nameOf(section),
+  initiators: section.initiators,
+  netmasks: section.netmasks
+})
+
+/** A target may have no LUN 0 and no map yet. `name` is its full name. */
+export const targetCommand = (
+  section: TargetSection,
+  name: string,
+  numbers: GroupNumbers
+): CommandOf<"CreateTargetNode"> => ({
+  _tag: "CreateTargetNode",
+  name,
+  alias: section.alias ?? "",
+  maps: section.maps.map(({ initiatorGroup, portalGroup, ...rights }) => ({
+    ...rights,
+    portalGroup: numbers.portal(portalGroup),
+    initiatorGroup: numbers.initiator(initiatorGroup)
+  })),
+  luns: section.luns,
+  queueDepth: section.queueDepth ?? 0,
+  auth: authOf(section.auth, numbers),
+  headerDigest: section.headerDigest ?? false,
+  dataDigest: section.dataDigest ?? false,
+  requireLunZero: false
+})
+
+/** That it is counted how long commands take, if the section says so. */
+export const histogramCommands = (
+  { histogram = false }: TargetSection,
+  target: string
+): ReadonlyArray<CommandOf<"SetTargetNodeHistogram">> =>
+  histogram ? [{ _tag: "SetTargetNodeHistogram", target, enabled: true }] : []
+
+/** Where the target's logins are sent, one command for each portal group. */
+export const redirectCommands = (
+  section: TargetSection,
+  target: string,
+  numbers: GroupNumbers
+): ReadonlyArray<CommandOf<"SetTargetNodeRedirect">> =>
+  (section.redirects ?? []).map(({ portalGroup, to }) => ({
+    _tag: "SetTargetNodeRedirect",
+    target,
+    portalGroup: numbers.portal(portalGroup),
+    ...parsePortal(to)
+  }))
