@@ -3,7 +3,8 @@
  * reported as failed, and is tried again.
  */
 import { Effect, FiberMap, type Scope } from "effect"
-import { type Lease, type PortalStatus, PortalUnavailable } from "../domain/DataPlane.ts"
+import type { Lease, PortalStatus } from "../domain/DataPlane.ts"
+import { PortalUnavailable } from "../domain/data-plane-errors.ts"
 import { type Portal, type PortalGroup, portalKey } from "../domain/PortalGroup.ts"
 import { Gone } from "./Gone.ts"
 import { Leases } from "./Leases.ts"

@@ -2,9 +2,10 @@
  * What the control side asks of the data plane: leases on what can fail, and what was achieved. The state says what
  * is wanted; this port says what is. `src/dataplane` implements it.
  */
-import { Context, type Effect, Schema, type Scope } from "effect"
+import { Context, type Effect, type Scope } from "effect"
 import type { BdevErrorInjection, BdevRequest } from "./Bdev.ts"
 import type { Command } from "./Command.ts"
+import type { BdevUnavailable, PortalUnavailable } from "./data-plane-errors.ts"
 import type { BdevName, Incarnation, IscsiName, Lun, PortalGroupTag } from "./ids.ts"
 import type { Portal } from "./PortalGroup.ts"
 import type { StatisticsSource } from "./Statistics.ts"
@@ -25,29 +26,6 @@ export const withFound = (command: Command, { blockCount }: Lease): Command =>
   command._tag === "CreateBdev" && command.bdev._tag === "Aio" && blockCount !== undefined
     ? { ...command, bdev: { ...command.bdev, blockCount } }
     : command
-
-/** A portal cannot be listened on. `code` is a Linux errno name such as `EADDRINUSE`. */
-export class PortalUnavailable extends Schema.TaggedError<PortalUnavailable>()("PortalUnavailable", {
-  host: Schema.String,
-  port: Schema.Number,
-  code: Schema.String,
-  detail: Schema.String
-}) {
-  override get message() {
-    return `cannot listen on ${this.host}:${this.port} (${this.code}): ${this.detail}`
-  }
-}
-
-/** A bdev cannot be opened. `code` is a Linux errno name such as `ENOMEM`. */
-export class BdevUnavailable extends Schema.TaggedError<BdevUnavailable>()("BdevUnavailable", {
-  name: Schema.String,
-  code: Schema.String,
-  detail: Schema.String
-}) {
-  override get message() {
-    return `bdev ${this.name} cannot be opened (${this.code}): ${this.detail}`
-  }
-}
 
 /** One TCP connection, as `iscsi_get_connections` shows it. */
 export interface ConnectionInfo {

@@ -4,7 +4,7 @@
  */
 import type { Effect } from "effect"
 import type { BdevRef } from "./Bdev.ts"
-import type { BdevUnavailable } from "./DataPlane.ts"
+import type { BdevUnavailable } from "./data-plane-errors.ts"
 import type { Incarnation, IscsiName } from "./ids.ts"
 
 /** IOs of one kind that have succeeded. */

@@ -8,7 +8,8 @@ import type { ConfigRefused } from "../../src/config/ConfigRefused.ts"
 import { ConfigApplier, type PlanMoved } from "../../src/config/plan/ConfigApplier.ts"
 import { defaultPlanOptions, driftOfState, type PlanOptions } from "../../src/config/plan/Plan.ts"
 import { ControlPlane } from "../../src/domain/ControlPlane.ts"
-import { DataPlane, PortalUnavailable } from "../../src/domain/DataPlane.ts"
+import { DataPlane } from "../../src/domain/DataPlane.ts"
+import { PortalUnavailable } from "../../src/domain/data-plane-errors.ts"
 import { Secrets } from "../../src/domain/Secrets.ts"
 import {
   activeBdevsOf,

@@ -17,7 +17,7 @@ import type { NativeFile } from "../native/NativeFile.ts"
 import { hashOf, outOfScope, replaceInScope } from "./applied-entries.ts"
 import { carryOut, tryLeases, untilApplied } from "./carry-out.ts"
 import { type Difference, differenceOf } from "./difference.ts"
-import { modelOf } from "./Model.ts"
+import { modelOf } from "./kinds.ts"
 import { type Plan, type PlanOptions, planOf } from "./Plan.ts"
 
 /** The target has changed since the plan was made: another one is needed. */

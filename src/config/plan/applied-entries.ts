@@ -11,7 +11,8 @@ import { decodeRecord, encodeEvent } from "../../domain/event-codec.ts"
 import { evolve } from "../../domain/evolve.ts"
 import { iscsiNameKey } from "../../domain/ids.ts"
 import { findBdev, initialState, inPlace, type State } from "../../domain/State.ts"
-import { type Model, modelOf } from "./Model.ts"
+import { modelOf } from "./kinds.ts"
+import type { Model } from "./Model.ts"
 
 /** Events that a file leads to on an empty state, in their order. */
 export const entriesOf = (events: ReadonlyArray<Event>): ReadonlyArray<DesiredEntry> =>

@@ -1,7 +1,8 @@
 /** What two models differ in, object by object; the same serves for steps (from running to goal) and for drift. */
 import type { FieldChange } from "./Aspect.ts"
 import { inPlaceChanges } from "./aspects.ts"
-import { forEachKind, type Kind, type Model } from "./Model.ts"
+import { forEachKind, type Kind } from "./kinds.ts"
+import type { Model } from "./Model.ts"
 
 /** One object that differs. `replace`: it is made anew, because it cannot be changed so. */
 export interface Difference {

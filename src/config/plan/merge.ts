@@ -11,7 +11,8 @@
  */
 import type { MergeRules } from "./Aspect.ts"
 import { mergeAspects } from "./aspects.ts"
-import { forEachKind, type Kind, type Model } from "./Model.ts"
+import { forEachKind, type Kind } from "./kinds.ts"
+import type { Model } from "./Model.ts"
 
 /** What is merged. `base` is undefined if no file was applied. */
 export interface MergeSides {

@@ -11,10 +11,11 @@ import { decide } from "../../domain/decide.ts"
 import type { Event } from "../../domain/Event.ts"
 import { evolve } from "../../domain/evolve.ts"
 import { activeLunsOf, findBdev, inPlace, type State } from "../../domain/State.ts"
-import type { Declarations } from "../native/declarations.ts"
 import type { ConfigPath } from "../native/NativeFile.ts"
 import { inPlaceChanges } from "./aspects.ts"
-import { forEachKind, type Kind, type Model, modelOf } from "./Model.ts"
+import type { Declarations } from "./declarations.ts"
+import { forEachKind, type Kind, modelOf } from "./kinds.ts"
+import type { Model } from "./Model.ts"
 
 /**
  * One command. Those of a level need nothing of one another but their order; `release` and `delete` must be over, also

@@ -6,7 +6,8 @@
 import type { DesiredEntry } from "../../domain/AppliedConfig.ts"
 import { entriesOf, modelOfEntries } from "./applied-entries.ts"
 import { inPlaceChanges } from "./aspects.ts"
-import { forEachKind, type IsThere, type Kind, type Model } from "./Model.ts"
+import { forEachKind, type Kind } from "./kinds.ts"
+import type { IsThere, Model } from "./Model.ts"
 
 /** Whether `bare` lacks something of `before` that `goal` has. */
 const isDiminished = <A>({ aspects }: Kind<A>, before: A, bare: A | undefined, goal: A): boolean => {

@@ -1,9 +1,9 @@
 /** Where a file declares an object, and the command that makes it; by section and key, as in `Model`. */
 import type { Command } from "../../domain/Command.ts"
 import { iscsiNameKey } from "../../domain/ids.ts"
-import type { Model } from "../plan/Model.ts"
-import type { Declared, Wanted } from "./DesiredState.ts"
-import type { ConfigPath } from "./NativeFile.ts"
+import type { Declared, Wanted } from "../native/DesiredState.ts"
+import type { ConfigPath } from "../native/NativeFile.ts"
+import type { Model } from "./Model.ts"
 
 /** Lookups in one file. */
 export interface Declarations {
