@@ -1,6 +1,6 @@
 /**
- * The kinds of objects that plans know: where each is in a model and in a state, what people call it, what it is compared
- * by, and how it goes.
+ * The kinds of objects that plans know: where each is in a model and in a state, what people call it, what it is
+ * compared by, and how it goes.
  */
 import type { AuthGroup } from "../../domain/AuthGroup.ts"
 import type { Bdev } from "../../domain/Bdev.ts"
