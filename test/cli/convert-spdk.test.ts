@@ -49,14 +49,14 @@ it.effect("calls that can be made are, and the others are told with their lines"
   })
 )
 
-it.effect("what can be made in part is: a disk without UNMAP, a target without a LUN", () =>
+it.effect("what can be made in part is: a disk without nowait, a target without a LUN", () =>
   Effect.gen(function* () {
     const aio = (params: string) => `{ "method": "bdev_aio_create", "params": { ${params} } }`
     const target = (luns: string) =>
       `{ "method": "iscsi_create_target_node", "params": { "name": "t", "alias_name": "t", "queue_depth": 8,
          "pg_ig_maps": [ { "pg_tag": 1, "ig_tag": 1 } ], "luns": [ ${luns} ] } }`
     const source = file(
-      aio('"name": "A", "filename": "/a", "block_size": 512, "fallocate": true'),
+      aio('"name": "A", "filename": "/a", "block_size": 512, "fallocate": true, "nowait": true'),
       aio('"name": "B", "filename": "/dev/sdb", "block_size": 512'),
       `{ "method": "iscsi_create_portal_group",
          "params": { "tag": 1, "portals": [ { "host": "127.0.0.1", "port": "1" } ] } }`,
@@ -66,10 +66,10 @@ it.effect("what can be made in part is: a disk without UNMAP, a target without a
       )
     )
     const { config, warnings } = yield* convertSpdk("s.json", source)
-    assert.deepStrictEqual(config.bdevs, [{ type: "aio", name: "A", file: "/a" }])
+    assert.deepStrictEqual(config.bdevs, [{ type: "aio", name: "A", file: "/a", fallocate: true }])
     assert.deepStrictEqual(config.targets?.[0]?.luns, [{ lun: 1, bdev: "A" }])
     assert.deepStrictEqual(warnings.slice(1, 3), [
-      "s.json:4 bdev_aio_create: fallocate is left out: there is no UNMAP",
+      "s.json:4 bdev_aio_create: nowait is left out: only block devices have it",
       "s.json:5 bdev_aio_create: is left out: /dev/sdb is a device, and only regular files can be disks"
     ])
     assert.deepStrictEqual(warnings.slice(-2), [

@@ -1,6 +1,6 @@
 /**
- * Calls of an SPDK configuration that lunlog could only make in part, as that part: a disk without UNMAP, a target
- * without the LUNs whose disks cannot be made. A file that is served refuses them; one that is converted loses less.
+ * Calls of an SPDK configuration that lunlog could only make in part, as that part: a disk without nowait, a
+ * target without the LUNs whose disks cannot be made. A file that is served refuses them; one that is converted loses less.
  */
 import { unusableFile } from "../../config/foreign/file-disks.ts"
 import { JsonObject, JsonText, type JsonValue } from "../../rpc/json-value.ts"
@@ -47,10 +47,9 @@ export const adaptDisks = (calls: ReadonlyArray<SpdkConfigCall>): Adapted =>
       warn(`is left out: ${unusable}`)
       return undefined
     }
-    const lost = ["fallocate", "nowait"].filter((name) => memberOf(params, name) === true)
-    if (lost.includes("fallocate")) warn("fallocate is left out: there is no UNMAP")
-    if (lost.includes("nowait")) warn("nowait is left out")
-    return lost.reduce((object, name) => withMember(object, name, false), params)
+    if (memberOf(params, "nowait") !== true) return params
+    warn("nowait is left out: only block devices have it")
+    return withMember(params, "nowait", false)
   })
 
 /** Targets with the LUNs whose bdevs there are. */

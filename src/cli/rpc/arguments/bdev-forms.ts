@@ -16,7 +16,7 @@ import { choice, commaList, integer, integerList, mebibytes, type Params, text }
 const name = argument("name", text("NAME"), "name of the bdev")
 const uuid = option(["u", "uuid"], text("UUID"), "its UUID; one is made if left out")
 const totalSize = argument("total_size", mebibytes, "size in MiB, or with a unit: 64, 1.5, 10GiB")
-const blockSize = argument("block_size", integer("BYTES"), "512 or 4096")
+const blockSize = argument("block_size", integer("BYTES"), "bytes of a block: 512, 4096 ...")
 
 /** Only whole blocks count, as with rpc.py. */
 const sizeInBlocks = ({ total_size, ...params }: Params): Result.Result<Params, string> => {
@@ -100,9 +100,9 @@ const files: ReadonlyArray<MethodForm> = [
     [
       argument("filename", text("FILE"), "path of the file"),
       name,
-      optionalArgument("block_size", integer("BYTES"), "512 or 4096"),
+      optionalArgument("block_size", integer("BYTES"), "bytes of a block: 512, 4096 ..."),
       flag(["r", "readonly"], "open it for reading only"),
-      flag(["", "fallocate"], "give back space that initiators unmap"),
+      flag(["", "fallocate"], "give back space that initiators unmap (no effect yet)"),
       uuid,
       flag(["", "no-wait"], "block devices only", "nowait")
     ],
