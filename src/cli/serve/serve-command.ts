@@ -15,7 +15,7 @@ const flags = {
     Flag.withAlias("c"),
     Flag.withMetavar("FILE"),
     Flag.withDescription(
-      "Configuration: lunlog's YAML (docs/config.md; what it declares is created or kept), SPDK's JSON or iscsi.conf"
+      "Configuration: lunlog's YAML (docs/config.md: what it declares is made so), SPDK's JSON or iscsi.conf"
     ),
     Flag.optional
   ),
