@@ -1,6 +1,6 @@
 /**
- * Calls of an SPDK configuration that lunlog could only make in part, as that part: a disk without nowait, a
- * target without the LUNs whose disks cannot be made. A file that is served refuses them; one that is converted loses less.
+ * Calls of an SPDK configuration that lunlog could only make in part, as that part: a disk without nowait, a target
+ * without the LUNs whose disks cannot be made. A file that is served refuses them; one that is converted loses less.
  */
 import { unusableFile } from "../../config/foreign/file-disks.ts"
 import { JsonObject, JsonText, type JsonValue } from "../../rpc/json-value.ts"
