@@ -12,10 +12,11 @@ import { ConfigApplier, type Planned } from "../../config/plan/ConfigApplier.ts"
 import type { PlanOptions, Step } from "../../config/plan/Plan.ts"
 import { CONFIG_NAME_LENGTH_MAX } from "../../domain/AppliedConfig.ts"
 import { type ConnectionInfo, DataPlane } from "../../domain/DataPlane.ts"
-import { Instance } from "../Instance.ts"
+import type { Instance } from "../Instance.ts"
 import { optional, Text, text } from "../param.ts"
 import { errnoError, invalidParameters, type RpcError, type RpcProblem, rpcError } from "../RpcError.ts"
 import { defineMethod, defineMethodWithoutParams, type RpcCall, type RpcMethod } from "../RpcMethod.ts"
+import { removalWithinMillis } from "./dispatch.ts"
 
 type Services = ConfigApplier | DataPlane | Instance
 
@@ -23,8 +24,6 @@ type Services = ConfigApplier | DataPlane | Instance
 const uploadLengthMax = 16 * 1024 * 1024
 /** Initiators that are named for one step. */
 const initiatorsMax = 10
-/** What a removal has beyond its deadline to be reported in, in milliseconds. */
-const marginMillis = 10_000
 
 const Problem = Schema.Struct({
   path: Schema.Array(Schema.Union([Schema.String, Schema.Finite])),
@@ -187,12 +186,11 @@ const lunlogConfigApply = defineMethod<typeof ApplyParams.Type, Services>({
   handler: ({ digest, ...params }, call) =>
     Effect.gen(function* () {
       const file = yield* uploaded(call)
-      const { removalDeadlineMillis, removalMarginMillis = marginMillis } = yield* Instance
       const request = {
         file,
         options: optionsOf(params),
         cause: { ...call.cause, source: "config" as const },
-        removalsWithinMillis: removalDeadlineMillis + removalMarginMillis,
+        removalsWithinMillis: yield* removalWithinMillis,
         ...(digest === undefined ? {} : { digest })
       }
       const planned = yield* (yield* ConfigApplier).apply(request).pipe(

@@ -122,13 +122,18 @@ export const eventOf = <Tag extends EventType>(committed: Committed, tag: Tag): 
   return committed.events.find(isWanted)
 }
 
+/** How long a removal may take until it is reported, in milliseconds. */
+export const removalWithinMillis: Effect.Effect<number, never, Instance> = Effect.map(
+  Instance,
+  ({ removalDeadlineMillis, removalMarginMillis = defaultMarginMillis }) => removalDeadlineMillis + removalMarginMillis
+)
+
 /** Waits for what a removal has begun; past the deadline (which the data plane enforces) and a margin it says so. */
 export const awaitGone = <R>(
   object: string,
   gone: Effect.Effect<void, never, R>
 ): Effect.Effect<void, RpcError, R | Instance> =>
-  Effect.flatMap(Instance, ({ removalDeadlineMillis, removalMarginMillis = defaultMarginMillis }) => {
-    const duration = removalDeadlineMillis + removalMarginMillis
+  Effect.flatMap(removalWithinMillis, (duration) => {
     const reason = `its removal has begun, and has not ended within ${duration} ms`
     const hint = "it goes on; lunlog status shows what is left"
     const late = rpcError(errnoError("ETIMEDOUT"), { reason, object, hint })
