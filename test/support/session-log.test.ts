@@ -1,0 +1,53 @@
+/** The logs that other tests read are what they say. */
+import { Effect, Result } from "effect"
+import { assert, describe, it } from "vitest"
+import { openForReading } from "../../eventlog/open-for-reading.ts"
+import { type SessionLogVariant, sessionLog } from "./session-log.ts"
+
+const tailOf = (directory: string) =>
+  Effect.runPromise(
+    Effect.result(
+      Effect.scoped(
+        Effect.gen(function* () {
+          const archive = yield* openForReading(directory)
+          return (yield* archive.verify()).tail
+        })
+      )
+    )
+  )
+
+describe("a log of real sessions", () => {
+  it("is whole, and has what the play is made of", async () => {
+    using log = await sessionLog()
+    const tail = Result.getOrThrow(await tailOf(log.logDirectory))
+    assert.isAtLeast(tail.seq, log.records.length)
+    assert.deepStrictEqual(
+      log.records.map(({ seq }) => seq),
+      log.records.map(({ seq }) => seq).toSorted((a, b) => a - b)
+    )
+    const types = new Set(log.records.map(({ type }) => type))
+    const due = ["LunRemoved", "BdevRemoved", "BdevErrorInjected", "ConfigApplied", "SessionLogoutRequested"]
+    assert.includeMembers([...types], [...due, "SessionOpened", "SessionClosed", "LoginRefused"])
+    assert.deepInclude(log.record("LunRemoved", 2).payload, { cause: "bdev-deleted" })
+    assert.deepInclude(log.record("LunRemoved", 3).payload, { cause: "boot", lun: 1 })
+    assert.strictEqual(log.record("EpochStarted", 3).payload["epoch"], 3)
+  })
+
+  it("is cut with a removal under way", async () => {
+    using log = await sessionLog("cut")
+    const tail = Result.getOrThrow(await tailOf(log.logDirectory))
+    assert.isBelow(tail.seq, log.record("EpochStarted", 3).seq)
+    assert.strictEqual(tail.controlSeq, log.record("LunRemovalStarted", 3).seq)
+  })
+
+  it.each<SessionLogVariant>(["torn", "damaged"])("is %s", async (variant) => {
+    const outcomes = []
+    for (const seed of [1, 20, 300]) {
+      using log = await sessionLog(variant, seed)
+      assert.isDefined(log.wound)
+      const tail = await tailOf(log.logDirectory)
+      outcomes.push(Result.isSuccess(tail) ? "read" : tail.failure._tag)
+    }
+    assert.includeMembers(["LogDamaged", "LogReadFailed"], outcomes)
+  })
+})
