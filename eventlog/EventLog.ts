@@ -9,8 +9,9 @@
  * - Control records are chained by SHA-256, fsynced before anyone is told, and never dropped.
  * - Observations are written without sync, bounded, and dropped rather than waited for.
  */
-import { Context, type Effect, type Result, Schema, type Scope, type Stream } from "effect"
-import type { Cause, ControlRecord, LogRecord } from "./record.ts"
+import { Context, type Effect, type Result, Schema, type Scope } from "effect"
+import type { LogArchiveShape } from "./LogArchive.ts"
+import type { Cause, ControlRecord } from "./record.ts"
 
 /** A control record that its writer wants appended. `type` and `v` name the payload's meaning, which never changes. */
 export interface ControlEntry {
@@ -151,11 +152,9 @@ export class LogReadFailed extends Schema.TaggedError<LogReadFailed>()("LogReadF
 /** The service: see the top of this file for what it guarantees. */
 export class EventLog extends Context.Service<
   EventLog,
-  {
+  LogArchiveShape & {
     /** Where the log will stand when all that was submitted is durable. */
     readonly tip: () => LogTail
-    /** Where it stands on disk. */
-    readonly durable: () => LogTail
     /**
      * Gives `entries` their place, if the last control record (submitted, not necessarily durable) is still
      * `expectedControlSeq`. Synchronous; concurrent submissions share one fsync. Interrupting `durable` undoes nothing.
@@ -182,21 +181,7 @@ export class EventLog extends Context.Service<
     readonly droppedObservations: () => number
     /** Calls `listener` until the scope closes. One call per batch, before any waiter of the batch is resumed. */
     readonly listen: (listener: LogListener) => Effect.Effect<void, never, Scope.Scope>
-    /** The records of `range` (default all), as durable when the stream starts. */
-    readonly read: (range?: ReadRange) => Stream.Stream<LogRecord, LogReadFailed>
-    /** `read` as a plain left fold, for start-up: `step` is synchronous and may mutate and return the same state. */
-    readonly fold: <S>(
-      range: ReadRange,
-      initial: S,
-      step: (state: S, record: LogRecord) => S
-    ) => Effect.Effect<S, LogReadFailed>
-    /** Everything from `from` on, then live, without gap or duplicate. A slow reader holds up nobody. */
-    readonly subscribe: (from: number) => Stream.Stream<LogRecord, LogReadFailed>
-    /** Reads and checks everything: digests, both chains. `onProgress` gets the seq that is done and the last one. */
-    readonly verify: (onProgress?: (done: number, total: number) => void) => Effect.Effect<VerifyReport, LogReadFailed>
     /** Snapshots are derived data: the two newest per fold version are kept, a damaged one is passed over. */
     readonly writeSnapshot: (snapshot: Snapshot) => Effect.Effect<void, LogUnavailable | AppendFailed>
-    /** The newest snapshot with this fold version that belongs to this chain. */
-    readonly readSnapshot: (foldVersion: number) => Effect.Effect<Snapshot | undefined, LogReadFailed>
   }
 >()("lunlog/eventlog/EventLog") {}

@@ -8,6 +8,7 @@ import { signHolder } from "./directory-holder.ts"
 import { EventLog } from "./EventLog.ts"
 import { HeadFile } from "./HeadFile.ts"
 import { openLevelStore } from "./LevelStore.ts"
+import { LogArchive, noTagging, type Tagging } from "./LogArchive.ts"
 import type { LogStore, StoreError } from "./LogStore.ts"
 import { type LogDirectory, openFailed } from "./log-directory.ts"
 import { makeLogService } from "./log-service.ts"
@@ -23,6 +24,8 @@ export interface LevelEventLogOptions {
   readonly acceptLoss?: boolean
   /** Bytes kept in reserve for a full disk; 0 for none. Default 12 MiB. */
   readonly ballastBytes?: number
+  /** What `find` looks for records by; default nothing. */
+  readonly tagging?: Tagging
   /** For tests: stands between the log and LevelDB. */
   readonly wrapStore?: (store: LogStore) => LogStore
 }
@@ -49,6 +52,7 @@ const attach = (options: LevelEventLogOptions, at: LogDirectory, opened: Opened)
       store: wrap(opened.store),
       start: opened.start,
       losses,
+      tagging: options.tagging ?? noTagging,
       reopen: async () => wrap(await openLevelStore(at.database, false)),
       committed: ({ tail }) => head.set(tail),
       suspect: ({ code }: StoreError) =>
@@ -79,5 +83,6 @@ const make = (options: LevelEventLogOptions): Effect.Effect<EventLog["Service"],
 /** `make` in a scope, or `layer`: build the layer once per process and directory. */
 export const LevelEventLog = {
   make,
-  layer: (options: LevelEventLogOptions): Layer.Layer<EventLog, LogOpenError> => Layer.effect(EventLog, make(options))
+  layer: (options: LevelEventLogOptions): Layer.Layer<EventLog | LogArchive, LogOpenError> =>
+    Layer.provideMerge(LogArchive.layer, Layer.effect(EventLog, make(options)))
 }

@@ -32,8 +32,24 @@ export interface StoreSource {
 const failure = (source: StoreSource, detail: string, seq?: number): LogReadFailed =>
   new LogReadFailed({ directory: source.directory, detail, ...(seq === undefined ? {} : { seq }) })
 
+/** Asks the store, again if it was closed meanwhile because a write failed and comes back. */
+export const askStore = async <A>(
+  source: StoreSource,
+  ask: (store: LogStore) => Promise<A>,
+  seq?: number
+): Promise<A> => {
+  for (;;) {
+    const store = source.store()
+    try {
+      return await ask(store)
+    } catch (error) {
+      if (!(await source.exchanged(store))) throw failure(source, storeError(error).message, seq)
+    }
+  }
+}
+
 /** A failure of the records themselves, not of the reading. */
-const damage = (source: StoreSource, detail: string, seq?: number): LogReadFailed =>
+export const damage = (source: StoreSource, detail: string, seq?: number): LogReadFailed =>
   failure(source, `${detail}. ${lossRemedy}`, seq)
 
 /** Both families in the order of seq: keys are the same behind their first letter. */
@@ -109,16 +125,9 @@ export class LogReader {
     throw damage(this.#source, detail, read.controlSeq)
   }
 
-  async #fetch(to: number): Promise<ReadonlyArray<StoreEntry>> {
-    for (;;) {
-      const store = this.#source.store()
-      try {
-        return await fetchWindow(store, this.#from, to, this.#range.kind)
-      } catch (error) {
-        // A store that was closed under us because a write failed comes back; any other failure is told.
-        if (!(await this.#source.exchanged(store))) throw failure(this.#source, storeError(error).message, this.#from)
-      }
-    }
+  #fetch(to: number): Promise<ReadonlyArray<StoreEntry>> {
+    const from = this.#from
+    return askStore(this.#source, (store) => fetchWindow(store, from, to, this.#range.kind), from)
   }
 
   #decode([key, value]: StoreEntry): LogRecord {
@@ -131,7 +140,7 @@ export class LogReader {
 }
 
 /** A reader's failures are `LogReadFailed`; whatever else is thrown is a mistake in the program. */
-const reading = <A>(run: (signal: AbortSignal) => Promise<A>): Effect.Effect<A, LogReadFailed> =>
+export const reading = <A>(run: (signal: AbortSignal) => Promise<A>): Effect.Effect<A, LogReadFailed> =>
   Effect.tryPromise({ try: run, catch: (error) => error }).pipe(
     Effect.catch((error) => (error instanceof LogReadFailed ? Effect.fail(error) : Effect.die(error)))
   )

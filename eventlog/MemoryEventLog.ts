@@ -4,6 +4,7 @@
  */
 import { Effect, Layer } from "effect"
 import { EventLog } from "./EventLog.ts"
+import { LogArchive, noTagging, type Tagging } from "./LogArchive.ts"
 import type { LogStore, StoreEntry, StoreRange, StoreWrite } from "./LogStore.ts"
 import { makeLogService } from "./log-service.ts"
 import { emptyPosition } from "./sequence.ts"
@@ -57,6 +58,8 @@ export class MemoryStore implements LogStore {
 
 /** Options for tests: a store that fails, and the one that takes its place. */
 export interface MemoryEventLogOptions {
+  /** What `find` looks for records by; default nothing. */
+  readonly tagging?: Tagging
   readonly store?: LogStore
   readonly reopen?: () => Promise<LogStore>
 }
@@ -69,6 +72,7 @@ const make = (options: MemoryEventLogOptions = {}) =>
       store,
       start: emptyPosition,
       losses: [],
+      tagging: options.tagging ?? noTagging,
       reopen: options.reopen ?? (() => Promise.resolve(store)),
       committed: () => undefined,
       suspect: () => Promise.resolve(),
@@ -80,5 +84,6 @@ const make = (options: MemoryEventLogOptions = {}) =>
 /** Empty at first; gone with the scope. */
 export const MemoryEventLog = {
   make,
-  layer: (options: MemoryEventLogOptions = {}): Layer.Layer<EventLog> => Layer.effect(EventLog, make(options))
+  layer: (options: MemoryEventLogOptions = {}): Layer.Layer<EventLog | LogArchive> =>
+    Layer.provideMerge(LogArchive.layer, Layer.effect(EventLog, make(options)))
 }

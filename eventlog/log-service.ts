@@ -2,23 +2,24 @@
  * The `EventLog` service around a `LogWriter`: the edge between plain code and Effect. Both implementations share it.
  */
 import { Clock, Effect, Result, type Scope } from "effect"
+import { archiveOf } from "./archive-service.ts"
 import type { Job } from "./Batch.ts"
 import {
   AppendFailed,
   EventLog,
-  LogReadFailed,
   type LogTail,
   LogUnavailable,
   type Snapshot,
   type Submission,
   type VerifyReport
 } from "./EventLog.ts"
-import { checkFiles, foldOf, liveStreamOf, type StoreSource, streamOf } from "./LogReader.ts"
+import type { Tagging } from "./LogArchive.ts"
+import { checkFiles, foldOf, type StoreSource } from "./LogReader.ts"
 import { type LogStore, type StoreError, storeError } from "./LogStore.ts"
 import { LogWriter } from "./LogWriter.ts"
 import type { AcceptedLoss } from "./loss.ts"
 import type { Position } from "./sequence.ts"
-import { readNewest, snapshotBytesMax, storeSnapshot } from "./snapshots.ts"
+import { snapshotBytesMax, storeSnapshot } from "./snapshots.ts"
 
 /** An open store, and what its owner does beside it. See `LogWriterOptions`. */
 export interface LogServiceOptions {
@@ -26,6 +27,7 @@ export interface LogServiceOptions {
   readonly store: LogStore
   readonly start: Position
   readonly losses: ReadonlyArray<AcceptedLoss>
+  readonly tagging: Tagging
   readonly reopen: () => Promise<LogStore>
   readonly committed: (end: Position) => void
   readonly suspect: (error: StoreError) => Promise<void>
@@ -81,8 +83,9 @@ export const verifyOf = (source: StoreSource, onProgress: (done: number, total: 
     )
   })
 
-const snapshotsOf = (directory: string, writer: LogWriter) => ({
-  writeSnapshot: (snapshot: Snapshot) =>
+const writeSnapshotOf =
+  (directory: string, writer: LogWriter): EventLog["Service"]["writeSnapshot"] =>
+  (snapshot: Snapshot) =>
     Effect.suspend((): Effect.Effect<void, LogUnavailable | AppendFailed> => {
       if (snapshot.state.length > snapshotBytesMax) {
         const detail = `a snapshot has ${snapshot.state.length} bytes, ${snapshotBytesMax} are allowed`
@@ -95,13 +98,7 @@ const snapshotsOf = (directory: string, writer: LogWriter) => ({
           return new AppendFailed({ code, directory, detail })
         }
       })
-    }),
-  readSnapshot: (foldVersion: number) =>
-    Effect.tryPromise({
-      try: () => readNewest(writer.store, writer.durable.tail, foldVersion),
-      catch: (error) => new LogReadFailed({ directory, detail: storeError(error).message })
     })
-})
 
 /** A failure and its end, for whoever watches the process: until then changes are refused. */
 const tellFailures = (options: LogServiceOptions, print: (line: Effect.Effect<void>) => void) => ({
@@ -134,8 +131,8 @@ export const makeLogService = (options: LogServiceOptions): Effect.Effect<EventL
         return { records: job.records, durable: durableOf(job) }
       })
     return EventLog.of({
+      ...archiveOf(source, options.tagging),
       tip: () => writer.tip.tail,
-      durable: () => writer.durable.tail,
       submit,
       append: (expectedControlSeq, cause, entries) =>
         Effect.suspend((): ReturnType<EventLog["Service"]["append"]> => {
@@ -153,10 +150,7 @@ export const makeLogService = (options: LogServiceOptions): Effect.Effect<EventL
             (stop) => Effect.sync(stop)
           )
         ),
-      read: (range = {}) => streamOf(source, range),
-      fold: (range, initial, step) => foldOf(source, range, initial, step),
-      subscribe: (from) => liveStreamOf(source, { from }),
       verify: (onProgress = () => undefined) => verifyOf(source, onProgress),
-      ...snapshotsOf(directory, writer)
+      writeSnapshot: writeSnapshotOf(directory, writer)
     })
   })

@@ -5,21 +5,27 @@
  * changes. A directory that a process has open fails with `LogLocked`; ask that process by RPC instead.
  */
 import { Effect, type Scope } from "effect"
-import { type EventLog, LogReadFailed, type VerifyReport } from "./EventLog.ts"
-import { foldOf, type StoreSource, streamOf } from "./LogReader.ts"
-import { storeError } from "./LogStore.ts"
+import { archiveOf } from "./archive-service.ts"
+import type { LogReadFailed, VerifyReport } from "./EventLog.ts"
+import { type LogArchive, noTagging, type Tagging } from "./LogArchive.ts"
+import type { StoreSource } from "./LogReader.ts"
 import { openFailed } from "./log-directory.ts"
 import { verifyOf } from "./log-service.ts"
 import { readLosses } from "./loss.ts"
 import { claimDirectory, openChecked, tableDamageIn, tryOpen } from "./open-database.ts"
 import type { LogOpenError } from "./open-errors.ts"
-import { readNewest } from "./snapshots.ts"
 
-/** The part of the event log that changes nothing. */
-export type LogArchive = Pick<EventLog["Service"], "durable" | "read" | "fold" | "verify" | "readSnapshot">
+/** How to read it. */
+export interface ReadingOptions {
+  /** What `find` looks for records by; default nothing. */
+  readonly tagging?: Tagging
+}
 
 /** Closed with the scope. */
-export const openForReading = (directory: string): Effect.Effect<LogArchive, LogOpenError, Scope.Scope> =>
+export const openForReading = (
+  directory: string,
+  options: ReadingOptions = {}
+): Effect.Effect<LogArchive["Service"], LogOpenError, Scope.Scope> =>
   Effect.gen(function* () {
     const at = yield* claimDirectory(directory, { create: false, acceptLoss: false })
     const { start, store } = yield* Effect.acquireRelease(openChecked(directory, at, false), ({ store }) =>
@@ -40,15 +46,8 @@ export const openForReading = (directory: string): Effect.Effect<LogArchive, Log
       fileDamage: () => tableDamageIn(at.database, Number.POSITIVE_INFINITY)
     }
     return {
-      durable: () => start.tail,
-      read: (range = {}) => streamOf(source, range),
-      fold: (range, initial, step) => foldOf(source, range, initial, step),
-      verify: (onProgress = () => undefined) => verifyOf(source, onProgress),
-      readSnapshot: (foldVersion) =>
-        Effect.tryPromise({
-          try: () => readNewest(store, start.tail, foldVersion),
-          catch: (error) => new LogReadFailed({ directory, detail: storeError(error).message })
-        })
+      ...archiveOf(source, options.tagging ?? noTagging),
+      verify: (onProgress = () => undefined) => verifyOf(source, onProgress)
     }
   })
 

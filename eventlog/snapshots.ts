@@ -46,10 +46,10 @@ const belongs = async (store: LogStore, { controlHash, controlSeq }: Snapshot): 
   return typeof record === "object" && record.kind === "control" && record.hash === controlHash
 }
 
-/** The newest of this fold version that is whole and belongs to the chain. */
+/** The newest of this fold version, up to `durable`, that is whole and belongs to the chain. */
 export const readNewest = async (
   store: LogStore,
-  durable: LogTail,
+  durable: Pick<LogTail, "controlSeq">,
   foldVersion: number
 ): Promise<Snapshot | undefined> => {
   for (const [, snapshot] of await stored(store)) {

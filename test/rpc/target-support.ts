@@ -4,6 +4,7 @@ import * as path from "node:path"
 import { Effect, Layer, Result, type Scope } from "effect"
 import { assert } from "vitest"
 import type { EventLog } from "../../eventlog/EventLog.ts"
+import { LogArchive } from "../../eventlog/LogArchive.ts"
 import { MemoryEventLog } from "../../eventlog/MemoryEventLog.ts"
 import { secretsFrom } from "../../src/cli/serve/secret-key.ts"
 import { ConfigApplier } from "../../src/config/plan/ConfigApplier.ts"
@@ -43,7 +44,9 @@ export const startTarget = (options: TargetOptions = {}): Effect.Effect<RpcTarge
   Effect.gen(function* () {
     const socketPath = path.join(yield* temporaryDirectory, "rpc.sock")
     const fake = newFake()
-    const controlPlane = ControlPlane.layer.pipe(Layer.provideMerge(options.log ?? MemoryEventLog.layer()))
+    const controlPlane = ControlPlane.layer.pipe(
+      Layer.provideMerge(Layer.provideMerge(LogArchive.layer, options.log ?? MemoryEventLog.layer()))
+    )
     const services = ConfigApplier.layer.pipe(
       Layer.provideMerge(fakeDataPlane(fake, options)),
       Layer.provideMerge(Layer.succeed(Secrets, secretsFrom(options.secretKey ?? Buffer.alloc(32, 7)))),

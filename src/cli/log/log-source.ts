@@ -4,7 +4,7 @@
  */
 import { Effect, Schema, type Scope, Stream } from "effect"
 import type { LogReadFailed } from "../../../eventlog/EventLog.ts"
-import type { LogArchive } from "../../../eventlog/open-for-reading.ts"
+import type { LogArchive } from "../../../eventlog/LogArchive.ts"
 import { recordView } from "../../rpc/record-view.ts"
 import { CliFailure, failureOf } from "../CliFailure.ts"
 import { callMethod, connectAs } from "../rpc/rpc-call.ts"
@@ -101,7 +101,7 @@ const runningLog = (socketPath: string): Effect.Effect<LogSource, CliFailure, Sc
     }
   })
 
-const readAll = (archive: LogArchive, from: number, to: number) =>
+const readAll = (archive: LogArchive["Service"], from: number, to: number) =>
   archive.read({ from, to }).pipe(
     Stream.map(recordView),
     Stream.runCollect,

@@ -6,6 +6,7 @@
 import { Cause, Clock, Deferred, Effect, Layer, type Scope } from "effect"
 import { EventLog } from "../../../eventlog/EventLog.ts"
 import { LevelEventLog } from "../../../eventlog/LevelEventLog.ts"
+import { LogArchive } from "../../../eventlog/LogArchive.ts"
 import { ConfigApplier } from "../../config/plan/ConfigApplier.ts"
 import { ControlPlane } from "../../domain/ControlPlane.ts"
 import { DataPlane } from "../../domain/DataPlane.ts"
@@ -204,7 +205,7 @@ export const runServer = (settings: ServerSettings, makeDataPlane: MakeDataPlane
     if (settings.socketPath !== undefined) yield* Effect.mapError(acquireSocketLock(settings.socketPath), failureOf)
     const directory = logDirectoryOf(settings.stateDirectory)
     const log = yield* Effect.mapError(LevelEventLog.make({ directory, acceptLoss: settings.acceptLogLoss }), failureOf)
-    const logLayer = Layer.succeed(EventLog, log)
+    const logLayer = Layer.merge(Layer.succeed(EventLog, log), Layer.succeed(LogArchive, log))
     const control = yield* Effect.mapError(Layer.build(Layer.provideMerge(ControlPlane.layer, logLayer)), failureOf)
     yield* Effect.provideContext(startEpoch(settings), control)
     const accept = yield* Deferred.make<void>()

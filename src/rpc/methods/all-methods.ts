@@ -1,5 +1,6 @@
 /** Every method that this build serves; a method is here only if it does what it says. */
 import type { EventLog } from "../../../eventlog/EventLog.ts"
+import type { LogArchive } from "../../../eventlog/LogArchive.ts"
 import type { ConfigApplier } from "../../config/plan/ConfigApplier.ts"
 import type { ControlPlane } from "../../domain/ControlPlane.ts"
 import type { DataPlane } from "../../domain/DataPlane.ts"
@@ -36,7 +37,15 @@ import { threadMethods } from "./threads.ts"
 import { traceMethods } from "./trace.ts"
 
 /** What methods need of the process. */
-export type RpcServices = ControlPlane | DataPlane | EventLog | Secrets | Instance | Notifications | ConfigApplier
+export type RpcServices =
+  | ControlPlane
+  | DataPlane
+  | EventLog
+  | LogArchive
+  | Secrets
+  | Instance
+  | Notifications
+  | ConfigApplier
 
 /** In the order in which `rpc_get_methods` lists them. */
 export const allMethods: ReadonlyArray<RpcMethod<RpcServices>> = [

@@ -1,0 +1,74 @@
+/**
+ * The part of the event log that only reads. A running `EventLog` is one, and so is a directory that nobody has open
+ * (`openForReading`): who asks questions about the past needs no more, and gets the same answers from both.
+ */
+import { Context, type Effect, Layer, type Stream } from "effect"
+import {
+  EventLog,
+  type LogReadFailed,
+  type LogTail,
+  type ReadRange,
+  type Snapshot,
+  type VerifyReport
+} from "./EventLog.ts"
+import type { LogRecord } from "./record.ts"
+
+/** What records are looked for by. The log knows nothing of it; an index built by another `version` is built anew. */
+export interface Tagging {
+  readonly version: number
+  /** Pure, and never throws: records may be old. The order does not matter, nor does a tag that comes twice. */
+  readonly tagsOf: (record: LogRecord) => ReadonlyArray<string>
+}
+
+/** No record has a tag. */
+export const noTagging: Tagging = { version: 0, tagsOf: () => [] }
+
+/** Which records to find. */
+export interface FindQuery {
+  /** Records that carry, of each of these lists, at least one tag. All records if there is no list. */
+  readonly tags: ReadonlyArray<ReadonlyArray<string>>
+  /** First seq, inclusive; default 1. */
+  readonly from?: number
+  /** Last seq, inclusive; default the last durable one. */
+  readonly to?: number
+  /** The newest first. */
+  readonly reverse?: boolean
+}
+
+/** What `LogArchive` offers. */
+export interface LogArchiveShape {
+  /** Where the log stands on disk. */
+  readonly durable: () => LogTail
+  /** The records of `range` (default all), as durable when the stream starts. */
+  readonly read: (range?: ReadRange) => Stream.Stream<LogRecord, LogReadFailed>
+  /** `read` as a plain left fold, for start-up: `step` is synchronous and may mutate and return the same state. */
+  readonly fold: <S>(
+    range: ReadRange,
+    initial: S,
+    step: (state: S, record: LogRecord) => S
+  ) => Effect.Effect<S, LogReadFailed>
+  /**
+   * Everything from `from` on, then live, without gap or duplicate; ends when the log closes, of a directory after its
+   * last record. A slow reader holds up nobody.
+   */
+  readonly subscribe: (from: number) => Stream.Stream<LogRecord, LogReadFailed>
+  /** Reads and checks everything: digests, both chains. `onProgress` gets the seq that is done and the last one. */
+  readonly verify: (onProgress?: (done: number, total: number) => void) => Effect.Effect<VerifyReport, LogReadFailed>
+  /** The newest snapshot with this fold version that belongs to this chain. */
+  readonly readSnapshot: (foldVersion: number) => Effect.Effect<Snapshot | undefined, LogReadFailed>
+  /** The newest snapshot with this fold version, of this chain, of control record `controlSeq` or an earlier one. */
+  readonly snapshotAtOrBefore: (
+    foldVersion: number,
+    controlSeq: number
+  ) => Effect.Effect<Snapshot | undefined, LogReadFailed>
+  /** Seq of the last durable record written at or before this time (microseconds since the epoch); 0 without one. */
+  readonly seqAt: (atMicros: number) => Effect.Effect<number, LogReadFailed>
+  /** The records that carry these tags, as durable when the stream starts: by index where there is one. */
+  readonly find: (query: FindQuery) => Stream.Stream<LogRecord, LogReadFailed>
+}
+
+/** The service: needed by every question about the past. */
+export class LogArchive extends Context.Service<LogArchive, LogArchiveShape>()("lunlog/eventlog/LogArchive") {
+  /** The running log's. */
+  static readonly layer: Layer.Layer<LogArchive, never, EventLog> = Layer.effect(LogArchive, EventLog)
+}

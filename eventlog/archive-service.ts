@@ -1,0 +1,30 @@
+/**
+ * `LogArchive` over a store: the running log and a directory opened for reading share it.
+ */
+import { Effect } from "effect"
+import { LogReadFailed, type Snapshot } from "./EventLog.ts"
+import { findIn } from "./index/find.ts"
+import { seqAtIn } from "./index/seq-at.ts"
+import type { LogArchiveShape, Tagging } from "./LogArchive.ts"
+import { askStore, foldOf, liveStreamOf, reading, type StoreSource, streamOf } from "./LogReader.ts"
+import { storeError } from "./LogStore.ts"
+import { readNewest } from "./snapshots.ts"
+
+const snapshotOf = (source: StoreSource, foldVersion: number, controlSeq: number) =>
+  Effect.tryPromise({
+    try: (): Promise<Snapshot | undefined> => readNewest(source.store(), { controlSeq }, foldVersion),
+    catch: (error) => new LogReadFailed({ directory: source.directory, detail: storeError(error).message })
+  })
+
+/** Everything but `verify`, which its owner adds. */
+export const archiveOf = (source: StoreSource, tagging: Tagging): Omit<LogArchiveShape, "verify"> => ({
+  durable: source.durable,
+  read: (range = {}) => streamOf(source, range),
+  fold: (range, initial, step) => foldOf(source, range, initial, step),
+  subscribe: (from) => liveStreamOf(source, { from }),
+  readSnapshot: (foldVersion) => Effect.suspend(() => snapshotOf(source, foldVersion, source.durable().controlSeq)),
+  snapshotAtOrBefore: (foldVersion, controlSeq) =>
+    Effect.suspend(() => snapshotOf(source, foldVersion, Math.min(controlSeq, source.durable().controlSeq))),
+  seqAt: (atMicros) => reading(() => askStore(source, (store) => seqAtIn(store, source.durable().seq, atMicros))),
+  find: (query) => findIn(source, tagging, query)
+})
