@@ -8,6 +8,7 @@ import { appliedConfigCommands } from "./AppliedConfig.ts"
 import { authGroupCommands } from "./AuthGroup.ts"
 import { bdevCommands } from "./Bdev.ts"
 import { epochCommands } from "./Epoch.ts"
+import { forkCommands } from "./Fork.ts"
 import { groupNameCommands } from "./GroupName.ts"
 import { inertSettingCommands } from "./InertSettings.ts"
 import { initiatorGroupCommands } from "./InitiatorGroup.ts"
@@ -18,6 +19,7 @@ import { targetNodeCommands } from "./TargetNode.ts"
 /** A request or a fact. */
 export const Command = Schema.TaggedUnion({
   ...epochCommands,
+  ...forkCommands,
   ...iscsiOptionsCommands,
   ...portalGroupCommands,
   ...initiatorGroupCommands,

@@ -7,6 +7,7 @@ import { appliedConfigEvents } from "./AppliedConfig.ts"
 import { authGroupEvents } from "./AuthGroup.ts"
 import { bdevEvents } from "./Bdev.ts"
 import { epochEvents } from "./Epoch.ts"
+import { forkEvents } from "./Fork.ts"
 import { groupNameEvents } from "./GroupName.ts"
 import { inertSettingEvents } from "./InertSettings.ts"
 import { initiatorGroupEvents } from "./InitiatorGroup.ts"
@@ -17,6 +18,7 @@ import { targetNodeEvents } from "./TargetNode.ts"
 /** A fact of the log. */
 export const Event = Schema.TaggedUnion({
   ...epochEvents,
+  ...forkEvents,
   ...iscsiOptionsEvents,
   ...portalGroupEvents,
   ...initiatorGroupEvents,

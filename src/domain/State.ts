@@ -7,6 +7,7 @@ import type { AppliedConfig, DesiredEntry } from "./AppliedConfig.ts"
 import type { AuthGroup } from "./AuthGroup.ts"
 import type { Bdev } from "./Bdev.ts"
 import type { Epoch } from "./Epoch.ts"
+import type { ForkOrigin } from "./Fork.ts"
 import { type InertSetting, inertSettingKey } from "./InertSettings.ts"
 import type { InitiatorGroup } from "./InitiatorGroup.ts"
 import { defaultIscsiOptions, type IscsiOptions } from "./IscsiOptions.ts"
@@ -19,6 +20,8 @@ import type { LunMapping, MappingRef, TargetNode } from "./TargetNode.ts"
 export interface State {
   /** Undefined before the first start. */
   readonly epoch: Epoch | undefined
+  /** Undefined for a target that is no fork of another. */
+  readonly fork: ForkOrigin | undefined
   readonly options: IscsiOptions
   /** By tag. */
   readonly portalGroups: HashMap.HashMap<number, PortalGroup>
@@ -59,6 +62,7 @@ export interface Indexes {
 /** Nothing has happened yet. */
 export const initialState: State = {
   epoch: undefined,
+  fork: undefined,
   options: defaultIscsiOptions,
   portalGroups: HashMap.empty(),
   initiatorGroups: HashMap.empty(),

@@ -22,6 +22,7 @@ import { decideSetBdevHistogram } from "./bdev-histogram-decide.ts"
 import type { Command, CommandOf } from "./Command.ts"
 import type { Decision } from "./decision.ts"
 import { decideStartEpoch } from "./epoch-decide.ts"
+import { decideRecordForked } from "./fork-decide.ts"
 import { decideNameGroup } from "./group-name-decide.ts"
 import { decideInertSetting } from "./inert-settings-decide.ts"
 import {
@@ -174,6 +175,8 @@ export const decide = (state: State, command: Command): Decision => {
   switch (command._tag) {
     case "StartEpoch":
       return decideStartEpoch(state, command)
+    case "RecordForked":
+      return decideRecordForked(state, command)
     case "SetIscsiOptions":
       return decideSetIscsiOptions(command)
     case "CreatePortalGroup":

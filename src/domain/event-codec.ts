@@ -24,6 +24,7 @@ export class UnreadableEvent extends Schema.TaggedError<UnreadableEvent>()("Unre
 /** The version that is written. */
 const currentVersions: Readonly<Record<EventType, number>> = {
   EpochStarted: 1,
+  Forked: 1,
   IscsiOptionsSet: 1,
   DiscoveryAuthSet: 1,
   PortalGroupCreated: 1,

@@ -23,6 +23,7 @@ import {
 } from "./bdev-evolve.ts"
 import type { Event, EventOf } from "./Event.ts"
 import { evolveEpochStarted } from "./epoch-evolve.ts"
+import { evolveForked } from "./fork-evolve.ts"
 import {
   evolveInitiatorGroupCreated,
   evolveInitiatorGroupDeleted,
@@ -140,11 +141,18 @@ const evolveOthers = (
   event:
     | LoginEvent
     | EventOf<
-        "InertSettingRecorded" | "InertSettingRemoved" | "ConfigDesiredPart" | "ConfigTakenDown" | "ConfigApplied"
+        | "Forked"
+        | "InertSettingRecorded"
+        | "InertSettingRemoved"
+        | "ConfigDesiredPart"
+        | "ConfigTakenDown"
+        | "ConfigApplied"
       >,
   seq: number
 ): State => {
   switch (event._tag) {
+    case "Forked":
+      return evolveForked(state, event, seq)
     case "InertSettingRecorded":
       return evolveInertSettingRecorded(state, event, seq)
     case "InertSettingRemoved":

@@ -8,6 +8,7 @@ import { AuthGroup } from "./AuthGroup.ts"
 import { Bdev } from "./Bdev.ts"
 import { indexBdev } from "./bdev-evolve.ts"
 import { Epoch } from "./Epoch.ts"
+import { ForkOrigin } from "./Fork.ts"
 import { indexPortals } from "./group-evolve.ts"
 import { InertSetting, inertSettingKey } from "./InertSettings.ts"
 import { InitiatorGroup } from "./InitiatorGroup.ts"
@@ -53,6 +54,7 @@ type StoredTarget = typeof StoredTarget.Type
 
 const StoredState = Schema.Struct({
   epoch: Schema.NullOr(Epoch),
+  fork: Schema.optionalKey(ForkOrigin),
   options: IscsiOptions,
   portalGroups: Schema.Array(PortalGroup),
   initiatorGroups: Schema.Array(InitiatorGroup),
@@ -82,7 +84,7 @@ const loadTarget = (stored: StoredTarget): TargetNode => ({
 })
 
 /** The indexes of a state, from what they are derived from. */
-const buildIndexes = (state: State): Indexes => {
+export const buildIndexes = (state: State): Indexes => {
   let indexes = initialState.indexes
   for (const { portals, tag } of portalGroupsOf(state)) {
     indexes = { ...indexes, portals: indexPortals(indexes.portals, tag, portals) }
@@ -96,6 +98,7 @@ const buildIndexes = (state: State): Indexes => {
 
 const store = (state: State): StoredState => ({
   epoch: state.epoch ?? null,
+  ...(state.fork === undefined ? {} : { fork: state.fork }),
   options: state.options,
   portalGroups: portalGroupsOf(state),
   initiatorGroups: initiatorGroupsOf(state),
@@ -112,6 +115,7 @@ const store = (state: State): StoredState => ({
 const load = (stored: StoredState): State => {
   const state: State = {
     epoch: stored.epoch ?? undefined,
+    fork: stored.fork,
     options: stored.options,
     portalGroups: HashMap.fromIterable(stored.portalGroups.map((group) => [group.tag, group])),
     initiatorGroups: HashMap.fromIterable(stored.initiatorGroups.map((group) => [group.tag, group])),

@@ -187,6 +187,22 @@ const bdevCommands = (dice: Dice, state: State, seq: number): Command => {
   ])
 }
 
+/** As if of a log that ended at `sourceSeq`: a fork only if nothing has started since. */
+export const forked = (sourceSeq: number) => ({
+  sourceInstanceId: instanceId,
+  sourceSeq,
+  sourceControlHash: "a".repeat(64),
+  sourceAt: 1,
+  mapping: {
+    instanceId: Uuid.make(uuids[0]),
+    identity: { _tag: "New" as const, suffix: "-fork" },
+    portals: { _tag: "Offset" as const, by: 1 },
+    redirects: [],
+    fileDirectory: "/fork"
+  },
+  data: "empty" as const
+})
+
 const randomSetting = ({ pick, roll }: Dice) => {
   const setting = pick<{ readonly method: string; readonly object: string }>([
     { method: "sock_impl_set_options", object: "posix" },
@@ -216,6 +232,7 @@ export const randomCommand = (dice: Dice, state: State, seq: number): Command =>
 
 const anyCommand = (dice: Dice, state: State, seq: number): Command => {
   if (dice.roll(100) === 0) return startEpoch(dice.roll(4) === 0 ? "empty" : "resume")
+  if (dice.roll(200) === 0) return { _tag: "RecordForked", ...forked(dice.roll(seq + 1)) }
   const family = dice.roll(40)
   if (family === 1) return { _tag: "SetIscsiOptions", options: { ...defaultIscsiOptions, nopTimeout: dice.roll(90) } }
   if (family === 2) {
@@ -323,6 +340,7 @@ const bdevEvents = ({ pick, roll }: Dice, seq: number): Event => {
 export const randomEvent = (dice: Dice, seq: number): Event => {
   const family = dice.roll(30)
   if (family === 0) {
+    if (dice.roll(4) === 0) return { _tag: "Forked", ...forked(dice.roll(seq + 1)) }
     const mode = dice.roll(2) === 0 ? "empty" : "resume"
     return { _tag: "EpochStarted", epoch: dice.roll(5), mode, instanceId, version: "0" }
   }

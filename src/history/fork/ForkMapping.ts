@@ -1,0 +1,140 @@
+/**
+ * A source's state and events as its fork has them: with other target names, disk ids, addresses and files. Each value
+ * is mapped by itself, never by what was before, so that it makes no difference whether a state is mapped or folded
+ * from mapped events.
+ */
+import { HashMap, Result } from "effect"
+import type { AppliedConfig, DesiredEntry } from "../../domain/AppliedConfig.ts"
+import type { Bdev, BdevSpec } from "../../domain/Bdev.ts"
+import type { Event, EventOf, EventType } from "../../domain/Event.ts"
+import { decodeRecord, encodeEvent } from "../../domain/event-codec.ts"
+import type { ForkMapping } from "../../domain/Fork.ts"
+import type { IscsiOptions } from "../../domain/IscsiOptions.ts"
+import { type IscsiName, iscsiNameKey } from "../../domain/ids.ts"
+import type { State } from "../../domain/State.ts"
+import { buildIndexes } from "../../domain/snapshot-codec.ts"
+import type { TargetNode } from "../../domain/TargetNode.ts"
+import { forkFile, forkPortal, forkRedirect, forkTargetName, forkUuid } from "./fork-names.ts"
+
+const mapSpec = (mapping: ForkMapping, spec: BdevSpec): BdevSpec =>
+  spec._tag === "Aio" ? { ...spec, filename: forkFile(mapping, spec.filename) } : spec
+
+/** Without the auth file: its groups are in the log, and what it says today is nothing of that moment. */
+const mapOptions = ({ authFile: _, ...options }: IscsiOptions): IscsiOptions => options
+
+const parsed = (payload: string): unknown => {
+  try {
+    return JSON.parse(payload)
+  } catch {
+    return undefined
+  }
+}
+
+/** What is no event, or a later version's, stays as it is: it counts for nothing here either. */
+const mapEntry = (mapping: ForkMapping, entry: DesiredEntry): DesiredEntry => {
+  const event = decodeRecord({ seq: 0, type: entry.type, v: entry.v, payload: parsed(entry.payload) })
+  if (Result.isFailure(event)) return entry
+  const { payload, type, v } = encodeEvent(mapEvent(mapping, event.success))
+  return { type, v, payload: JSON.stringify(payload) }
+}
+
+const mapEntries = (mapping: ForkMapping, entries: ReadonlyArray<DesiredEntry>): ReadonlyArray<DesiredEntry> =>
+  entries.map((entry) => mapEntry(mapping, entry))
+
+/** Events that name nothing that is another in a fork. */
+const unchanged = [
+  "Forked",
+  "DiscoveryAuthSet",
+  "PortalGroupStarted",
+  "PortalGroupAuthSet",
+  "PortalGroupDeleted",
+  "InitiatorGroupCreated",
+  "InitiatorGroupMembersAdded",
+  "InitiatorGroupMembersRemoved",
+  "InitiatorGroupDeleted",
+  "AuthGroupCreated",
+  "AuthGroupSecretAdded",
+  "AuthGroupSecretRemoved",
+  "AuthGroupDeleted",
+  "BdevRemovalStarted",
+  "BdevRemoved",
+  "BdevResized",
+  "BdevLatenciesSet",
+  "BdevQosSet",
+  "BdevHistogramSet",
+  "BdevErrorInjected",
+  "InertSettingRecorded",
+  "InertSettingRemoved",
+  "GroupNamed"
+] as const satisfies ReadonlyArray<EventType>
+
+type Unchanged = (typeof unchanged)[number]
+type TargetEvent = Extract<Event, { readonly target: IscsiName }>
+
+const unchangedTags: ReadonlySet<string> = new Set(unchanged)
+const isUnchanged = (event: Event): event is EventOf<Unchanged> => unchangedTags.has(event._tag)
+
+const mapTargetEvent = (mapping: ForkMapping, event: TargetEvent): TargetEvent => {
+  const target = forkTargetName(mapping, event.target)
+  if (event._tag !== "TargetNodeRedirectSet") return { ...event, target }
+  return { ...event, target, ...forkRedirect(mapping, event) }
+}
+
+/** The event that the fork would have instead. */
+export const mapEvent = (mapping: ForkMapping, event: Event): Event => {
+  if (isUnchanged(event)) return event
+  if ("target" in event) return mapTargetEvent(mapping, event)
+  switch (event._tag) {
+    case "EpochStarted":
+      return { ...event, instanceId: mapping.instanceId }
+    case "IscsiOptionsSet":
+      return { ...event, options: mapOptions(event.options) }
+    case "PortalGroupCreated":
+      return { ...event, portals: event.portals.map((portal) => forkPortal(mapping, portal)) }
+    case "TargetNodeCreated":
+      return { ...event, name: forkTargetName(mapping, event.name) }
+    case "BdevCreated":
+      return { ...event, uuid: forkUuid(mapping, event), spec: mapSpec(mapping, event.spec) }
+    case "ConfigDesiredPart":
+    case "ConfigTakenDown":
+    case "ConfigApplied":
+      return { ...event, desired: mapEntries(mapping, event.desired) }
+  }
+}
+
+const mapTarget = (mapping: ForkMapping, target: TargetNode): TargetNode => ({
+  ...target,
+  name: forkTargetName(mapping, target.name),
+  redirects: target.redirects.map((redirect) => ({ ...redirect, ...forkRedirect(mapping, redirect) }))
+})
+
+const mapBdev = (mapping: ForkMapping, bdev: Bdev): Bdev => ({
+  ...bdev,
+  uuid: forkUuid(mapping, bdev),
+  spec: mapSpec(mapping, bdev.spec)
+})
+
+const mapApplied = (mapping: ForkMapping, applied: AppliedConfig): AppliedConfig => ({
+  ...applied,
+  desired: mapEntries(mapping, applied.desired)
+})
+
+/** The state that the fork would have instead: the same as the fold of the mapped events. */
+export const mapState = (mapping: ForkMapping, state: State): State => {
+  const targets = [...HashMap.values(state.targets)].map((target) => mapTarget(mapping, target))
+  const mapped: State = {
+    ...state,
+    epoch: state.epoch === undefined ? undefined : { ...state.epoch, instanceId: mapping.instanceId },
+    options: mapOptions(state.options),
+    portalGroups: HashMap.map(state.portalGroups, (group) => ({
+      ...group,
+      portals: group.portals.map((portal) => forkPortal(mapping, portal))
+    })),
+    targets: HashMap.fromIterable(targets.map((target) => [iscsiNameKey(target.name), target])),
+    bdevs: HashMap.map(state.bdevs, (bdev) => mapBdev(mapping, bdev)),
+    appliedConfig: state.appliedConfig === undefined ? undefined : mapApplied(mapping, state.appliedConfig),
+    configParts: state.configParts.map((part) => mapEntries(mapping, part)),
+    configTakenDown: mapEntries(mapping, state.configTakenDown)
+  }
+  return { ...mapped, indexes: buildIndexes(mapped) }
+}
