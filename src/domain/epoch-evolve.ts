@@ -8,7 +8,7 @@ import { initialState, type State } from "./State.ts"
 /** Memory does not outlive its process. Costs a pass over the bdevs, once per start. */
 const afterRestart = (bdev: Bdev): Bdev => (bdev.spec._tag === "Malloc" ? { ...bdev, contentLost: true } : bdev)
 
-/** `empty` forgets everything but the epoch, and where a fork is from; `resume` keeps everything but the content of memory. */
+/** `empty` forgets all but the epoch and where a fork is from; `resume` keeps all but the content of memory. */
 export const evolveEpochStarted = (state: State, event: EventOf<"EpochStarted">, seq: number): State => {
   const epoch: Epoch = {
     number: event.epoch,
