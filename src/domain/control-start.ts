@@ -3,6 +3,7 @@
  */
 import { Effect, Result } from "effect"
 import type { EventLog, LogReadFailed } from "../../eventlog/EventLog.ts"
+import type { LogArchive } from "../../eventlog/LogArchive.ts"
 import type { LogRecord } from "../../eventlog/record.ts"
 import type { ControlCore, StatePosition } from "./control-core.ts"
 import { decodeRecord, type UnreadableEvent } from "./event-codec.ts"
@@ -34,7 +35,7 @@ const foldRecord = (fold: Fold, record: LogRecord): Fold => {
   return fold
 }
 
-const fromSnapshot = Effect.fn("ControlPlane.fromSnapshot")(function* (log: EventLog["Service"]) {
+const fromSnapshot = Effect.fn("ControlPlane.fromSnapshot")(function* (log: LogArchive["Service"]) {
   const snapshot = yield* log.readSnapshot(FOLD_VERSION)
   if (snapshot === undefined) return beginning
   const state = decodeSnapshot(snapshot.state)
@@ -47,7 +48,7 @@ const fromSnapshot = Effect.fn("ControlPlane.fromSnapshot")(function* (log: Even
 })
 
 /** The state that the log says, up to its durable end. */
-export const readState = (log: EventLog["Service"]): Effect.Effect<StatePosition, LogReadFailed | UnreadableEvent> =>
+export const readState = (log: LogArchive["Service"]): Effect.Effect<StatePosition, LogReadFailed | UnreadableEvent> =>
   Effect.gen(function* () {
     const start = yield* fromSnapshot(log)
     const fold: Fold = { position: start, fault: undefined }
