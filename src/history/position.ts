@@ -185,8 +185,6 @@ export const positionText = (position: Position): string => {
 export const timeText = (atMicros: number): string => {
   const millis = Math.floor(atMicros / 1000)
   const below = String(atMicros - millis * 1000).padStart(3, "0")
-  // Beyond the year 275760 there are no dates: the number itself, as `@SECONDS` is read.
-  if (millis > 8_640_000_000_000_000) return `@${Math.floor(atMicros / 1_000_000)}`
   return new Date(millis).toISOString().replace("Z", `${below}Z`)
 }
 
