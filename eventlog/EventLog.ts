@@ -12,6 +12,7 @@
 import { Context, type Effect, type Result, Schema, type Scope } from "effect"
 import type { LogArchiveShape } from "./LogArchive.ts"
 import type { Cause, ControlRecord } from "./record.ts"
+import type { Retention } from "./retention.ts"
 
 /** A control record that its writer wants appended. `type` and `v` name the payload's meaning, which never changes. */
 export interface ControlEntry {
@@ -175,6 +176,8 @@ export class EventLog extends Context.Service<
     ) => Effect.Effect<ReadonlyArray<ControlRecord>, SequenceConflict | LogUnavailable | AppendFailed>
     /** Never waits and never fails: what does not fit is dropped and counted. */
     readonly observe: (entry: ObservationEntry) => void
+    /** Which observations are kept from now on; `retentionDefault` until it is called. What is too much goes soon. */
+    readonly setRetention: (retention: Retention) => void
     /** Why appends are refused now: a failure, a full queue, a disk that does not answer. Undefined while none is. */
     readonly unavailable: () => LogUnavailable | undefined
     /** Observations dropped since start, because the queue was full or the log away. */

@@ -53,6 +53,7 @@ const attach = (options: LevelEventLogOptions, at: LogDirectory, opened: Opened)
       start: opened.start,
       losses,
       tagging: options.tagging ?? noTagging,
+      genesis: opened.genesis,
       reopen: async () => wrap(await openLevelStore(at.database, false)),
       committed: ({ tail }) => head.set(tail),
       suspect: ({ code }: StoreError) =>

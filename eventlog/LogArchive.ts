@@ -11,6 +11,7 @@ import {
   type Snapshot,
   type VerifyReport
 } from "./EventLog.ts"
+import type { Genesis } from "./genesis.ts"
 import type { LogRecord } from "./record.ts"
 
 /** What records are looked for by. The log knows nothing of it; an index built by another `version` is built anew. */
@@ -39,6 +40,8 @@ export interface FindQuery {
 export interface LogArchiveShape {
   /** Where the log stands on disk. */
   readonly durable: () => LogTail
+  /** Where the control records that can be read begin, if not at number 1: the log was compacted, or is a fork. */
+  readonly beginning: () => Genesis | undefined
   /** The records of `range` (default all), as durable when the stream starts. */
   readonly read: (range?: ReadRange) => Stream.Stream<LogRecord, LogReadFailed>
   /** `read` as a plain left fold, for start-up: `step` is synchronous and may mutate and return the same state. */

@@ -3,9 +3,10 @@
  * and a store that is reopened in between does not disturb it.
  */
 import { Effect, Option, Result, Stream } from "effect"
-import { ChainCheck, genesis } from "./chain.ts"
+import { ChainCheck, chainStart } from "./chain.ts"
 import { LogReadFailed, type LogTail, lossRemedy, type ReadRange } from "./EventLog.ts"
-import { controlKey, numberOfKey, observationKey } from "./key.ts"
+import type { Genesis } from "./genesis.ts"
+import { controlKey, lastSeq, numberOfKey, observationKey } from "./key.ts"
 import { type LogStore, type StoreEntry, storeError } from "./LogStore.ts"
 import type { AcceptedLoss } from "./loss.ts"
 import type { LogRecord } from "./record.ts"
@@ -19,6 +20,8 @@ export interface StoreSource {
   readonly directory: string
   readonly store: () => LogStore
   readonly durable: () => LogTail
+  /** Where control records begin, if not at number 1. */
+  readonly beginning: () => Genesis | undefined
   readonly closed: () => boolean
   /** Resolves when more is durable, the store was exchanged, or the log closed. */
   readonly moved: Effect.Effect<void>
@@ -71,6 +74,16 @@ const fetchWindow = async (store: LogStore, from: number, to: number, kind: Read
   return merge(control, observed)
 }
 
+/** Seq of the first record at or after `from`: retention, and a genesis, leave long gaps. */
+const seekRecord = async (store: LogStore, from: number): Promise<number> => {
+  const first = async (key: string, lte: string) => (await store.range({ gte: key, lte, limit: 1 }))[0]?.[0]
+  const found = await Promise.all([
+    first(controlKey(from), controlKey(lastSeq)),
+    first(observationKey(from), observationKey(lastSeq))
+  ])
+  return Math.min(...found.map((key) => (key === undefined ? lastSeq : (numberOfKey(key) ?? from))))
+}
+
 /** One pass over a range; `next` gives windows until it gives `undefined`. */
 export class LogReader {
   readonly #source: StoreSource
@@ -85,7 +98,8 @@ export class LogReader {
     this.#range = range
     this.#end = end
     this.#from = Math.max(1, range.from ?? 1)
-    const anchor = range.after ?? (this.#from === 1 ? genesis : undefined)
+    const beginning = source.beginning() ?? chainStart
+    const anchor = range.after ?? (this.#from <= beginning.controlSeq + 1 ? beginning : undefined)
     this.#check = range.verify === false ? undefined : new ChainCheck(anchor, source.losses())
   }
 
@@ -104,12 +118,13 @@ export class LogReader {
     while (this.#from <= last) {
       const controlOnly = this.#range.kind === "control"
       const to = controlOnly ? last : Math.min(last, this.#from + windowRecords - 1)
-      const entries = await this.#fetch(to)
+      const entries = await this.#fetch((store) => fetchWindow(store, this.#from, to, this.#range.kind))
       const records = entries.map((entry) => this.#decode(entry))
       const final = records.at(-1)
       // Seqs are dense over both kinds, so a window is whole; of control records alone it is whole if it is not full.
       this.#from = controlOnly && final !== undefined && entries.length >= windowRecords ? final.seq + 1 : to + 1
       if (records.length > 0) return records
+      if (!controlOnly) this.#from = Math.min(last + 1, await this.#fetch((store) => seekRecord(store, this.#from)))
     }
     this.#checkEnd(last)
     return undefined
@@ -125,9 +140,8 @@ export class LogReader {
     throw damage(this.#source, detail, read.controlSeq)
   }
 
-  #fetch(to: number): Promise<ReadonlyArray<StoreEntry>> {
-    const from = this.#from
-    return askStore(this.#source, (store) => fetchWindow(store, from, to, this.#range.kind), from)
+  #fetch<A>(ask: (store: LogStore) => Promise<A>): Promise<A> {
+    return askStore(this.#source, ask, this.#from)
   }
 
   #decode([key, value]: StoreEntry): LogRecord {

@@ -4,10 +4,10 @@
  */
 import { Effect, Layer } from "effect"
 import { EventLog } from "./EventLog.ts"
+import { type Genesis, genesisWrite, positionAt } from "./genesis.ts"
 import { LogArchive, noTagging, type Tagging } from "./LogArchive.ts"
 import type { LogStore, StoreEntry, StoreRange, StoreWrite } from "./LogStore.ts"
 import { makeLogService } from "./log-service.ts"
-import { emptyPosition } from "./sequence.ts"
 
 /** Keys in order with their values. Keys come nearly always in order, so an insertion moves hardly anything. */
 export class MemoryStore implements LogStore {
@@ -62,15 +62,20 @@ export interface MemoryEventLogOptions {
   readonly tagging?: Tagging
   readonly store?: LogStore
   readonly reopen?: () => Promise<LogStore>
+  /** Where it begins; default: empty. */
+  readonly genesis?: Genesis
 }
 
 const make = (options: MemoryEventLogOptions = {}) =>
-  Effect.suspend(() => {
+  Effect.gen(function* () {
+    const { genesis } = options
     const store = options.store ?? new MemoryStore()
-    return makeLogService({
+    if (genesis !== undefined) yield* Effect.promise(() => store.write([genesisWrite(genesis)], true))
+    return yield* makeLogService({
       directory: "memory",
       store,
-      start: emptyPosition,
+      start: positionAt(genesis),
+      genesis,
       losses: [],
       tagging: options.tagging ?? noTagging,
       reopen: options.reopen ?? (() => Promise.resolve(store)),

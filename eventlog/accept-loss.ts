@@ -3,7 +3,9 @@
  * each break of a chain is noted as accepted, so that reading passes over it and over no other.
  */
 import { readFile, unlink } from "node:fs/promises"
-import { controlKey, lastSeq, numberOfKey, observationKey } from "./key.ts"
+import { type ChainAnchor, chainStart } from "./chain.ts"
+import { readGenesis } from "./genesis.ts"
+import { controlKey, genesisKey, lastSeq, numberOfKey, observationKey } from "./key.ts"
 import type { LogStore, StoreEntry, StoreWrite } from "./LogStore.ts"
 import { damagedTables, salvageTable } from "./level-table.ts"
 import { type AcceptedLoss, readLosses, writeLosses } from "./loss.ts"
@@ -39,6 +41,7 @@ export const putBack = async (store: LogStore, entries: ReadonlyArray<StoreEntry
 const mend = async (
   store: LogStore,
   keyOf: (seq: number) => string,
+  beginningHash: string,
   continues: (last: LogRecord | undefined, next: LogRecord) => boolean
 ): Promise<{ readonly losses: ReadonlyArray<AcceptedLoss>; readonly aside: number }> => {
   const losses: Array<AcceptedLoss> = []
@@ -54,7 +57,7 @@ const mend = async (
         aside++
         continue
       }
-      if (!continues(last, record)) losses.push({ afterHash: last?.hash ?? "", nextHash: record.hash })
+      if (!continues(last, record)) losses.push({ afterHash: last?.hash ?? beginningHash, nextHash: record.hash })
       last = record
     }
     if (writes.length > 0) await store.write(writes, true)
@@ -64,11 +67,13 @@ const mend = async (
   }
 }
 
-const controlContinues = (last: LogRecord | undefined, next: LogRecord): boolean => {
-  if (next.kind !== "control") return false
-  const before = last?.kind === "control" ? last : { controlNo: 0, hash: "" }
-  return next.controlNo === before.controlNo + 1 && next.prevControl === before.hash
-}
+const controlContinues =
+  (beginning: ChainAnchor) =>
+  (last: LogRecord | undefined, next: LogRecord): boolean => {
+    if (next.kind !== "control") return false
+    const before = last?.kind === "control" ? last : { controlNo: beginning.controlNo, hash: beginning.controlHash }
+    return next.controlNo === before.controlNo + 1 && next.prevControl === before.hash
+  }
 
 const observationContinues = (last: LogRecord | undefined, next: LogRecord): boolean => {
   if (next.kind !== "observation") return false
@@ -84,14 +89,32 @@ export interface Mended {
   readonly putAside: number
 }
 
+/** A genesis that cannot be read is put aside as well: the chain then begins with a loss. */
+const mendGenesis = async (store: LogStore): Promise<{ readonly beginning: ChainAnchor; readonly aside: number }> => {
+  const genesis = await readGenesis(store)
+  if (genesis === undefined) return { beginning: chainStart, aside: 0 }
+  if (typeof genesis !== "string") return { beginning: genesis, aside: 0 }
+  const [entry] = await store.range({ gte: genesisKey, lte: genesisKey, limit: 1 })
+  if (entry === undefined) return { beginning: chainStart, aside: 0 }
+  const [key, value] = entry
+  const writes: ReadonlyArray<StoreWrite> = [
+    { type: "put", key: `x${key}`, value },
+    { type: "del", key }
+  ]
+  await store.write(writes, true)
+  return { beginning: chainStart, aside: 1 }
+}
+
 /** Reads the whole store and mends it; afterwards it verifies. */
 export const acceptLosses = async (store: LogStore): Promise<Mended> => {
   const before = await readLosses(store)
-  const control = await mend(store, controlKey, controlContinues)
-  const observed = await mend(store, observationKey, observationContinues)
+  const { aside, beginning } = await mendGenesis(store)
+  const from = (seq: number) => controlKey(Math.max(seq, beginning.controlSeq + 1))
+  const control = await mend(store, from, beginning.controlHash, controlContinues(beginning))
+  const observed = await mend(store, observationKey, "", observationContinues)
   const losses = [...control.losses, ...observed.losses]
   await writeLosses(store, losses)
   const known = new Set(before.map(({ nextHash }) => nextHash))
   const newBreaks = losses.filter(({ nextHash }) => !known.has(nextHash)).length
-  return { losses, newBreaks, putAside: control.aside + observed.aside }
+  return { losses, newBreaks, putAside: aside + control.aside + observed.aside }
 }

@@ -19,6 +19,7 @@ const snapshotOf = (source: StoreSource, foldVersion: number, controlSeq: number
 /** Everything but `verify`, which its owner adds. */
 export const archiveOf = (source: StoreSource, tagging: Tagging): Omit<LogArchiveShape, "verify"> => ({
   durable: source.durable,
+  beginning: source.beginning,
   read: (range = {}) => streamOf(source, range),
   fold: (range, initial, step) => foldOf(source, range, initial, step),
   subscribe: (from) => liveStreamOf(source, { from }),

@@ -15,7 +15,7 @@ export interface ChainAnchor {
 }
 
 /** In front of control record 1. */
-export const genesis: ChainAnchor = { controlSeq: 0, controlNo: 0, controlHash: "" }
+export const chainStart: ChainAnchor = { controlSeq: 0, controlNo: 0, controlHash: "" }
 
 /** What is wrong and where: the record itself or the last one before it that is right. */
 export interface ChainBreak {

@@ -5,6 +5,7 @@
  * read; `verify` reads everything.
  */
 import type { ChainAnchor } from "./chain.ts"
+import { type Genesis, positionAt, readGenesis } from "./genesis.ts"
 import { controlKey, lastSeq, numberOfKey, observationKey } from "./key.ts"
 import type { LogStore } from "./LogStore.ts"
 import type { LogRecord } from "./record.ts"
@@ -31,7 +32,8 @@ const lastOf = async (store: LogStore, keyOf: (seq: number) => string): Promise<
 const checkHead = async (
   store: LogStore,
   last: ChainAnchor,
-  head: ChainAnchor | "missing" | "damaged"
+  head: ChainAnchor | "missing" | "damaged",
+  beginning: ChainAnchor | undefined
 ): Promise<Damage | undefined> => {
   const { controlNo, controlSeq: lastControlSeq } = last
   if (head === "damaged" || head === "missing") {
@@ -44,7 +46,12 @@ const checkHead = async (
     const detail = `control records ${controlNo + 1} to ${head.controlNo} were confirmed and are gone`
     return { detail, lastControlSeq }
   }
-  if (head.controlNo === 0) return undefined
+  // HEAD is not synced: a power failure may leave it behind a genesis.
+  if (head.controlNo < (beginning?.controlNo ?? 1)) return undefined
+  if (head.controlNo === beginning?.controlNo) {
+    if (head.controlHash === beginning.controlHash) return undefined
+    return { detail: `the log does not begin at the control record ${head.controlNo} of its HEAD`, lastControlSeq }
+  }
   const key = controlKey(head.controlSeq)
   const [entry] = await store.range({ gte: key, lte: key, limit: 1 })
   const record = entry === undefined ? `is gone` : decodeRecord(entry[1], true)
@@ -53,18 +60,26 @@ const checkHead = async (
   return { detail: `control record ${head.controlNo} (seq ${head.controlSeq}) ${how}`, lastControlSeq }
 }
 
-/** Where the log goes on, or what is wrong. */
-export const examine = async (
-  store: LogStore,
-  head: ChainAnchor | "missing" | "damaged"
-): Promise<Position | Damage> => {
+/** Where the log begins and goes on. */
+export interface Extent {
+  readonly genesis: Genesis | undefined
+  readonly position: Position
+}
+
+/** Where the log begins and goes on, or what is wrong. */
+export const examine = async (store: LogStore, head: ChainAnchor | "missing" | "damaged"): Promise<Extent | Damage> => {
+  const genesis = await readGenesis(store)
+  if (typeof genesis === "string") {
+    return { detail: `the genesis, which stands for the records in front of the first, ${genesis}`, lastControlSeq: 0 }
+  }
   const control = await lastOf(store, controlKey)
   if (control !== undefined && "detail" in control) return control
   const observation = await lastOf(store, observationKey)
   if (observation !== undefined && "detail" in observation) return observation
   const position = positionAfter(
-    control?.kind === "control" ? control : undefined,
+    positionAt(genesis),
+    control?.kind === "control" && control.controlNo > (genesis?.controlNo ?? 0) ? control : undefined,
     observation?.kind === "observation" ? observation : undefined
   )
-  return (await checkHead(store, position.tail, head)) ?? position
+  return (await checkHead(store, position.tail, head, genesis)) ?? { genesis, position }
 }

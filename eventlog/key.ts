@@ -19,6 +19,8 @@ export const snapshotKey = (controlSeq: number): string => `s${text(controlSeq)}
 export const probeKey = "mprobe"
 /** Losses that somebody accepted knowingly; see `loss.ts`. */
 export const lossesKey = "mlosses"
+/** Where the chain of control records begins, if not at number 1; see `genesis.ts`. */
+export const genesisKey = "mgenesis"
 
 /** No record has a greater seq. */
 export const lastSeq = Number.MAX_SAFE_INTEGER

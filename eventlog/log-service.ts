@@ -13,6 +13,7 @@ import {
   type Submission,
   type VerifyReport
 } from "./EventLog.ts"
+import type { Genesis } from "./genesis.ts"
 import type { Tagging } from "./LogArchive.ts"
 import { checkFiles, foldOf, type StoreSource } from "./LogReader.ts"
 import { type LogStore, type StoreError, storeError } from "./LogStore.ts"
@@ -28,6 +29,7 @@ export interface LogServiceOptions {
   readonly start: Position
   readonly losses: ReadonlyArray<AcceptedLoss>
   readonly tagging: Tagging
+  readonly genesis: Genesis | undefined
   readonly reopen: () => Promise<LogStore>
   readonly committed: (end: Position) => void
   readonly suspect: (error: StoreError) => Promise<void>
@@ -41,7 +43,7 @@ const durableOf = (job: Job): Effect.Effect<void, AppendFailed> =>
     return Effect.sync(cancel)
   })
 
-const sourceOf = (writer: LogWriter, { directory, fileDamage, losses }: LogServiceOptions): StoreSource => {
+const sourceOf = (writer: LogWriter, { directory, fileDamage, genesis, losses }: LogServiceOptions): StoreSource => {
   const exchanged = async (old: LogStore): Promise<boolean> => {
     while (writer.store === old && writer.isAway && !writer.closed) {
       await new Promise<void>((resolve) => writer.onceMoved(resolve))
@@ -52,6 +54,7 @@ const sourceOf = (writer: LogWriter, { directory, fileDamage, losses }: LogServi
     directory,
     store: () => writer.store,
     durable: () => writer.durable.tail,
+    beginning: () => genesis,
     closed: () => writer.closed,
     moved: Effect.callback((resume) => {
       const cancel = writer.onceMoved(() => resume(Effect.void))
@@ -140,6 +143,7 @@ export const makeLogService = (options: LogServiceOptions): Effect.Effect<EventL
           if (Result.isFailure(submitted)) return Effect.fail(submitted.failure)
           return Effect.as(submitted.success.durable, submitted.success.records)
         }),
+      setRetention: () => undefined,
       observe: (entry) => writer.observe(entry),
       unavailable: () => writer.refusal,
       droppedObservations: () => writer.dropped,

@@ -5,9 +5,10 @@ import { ClassicLevel } from "classic-level"
 import { Effect, Result, type Scope } from "effect"
 import { acceptLosses, type Mended, putBack, takeDamagedTables } from "./accept-loss.ts"
 import { dropAside, keepAside, setAside } from "./aside.ts"
-import { genesis } from "./chain.ts"
+import { chainStart } from "./chain.ts"
 import { claim, holderOf, release } from "./directory-holder.ts"
-import { type Damage, examine } from "./examine.ts"
+import { type Damage, type Extent, examine } from "./examine.ts"
+import type { Genesis } from "./genesis.ts"
 import { HeadFile } from "./HeadFile.ts"
 import { openLevelStore } from "./LevelStore.ts"
 import type { LogStore, StoreEntry } from "./LogStore.ts"
@@ -59,24 +60,26 @@ export const claimDirectory = (
     return prepared
   })
 
-/** An open store whose end is known. `mended` if records were lost and that was accepted just now. */
+/** An open store whose beginning and end are known. `mended` if records were lost and that was accepted just now. */
 export interface Opened {
   readonly store: LogStore
+  readonly genesis: Genesis | undefined
   readonly start: Position
   readonly mended: Mended | undefined
 }
 
-const isDamage = (found: Position | Damage): found is Damage => "detail" in found
+const isDamage = (found: Extent | Damage): found is Damage => "detail" in found
 
 /** The store's end, checked against HEAD; with `acceptLoss` whatever end there is. */
 const examineStore = async (at: LogDirectory, store: LogStore, acceptLoss: boolean): Promise<Opened | Damage> => {
   const found = await examine(store, await HeadFile.read(at.path))
-  if (!acceptLoss) return isDamage(found) ? found : { store, start: found, mended: undefined }
+  const opened = ({ genesis, position: start }: Extent, mended?: Mended): Opened => ({ store, genesis, start, mended })
+  if (!acceptLoss) return isDamage(found) ? found : opened(found)
   const mended = await acceptLosses(store)
-  const start = await examine(store, genesis)
-  if (isDamage(start)) return start
+  const left = await examine(store, chainStart)
+  if (isDamage(left)) return left
   const lost = isDamage(found) || mended.newBreaks > 0 || mended.putAside > 0
-  return { store, start, mended: lost ? mended : undefined }
+  return opened(left, lost ? mended : undefined)
 }
 
 /** Tables are checked up to this size in all at each start, and always when everything is verified. */

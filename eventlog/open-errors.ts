@@ -76,6 +76,7 @@ const remedies: { readonly [code: string]: string } = {
   EFBIG: "a file would exceed the limit of this process: raise `ulimit -f`",
   EMFILE: "this process has too many files open: raise `ulimit -n`",
   ENOTDIR: "a directory is needed here",
+  EEXIST: "it holds a log already: name a directory that does not exist yet, or remove it",
   ENOENT: "give the --state directory of an existing log"
 }
 

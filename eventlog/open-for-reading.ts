@@ -28,7 +28,7 @@ export const openForReading = (
 ): Effect.Effect<LogArchive["Service"], LogOpenError, Scope.Scope> =>
   Effect.gen(function* () {
     const at = yield* claimDirectory(directory, { create: false, acceptLoss: false })
-    const { start, store } = yield* Effect.acquireRelease(openChecked(directory, at, false), ({ store }) =>
+    const { genesis, start, store } = yield* Effect.acquireRelease(openChecked(directory, at, false), ({ store }) =>
       Effect.promise(() => store.close())
     )
     const losses = yield* tryOpen(
@@ -39,6 +39,7 @@ export const openForReading = (
       directory,
       store: () => store,
       durable: () => start.tail,
+      beginning: () => genesis,
       closed: () => true,
       moved: Effect.void,
       exchanged: () => Promise.resolve(false),

@@ -3,6 +3,7 @@
  * may be there after all. So nobody is told anything until the store has been closed, reopened and asked.
  */
 import type { Batch } from "./Batch.ts"
+import { readGenesis } from "./genesis.ts"
 import { controlKey, lastSeq, probeKey } from "./key.ts"
 import { type LogStore, StoreError, storeError } from "./LogStore.ts"
 import { decodeRecord } from "./record-codec.ts"
@@ -31,6 +32,12 @@ const bytesAt = async (store: LogStore, key: string): Promise<Uint8Array | undef
 export const probe = (store: LogStore): Promise<void> =>
   store.write([{ type: "put", key: probeKey, value: new Uint8Array(0) }], true)
 
+/** Of a log without control records. */
+const hashAtBeginning = async (store: LogStore): Promise<string> => {
+  const genesis = await readGenesis(store)
+  return typeof genesis === "string" ? genesis : (genesis?.controlHash ?? "")
+}
+
 const survivedIn = async (store: LogStore, batch: Batch, durable: Position): Promise<boolean> => {
   const present = await Promise.all(
     [batch.writes.at(0), batch.writes.at(-1)].map(async (write) => {
@@ -43,7 +50,7 @@ const survivedIn = async (store: LogStore, batch: Batch, durable: Position): Pro
   const expected = survived ? batch.end.tail : durable.tail
   const [last] = await store.range({ gte: controlKey(0), lte: controlKey(lastSeq), limit: 1, reverse: true })
   const record = last === undefined ? undefined : decodeRecord(last[1], true)
-  const hash = typeof record === "object" ? record.hash : typeof record === "string" ? record : ""
+  const hash = typeof record === "object" ? record.hash : (record ?? (await hashAtBeginning(store)))
   if (hash !== expected.controlHash) {
     throw new DurableLost(
       `after reopening, control record ${expected.controlSeq}, once confirmed, is not the last; restart to examine it`

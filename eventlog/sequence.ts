@@ -90,17 +90,20 @@ export const placeObservation = (from: Position, at: number, entry: ObservationE
   }
 }
 
-/** The place behind these last records of a stored log. The next observation begins a new segment. */
+/**
+ * The place behind these last records of a stored log that begins at `from`. The next observation begins a new segment.
+ */
 export const positionAfter = (
+  from: Position,
   control: ControlRecord | undefined,
   observation: ObservationRecord | undefined
 ): Position => ({
   tail: {
-    seq: Math.max(control?.seq ?? 0, observation?.seq ?? 0),
-    controlSeq: control?.seq ?? 0,
-    controlNo: control?.controlNo ?? 0,
-    controlHash: control?.hash ?? ""
+    seq: Math.max(control?.seq ?? from.tail.seq, observation?.seq ?? 0),
+    controlSeq: control?.seq ?? from.tail.controlSeq,
+    controlNo: control?.controlNo ?? from.tail.controlNo,
+    controlHash: control?.hash ?? from.tail.controlHash
   },
-  at: Math.max(control?.at ?? 0, observation?.at ?? 0),
+  at: Math.max(control?.at ?? from.at, observation?.at ?? 0),
   observation: { segment: observation?.segment ?? 0, segmentNo: 0, hash: observation?.hash ?? "", anchor: "" }
 })

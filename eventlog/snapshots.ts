@@ -3,6 +3,7 @@
  * damaged, or that belongs to another chain, is passed over and never trusted.
  */
 import type { LogTail, Snapshot } from "./EventLog.ts"
+import { readGenesis } from "./genesis.ts"
 import { controlKey, lastSeq, snapshotKey } from "./key.ts"
 import type { LogStore, StoreWrite } from "./LogStore.ts"
 import { decodeRecord, pack, seal, unpack, unseal } from "./record-codec.ts"
@@ -42,7 +43,11 @@ const belongs = async (store: LogStore, { controlHash, controlSeq }: Snapshot): 
   if (controlSeq === 0) return controlHash === ""
   const key = controlKey(controlSeq)
   const [entry] = await store.range({ gte: key, lte: key, limit: 1 })
-  const record = entry === undefined ? undefined : decodeRecord(entry[1], true)
+  if (entry === undefined) {
+    const genesis = await readGenesis(store)
+    return typeof genesis === "object" && genesis.controlHash === controlHash
+  }
+  const record = decodeRecord(entry[1], true)
   return typeof record === "object" && record.kind === "control" && record.hash === controlHash
 }
 

@@ -6,12 +6,28 @@ import type { EventLog, LogReadFailed } from "../../eventlog/EventLog.ts"
 import type { LogArchive } from "../../eventlog/LogArchive.ts"
 import type { LogRecord } from "../../eventlog/record.ts"
 import type { ControlCore, StatePosition } from "./control-core.ts"
-import { decodeRecord, type UnreadableEvent } from "./event-codec.ts"
+import { decodeRecord, UnreadableEvent } from "./event-codec.ts"
 import { evolve, FOLD_VERSION } from "./evolve.ts"
 import { initialState } from "./State.ts"
 import { decodeSnapshot, encodeSnapshot } from "./snapshot-codec.ts"
 
-const beginning: StatePosition = { state: initialState, controlSeq: 0, controlNo: 0, controlHash: "" }
+const emptyBeginning: StatePosition = { state: initialState, controlSeq: 0, controlNo: 0, controlHash: "" }
+
+/**
+ * The state in front of the first control record of a log: empty, or what its genesis says. A genesis that cannot be
+ * decoded is a failure and never an empty state.
+ */
+export const beginningOf = (
+  log: Pick<LogArchive["Service"], "beginning">
+): Result.Result<StatePosition, UnreadableEvent> => {
+  const genesis = log.beginning()
+  if (genesis === undefined) return Result.succeed(emptyBeginning)
+  const { controlHash, controlNo, controlSeq, foldVersion } = genesis
+  return Result.mapBoth(decodeSnapshot(genesis.state, foldVersion), {
+    onSuccess: (state) => ({ state, controlSeq, controlNo, controlHash }),
+    onFailure: (detail) => new UnreadableEvent({ seq: controlSeq, type: "Genesis", v: foldVersion, detail })
+  })
+}
 
 interface Fold {
   position: StatePosition
@@ -36,12 +52,13 @@ const foldRecord = (fold: Fold, record: LogRecord): Fold => {
 }
 
 const fromSnapshot = Effect.fn("ControlPlane.fromSnapshot")(function* (log: LogArchive["Service"]) {
+  const beginning = beginningOf(log)
   const snapshot = yield* log.readSnapshot(FOLD_VERSION)
-  if (snapshot === undefined) return beginning
-  const state = decodeSnapshot(snapshot.state)
+  if (snapshot === undefined) return yield* Effect.fromResult(beginning)
+  const state = decodeSnapshot(snapshot.state, FOLD_VERSION)
   if (Result.isFailure(state)) {
     yield* Effect.logWarning(`the snapshot of record ${snapshot.controlSeq} is not used: ${state.failure}`)
-    return beginning
+    return yield* Effect.fromResult(beginning)
   }
   const { controlHash, controlNo, controlSeq } = snapshot
   return { state: state.success, controlSeq, controlNo, controlHash }

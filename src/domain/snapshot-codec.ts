@@ -8,6 +8,7 @@ import { AuthGroup } from "./AuthGroup.ts"
 import { Bdev } from "./Bdev.ts"
 import { indexBdev } from "./bdev-evolve.ts"
 import { Epoch } from "./Epoch.ts"
+import { FOLD_VERSION } from "./evolve.ts"
 import { ForkOrigin } from "./Fork.ts"
 import { indexPortals } from "./group-evolve.ts"
 import { InertSetting, inertSettingKey } from "./InertSettings.ts"
@@ -146,9 +147,22 @@ const decodeStored = Schema.decodeUnknownResult(Schema.fromJsonString(StoredStat
 export const encodeSnapshot = (state: State): Uint8Array =>
   new TextEncoder().encode(JSON.stringify(store(state), sortedKeys))
 
-/** The state of a snapshot, or what is wrong with it. */
-export const decodeSnapshot = (bytes: Uint8Array): Result.Result<State, string> =>
-  Result.mapBoth(decodeStored(new TextDecoder().decode(bytes)), {
+/** States of older fold versions were never promised to be readable; from this one on they are, for ever. */
+const oldestFoldVersion = 5
+
+/**
+ * The state in a snapshot or genesis of this fold version, or what is wrong with it. A genesis may be of any version
+ * from `oldestFoldVersion` on: an encoding that changes is read here in its old form too.
+ */
+export const decodeSnapshot = (bytes: Uint8Array, foldVersion = FOLD_VERSION): Result.Result<State, string> => {
+  if (foldVersion < oldestFoldVersion || foldVersion > FOLD_VERSION) {
+    const readable = `this version reads ${oldestFoldVersion} to ${FOLD_VERSION}`
+    return Result.fail(
+      `it is of fold version ${foldVersion}, ${readable}; use the lunlog that wrote it, or a newer one`
+    )
+  }
+  return Result.mapBoth(decodeStored(new TextDecoder().decode(bytes)), {
     onSuccess: load,
     onFailure: (error) => error.message
   })
+}

@@ -3,6 +3,7 @@ import { it } from "@effect/vitest"
 import { Deferred, Effect, Exit, Fiber, HashMap, Queue, Scope } from "effect"
 import { assert, describe } from "vitest"
 import { controlKey, observationKey } from "../../eventlog/key.ts"
+import { MemoryEventLog } from "../../eventlog/MemoryEventLog.ts"
 import { FOLD_VERSION } from "../../src/domain/evolve.ts"
 import { findBdev, findPortalGroup, portalGroupsOf } from "../../src/domain/State.ts"
 import { encodeSnapshot } from "../../src/domain/snapshot-codec.ts"
@@ -298,6 +299,23 @@ describe("a start", () => {
       const snapshot = yield* log.readSnapshot(FOLD_VERSION)
       assert.isAtLeast(snapshot?.controlSeq ?? 0, 5)
       assertSameState((yield* controlOn(log)).state(), control.state())
+    })
+  )
+
+  it.live("begins with the state of a genesis, and folds what came after it", () =>
+    Effect.gen(function* () {
+      const { control, log } = yield* harness
+      for (const command of guide) yield* control.dispatch(command, cause)
+      const { controlHash, controlNo, controlSeq } = log.durable()
+      const at = { controlHash, controlNo, controlSeq, at: 1, madeAt: 2, origin: "forked", archives: [] } as const
+      const genesis = { ...at, foldVersion: FOLD_VERSION, state: encodeSnapshot(control.state()) }
+      const fork = yield* controlOn(yield* MemoryEventLog.make({ genesis }))
+      assertSameState(fork.state(), control.state())
+      yield* fork.dispatch(createBdev("more"), cause)
+      assert.strictEqual(findBdev(fork.state(), "more")?.incarnation, controlSeq + 1)
+      const newer = yield* MemoryEventLog.make({ genesis: { ...genesis, foldVersion: FOLD_VERSION + 1 } })
+      const failure = yield* Effect.flip(controlOn(newer))
+      assert.match(failure.message, /\(Genesis, version \d+\) cannot be read: it is of fold version/)
     })
   )
 
