@@ -160,10 +160,11 @@ describe("imports point one way", () => {
     ["eventlog/", /^(src|test)\//],
     ["src/", /^test\//],
     ["src/domain/", /^(src\/(?!domain\/)|node:|level$|classic-level|@effect\/platform-node)/],
-    ["src/config/", /^src\/(rpc|cli|dataplane|main)/],
+    ["src/config/", /^src\/(history|rpc|cli|dataplane|main)/],
+    ["src/history/", /^(src\/(rpc|cli|dataplane|main)|node:(fs|net|tls|dgram|http)|level$|classic-level)/],
     ["src/rpc/", /^src\/(cli|dataplane|main)/],
     ["src/cli/", /^src\/dataplane\//],
-    ["src/dataplane/", /^src\/(rpc|config|cli|main)/],
+    ["src/dataplane/", /^src\/(history|rpc|config|cli|main)/],
     ["src/dataplane/scsi/", /^(node:(net|tls|dgram|http)|src\/dataplane\/(iscsi|reactor)\/|eventlog\/|src\/domain\/)/],
     ["src/dataplane/bdev/", /^(src\/dataplane\/(iscsi|scsi|reactor)\/|eventlog\/)/],
     ["src/dataplane/iscsi/", /^(eventlog\/|level$|classic-level)/]

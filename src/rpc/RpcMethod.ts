@@ -27,6 +27,8 @@ export interface RpcCall {
   readonly caller: RpcCaller
   /** What the event log records as the cause of what follows. */
   readonly cause: Cause
+  /** Told how far long work is, where somebody watches: what is done, and all of it. */
+  readonly onProgress?: (done: number, total: number) => void
   /** Names of the methods that exist, for `rpc_get_methods`. */
   readonly listMethods: (filter: {
     readonly current: boolean

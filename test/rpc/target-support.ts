@@ -11,6 +11,7 @@ import { ConfigApplier } from "../../src/config/plan/ConfigApplier.ts"
 import { ControlPlane } from "../../src/domain/ControlPlane.ts"
 import { Uuid } from "../../src/domain/ids.ts"
 import { Secrets } from "../../src/domain/Secrets.ts"
+import { recordTagging } from "../../src/history/record-tags.ts"
 import { allMethods } from "../../src/rpc/methods/all-methods.ts"
 import { Notifications } from "../../src/rpc/Notifications.ts"
 import { CallFailed, connect, type NoAnswer, type RpcClient } from "../../src/rpc/RpcClient.ts"
@@ -45,7 +46,9 @@ export const startTarget = (options: TargetOptions = {}): Effect.Effect<RpcTarge
     const socketPath = path.join(yield* temporaryDirectory, "rpc.sock")
     const fake = newFake()
     const controlPlane = ControlPlane.layer.pipe(
-      Layer.provideMerge(Layer.provideMerge(LogArchive.layer, options.log ?? MemoryEventLog.layer()))
+      Layer.provideMerge(
+        Layer.provideMerge(LogArchive.layer, options.log ?? MemoryEventLog.layer({ tagging: recordTagging }))
+      )
     )
     const services = ConfigApplier.layer.pipe(
       Layer.provideMerge(fakeDataPlane(fake, options)),

@@ -1,7 +1,7 @@
 /** A record of the event log in one line: number, time, type, what it says, and who asked for it. */
 
 import { printable } from "../printable.ts"
-import type { RecordView } from "./log-source.ts"
+import type { RecordView } from "./RecordView.ts"
 
 /** Details beyond this are cut; `lunlog log show` has them all. */
 const detailsMax = 160

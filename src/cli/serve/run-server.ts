@@ -13,6 +13,7 @@ import { DataPlane } from "../../domain/DataPlane.ts"
 import type { EpochMode } from "../../domain/Epoch.ts"
 import { Secrets } from "../../domain/Secrets.ts"
 import { authGroupsOf, portalGroupsOf } from "../../domain/State.ts"
+import { recordTagging } from "../../history/record-tags.ts"
 import { InitializationFailed, Instance } from "../../rpc/Instance.ts"
 import { loadAuthFile } from "../../rpc/load-auth-file.ts"
 import { allMethods, type RpcServices } from "../../rpc/methods/all-methods.ts"
@@ -204,7 +205,8 @@ export const runServer = (settings: ServerSettings, makeDataPlane: MakeDataPlane
     const http = yield* settings.http ?? Effect.undefined
     if (settings.socketPath !== undefined) yield* Effect.mapError(acquireSocketLock(settings.socketPath), failureOf)
     const directory = logDirectoryOf(settings.stateDirectory)
-    const log = yield* Effect.mapError(LevelEventLog.make({ directory, acceptLoss: settings.acceptLogLoss }), failureOf)
+    const options = { directory, acceptLoss: settings.acceptLogLoss, tagging: recordTagging }
+    const log = yield* Effect.mapError(LevelEventLog.make(options), failureOf)
     const logLayer = Layer.merge(Layer.succeed(EventLog, log), Layer.succeed(LogArchive, log))
     const control = yield* Effect.mapError(Layer.build(Layer.provideMerge(ControlPlane.layer, logLayer)), failureOf)
     yield* Effect.provideContext(startEpoch(settings), control)

@@ -5,7 +5,7 @@
  */
 import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from "node:crypto"
 import { chmod, readFile } from "node:fs/promises"
-import { join } from "node:path"
+import { dirname, join } from "node:path"
 import { Effect } from "effect"
 import { Secrets, SecretUnreadable } from "../../domain/Secrets.ts"
 import { CliFailure } from "../CliFailure.ts"
@@ -65,13 +65,18 @@ const writeKey = async (path: string): Promise<Buffer> => {
   return key
 }
 
-const readKey = async (path: string): Promise<Buffer> => {
+const keyOf = async (path: string): Promise<Buffer> => {
   const text = (await readFile(path, "utf8")).trim()
   if (!/^[0-9a-f]{64}$/u.test(text))
     throw new Error("it holds no key of 64 hexadecimal digits; restore it from a backup")
+  return Buffer.from(text, "hex")
+}
+
+const readKey = async (path: string): Promise<Buffer> => {
+  const key = await keyOf(path)
   // Volumes of containers widen modes; the key is for the server alone.
   if (await isShared(path)) await chmod(path, 0o600)
-  return Buffer.from(text, "hex")
+  return key
 }
 
 /** The directory's key, made if there is none. */
@@ -92,3 +97,24 @@ export const secretsOf = (directory: string): Effect.Effect<Secrets["Service"], 
       }
     })
   })
+
+/**
+ * The key beside a log directory, for whoever only reads: it is not looked at before a secret is to be opened, and
+ * neither made nor changed.
+ */
+export const keptSecrets = (logDirectory: string): Secrets["Service"] => {
+  const path = join(dirname(logDirectory), "secret-key")
+  const read = (context: string) =>
+    Effect.tryPromise({
+      try: () => keyOf(path),
+      catch: (error) => {
+        const why = error instanceof Error ? error.message : String(error)
+        const detail = isMissing(error) ? `the key ${path} is not there; copy it beside the log` : `${path}: ${why}`
+        return new SecretUnreadable({ context, detail })
+      }
+    })
+  return Secrets.of({
+    seal: (context) => Effect.die(new Error(`nothing is sealed for a log that is only read: ${context}`)),
+    unseal: (context, sealed) => Effect.flatMap(read(context), (key) => secretsFrom(key).unseal(context, sealed))
+  })
+}

@@ -15,7 +15,7 @@ import { bdevErrorMethods } from "./bdev-error.ts"
 import { bdevQosMethods } from "./bdev-qos.ts"
 import { bdevStatisticsMethods } from "./bdev-statistics.ts"
 import { configMethods } from "./config.ts"
-import { eventlogMethods } from "./eventlog.ts"
+import { archiveMethods } from "./eventlog/archive-methods.ts"
 import { exportMethods } from "./export.ts"
 import { frameworkMethods } from "./framework.ts"
 import { histogramMethods } from "./histograms.ts"
@@ -75,5 +75,5 @@ export const allMethods: ReadonlyArray<RpcMethod<RpcServices>> = [
   ...exportMethods,
   ...sessionMethods,
   ...lunlogStatisticsMethods,
-  ...eventlogMethods
+  ...archiveMethods
 ]

@@ -1,5 +1,5 @@
 /** A record of the event log as JSON: for `eventlog_*`, and for the command line where it reads a directory itself. */
-import type { LogRecord } from "../../eventlog/record.ts"
+import type { LogRecord } from "../../../../eventlog/record.ts"
 
 /** Bytes are shown in hexadecimal, as JSON has none. */
 const payloadView = (value: unknown): unknown => {

@@ -1,0 +1,55 @@
+/** Which records say that something went wrong: what `lunlog log tail --errors` shows. */
+import type { LogRecord } from "../../eventlog/record.ts"
+
+/** Types of which every record does. */
+const troubleTypes: ReadonlySet<string> = new Set([
+  "LoginRefused",
+  "ProtocolError",
+  "DigestError",
+  "InternalError",
+  "ReactorCrashed",
+  "BdevIoFailed",
+  "BdevFailed",
+  "PortalFailed",
+  "IoFailed",
+  "SlowIo",
+  "IoStuck",
+  "QueueFull",
+  "TaskManagement",
+  "ObservationsSuppressed",
+  "ClockStepped",
+  "LogRecovered",
+  "LossAccepted"
+])
+
+/** Endings of sessions that somebody wanted. */
+const orderlyEnd = /log(?:ged)? ?out|target (?:was )?deleted|kicked|server end|shut/iu
+
+const memberOf = (payload: unknown, name: string): unknown =>
+  typeof payload === "object" && payload !== null && Object.hasOwn(payload, name)
+    ? Reflect.get(payload, name)
+    : undefined
+
+/** Whether a record says that something went wrong, and not only that somebody wanted something. */
+export const isTrouble = ({ payload, type }: Pick<LogRecord, "payload" | "type">): boolean => {
+  const member = (name: string) => memberOf(payload, name)
+  switch (type) {
+    case "LoginRefused":
+      // 01/01 and 01/02 send the initiator elsewhere (RFC 7143 section 11.13.5).
+      return Math.floor(Number(member("status")) / 256) !== 1
+    case "SessionClosed":
+      return !orderlyEnd.test(String(member("reason")))
+    case "LunRemoved":
+      return Number(member("aborted")) > 0 || member("cause") === "boot"
+    case "LunRemovalStarted":
+      return member("cause") === "bdev-vanished"
+    case "BdevRemovalStarted":
+      return member("cause") === "vanished"
+    case "TargetNodeSessionsClosed":
+      return Number(member("cut")) > 0
+    case "LunDrainEnded":
+      return Number(member("aborted")) > 0 || Number(member("late")) > 0
+    default:
+      return troubleTypes.has(type)
+  }
+}

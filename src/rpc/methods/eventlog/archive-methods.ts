@@ -1,0 +1,12 @@
+/**
+ * `eventlog_*`: what the event log can be asked. These methods need nothing but a log to read (and the key of secrets,
+ * where they are asked for), so that `lunlog log` asks a directory with the very same code.
+ */
+import type { LogArchive } from "../../../../eventlog/LogArchive.ts"
+import type { Secrets } from "../../../domain/Secrets.ts"
+import type { RpcMethod } from "../../RpcMethod.ts"
+import { readMethods } from "./read.ts"
+import { verifyMethods } from "./verify.ts"
+
+/** In the order in which `rpc_get_methods` lists them. */
+export const archiveMethods: ReadonlyArray<RpcMethod<LogArchive | Secrets>> = [...readMethods, ...verifyMethods]
