@@ -1,0 +1,154 @@
+/**
+ * The history of a golden log: commands through the real control plane, until every type of event has happened. Rounds
+ * of random commands, each of which begins an epoch, so that what is under way is interrupted or forgotten; a round in
+ * which nothing new happens is left out.
+ */
+import { Effect, Result, Stream } from "effect"
+import type { EventLog } from "../../eventlog/EventLog.ts"
+import { controlKey, lastSeq, observationKey } from "../../eventlog/key.ts"
+import { MemoryEventLog, MemoryStore } from "../../eventlog/MemoryEventLog.ts"
+import { DESIRED_PART_ENTRIES_MAX } from "../../src/domain/AppliedConfig.ts"
+import type { Command } from "../../src/domain/Command.ts"
+import type { ControlPlane } from "../../src/domain/ControlPlane.ts"
+import { decide } from "../../src/domain/decide.ts"
+import { Event } from "../../src/domain/Event.ts"
+import { lunsOf, type State, targetsOf } from "../../src/domain/State.ts"
+import { cause, controlOn } from "./control-plane-support.ts"
+import { createBdev, guide, startEpoch } from "./examples.ts"
+import { canonical, type GoldenState, storedRecord } from "./golden-log.ts"
+import { diceOf, randomCommand } from "./random.ts"
+import { fold, type History } from "./specification.ts"
+
+/** Rounds tried at most, and commands in each. */
+const roundsMax = 1000
+/** Rounds tried in search of what is rare, when every type has happened. */
+const roundsMin = 200
+const commandsPerRound = 40
+/** A state is recorded after so many control records, and around every start. */
+const stateEvery = 50
+
+const injection = {
+  ioType: "write",
+  errorType: "failure",
+  count: 3,
+  queueDepth: 0,
+  corruptOffset: 0,
+  corruptValue: 0
+} as const
+
+/** One more entry than one event has, so that a part goes before. */
+const longFile = Array.from({ length: DESIRED_PART_ENTRIES_MAX + 1 }, () => ({ type: "X", v: 1, payload: "" }))
+
+/** What random commands never do. The epochs after it find the guide's target, and a bdev with errors. */
+const opening: ReadonlyArray<Command> = [
+  ...guide,
+  createBdev(undefined, { _tag: "Error", base: "Malloc1" }),
+  { _tag: "InjectBdevError", name: "EE_Malloc1", injection },
+  { _tag: "RecordConfigApplied", name: "long.yaml", fileHash: "c".repeat(64), desired: longFile },
+  { _tag: "RecordConfigApplied", name: "short.yaml", fileHash: "d".repeat(64), desired: [] }
+]
+
+/** LUNs and targets that are on their way out. */
+export const removalsIn = (state: State): number =>
+  targetsOf(state).reduce(
+    (sum, target) =>
+      sum +
+      Number(target.phase._tag !== "Active") +
+      lunsOf(target).filter(({ phase }) => phase._tag === "Draining").length,
+    0
+  )
+
+/** What a round would do on top of `history`, if all goes as it is decided: its commands and its events. */
+const tryRound = (
+  start: History,
+  seed: number
+): { readonly commands: ReadonlyArray<Command>; readonly end: History } => {
+  const dice = diceOf(seed)
+  const commands: Array<Command> = []
+  let end = start
+  const attempt = (command: Command): void => {
+    const decision = decide(end.state, command)
+    if (Result.isFailure(decision)) return
+    commands.push(command)
+    end = fold(end, decision.success)
+  }
+  const isEmpty = seed % 4 === 0
+  for (const command of isEmpty ? [startEpoch("empty"), ...guide.slice(1)] : [startEpoch("resume")]) attempt(command)
+  for (let step = 0; step < commandsPerRound; step++) attempt(randomCommand(dice, end.state, end.seq))
+  return { commands, end }
+}
+
+/** An event's type, and what it says where it can say several things. */
+const kindOf = (event: Event): string => {
+  const { _tag } = event
+  if (_tag === "BdevCreated") return `${_tag} ${event.spec._tag} ${event.autoNumber === undefined}`
+  if (_tag === "EpochStarted") return `${_tag} ${event.mode}`
+  if (_tag === "GroupNamed") return `${_tag} ${event.kind} ${event.name === undefined}`
+  return "cause" in event ? `${_tag} ${event.cause}` : _tag
+}
+
+/** All commands are accepted: they were decided on this very state before. */
+const dispatchAll = (
+  log: EventLog["Service"],
+  control: ControlPlane["Service"],
+  commands: ReadonlyArray<Command>,
+  states: Array<GoldenState>
+) =>
+  Effect.forEach(
+    commands,
+    (command) =>
+      Effect.gen(function* () {
+        const [before, { controlSeq }] = [control.state(), log.durable()]
+        const { records, state } = yield* control.dispatch(command, cause)
+        const last = records.at(-1)
+        const isDue = records.some(({ controlNo }) => controlNo % stateEvery === 0) || command._tag === "StartEpoch"
+        if (last === undefined || !isDue) return
+        // What an epoch has found, and what it has made of it.
+        if (command._tag === "StartEpoch" && controlSeq > 0) states.push({ seq: controlSeq, text: canonical(before) })
+        states.push({ seq: last.seq, text: canonical(state) })
+      }),
+    { discard: true }
+  )
+
+const observe = (log: EventLog["Service"], round: number): void =>
+  log.observe({ type: "GoldenObserved", v: 1, cause, payload: { round, text: "é", bytes: Buffer.from([1, 2]) } })
+
+/** Stored bytes of all records, in order. */
+const storedIn = async (store: MemoryStore): Promise<ReadonlyArray<Uint8Array>> => {
+  const range = (key: (seq: number) => string) =>
+    store.range({ gte: key(0), lte: key(lastSeq), limit: Number.MAX_SAFE_INTEGER })
+  const values = [...(await range(controlKey)), ...(await range(observationKey))].map(([, value]) => value)
+  return values.toSorted((a, b) => storedRecord(a).seq - storedRecord(b).seq)
+}
+
+/** A history with every type of event, as it is stored, and the states on its way. */
+export const goldenHistory: Effect.Effect<{
+  readonly values: ReadonlyArray<Uint8Array>
+  readonly states: ReadonlyArray<GoldenState>
+}> = Effect.scoped(
+  Effect.gen(function* () {
+    const store = new MemoryStore()
+    const log = yield* MemoryEventLog.make({ store })
+    const control = yield* controlOn(log)
+    const states: Array<GoldenState> = []
+    const types = new Set<string>()
+    const kinds = new Set<string>()
+    const due = Object.keys(Event.cases).length
+    yield* dispatchAll(log, control, opening, states)
+    for (const { type } of yield* Stream.runCollect(log.read({ kind: "control" }))) types.add(type)
+    for (let seed = 1; seed <= (types.size < due ? roundsMax : roundsMin); seed++) {
+      const start = { state: control.state(), seq: log.tip().seq, events: [] }
+      const { commands, end } = tryRound(start, seed)
+      if (end.events.every((event) => kinds.has(kindOf(event)))) continue
+      yield* dispatchAll(log, control, commands, states)
+      for (const event of end.events) {
+        types.add(event._tag)
+        kinds.add(kindOf(event))
+      }
+      observe(log, seed)
+      yield* log.append(log.tip().controlSeq, cause, [])
+    }
+    const final = { seq: log.tip().controlSeq, text: canonical(control.state()) }
+    return { values: yield* Effect.promise(() => storedIn(store)), states: [...states, final] }
+  })
+).pipe(Effect.orDie)
