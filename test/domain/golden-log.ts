@@ -1,6 +1,6 @@
 /**
- * Golden logs: what versions of lunlog have written, and the states that they made of it. Each is a folder of `golden/`,
- * named after the version that wrote it, and never changed once that version is released:
+ * Golden logs: what versions of lunlog have written, and the states that they made of it. Each is a folder of
+ * `golden/`, named after the version that wrote it, and never changed once that version is released:
  *
  * - `log.ndjson`    one record per line: `seq`, `type`, and `value`, its stored bytes in base64
  * - `states.ndjson` one state per line: `seq` of the control record that it is folded to, and `state`, canonical
