@@ -27,14 +27,17 @@ export class LaneTrack {
   readonly kind: LaneKind
   title: string
   readonly #scale: TimeScale
+  readonly #marksOnly: boolean
   readonly #spans: Array<Span> = []
   readonly #marks = new Map<string, Mark>()
   #open: OpenSpan | undefined
 
-  constructor(kind: LaneKind, title: string, scale: TimeScale) {
+  /** `marksOnly`: several objects share it, so that it is in no phase. */
+  constructor(kind: LaneKind, title: string, scale: TimeScale, options: { readonly marksOnly?: boolean } = {}) {
     this.kind = kind
     this.title = title
     this.#scale = scale
+    this.#marksOnly = options.marksOnly === true
   }
 
   /** The phase that it is in. */
@@ -48,7 +51,7 @@ export class LaneTrack {
 
   /** It is in this phase from here on. Without `seq` it was before. */
   begin(phase: Phase, at: number, seq?: number): void {
-    if (this.#open?.phase === phase) return
+    if (this.#marksOnly || this.#open?.phase === phase) return
     this.end(at, seq)
     this.#open = { phase, from: at, fromSeq: seq }
   }
