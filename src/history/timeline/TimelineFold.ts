@@ -7,6 +7,7 @@ import type { ControlRecord, LogRecord, ObservationRecord } from "../../../event
 import type { Event } from "../../domain/Event.ts"
 import { decodeRecord } from "../../domain/event-codec.ts"
 import { bdevsOf, lunsOf, portalGroupsOf, type State, targetsOf } from "../../domain/State.ts"
+import { isTrouble } from "../trouble.ts"
 import { LaneBook } from "./LaneBook.ts"
 import type { LaneTrack, TimeScale } from "./LaneTrack.ts"
 import { countOf, type Subject, severityOf, subjectOf } from "./observation-marks.ts"
@@ -110,6 +111,7 @@ export class TimelineFold {
       case "BdevCreated":
         return this.#book.bdev(event.name).begin("active", at, seq)
       case "BdevRemovalStarted":
+        if (isTrouble(record)) this.#mark(this.#book.bdev(event.name), "error", record, 1)
         return this.#book.bdev(event.name).begin("draining", at, seq)
       case "BdevRemoved":
         return this.#book.bdev(event.name).end(at, seq)
@@ -137,7 +139,7 @@ export class TimelineFold {
         return this.#book.lun(event.target, event.lun).begin("draining", at, seq)
       case "LunRemoved": {
         const lane = this.#book.lun(event.target, event.lun)
-        if (event.aborted > 0) this.#mark(lane, "warning", record, 1)
+        if (isTrouble(record)) this.#mark(lane, "warning", record, 1)
         return lane.end(at, seq)
       }
       case "TargetNodeLogoutRequested":

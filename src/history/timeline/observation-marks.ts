@@ -1,30 +1,19 @@
-/**
- * What observations say of how things went: how bad it was, of which lanes, and how often. Types that are not known
- * here are told by their names, so that a log of a newer version shows its troubles all the same.
- */
+/** What observations say of how things went: how bad it was, what it was about, and how often. */
 import type { ObservationRecord } from "../../../eventlog/record.ts"
+import { isTrouble } from "../trouble.ts"
 import type { Severity } from "./Timeline.ts"
 
-/** Severities of types whose names do not tell. `undefined`: no mark, the lane itself shows it. */
-const severities: Readonly<Record<string, Severity | undefined>> = {
-  SessionOpened: undefined,
-  LunDrainStarted: undefined,
-  PortalUp: undefined,
-  PortalClosed: undefined,
-  BdevUp: undefined,
-  BdevClosed: undefined,
-  ProcessEnded: "note",
-  ConfigurationSource: "note",
-  UnitAttention: "note",
-  LossAccepted: "error",
-  ProtocolError: "error",
-  LogRecovered: "warning",
-  TaskManagement: "warning",
-  ObservationsDropped: "note"
-}
+/** Troubles that are worth a look rather than failures. */
+const warnings = /Refused|Slow|Stuck|Full|TaskManagement|SessionClosed|Stepped|Suppressed|Recovered|Drain/u
 
-const isError = /Failed|Error|Crashed|Damaged|Lost|Hung/u
-const isWarning = /Refused|Slow|Reset|Abort|Dropped|Full|Stepped|Suppressed|Throttled|Reinstated|Cut/u
+/** Worth a mark, and no trouble. */
+const notes: ReadonlySet<string> = new Set([
+  "ProcessEnded",
+  "ConfigurationSource",
+  "ObservationsDropped",
+  "QosThrottled",
+  "SessionKicked"
+])
 
 type Fields = Readonly<Record<string, unknown>>
 const isFields = (value: unknown): value is Fields =>
@@ -64,18 +53,8 @@ export const subjectOf = (record: ObservationRecord): Subject => {
 /** How often it happened: one record may tell many. */
 export const countOf = (record: ObservationRecord): number => Math.max(1, numberOf(fieldsOf(record)["repeated"]) ?? 1)
 
-/** A session that ended without a logout is worth a look; so is a drain that did not end by itself. */
-const byContent = (type: string, fields: Fields): Severity | undefined => {
-  if (type === "SessionClosed") return /log(?:ged )?out/iu.test(textOf(fields["reason"]) ?? "") ? undefined : "warning"
-  if (type === "LunDrainEnded") return (numberOf(fields["aborted"]) ?? 0) > 0 ? "warning" : undefined
-  return undefined
-}
-
 /** How bad an observation is; undefined: nothing to mark. */
 export const severityOf = (record: ObservationRecord): Severity | undefined => {
-  const { type } = record
-  if (type === "SessionClosed" || type === "LunDrainEnded") return byContent(type, fieldsOf(record))
-  if (Object.hasOwn(severities, type)) return severities[type]
-  if (isError.test(type)) return "error"
-  return isWarning.test(type) ? "warning" : undefined
+  if (!isTrouble(record)) return notes.has(record.type) ? "note" : undefined
+  return warnings.test(record.type) ? "warning" : "error"
 }
