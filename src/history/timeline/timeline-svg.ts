@@ -146,7 +146,8 @@ const legendShape = (y: number): string =>
   legend
     .map(([className, word], index) => {
       const x = margin + index * legendStep
-      return `<rect class="${className}" x="${x}" y="${y}" width="12" height="12" rx="2"/><text x="${x + 18}" y="${y + 10}">${word}</text>`
+      const box = `<rect class="${className}" x="${x}" y="${y}" width="12" height="12" rx="2"/>`
+      return `${box}<text x="${x + 18}" y="${y + 10}">${word}</text>`
     })
     .join("\n")
 
