@@ -8,12 +8,15 @@ import { appliedConfigCommands } from "./AppliedConfig.ts"
 import { authGroupCommands } from "./AuthGroup.ts"
 import { bdevCommands } from "./Bdev.ts"
 import { epochCommands } from "./Epoch.ts"
+import { Event } from "./Event.ts"
 import { forkCommands } from "./Fork.ts"
 import { groupNameCommands } from "./GroupName.ts"
 import { inertSettingCommands } from "./InertSettings.ts"
 import { initiatorGroupCommands } from "./InitiatorGroup.ts"
 import { iscsiOptionsCommands } from "./IscsiOptions.ts"
+import { Seq } from "./ids.ts"
 import { portalGroupCommands } from "./PortalGroup.ts"
+import { replayCommands } from "./Replay.ts"
 import { targetNodeCommands } from "./TargetNode.ts"
 
 /** A request or a fact. */
@@ -28,7 +31,10 @@ export const Command = Schema.TaggedUnion({
   ...bdevCommands,
   ...inertSettingCommands,
   ...groupNameCommands,
-  ...appliedConfigCommands
+  ...appliedConfigCommands,
+  ...replayCommands,
+  /** Records of the source up to `through`, mapped to the fork but for incarnations, which are the source's. */
+  ReplayRecords: { through: Schema.Number, records: Schema.Array(Schema.Struct({ seq: Seq, event: Event })) }
 })
 export type Command = typeof Command.Type
 /** The command of one tag: `CommandOf<"AddLun">`. */

@@ -13,6 +13,7 @@ import { inertSettingEvents } from "./InertSettings.ts"
 import { initiatorGroupEvents } from "./InitiatorGroup.ts"
 import { iscsiOptionsEvents } from "./IscsiOptions.ts"
 import { portalGroupEvents } from "./PortalGroup.ts"
+import { replayEvents } from "./Replay.ts"
 import { targetNodeEvents } from "./TargetNode.ts"
 
 /** A fact of the log. */
@@ -27,7 +28,8 @@ export const Event = Schema.TaggedUnion({
   ...bdevEvents,
   ...inertSettingEvents,
   ...groupNameEvents,
-  ...appliedConfigEvents
+  ...appliedConfigEvents,
+  ...replayEvents
 })
 export type Event = typeof Event.Type
 /** The tags of events, which are their types in the log. */

@@ -14,6 +14,7 @@ import { defaultIscsiOptions, type IscsiOptions } from "./IscsiOptions.ts"
 import { type BdevName, iscsiNameKey, type PortalGroupTag } from "./ids.ts"
 import { emptyIndex, type MultiIndex } from "./multi-index.ts"
 import type { PortalGroup } from "./PortalGroup.ts"
+import type { Replay } from "./Replay.ts"
 import type { LunMapping, MappingRef, TargetNode } from "./TargetNode.ts"
 
 /** The state of the control plane. */
@@ -43,6 +44,8 @@ export interface State {
   readonly configParts: ReadonlyArray<ReadonlyArray<DesiredEntry>>
   /** What an application has taken down and not put up again: it was broken off, or goes on. */
   readonly configTakenDown: ReadonlyArray<DesiredEntry>
+  /** Of a fork into which later records of its source are played, or were. */
+  readonly replay: Replay | undefined
   /** Derived from the above, so that rules and removals need no search. */
   readonly indexes: Indexes
 }
@@ -74,6 +77,7 @@ export const initialState: State = {
   appliedConfig: undefined,
   configParts: [],
   configTakenDown: [],
+  replay: undefined,
   indexes: { portals: emptyIndex(), uuids: emptyIndex(), mappings: emptyIndex(), dependents: emptyIndex() }
 }
 

@@ -39,6 +39,7 @@ import {
   decideSetPortalGroupAuth,
   decideStartPortalGroup
 } from "./portal-group-decide.ts"
+import { decideReplayRecords, decideStartReplay, decideStopReplay } from "./replay-decide.ts"
 import type { State } from "./State.ts"
 import {
   decideAddLun,
@@ -210,6 +211,12 @@ export const decide = (state: State, command: Command): Decision => {
       return decideRecordConfigTakenDown(state, command)
     case "RecordConfigApplied":
       return decideRecordConfigApplied(state, command)
+    case "StartReplay":
+      return decideStartReplay(state, command)
+    case "ReplayRecords":
+      return decideReplayRecords(state, command)
+    case "StopReplay":
+      return decideStopReplay(state)
     default:
       return decideBdevs(state, command)
   }

@@ -3,12 +3,20 @@ import { HashMap } from "effect"
 import type { Bdev } from "./Bdev.ts"
 import type { Epoch } from "./Epoch.ts"
 import type { EventOf } from "./Event.ts"
+import { noThings } from "./Replay.ts"
 import { initialState, type State } from "./State.ts"
 
 /** Memory does not outlive its process. Costs a pass over the bdevs, once per start. */
 const afterRestart = (bdev: Bdev): Bdev => (bdev.spec._tag === "Malloc" ? { ...bdev, contentLost: true } : bdev)
 
-/** `empty` forgets all but the epoch and where a fork is from; `resume` keeps all but the content of memory. */
+/** A replay goes on in every epoch, its own ones included; what it has made is gone with an empty one. */
+const replayAfter = ({ replay }: State, mode: Epoch["mode"]): State["replay"] =>
+  replay === undefined || mode === "resume" ? replay : { ...replay, things: noThings }
+
+/**
+ * `empty` forgets all but the epoch, where a fork is from and that a replay is on; `resume` keeps all but the content
+ * of memory.
+ */
 export const evolveEpochStarted = (state: State, event: EventOf<"EpochStarted">, seq: number): State => {
   const epoch: Epoch = {
     number: event.epoch,
@@ -18,6 +26,6 @@ export const evolveEpochStarted = (state: State, event: EventOf<"EpochStarted">,
     startedAt: seq
   }
   return event.mode === "empty"
-    ? { ...initialState, epoch, fork: state.fork }
+    ? { ...initialState, epoch, fork: state.fork, replay: replayAfter(state, event.mode) }
     : { ...state, epoch, bdevs: HashMap.map(state.bdevs, afterRestart) }
 }

@@ -67,7 +67,10 @@ const currentVersions: Readonly<Record<EventType, number>> = {
   GroupNamed: 1,
   ConfigDesiredPart: 1,
   ConfigTakenDown: 1,
-  ConfigApplied: 1
+  ConfigApplied: 1,
+  ReplayStarted: 1,
+  RecordsReplayed: 1,
+  ReplayEnded: 1
 }
 
 type Payload = Readonly<Record<string, unknown>>

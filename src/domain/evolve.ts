@@ -35,6 +35,7 @@ import {
 } from "./group-evolve.ts"
 import { evolveGroupNamed } from "./group-name-evolve.ts"
 import { evolveInertSettingRecorded, evolveInertSettingRemoved } from "./inert-settings-evolve.ts"
+import { evolveRecordsReplayed, evolveReplayEnded, evolveReplayStarted } from "./replay-evolve.ts"
 import type { State } from "./State.ts"
 import {
   evolveLunAdded,
@@ -147,6 +148,9 @@ const evolveOthers = (
         | "ConfigDesiredPart"
         | "ConfigTakenDown"
         | "ConfigApplied"
+        | "ReplayStarted"
+        | "RecordsReplayed"
+        | "ReplayEnded"
       >,
   seq: number
 ): State => {
@@ -163,6 +167,12 @@ const evolveOthers = (
       return evolveConfigTakenDown(state, event)
     case "ConfigApplied":
       return evolveConfigApplied(state, event, seq)
+    case "ReplayStarted":
+      return evolveReplayStarted(state, event)
+    case "RecordsReplayed":
+      return evolveRecordsReplayed(state, event, seq)
+    case "ReplayEnded":
+      return evolveReplayEnded(state, event)
     default:
       return evolveLogins(state, event, seq)
   }

@@ -30,7 +30,7 @@ const isHeld = (state: State, name: string): boolean =>
   indexHas(state.indexes.mappings, name) || indexHas(state.indexes.dependents, name)
 
 /** Removes a bdev that waits for nothing but its last user, if that one is gone; then perhaps its base. */
-const settleBdev = (draft: Draft, name: string): void => {
+export const settleBdev = (draft: Draft, name: string): void => {
   let bdev = findBdev(draft.state, name)
   while (bdev !== undefined && bdev.phase._tag === "Removing" && !isHeld(draft.state, bdev.name)) {
     record(draft, { _tag: "BdevRemoved", name: bdev.name, incarnation: bdev.incarnation })
@@ -40,7 +40,7 @@ const settleBdev = (draft: Draft, name: string): void => {
 }
 
 /** Removes a target that is being deleted, if its LUNs are gone and its sessions closed. */
-const settleTarget = (draft: Draft, name: string): void => {
+export const settleTarget = (draft: Draft, name: string): void => {
   const target = findTarget(draft.state, name)
   if (target?.phase._tag !== "Deleting" || !target.phase.sessionsClosed || !HashMap.isEmpty(target.luns)) return
   record(draft, { _tag: "TargetNodeDeleted", target: target.name, incarnation: target.incarnation })

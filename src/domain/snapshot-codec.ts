@@ -14,8 +14,9 @@ import { indexPortals } from "./group-evolve.ts"
 import { InertSetting, inertSettingKey } from "./InertSettings.ts"
 import { InitiatorGroup } from "./InitiatorGroup.ts"
 import { IscsiOptions } from "./IscsiOptions.ts"
-import { Incarnation, IscsiName, iscsiNameKey, PortalGroupTag } from "./ids.ts"
+import { Incarnation, IscsiName, iscsiNameKey, PortalGroupTag, Seq } from "./ids.ts"
 import { PortalGroup } from "./PortalGroup.ts"
+import { type Replay, ReplayEnd } from "./Replay.ts"
 import {
   authGroupsOf,
   bdevsOf,
@@ -53,6 +54,17 @@ const StoredTarget = Schema.Struct({
 })
 type StoredTarget = typeof StoredTarget.Type
 
+const StoredReplay = Schema.Struct({
+  from: Seq,
+  through: Seq,
+  position: Seq,
+  things: Schema.Array(Schema.Struct({ source: Seq, fork: Incarnation })),
+  playedCount: Schema.Natural,
+  skippedCount: Schema.Natural,
+  ended: Schema.optionalKey(ReplayEnd)
+})
+type StoredReplay = typeof StoredReplay.Type
+
 const StoredState = Schema.Struct({
   epoch: Schema.NullOr(Epoch),
   fork: Schema.optionalKey(ForkOrigin),
@@ -66,9 +78,27 @@ const StoredState = Schema.Struct({
   inertSettings: Schema.Array(InertSetting),
   appliedConfig: Schema.optionalKey(AppliedConfig),
   configParts: Schema.optionalKey(Schema.Array(Schema.Array(DesiredEntry))),
-  configTakenDown: Schema.optionalKey(Schema.Array(DesiredEntry))
+  configTakenDown: Schema.optionalKey(Schema.Array(DesiredEntry)),
+  replay: Schema.optionalKey(StoredReplay)
 })
 type StoredState = typeof StoredState.Type
+
+const storeReplay = ({ ended, things, ...replay }: Replay): StoredReplay => ({
+  ...replay,
+  things: HashMap.toEntries(things.toFork)
+    .sort(([a], [b]) => a - b)
+    .map(([source, fork]) => ({ source, fork })),
+  ...(ended === undefined ? {} : { ended })
+})
+
+const loadReplay = ({ ended, things, ...replay }: StoredReplay): Replay => ({
+  ...replay,
+  things: {
+    toFork: HashMap.fromIterable(things.map(({ fork, source }) => [source, fork])),
+    toSource: HashMap.fromIterable(things.map(({ fork, source }) => [fork, source]))
+  },
+  ended
+})
 
 const storeTarget = (target: TargetNode): StoredTarget => ({
   ...target,
@@ -110,7 +140,8 @@ const store = (state: State): StoredState => ({
   inertSettings: inertSettingsOf(state),
   ...(state.appliedConfig === undefined ? {} : { appliedConfig: state.appliedConfig }),
   ...(state.configParts.length === 0 ? {} : { configParts: state.configParts }),
-  ...(state.configTakenDown.length === 0 ? {} : { configTakenDown: state.configTakenDown })
+  ...(state.configTakenDown.length === 0 ? {} : { configTakenDown: state.configTakenDown }),
+  ...(state.replay === undefined ? {} : { replay: storeReplay(state.replay) })
 })
 
 const load = (stored: StoredState): State => {
@@ -130,6 +161,7 @@ const load = (stored: StoredState): State => {
     appliedConfig: stored.appliedConfig,
     configParts: stored.configParts ?? [],
     configTakenDown: stored.configTakenDown ?? [],
+    replay: stored.replay === undefined ? undefined : loadReplay(stored.replay),
     indexes: initialState.indexes
   }
   return { ...state, indexes: buildIndexes(state) }

@@ -49,7 +49,9 @@ const runCommands = (seed: number, seen: Set<string>): void => {
 describe("any sequence of commands", () => {
   it("keeps the invariants, and gives events that the log can hold", () => {
     const seen = new Set<string>()
-    const elsewhere = ["BdevErrorInjected", "ConfigDesiredPart"]
+    // Replays: replay.test.ts.
+    const replays = ["ReplayStarted", "RecordsReplayed", "ReplayEnded"]
+    const elsewhere = ["BdevErrorInjected", "ConfigDesiredPart", ...replays]
     const kinds = Object.keys(Event.cases).filter((tag) => !elsewhere.includes(tag))
     const due = [...kinds, "AlreadyExists", "Busy", "InvalidArgument", "NotFound"]
     const missing = () => due.filter((tag) => !seen.has(tag))

@@ -336,9 +336,21 @@ const bdevEvents = ({ pick, roll }: Dice, seq: number): Event => {
   ])
 }
 
+const replayEvent = ({ pick, roll }: Dice, seq: number): Event => {
+  const created = [{ source: roll(seq + 9), back: roll(9) }]
+  const counts = { playedCount: roll(3), skippedCount: 0, skipped: [] }
+  return pick<Event>([
+    { _tag: "ReplayStarted", from: roll(seq + 1), through: seq + roll(9) },
+    { _tag: "RecordsReplayed", through: roll(seq + 9), ...counts, created, gone: [roll(seq + 9)] },
+    { _tag: "RecordsReplayed", through: roll(seq + 9), ...counts, created: [...created, ...created], gone: [] },
+    { _tag: "ReplayEnded", cause: "stopped" }
+  ])
+}
+
 /** An event that no `decide` has seen: it may refer to anything, and contradict what was before. */
 export const randomEvent = (dice: Dice, seq: number): Event => {
-  const family = dice.roll(30)
+  const family = dice.roll(31)
+  if (family === 30) return replayEvent(dice, seq)
   if (family === 0) {
     if (dice.roll(4) === 0) return { _tag: "Forked", ...forked(dice.roll(seq + 1)) }
     const mode = dice.roll(2) === 0 ? "empty" : "resume"

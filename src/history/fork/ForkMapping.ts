@@ -44,6 +44,9 @@ const mapEntries = (mapping: ForkMapping, entries: ReadonlyArray<DesiredEntry>):
 /** Events that name nothing that is another in a fork. */
 const unchanged = [
   "Forked",
+  "ReplayStarted",
+  "RecordsReplayed",
+  "ReplayEnded",
   "DiscoveryAuthSet",
   "PortalGroupStarted",
   "PortalGroupAuthSet",
