@@ -177,6 +177,26 @@ export class Bdevs {
     })
   }
 
+  /** The content of a RAM disk into a new file; takes as long as it takes. */
+  dump(ref: BdevRef, file: string): Effect.Effect<void, BdevUnavailable> {
+    return this.#transfer(ref, "DumpBdev", file)
+  }
+
+  /** The content of a file into a RAM disk. */
+  load(ref: BdevRef, file: string): Effect.Effect<void, BdevUnavailable> {
+    return this.#transfer(ref, "LoadBdev", file)
+  }
+
+  #transfer(ref: BdevRef, _tag: "DumpBdev" | "LoadBdev", file: string): Effect.Effect<void, BdevUnavailable> {
+    return Effect.gen({ self: this }, function* () {
+      const bdev = yield* this.#require(ref)
+      const answer = yield* this.#client.request({ _tag, bdev, file })
+      if (answer._tag === "Done") return
+      const { code, detail } = answer._tag === "Failed" ? answer : unanswered
+      return yield* new BdevUnavailable({ name: ref.name, code, detail })
+    })
+  }
+
   /** Arms a fault of an error bdev. */
   inject(ref: BdevRef, injection: BdevErrorInjection): Effect.Effect<void, BdevUnavailable> {
     return this.#tell(ref, (bdev) => ({ _tag: "InjectFault", bdev, fault: injection }))

@@ -213,6 +213,8 @@ export const bdevEvents = {
   BdevQosSet: { name: BdevName, incarnation: Incarnation, qos: BdevQos },
   /** Counting begins anew with these settings; without them it ends. */
   BdevHistogramSet: { name: BdevName, incarnation: Incarnation, histogram: Schema.optionalKey(BdevHistogram) },
+  /** Memory that a restart had emptied has been filled from a copy. */
+  BdevContentLoaded: { name: BdevName, incarnation: Incarnation },
   /** A deed, not a state: it is in the log because it explains what follows. */
   BdevErrorInjected: { name: BdevName, incarnation: Incarnation, injection: BdevErrorInjection }
 } as const
@@ -264,6 +266,8 @@ export const bdevCommands = {
   },
   /** Somebody has asked how long a file is now: it has so many whole blocks. Without any the bdev goes. */
   RescanAioBdev: { name: BdevName, incarnation: Incarnation, blockCount: Schema.Number },
+  /** A fact: its memory, emptied by a restart, was filled from a copy. No event if it was not empty. */
+  RecordBdevContentLoaded: { name: BdevName, incarnation: Incarnation },
   /** A fact: the device behind it has another size, of one block at least. */
   RecordBdevResized: { name: BdevName, incarnation: Incarnation, blockCount: Schema.Number },
   /** A fact: the device behind it is gone. */

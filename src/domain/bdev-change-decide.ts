@@ -140,3 +140,11 @@ export const decideRecordBdevResized = (state: State, fact: CommandOf<"RecordBde
   if (!isSize || blockCount <= 0 || blockCount === bdev.spec.blockCount) return nothing
   return Result.succeed([{ _tag: "BdevResized", name, incarnation, blockCount }])
 }
+
+/** A copy of an older content is in the memory that a restart had emptied. */
+export const decideRecordBdevContentLoaded = (state: State, fact: CommandOf<"RecordBdevContentLoaded">): Decision => {
+  const { incarnation, name } = fact
+  const bdev = findBdev(state, name)
+  if (bdev?.incarnation !== incarnation || !bdev.contentLost) return nothing
+  return Result.succeed([{ _tag: "BdevContentLoaded", name, incarnation }])
+}

@@ -60,6 +60,13 @@ export const evolveBdevResized = (state: State, event: EventOf<"BdevResized">): 
   return { ...state, bdevs: HashMap.set(state.bdevs, event.name, resized) }
 }
 
+/** A bdev's memory is not empty any more. */
+export const evolveBdevContentLoaded = (state: State, event: EventOf<"BdevContentLoaded">): State => {
+  const bdev = findBdev(state, event.name)
+  if (bdev === undefined || bdev.incarnation !== event.incarnation) return state
+  return { ...state, bdevs: HashMap.set(state.bdevs, event.name, { ...bdev, contentLost: false }) }
+}
+
 /** A delay bdev is slower or faster. */
 export const evolveBdevLatenciesSet = (state: State, event: EventOf<"BdevLatenciesSet">): State => {
   const bdev = findBdev(state, event.name)

@@ -11,6 +11,7 @@ import {
   decideRemoveAuthGroupSecret
 } from "./auth-group-decide.ts"
 import {
+  decideRecordBdevContentLoaded,
   decideRecordBdevResized,
   decideRescanAioBdev,
   decideResizeNullBdev,
@@ -113,6 +114,7 @@ type BdevCommand = CommandOf<
   | "SetBdevHistogram"
   | "RecordBdevResized"
   | "RecordBdevVanished"
+  | "RecordBdevContentLoaded"
 >
 
 const decideBdevs = (state: State, command: BdevCommand | LoginCommand): Decision => {
@@ -135,6 +137,8 @@ const decideBdevs = (state: State, command: BdevCommand | LoginCommand): Decisio
       return decideRescanAioBdev(state, command)
     case "RecordBdevResized":
       return decideRecordBdevResized(state, command)
+    case "RecordBdevContentLoaded":
+      return decideRecordBdevContentLoaded(state, command)
     case "RecordBdevVanished":
       return decideRecordBdevVanished(state, command)
     default:

@@ -13,6 +13,7 @@ import {
   evolvePortalGroupAuthSet
 } from "./auth-evolve.ts"
 import {
+  evolveBdevContentLoaded,
   evolveBdevCreated,
   evolveBdevHistogramSet,
   evolveBdevLatenciesSet,
@@ -114,6 +115,7 @@ type BdevEvent = EventOf<
   | "BdevQosSet"
   | "BdevHistogramSet"
   | "BdevErrorInjected"
+  | "BdevContentLoaded"
 >
 
 const evolveBdevs = (state: State, event: BdevEvent, seq: number): State => {
@@ -132,6 +134,8 @@ const evolveBdevs = (state: State, event: BdevEvent, seq: number): State => {
       return evolveBdevQosSet(state, event)
     case "BdevHistogramSet":
       return evolveBdevHistogramSet(state, event)
+    case "BdevContentLoaded":
+      return evolveBdevContentLoaded(state, event)
     case "BdevErrorInjected":
       return state
   }
@@ -142,6 +146,7 @@ const evolveOthers = (
   event:
     | LoginEvent
     | EventOf<
+        | "EpochStarted"
         | "Forked"
         | "InertSettingRecorded"
         | "InertSettingRemoved"
@@ -155,6 +160,8 @@ const evolveOthers = (
   seq: number
 ): State => {
   switch (event._tag) {
+    case "EpochStarted":
+      return evolveEpochStarted(state, event, seq)
     case "Forked":
       return evolveForked(state, event, seq)
     case "InertSettingRecorded":
@@ -181,8 +188,6 @@ const evolveOthers = (
 /** `seq` is the event's place in the log; things that the event creates have it as their incarnation. */
 export const evolve = (state: State, event: Event, seq: number): State => {
   switch (event._tag) {
-    case "EpochStarted":
-      return evolveEpochStarted(state, event, seq)
     case "IscsiOptionsSet":
       return { ...state, options: event.options }
     case "PortalGroupCreated":
@@ -226,6 +231,7 @@ export const evolve = (state: State, event: Event, seq: number): State => {
     case "BdevLatenciesSet":
     case "BdevHistogramSet":
     case "BdevQosSet":
+    case "BdevContentLoaded":
     case "BdevErrorInjected":
       return evolveBdevs(state, event, seq)
     default:

@@ -183,6 +183,7 @@ const bdevCommands = (dice: Dice, state: State, seq: number): Command => {
     { _tag: "SetBdevLatencies", name, p99WriteMicros: roll(50), averageWriteMicros: roll(50) },
     { _tag: "RecordBdevResized", ...fact, blockCount: roll(20) },
     { _tag: "RescanAioBdev", ...fact, blockCount: roll(20) },
+    { _tag: "RecordBdevContentLoaded", ...fact },
     { _tag: "RecordBdevVanished", ...fact }
   ])
 }
@@ -328,6 +329,7 @@ const bdevEvents = ({ pick, roll }: Dice, seq: number): Event => {
       spec: { _tag: "Aio", filename: "f", blockCount: 0, blockSize: 1, readOnly: true }
     },
     { _tag: "BdevRemovalStarted", name, incarnation, cause: "requested" },
+    { _tag: "BdevContentLoaded", name, incarnation },
     { _tag: "BdevResized", name, incarnation, blockCount: roll(99) },
     { _tag: "BdevQosSet", name, incarnation, qos: { ...noQos, writeMiBPerSecond: roll(3) } },
     { _tag: "BdevLatenciesSet", name, incarnation, latencies: randomLatencies(roll) },

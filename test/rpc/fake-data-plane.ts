@@ -143,6 +143,14 @@ export const fakeDataPlane = (
             if (spec?._tag !== "Aio") return 0
             return Math.floor(fs.statSync(spec.filename).size / spec.blockSize)
           }),
+        dumpBdev: (name, _incarnation, file) =>
+          Effect.sync(() => {
+            fake.injections.push(`${name} dump ${file}`)
+          }),
+        loadBdev: (name, _incarnation, file) =>
+          Effect.sync(() => {
+            fake.injections.push(`${name} load ${file}`)
+          }),
         injectBdevError: (name, _incarnation, injection) =>
           Effect.sync(() => {
             fake.injections.push(`${name} ${injection.ioType} ${injection.errorType} ${injection.count}`)

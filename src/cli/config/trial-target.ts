@@ -70,6 +70,8 @@ const emptyDataPlane = Layer.effect(
       status: Effect.succeed({ portals: [], bdevs: [], sessionCount: 0, connectionCount: 0, warnings: [] }),
       lunDrains: Effect.succeed([]),
       measureBdev: () => Effect.succeed(1),
+      dumpBdev: () => Effect.void,
+      loadBdev: () => Effect.void,
       injectBdevError: () => Effect.void,
       resumePendingBdevIo: () => Effect.void,
       statistics: nothing,

@@ -115,6 +115,8 @@ export class Reactor {
         return this.#bdevs.handle(command)
       case "OpenBdev":
       case "NameBdev":
+      case "DumpBdev":
+      case "LoadBdev":
       case "MeasureBdev":
       case "ResizeBdev":
       case "SetLatencies":

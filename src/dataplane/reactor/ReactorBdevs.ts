@@ -11,6 +11,7 @@ import { isStackedOn, lowestOf } from "../bdev/WrapperBdev.ts"
 import { type LateWrite, LogicalUnit } from "../scsi/LogicalUnit.ts"
 import { SenseCode } from "../scsi/sense-codes.ts"
 import { BdevLimits } from "./BdevLimits.ts"
+import { DiskContent } from "./DiskContent.ts"
 import { measureFile, whenFileClosed } from "./file-commands.ts"
 import { ioFailures } from "./io-failures.ts"
 import type { BdevId, ReactorAnswer, ReactorCommand, ReactorFact, RequestId } from "./protocol.ts"
@@ -22,6 +23,8 @@ export type BdevCommand = CommandOf<
   | "OpenBdev"
   | "NameBdev"
   | "CloseBdev"
+  | "DumpBdev"
+  | "LoadBdev"
   | "MeasureBdev"
   | "ResizeBdev"
   | "SetLatencies"
@@ -38,6 +41,7 @@ export class ReactorBdevs {
   readonly #opening = new Map<BdevId, { readonly request: RequestId; readonly controller: AbortController }>()
   readonly #openFiles: OpenFiles
   readonly #units = new Map<BdevId, LogicalUnit>()
+  readonly #content = new DiskContent()
   /** By the medium that they write to. */
   readonly #lateWrites = new WeakMap<Bdev, Set<LateWrite>>()
   /** Where IO waits for its turn. */
@@ -62,6 +66,10 @@ export class ReactorBdevs {
         return this.#name(command)
       case "CloseBdev":
         return this.#close(command)
+      case "DumpBdev":
+        return this.#content.dump(this.#bdevs.get(command.bdev), command.file, this.#answering(command))
+      case "LoadBdev":
+        return this.#content.load(this.#bdevs.get(command.bdev), command.file, this.#answering(command))
       case "MeasureBdev":
         return measureFile(this.#bdevs.get(command.bdev), (answer) => this.#answer(command.request, answer))
       case "ResizeBdev":
@@ -84,6 +92,10 @@ export class ReactorBdevs {
     for (const bdev of this.#bdevs.values()) bdev.close()
     this.#bdevs.clear()
     this.#units.clear()
+  }
+
+  #answering({ request }: { readonly request: RequestId }): (answer: ReactorAnswer) => void {
+    return (answer) => this.#answer(request, answer)
   }
 
   #answer(request: RequestId, answer: ReactorAnswer): void {

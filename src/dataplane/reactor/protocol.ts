@@ -82,6 +82,9 @@ export type ReactorCommand =
     }
   /** Gives memory and descriptors back, or gives up opening. Answered, soon also when a file hangs. */
   | { readonly _tag: "CloseBdev"; readonly request: RequestId; readonly bdev: BdevId }
+  /** The content of a RAM disk into a new file, or a file's into it. Answered with `Done`. */
+  | { readonly _tag: "DumpBdev"; readonly request: RequestId; readonly bdev: BdevId; readonly file: string }
+  | { readonly _tag: "LoadBdev"; readonly request: RequestId; readonly bdev: BdevId; readonly file: string }
   /** Looks how long a file is now. Answered with `BdevMeasured`. */
   | { readonly _tag: "MeasureBdev"; readonly request: RequestId; readonly bdev: BdevId }
   /** The device has another size: every initiator of it and of what is stacked on it is told. */

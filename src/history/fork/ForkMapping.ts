@@ -66,6 +66,7 @@ const unchanged = [
   "BdevQosSet",
   "BdevHistogramSet",
   "BdevErrorInjected",
+  "BdevContentLoaded",
   "InertSettingRecorded",
   "InertSettingRemoved",
   "GroupNamed"

@@ -11,6 +11,7 @@ import type { RpcMethod } from "../RpcMethod.ts"
 import { authGroupMethods } from "./auth-groups.ts"
 import { bdevMethods } from "./bdev.ts"
 import { bdevAioMethods } from "./bdev-aio.ts"
+import { bdevContentMethods } from "./bdev-content.ts"
 import { bdevErrorMethods } from "./bdev-error.ts"
 import { bdevQosMethods } from "./bdev-qos.ts"
 import { bdevStatisticsMethods } from "./bdev-statistics.ts"
@@ -75,5 +76,6 @@ export const allMethods: ReadonlyArray<RpcMethod<RpcServices>> = [
   ...exportMethods,
   ...sessionMethods,
   ...lunlogStatisticsMethods,
+  ...bdevContentMethods,
   ...archiveMethods
 ]

@@ -199,6 +199,15 @@ const own: ReadonlyArray<MethodForm> = [
     { answer: "json", example: "--tsih 3" }
   ),
   method(
+    "lunlog_bdev_dump",
+    "Copies what a RAM disk holds into a new file on the target's host.",
+    [
+      argument("name", text("BDEV"), "the disk"),
+      argument("file", text("FILE"), "absolute path of a file that does not exist yet")
+    ],
+    { answer: "json", example: "Malloc0 /var/tmp/malloc0.img" }
+  ),
+  method(
     "eventlog_tail",
     "Shows the newest records of the event log.",
     [option(["n", "count"], integer("N"), "how many (20, at most 1000)")],

@@ -1,0 +1,150 @@
+/**
+ * The content of a RAM disk, to a file and from one: piece by piece between two turns of the event loop, so that IO goes
+ * on meanwhile. What initiators write while it is copied is in the copy or not, block by block.
+ *
+ * Pieces of zeros are holes of the file, and memory that was never written stays with the operating system.
+ */
+import * as fs from "node:fs"
+import { type Bdev, type BdevIo, IoStatus } from "../bdev/Bdev.ts"
+import { MallocBdev } from "../bdev/MallocBdev.ts"
+import type { ReactorAnswer } from "./protocol.ts"
+
+/** Bytes that are copied in one turn. */
+const pieceBytes = 1024 * 1024
+/** Copies at the same time: each has a thread of libuv's pool while its file is written or read. */
+const copiesMax = 2
+
+/** Readable by nobody else: it is what somebody's disk holds. */
+const fileMode = 0o600
+
+type Copied = (answer: ReactorAnswer) => void
+
+const failed = (code: string, detail: string): ReactorAnswer => ({ _tag: "Failed", code, detail })
+
+/** An IO of a RAM disk ends before its call returns. */
+class Immediate implements BdevIo {
+  status: IoStatus = IoStatus.aborted
+  ioDone(status: IoStatus): void {
+    this.status = status
+  }
+}
+
+const explanations: Readonly<Record<string, string>> = {
+  EEXIST: "it exists already; name one that does not",
+  ENOENT: "there is no such file, or no such directory",
+  EACCES: "the target's user may not write there, or not read it",
+  ENOSPC: "there is no room for it"
+}
+
+const fileFailed = (file: string, { code = "EIO" }: NodeJS.ErrnoException): ReactorAnswer =>
+  failed(code, `${file}: ${explanations[code] ?? code}`)
+
+const zeros = Buffer.alloc(pieceBytes)
+
+/** One copy, in either direction. */
+class Copy {
+  readonly #disk: MallocBdev
+  readonly #file: string
+  readonly #descriptor: number
+  readonly #done: Copied
+  readonly #piece = Buffer.allocUnsafe(pieceBytes)
+  readonly #io = new Immediate()
+  readonly #byteLength: number
+  #offset = 0
+
+  constructor(disk: MallocBdev, file: string, descriptor: number, done: Copied) {
+    this.#disk = disk
+    this.#file = file
+    this.#descriptor = descriptor
+    this.#done = done
+    this.#byteLength = disk.blockCount * disk.blockSize
+  }
+
+  /** From the disk to the file, which has got its length before. */
+  toFile(): void {
+    const length = Math.min(pieceBytes, this.#byteLength - this.#offset)
+    if (length === 0) return this.#end({ _tag: "Done" })
+    this.#disk.read(this.#offset, this.#piece, 0, length, this.#io)
+    if (this.#io.status !== IoStatus.ok) return this.#end(failed("ENODEV", "the disk was closed meanwhile"))
+    const piece = this.#piece.subarray(0, length)
+    if (piece.equals(zeros.subarray(0, length))) {
+      this.#offset += length
+      setImmediate(() => this.toFile())
+      return
+    }
+    this.#writePiece(piece)
+  }
+
+  #writePiece(rest: Buffer): void {
+    fs.write(this.#descriptor, rest, 0, rest.length, this.#offset, (error, written) => {
+      if (error !== null) return this.#end(fileFailed(this.#file, error))
+      this.#offset += written
+      if (written < rest.length) return this.#writePiece(rest.subarray(written))
+      this.toFile()
+    })
+  }
+
+  /** From the file to the disk. A file that is shorter leaves the rest of the disk as it is. */
+  fromFile(): void {
+    const length = Math.min(pieceBytes, this.#byteLength - this.#offset)
+    if (length === 0) return this.#end({ _tag: "Done" })
+    fs.read(this.#descriptor, this.#piece, 0, length, this.#offset, (error, bytes) => {
+      if (error !== null) return this.#end(fileFailed(this.#file, error))
+      if (bytes === 0) return this.#end({ _tag: "Done" })
+      const piece = this.#piece.subarray(0, bytes)
+      if (!piece.equals(zeros.subarray(0, bytes))) {
+        this.#disk.write(this.#offset, piece, 0, bytes, false, this.#io)
+        if (this.#io.status !== IoStatus.ok) return this.#end(failed("ENODEV", "the disk was closed meanwhile"))
+      }
+      this.#offset += bytes
+      this.fromFile()
+    })
+  }
+
+  #end(answer: ReactorAnswer): void {
+    fs.close(this.#descriptor, () => this.#done(answer))
+  }
+}
+
+/** All copies of a reactor. */
+export class DiskContent {
+  #running = 0
+
+  /** Into a new file of the disk's size. What is left of one that fails is taken away again. */
+  dump(bdev: Bdev | undefined, file: string, answer: Copied): void {
+    this.#begin(bdev, answer, (disk, done) => {
+      fs.open(file, "wx", fileMode, (error, descriptor) => {
+        if (error !== null) return done(fileFailed(file, error))
+        const ended = (result: ReactorAnswer): void => {
+          if (result._tag !== "Failed") return done(result)
+          fs.unlink(file, () => done(result))
+        }
+        const copy = new Copy(disk, file, descriptor, ended)
+        fs.ftruncate(descriptor, disk.blockCount * disk.blockSize, (refused) => {
+          if (refused === null) return copy.toFile()
+          fs.close(descriptor, () => ended(fileFailed(file, refused)))
+        })
+      })
+    })
+  }
+
+  /** Over what the disk holds. */
+  load(bdev: Bdev | undefined, file: string, answer: Copied): void {
+    this.#begin(bdev, answer, (disk, done) => {
+      fs.open(file, "r", (error, descriptor) => {
+        if (error !== null) return done(fileFailed(file, error))
+        new Copy(disk, file, descriptor, done).fromFile()
+      })
+    })
+  }
+
+  #begin(bdev: Bdev | undefined, answer: Copied, copy: (disk: MallocBdev, done: Copied) => void): void {
+    if (!(bdev instanceof MallocBdev)) return answer(failed("EOPNOTSUPP", "it is no RAM disk that is open"))
+    if (this.#running >= copiesMax) return answer(failed("EBUSY", `${copiesMax} copies run already; try again later`))
+    this.#running++
+    copy(bdev, (result) => {
+      this.#running--
+      answer(result)
+    })
+  }
+}
