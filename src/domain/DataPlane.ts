@@ -111,8 +111,8 @@ export class DataPlane extends Context.Service<
     /** Whole blocks that the file behind a bdev has now. */
     readonly measureBdev: (name: BdevName, incarnation: Incarnation) => Effect.Effect<number, BdevUnavailable>
     /**
-     * Copies what a RAM disk holds into a new file on the data plane's host, or a file's content into it. IO goes on: of
-     * what is written meanwhile, each block is in the copy or is not.
+     * Copies what a RAM disk holds into a new file on the data plane's host, or a file's content into it. IO goes on:
+     * of what is written meanwhile, each block is in the copy or is not.
      */
     readonly dumpBdev: (name: BdevName, incarnation: Incarnation, file: string) => Effect.Effect<void, BdevUnavailable>
     readonly loadBdev: (name: BdevName, incarnation: Incarnation, file: string) => Effect.Effect<void, BdevUnavailable>

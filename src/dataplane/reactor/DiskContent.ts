@@ -1,6 +1,6 @@
 /**
- * The content of a RAM disk, to a file and from one: piece by piece between two turns of the event loop, so that IO goes
- * on meanwhile. What initiators write while it is copied is in the copy or not, block by block.
+ * The content of a RAM disk, to a file and from one: piece by piece between two turns of the event loop, so that IO
+ * goes on meanwhile. What initiators write while it is copied is in the copy or not, block by block.
  *
  * Pieces of zeros are holes of the file, and memory that was never written stays with the operating system.
  */
