@@ -6,6 +6,7 @@ import { Effect, Layer, type Scope } from "effect"
 import { ballastBytesDefault, dropBallast, fillBallast } from "./ballast.ts"
 import { signHolder } from "./directory-holder.ts"
 import { EventLog } from "./EventLog.ts"
+import { readExpired } from "./expired.ts"
 import { HeadFile } from "./HeadFile.ts"
 import { openLevelStore } from "./LevelStore.ts"
 import { LogArchive, noTagging, type Tagging } from "./LogArchive.ts"
@@ -46,12 +47,14 @@ const attach = (options: LevelEventLogOptions, at: LogDirectory, opened: Opened)
       (head) => Effect.promise(() => head.close())
     )
     yield* Effect.promise(() => fillBallast(path, ballastBytes))
-    const losses = yield* tryOpen(() => readLosses(opened.store), fail)
+    const meta = () => Promise.all([readLosses(opened.store), readExpired(opened.store)])
+    const [losses, expired] = yield* tryOpen(meta, fail)
     const log = yield* makeLogService({
       directory: options.directory,
       store: wrap(opened.store),
       start: opened.start,
       losses,
+      expired,
       tagging: options.tagging ?? noTagging,
       genesis: opened.genesis,
       reopen: async () => wrap(await openLevelStore(at.database, false)),

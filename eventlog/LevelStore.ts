@@ -44,6 +44,13 @@ export const openLevelStore = async (directory: string, createIfMissing: boolean
         await iterator.close()
       }
     },
+    reclaim: async (gte, lte) => {
+      try {
+        await db.compactRange(gte, lte)
+      } catch (error) {
+        throw storeError(error)
+      }
+    },
     close: () => db.close()
   }
 }

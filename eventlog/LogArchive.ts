@@ -11,6 +11,7 @@ import {
   type Snapshot,
   type VerifyReport
 } from "./EventLog.ts"
+import type { Expired } from "./expired.ts"
 import type { Genesis } from "./genesis.ts"
 import type { LogRecord } from "./record.ts"
 
@@ -42,6 +43,8 @@ export interface LogArchiveShape {
   readonly durable: () => LogTail
   /** Where the control records that can be read begin, if not at number 1: the log was compacted, or is a fork. */
   readonly beginning: () => Genesis | undefined
+  /** The observations that retention has dropped, if any: those that are left begin behind them. */
+  readonly expired: () => Expired | undefined
   /** The records of `range` (default all), as durable when the stream starts. */
   readonly read: (range?: ReadRange) => Stream.Stream<LogRecord, LogReadFailed>
   /** `read` as a plain left fold, for start-up: `step` is synchronous and may mutate and return the same state. */

@@ -5,6 +5,7 @@
 import { Effect, Option, Result, Stream } from "effect"
 import { ChainCheck, chainStart } from "./chain.ts"
 import { LogReadFailed, type LogTail, lossRemedy, type ReadRange } from "./EventLog.ts"
+import type { Expired } from "./expired.ts"
 import type { Genesis } from "./genesis.ts"
 import { controlKey, lastSeq, numberOfKey, observationKey } from "./key.ts"
 import { type LogStore, type StoreEntry, storeError } from "./LogStore.ts"
@@ -28,6 +29,8 @@ export interface StoreSource {
   /** Whether another store has taken, or takes, the place of this one, once it has. */
   readonly exchanged: (old: LogStore) => Promise<boolean>
   readonly losses: () => ReadonlyArray<AcceptedLoss>
+  /** What retention has dropped by now. */
+  readonly expired: () => Expired | undefined
   /** What is wrong with the store's files, if anything: looked at before everything is read. */
   readonly fileDamage: () => Promise<string | undefined>
 }
@@ -62,24 +65,29 @@ const merge = (a: ReadonlyArray<StoreEntry>, b: ReadonlyArray<StoreEntry>): Read
   return [...a, ...b].sort(([x], [y]) => (x.slice(1) < y.slice(1) ? -1 : 1))
 }
 
-const fetchWindow = async (store: LogStore, from: number, to: number, kind: ReadRange["kind"]) => {
-  if (kind === "control") {
-    return store.range({ gte: controlKey(from), lte: controlKey(to), limit: windowRecords })
-  }
+interface Window {
+  readonly from: number
+  readonly to: number
+  readonly kind: ReadRange["kind"]
+  /** No observation lies in front of it; what was deleted there takes long to pass over. */
+  readonly observedFrom: number
+}
+
+const fetchWindow = async (store: LogStore, { from, kind, observedFrom, to }: Window) => {
   const limit = windowRecords
-  const [control, observed] = await Promise.all([
-    store.range({ gte: controlKey(from), lte: controlKey(to), limit }),
-    store.range({ gte: observationKey(from), lte: observationKey(to), limit })
-  ])
-  return merge(control, observed)
+  const control = store.range({ gte: controlKey(from), lte: controlKey(to), limit })
+  if (kind === "control" || observedFrom > to) return control
+  const gte = observationKey(Math.max(from, observedFrom))
+  const [controls, observations] = await Promise.all([control, store.range({ gte, lte: observationKey(to), limit })])
+  return merge(controls, observations)
 }
 
 /** Seq of the first record at or after `from`: retention, and a genesis, leave long gaps. */
-const seekRecord = async (store: LogStore, from: number): Promise<number> => {
+const seekRecord = async (store: LogStore, from: number, observedFrom: number): Promise<number> => {
   const first = async (key: string, lte: string) => (await store.range({ gte: key, lte, limit: 1 }))[0]?.[0]
   const found = await Promise.all([
     first(controlKey(from), controlKey(lastSeq)),
-    first(observationKey(from), observationKey(lastSeq))
+    first(observationKey(Math.max(from, observedFrom)), observationKey(lastSeq))
   ])
   return Math.min(...found.map((key) => (key === undefined ? lastSeq : (numberOfKey(key) ?? from))))
 }
@@ -100,7 +108,9 @@ export class LogReader {
     this.#from = Math.max(1, range.from ?? 1)
     const beginning = source.beginning() ?? chainStart
     const anchor = range.after ?? (this.#from <= beginning.controlSeq + 1 ? beginning : undefined)
-    this.#check = range.verify === false ? undefined : new ChainCheck(anchor, source.losses())
+    const fromFirst = this.#from <= (source.expired()?.through ?? 0) + 1
+    const context = { accepted: source.losses(), expired: source.expired, fromFirst }
+    this.#check = range.verify === false ? undefined : new ChainCheck(anchor, context)
   }
 
   /** Something durable has not been read. */
@@ -118,13 +128,17 @@ export class LogReader {
     while (this.#from <= last) {
       const controlOnly = this.#range.kind === "control"
       const to = controlOnly ? last : Math.min(last, this.#from + windowRecords - 1)
-      const entries = await this.#fetch((store) => fetchWindow(store, this.#from, to, this.#range.kind))
+      const observedFrom = (this.#source.expired()?.through ?? 0) + 1
+      const window = { from: this.#from, to, kind: this.#range.kind, observedFrom }
+      const entries = await this.#fetch((store) => fetchWindow(store, window))
       const records = entries.map((entry) => this.#decode(entry))
       const final = records.at(-1)
       // Seqs are dense over both kinds, so a window is whole; of control records alone it is whole if it is not full.
       this.#from = controlOnly && final !== undefined && entries.length >= windowRecords ? final.seq + 1 : to + 1
       if (records.length > 0) return records
-      if (!controlOnly) this.#from = Math.min(last + 1, await this.#fetch((store) => seekRecord(store, this.#from)))
+      if (controlOnly) continue
+      const there = await this.#fetch((store) => seekRecord(store, this.#from, observedFrom))
+      this.#from = Math.min(last + 1, there)
     }
     this.#checkEnd(last)
     return undefined

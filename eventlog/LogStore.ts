@@ -24,6 +24,8 @@ export interface LogStore {
   /** Atomic. With `sync`, resolves when it is on disk. After a rejection the store is used for nothing but `close`. */
   readonly write: (writes: ReadonlyArray<StoreWrite>, sync: boolean) => Promise<void>
   readonly range: (range: StoreRange) => Promise<ReadonlyArray<StoreEntry>>
+  /** Gives back the space of what was deleted between these keys. May take long; writes and reads go on meanwhile. */
+  readonly reclaim?: (gte: string, lte: string) => Promise<void>
   readonly close: () => Promise<void>
 }
 

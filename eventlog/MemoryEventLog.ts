@@ -77,6 +77,7 @@ const make = (options: MemoryEventLogOptions = {}) =>
       start: positionAt(genesis),
       genesis,
       losses: [],
+      expired: undefined,
       tagging: options.tagging ?? noTagging,
       reopen: options.reopen ?? (() => Promise.resolve(store)),
       committed: () => undefined,

@@ -4,8 +4,9 @@
  */
 import { readFile, unlink } from "node:fs/promises"
 import { type ChainAnchor, chainStart } from "./chain.ts"
-import { readGenesis } from "./genesis.ts"
-import { controlKey, genesisKey, lastSeq, numberOfKey, observationKey } from "./key.ts"
+import { decodeExpired, readExpired } from "./expired.ts"
+import { decodeGenesis, readGenesis } from "./genesis.ts"
+import { controlKey, expiredKey, genesisKey, lastSeq, numberOfKey, observationKey } from "./key.ts"
 import type { LogStore, StoreEntry, StoreWrite } from "./LogStore.ts"
 import { damagedTables, salvageTable } from "./level-table.ts"
 import { type AcceptedLoss, readLosses, writeLosses } from "./loss.ts"
@@ -27,11 +28,39 @@ export const takeDamagedTables = async (database: string): Promise<ReadonlyArray
   return salvaged
 }
 
-/** Puts back those records among `entries` that are whole and not there. */
+/** Where the log begins, as one of `entries` says it: the latest word holds. */
+const latest = <A>(
+  entries: ReadonlyArray<StoreEntry>,
+  key: string,
+  decode: (value: Uint8Array) => A | string,
+  placeOf: (found: A) => number
+): { readonly place: number; readonly value: Uint8Array | undefined } => {
+  let place = 0
+  let value: Uint8Array | undefined
+  for (const [other, bytes] of entries) {
+    const found = other === key ? decode(bytes) : ""
+    if (typeof found === "string" || placeOf(found) < place) continue
+    place = placeOf(found)
+    value = bytes
+  }
+  return { place, value }
+}
+
+/**
+ * Puts back what among `entries` is whole and not there: records, and where they begin. What was compacted or dropped
+ * since it was written does not come back.
+ */
 export const putBack = async (store: LogStore, entries: ReadonlyArray<StoreEntry>): Promise<void> => {
+  const metas = await store.range({ gte: "m", lte: "n", limit: windowEntries })
+  const all = [...entries, ...metas]
+  const genesis = latest(all, genesisKey, decodeGenesis, ({ controlSeq }) => controlSeq)
+  const expired = latest(all, expiredKey, decodeExpired, ({ through }) => through)
+  if (genesis.value !== undefined) await store.write([{ type: "put", key: genesisKey, value: genesis.value }], false)
+  if (expired.value !== undefined) await store.write([{ type: "put", key: expiredKey, value: expired.value }], false)
   for (const [key, value] of entries) {
     const record = decodeRecord(value, true)
     if (typeof record === "string" || numberOfKey(key) !== record.seq) continue
+    if (record.seq <= (record.kind === "control" ? genesis.place : expired.place)) continue
     const [there] = await store.range({ gte: key, lte: key, limit: 1 })
     if (there === undefined) await store.write([{ type: "put", key, value }], false)
   }
@@ -75,12 +104,14 @@ const controlContinues =
     return next.controlNo === before.controlNo + 1 && next.prevControl === before.hash
   }
 
-const observationContinues = (last: LogRecord | undefined, next: LogRecord): boolean => {
-  if (next.kind !== "observation") return false
-  if (last?.kind !== "observation") return true
-  const follows = next.segment === last.segment ? next.segmentNo === last.segmentNo + 1 : next.segmentNo === 1
-  return follows && next.prevObservation === last.hash
-}
+const observationContinues =
+  (expiredHash: string) =>
+  (last: LogRecord | undefined, next: LogRecord): boolean => {
+    if (next.kind !== "observation") return false
+    if (last?.kind !== "observation") return next.segmentNo === 1 && next.prevObservation === expiredHash
+    const follows = next.segment === last.segment ? next.segmentNo === last.segmentNo + 1 : next.segmentNo === 1
+    return follows && next.prevObservation === last.hash
+  }
 
 /** What was accepted, newly and in all. */
 export interface Mended {
@@ -111,7 +142,10 @@ export const acceptLosses = async (store: LogStore): Promise<Mended> => {
   const { aside, beginning } = await mendGenesis(store)
   const from = (seq: number) => controlKey(Math.max(seq, beginning.controlSeq + 1))
   const control = await mend(store, from, beginning.controlHash, controlContinues(beginning))
-  const observed = await mend(store, observationKey, "", observationContinues)
+  const expired = await readExpired(store)
+  const expiredHash = expired?.hash ?? ""
+  const observedFrom = (seq: number) => observationKey(Math.max(seq, (expired?.through ?? 0) + 1))
+  const observed = await mend(store, observedFrom, expiredHash, observationContinues(expiredHash))
   const losses = [...control.losses, ...observed.losses]
   await writeLosses(store, losses)
   const known = new Set(before.map(({ nextHash }) => nextHash))

@@ -20,6 +20,7 @@ const snapshotOf = (source: StoreSource, foldVersion: number, controlSeq: number
 export const archiveOf = (source: StoreSource, tagging: Tagging): Omit<LogArchiveShape, "verify"> => ({
   durable: source.durable,
   beginning: source.beginning,
+  expired: source.expired,
   read: (range = {}) => streamOf(source, range),
   fold: (range, initial, step) => foldOf(source, range, initial, step),
   subscribe: (from) => liveStreamOf(source, { from }),

@@ -1,8 +1,9 @@
 /**
  * Checks that records read in order are those that were written: no gap, no foreign record, no break in a hash chain.
  *
- * Only control records must be complete. Observations may begin anywhere (retention drops the oldest segments).
+ * Control records must be complete. Of observations retention drops the oldest segments: they begin where it says.
  */
+import type { Expired } from "./expired.ts"
 import { numberOfKey } from "./key.ts"
 import type { AcceptedLoss } from "./loss.ts"
 import type { ControlRecord, LogRecord, ObservationRecord } from "./record.ts"
@@ -23,16 +24,26 @@ export interface ChainBreak {
   readonly detail: string
 }
 
+/** What a check must know beside the records. */
+export interface ChainContext {
+  /** Breaks that somebody accepted knowingly. */
+  readonly accepted: ReadonlyArray<AcceptedLoss>
+  /** What retention has dropped by now: it may drop more while records are being read. */
+  readonly expired: () => Expired | undefined
+  /** Whether the first observation that is read must be the first that there is. */
+  readonly fromFirst: boolean
+}
+
 /** Follows both chains through records in the order of seq. */
 export class ChainCheck {
-  readonly #accepted: ReadonlyArray<AcceptedLoss>
+  readonly #context: ChainContext
   #control: ChainAnchor | undefined
   #observation: ObservationRecord | undefined
 
   /** Without `after` the first control record is taken as it is. */
-  constructor(after: ChainAnchor | undefined, accepted: ReadonlyArray<AcceptedLoss>) {
+  constructor(after: ChainAnchor | undefined, context: ChainContext) {
     this.#control = after
-    this.#accepted = accepted
+    this.#context = context
   }
 
   /** The last control record that was right. */
@@ -65,20 +76,28 @@ export class ChainCheck {
 
   #continues(last: ChainAnchor, record: ControlRecord): boolean {
     if (record.controlNo === last.controlNo + 1 && record.prevControl === last.controlHash) return true
-    return this.#accepted.some(({ afterHash, nextHash }) => afterHash === last.controlHash && nextHash === record.hash)
+    return this.#isAccepted(last.controlHash, record)
   }
 
   #nextObservation(record: ObservationRecord): ChainBreak | undefined {
     const last = this.#observation
     this.#observation = record
-    if (last === undefined) return undefined
-    const { segment, segmentNo, prevObservation, seq } = record
+    if (last === undefined && !this.#context.fromFirst) return undefined
+    const { prevObservation, segment, segmentNo, seq } = record
+    const expired = this.#context.expired()
+    const isFirst = segmentNo === 1 && prevObservation === (expired?.hash ?? "")
+    if (isFirst && (last?.seq ?? 0) <= (expired?.through ?? 0)) return undefined
+    const hash = last?.hash ?? expired?.hash ?? ""
+    if (this.#isAccepted(hash, record)) return undefined
+    const after = last?.seq ?? expired?.through ?? 0
+    const detail = `observations between ${after} and ${seq} are gone or were exchanged`
+    if (last === undefined) return { seq, detail }
     const follows =
       segment === last.segment ? segmentNo === last.segmentNo + 1 : segmentNo === 1 && segment > last.segment
-    if (follows && prevObservation === last.hash) return undefined
-    if (this.#accepted.some(({ afterHash, nextHash }) => afterHash === last.hash && nextHash === record.hash)) {
-      return undefined
-    }
-    return { seq, detail: `observations between ${last.seq} and ${seq} are gone or were exchanged` }
+    return follows && prevObservation === last.hash ? undefined : { seq, detail }
+  }
+
+  #isAccepted(hash: string, record: LogRecord): boolean {
+    return this.#context.accepted.some(({ afterHash, nextHash }) => afterHash === hash && nextHash === record.hash)
   }
 }

@@ -5,6 +5,7 @@
  * read; `verify` reads everything.
  */
 import type { ChainAnchor } from "./chain.ts"
+import { readExpired } from "./expired.ts"
 import { type Genesis, positionAt, readGenesis } from "./genesis.ts"
 import { controlKey, lastSeq, numberOfKey, observationKey } from "./key.ts"
 import type { LogStore } from "./LogStore.ts"
@@ -76,8 +77,9 @@ export const examine = async (store: LogStore, head: ChainAnchor | "missing" | "
   if (control !== undefined && "detail" in control) return control
   const observation = await lastOf(store, observationKey)
   if (observation !== undefined && "detail" in observation) return observation
+  const expired = await readExpired(store)
   const position = positionAfter(
-    positionAt(genesis),
+    positionAt(genesis, expired),
     control?.kind === "control" && control.controlNo > (genesis?.controlNo ?? 0) ? control : undefined,
     observation?.kind === "observation" ? observation : undefined
   )

@@ -6,6 +6,7 @@
  * damage, and its state is readable for ever, whatever `foldVersion` it has.
  */
 import type { ChainAnchor } from "./chain.ts"
+import type { Expired } from "./expired.ts"
 import { genesisKey } from "./key.ts"
 import type { LogStore, StoreWrite } from "./LogStore.ts"
 import { pack, seal, unpack, unseal } from "./record-codec.ts"
@@ -63,9 +64,10 @@ export const readGenesis = async (store: LogStore): Promise<Genesis | string | u
   return entry === undefined ? undefined : decodeGenesis(entry[1])
 }
 
-/** Where the first record of a log goes. */
-export const positionAt = (genesis: Genesis | undefined): Position => {
-  if (genesis === undefined) return emptyPosition
+/** Where the first record of a log goes that begins so, and of whose observations these are gone. */
+export const positionAt = (genesis: Genesis | undefined, expired?: Expired): Position => {
+  const observation = { ...emptyPosition.observation, hash: expired?.hash ?? "" }
+  if (genesis === undefined) return { ...emptyPosition, observation }
   const { at, controlHash, controlNo, controlSeq } = genesis
-  return { ...emptyPosition, tail: { seq: controlSeq, controlSeq, controlNo, controlHash }, at }
+  return { tail: { seq: controlSeq, controlSeq, controlNo, controlHash }, at, observation }
 }

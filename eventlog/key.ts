@@ -19,6 +19,8 @@ export const snapshotKey = (controlSeq: number): string => `s${text(controlSeq)}
 export const probeKey = "mprobe"
 /** Losses that somebody accepted knowingly; see `loss.ts`. */
 export const lossesKey = "mlosses"
+/** What retention has dropped; see `expired.ts`. */
+export const expiredKey = "mexpired"
 /** Where the chain of control records begins, if not at number 1; see `genesis.ts`. */
 export const genesisKey = "mgenesis"
 

@@ -1,7 +1,7 @@
 /**
  * The `EventLog` service around a `LogWriter`: the edge between plain code and Effect. Both implementations share it.
  */
-import { Clock, Effect, Result, type Scope } from "effect"
+import { Clock, Effect, Latch, Result, type Scope } from "effect"
 import { archiveOf } from "./archive-service.ts"
 import type { Job } from "./Batch.ts"
 import {
@@ -13,12 +13,15 @@ import {
   type Submission,
   type VerifyReport
 } from "./EventLog.ts"
+import type { Expired } from "./expired.ts"
 import type { Genesis } from "./genesis.ts"
 import type { Tagging } from "./LogArchive.ts"
 import { checkFiles, foldOf, type StoreSource } from "./LogReader.ts"
 import { type LogStore, type StoreError, storeError } from "./LogStore.ts"
 import { LogWriter } from "./LogWriter.ts"
 import type { AcceptedLoss } from "./loss.ts"
+import { RetentionKeeper } from "./RetentionKeeper.ts"
+import type { Retention } from "./retention.ts"
 import type { Position } from "./sequence.ts"
 import { snapshotBytesMax, storeSnapshot } from "./snapshots.ts"
 
@@ -28,6 +31,8 @@ export interface LogServiceOptions {
   readonly store: LogStore
   readonly start: Position
   readonly losses: ReadonlyArray<AcceptedLoss>
+  /** What retention had dropped when it was opened. */
+  readonly expired: Expired | undefined
   readonly tagging: Tagging
   readonly genesis: Genesis | undefined
   readonly reopen: () => Promise<LogStore>
@@ -43,7 +48,8 @@ const durableOf = (job: Job): Effect.Effect<void, AppendFailed> =>
     return Effect.sync(cancel)
   })
 
-const sourceOf = (writer: LogWriter, { directory, fileDamage, genesis, losses }: LogServiceOptions): StoreSource => {
+const sourceOf = (writer: LogWriter, keeper: RetentionKeeper, options: LogServiceOptions): StoreSource => {
+  const { directory, fileDamage, genesis, losses } = options
   const exchanged = async (old: LogStore): Promise<boolean> => {
     while (writer.store === old && writer.isAway && !writer.closed) {
       await new Promise<void>((resolve) => writer.onceMoved(resolve))
@@ -62,6 +68,7 @@ const sourceOf = (writer: LogWriter, { directory, fileDamage, genesis, losses }:
     }),
     exchanged,
     losses: () => losses,
+    expired: () => keeper.expired,
     fileDamage
   }
 }
@@ -116,6 +123,24 @@ const tellFailures = (options: LogServiceOptions, print: (line: Effect.Effect<vo
   }
 })
 
+/** How often old observations are looked for. */
+const retentionEvery = "1 minute"
+
+/** Drops old observations for as long as the scope lasts. The result makes it look at once. */
+const keepRetention = (keeper: RetentionKeeper): Effect.Effect<(retention: Retention) => void, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const latch = yield* Latch.make()
+    const run = Effect.tryPromise(() => keeper.run()).pipe(
+      Effect.catch((error) => Effect.logDebug("old observations were not dropped", error))
+    )
+    const turn = Effect.andThen(Effect.raceFirst(latch.await, Effect.sleep(retentionEvery)), latch.close)
+    yield* Effect.forkScoped(Effect.forever(Effect.andThen(turn, run)))
+    return (retention) => {
+      keeper.retention = retention
+      latch.openUnsafe()
+    }
+  })
+
 /** Closes with the scope: what was submitted is written first. */
 export const makeLogService = (options: LogServiceOptions): Effect.Effect<EventLog["Service"], never, Scope.Scope> =>
   Effect.gen(function* () {
@@ -128,7 +153,9 @@ export const makeLogService = (options: LogServiceOptions): Effect.Effect<EventL
       (writer) => Effect.promise(() => writer.close())
     )
     const { directory } = options
-    const source = sourceOf(writer, options)
+    const keeper = new RetentionKeeper(writer, now, options.expired)
+    const source = sourceOf(writer, keeper, options)
+    const setRetention = yield* keepRetention(keeper)
     const submit: EventLog["Service"]["submit"] = (expectedControlSeq, cause, entries) =>
       Result.map(writer.submit(expectedControlSeq, cause, entries), (job): Submission => {
         return { records: job.records, durable: durableOf(job) }
@@ -143,7 +170,7 @@ export const makeLogService = (options: LogServiceOptions): Effect.Effect<EventL
           if (Result.isFailure(submitted)) return Effect.fail(submitted.failure)
           return Effect.as(submitted.success.durable, submitted.success.records)
         }),
-      setRetention: () => undefined,
+      setRetention,
       observe: (entry) => writer.observe(entry),
       unavailable: () => writer.refusal,
       droppedObservations: () => writer.dropped,

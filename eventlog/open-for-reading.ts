@@ -7,6 +7,7 @@
 import { Effect, type Scope } from "effect"
 import { archiveOf } from "./archive-service.ts"
 import type { LogReadFailed, VerifyReport } from "./EventLog.ts"
+import { readExpired } from "./expired.ts"
 import { type LogArchive, noTagging, type Tagging } from "./LogArchive.ts"
 import type { StoreSource } from "./LogReader.ts"
 import { openFailed } from "./log-directory.ts"
@@ -31,8 +32,8 @@ export const openForReading = (
     const { genesis, start, store } = yield* Effect.acquireRelease(openChecked(directory, at, false), ({ store }) =>
       Effect.promise(() => store.close())
     )
-    const losses = yield* tryOpen(
-      () => readLosses(store),
+    const [losses, expired] = yield* tryOpen(
+      () => Promise.all([readLosses(store), readExpired(store)]),
       (error) => openFailed(directory, at.path, error)
     )
     const source: StoreSource = {
@@ -44,6 +45,7 @@ export const openForReading = (
       moved: Effect.void,
       exchanged: () => Promise.resolve(false),
       losses: () => losses,
+      expired: () => expired,
       fileDamage: () => tableDamageIn(at.database, Number.POSITIVE_INFINITY)
     }
     return {

@@ -9,6 +9,9 @@ import { encodeControl, encodeObservation } from "./record-codec.ts"
 /** After so many observations a new segment begins: the unit of retention. */
 export const observationsPerSegment = 4096
 
+/** And after a day, so that a quiet target's old observations go, too. */
+const segmentAgeMicros = 24 * 60 * 60 * 1_000_000
+
 /** Where the next record goes. */
 export interface Position {
   readonly tail: LogTail
@@ -20,6 +23,8 @@ export interface Position {
     readonly segmentNo: number
     readonly hash: string
     readonly anchor: string
+    /** Time of the segment's first, microseconds. */
+    readonly beganAt: number
   }
 }
 
@@ -30,7 +35,7 @@ export const emptyTail: LogTail = { seq: 0, controlSeq: 0, controlNo: 0, control
 export const emptyPosition: Position = {
   tail: emptyTail,
   at: 0,
-  observation: { segment: 0, segmentNo: 0, hash: "", anchor: "" }
+  observation: { segment: 0, segmentNo: 0, hash: "", anchor: "", beganAt: 0 }
 }
 
 /** A record with its stored bytes and the place behind it. */
@@ -67,10 +72,12 @@ export const placeControl = (from: Position, at: number, cause: Cause, entry: Co
 export const placeObservation = (from: Position, at: number, entry: ObservationEntry): Placed<ObservationRecord> => {
   const seq = from.tail.seq + 1
   const last = from.observation
-  const begins = last.segmentNo === 0 || last.segmentNo >= observationsPerSegment
+  const time = Math.max(at, from.at)
+  const isFull = last.segmentNo >= observationsPerSegment || time - last.beganAt > segmentAgeMicros
+  const begins = last.segmentNo === 0 || isFull
   const plain = {
     seq,
-    at: Math.max(at, from.at),
+    at: time,
     kind: "observation" as const,
     type: entry.type,
     v: entry.v,
@@ -83,10 +90,11 @@ export const placeObservation = (from: Position, at: number, entry: ObservationE
   }
   const { hash, value } = encodeObservation(plain)
   const { segment, segmentNo, anchor } = plain
+  const beganAt = begins ? time : last.beganAt
   return {
     record: { ...plain, hash },
     value,
-    next: { tail: { ...from.tail, seq }, at: plain.at, observation: { segment, segmentNo, hash, anchor } }
+    next: { tail: { ...from.tail, seq }, at: plain.at, observation: { segment, segmentNo, hash, anchor, beganAt } }
   }
 }
 
@@ -105,5 +113,11 @@ export const positionAfter = (
     controlHash: control?.hash ?? from.tail.controlHash
   },
   at: Math.max(control?.at ?? from.at, observation?.at ?? 0),
-  observation: { segment: observation?.segment ?? 0, segmentNo: 0, hash: observation?.hash ?? "", anchor: "" }
+  observation: {
+    segment: observation?.segment ?? 0,
+    segmentNo: 0,
+    hash: observation?.hash ?? from.observation.hash,
+    anchor: "",
+    beganAt: 0
+  }
 })
