@@ -12,6 +12,7 @@ import type { Command } from "../../src/domain/Command.ts"
 import type { ControlPlane } from "../../src/domain/ControlPlane.ts"
 import { decide } from "../../src/domain/decide.ts"
 import { Event } from "../../src/domain/Event.ts"
+import { FOLD_VERSION } from "../../src/domain/evolve.ts"
 import { lunsOf, type State, targetsOf } from "../../src/domain/State.ts"
 import { cause, controlOn } from "./control-plane-support.ts"
 import { createBdev, guide, startEpoch } from "./examples.ts"
@@ -87,6 +88,12 @@ const kindOf = (event: Event): string => {
   return "cause" in event ? `${_tag} ${event.cause}` : _tag
 }
 
+const stateAt = (seq: number, state: State): GoldenState => ({
+  seq,
+  foldVersion: FOLD_VERSION,
+  text: canonical(state)
+})
+
 /** All commands are accepted: they were decided on this very state before. */
 const dispatchAll = (
   log: EventLog["Service"],
@@ -104,8 +111,8 @@ const dispatchAll = (
         const isDue = records.some(({ controlNo }) => controlNo % stateEvery === 0) || command._tag === "StartEpoch"
         if (last === undefined || !isDue) return
         // What an epoch has found, and what it has made of it.
-        if (command._tag === "StartEpoch" && controlSeq > 0) states.push({ seq: controlSeq, text: canonical(before) })
-        states.push({ seq: last.seq, text: canonical(state) })
+        if (command._tag === "StartEpoch" && controlSeq > 0) states.push(stateAt(controlSeq, before))
+        states.push(stateAt(last.seq, state))
       }),
     { discard: true }
   )
@@ -148,7 +155,7 @@ export const goldenHistory: Effect.Effect<{
       observe(log, seed)
       yield* log.append(log.tip().controlSeq, cause, [])
     }
-    const final = { seq: log.tip().controlSeq, text: canonical(control.state()) }
+    const final = stateAt(log.tip().controlSeq, control.state())
     return { values: yield* Effect.promise(() => storedIn(store)), states: [...states, final] }
   })
 ).pipe(Effect.orDie)

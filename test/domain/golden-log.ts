@@ -3,7 +3,8 @@
  * `golden/`, named after the version that wrote it, and never changed once that version is released:
  *
  * - `log.ndjson`    one record per line: `seq`, `type`, and `value`, its stored bytes in base64
- * - `states.ndjson` one state per line: `seq` of the control record that it is folded to, and `state`, canonical
+ * - `states.ndjson` one state per line: `seq` of the control record that it is folded to, `fold`, the fold version that
+ *   made it, and `state`, its canonical encoding
  */
 import { readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
@@ -25,6 +26,7 @@ export const goldenFolder = join(import.meta.dirname, "golden")
 /** A state that a version has recorded. */
 export interface GoldenState {
   readonly seq: number
+  readonly foldVersion: number
   /** The canonical encoding, as text. */
   readonly text: string
 }
@@ -44,12 +46,13 @@ const linesOf = (path: string): ReadonlyArray<string> =>
 
 /** Of a line that `stateLine` made; the state's text is taken as it stands. */
 const stateOfLine = (line: string): GoldenState => {
-  const [, seq = "", text = ""] = /^\{"seq":(\d+),"state":(.*)\}$/u.exec(line) ?? []
-  return { seq: Number(seq), text }
+  const [, seq = "", foldVersion = "", text = ""] = /^\{"seq":(\d+),"fold":(\d+),"state":(.*)\}$/u.exec(line) ?? []
+  return { seq: Number(seq), foldVersion: Number(foldVersion), text }
 }
 
 /** A line of `states.ndjson`. */
-export const stateLine = ({ seq, text }: GoldenState): string => `{"seq":${seq},"state":${text}}`
+export const stateLine = ({ foldVersion, seq, text }: GoldenState): string =>
+  `{"seq":${seq},"fold":${foldVersion},"state":${text}}`
 
 /** A state in its canonical encoding, as text. */
 export const canonical = (state: State): string => new TextDecoder().decode(encodeSnapshot(state))
