@@ -13,9 +13,10 @@ import type { ControlPlane } from "../../src/domain/ControlPlane.ts"
 import { decide } from "../../src/domain/decide.ts"
 import { Event } from "../../src/domain/Event.ts"
 import { FOLD_VERSION } from "../../src/domain/evolve.ts"
+import { Uuid } from "../../src/domain/ids.ts"
 import { lunsOf, type State, targetsOf } from "../../src/domain/State.ts"
 import { cause, controlOn } from "./control-plane-support.ts"
-import { createBdev, guide, startEpoch } from "./examples.ts"
+import { at, bdevName, createBdev, guide, startEpoch } from "./examples.ts"
 import { canonical, type GoldenState, storedRecord } from "./golden-log.ts"
 import { diceOf, randomCommand } from "./random.ts"
 import { fold, type History } from "./specification.ts"
@@ -48,6 +49,28 @@ const opening: ReadonlyArray<Command> = [
   { _tag: "RecordConfigApplied", name: "long.yaml", fileHash: "c".repeat(64), desired: longFile },
   { _tag: "RecordConfigApplied", name: "short.yaml", fileHash: "d".repeat(64), desired: [] }
 ]
+
+/** Types of event that only the closing has. */
+const closingTypes = ["ReplayStarted", "RecordsReplayed", "ReplayEnded"]
+
+/** A replay that plays something, skips something, and is stopped; with a start in between. */
+const closing = ({ fork }: State): ReadonlyArray<Command> => {
+  const from = fork?.sourceSeq ?? 0
+  const disk = { name: bdevName("Replayed"), incarnation: at(from + 1) }
+  const spec = { _tag: "Null", blockCount: 8, blockSize: 512, physicalBlockSize: 512 } as const
+  const uuid = Uuid.make("8d3a41a2-6c0e-4a1c-9a53-0b9e0f8f3c11")
+  const created: Event = { _tag: "BdevCreated", name: disk.name, uuid, uuidExplicit: true, spec }
+  const resized: Event = { _tag: "BdevResized", ...disk, blockCount: 16 }
+  const elsewhere: Event = { _tag: "BdevRemoved", name: disk.name, incarnation: at(from + 4) }
+  const records = [created, resized, elsewhere].map((event, index) => ({ seq: at(from + 1 + index), event }))
+  return [
+    { _tag: "StartReplay", through: from + 9 },
+    { _tag: "ReplayRecords", through: from + 2, records: records.slice(0, 2) },
+    startEpoch("resume"),
+    { _tag: "ReplayRecords", through: from + 5, records },
+    { _tag: "StopReplay" }
+  ]
+}
 
 /** LUNs and targets that are on their way out. */
 export const removalsIn = (state: State): number =>
@@ -140,7 +163,7 @@ export const goldenHistory: Effect.Effect<{
     const states: Array<GoldenState> = []
     const types = new Set<string>()
     const kinds = new Set<string>()
-    const due = Object.keys(Event.cases).length
+    const due = Object.keys(Event.cases).length - closingTypes.length
     yield* dispatchAll(log, control, opening, states)
     for (const { type } of yield* Stream.runCollect(log.read({ kind: "control" }))) types.add(type)
     for (let seed = 1; seed <= (types.size < due ? roundsMax : roundsMin); seed++) {
@@ -155,6 +178,7 @@ export const goldenHistory: Effect.Effect<{
       observe(log, seed)
       yield* log.append(log.tip().controlSeq, cause, [])
     }
+    yield* dispatchAll(log, control, closing(control.state()), states)
     const final = stateAt(log.tip().controlSeq, control.state())
     return { values: yield* Effect.promise(() => storedIn(store)), states: [...states, final] }
   })
