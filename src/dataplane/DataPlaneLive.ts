@@ -27,7 +27,8 @@ import { Bdevs, type Report } from "./Bdevs.ts"
 import { connectionInfo, lunDrains } from "./data-plane-status.ts"
 import type { NodeOptions } from "./iscsi/IscsiNode.ts"
 import { requestedLogoutTimeoutMillis } from "./limits.ts"
-import { noticeLines, observeNotice } from "./observe-notice.ts"
+import { noticeLines } from "./notice-lines.ts"
+import { observeNotice } from "./observe-notice.ts"
 import { Portals } from "./Portals.ts"
 import { connectReactor, type ReactorClient } from "./ReactorClient.ts"
 import { mainThreadReactor } from "./reactor/main-thread-reactor.ts"
@@ -166,7 +167,7 @@ const applyTargetEvent = (parts: Parts, event: Event, { state }: Committed, seq:
     case "TargetNodeRedirectCleared":
       return Effect.sync(() => targets.put(state, event.target))
     case "TargetNodeLogoutRequested":
-      return Effect.sync(() => targets.requestLogout(event))
+      return Effect.sync(() => targets.requestLogout(event, seq))
     case "LunAdded": {
       const target = findTarget(state, event.target)
       const mapping = target === undefined ? undefined : findLun(target, event.lun)

@@ -115,7 +115,14 @@ export class Targets {
     const { incarnation, lun, target } = removal
     const deadlineMillis = removalDeadlineMillis
     return Effect.gen({ self: this }, function* () {
-      const answer = yield* client.request({ _tag: "DrainLun", target, lun, incarnation, deadlineMillis })
+      const answer = yield* client.request({
+        _tag: "DrainLun",
+        target,
+        lun,
+        incarnation,
+        deadlineMillis,
+        correlationId
+      })
       if (answer._tag !== "Drained") return
       yield* this.#report({ _tag: "RecordLunDrained", ...removal, ...answer.outcome }, correlationId)
     }).pipe(this.#run)
@@ -130,7 +137,7 @@ export class Targets {
   /** A target is to go: asks its sessions to log out, and reports when none is left. */
   closeSessions(name: IscsiName, incarnation: Incarnation, correlationId: number): Effect.Effect<void> {
     return Effect.gen({ self: this }, function* () {
-      const answer = yield* this.#of.client.request({ _tag: "CloseSessions", name, incarnation })
+      const answer = yield* this.#of.client.request({ _tag: "CloseSessions", name, incarnation, correlationId })
       if (answer._tag !== "SessionsClosed") return
       const { closed, cut } = answer
       const command = { _tag: "RecordTargetSessionsClosed", target: name, incarnation, closed, cut } as const
@@ -139,9 +146,10 @@ export class Targets {
   }
 
   /** A user asks sessions (over one portal group, if it is named) to log out. */
-  requestLogout({ incarnation, portalGroup, target }: EventOf<"TargetNodeLogoutRequested">): void {
+  requestLogout(event: EventOf<"TargetNodeLogoutRequested">, correlationId: number): void {
+    const { incarnation, portalGroup: portalGroupTag, target: name } = event
     const { client, logoutLimitMillis: limitMillis } = this.#of
-    client.send({ _tag: "RequestLogout", name: target, incarnation, portalGroupTag: portalGroup, limitMillis })
+    client.send({ _tag: "RequestLogout", name, incarnation, portalGroupTag, limitMillis, correlationId })
   }
 
   /** A target is gone. */

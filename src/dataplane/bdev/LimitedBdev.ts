@@ -20,6 +20,7 @@ interface WaitingIo {
   readonly byteLength: number
   readonly fua: boolean
   readonly submitter: BdevIo
+  readonly since: number
 }
 
 const firstOf = (waiting: ReadonlyMap<BdevIo, WaitingIo>): WaitingIo | undefined => waiting.values().next().value
@@ -34,6 +35,8 @@ const timerMillisMax = 2 ** 31 - 1
 export class LimitedBdev extends WrapperBdev {
   /** IOs that have had to wait since there are limits. */
   delayedCount = 0
+  /** The longest that one of them has waited since somebody has set this to 0, in milliseconds. */
+  longestWaitMillis = 0
 
   readonly #limiter: RateLimiter
   readonly #reads = new Map<BdevIo, WaitingIo>()
@@ -114,7 +117,17 @@ export class LimitedBdev extends WrapperBdev {
   ): void {
     const order = this.#nextOrder++
     const waiting = isWrite ? this.#writes : this.#reads
-    waiting.set(submitter, { order, isWrite, byteOffset, buffer, start, byteLength, fua, submitter })
+    waiting.set(submitter, {
+      order,
+      isWrite,
+      byteOffset,
+      buffer,
+      start,
+      byteLength,
+      fua,
+      submitter,
+      since: performance.now()
+    })
     this.#run()
     if (waiting.has(submitter)) this.delayedCount++
   }
@@ -138,6 +151,7 @@ export class LimitedBdev extends WrapperBdev {
 
   #submit(io: WaitingIo): void {
     const { buffer, byteLength, byteOffset, start, submitter } = io
+    this.longestWaitMillis = Math.max(this.longestWaitMillis, performance.now() - io.since)
     if (io.isWrite) {
       this.#writes.delete(submitter)
       this.base.write(byteOffset, buffer, start, byteLength, io.fua, submitter)

@@ -31,6 +31,8 @@ export interface CommandConnection extends ResponseConnection {
   readonly internalError: (error: unknown) => void
 }
 
+const noBuffers = "buffers of commands take as much memory as they may"
+
 /** One per connection in full feature phase of a normal session. */
 export class CommandPath implements TaskOwner, SessionCommands, ResponsePath {
   readonly connection: CommandConnection
@@ -78,6 +80,7 @@ export class CommandPath implements TaskOwner, SessionCommands, ResponsePath {
     this.#sink = undefined
     if (this.tasks.size >= this.session.identity.target.spec.queueDepth + immediateCommandsMax) {
       scsi.endWith(ScsiStatus.taskSetFull)
+      this.#pool.watch.turnedAway(task, this.session, "the session has as many commands as it may")
       return true
     }
     const path = this.session.path(scsi.lun)
@@ -139,6 +142,7 @@ export class CommandPath implements TaskOwner, SessionCommands, ResponsePath {
   #endIo(task: IscsiTask, status: IoStatus): void {
     const { mapping, scsi } = task
     if (mapping !== undefined) completeIo(scsi, status)
+    if (status !== IoStatus.ok) this.#failed(task, status)
     if (task.ioKind === IoKind.flush && (status === IoStatus.failed || status === IoStatus.noSpace)) {
       // This tells it that writes may be lost: its next flush need not.
       this.session.path(scsi.lun)?.nexus.takeLostWrites()
@@ -151,6 +155,12 @@ export class CommandPath implements TaskOwner, SessionCommands, ResponsePath {
       return
     }
     this.#answerIo(task)
+  }
+
+  #failed(task: IscsiTask, status: IoStatus): void {
+    const { watch } = this.#pool
+    if (status === IoStatus.noMemory) watch.turnedAway(task, this.session, "its disk has no memory for it now")
+    else watch.failed(task, this.session, task.ioKind)
   }
 
   /** The initiator has taken what was sent: sends more of the data that wait for that. */
@@ -224,7 +234,7 @@ export class CommandPath implements TaskOwner, SessionCommands, ResponsePath {
     // With late writes about, data waits in a buffer until it is known that the blocks are free.
     task.memory = mapping.unit.lateWrites.size > 0 ? undefined : bdev.memory
     if (task.wantedBytes > 0 && task.memory === undefined && !this.#allocate(task, mapping, task.wantedBytes)) {
-      scsi.endWith(ScsiStatus.taskSetFull)
+      this.#turnAway(task, ScsiStatus.taskSetFull, noBuffers)
       return
     }
     this.tasks.set(task.initiatorTaskTag, task)
@@ -274,6 +284,10 @@ export class CommandPath implements TaskOwner, SessionCommands, ResponsePath {
       case ScsiAction.flush:
         break
       default:
+        if (scsi.status === ScsiStatus.checkCondition && scsi.senseKey === SenseKey.mediumError) {
+          // Writes that were lost before are told to the next flush, which never reaches the disk.
+          this.#pool.watch.failed(task, this.session, IoKind.flush)
+        }
         this.#answer(task)
         return
     }
@@ -292,14 +306,14 @@ export class CommandPath implements TaskOwner, SessionCommands, ResponsePath {
     if (mapping.unit.lateWrites.size > 0 && scsi.action !== ScsiAction.flush) {
       // A write of a session that has gone must not land on what a later one has written.
       if (mapping.unit.awaitsLateWrite(scsi.byteOffset, scsi.byteLength)) {
-        scsi.endWith(ScsiStatus.busy)
+        this.#turnAway(task, ScsiStatus.busy, "an aborted write to the same blocks has not ended")
         this.#answer(task)
         return
       }
     }
     const tooMany = mapping.submitted.size >= lunCommandsMax
     if (tooMany || (scsi.action === ScsiAction.read && !this.#allocate(task, mapping, scsi.byteLength))) {
-      scsi.endWith(ScsiStatus.taskSetFull)
+      this.#turnAway(task, ScsiStatus.taskSetFull, tooMany ? "its disk has as many commands as it may" : noBuffers)
       this.#answer(task)
       return
     }
@@ -317,6 +331,11 @@ export class CommandPath implements TaskOwner, SessionCommands, ResponsePath {
       task.submit(IoKind.flush)
       bdev.flush(task)
     }
+  }
+
+  #turnAway(task: IscsiTask, status: ScsiStatus, reason: string): void {
+    task.scsi.endWith(status)
+    this.#pool.watch.turnedAway(task, this.session, reason)
   }
 
   #allocate(task: IscsiTask, mapping: LunMapping, bytes: number): boolean {

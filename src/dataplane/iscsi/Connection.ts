@@ -7,6 +7,7 @@
 import type { Socket } from "node:net"
 import { loginTimeoutMillis, logoutCloseTimeoutMillis } from "../limits.ts"
 import type { CommandPath } from "./CommandPath.ts"
+import type { ConnectionEnd, Ending, LogoutCause } from "./ConnectionEnd.ts"
 import type { FullFeaturePhase } from "./FullFeaturePhase.ts"
 import type { IscsiNode } from "./IscsiNode.ts"
 import { LoginPhase } from "./LoginPhase.ts"
@@ -61,6 +62,12 @@ export class Connection {
   /** A request waits for a later turn of the event loop; nothing is read before it is answered. */
   #waits = false
   #closeReason = "the initiator closed it"
+  #ending: Ending = "connectionLost"
+  /** Why it was asked to log out, if it was. */
+  asked: LogoutCause | undefined
+  /** Since when it is what it is: connected, then logged in; by the node's clock. */
+  #since: number
+  #endTold = false
   /** When the state must have been left, by the node's clock. */
   #deadline: number
 
@@ -71,12 +78,13 @@ export class Connection {
     this.#socket = socket
     this.transmitter = new Transmitter(socket, node.outputBuffers)
     this.login = new LoginPhase(this)
-    this.#deadline = node.now() + loginTimeoutMillis
+    this.#since = node.now()
+    this.#deadline = this.#since + loginTimeoutMillis
     this.#reader = new PduReader({
       header: (b, at, dataBytes, ahsBytes) => {
         this.recorder.received(b, at)
         const phase = this.fullFeature ?? this.login
-        return phase.header(b, at, dataBytes, ahsBytes) && !this.#ending()
+        return phase.header(b, at, dataBytes, ahsBytes) && !this.#isEnding()
       },
       data: (b, start, end) => (this.fullFeature ?? this.login).data(b, start, end),
       end: () => {
@@ -95,14 +103,14 @@ export class Connection {
 
   /** Takes a received chunk, which is the caller's again afterwards. */
   receive(chunk: Buffer, length: number): void {
-    if (this.#ending()) return
+    if (this.#isEnding()) return
     this.#heard = true
     this.#reading = true
     this.receivedBytes += length
     this.node.tasks.clock.read()
     try {
       const goOn = this.#reader.push(chunk, length)
-      if (!goOn && !this.#ending()) this.#socket.pause()
+      if (!goOn && !this.#isEnding()) this.#socket.pause()
     } catch (error) {
       this.internalError(error)
     }
@@ -118,7 +126,7 @@ export class Connection {
     const done = this.node.takeTurn(targets, () => {
       this.#waits = false
       if (!late) work()
-      else if (!this.#ending()) this.#readOn(work)
+      else if (!this.#isEnding()) this.#readOn(work)
     })
     late = !done
     this.#waits = late
@@ -168,13 +176,14 @@ export class Connection {
     this.commands = commands
     this.fullFeature = fullFeature
     this.state = "full-feature"
+    this.#since = this.node.now()
     this.#deadline = Number.POSITIVE_INFINITY
   }
 
   /** The peer broke the protocol beyond what can be answered. */
   protocolError(reason: string): false {
     this.node.listener.protocolError(this, reason)
-    this.close(`protocol error: ${reason}`)
+    this.close(`protocol error: ${reason}`, "protocolError")
     return false
   }
 
@@ -183,13 +192,14 @@ export class Connection {
     this.node.listener.internalError(this, error)
     // What is not sent yet may be half written, with what the buffer held before.
     this.transmitter.close()
-    this.close("an internal error")
+    this.close("an internal error", "internalError")
   }
 
   /** Ends the connection after what was written; the initiator gets a few seconds to close it by itself. */
-  closeAfterFlush(reason: string): void {
-    if (this.#ending()) return
+  closeAfterFlush(reason: string, ending: Ending): void {
+    if (this.#isEnding()) return
     this.#closeReason = reason
+    this.#ending = ending
     this.state = "exiting"
     this.#deadline = this.node.now() + logoutCloseTimeoutMillis
     this.flush()
@@ -200,9 +210,10 @@ export class Connection {
   }
 
   /** Ends the connection now. */
-  close(reason: string): void {
+  close(reason: string, ending: Ending = "connectionLost"): void {
     if (this.state === "closed") return
     this.#closeReason = reason
+    this.#ending = ending
     this.flush()
     this.state = "exiting"
     this.#detach()
@@ -214,7 +225,8 @@ export class Connection {
   housekeeping(now: number): void {
     if (now > this.#deadline) {
       if (this.state === "exiting") this.#socket.destroy()
-      else this.close(this.state === "login" ? "the login took too long" : "it was asked to log out and did not")
+      else if (this.state === "login") this.close("the login took too long", "loginTimeout")
+      else this.close("it was asked to log out and did not", this.asked?.ending ?? "kicked")
       return
     }
     const heard = this.#heard
@@ -227,19 +239,19 @@ export class Connection {
     this.#deadline = Math.min(this.#deadline, deadline)
   }
 
-  #ending(): boolean {
+  #isEnding(): boolean {
     return this.state === "closed" || this.state === "exiting"
   }
 
   /** Whether nothing more may be read for now. */
   #stopped(): boolean {
-    return this.#waits || this.#ending() || this.transmitter.overLimit
+    return this.#waits || this.#isEnding() || this.transmitter.overLimit
   }
 
   #drained(): void {
     this.transmitter.recycle()
     this.#heard = true
-    if (!this.#ending()) this.#readOn(this.#sendHeld)
+    if (!this.#isEnding()) this.#readOn(this.#sendHeld)
   }
 
   readonly #sendHeld = (): void => this.commands?.sendHeld()
@@ -263,15 +275,32 @@ export class Connection {
   /** Leaves the session; tasks end without an answer. */
   #detach(): void {
     const { commands, session } = this
+    const inFlight = commands?.tasks.size ?? 0
     commands?.abandonAll()
     this.commands = undefined
-    if (session === undefined) return
+    if (session === undefined) return this.#tellEnd(undefined, commands, inFlight)
     this.session = undefined
     if (session.connection !== this) return
     session.connection = undefined
     this.node.sessions.delete(session.tsih)
     session.close()
-    this.node.listener.sessionClosed(session, this, this.#closeReason)
+    this.#tellEnd(session, commands, inFlight)
+  }
+
+  #tellEnd(session: Session | undefined, commands: CommandPath | undefined, inFlight: number): void {
+    if (this.#endTold) return
+    this.#endTold = true
+    const end: ConnectionEnd = {
+      ending: this.#ending,
+      reason: this.#closeReason,
+      asked: this.asked,
+      inFlight,
+      durationMillis: Math.round(this.node.now() - this.#since)
+    }
+    const { listener } = this.node
+    if (session !== undefined) listener.sessionClosed(session, this, end, commands)
+    else if (this.fullFeature === undefined) listener.loginEnded(this, end)
+    else if (this.login.purpose?._tag === "Discovery") listener.discoveryClosed(this, end)
   }
 
   #closed(): void {

@@ -4,6 +4,7 @@
  */
 import { discoveryIdleTimeoutMillis, recvDataSegmentBytesMax } from "../limits.ts"
 import type { Connection } from "./Connection.ts"
+import type { LogoutCause } from "./ConnectionEnd.ts"
 import { ControlPdu } from "./ControlPdu.ts"
 import type { LoginPurpose } from "./Login.ts"
 import type { SessionParameters } from "./negotiation.ts"
@@ -101,7 +102,8 @@ export class FullFeaturePhase {
     if (this.#discovery) return this.#endIdleDiscovery(now)
     if (nopInInterval === 0) return
     if (this.#pingedAt !== undefined) {
-      if (now - this.#pingedAt > nopTimeout * 1000) this.#connection.close(`no answer to a ping in ${nopTimeout} s`)
+      if (now - this.#pingedAt <= nopTimeout * 1000) return
+      this.#connection.close(`no answer to a ping in ${nopTimeout} s`, "pingTimeout")
     } else if (now - this.#lastHeard >= nopInInterval * 1000) {
       this.#pingedAt = now
       this.#ping()
@@ -111,15 +113,17 @@ export class FullFeaturePhase {
   /** A discovery session is not pinged: it asks and leaves. One that stays would keep a connection from others. */
   #endIdleDiscovery(now: number): void {
     if (now - this.#lastHeard <= discoveryIdleTimeoutMillis) return
-    this.#connection.close(`a discovery session that has asked nothing in ${discoveryIdleTimeoutMillis / 1000} s`)
+    const seconds = discoveryIdleTimeoutMillis / 1000
+    this.#connection.close(`a discovery session that has asked nothing in ${seconds} s`, "idle")
   }
 
   /**
    * Asks the initiator to log out within `limitMillis` (RFC 7143 section 11.9.1, event 1), and cuts it off after
-   * `cutMillis`: later than the limit where the caller cuts and counts by itself.
+   * `cutMillis`: later than the limit where the caller cuts and counts by itself. `cause` is told when it has ended.
    */
-  requestLogout(limitMillis: number, cutMillis = limitMillis): void {
+  requestLogout(limitMillis: number, cutMillis = limitMillis, cause: LogoutCause = { ending: "kicked" }): void {
     const connection = this.#connection
+    connection.asked ??= cause
     const seconds = Math.floor(limitMillis / 1000)
     const n = connection.numbers()
     connection.send(nothing, (b, at) => writeAsyncMessage(b, at, AsyncEvent.LogoutRequest, seconds, n))
@@ -207,10 +211,11 @@ export class FullFeaturePhase {
     connection.send(nothing, (b, at) =>
       writeLogoutResponse(b, at, tag, result, n, defaultTime2Wait, defaultTime2Retain)
     )
-    if (result === LogoutResult.Success) connection.closeAfterFlush("logout")
+    if (result === LogoutResult.Success) connection.closeAfterFlush("logout", "logout")
   }
 
   #reject(header: Buffer, reason: number): void {
+    this.#connection.node.listener.pduRejected(this.#connection, opcodeOf(header, 0), reason)
     const refused = Buffer.from(header)
     const n = this.#connection.numbers()
     this.#connection.send(refused, (b, at) => writeReject(b, at, reason, n, refused.length))

@@ -4,11 +4,14 @@
  */
 import { type AccessList, admittingRule, discoverable } from "../../domain/access.ts"
 import { receiveBufferBytes, targetsPerTurn } from "../limits.ts"
-import type { Connection } from "./Connection.ts"
+import type { CommandPath } from "./CommandPath.ts"
+import type { Connection, ConnectionOrigin } from "./Connection.ts"
+import type { ConnectionEnd } from "./ConnectionEnd.ts"
 import { OutputBuffers } from "./OutputBuffers.ts"
 import type { Session } from "./Session.ts"
 import type { Target, TargetMap } from "./Target.ts"
 import { TaskPool } from "./TaskPool.ts"
+import type { TaskManagementOutcome } from "./task-management.ts"
 
 /** Options that the data path runs by. Times in seconds, lengths in bytes. */
 export interface NodeOptions {
@@ -35,9 +38,25 @@ export interface PortalGroupView {
 
 /** What connections tell of themselves. Implementations must not throw and must not wait. */
 export interface NodeListener {
-  readonly sessionOpened: (session: Session, connection: Connection) => void
-  readonly sessionClosed: (session: Session, connection: Connection, reason: string) => void
+  /** `replacedTsih` is of the session that it takes the place of. */
+  readonly sessionOpened: (session: Session, connection: Connection, replacedTsih: number | undefined) => void
+  /** `commands` are those of the session, with their counters. */
+  readonly sessionClosed: (
+    session: Session,
+    connection: Connection,
+    end: ConnectionEnd,
+    commands: CommandPath | undefined
+  ) => void
+  readonly discoveryClosed: (connection: Connection, end: ConnectionEnd) => void
+  /** A connection has ended before it was logged in, refused or not. */
+  readonly loginEnded: (connection: Connection, end: ConnectionEnd) => void
+  /** A TCP connection was turned away. */
+  readonly connectionRefused: (origin: Pick<ConnectionOrigin, "initiatorAddress" | "portalGroupTag">) => void
   readonly loginRefused: (connection: Connection, status: number, reason: string) => void
+  /** A task management function was answered. */
+  readonly tasksManaged: (connection: Connection, session: Session, outcome: TaskManagementOutcome) => void
+  /** A PDU was answered with a Reject, with the reason of RFC 7143 section 11.17.1. */
+  readonly pduRejected: (connection: Connection, opcode: number, reason: number) => void
   /** The peer broke the protocol; its connection is closed. */
   readonly protocolError: (connection: Connection, reason: string) => void
   /** A mistake of our own: it costs the connection, not the process. */

@@ -9,6 +9,8 @@ import { type IoCounts, IoKind } from "../bdev/IoCounts.ts"
 import { outstandingR2tMax } from "../limits.ts"
 import { ScsiTask } from "../scsi/ScsiTask.ts"
 import type { IoClock } from "./IoClock.ts"
+import type { IoWatch } from "./IoWatch.ts"
+import type { Session } from "./Session.ts"
 import type { LunMapping, SubmittedCommand } from "./Target.ts"
 
 /** Where a task stands. */
@@ -31,6 +33,7 @@ export const noBuffer = Buffer.alloc(0)
 
 /** Who answers a task: the commands of its connection. */
 export interface TaskOwner {
+  readonly session: Session
   /** IO of these commands. */
   readonly counts: IoCounts
   readonly ioDone: (task: IscsiTask, status: IoStatus) => void
@@ -38,9 +41,10 @@ export interface TaskOwner {
   readonly giveUp: (task: IscsiTask) => void
 }
 
-/** Where a task goes when it has ended and nobody has it any more, and the clock that it is timed by. */
+/** Where a task goes when it has ended and nobody has it any more, the clock that it is timed by, and who watches. */
 export interface TaskHome {
   readonly clock: IoClock
+  readonly watch: IoWatch
   readonly give: (task: IscsiTask) => void
 }
 
@@ -128,6 +132,7 @@ export class IscsiTask implements BdevIo, SubmittedCommand {
     const millis = now - this.submittedAt
     mapping.lastIoAt = now
     mapping.unit.statistics.ended(ioKind, bytes, millis, status)
+    if (millis >= this.#pool.watch.slowMillis) this.#pool.watch.slow(this, millis, status)
     const session = this.owner?.counts
     if (status !== IoStatus.ok) {
       mapping.counts.errors++

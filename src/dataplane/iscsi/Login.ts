@@ -49,6 +49,8 @@ export type LoginPurpose =
     }
 
 const initiatorNameBytesMax = 223
+/** Characters; what is longer is cut. */
+const initiatorAliasMax = 255
 
 /** Keys that the login itself deals with, all others are operational. */
 const loginKeys: ReadonlySet<string> = new Set(["InitiatorName", "TargetName", "SessionType", "AuthMethod"])
@@ -73,6 +75,8 @@ export class Login {
   #purpose: LoginPurpose | undefined
   #negotiation: Negotiation | undefined
   #authenticated = false
+  /** As the initiator declares it (RFC 7143 section 13.8), if it does in its first request. */
+  initiatorAlias: string | undefined
 
   constructor(node: IscsiNode, peer: LoginPeer) {
     this.#node = node
@@ -169,6 +173,7 @@ export class Login {
     if (Buffer.byteLength(initiatorName) > initiatorNameBytesMax) {
       return refuse(LoginStatus.InitiatorError, `an InitiatorName of more than ${initiatorNameBytesMax} bytes`)
     }
+    this.initiatorAlias = keys.get("InitiatorAlias")?.slice(0, initiatorAliasMax)
     const sessionType = keys.get("SessionType") ?? "Normal"
     if (sessionType === "Discovery") {
       this.#negotiation = this.#negotiate(undefined)

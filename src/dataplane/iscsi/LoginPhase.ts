@@ -35,6 +35,11 @@ export class LoginPhase {
     return this.#login.stage
   }
 
+  /** What the initiator calls itself beside its name; undefined if it does not. */
+  get initiatorAlias(): string | undefined {
+    return this.#login.initiatorAlias
+  }
+
   /** Known after the first request. */
   get purpose(): LoginPurpose | undefined {
     return this.#login.purpose
@@ -105,7 +110,7 @@ export class LoginPhase {
   #refuse(request: LoginRequest, status: LoginStatus, reason: string, text: Buffer = nothing): void {
     this.#send(request, status, text, { transit: false, continues: false, nextStage: 0, tsih: request.tsih })
     this.#connection.node.listener.loginRefused(this.#connection, status, reason)
-    this.#connection.closeAfterFlush(`login refused: ${reason}`)
+    this.#connection.closeAfterFlush(`login refused: ${reason}`, "loginRefused")
   }
 
   #send(
@@ -140,7 +145,7 @@ export class LoginPhase {
       return undefined
     }
     const { initiatorGroup } = map
-    this.#reinstate(request, purpose)
+    const replacedTsih = this.#reinstate(request, purpose)
     if (purpose.session === undefined && node.sessions.size >= node.options.maxSessions) {
       this.#refuse(request, LoginStatus.OutOfResources, `${node.sessions.size} sessions, which is the limit`)
       return undefined
@@ -157,7 +162,7 @@ export class LoginPhase {
     connection.window = session
     const commands = new CommandPath(connection, session, node.tasks)
     connection.enterFullFeature(session, commands, new FullFeaturePhase(connection, parameters, purpose))
-    node.listener.sessionOpened(session, connection)
+    node.listener.sessionOpened(session, connection, replacedTsih)
     return session.tsih
   }
 
@@ -184,22 +189,26 @@ export class LoginPhase {
     return map
   }
 
-  /** A login of an I_T nexus ends the session that it has already (RFC 7143 section 6.3.5). */
-  #reinstate(request: LoginRequest, purpose: LoginPurpose & { readonly _tag: "Normal" }): void {
+  /** A login of an I_T nexus ends the session that it has already (RFC 7143 section 6.3.5): that one's TSIH. */
+  #reinstate(request: LoginRequest, purpose: LoginPurpose & { readonly _tag: "Normal" }): number | undefined {
     const { initiatorName, port, session, target } = purpose
     if (session !== undefined) {
-      session.connection?.close("its connection was reinstated")
-      return
+      session.connection?.close("its connection was reinstated", "reinstated")
+      return session.tsih
     }
-    if (this.#connection.node.options.allowDuplicateIsid) return
+    if (this.#connection.node.options.allowDuplicateIsid) return undefined
+    let replaced: number | undefined
     for (const other of [...target.sessions]) {
       const { identity } = other
       const same =
         identity.initiatorName === initiatorName &&
         identity.isid === request.isid &&
         identity.port.portalGroupTag === port.portalGroupTag
-      if (same) other.connection?.close("the initiator logged in again: session reinstatement")
+      if (!same) continue
+      replaced = other.tsih
+      other.connection?.close("the initiator logged in again: session reinstatement", "reinstated")
     }
+    return replaced
   }
 
   #parameters(): SessionParameters {

@@ -5,6 +5,7 @@
 import { IoCounts } from "../bdev/IoCounts.ts"
 import { LatencyHistogram, wholeHistogram } from "../bdev/LatencyHistogram.ts"
 import type { LogicalUnit } from "../scsi/LogicalUnit.ts"
+import type { Ending, LogoutCause } from "./ConnectionEnd.ts"
 
 /** An initiator group that decides logins over a port, and what those sessions get that it lets in. */
 export interface TargetMap {
@@ -48,6 +49,8 @@ export interface DrainOutcome {
 
 /** A command that a bdev has, as its LUN knows it. */
 export interface SubmittedCommand {
+  /** When the disk got it, by the node's clock. */
+  readonly submittedAt: number
   /** Nobody waits for its answer any more, but the bdev still has it. */
   readonly isZombie: boolean
   /** Whoever waits gets an answer now; the bdev keeps it. */
@@ -58,6 +61,7 @@ export interface SubmittedCommand {
 
 /** What a target knows of a session of its own. */
 export interface TargetSession {
+  readonly tsih: number
   readonly identity: { readonly initiatorName: string; readonly isid: string; readonly port: TargetPort }
   readonly connection: TargetConnection | undefined
   /** Looks again whether the LUN takes commands. */
@@ -70,9 +74,11 @@ export interface TargetSession {
 
 /** The connection of such a session. */
 export interface TargetConnection {
-  readonly close: (reason: string) => void
+  readonly close: (reason: string, ending?: Ending) => void
   readonly commands: { readonly endReceiving: (mapping: LunMapping) => void } | undefined
-  readonly fullFeature: { readonly requestLogout: (limitMillis: number, cutMillis?: number) => void } | undefined
+  readonly fullFeature:
+    | { readonly requestLogout: (limitMillis: number, cutMillis?: number, cause?: LogoutCause) => void }
+    | undefined
 }
 
 /** A mapping {target, LUN id -> logical unit}. One object is one incarnation. */
@@ -80,6 +86,8 @@ export class LunMapping {
   readonly lun: number
   readonly incarnation: number
   readonly unit: LogicalUnit
+  /** Of the target. */
+  readonly targetName: string
   /** IO that came by this LUN. */
   readonly counts = new IoCounts()
   /** When one of them ended last, in milliseconds of the reactor's clock; 0 if none has. */
@@ -93,7 +101,8 @@ export class LunMapping {
   /** Called when a submitted command has ended. */
   onTaskEnd: (() => void) | undefined
 
-  constructor(lun: number, incarnation: number, unit: LogicalUnit) {
+  constructor(lun: number, incarnation: number, unit: LogicalUnit, targetName = "") {
+    this.targetName = targetName
     this.lun = lun
     this.incarnation = incarnation
     this.unit = unit

@@ -4,6 +4,7 @@
  */
 import { reactorTaskBufferBytesMax } from "../limits.ts"
 import { IoClock } from "./IoClock.ts"
+import { type IoWatch, unwatched } from "./IoWatch.ts"
 import { IscsiTask, noBuffer, type TaskHome, TaskPhase } from "./IscsiTask.ts"
 
 const smallestClassBits = 12
@@ -20,6 +21,8 @@ export class TaskPool implements TaskHome {
   readonly #free: Array<Array<Buffer>> = []
   #bufferBytes = 0
   readonly clock: IoClock
+  /** Told of IO that does not go well. */
+  watch: IoWatch = unwatched
 
   /** `now` gives milliseconds of a clock that only goes forward. */
   constructor(now: () => number = () => performance.now()) {

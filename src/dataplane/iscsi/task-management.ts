@@ -8,7 +8,7 @@ import { SenseCode } from "../scsi/sense-codes.ts"
 import type { CommandPath } from "./CommandPath.ts"
 import type { Connection } from "./Connection.ts"
 import { type IscsiTask, TaskPhase } from "./IscsiTask.ts"
-import { bhsAt, flagsOf, initiatorTaskTagOf } from "./pdu/bhs.ts"
+import { bhsAt, flagsOf, initiatorTaskTagOf, reservedTag } from "./pdu/bhs.ts"
 import {
   referencedTaskTagOf,
   TaskManagementFunction,
@@ -17,6 +17,23 @@ import {
 } from "./pdu/session-control.ts"
 import type { LunPath, SessionCommands } from "./Session.ts"
 import type { SubmittedCommand } from "./Target.ts"
+
+/** What a function was, and what came of it. */
+export interface TaskManagementOutcome {
+  /** See `TaskManagementFunction`. */
+  readonly code: number
+  /** As `decodeLun` gave it. */
+  readonly lun: number
+  /** The name of the LUN's disk, if there is such a LUN. */
+  readonly bdev: string | undefined
+  /** Undefined where the function has none. */
+  readonly referencedTaskTag: number | undefined
+  /** Commands that it ended. */
+  readonly aborted: number
+  /** See `TaskManagementResult`. */
+  readonly result: number
+  readonly durationMillis: number
+}
 
 const nothing = Buffer.alloc(0)
 
@@ -32,7 +49,7 @@ const respond = (connection: Connection, initiatorTaskTag: number, result: numbe
  */
 const abortAll = (
   tasks: ReadonlyArray<readonly [SessionCommands, IscsiTask]>,
-  done: (result: number) => void,
+  done: (result: number, aborted: number) => void,
   others: ReadonlyArray<SubmittedCommand> = []
 ): void => {
   let left = 0
@@ -40,7 +57,7 @@ const abortAll = (
   const finish = (result: number): void => {
     if (timer !== undefined) clearTimeout(timer)
     left = -1
-    done(result)
+    done(result, tasks.length)
   }
   const waitFor = (command: SubmittedCommand): void => {
     left++
@@ -97,10 +114,26 @@ export const manageTasks = (connection: Connection, commands: CommandPath, heade
   const tag = initiatorTaskTagOf(header, 0)
   const lun = decodeLun(header, bhsAt.lun)
   const lunPath = commands.session.path(lun)
-  const done = (result: number): void => respond(connection, tag, result)
-  switch (flagsOf(header, 0) & 0x7f) {
+  const code = flagsOf(header, 0) & 0x7f
+  const { node } = connection
+  // The header is another PDU's by the time that commands have ended.
+  const referencedTaskTag = code === TaskManagementFunction.AbortTask ? referencedTaskTagOf(header, 0) : undefined
+  const startedAt = node.now()
+  const done = (result: number, aborted = 0): void => {
+    respond(connection, tag, result)
+    node.listener.tasksManaged(connection, commands.session, {
+      code,
+      lun,
+      bdev: lunPath?.mapping.unit.name,
+      referencedTaskTag,
+      aborted,
+      result,
+      durationMillis: Math.round(node.now() - startedAt)
+    })
+  }
+  switch (code) {
     case TaskManagementFunction.AbortTask: {
-      const task = commands.tasks.get(referencedTaskTagOf(header, 0))
+      const task = commands.tasks.get(referencedTaskTag ?? reservedTag)
       // A LUN that the session's map has hidden meanwhile still has the session's commands.
       if (task?.mapping?.active && task.mapping.lun === lun) return abortAll([[commands, task]], done)
       return done(lunPath === undefined ? TaskManagementResult.NoSuchLun : TaskManagementResult.NoSuchTask)

@@ -59,6 +59,11 @@ export class BdevLimits {
     for (let at = device; at instanceof WrapperBdev; at = at.base) if (at instanceof LimitedBdev) at.releaseAll()
   }
 
+  /** Each bdev with limits, by its name, with its stand-in. */
+  *standIns(): Iterable<readonly [BdevId, string, LimitedBdev]> {
+    for (const [id, limited] of this.#limited) yield [id, this.#units.get(id)?.name ?? "", limited]
+  }
+
   /** What waits, and what has waited, at each bdev with limits. */
   report(): ReadonlyArray<LimitReport> {
     return [...this.#limited].map(([bdev, { delayedCount, waitingCount }]) => ({ bdev, waitingCount, delayedCount }))

@@ -93,7 +93,11 @@ export class Portal {
   }
 
   #begin(accepted: Socket, portalGroupTag: number): void {
-    if (this.#node.connections.size >= connectionsMax && !this.#makeRoom()) return void accepted.destroy()
+    if (this.#node.connections.size >= connectionsMax && !this.#makeRoom()) {
+      const initiatorAddress = plainAddress(accepted.remoteAddress)
+      this.#node.listener.connectionRefused({ initiatorAddress, portalGroupTag })
+      return void accepted.destroy()
+    }
     const origin = {
       portalGroupTag,
       initiatorAddress: plainAddress(accepted.remoteAddress),
@@ -113,7 +117,7 @@ export class Portal {
   #makeRoom(): boolean {
     for (const connection of this.#node.connections) {
       if (connection.state !== "login") continue
-      connection.close("the login took too long while others wait")
+      connection.close("the login took too long while others wait", "loginTimeout")
       return true
     }
     return false

@@ -3,65 +3,45 @@
  * decides nothing. Commands and facts are the plain values of `protocol.ts`. There is no Effect here and nothing waits.
  */
 import { compileAccessList } from "../../domain/access.ts"
-import type { Connection } from "../iscsi/Connection.ts"
 import { IscsiNode, type NodeOptions } from "../iscsi/IscsiNode.ts"
-import type { Session } from "../iscsi/Session.ts"
 import { LunMapping, Target } from "../iscsi/Target.ts"
 import { housekeepingMillis, logoutCloseTimeoutMillis, logoutRequestTimeoutMillis } from "../limits.ts"
 import { drainLun, type LunDrain } from "./drain-lun.ts"
+import { FactGate } from "./FactGate.ts"
+import { IoFacts, placeOf } from "./io-facts.ts"
 import { Portal } from "./Portal.ts"
-import type { NexusFact, PortalId, ReactorAnswer, ReactorCommand, ReactorFact, RequestId } from "./protocol.ts"
+import type { PortalId, ReactorAnswer, ReactorCommand, ReactorFact, ReactorObservation, RequestId } from "./protocol.ts"
 import { ReactorBdevs } from "./ReactorBdevs.ts"
 import { ReactorStatistics } from "./ReactorStatistics.ts"
 import { reportOf } from "./reactor-report.ts"
+import { StuckIo } from "./StuckIo.ts"
+import { sessionFacts } from "./session-facts.ts"
+import { Throttling } from "./Throttling.ts"
 
 type CommandOf<Tag extends ReactorCommand["_tag"]> = Extract<ReactorCommand, { readonly _tag: Tag }>
-
-const nexusOf = (connection: Connection, session: Session | undefined): NexusFact => {
-  const purpose = connection.login.purpose
-  return {
-    initiatorName: session?.identity.initiatorName ?? purpose?.initiatorName ?? "",
-    initiatorAddress: connection.origin.initiatorAddress,
-    targetName: session?.targetName ?? (purpose?._tag === "Normal" ? purpose.target.spec.name : ""),
-    portalGroupTag: connection.origin.portalGroupTag
-  }
-}
 
 /** One per thread that does IO. */
 export class Reactor {
   readonly #emit: (fact: ReactorFact) => void
+  readonly #gate: FactGate
+  readonly #tell = (fact: ReactorObservation): void => this.#gate.tell(fact)
+  readonly #io = new IoFacts(1000, this.#tell)
   readonly #node: IscsiNode
   readonly #portals = new Map<PortalId, Portal>()
   readonly #bdevs: ReactorBdevs
   readonly #drains = new Set<LunDrain>()
   readonly #statistics: ReactorStatistics
+  readonly #stuck = new StuckIo(this.#tell)
+  readonly #throttling: Throttling
   readonly #housekeeping: NodeJS.Timeout
 
   constructor(options: NodeOptions, emit: (fact: ReactorFact) => void) {
     this.#emit = emit
-    this.#node = new IscsiNode(options, {
-      sessionOpened: (session, connection) =>
-        emit({
-          _tag: "SessionOpened",
-          tsih: session.tsih,
-          isid: session.identity.isid,
-          parameters: { ...session.parameters },
-          ...nexusOf(connection, session)
-        }),
-      sessionClosed: (session, connection, reason) =>
-        emit({ _tag: "SessionClosed", tsih: session.tsih, reason, ...nexusOf(connection, session) }),
-      loginRefused: (connection, status, reason) =>
-        emit({ _tag: "LoginRefused", status, reason, ...nexusOf(connection, undefined) }),
-      internalError: (connection, error) =>
-        emit({
-          _tag: "InternalError",
-          detail: error instanceof Error ? (error.stack ?? error.message) : String(error),
-          ...nexusOf(connection, connection.session)
-        }),
-      protocolError: (connection, reason) =>
-        emit({ _tag: "ProtocolError", reason, ...nexusOf(connection, connection.session) })
-    })
-    this.#bdevs = new ReactorBdevs(emit)
+    this.#node = new IscsiNode(options, sessionFacts(this.#tell))
+    this.#gate = new FactGate(emit, () => this.#node.now())
+    this.#node.tasks.watch = this.#io
+    this.#bdevs = new ReactorBdevs(emit, undefined, this.#tell)
+    this.#throttling = new Throttling(this.#bdevs.limits, this.#tell)
     this.#statistics = new ReactorStatistics(this.#node, this.#bdevs.units)
     this.#housekeeping = setInterval(() => this.#lookOver(), housekeepingMillis)
   }
@@ -71,6 +51,9 @@ export class Reactor {
     switch (command._tag) {
       case "SetOptions":
         this.#node.options = command.options
+        return
+      case "WatchSlowIo":
+        this.#io.slowMillis = command.millis ?? Number.POSITIVE_INFINITY
         return
       case "OpenPortal":
         return this.#openPortal(command)
@@ -178,7 +161,7 @@ export class Reactor {
     for (const session of known.sessions) session.mapsChanged()
   }
 
-  #closeSessions({ incarnation, name, request }: CommandOf<"CloseSessions">): void {
+  #closeSessions({ correlationId, incarnation, name, request }: CommandOf<"CloseSessions">): void {
     const target = this.#target(name)
     let closed = 0
     let cut = 0
@@ -186,7 +169,7 @@ export class Reactor {
     if (target === undefined || target.spec.incarnation !== incarnation || target.sessions.size === 0) return done()
     const timer = setTimeout(() => {
       cut = target.sessions.size
-      for (const session of [...target.sessions]) session.connection?.close("its target is deleted")
+      for (const session of [...target.sessions]) session.connection?.close("its target is deleted", "targetDeleted")
     }, logoutRequestTimeoutMillis)
     target.onSessionEnd = () => {
       closed++
@@ -196,18 +179,21 @@ export class Reactor {
       closed -= cut
       done()
     }
+    const cause = { ending: "targetDeleted", ...(correlationId === undefined ? {} : { correlationId }) } as const
     const backstopMillis = logoutRequestTimeoutMillis + logoutCloseTimeoutMillis
     for (const { connection } of target.sessions) {
-      connection?.fullFeature?.requestLogout(logoutRequestTimeoutMillis, backstopMillis)
+      connection?.fullFeature?.requestLogout(logoutRequestTimeoutMillis, backstopMillis, cause)
     }
   }
 
-  #requestLogout({ incarnation, limitMillis, name, portalGroupTag }: CommandOf<"RequestLogout">): void {
+  #requestLogout(command: CommandOf<"RequestLogout">): void {
+    const { correlationId, incarnation, limitMillis, name, portalGroupTag } = command
+    const cause = { ending: "kicked", ...(correlationId === undefined ? {} : { correlationId }) } as const
     const target = this.#target(name)
     if (target === undefined || target.spec.incarnation !== incarnation) return
     for (const { connection, identity } of target.sessions) {
       if (portalGroupTag !== undefined && identity.port.portalGroupTag !== portalGroupTag) continue
-      connection?.fullFeature?.requestLogout(limitMillis)
+      connection?.fullFeature?.requestLogout(limitMillis, limitMillis, cause)
     }
   }
 
@@ -215,7 +201,7 @@ export class Reactor {
     const wanted = new Set(connections)
     for (const connection of [...this.#node.connections]) {
       if (!wanted.has(connection.id)) continue
-      if (connection.fullFeature === undefined) connection.close("it was asked to leave")
+      if (connection.fullFeature === undefined) connection.close("it was asked to leave", "kicked")
       else connection.fullFeature.requestLogout(limitMillis)
     }
   }
@@ -226,25 +212,31 @@ export class Reactor {
     if (target === undefined || unit === undefined) return
     // A bdev that comes up maps what the state has, which may be ahead of the event that maps it once more.
     if (target.luns[lun]?.incarnation === incarnation) return
-    target.luns[lun] = new LunMapping(lun, incarnation, unit)
+    target.luns[lun] = new LunMapping(lun, incarnation, unit, target.spec.name)
     for (const session of target.sessions) session.lunInventoryChanged(lun)
   }
 
-  #drainLun({ deadlineMillis, incarnation, lun, request, target: name }: CommandOf<"DrainLun">): void {
+  #drainLun(command: CommandOf<"DrainLun">): void {
+    const { deadlineMillis, incarnation, lun, request, target: name } = command
     const target = this.#target(name)
     const mapping = target?.luns[lun]
     if (target === undefined || mapping === undefined || mapping.incarnation !== incarnation) {
       const outcome = { drained: 0, aborted: 0, durationMillis: 0 }
       return this.#answer(request, { _tag: "Drained", outcome })
     }
+    const { correlationId } = command
+    const place = { ...placeOf(mapping), ...(correlationId === undefined ? {} : { correlationId }) }
+    this.#tell({ _tag: "LunDrainStarted", ...place, inFlight: mapping.submitted.size, deadlineMillis })
     let over = false
     const drain = drainLun(
       target,
       mapping,
       deadlineMillis,
       () => this.#node.now(),
-      (outcome) => {
+      (outcome, hanging) => {
         over = true
+        const late = outcome.aborted > 0
+        this.#tell({ _tag: "LunDrainEnded", ...place, ...outcome, late, ...(late ? { hanging } : {}) })
         for (const other of this.#drains) if (other.mapping === mapping) this.#drains.delete(other)
         this.#answer(request, { _tag: "Drained", outcome })
       }
@@ -268,6 +260,9 @@ export class Reactor {
   #lookOver(): void {
     const now = this.#node.now()
     for (const connection of this.#node.connections) connection.housekeeping(now)
+    this.#stuck.sweep(this.#node.targets.values(), now, this.#io.slowMillis)
+    this.#throttling.sweep(now)
+    this.#gate.lookOver()
   }
 
   #shutdown({ graceMillis, request }: CommandOf<"Shutdown">): void {
@@ -278,15 +273,17 @@ export class Reactor {
       clearTimeout(timer)
       clearInterval(this.#housekeeping)
       this.#statistics.stop()
-      for (const connection of [...this.#node.connections]) connection.close("the target shuts down")
+      for (const connection of [...this.#node.connections]) connection.close("the target shuts down", "serverEnd")
       for (const drain of this.#drains) drain.cancel()
       this.#bdevs.closeAll()
+      this.#gate.flush()
       this.#answer(request, { _tag: "Done" })
     }
     const timer = setTimeout(end, graceMillis)
     const poll = setInterval(() => {
       if (this.#node.sessions.size === 0) end()
     }, 10)
-    for (const { connection } of this.#node.sessions.values()) connection?.fullFeature?.requestLogout(graceMillis)
+    for (const { connection } of this.#node.sessions.values())
+      connection?.fullFeature?.requestLogout(graceMillis, graceMillis, { ending: "serverEnd" })
   }
 }

@@ -5,7 +5,7 @@ import { CountingBdev } from "../bdev/CountingBdev.ts"
 import { DelayBdev } from "../bdev/DelayBdev.ts"
 import { ErrorBdev } from "../bdev/ErrorBdev.ts"
 import { MallocBdev } from "../bdev/MallocBdev.ts"
-import { OpenFiles } from "../bdev/open-aio-bdev.ts"
+import { type IoFailed, OpenFiles } from "../bdev/open-aio-bdev.ts"
 import { openBdev } from "../bdev/open-bdev.ts"
 import { isStackedOn, lowestOf } from "../bdev/WrapperBdev.ts"
 import { type LateWrite, LogicalUnit } from "../scsi/LogicalUnit.ts"
@@ -13,8 +13,7 @@ import { SenseCode } from "../scsi/sense-codes.ts"
 import { BdevLimits } from "./BdevLimits.ts"
 import { DiskContent } from "./DiskContent.ts"
 import { measureFile, whenFileClosed } from "./file-commands.ts"
-import { ioFailures } from "./io-failures.ts"
-import type { BdevId, ReactorAnswer, ReactorCommand, ReactorFact, RequestId } from "./protocol.ts"
+import type { BdevId, ReactorAnswer, ReactorCommand, ReactorFact, ReactorObservation, RequestId } from "./protocol.ts"
 
 type CommandOf<Tag extends ReactorCommand["_tag"]> = Extract<ReactorCommand, { readonly _tag: Tag }>
 
@@ -36,6 +35,7 @@ export type BdevCommand = CommandOf<
 /** One per reactor. */
 export class ReactorBdevs {
   readonly #emit: (fact: ReactorFact) => void
+  readonly #tell: (fact: ReactorObservation) => void
   readonly #bdevs = new Map<BdevId, Bdev>()
   /** Files that are being opened. */
   readonly #opening = new Map<BdevId, { readonly request: RequestId; readonly controller: AbortController }>()
@@ -47,8 +47,14 @@ export class ReactorBdevs {
   /** Where IO waits for its turn. */
   readonly limits = new BdevLimits(this.#bdevs, this.#units)
 
-  constructor(emit: (fact: ReactorFact) => void, openFiles = new OpenFiles()) {
+  /** Answers go to `emit`, what is observed to `tell`. */
+  constructor(
+    emit: (fact: ReactorFact) => void,
+    openFiles = new OpenFiles(),
+    tell: (fact: ReactorObservation) => void = emit
+  ) {
     this.#emit = emit
+    this.#tell = tell
     this.#openFiles = openFiles
   }
 
@@ -109,7 +115,7 @@ export class ReactorBdevs {
       random: Math.random,
       mallocBytes: () => this.#mallocBytes(),
       openFiles: this.#openFiles,
-      ioFailed: ioFailures(definition.name, this.#emit)
+      ioFailed: this.#ioFailed(definition.name)
     }
     const controller = new AbortController()
     this.#opening.set(bdev, { request, controller })
@@ -129,6 +135,10 @@ export class ReactorBdevs {
     const unit = this.#units.get(id)
     if (device === undefined || unit === undefined) return device
     return new CountingBdev(device, unit.statistics, () => performance.now())
+  }
+
+  #ioFailed(bdev: string): IoFailed {
+    return (operation, code, byteOffset) => this.#tell({ _tag: "BdevIoFailed", bdev, operation, code, byteOffset })
   }
 
   #giveUpOpening(id: BdevId): void {

@@ -3,6 +3,7 @@
  * commands that the bdev has run to their end, or to the deadline.
  */
 import type { DrainOutcome, LunMapping, Target } from "../iscsi/Target.ts"
+import { oldestOf } from "./io-facts.ts"
 
 /** A drain under way. */
 export interface LunDrain {
@@ -14,13 +15,13 @@ export interface LunDrain {
   readonly cancel: () => void
 }
 
-/** Begins to drain; calls `done` once, possibly at once. */
+/** Begins to drain; calls `done` once, possibly at once. `hanging` are the oldest commands that were given up. */
 export const drainLun = (
   target: Target,
   mapping: LunMapping,
   deadlineMillis: number,
   now: () => number,
-  done: (outcome: DrainOutcome) => void
+  done: (outcome: DrainOutcome, hanging: ReturnType<typeof oldestOf>) => void
 ): LunDrain => {
   const startedAt = now()
   const { submitted } = mapping
@@ -32,9 +33,9 @@ export const drainLun = (
     mapping.onTaskEnd = undefined
     if (timer !== undefined) clearTimeout(timer)
   }
-  const finish = (aborted: number): void => {
+  const finish = (aborted: number, hanging: ReturnType<typeof oldestOf> = []): void => {
     stop()
-    done({ drained: inFlight - aborted, aborted, durationMillis: Math.round(now() - startedAt) })
+    done({ drained: inFlight - aborted, aborted, durationMillis: Math.round(now() - startedAt) }, hanging)
   }
   const drain = { target, mapping, deadlineAt: startedAt + deadlineMillis, cancel: stop }
   if (inFlight === 0) {
@@ -46,9 +47,10 @@ export const drainLun = (
   }
   timer = setTimeout(() => {
     const left = [...submitted]
+    const hanging = oldestOf(left, now())
     submitted.clear()
     for (const command of left) command.giveUp()
-    finish(left.length)
+    finish(left.length, hanging)
   }, deadlineMillis)
   return drain
 }

@@ -3,8 +3,8 @@
  * main thread or in a worker. The main thread names things by numbers that it never reuses.
  */
 
+import type { ObservationOf } from "../../domain/Observation.ts"
 import type { HistogramRequest } from "../../domain/Statistics.ts"
-import type { FileOperation } from "../bdev/AioBdev.ts"
 import type { BdevDefinition, Latencies } from "../bdev/BdevSpec.ts"
 import type { Fault } from "../bdev/ErrorBdev.ts"
 import type { RateLimits } from "../bdev/RateLimiter.ts"
@@ -30,6 +30,8 @@ export interface InitiatorGroupView {
 /** What the main thread tells a reactor. Commands are carried out in order. */
 export type ReactorCommand =
   | { readonly _tag: "SetOptions"; readonly options: NodeOptions }
+  /** An IO that takes at least so long is told of; undefined: none is. */
+  | { readonly _tag: "WatchSlowIo"; readonly millis: number | undefined }
   /** Binds and listens; connections are held back until the portal is accepted. Answered. */
   | {
       readonly _tag: "OpenPortal"
@@ -50,7 +52,13 @@ export type ReactorCommand =
   | { readonly _tag: "PutTarget"; readonly target: TargetSpec }
   | { readonly _tag: "DeleteTarget"; readonly name: string; readonly incarnation: number }
   /** Asks sessions to log out, cuts them after 20 s. Answered with `SessionsClosed` when none is left. */
-  | { readonly _tag: "CloseSessions"; readonly request: RequestId; readonly name: string; readonly incarnation: number }
+  | {
+      readonly _tag: "CloseSessions"
+      readonly request: RequestId
+      readonly name: string
+      readonly incarnation: number
+      readonly correlationId?: number
+    }
   /** Asks sessions (over one portal group, if it is named) to log out, and cuts those that do not in time. */
   | {
       readonly _tag: "RequestLogout"
@@ -58,6 +66,7 @@ export type ReactorCommand =
       readonly incarnation: number
       readonly portalGroupTag: number | undefined
       readonly limitMillis: number
+      readonly correlationId?: number
     }
   /** The same of single connections; one that has not logged in yet is closed at once. */
   | { readonly _tag: "KickConnections"; readonly connections: ReadonlyArray<number>; readonly limitMillis: number }
@@ -110,6 +119,8 @@ export type ReactorCommand =
       readonly lun: number
       readonly incarnation: number
       readonly deadlineMillis: number
+      /** Seq of the record that began it. */
+      readonly correlationId?: number
     }
   /** The LUN is gone; other LUNs of the sessions report changed LUN data. */
   | { readonly _tag: "UnmapLun"; readonly target: string; readonly lun: number; readonly incarnation: number }
@@ -183,37 +194,38 @@ export type ReactorAnswer =
   | { readonly _tag: "Report"; readonly report: ReactorReport }
   | { readonly _tag: "Statistics"; readonly result: StatisticsResult }
 
-/** Who a fact about a session is about. */
-export interface NexusFact {
-  readonly initiatorName: string
-  readonly initiatorAddress: string
-  readonly targetName: string
-  readonly portalGroupTag: number
+/** What a reactor observes. */
+export type ReactorObservation = ObservationOf<
+  | "SessionOpened"
+  | "SessionClosed"
+  | "DiscoverySession"
+  | "LoginRefused"
+  | "LoginAbandoned"
+  | "ConnectionRefused"
+  | "TaskManagement"
+  | "PduRejected"
+  | "DigestError"
+  | "ProtocolError"
+  | "InternalError"
+  | "IoFailed"
+  | "BdevIoFailed"
+  | "SlowIo"
+  | "IoStuck"
+  | "QueueFull"
+  | "QosThrottlingBegan"
+  | "QosThrottlingEnded"
+  | "LunDrainStarted"
+  | "LunDrainEnded"
+  | "ObservationsSuppressed"
+> & {
+  /** Seq of the record that led to it, if there is one. */
+  readonly correlationId?: number
 }
 
 /** What a reactor tells the main thread. */
 export type ReactorFact =
   | { readonly _tag: "Answer"; readonly request: RequestId; readonly answer: ReactorAnswer }
-  | ({
-      readonly _tag: "SessionOpened"
-      readonly tsih: number
-      readonly isid: string
-      readonly parameters: Readonly<Record<string, number | boolean>>
-    } & NexusFact)
-  | ({ readonly _tag: "SessionClosed"; readonly tsih: number; readonly reason: string } & NexusFact)
-  | ({ readonly _tag: "LoginRefused"; readonly status: number; readonly reason: string } & NexusFact)
-  | ({ readonly _tag: "ProtocolError"; readonly reason: string } & NexusFact)
-  /** A mistake of lunlog itself, which cost a connection; `detail` is its stack. */
-  | ({ readonly _tag: "InternalError"; readonly detail: string } & NexusFact)
-  /** IO at a disk's device failed; `repeated` failures of the same kind are told as one. */
-  | {
-      readonly _tag: "BdevIoFailed"
-      readonly bdev: string
-      readonly operation: FileOperation
-      readonly code: string
-      readonly byteOffset: number
-      readonly repeated: number
-    }
+  | ReactorObservation
   /** The reactor itself failed; it is of no use any more. */
   | { readonly _tag: "Crashed"; readonly detail: string }
 

@@ -51,7 +51,12 @@ export class TestNode extends IscsiNode {
       { ...nodeOptions, ...options },
       {
         sessionOpened: (session) => told.push(`opened ${session.identity.initiatorName}`),
-        sessionClosed: (_session, _connection, reason) => told.push(`closed: ${reason}`),
+        sessionClosed: (_session, _connection, { reason }) => told.push(`closed: ${reason}`),
+        discoveryClosed: (_connection, { reason }) => told.push(`discovery closed: ${reason}`),
+        loginEnded: () => {},
+        connectionRefused: () => {},
+        tasksManaged: () => {},
+        pduRejected: () => {},
         loginRefused: (_connection, status, reason) => told.push(`refused ${status.toString(16)}: ${reason}`),
         protocolError: (_connection, reason) => told.push(`protocol error: ${reason}`),
         internalError: (_connection, error) => told.push(`internal error: ${error}`)

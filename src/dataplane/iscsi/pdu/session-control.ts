@@ -26,6 +26,16 @@ export const TaskManagementResult = {
   Rejected: 255
 } as const
 
+const namedBy =
+  (names: Readonly<Record<string, number>>) =>
+  (code: number): string =>
+    Object.entries(names).find(([, value]) => value === code)?.[0] ?? `0x${code.toString(16).padStart(2, "0")}`
+
+/** `AbortTask`, or the number of a function that there is not. */
+export const taskManagementFunctionName = namedBy(TaskManagementFunction)
+/** `Complete`. */
+export const taskManagementResultName = namedBy(TaskManagementResult)
+
 /** Reject reasons, RFC 7143 section 11.17.1. */
 export const RejectReason = {
   DataDigestError: 0x02,
@@ -38,6 +48,9 @@ export const RejectReason = {
   InvalidPduField: 0x09,
   OutOfResources: 0x0a
 } as const
+
+/** `CommandNotSupported`. */
+export const rejectReasonName = namedBy(RejectReason)
 
 /** Logout responses, RFC 7143 section 11.15.1. */
 export const LogoutResult = { Success: 0, CidNotFound: 1, RecoveryNotSupported: 2, CleanupFailed: 3 } as const

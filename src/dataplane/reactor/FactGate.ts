@@ -1,0 +1,229 @@
+/**
+ * Between what a reactor finds out and what it tells: a dying disk or a hostile peer leads to thousands of equal facts
+ * a second, and the log gets a few that say how many there were. Plain code on the thread of the data path; nothing
+ * here runs for an IO that succeeds in time.
+ *
+ * Of each object the first facts of a type are told at once, later ones of the same interval together at its end. What
+ * is beyond the bounds of rate and memory is counted by type.
+ */
+import type { ReactorFact, ReactorObservation } from "./protocol.ts"
+
+/** How facts of one type are told. */
+interface Rule {
+  /** Facts of one object that are told singly in one interval. */
+  readonly singly: number
+  readonly intervalMillis: number
+}
+
+type Type = ReactorObservation["_tag"]
+
+const seldom: Rule = { singly: 1, intervalMillis: 10_000 }
+const sessions: Rule = { singly: 10, intervalMillis: 10_000 }
+
+const rules: Readonly<Partial<Record<Type, Rule>>> = {
+  SessionOpened: sessions,
+  SessionClosed: sessions,
+  TaskManagement: sessions,
+  BdevIoFailed: { singly: 1, intervalMillis: 1_000 },
+  IoFailed: { singly: 1, intervalMillis: 1_000 }
+}
+
+/** Facts that wait to be told with others, and objects that have told some, over all types. */
+const entriesMax = 4096
+/** Facts of one type: so many at once, and so many a second in the long run. */
+const burstOfType = 2048
+const perSecondOfType = 50
+/** The same over all types: below what the event log's queue takes. */
+const burst = 4096
+const perSecond = 200
+
+interface Entry {
+  readonly since: number
+  told: number
+  folded: number
+  firstAt: number
+  last: ReactorObservation
+}
+
+/** A token bucket; times in milliseconds. */
+class Budget {
+  readonly #burst: number
+  readonly #perSecond: number
+  #left: number
+  #at: number
+
+  constructor(burstSize: number, rate: number, now: number) {
+    this.#burst = burstSize
+    this.#perSecond = rate
+    this.#left = burstSize
+    this.#at = now
+  }
+
+  allows(now: number): boolean {
+    this.#left = Math.min(this.#burst, this.#left + ((now - this.#at) / 1000) * this.#perSecond)
+    this.#at = now
+    return this.#left >= 1
+  }
+
+  take(): void {
+    this.#left--
+  }
+}
+
+/** What facts of one type are told together by. */
+const objectOf = (fact: ReactorObservation): string => {
+  switch (fact._tag) {
+    case "IoFailed":
+      return `${fact.bdev} ${fact.targetName} ${fact.lun} ${fact.initiatorName} ${fact.operation} ${fact.sense?.name}`
+    case "SlowIo":
+      return `${fact.bdev} ${fact.targetName} ${fact.lun} ${fact.operation}`
+    case "QueueFull":
+      return `${fact.targetName} ${fact.lun} ${fact.initiatorName} ${fact.reason}`
+    case "BdevIoFailed":
+      return `${fact.bdev} ${fact.operation} ${fact.code}`
+    case "IoStuck":
+    case "LunDrainStarted":
+    case "LunDrainEnded":
+      return `${fact.targetName} ${fact.lun}`
+    case "QosThrottlingBegan":
+    case "QosThrottlingEnded":
+      return fact.bdev
+    case "ConnectionRefused":
+      return fact.initiatorAddress
+    case "ObservationsSuppressed":
+      return ""
+    case "LoginRefused":
+      return `${fact.initiatorAddress} ${fact.initiatorName} ${fact.targetName} ${fact.status}`
+    case "PduRejected":
+      return `${fact.initiatorAddress} ${fact.initiatorName} ${fact.rejectCode}`
+    default:
+      return `${fact.initiatorAddress} ${fact.initiatorName} ${fact.targetName}`
+  }
+}
+
+/** Two facts as one: the newer, but of slow IOs the slowest. */
+const merged = (kept: ReactorObservation, next: ReactorObservation): ReactorObservation => {
+  if (kept._tag !== "SlowIo" || next._tag !== "SlowIo") return next
+  return kept.millis > next.millis ? kept : next
+}
+
+/** `fact`, which stands for so many; the types that this never happens to have no such fields. */
+const repeatedFact = (fact: ReactorObservation, repeated: number, firstAt: number): ReactorObservation => {
+  switch (fact._tag) {
+    case "IoStuck":
+    case "LunDrainStarted":
+    case "LunDrainEnded":
+    case "QosThrottlingBegan":
+    case "QosThrottlingEnded":
+    case "ObservationsSuppressed":
+      return fact
+    case "SlowIo":
+      return { ...fact, slowestMillis: fact.millis, repeated, ...(repeated > 1 ? { firstAt } : {}) }
+    default:
+      return { ...fact, repeated, ...(repeated > 1 ? { firstAt } : {}) }
+  }
+}
+
+/** Facts that come once for each thing that happens, and must not be missing. */
+const isAlwaysTold = (type: Type): boolean =>
+  type === "LunDrainStarted" ||
+  type === "LunDrainEnded" ||
+  type === "QosThrottlingBegan" ||
+  type === "QosThrottlingEnded" ||
+  type === "IoStuck"
+
+/** One per reactor. */
+export class FactGate {
+  readonly #emit: (fact: ReactorFact) => void
+  readonly #now: () => number
+  readonly #wallMicros: () => number
+  readonly #entries = new Map<string, Entry>()
+  readonly #all: Budget
+  readonly #ofType = new Map<Type, Budget>()
+  /** Since the last fact that told of them. */
+  readonly #suppressed = new Map<string, number>()
+  #suppressedToldAt = Number.NEGATIVE_INFINITY
+  /** Facts that were not told, since the start. */
+  suppressedCount = 0
+
+  /** `now` is in milliseconds and only goes forward; `wallMicros` is the time of day. */
+  constructor(
+    emit: (fact: ReactorFact) => void,
+    now: () => number,
+    wallMicros: () => number = () => Date.now() * 1000
+  ) {
+    this.#emit = emit
+    this.#now = now
+    this.#wallMicros = wallMicros
+    this.#all = new Budget(burst, perSecond, now())
+  }
+
+  /** Something was found out. */
+  tell(fact: ReactorObservation): void {
+    const now = this.#now()
+    if (isAlwaysTold(fact._tag)) return this.#spend(fact, now, 1, 0)
+    const rule = rules[fact._tag] ?? seldom
+    const key = `${fact._tag} ${objectOf(fact)}`
+    const entry = this.#entries.get(key)
+    if (entry === undefined) {
+      if (this.#entries.size >= entriesMax) return this.#suppress(fact._tag, 1)
+      this.#entries.set(key, { since: now, told: 1, folded: 0, firstAt: 0, last: fact })
+      return this.#spend(fact, now, 1, 0)
+    }
+    if (entry.told < rule.singly) {
+      entry.told++
+      return this.#spend(fact, now, 1, 0)
+    }
+    entry.last = entry.folded === 0 ? fact : merged(entry.last, fact)
+    if (entry.folded === 0) entry.firstAt = this.#wallMicros()
+    entry.folded++
+  }
+
+  /** Called about once a second: tells what was held back in intervals that are over. */
+  lookOver(): void {
+    const now = this.#now()
+    for (const [key, entry] of this.#entries) {
+      const { intervalMillis } = rules[entry.last._tag] ?? seldom
+      if (now - entry.since < intervalMillis) continue
+      this.#entries.delete(key)
+      if (entry.folded === 0) continue
+      this.#spend(entry.last, now, entry.folded, entry.firstAt)
+      // The next interval begins: it goes on to be told as one.
+      this.#entries.set(key, { since: now, told: Number.POSITIVE_INFINITY, folded: 0, firstAt: 0, last: entry.last })
+    }
+    if (now - this.#suppressedToldAt >= seldom.intervalMillis) this.#tellSuppressed(now)
+  }
+
+  /** The reactor ends: nothing is held back any longer. */
+  flush(): void {
+    const now = this.#now()
+    for (const { firstAt, folded, last } of this.#entries.values()) {
+      if (folded > 0) this.#spend(last, now, folded, firstAt)
+    }
+    this.#entries.clear()
+    this.#tellSuppressed(now)
+  }
+
+  #spend(fact: ReactorObservation, now: number, count: number, firstAt: number): void {
+    const known = this.#ofType.get(fact._tag)
+    const budget = known ?? new Budget(burstOfType, perSecondOfType, now)
+    if (known === undefined) this.#ofType.set(fact._tag, budget)
+    if (!budget.allows(now) || !this.#all.allows(now)) return this.#suppress(fact._tag, count)
+    budget.take()
+    this.#all.take()
+    this.#emit(repeatedFact(fact, count, firstAt))
+  }
+
+  #suppress(type: Type, count: number): void {
+    this.#suppressed.set(type, (this.#suppressed.get(type) ?? 0) + count)
+    this.suppressedCount += count
+  }
+
+  #tellSuppressed(now: number): void {
+    if (this.#suppressed.size === 0) return
+    this.#suppressedToldAt = now
+    const byType = Object.fromEntries(this.#suppressed)
+    this.#suppressed.clear()
+    this.#emit({ _tag: "ObservationsSuppressed", byType })
+  }
+}

@@ -1,0 +1,135 @@
+/** What a reactor tells of connections and sessions: the node's listener, in the words of the log. */
+import { IoKind } from "../bdev/IoCounts.ts"
+import type { CommandPath } from "../iscsi/CommandPath.ts"
+import type { Connection } from "../iscsi/Connection.ts"
+import type { ConnectionEnd } from "../iscsi/ConnectionEnd.ts"
+import type { NodeListener } from "../iscsi/IscsiNode.ts"
+import { opcodeName } from "../iscsi/pdu/opcodes.ts"
+import { rejectReasonName, taskManagementFunctionName, taskManagementResultName } from "../iscsi/pdu/session-control.ts"
+import type { Session } from "../iscsi/Session.ts"
+import type { TaskManagementOutcome } from "../iscsi/task-management.ts"
+import type { ReactorObservation } from "./protocol.ts"
+
+/** Texts that peers send are part of reasons; what is longer is cut. */
+const textMax = 512
+
+const cut = (text: string): string => (text.length <= textMax ? text : `${text.slice(0, textMax)}...`)
+
+const nexusOf = (connection: Connection, session: Session | undefined) => {
+  const { origin } = connection
+  const { purpose } = connection.login
+  return {
+    initiatorName: session?.identity.initiatorName ?? purpose?.initiatorName ?? "",
+    initiatorAddress: origin.initiatorAddress,
+    targetName: session?.targetName ?? (purpose?._tag === "Normal" ? purpose.target.spec.name : ""),
+    portalGroupTag: origin.portalGroupTag
+  }
+}
+
+const tsihOf = (session: Session | undefined) => (session === undefined ? {} : { tsih: session.tsih })
+
+const opened = (session: Session, connection: Connection, replacedTsih: number | undefined): ReactorObservation => {
+  const { initiatorAlias } = connection.login
+  return {
+    _tag: "SessionOpened",
+    ...nexusOf(connection, session),
+    tsih: session.tsih,
+    isid: session.identity.isid,
+    parameters: { ...session.parameters },
+    targetAddress: connection.origin.targetAddress,
+    initiatorPort: connection.origin.initiatorPort,
+    ...(initiatorAlias === undefined ? {} : { initiatorAlias }),
+    ...(replacedTsih === undefined ? {} : { reinstated: true, replacedTsih })
+  }
+}
+
+const endOf = ({ asked, ending, reason }: ConnectionEnd) => ({
+  reason: cut(reason),
+  ending,
+  ...(asked === undefined ? {} : { asked: asked.ending }),
+  ...(asked?.correlationId === undefined ? {} : { correlationId: asked.correlationId })
+})
+
+const trafficOf = (connection: Connection, commands: CommandPath | undefined) => ({
+  commands: commands?.commandCount ?? 0,
+  readBytes: commands?.counts.ofKind(IoKind.read).bytes ?? 0,
+  writtenBytes: commands?.counts.ofKind(IoKind.write).bytes ?? 0,
+  failedIos: commands?.counts.errors ?? 0,
+  receivedBytes: connection.receivedBytes,
+  sentBytes: connection.transmitter.sentBytes
+})
+
+const managed = (connection: Connection, session: Session, outcome: TaskManagementOutcome): ReactorObservation => {
+  const { aborted, bdev, code, durationMillis, lun, referencedTaskTag, result } = outcome
+  return {
+    _tag: "TaskManagement",
+    ...nexusOf(connection, session),
+    tsih: session.tsih,
+    function: taskManagementFunctionName(code),
+    ...(lun < 0 ? {} : { lun }),
+    ...(bdev === undefined ? {} : { bdev }),
+    ...(referencedTaskTag === undefined ? {} : { referencedTaskTag }),
+    aborted,
+    response: taskManagementResultName(result),
+    durationMillis
+  }
+}
+
+/** Ends of logins that are told otherwise, or that the target's own end leads to. */
+const toldOtherwise: ReadonlySet<string> = new Set(["loginRefused", "protocolError", "internalError", "serverEnd"])
+
+const loginEnd = (connection: Connection, end: ConnectionEnd): ReactorObservation | undefined => {
+  // Who only connects is a port scan or a load balancer's check, unless it keeps others waiting.
+  if (toldOtherwise.has(end.ending) || (connection.receivedBytes === 0 && end.ending !== "loginTimeout"))
+    return undefined
+  const { durationMillis, ending, reason } = end
+  return { _tag: "LoginAbandoned", ...nexusOf(connection, undefined), reason: cut(reason), ending, durationMillis }
+}
+
+/** The listener that tells all this. */
+export const sessionFacts = (tell: (fact: ReactorObservation) => void): NodeListener => ({
+  sessionOpened: (session, connection, replacedTsih) => tell(opened(session, connection, replacedTsih)),
+  sessionClosed: (session, connection, end, commands) =>
+    tell({
+      _tag: "SessionClosed",
+      ...nexusOf(connection, session),
+      tsih: session.tsih,
+      ...endOf(end),
+      inFlight: end.inFlight,
+      ...trafficOf(connection, commands),
+      durationMillis: end.durationMillis
+    }),
+  discoveryClosed: (connection, { durationMillis, ending, reason }) =>
+    tell({ _tag: "DiscoverySession", ...nexusOf(connection, undefined), reason: cut(reason), ending, durationMillis }),
+  loginEnded: (connection, end) => {
+    const fact = loginEnd(connection, end)
+    if (fact !== undefined) tell(fact)
+  },
+  loginRefused: (connection, status, reason) =>
+    tell({ _tag: "LoginRefused", ...nexusOf(connection, undefined), status, reason: cut(reason) }),
+  connectionRefused: ({ initiatorAddress, portalGroupTag }) =>
+    tell({ _tag: "ConnectionRefused", initiatorAddress, portalGroupTag, reason: "there are too many connections" }),
+  tasksManaged: (connection, session, outcome) => tell(managed(connection, session, outcome)),
+  pduRejected: (connection, opcode, code) =>
+    tell({
+      _tag: "PduRejected",
+      ...nexusOf(connection, connection.session),
+      ...tsihOf(connection.session),
+      opcode: opcodeName(opcode),
+      rejectReason: rejectReasonName(code),
+      rejectCode: code
+    }),
+  protocolError: (connection, reason) =>
+    tell({
+      _tag: "ProtocolError",
+      ...nexusOf(connection, connection.session),
+      ...tsihOf(connection.session),
+      reason: cut(reason)
+    }),
+  internalError: (connection, error) =>
+    tell({
+      _tag: "InternalError",
+      ...nexusOf(connection, connection.session),
+      detail: cut(error instanceof Error ? (error.stack ?? error.message) : String(error))
+    })
+})
