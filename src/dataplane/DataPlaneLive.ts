@@ -292,9 +292,10 @@ const make = Effect.fnUntraced(function* (settings: DataPlaneSettings) {
   const port = settings.reactor === "worker" ? workerReactor(nodeOptions(state)) : mainThreadReactor(nodeOptions(state))
   const print = Effect.runForkWith(yield* Effect.context<never>())
   const line = noticeLines(() => performance.now())
+  const clock = yield* Clock.Clock
   const client = yield* connectReactor(port, (notice) => {
     if (notice._tag === "Crashed") crashed = notice.detail
-    observeNotice(log, notice)
+    observeNotice(log, notice, clock.currentTimeMillisUnsafe())
     print(line(notice))
   })
   const running = yield* FiberSet.make<void>()

@@ -14,13 +14,15 @@ const causeOf = (notice: Notice): Cause => {
     : { source: "dataplane", actor: "local", ...correlation }
 }
 
-const observationOf = (notice: Notice): Observation => {
+const observationOf = (notice: Notice, nowMillis: number): Observation => {
   if (notice._tag === "Crashed") return { _tag: "ReactorCrashed", detail: notice.detail }
-  const { correlationId: _, ...observation } = notice
+  const { correlationId: _, firstMillisAgo, ...told } = notice
+  const first = firstMillisAgo === undefined ? {} : { firstAt: Math.round((nowMillis - firstMillisAgo) * 1000) }
+  const observation = { ...told, ...first }
   if (observation._tag !== "LoginRefused") return observation
   return { ...observation, statusName: loginStatusName(observation.status) }
 }
 
-/** Writes a notice as an observation. Never waits and never fails. */
-export const observeNotice = (log: EventLog["Service"], notice: Notice): void =>
-  log.observe(encodeObservation(observationOf(notice), causeOf(notice)))
+/** Writes a notice as an observation; `nowMillis` is the time of day. Never waits and never fails. */
+export const observeNotice = (log: EventLog["Service"], notice: Notice, nowMillis: number): void =>
+  log.observe(encodeObservation(observationOf(notice, nowMillis), causeOf(notice)))

@@ -108,7 +108,7 @@ const merged = (kept: ReactorObservation, next: ReactorObservation): ReactorObse
 }
 
 /** `fact`, which stands for so many; the types that this never happens to have no such fields. */
-const repeatedFact = (fact: ReactorObservation, repeated: number, firstAt: number): ReactorObservation => {
+const repeatedFact = (fact: ReactorObservation, repeated: number, firstMillisAgo: number): ReactorObservation => {
   switch (fact._tag) {
     case "IoStuck":
     case "LunDrainStarted":
@@ -118,9 +118,9 @@ const repeatedFact = (fact: ReactorObservation, repeated: number, firstAt: numbe
     case "ObservationsSuppressed":
       return fact
     case "SlowIo":
-      return { ...fact, slowestMillis: fact.millis, repeated, ...(repeated > 1 ? { firstAt } : {}) }
+      return { ...fact, slowestMillis: fact.millis, repeated, ...(repeated > 1 ? { firstMillisAgo } : {}) }
     default:
-      return { ...fact, repeated, ...(repeated > 1 ? { firstAt } : {}) }
+      return { ...fact, repeated, ...(repeated > 1 ? { firstMillisAgo } : {}) }
   }
 }
 
@@ -136,7 +136,6 @@ const isAlwaysTold = (type: Type): boolean =>
 export class FactGate {
   readonly #emit: (fact: ReactorFact) => void
   readonly #now: () => number
-  readonly #wallMicros: () => number
   readonly #entries = new Map<string, Entry>()
   readonly #all: Budget
   readonly #ofType = new Map<Type, Budget>()
@@ -146,15 +145,10 @@ export class FactGate {
   /** Facts that were not told, since the start. */
   suppressedCount = 0
 
-  /** `now` is in milliseconds and only goes forward; `wallMicros` is the time of day. */
-  constructor(
-    emit: (fact: ReactorFact) => void,
-    now: () => number,
-    wallMicros: () => number = () => Date.now() * 1000
-  ) {
+  /** `now` is in milliseconds and only goes forward. */
+  constructor(emit: (fact: ReactorFact) => void, now: () => number) {
     this.#emit = emit
     this.#now = now
-    this.#wallMicros = wallMicros
     this.#all = new Budget(burst, perSecond, now())
   }
 
@@ -175,7 +169,7 @@ export class FactGate {
       return this.#spend(fact, now, 1, 0)
     }
     entry.last = entry.folded === 0 ? fact : merged(entry.last, fact)
-    if (entry.folded === 0) entry.firstAt = this.#wallMicros()
+    if (entry.folded === 0) entry.firstAt = now
     entry.folded++
   }
 
@@ -211,7 +205,7 @@ export class FactGate {
     if (!budget.allows(now) || !this.#all.allows(now)) return this.#suppress(fact._tag, count)
     budget.take()
     this.#all.take()
-    this.#emit(repeatedFact(fact, count, firstAt))
+    this.#emit(repeatedFact(fact, count, now - firstAt))
   }
 
   #suppress(type: Type, count: number): void {

@@ -220,6 +220,8 @@ export type ReactorObservation = ObservationOf<
 > & {
   /** Seq of the record that led to it, if there is one. */
   readonly correlationId?: number
+  /** Of what stands for many: when the first was, in milliseconds before now. */
+  readonly firstMillisAgo?: number
 }
 
 /** What a reactor tells the main thread. */

@@ -36,7 +36,7 @@ const end = async (harness: Harness): Promise<void> => {
   await harness.shutdown()
   for (const fact of harness.facts) {
     if (fact._tag === "Answer" || fact._tag === "Crashed") continue
-    const { correlationId: _, ...observation } = fact
+    const { correlationId: _, firstMillisAgo: __, ...observation } = fact
     decode(observation)
   }
 }
@@ -167,7 +167,7 @@ describe("IO that fails", () => {
     assert.deepInclude(first, { ...place, logicalBlockAddress: 40, status: "CHECK CONDITION", sense, repeated: 1 })
     assert.deepInclude(writing, { operation: "write", logicalBlockAddress: 8, blocks: 1 })
     assert.deepInclude(others, { ...place, logicalBlockAddress: 72, repeated: 4 })
-    assert.closeTo((others?.firstAt ?? 0) / 1000, Date.now(), 60_000)
+    assert.isAbove(others?.firstMillisAgo ?? 0, 0)
     assert.lengthOf(factsOf(harness, "IoFailed"), 3)
   })
 
