@@ -1,0 +1,89 @@
+/** What the events of bdevs say, in words. */
+import type { BdevErrorInjection, BdevQos, BdevRemovalCause, BdevSpec } from "../../domain/Bdev.ts"
+import type { Event, EventOf, EventType } from "../../domain/Event.ts"
+import { bytesText, listed } from "./words.ts"
+
+/** The events of this file. */
+export type BdevEventType = Extract<EventType, `Bdev${string}`>
+
+const millisText = (micros: number): string => `${micros / 1000} ms`
+
+/** What a bdev is, as in `bdev b: 64MiB of memory`. */
+export const specText = (spec: BdevSpec): string => {
+  switch (spec._tag) {
+    case "Malloc":
+      return `${bytesText(spec.blockCount * spec.blockSize)} of memory`
+    case "Null":
+      return `${bytesText(spec.blockCount * spec.blockSize)} of nothing`
+    case "Aio":
+      return `file ${spec.filename}, ${bytesText(spec.blockCount * spec.blockSize)}${spec.readOnly ? ", read-only" : ""}`
+    case "Delay":
+      return (
+        `delays bdev ${spec.base.name}, reads by ${millisText(spec.averageReadMicros)}, ` +
+        `writes by ${millisText(spec.averageWriteMicros)}`
+      )
+    case "Error":
+      return `errors can be injected into bdev ${spec.base.name}`
+  }
+}
+
+const limitsText = (qos: BdevQos): string => {
+  const limits = [
+    ...(qos.readWriteIops === 0 ? [] : [`${qos.readWriteIops} IO/s`]),
+    ...(qos.readWriteMiBPerSecond === 0 ? [] : [`${qos.readWriteMiBPerSecond} MiB/s`]),
+    ...(qos.readMiBPerSecond === 0 ? [] : [`reads ${qos.readMiBPerSecond} MiB/s`]),
+    ...(qos.writeMiBPerSecond === 0 ? [] : [`writes ${qos.writeMiBPerSecond} MiB/s`])
+  ]
+  return limits.length === 0 ? "has no rate limits any more" : `is limited to ${listed(limits)}`
+}
+
+const removalWords: Readonly<Record<BdevRemovalCause, string>> = {
+  requested: "its LUNs drain first",
+  "base-removed": "the bdev below it goes",
+  vanished: "its device is gone"
+}
+
+const injectionText = ({ count, errorType, ioType }: BdevErrorInjection): string => {
+  if (ioType === "clear") return "fails no IO any more: injected errors were cleared"
+  const io = ioType === "all" ? "IO" : `${ioType} IO`
+  const next = `the next ${count} ${io}`
+  switch (errorType) {
+    case "failure":
+      return `fails ${next} on purpose`
+    case "pending":
+      return `holds back ${next} on purpose`
+    case "corrupt_data":
+      return `corrupts ${next} on purpose`
+    case "nomem":
+      return `answers ${next} as out of memory on purpose`
+  }
+}
+
+const latenciesText = ({ latencies }: EventOf<"BdevLatenciesSet">): string =>
+  `delays reads by ${millisText(latencies.averageReadMicros)} (99 %: ${millisText(latencies.p99ReadMicros)}), ` +
+  `writes by ${millisText(latencies.averageWriteMicros)} (99 %: ${millisText(latencies.p99WriteMicros)})`
+
+/** Without who asked for it. */
+export const bdevSentence = (event: Extract<Event, { readonly _tag: BdevEventType }>): string => {
+  const bdev = `bdev ${event.name}`
+  switch (event._tag) {
+    case "BdevCreated":
+      return `${bdev} was created: ${specText(event.spec)}`
+    case "BdevRemovalStarted":
+      return `${bdev} began to go: ${removalWords[event.cause]}`
+    case "BdevRemoved":
+      return `${bdev} is gone`
+    case "BdevResized":
+      return `${bdev} has ${event.blockCount} blocks now`
+    case "BdevLatenciesSet":
+      return `${bdev} ${latenciesText(event)}`
+    case "BdevQosSet":
+      return `${bdev} ${limitsText(event.qos)}`
+    case "BdevHistogramSet":
+      return event.histogram === undefined
+        ? `latencies of ${bdev} are counted no more`
+        : `latencies of ${bdev} are counted from now on (${event.histogram.ioType ?? "all IO"})`
+    case "BdevErrorInjected":
+      return `${bdev} ${injectionText(event.injection)}`
+  }
+}

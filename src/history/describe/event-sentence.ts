@@ -1,0 +1,123 @@
+/** What each event says, in one sentence. */
+import type { Event, EventOf } from "../../domain/Event.ts"
+import { type BdevEventType, bdevSentence } from "./bdev-sentence.ts"
+import { type TargetEventType, targetSentence } from "./target-sentence.ts"
+import { authText, counted, listed } from "./words.ts"
+
+type GroupEvent = EventOf<
+  | "PortalGroupCreated"
+  | "PortalGroupStarted"
+  | "PortalGroupAuthSet"
+  | "PortalGroupDeleted"
+  | "InitiatorGroupCreated"
+  | "InitiatorGroupMembersAdded"
+  | "InitiatorGroupMembersRemoved"
+  | "InitiatorGroupDeleted"
+  | "AuthGroupCreated"
+  | "AuthGroupSecretAdded"
+  | "AuthGroupSecretRemoved"
+  | "AuthGroupDeleted"
+  | "GroupNamed"
+>
+
+const named = (kind: string, { name, tag }: { readonly name?: string; readonly tag: number }): string =>
+  `${kind} group ${tag}${name === undefined ? "" : ` (${name})`}`
+
+const membersText = (members: {
+  readonly initiators: ReadonlyArray<string>
+  readonly netmasks: ReadonlyArray<string>
+}): string => {
+  const { initiators, netmasks } = members
+  const names = initiators.length === 0 ? [] : [`initiators ${listed(initiators)}`]
+  return [...names, ...(netmasks.length === 0 ? [] : [`from ${listed(netmasks)}`])].join(" ") || "nobody"
+}
+
+const portalGroupText = (event: EventOf<"PortalGroupCreated">): string => {
+  const portals = listed(event.portals.map(({ host, port }) => `${host}:${port}`))
+  return `${portals}${event.private ? ", private" : ""}${event.wait ? ", not accepting yet" : ""}`
+}
+
+const usersText = (event: EventOf<"AuthGroupCreated">): string =>
+  event.secrets.length === 0 ? "without secrets" : `secrets of ${listed(event.secrets.map(({ user }) => user))}`
+
+const groupSentence = (event: GroupEvent): string => {
+  switch (event._tag) {
+    case "PortalGroupCreated":
+      return `${named("portal", event)} was created: ${portalGroupText(event)}`
+    case "PortalGroupStarted":
+      return `portal group ${event.tag} accepts connections from now on`
+    case "PortalGroupAuthSet":
+      return `discovery over portal group ${event.tag} needs ${authText(event.auth)} from now on`
+    case "PortalGroupDeleted":
+      return `portal group ${event.tag} was deleted`
+    case "InitiatorGroupCreated":
+      return `${named("initiator", event)} was created: ${membersText(event)}`
+    case "InitiatorGroupMembersAdded":
+      return `initiator group ${event.tag} got ${membersText(event)}`
+    case "InitiatorGroupMembersRemoved":
+      return `initiator group ${event.tag} lost ${membersText(event)}`
+    case "InitiatorGroupDeleted":
+      return `initiator group ${event.tag} was deleted`
+    case "AuthGroupCreated":
+      return `${named("auth", event)} was created: ${usersText(event)}`
+    case "AuthGroupSecretAdded":
+      return `auth group ${event.tag} got a secret of ${event.secret.user}`
+    case "AuthGroupSecretRemoved":
+      return `auth group ${event.tag} lost the secret of ${event.user}`
+    case "AuthGroupDeleted":
+      return `auth group ${event.tag} was deleted`
+    case "GroupNamed":
+      return event.name === undefined
+        ? `${event.kind} group ${event.tag} has no name any more`
+        : `${event.kind} group ${event.tag} is called ${event.name} now`
+  }
+}
+
+const epochText = ({ epoch, mode, version }: EventOf<"EpochStarted">): string =>
+  `lunlog ${version} started (epoch ${epoch}) ${mode === "resume" ? "with the state of before" : "empty"}`
+
+const forkText = ({ data, mapping, sourceSeq }: EventOf<"Forked">): string =>
+  `this target began as a fork of ${mapping.identity._tag === "Kept" ? "the same identity" : "another"}, ` +
+  `at its record ${sourceSeq}, with ${data === "empty" ? "empty disks" : "a copy of its disks"}`
+
+/** Without who asked for it. */
+export const eventSentence = (event: Event): string => {
+  switch (event._tag) {
+    case "EpochStarted":
+      return epochText(event)
+    case "Forked":
+      return forkText(event)
+    case "IscsiOptionsSet":
+      return "the iSCSI options were set"
+    case "DiscoveryAuthSet":
+      return `discovery needs ${authText(event.auth)} from now on`
+    case "InertSettingRecorded":
+      return `${event.method} was set${event.object === "" ? "" : ` for ${event.object}`}, which has no effect here`
+    case "InertSettingRemoved":
+      return `${event.method} was taken back${event.object === "" ? "" : ` for ${event.object}`}`
+    case "ConfigDesiredPart":
+      return `part ${event.index + 1} of what a configuration wants: ${counted(event.desired.length, "entry", "entries")}`
+    case "ConfigTakenDown":
+      return event.desired.length === 0 && event.parts === 0
+        ? "nothing that was taken down for a configuration is missing any more"
+        : "a configuration takes objects down, to put them up again"
+    case "ConfigApplied":
+      return `configuration ${event.name} was applied to its end`
+    default:
+      return familySentence(event)
+  }
+}
+
+const isBdevEvent = (event: Event): event is Extract<Event, { readonly _tag: BdevEventType }> =>
+  event._tag.startsWith("Bdev")
+
+const isTargetEvent = (event: Event): event is Extract<Event, { readonly _tag: TargetEventType }> =>
+  event._tag.startsWith("TargetNode") || event._tag.startsWith("Lun")
+
+/** The compiler sees that nothing but groups is left. */
+const familySentence = (
+  event: GroupEvent | Extract<Event, { readonly _tag: BdevEventType | TargetEventType }>
+): string => {
+  if (isBdevEvent(event)) return bdevSentence(event)
+  return isTargetEvent(event) ? targetSentence(event) : groupSentence(event)
+}
