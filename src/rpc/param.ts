@@ -33,6 +33,9 @@ export const Uint32 = integerWithin(0, 2 ** 32 - 1)
 /** A 64-bit integer of which lunlog only handles what a JavaScript number holds exactly (2^53 - 1: 8 PiB in bytes). */
 export const SafeUint64 = integerWithin(0, Number.MAX_SAFE_INTEGER)
 
+/** Any integer that a JavaScript number holds exactly. */
+export const SafeInteger = integerWithin(Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER)
+
 const uint64Max = 2n ** 64n - 1n
 
 /** All 64 bits. */

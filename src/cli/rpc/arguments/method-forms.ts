@@ -1,13 +1,20 @@
 /** All methods as command lines, and how to find one. */
 import { closest } from "../../../config/native/closest.ts"
 import { bdevForms } from "./bdev-forms.ts"
+import { eventlogForms } from "./eventlog-forms.ts"
 import { inertForms } from "./inert-forms.ts"
 import { iscsiForms } from "./iscsi-forms.ts"
 import type { MethodForm } from "./MethodForm.ts"
 import { processForms } from "./process-forms.ts"
 
 /** Every method; a test compares them with those that the server has. */
-export const methodForms: ReadonlyArray<MethodForm> = [...iscsiForms, ...bdevForms, ...processForms, ...inertForms]
+export const methodForms: ReadonlyArray<MethodForm> = [
+  ...iscsiForms,
+  ...bdevForms,
+  ...processForms,
+  ...eventlogForms,
+  ...inertForms
+]
 
 const byName = new Map(methodForms.flatMap((form) => [form.method, ...form.aliases].map((name) => [name, form])))
 

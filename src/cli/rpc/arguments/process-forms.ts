@@ -206,25 +206,7 @@ const own: ReadonlyArray<MethodForm> = [
       argument("file", text("FILE"), "absolute path of a file that does not exist yet")
     ],
     { answer: "json", example: "Malloc0 /var/tmp/malloc0.img" }
-  ),
-  method(
-    "eventlog_tail",
-    "Shows the newest records of the event log.",
-    [option(["n", "count"], integer("N"), "how many (20, at most 1000)")],
-    { answer: "json", example: "-n 5" }
-  ),
-  method(
-    "eventlog_read",
-    "Shows records of the event log.",
-    [
-      option(["", "from"], integer("SEQ"), "the first"),
-      option(["", "to"], integer("SEQ"), "the last"),
-      option(["", "limit"], integer("N"), "how many at most"),
-      option(["", "timeout"], integer("MILLISECONDS"), "how long to wait for the first")
-    ],
-    { answer: "json", example: "--from 1 --to 10" }
-  ),
-  method("eventlog_verify", "Reads and checks the whole event log.", [], { answer: "json" })
+  )
 ]
 
 /** This file's forms. */

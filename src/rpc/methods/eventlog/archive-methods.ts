@@ -6,7 +6,12 @@ import type { LogArchive } from "../../../../eventlog/LogArchive.ts"
 import type { Secrets } from "../../../domain/Secrets.ts"
 import type { RpcMethod } from "../../RpcMethod.ts"
 import { readMethods } from "./read.ts"
+import { stateMethods } from "./state.ts"
 import { verifyMethods } from "./verify.ts"
 
 /** In the order in which `rpc_get_methods` lists them. */
-export const archiveMethods: ReadonlyArray<RpcMethod<LogArchive | Secrets>> = [...readMethods, ...verifyMethods]
+export const archiveMethods: ReadonlyArray<RpcMethod<LogArchive | Secrets>> = [
+  ...readMethods,
+  ...stateMethods,
+  ...verifyMethods
+]

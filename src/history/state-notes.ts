@@ -1,0 +1,68 @@
+/** What a configuration cannot say about a moment: where in the log it was, and what was under way. */
+import { bdevsOf, lunsOf, type State, targetsOf } from "../domain/State.ts"
+import { counted, listed } from "./describe/words.ts"
+import { timeText } from "./position.ts"
+
+/** Which moment. */
+export interface Moment {
+  /** The record that was asked for. */
+  readonly seq: number
+  /** Its time, microseconds since the epoch; undefined in front of the first. */
+  readonly at: number | undefined
+  readonly controlSeq: number
+  readonly controlNo: number
+  readonly controlHash: string
+}
+
+/** Names in one note. */
+const namesMax = 20
+
+const note = (names: ReadonlyArray<string>, text: (list: string) => string): ReadonlyArray<string> => {
+  const more = names.length - namesMax
+  const shown = more > 0 ? [...names.slice(0, namesMax), `${more} more`] : names
+  return names.length === 0 ? [] : [text(shown.join(", "))]
+}
+
+/** What was under way: none of it is in a configuration. */
+export const underWay = (state: State): ReadonlyArray<string> => {
+  const targets = targetsOf(state)
+  const draining = targets.flatMap((target) =>
+    lunsOf(target).flatMap(({ bdev, lun, phase }) =>
+      phase._tag === "Draining" ? [`LUN ${lun} of ${target.name} (bdev ${bdev.name}, since record ${phase.since})`] : []
+    )
+  )
+  const deleting = targets.flatMap(({ name, phase }) =>
+    phase._tag === "Deleting" ? [`${name} (since record ${phase.since})`] : []
+  )
+  const removing = bdevsOf(state).flatMap(({ name, phase }) =>
+    phase._tag === "Removing" ? [`${name} (since record ${phase.since})`] : []
+  )
+  const emptied = bdevsOf(state).flatMap(({ contentLost, name }) => (contentLost ? [name] : []))
+  return [
+    ...note(draining, (list) => `draining, and left out: ${list}`),
+    ...note(deleting, (list) => `targets that were being deleted, and are left out: ${list}`),
+    ...note(removing, (list) => `bdevs that were being removed, and are left out: ${list}`),
+    ...note(emptied, (list) => `content in memory that a restart had emptied: ${list}`),
+    ...(state.configParts.length === 0 ? [] : ["a configuration was being recorded"]),
+    ...(state.configTakenDown.length === 0
+      ? []
+      : [`${counted(state.configTakenDown.length, "object")} that a configuration had taken down were not up again`])
+  ]
+}
+
+/** Lines of a comment at the top of the file. */
+export const stateHeader = (state: State, moment: Moment): ReadonlyArray<string> => {
+  const { at, controlHash, controlNo, controlSeq, seq } = moment
+  const { appliedConfig, epoch } = state
+  return [
+    `State at record ${seq}${at === undefined ? "" : `, ${timeText(at)}`}.`,
+    epoch === undefined
+      ? "Nothing had started yet."
+      : `Epoch ${epoch.number} (${epoch.mode}), began with record ${epoch.startedAt}, lunlog ${epoch.version}.`,
+    `Last control record: ${controlSeq} (number ${controlNo}), SHA-256 ${controlHash === "" ? "none" : controlHash}.`,
+    ...(appliedConfig === undefined
+      ? []
+      : [`Configuration applied last: ${listed([appliedConfig.name])} (record ${appliedConfig.seq}).`]),
+    ...underWay(state).map((text) => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`)
+  ]
+}
