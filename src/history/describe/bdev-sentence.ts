@@ -83,6 +83,8 @@ export const bdevSentence = (event: Extract<Event, { readonly _tag: BdevEventTyp
       return event.histogram === undefined
         ? `latencies of ${bdev} are counted no more`
         : `latencies of ${bdev} are counted from now on (${event.histogram.ioType ?? "all IO"})`
+    case "BdevContentLoaded":
+      return `${bdev} was filled with a copy`
     case "BdevErrorInjected":
       return `${bdev} ${injectionText(event.injection)}`
   }

@@ -87,6 +87,11 @@ export const eventSentence = (event: Event): string => {
       return epochText(event)
     case "Forked":
       return forkText(event)
+    case "RecordsReplayed":
+      return (
+        `records of the source up to ${event.through} were played: ${event.playedCount} of them, ` +
+        `${event.skippedCount} skipped`
+      )
     case "IscsiOptionsSet":
       return "the iSCSI options were set"
     case "DiscoveryAuthSet":
