@@ -80,6 +80,20 @@ const forkText = ({ data, mapping, sourceSeq }: EventOf<"Forked">): string =>
   `this target began as a fork of ${mapping.identity._tag === "Kept" ? "the same identity" : "another"}, ` +
   `at its record ${sourceSeq}, with ${data === "empty" ? "empty disks" : "a copy of its disks"}`
 
+const replaySentence = (event: EventOf<"ReplayStarted" | "RecordsReplayed" | "ReplayEnded">): string => {
+  switch (event._tag) {
+    case "ReplayStarted":
+      return `a replay of the source's records ${event.from} to ${event.through} began`
+    case "RecordsReplayed":
+      return (
+        `the source's records up to ${event.through} were played: ${counted(event.playedCount, "change")}` +
+        `${event.skippedCount === 0 ? "" : `, ${event.skippedCount} skipped`}`
+      )
+    case "ReplayEnded":
+      return `the replay has ended: ${event.cause}`
+  }
+}
+
 /** Without who asked for it. */
 export const eventSentence = (event: Event): string => {
   switch (event._tag) {
@@ -87,11 +101,10 @@ export const eventSentence = (event: Event): string => {
       return epochText(event)
     case "Forked":
       return forkText(event)
+    case "ReplayStarted":
     case "RecordsReplayed":
-      return (
-        `records of the source up to ${event.through} were played: ${event.playedCount} of them, ` +
-        `${event.skippedCount} skipped`
-      )
+    case "ReplayEnded":
+      return replaySentence(event)
     case "IscsiOptionsSet":
       return "the iSCSI options were set"
     case "DiscoveryAuthSet":
