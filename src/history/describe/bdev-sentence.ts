@@ -16,7 +16,11 @@ export const specText = (spec: BdevSpec): string => {
     case "Null":
       return `${bytesText(spec.blockCount * spec.blockSize)} of nothing`
     case "Aio":
-      return `file ${spec.filename}, ${bytesText(spec.blockCount * spec.blockSize)}${spec.readOnly ? ", read-only" : ""}`
+      return [
+        `file ${spec.filename}`,
+        bytesText(spec.blockCount * spec.blockSize),
+        ...(spec.readOnly ? ["read-only"] : [])
+      ].join(", ")
     case "Delay":
       return (
         `delays bdev ${spec.base.name}, reads by ${millisText(spec.averageReadMicros)}, ` +

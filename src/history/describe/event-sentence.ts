@@ -114,7 +114,7 @@ export const eventSentence = (event: Event): string => {
     case "InertSettingRemoved":
       return `${event.method} was taken back${event.object === "" ? "" : ` for ${event.object}`}`
     case "ConfigDesiredPart":
-      return `part ${event.index + 1} of what a configuration wants: ${counted(event.desired.length, "entry", "entries")}`
+      return `part ${event.index + 1} of a configuration: ${counted(event.desired.length, "entry", "entries")}`
     case "ConfigTakenDown":
       return event.desired.length === 0 && event.parts === 0
         ? "nothing that was taken down for a configuration is missing any more"

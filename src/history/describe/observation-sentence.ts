@@ -92,7 +92,8 @@ const traffic = (f: Fields): string => {
 const sessions: Readonly<Record<string, Sentence>> = {
   SessionOpened: (f) => {
     const replaced = f.when("replacedTsih", (tsih) => ` of session ${tsih}`)
-    return `${who(f)} logged in to ${f.text("targetName")}, session ${f.text("tsih")}${f.when("reinstated", () => `, in place${replaced}`)}`
+    const instead = f.when("reinstated", () => `, in place${replaced}`)
+    return `${who(f)} logged in to ${f.text("targetName")}, session ${f.text("tsih")}${instead}`
   },
   SessionClosed: (f) =>
     `${who(f)} left ${f.text("targetName")}, session ${f.text("tsih")}: ${f.text("reason")}${traffic(f)}${times(f)}`,
@@ -121,7 +122,8 @@ const sessions: Readonly<Record<string, Sentence>> = {
 const io: Readonly<Record<string, Sentence>> = {
   IoFailed: (f) => `a ${f.text("operation")}${extent(f)}${ofWhom(f)} failed at ${disk(f)}${senseText(f)}${times(f)}`,
   BdevIoFailed: (f) =>
-    `${f.text("operation")} at byte ${f.number("byteOffset")} of bdev ${f.text("bdev")} failed: ${f.text("code")}${times(f)}`,
+    `${f.text("operation")} at byte ${f.number("byteOffset")} of bdev ${f.text("bdev")} failed: ` +
+    `${f.text("code")}${times(f)}`,
   SlowIo: (f) =>
     `a ${f.text("operation")}${extent(f)}${ofWhom(f)} took ${spanText(f.number("millis"))} at ${disk(f)}` +
     `${f.when("rateLimited", () => ", rate limits included")}${times(f)}`,
@@ -140,8 +142,10 @@ const io: Readonly<Record<string, Sentence>> = {
 }
 
 const host: Readonly<Record<string, Sentence>> = {
-  PortalUp: (f) =>
-    `${portal(f)} listens${f.when("failedAttempts", (count) => (count === "0" ? "" : ` after ${count} attempts in vain`))}`,
+  PortalUp: (f) => {
+    const failed = f.number("failedAttempts")
+    return `${portal(f)} listens${failed === 0 ? "" : ` after ${counted(failed, "attempt")} in vain`}`
+  },
   PortalFailed: (f) => `${portal(f)} cannot be opened: ${f.text("code")}${f.when("detail", (text) => `, ${text}`)}`,
   PortalClosed: (f) => `${portal(f)} is closed`,
   BdevUp: (f) => `bdev ${f.text("bdev")} is open, ${f.number("blockCount")} blocks`,

@@ -46,7 +46,8 @@ const createdText = (event: EventOf<"TargetNodeCreated">): string => {
 const removedText = ({ aborted, cause, drained, durationMillis }: EventOf<"LunRemoved">): string => {
   if (cause === "boot") return removalReasons.boot
   const ended = aborted === 0 ? "" : `, ${counted(aborted, "command")} aborted`
-  return `${counted(drained, "command")} ended by ${drained === 1 ? "itself" : "themselves"}${ended}, in ${spanText(durationMillis)}`
+  const self = drained === 1 ? "itself" : "themselves"
+  return `${counted(drained, "command")} ended by ${self}${ended}, in ${spanText(durationMillis)}`
 }
 
 const lunSentence = (event: EventOf<"LunAdded" | "LunRemovalStarted" | "LunRemoved">): string => {
