@@ -28,6 +28,13 @@ export const openLevelStore = async (directory: string, createIfMissing: boolean
         throw storeError(error)
       }
     },
+    get: async (keys) => {
+      try {
+        return await db.getMany([...keys])
+      } catch (error) {
+        throw storeError(error)
+      }
+    },
     range: async ({ gte, lte, limit, reverse = false }) => {
       const iterator = db.iterator({ gte, lte, limit, reverse, fillCache: false, highWaterMarkBytes: readAheadBytes })
       try {

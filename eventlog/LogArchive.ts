@@ -69,6 +69,8 @@ export interface LogArchiveShape {
   ) => Effect.Effect<Snapshot | undefined, LogReadFailed>
   /** Seq of the last durable record written at or before this time (microseconds since the epoch); 0 without one. */
   readonly seqAt: (atMicros: number) => Effect.Effect<number, LogReadFailed>
+  /** Up to this seq `find` has an index; what comes after it is read, at about 100,000 records a second. */
+  readonly indexedTo: () => number
   /** The records that carry these tags, as durable when the stream starts: by index where there is one. */
   readonly find: (query: FindQuery) => Stream.Stream<LogRecord, LogReadFailed>
 }

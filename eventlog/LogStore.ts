@@ -23,6 +23,8 @@ export type StoreEntry = readonly [key: string, value: Uint8Array]
 export interface LogStore {
   /** Atomic. With `sync`, resolves when it is on disk. After a rejection the store is used for nothing but `close`. */
   readonly write: (writes: ReadonlyArray<StoreWrite>, sync: boolean) => Promise<void>
+  /** The values under `keys`, in their order; undefined for what is not there. */
+  readonly get: (keys: ReadonlyArray<string>) => Promise<ReadonlyArray<Uint8Array | undefined>>
   readonly range: (range: StoreRange) => Promise<ReadonlyArray<StoreEntry>>
   /** Gives back the space of what was deleted between these keys. May take long; writes and reads go on meanwhile. */
   readonly reclaim?: (gte: string, lte: string) => Promise<void>

@@ -28,6 +28,13 @@ export class MemoryStore implements LogStore {
     }
   }
 
+  async get(keys: ReadonlyArray<string>): Promise<ReadonlyArray<Uint8Array | undefined>> {
+    return keys.map((key) => {
+      const at = this.#firstAtOrAfter(key)
+      return this.#keys[at] === key ? this.#values[at] : undefined
+    })
+  }
+
   async range({ gte, limit, lte, reverse = false }: StoreRange): Promise<ReadonlyArray<StoreEntry>> {
     const first = this.#firstAtOrAfter(gte)
     const end = this.#firstAtOrAfter(`${lte}\0`)

@@ -4,8 +4,10 @@
 import { Effect } from "effect"
 import { LogReadFailed, type Snapshot } from "./EventLog.ts"
 import { findIn } from "./index/find.ts"
+import { blockSeqs } from "./index/posting-codec.ts"
 import { seqAtIn } from "./index/seq-at.ts"
-import type { LogArchiveShape, Tagging } from "./LogArchive.ts"
+import type { TagIndex } from "./index/TagIndex.ts"
+import type { LogArchiveShape } from "./LogArchive.ts"
 import { askStore, foldOf, liveStreamOf, reading, type StoreSource, streamOf } from "./LogReader.ts"
 import { storeError } from "./LogStore.ts"
 import { readNewest } from "./snapshots.ts"
@@ -17,7 +19,7 @@ const snapshotOf = (source: StoreSource, foldVersion: number, controlSeq: number
   })
 
 /** Everything but `verify`, which its owner adds. */
-export const archiveOf = (source: StoreSource, tagging: Tagging): Omit<LogArchiveShape, "verify"> => ({
+export const archiveOf = (source: StoreSource, index: TagIndex): Omit<LogArchiveShape, "verify"> => ({
   durable: source.durable,
   beginning: source.beginning,
   expired: source.expired,
@@ -28,5 +30,6 @@ export const archiveOf = (source: StoreSource, tagging: Tagging): Omit<LogArchiv
   snapshotAtOrBefore: (foldVersion, controlSeq) =>
     Effect.suspend(() => snapshotOf(source, foldVersion, Math.min(controlSeq, source.durable().controlSeq))),
   seqAt: (atMicros) => reading(() => askStore(source, (store) => seqAtIn(store, source.durable().seq, atMicros))),
-  find: (query) => findIn(source, tagging, query)
+  indexedTo: () => Math.max(0, index.blocks * blockSeqs - 1),
+  find: (query) => findIn(source, index, query)
 })

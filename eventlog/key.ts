@@ -2,7 +2,8 @@
  * Where things lie in the store. Keys are text whose byte order is the order of the numbers in them.
  *
  * Control records and observations have families of their own, so that folding state never reads an observation and
- * retention can drop whole ranges of them. `seq` still counts over both.
+ * retention can drop whole ranges of them. `seq` still counts over both. What is derived from records (snapshots, the
+ * index) can be deleted at any time.
  */
 
 /** 14 hexadecimal digits hold every safe integer (2^53 - 1). */
@@ -15,6 +16,12 @@ export const controlKey = (seq: number): string => `c${text(seq)}`
 export const observationKey = (seq: number): string => `o${text(seq)}`
 /** A snapshot lies at the control record that it was folded to. */
 export const snapshotKey = (controlSeq: number): string => `s${text(controlSeq)}`
+/** What a block of records is indexed by; see `index/`. */
+export const blockKey = (block: number): string => `i${text(block)}`
+/** Which records of a block have a tag, by the tag's hash (16 hexadecimal digits). */
+export const postingKey = (tagHash: string, block: number): string => `p${tagHash}${text(block)}`
+/** How far the records are indexed, and by which tagging. */
+export const indexKey = "mindex"
 /** Written with sync after each open: proves that the store takes writes before the log says so. */
 export const probeKey = "mprobe"
 /** Losses that somebody accepted knowingly; see `loss.ts`. */

@@ -15,9 +15,11 @@ import {
 } from "./EventLog.ts"
 import type { Expired } from "./expired.ts"
 import type { Genesis } from "./genesis.ts"
-import type { Tagging } from "./LogArchive.ts"
+import { keepIndexed } from "./index/index-builder.ts"
+import { claimIndexed, TagIndex } from "./index/TagIndex.ts"
+import { noTagging, type Tagging } from "./LogArchive.ts"
 import { checkFiles, foldOf, type StoreSource } from "./LogReader.ts"
-import { type LogStore, type StoreError, storeError } from "./LogStore.ts"
+import { type LogStore, type StoreError, type StoreWrite, storeError } from "./LogStore.ts"
 import { LogWriter } from "./LogWriter.ts"
 import type { AcceptedLoss } from "./loss.ts"
 import { RetentionKeeper } from "./RetentionKeeper.ts"
@@ -141,6 +143,20 @@ const keepRetention = (keeper: RetentionKeeper): Effect.Effect<(retention: Reten
     }
   })
 
+/** How long indexing lets others go first, after each few milliseconds of its own. */
+const indexPause = "20 millis"
+
+/** Kept in the background for as long as the scope lasts; a log whose records have no tags needs none. */
+const indexOf = (writer: LogWriter, source: StoreSource, { start, store, tagging }: LogServiceOptions) =>
+  Effect.gen(function* () {
+    const blocks = yield* Effect.promise(() => claimIndexed(store, tagging, start.tail.seq).catch(() => 0))
+    const index = new TagIndex(source, tagging, blocks)
+    const write = (writes: ReadonlyArray<StoreWrite>) => writer.exclusively((store) => store.write(writes, false))
+    const building = { source, index, write, pause: Effect.sleep(indexPause) }
+    if (tagging !== noTagging) yield* Effect.forkScoped(keepIndexed(building))
+    return index
+  })
+
 /** Closes with the scope: what was submitted is written first. */
 export const makeLogService = (options: LogServiceOptions): Effect.Effect<EventLog["Service"], never, Scope.Scope> =>
   Effect.gen(function* () {
@@ -156,12 +172,13 @@ export const makeLogService = (options: LogServiceOptions): Effect.Effect<EventL
     const keeper = new RetentionKeeper(writer, now, options.expired)
     const source = sourceOf(writer, keeper, options)
     const setRetention = yield* keepRetention(keeper)
+    const index = yield* indexOf(writer, source, options)
     const submit: EventLog["Service"]["submit"] = (expectedControlSeq, cause, entries) =>
       Result.map(writer.submit(expectedControlSeq, cause, entries), (job): Submission => {
         return { records: job.records, durable: durableOf(job) }
       })
     return EventLog.of({
-      ...archiveOf(source, options.tagging),
+      ...archiveOf(source, index),
       tip: () => writer.tip.tail,
       submit,
       append: (expectedControlSeq, cause, entries) =>

@@ -53,6 +53,9 @@ export class GatedStore implements LogStore {
     if (sync) this.syncs++
     await this.#inner.write(writes, sync)
   }
+  get(keys: ReadonlyArray<string>) {
+    return this.#inner.get(keys)
+  }
   range(range: StoreRange) {
     return this.#inner.range(range)
   }

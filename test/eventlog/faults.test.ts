@@ -225,6 +225,7 @@ describe("A disk that does not answer", () => {
         })
         const hanging: LogStore = {
           write: (writes) => answered.then(() => store.write(writes)),
+          get: (keys) => store.get(keys),
           range: (range) => store.range(range),
           close: () => store.close()
         }

@@ -67,6 +67,9 @@ export class FaultyStore implements LogStore {
     await this.#inner.write(writes, sync)
     if (fault === "fail-after") throw full
   }
+  get(keys: ReadonlyArray<string>): Promise<ReadonlyArray<Uint8Array | undefined>> {
+    return this.#inner.get(keys)
+  }
   range(range: StoreRange): Promise<ReadonlyArray<StoreEntry>> {
     return this.#inner.range(range)
   }

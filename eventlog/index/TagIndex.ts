@@ -1,0 +1,153 @@
+/**
+ * What is known of the index of an open log: how far it goes, by which tags, and what was found damaged in it. Looks up
+ * which records have given tags. An index may lack anything at any time: then the records themselves are read.
+ */
+import { blockKey, indexKey, postingKey } from "../key.ts"
+import type { Tagging } from "../LogArchive.ts"
+import { askStore, type StoreSource } from "../LogReader.ts"
+import type { LogStore, StoreEntry } from "../LogStore.ts"
+import {
+  type BlockSummary,
+  blockSeqs,
+  decodeIndexed,
+  decodePosting,
+  decodeSummary,
+  encodeIndexed,
+  fingerprintOf,
+  type IndexedBlocks,
+  tagHash
+} from "./posting-codec.ts"
+
+/** Blocks all of whose seqs are given out when `lastSeq` is the last. */
+export const wholeBlocks = (lastSeq: number): number => Math.floor((lastSeq + 1) / blockSeqs)
+
+/** The places of a block's records that may be what is looked for, ascending; or that the index does not know. */
+export type BlockPlaces = ReadonlyArray<number> | "unknown"
+
+/** One per open log. */
+export class TagIndex {
+  readonly tagging: Tagging
+  readonly #source: StoreSource
+  readonly #holes = new Set<number>()
+  /** A block is mended once: one that cannot be read stays a hole. */
+  readonly #mended = new Set<number>()
+  #blocks: number
+
+  /** `blocks`: how many are indexed, as `readIndexed` says. */
+  constructor(source: StoreSource, tagging: Tagging, blocks: number) {
+    this.#source = source
+    this.tagging = tagging
+    this.#blocks = blocks
+  }
+
+  /** All blocks before this one are indexed, but for holes. */
+  get blocks(): number {
+    return this.#blocks
+  }
+  /** A block whose index was found damaged, if there is one. */
+  get hole(): number | undefined {
+    return this.#holes.values().next().value
+  }
+
+  /** `block` is indexed, or as well as it can be. */
+  indexed(block: number): void {
+    if (this.#holes.delete(block)) this.#mended.add(block)
+    if (block === this.#blocks) this.#blocks++
+  }
+
+  /** For each block of `first..last` where the records are that have, of each list, at least one tag. */
+  async lookUp(
+    tags: ReadonlyArray<ReadonlyArray<string>>,
+    first: number,
+    last: number
+  ): Promise<ReadonlyArray<BlockPlaces>> {
+    const lists = tags.map((any) => any.map(tagHash))
+    const hashes = [...new Set(lists.flat())]
+    const limit = last - first + 1
+    const [summaries, ...postings] = await askStore(this.#source, (store) =>
+      Promise.all([
+        store.range({ gte: blockKey(first), lte: blockKey(last), limit }),
+        ...hashes.map((hash) => store.range({ gte: postingKey(hash, first), lte: postingKey(hash, last), limit }))
+      ])
+    )
+    const stored = new Map([...(summaries ?? []), ...postings.flat()])
+    return Array.from({ length: limit }, (_, at) => {
+      const places = this.#placesIn(stored, lists, first + at)
+      if (places === "unknown" && !this.#mended.has(first + at)) this.#holes.add(first + at)
+      return places
+    })
+  }
+
+  #placesIn(
+    stored: ReadonlyMap<string, Uint8Array>,
+    lists: ReadonlyArray<ReadonlyArray<string>>,
+    block: number
+  ): BlockPlaces {
+    const key = blockKey(block)
+    const value = stored.get(key)
+    const summary = value === undefined ? undefined : decodeSummary(key, value)
+    if (summary === undefined || summary.version !== this.tagging.version) return "unknown"
+    let places: ReadonlyArray<number> | undefined
+    for (const any of lists) {
+      const found = unionOf(any.map((hash) => placesOf(stored, summary, hash, block)))
+      if (found === "unknown") return "unknown"
+      places = places === undefined ? found : intersectionOf(places, found)
+      if (places.length === 0) return places
+    }
+    return places ?? "unknown"
+  }
+}
+
+const placesOf = (
+  stored: ReadonlyMap<string, Uint8Array>,
+  summary: BlockSummary,
+  hash: string,
+  block: number
+): BlockPlaces => {
+  const key = postingKey(hash, block)
+  const value = stored.get(key)
+  if (value === undefined) return summary.has(fingerprintOf(hash)) ? "unknown" : []
+  return decodePosting(key, value) ?? "unknown"
+}
+
+const unionOf = (lists: ReadonlyArray<BlockPlaces>): BlockPlaces => {
+  const all: Array<number> = []
+  for (const places of lists) {
+    if (places === "unknown") return "unknown"
+    if (lists.length === 1) return places
+    for (const place of places) all.push(place)
+  }
+  return [...new Set(all)].sort((a, b) => a - b)
+}
+
+const intersectionOf = (a: ReadonlyArray<number>, b: ReadonlyArray<number>): ReadonlyArray<number> => {
+  const inB = new Set(b)
+  return a.filter((place) => inB.has(place))
+}
+
+const readStored = async (store: LogStore): Promise<IndexedBlocks | undefined> => {
+  const [value] = await store.get([indexKey])
+  return value === undefined ? undefined : decodeIndexed(indexKey, value)
+}
+
+/** What to put to say how far the index goes. */
+export const indexedEntry = (indexed: IndexedBlocks): StoreEntry => [indexKey, encodeIndexed(indexKey, indexed)]
+
+/** How many blocks are indexed by this tagging, of a log that ends with `lastSeq` and does not grow. */
+export const readIndexed = async (store: LogStore, { version }: Tagging, lastSeq: number): Promise<number> => {
+  const stored = await readStored(store)
+  return stored === undefined || stored.version !== version ? 0 : Math.min(stored.blocks, wholeBlocks(lastSeq))
+}
+
+/**
+ * The same of a log that will grow. Observations that a crash has taken give their seqs to others: blocks that are not
+ * whole any more must not count as indexed when they are whole again.
+ */
+export const claimIndexed = async (store: LogStore, tagging: Tagging, lastSeq: number): Promise<number> => {
+  const stored = await readStored(store)
+  if (stored !== undefined && stored.blocks > wholeBlocks(lastSeq)) {
+    const [key, value] = indexedEntry({ version: stored.version, blocks: wholeBlocks(lastSeq) })
+    await store.write([{ type: "put", key, value }], true)
+  }
+  return readIndexed(store, tagging, lastSeq)
+}
