@@ -4,8 +4,11 @@
 
 /** Who asked for, or caused, a record. */
 export interface Cause {
-  /** `log` is the event log itself: a recovered failure, a stepped clock, a loss that was accepted. */
-  readonly source: "rpc" | "cli" | "config" | "hotplug" | "initiator" | "boot" | "dataplane" | "log"
+  /**
+   * `log` is the event log itself: a recovered failure, a stepped clock, a loss that was accepted. `replay`: it comes
+   * from another log, and the rest says who asked for it there.
+   */
+  readonly source: "rpc" | "cli" | "config" | "hotplug" | "initiator" | "boot" | "dataplane" | "log" | "replay"
   /** An address, or `local`; CLI and HTTP clients name themselves. */
   readonly actor: string
   /** The RPC method or CLI command, if there is one. */

@@ -37,7 +37,7 @@ import { workerReactor } from "./reactor/worker-reactor.ts"
 import { reportFact } from "./report-fact.ts"
 import type { IdentityStyle } from "./scsi/unit-identity.ts"
 import { statisticsSource } from "./statistics-source.ts"
-import { Targets } from "./Targets.ts"
+import { type Begun, Targets } from "./Targets.ts"
 
 /** How the data plane is run. */
 export interface DataPlaneSettings {
@@ -122,6 +122,35 @@ const boot = (parts: Parts, state: State): Effect.Effect<void> =>
     for (const group of portalGroupsOf(state)) yield* parts.portals.add(group, undefined, false)
   })
 
+/** How long the device of one bdev may take to close, in milliseconds. */
+const closeWithinMillis = 1_000
+
+/**
+ * The record says that the source's process ended here and another one began. A watcher sees what initiators have seen:
+ * connections are cut, nothing is drained, memory is empty, faults that were armed are gone. What the state has now is
+ * brought up as at a start.
+ */
+const restart = (parts: Parts, before: State, after: State): Effect.Effect<void> =>
+  Effect.gen(function* () {
+    const { bdevs, client, portals, targets } = parts
+    client.send({ _tag: "CutConnections", reason: "the process of the target has ended here in the record" })
+    for (const { incarnation, tag } of portalGroupsOf(before)) {
+      client.send({ _tag: "DeletePortalGroup", tag })
+      yield* portals.remove(tag, incarnation)
+    }
+    for (const target of targetsOf(before)) targets.drop(target)
+    // What is stacked goes before what it is stacked on.
+    for (const { incarnation, name, spec } of bdevsOf(before).toReversed()) {
+      // What a fault holds would keep its connection for ever.
+      if (spec._tag === "Error") yield* Effect.ignore(bdevs.resumePending({ name, incarnation }))
+      yield* bdevs.remove({ name, incarnation })
+      yield* Effect.timeoutOption(bdevs.awaitClosed({ name, incarnation }), closeWithinMillis)
+    }
+    for (const { tag } of initiatorGroupsOf(before)) client.send({ _tag: "DeleteInitiatorGroup", tag })
+    yield* boot(parts, after)
+    if (parts.accepting) portals.acceptAll()
+  })
+
 const applyGroupEvent = (parts: Parts, event: Event, { lease, state }: Committed): Effect.Effect<void> | undefined => {
   const { client, portals } = parts
   switch (event._tag) {
@@ -153,7 +182,7 @@ const applyGroupEvent = (parts: Parts, event: Event, { lease, state }: Committed
   }
 }
 
-const applyTargetEvent = (parts: Parts, event: Event, { state }: Committed, seq: number): Effect.Effect<void> => {
+const applyTargetEvent = (parts: Parts, event: Event, { state }: Committed, begun: Begun): Effect.Effect<void> => {
   const { targets } = parts
   switch (event._tag) {
     case "TargetNodeCreated":
@@ -174,12 +203,12 @@ const applyTargetEvent = (parts: Parts, event: Event, { state }: Committed, seq:
       return mapping === undefined ? Effect.void : Effect.sync(() => targets.addLun(event.target, mapping))
     }
     case "LunRemovalStarted":
-      return targets.drainLun({ target: event.target, lun: event.lun, incarnation: event.incarnation }, seq)
+      return targets.drainLun({ target: event.target, lun: event.lun, incarnation: event.incarnation }, begun)
     case "LunRemoved":
       return Effect.sync(() => targets.removeLun(event))
     case "TargetNodeDeletionStarted":
       targets.put(state, event.target)
-      return targets.closeSessions(event.target, event.incarnation, seq)
+      return targets.closeSessions(event.target, event.incarnation, begun)
     case "TargetNodeDeleted":
       return Effect.sync(() => targets.remove(event.target, event.incarnation))
     default:
@@ -205,13 +234,16 @@ const applyBdevEvent = (parts: Parts, event: Event, { lease, state }: Committed)
   }
 }
 
-const apply = (parts: Parts, committed: Committed): Effect.Effect<void> =>
+const apply = (parts: Parts, before: State, committed: Committed): Effect.Effect<void> =>
   Effect.forEach(
     committed.events,
     (event, index) => {
-      const seq = committed.records[index]?.seq ?? 0
+      // The own start was before there was a data plane: this one is of the source that is replayed.
+      if (event._tag === "EpochStarted") return restart(parts, before, committed.state)
+      const { cause, seq } = committed.records[index] ?? { cause: undefined, seq: 0 }
+      const begun = { seq, isReplayed: cause?.source === "replay" }
       const applied = applyBdevEvent(parts, event, committed) ?? applyGroupEvent(parts, event, committed)
-      return applied ?? applyTargetEvent(parts, event, committed, seq)
+      return applied ?? applyTargetEvent(parts, event, committed, begun)
     },
     { discard: true }
   )
@@ -283,6 +315,27 @@ const serviceOf = (parts: Parts, progress: Progress, failure: () => string | und
   })
 }
 
+/** Brings up `state`, then applies each entry in order, for ever. */
+const followState = (
+  parts: Parts,
+  state: State,
+  committed: Queue.Dequeue<Committed>,
+  progress: Progress,
+  start: { readonly startedAt: number; readonly booted: Effect.Effect<unknown> }
+): Effect.Effect<never> =>
+  Effect.gen(function* () {
+    yield* boot(parts, state)
+    progress.reach(start.startedAt)
+    yield* start.booted
+    let before = state
+    for (;;) {
+      const entry = yield* Queue.take(committed)
+      yield* apply(parts, before, entry)
+      before = entry.state
+      progress.reach(entry.records.at(-1)?.seq ?? 0)
+    }
+  })
+
 const make = Effect.fnUntraced(function* (settings: DataPlaneSettings) {
   const log = yield* EventLog
   const controlPlane = yield* ControlPlane
@@ -300,7 +353,7 @@ const make = Effect.fnUntraced(function* (settings: DataPlaneSettings) {
   })
   const running = yield* FiberSet.make<void>()
   const report: Report = (fact, correlationId) =>
-    Effect.asVoid(FiberSet.run(running, reportFact(controlPlane, fact, correlationId)))
+    Effect.asVoid(FiberSet.run(running, reportFact(controlPlane, fact, correlationId, true)))
   const bdevs = new Bdevs(client, settings.identityStyle, yield* FiberMap.make<string>(), report)
   const portals = new Portals(client, yield* FiberMap.make<string>())
   const { logoutLimitMillis = requestedLogoutTimeoutMillis, removalDeadlineMillis } = settings
@@ -313,19 +366,10 @@ const make = Effect.fnUntraced(function* (settings: DataPlaneSettings) {
   const bootTimeout = settings.bootTimeoutMillis ?? defaultBootTimeoutMillis
   const booted = yield* Deferred.make<void>()
   const progress = new Progress()
-  const follow = boot(parts, state).pipe(
-    Effect.andThen(Effect.sync(() => progress.reach(startedAt))),
-    Effect.andThen(Deferred.succeed(booted, undefined)),
-    Effect.andThen(
-      Effect.forever(
-        Effect.flatMap(Queue.take(committed), (entry) =>
-          Effect.andThen(
-            apply(parts, entry),
-            Effect.sync(() => progress.reach(entry.records.at(-1)?.seq ?? 0))
-          )
-        )
-      )
-    ),
+  const follow = followState(parts, state, committed, progress, {
+    startedAt,
+    booted: Deferred.succeed(booted, undefined)
+  }).pipe(
     Effect.onExit((exit) => {
       if (!Exit.hasDies(exit)) return Effect.void
       crashed = "it no longer follows the state"

@@ -59,6 +59,13 @@ interface Removal {
   readonly incarnation: Incarnation
 }
 
+/** The record that a removal has begun with. */
+export interface Begun {
+  readonly seq: number
+  /** It is a replay's, and so will be its end. */
+  readonly isReplayed: boolean
+}
+
 /** What a target needs of its surroundings. */
 export interface TargetsSurroundings {
   readonly client: ReactorClient
@@ -110,7 +117,7 @@ export class Targets {
   }
 
   /** A removal has begun: drains the LUN, and reports when nothing of it is in flight. */
-  drainLun(removal: Removal, correlationId: number): Effect.Effect<void> {
+  drainLun(removal: Removal, begun: Begun): Effect.Effect<void> {
     const { client, removalDeadlineMillis } = this.#of
     const { incarnation, lun, target } = removal
     const deadlineMillis = removalDeadlineMillis
@@ -124,7 +131,7 @@ export class Targets {
         correlationId
       })
       if (answer._tag !== "Drained") return
-      yield* this.#report({ _tag: "RecordLunDrained", ...removal, ...answer.outcome }, correlationId)
+      yield* this.#report({ _tag: "RecordLunDrained", ...removal, ...answer.outcome }, begun)
     }).pipe(this.#run)
   }
 
@@ -135,13 +142,13 @@ export class Targets {
   }
 
   /** A target is to go: asks its sessions to log out, and reports when none is left. */
-  closeSessions(name: IscsiName, incarnation: Incarnation, correlationId: number): Effect.Effect<void> {
+  closeSessions(name: IscsiName, incarnation: Incarnation, begun: Begun): Effect.Effect<void> {
     return Effect.gen({ self: this }, function* () {
       const answer = yield* this.#of.client.request({ _tag: "CloseSessions", name, incarnation, correlationId })
       if (answer._tag !== "SessionsClosed") return
       const { closed, cut } = answer
       const command = { _tag: "RecordTargetSessionsClosed", target: name, incarnation, closed, cut } as const
-      yield* this.#report(command, correlationId)
+      yield* this.#report(command, begun)
     }).pipe(this.#run)
   }
 
@@ -156,6 +163,14 @@ export class Targets {
   remove(name: string, incarnation: number): void {
     this.#of.client.send({ _tag: "DeleteTarget", name, incarnation })
     this.#targets.delete(targetKey(name, incarnation))
+  }
+
+  /** Forgets a target and its LUNs without a drain: the record says that their process has ended. */
+  drop(target: TargetNode): void {
+    for (const { incarnation, lun } of HashMap.values(target.luns)) {
+      this.removeLun({ target: target.name, lun, incarnation })
+    }
+    this.remove(target.name, target.incarnation)
   }
 
   /** Resumes when the LUN is unmapped. */
@@ -177,7 +192,7 @@ export class Targets {
   readonly #run = (work: Effect.Effect<void>): Effect.Effect<void> =>
     Effect.asVoid(FiberSet.run(this.#of.running, work))
 
-  #report(command: Command, correlationId: number): Effect.Effect<void> {
-    return reportFact(this.#of.controlPlane, command, correlationId)
+  #report(command: Command, { isReplayed, seq }: Begun): Effect.Effect<void> {
+    return reportFact(this.#of.controlPlane, command, seq, isReplayed)
   }
 }

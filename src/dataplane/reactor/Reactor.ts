@@ -93,6 +93,9 @@ export class Reactor {
         return this.#requestLogout(command)
       case "KickConnections":
         return this.#kickConnections(command)
+      case "CutConnections":
+        for (const connection of [...this.#node.connections]) connection.close(command.reason)
+        return
       case "CloseBdev":
         this.#statistics.forget(command.bdev)
         return this.#bdevs.handle(command)

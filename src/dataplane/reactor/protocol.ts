@@ -70,6 +70,8 @@ export type ReactorCommand =
     }
   /** The same of single connections; one that has not logged in yet is closed at once. */
   | { readonly _tag: "KickConnections"; readonly connections: ReadonlyArray<number>; readonly limitMillis: number }
+  /** Cuts all connections, as the end of the process would: what they have at bdevs runs on. */
+  | { readonly _tag: "CutConnections"; readonly reason: string }
   /** Opens a bdev. Answered with `BdevOpened`, unless it is closed before. */
   | {
       readonly _tag: "OpenBdev"
