@@ -196,7 +196,7 @@ const applyTargetEvent = (parts: Parts, event: Event, { state }: Committed, begu
     case "TargetNodeRedirectCleared":
       return Effect.sync(() => targets.put(state, event.target))
     case "TargetNodeLogoutRequested":
-      return Effect.sync(() => targets.requestLogout(event, seq))
+      return Effect.sync(() => targets.requestLogout(event, begun.seq))
     case "LunAdded": {
       const target = findTarget(state, event.target)
       const mapping = target === undefined ? undefined : findLun(target, event.lun)

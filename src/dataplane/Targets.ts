@@ -128,7 +128,7 @@ export class Targets {
         lun,
         incarnation,
         deadlineMillis,
-        correlationId
+        correlationId: begun.seq
       })
       if (answer._tag !== "Drained") return
       yield* this.#report({ _tag: "RecordLunDrained", ...removal, ...answer.outcome }, begun)
@@ -144,7 +144,12 @@ export class Targets {
   /** A target is to go: asks its sessions to log out, and reports when none is left. */
   closeSessions(name: IscsiName, incarnation: Incarnation, begun: Begun): Effect.Effect<void> {
     return Effect.gen({ self: this }, function* () {
-      const answer = yield* this.#of.client.request({ _tag: "CloseSessions", name, incarnation, correlationId })
+      const answer = yield* this.#of.client.request({
+        _tag: "CloseSessions",
+        name,
+        incarnation,
+        correlationId: begun.seq
+      })
       if (answer._tag !== "SessionsClosed") return
       const { closed, cut } = answer
       const command = { _tag: "RecordTargetSessionsClosed", target: name, incarnation, closed, cut } as const

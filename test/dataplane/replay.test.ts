@@ -150,6 +150,9 @@ describe("a restart in the record", () => {
       assert.strictEqual(yield* Effect.promise(() => hung), "cut")
       yield* until(Effect.map(plane.dataPlane.connections, (connections) => connections.length === 0))
       const after = yield* plane.open([0, 1])
+      // The first command at the medium is told that it is another one.
+      const told = yield* attempt(() => after.command({ lun: 0, cdb: cdb.read10(0, 1), readBytes: 512 }))
+      assert.strictEqual(outcomeText(told), "6/28/00")
       const content = yield* attempt(() => readBlocks(after, 0, 0, 1))
       assert.isTrue(content.every((byte) => byte === 0))
       assert.strictEqual((yield* attempt(() => readBlocks(after, 1, 0, 1))).length, 512)

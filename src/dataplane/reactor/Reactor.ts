@@ -94,7 +94,7 @@ export class Reactor {
       case "KickConnections":
         return this.#kickConnections(command)
       case "CutConnections":
-        for (const connection of [...this.#node.connections]) connection.close(command.reason)
+        for (const connection of [...this.#node.connections]) connection.close(command.reason, "serverEnd")
         return
       case "CloseBdev":
         this.#statistics.forget(command.bdev)
