@@ -79,10 +79,19 @@ export const noThings: ReplayedThings = { toFork: HashMap.empty(), toSource: Has
 export const openReplay = ({ replay }: { readonly replay: Replay | undefined }): Replay | undefined =>
   replay?.ended === undefined ? replay : undefined
 
+/** A replay in the state of its fork. */
+interface Fork {
+  readonly fork: { readonly since: Seq } | undefined
+}
+
+/** What has come with the state that the fork began with has kept its incarnation: the fork's own log begins above. */
+const isFromBefore = ({ fork }: Fork, { from }: Replay, incarnation: number): boolean =>
+  incarnation <= from && (fork === undefined || incarnation < fork.since)
+
 /** A thing's incarnation in the fork; undefined if it is not there, or was never created here. */
-export const incarnationInFork = ({ from, things }: Replay, source: number): number | undefined =>
-  source <= from ? source : Option.getOrUndefined(HashMap.get(things.toFork, source))
+export const incarnationInFork = (fork: Fork, replay: Replay, source: number): number | undefined =>
+  isFromBefore(fork, replay, source) ? source : Option.getOrUndefined(HashMap.get(replay.things.toFork, source))
 
 /** Whether a thing is one that the source has had, and not one that somebody has made in the fork. */
-export const isOfTheRecord = ({ from, things }: Replay, incarnation: number): boolean =>
-  incarnation <= from || HashMap.has(things.toSource, incarnation)
+export const isOfTheRecord = (fork: Fork, replay: Replay, incarnation: number): boolean =>
+  isFromBefore(fork, replay, incarnation) || HashMap.has(replay.things.toSource, incarnation)

@@ -54,9 +54,9 @@ export const decideStopReplay = (state: State): Decision =>
   Result.succeed(openReplay(state) === undefined ? [] : [{ _tag: "ReplayEnded", cause: "stopped" }])
 
 /** The event with the fork's incarnations; undefined if a thing that it names never came to be here. */
-const inFork = (replay: Replay, event: Event): Event | undefined => {
+const inFork = (state: State, replay: Replay, event: Event): Event | undefined => {
   const incarnationHere = (source: number): Incarnation | undefined => {
-    const incarnation = incarnationInFork(replay, source)
+    const incarnation = incarnationInFork(state, replay, source)
     return incarnation === undefined ? undefined : incarnationOf(incarnation)
   }
   if (event._tag === "LunAdded") {
@@ -185,7 +185,7 @@ const skip = (played: Played, seq: number, reason: string): void => {
 const playRecord = (draft: Draft, replay: Replay, played: Played, seq: number, recorded: Event): void => {
   if (isMark(recorded)) return
   played.gone.push(...goneWith(recorded))
-  const here = inFork(replay, recorded)
+  const here = inFork(draft.state, replay, recorded)
   if (here === undefined) return skip(played, seq, `${recorded._tag}: what it acts on was never made here`)
   const event = withNewMembers(draft.state, withFreePorts(draft.state, here))
   const obstacle = replayObstacle(draft.state, event)

@@ -35,5 +35,5 @@ const isAwaited = (state: State, fact: Command): boolean => {
 export const awaitsRecord = (state: State, fact: Command): boolean => {
   const replay = openReplay(state)
   if (replay === undefined || !("incarnation" in fact)) return false
-  return isOfTheRecord(replay, fact.incarnation) && isAwaited(state, fact)
+  return isOfTheRecord(state, replay, fact.incarnation) && isAwaited(state, fact)
 }
