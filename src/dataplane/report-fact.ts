@@ -6,9 +6,9 @@ import type { ControlPlane } from "../domain/ControlPlane.ts"
 import { awaitsRecord } from "../domain/replay-facts.ts"
 
 /**
- * While the log is away a fact is kept and reported again; one that is refused is our own mistake. `isReplayed`: what it
- * is about has come from the record of a replay, and so will the fact. It is kept until it has, or the replay is over;
- * then it is stale, or is reported after all.
+ * While the log is away a fact is kept and reported again; one that is refused is our own mistake. `isReplayed`: what
+ * it is about has come from the record of a replay, and so will the fact. It is kept until it has, or the replay is
+ * over; then it is stale, or is reported after all.
  */
 export const reportFact = (
   controlPlane: ControlPlane["Service"],

@@ -1,5 +1,6 @@
 /**
- * Facts of the data plane while a replay is on: what the source has found out is in its record, and is taken from there.
+ * Facts of the data plane while a replay is on: what the source has found out is in its record, and is taken from
+ * there.
  */
 import type { Command } from "./Command.ts"
 import { isOfTheRecord, openReplay } from "./Replay.ts"
