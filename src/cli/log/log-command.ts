@@ -3,10 +3,11 @@ import { Command } from "effect/cli"
 import { showCommand } from "./show-command.ts"
 import { stateCommand } from "./state-command.ts"
 import { tailCommand } from "./tail-command.ts"
+import { timelineCommand } from "./timeline-command.ts"
 import { verifyCommand } from "./verify-command.ts"
 
 /** The commands on the event log. */
 export const logCommand = Command.make("log").pipe(
   Command.withDescription("Ask the event log: every change, when, and who asked for it."),
-  Command.withSubcommands([tailCommand, showCommand, stateCommand, verifyCommand])
+  Command.withSubcommands([tailCommand, showCommand, stateCommand, timelineCommand, verifyCommand])
 )

@@ -70,13 +70,13 @@ export class LaneTrack {
     })
   }
 
-  /** Something happened, `count` times. */
-  mark(severity: Severity, at: number, seq: number, count: number, text: string): void {
+  /** Something happened, `count` times; `text` is asked for if it is the first in its cell. */
+  mark(severity: Severity, at: number, seq: number, count: number, text: () => string): void {
     const key = `${this.#cellOf(at)} ${severity}`
     const found = this.#marks.get(key)
     const mark =
       found === undefined
-        ? { severity, at, until: at, seq, count, text }
+        ? { severity, at, until: at, seq, count, text: text() }
         : { ...found, until: at, count: found.count + count }
     this.#marks.set(key, mark)
   }

@@ -248,7 +248,7 @@ export class TimelineFold {
   }
 
   #mark(lane: LaneTrack, severity: Severity, record: LogRecord, count: number): void {
-    lane.mark(severity, record.at, record.seq, count, this.#describe(record))
+    lane.mark(severity, record.at, record.seq, count, () => this.#describe(record))
   }
 }
 

@@ -2,6 +2,7 @@
 import { closest } from "../../../config/native/closest.ts"
 import { bdevForms } from "./bdev-forms.ts"
 import { eventlogForms } from "./eventlog-forms.ts"
+import { historyForms } from "./history-forms.ts"
 import { inertForms } from "./inert-forms.ts"
 import { iscsiForms } from "./iscsi-forms.ts"
 import type { MethodForm } from "./MethodForm.ts"
@@ -13,6 +14,7 @@ export const methodForms: ReadonlyArray<MethodForm> = [
   ...bdevForms,
   ...processForms,
   ...eventlogForms,
+  ...historyForms,
   ...inertForms
 ]
 

@@ -7,11 +7,13 @@ import type { Secrets } from "../../../domain/Secrets.ts"
 import type { RpcMethod } from "../../RpcMethod.ts"
 import { readMethods } from "./read.ts"
 import { stateMethods } from "./state.ts"
+import { timelineMethods } from "./timeline.ts"
 import { verifyMethods } from "./verify.ts"
 
 /** In the order in which `rpc_get_methods` lists them. */
 export const archiveMethods: ReadonlyArray<RpcMethod<LogArchive | Secrets>> = [
   ...readMethods,
   ...stateMethods,
+  ...timelineMethods,
   ...verifyMethods
 ]

@@ -17,7 +17,8 @@ import { logError } from "../dispatch.ts"
 export const Place = Schema.Union([SafeInteger, text(64)])
 export type Place = typeof Place.Type
 
-const positionOf = (name: string, place: Place): Effect.Effect<Position, RpcError> =>
+/** The place that the parameter `name` says. */
+export const positionOf = (name: string, place: Place): Effect.Effect<Position, RpcError> =>
   Effect.flatMap(Clock.currentTimeMillis, (nowMillis) => {
     if (typeof place === "number") {
       return Effect.succeed<Position>(place < 0 ? { _tag: "Back", count: -place } : { _tag: "Seq", seq: place })
