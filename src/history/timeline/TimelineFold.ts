@@ -26,6 +26,8 @@ const sessionsMax = 65_536
 /** What a record says, in words; for marks. */
 export type Describe = (record: LogRecord) => string
 
+const killedText = "started again; how the process before ended was not recorded: it was killed, or lost power"
+
 const objectKinds: ReadonlyArray<LaneKind> = ["portal-group", "target", "lun", "sessions", "bdev"]
 
 /** Folds what `start` and the records after it say. */
@@ -155,20 +157,23 @@ export class TimelineFold {
    */
   #start(isEmpty: boolean, record: ControlRecord): void {
     const { at, seq } = record
-    const kinds: ReadonlyArray<LaneKind> = isEmpty ? objectKinds : ["sessions"]
     const { process } = this.#book
-    const isFirst = process.isEmpty
+    const isKilled = this.#endedAt === undefined
     const endedAt = this.#endedAt ?? this.#lastAt
-    for (const lane of this.#book.of(...kinds)) lane.end(endedAt, seq)
+    const gone: ReadonlyArray<LaneKind> = isEmpty ? objectKinds : ["sessions"]
+    for (const lane of this.#book.of(...gone)) lane.end(endedAt, seq)
     this.#sessions.clear()
     this.#openCounts.clear()
-    if (!isFirst) {
-      process.end(endedAt, seq)
-      if (this.#endedAt === undefined) {
-        process.begin("unknown", endedAt, seq)
-        process.mark("error", at, seq, 1, "started again; how the process before ended was not recorded: it was killed")
-      }
+    const isFirst = process.isEmpty
+    for (const lane of [process, ...this.#book.of(...objectKinds)]) {
+      const { phase } = lane
+      if (phase === undefined) continue
+      lane.end(endedAt, seq)
+      if (isKilled) lane.begin("unknown", endedAt, seq)
+      lane.end(at, seq)
+      lane.begin(phase === "failed" ? "active" : phase, at, seq)
     }
+    if (isKilled && !isFirst) process.mark("error", at, seq, 1, killedText)
     this.#endedAt = undefined
     process.begin("active", at, seq)
   }

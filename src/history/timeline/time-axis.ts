@@ -51,6 +51,6 @@ export const lengthText = (micros: number): string => {
     [second, "s"],
     [1000, "ms"]
   ]
-  const [size, name] = units.find(([unit]) => micros >= unit) ?? [1, "µs"]
+  const [size, name] = units.find(([unit]) => micros >= unit) ?? [1, "us"]
   return `${Number((micros / size).toPrecision(micros / size >= 10 ? 3 : 2))} ${name}`
 }

@@ -20,20 +20,35 @@ const titleLettersMax = 44
 const chartLeft = margin + titleWidth
 const chartWidth = width - chartLeft - margin
 
+/** Fill of each class, in the light and in the dark. Plain rules: not every viewer knows variables. */
+const fills: ReadonlyArray<readonly [className: string, light: string, dark: string]> = [
+  ["paper", "#ffffff", "#12171f"],
+  ["ink", "#1c2430", "#e6e9ef"],
+  ["faint", "#667085", "#98a2b3"],
+  ["active", "#5b9bd5", "#4a84b8"],
+  ["open", "#3a9c6b", "#3f9e70"],
+  ["draining", "#e3a72f", "#c58f22"],
+  ["failed", "#c9573f", "#c05a44"],
+  ["unknown", "#d0d5dd", "#3b4554"],
+  ["error", "#b42318", "#ff6b5e"],
+  ["warning", "#b54708", "#ffab4a"],
+  ["note", "#475467", "#b8c0cc"]
+]
+
+const rules = (column: 1 | 2, line: string, paper: string): string =>
+  [
+    ...fills.map((fill) => `.${fill[0]} { fill: ${fill[column]} }`),
+    `.line { stroke: ${line} }`,
+    `.error, .warning, .note { stroke: ${paper}; stroke-width: 1 }`
+  ].join("\n")
+
 const style = `
-  svg { background: var(--paper); font: 12px system-ui, sans-serif; --paper: #ffffff; --ink: #1c2430; --faint: #667085;
-    --line: #e4e7ec; --active: #5b9bd5; --open: #3a9c6b; --draining: #e3a72f; --failed: #c9573f; --unknown: #98a2b3;
-    --error: #b42318; --warning: #b54708; --note: #475467 }
-  @media (prefers-color-scheme: dark) { svg { --paper: #12171f; --ink: #e6e9ef; --faint: #98a2b3; --line: #2b3442;
-    --active: #4a84b8; --open: #3f9e70; --draining: #c58f22; --failed: #c05a44; --unknown: #667085; --error: #ff6b5e;
-    --warning: #ffab4a; --note: #b8c0cc } }
-  text { fill: var(--ink) }
-  .faint { fill: var(--faint) }
-  .line { stroke: var(--line) }
-  .active { fill: var(--active) } .open { fill: var(--open) } .draining { fill: var(--draining) }
-  .failed { fill: var(--failed) } .unknown { fill: var(--unknown); opacity: 0.5 }
-  .error { fill: var(--error) } .warning { fill: var(--warning) } .note { fill: var(--note) }
-  .error, .warning, .note { stroke: var(--paper); stroke-width: 1 }
+text { font: 12px system-ui, sans-serif }
+.head { font-weight: 600 }
+${rules(1, "#e4e7ec", "#ffffff")}
+@media (prefers-color-scheme: dark) {
+${rules(2, "#2b3442", "#12171f")}
+}
 `
 
 const entities: Readonly<Record<string, string>> = {
@@ -112,7 +127,7 @@ const markShape = (timeline: Timeline, title: string, y: number, mark: Mark): st
 const laneShape = (timeline: Timeline, lane: Lane, row: number): string => {
   const y = headHeight + row * rowHeight
   const indent = lane.kind === "lun" ? 14 : 0
-  const label = `<text x="${margin + indent}" y="${y + rowHeight / 2 + 4}">${escaped(shorten(lane.title))}</text>`
+  const label = `<text class="ink" x="${margin + indent}" y="${y + rowHeight / 2 + 4}">${escaped(shorten(lane.title))}</text>`
   const full = `<title>${escaped(lane.title)}</title>`
   const under = `<line class="line" x1="${margin}" x2="${width - margin}" y1="${y + rowHeight}" y2="${y + rowHeight}"/>`
   const spans = lane.spans.map((span) => spanShape(timeline, lane.title, y, span))
@@ -147,7 +162,7 @@ const legendShape = (y: number): string =>
     .map(([className, word], index) => {
       const x = margin + index * legendStep
       const box = `<rect class="${className}" x="${x}" y="${y}" width="12" height="12" rx="2"/>`
-      return `${box}<text x="${x + 18}" y="${y + 10}">${word}</text>`
+      return `${box}<text class="ink" x="${x + 18}" y="${y + 10}">${word}</text>`
     })
     .join("\n")
 
@@ -166,8 +181,8 @@ export const timelineSvg = (timeline: Timeline): string => {
     `<title id="timeline-title">${range}</title>`,
     `<desc id="timeline-about">${about}. ${errors} places with errors.</desc>`,
     `<style>${style}</style>`,
-    `<rect x="0" y="0" width="${width}" height="${height}" style="fill: var(--paper)"/>`,
-    `<text x="${margin}" y="22" style="font-weight: 600">${range}</text>`,
+    `<rect x="0" y="0" width="${width}" height="${height}" class="paper"/>`,
+    `<text class="ink head" x="${margin}" y="22">${range}</text>`,
     `<text class="faint" x="${margin}" y="38">${about}</text>`,
     axisShape(timeline, bottom),
     '<g role="list">',
