@@ -82,7 +82,7 @@ describe("a lane", () => {
       const phase = random.pick<Phase | undefined>(["active", "draining", "failed", undefined])
       if (phase === undefined) lane.end(at, seq)
       else lane.begin(phase, at, seq)
-      lane.mark("error", at, seq, 2, "broken")
+      lane.mark("error", at, seq, 2, () => "broken")
       at += random.below(40)
     }
     const { marks, spans } = lane.finish()

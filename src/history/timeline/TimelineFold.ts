@@ -173,7 +173,7 @@ export class TimelineFold {
       lane.end(at, seq)
       lane.begin(phase === "failed" ? "active" : phase, at, seq)
     }
-    if (isKilled && !isFirst) process.mark("error", at, seq, 1, killedText)
+    if (isKilled && !isFirst) process.mark("error", at, seq, 1, () => killedText)
     this.#endedAt = undefined
     process.begin("active", at, seq)
   }
