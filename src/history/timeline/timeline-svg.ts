@@ -127,7 +127,8 @@ const markShape = (timeline: Timeline, title: string, y: number, mark: Mark): st
 const laneShape = (timeline: Timeline, lane: Lane, row: number): string => {
   const y = headHeight + row * rowHeight
   const indent = lane.kind === "lun" ? 14 : 0
-  const label = `<text class="ink" x="${margin + indent}" y="${y + rowHeight / 2 + 4}">${escaped(shorten(lane.title))}</text>`
+  const place = `x="${margin + indent}" y="${y + rowHeight / 2 + 4}"`
+  const label = `<text class="ink" ${place}>${escaped(shorten(lane.title))}</text>`
   const full = `<title>${escaped(lane.title)}</title>`
   const under = `<line class="line" x1="${margin}" x2="${width - margin}" y1="${y + rowHeight}" y2="${y + rowHeight}"/>`
   const spans = lane.spans.map((span) => spanShape(timeline, lane.title, y, span))
