@@ -10,6 +10,7 @@
  * - Observations are written without sync, bounded, and dropped rather than waited for.
  */
 import { Context, type Effect, type Result, Schema, type Scope } from "effect"
+import type { CompactFailed, Compaction, CompactOptions } from "./Compactor.ts"
 import type { LogArchiveShape } from "./LogArchive.ts"
 import type { Cause, ControlRecord } from "./record.ts"
 import type { Retention } from "./retention.ts"
@@ -184,6 +185,11 @@ export class EventLog extends Context.Service<
     readonly droppedObservations: () => number
     /** Calls `listener` until the scope closes. One call per batch, before any waiter of the batch is resumed. */
     readonly listen: (listener: LogListener) => Effect.Effect<void, never, Scope.Scope>
+    /**
+     * The log begins at `snapshot`, the state as of one of its control records, from now on. The records up to it go
+     * into a file of the directory, from which they are still read, or away. It may take long; appends go on.
+     */
+    readonly compact: (snapshot: Snapshot, options?: CompactOptions) => Effect.Effect<Compaction, CompactFailed>
     /** Snapshots are derived data: the two newest per fold version are kept, a damaged one is passed over. */
     readonly writeSnapshot: (snapshot: Snapshot) => Effect.Effect<void, LogUnavailable | AppendFailed>
   }

@@ -16,6 +16,7 @@ import { makeLogService } from "./log-service.ts"
 import { readLosses } from "./loss.ts"
 import { claimDirectory, type Opened, openChecked, tableDamageIn, tryOpen } from "./open-database.ts"
 import type { LogOpenError } from "./open-errors.ts"
+import { Past } from "./Past.ts"
 import { probe } from "./recovery.ts"
 
 /** Which log, and how to open it. */
@@ -49,15 +50,17 @@ const attach = (options: LevelEventLogOptions, at: LogDirectory, opened: Opened)
     yield* Effect.promise(() => fillBallast(path, ballastBytes))
     const meta = () => Promise.all([readLosses(opened.store), readExpired(opened.store)])
     const [losses, expired] = yield* tryOpen(meta, fail)
+    const past = yield* Effect.promise(() => Past.open(path, opened.genesis))
     const log = yield* makeLogService({
       directory: options.directory,
-      store: wrap(opened.store),
+      store: past.around(wrap(opened.store)),
       start: opened.start,
       losses,
       expired,
       tagging: options.tagging ?? noTagging,
-      genesis: opened.genesis,
-      reopen: async () => wrap(await openLevelStore(at.database, false)),
+      past,
+      path,
+      reopen: async () => past.around(wrap(await openLevelStore(at.database, false))),
       committed: ({ tail }) => head.set(tail),
       suspect: ({ code }: StoreError) =>
         code === "ENOSPC" || code === "EDQUOT" ? dropBallast(path) : Promise.resolve(),

@@ -43,6 +43,8 @@ export interface LogArchiveShape {
   readonly durable: () => LogTail
   /** Where the control records that can be read begin, if not at number 1: the log was compacted, or is a fork. */
   readonly beginning: () => Genesis | undefined
+  /** An archive of control records in front of the beginning that should be there and is not, as a sentence. */
+  readonly missingArchive: () => string | undefined
   /** The observations that retention has dropped, if any: those that are left begin behind them. */
   readonly expired: () => Expired | undefined
   /** The records of `range` (default all), as durable when the stream starts. */

@@ -6,10 +6,10 @@ import { Effect, Option, Result, Stream } from "effect"
 import { ChainCheck, chainStart } from "./chain.ts"
 import { LogReadFailed, type LogTail, lossRemedy, type ReadRange } from "./EventLog.ts"
 import type { Expired } from "./expired.ts"
-import type { Genesis } from "./genesis.ts"
 import { controlKey, lastSeq, numberOfKey, observationKey } from "./key.ts"
 import { type LogStore, type StoreEntry, storeError } from "./LogStore.ts"
 import type { AcceptedLoss } from "./loss.ts"
+import type { Past } from "./Past.ts"
 import type { LogRecord } from "./record.ts"
 import { decodeRecord } from "./record-codec.ts"
 
@@ -21,8 +21,8 @@ export interface StoreSource {
   readonly directory: string
   readonly store: () => LogStore
   readonly durable: () => LogTail
-  /** Where control records begin, if not at number 1. */
-  readonly beginning: () => Genesis | undefined
+  /** Where control records begin. */
+  readonly past: Past
   readonly closed: () => boolean
   /** Resolves when more is durable, the store was exchanged, or the log closed. */
   readonly moved: Effect.Effect<void>
@@ -106,7 +106,7 @@ export class LogReader {
     this.#range = range
     this.#end = end
     this.#from = Math.max(1, range.from ?? 1)
-    const beginning = source.beginning() ?? chainStart
+    const beginning = source.past.beginning ?? chainStart
     const anchor = range.after ?? (this.#from <= beginning.controlSeq + 1 ? beginning : undefined)
     const fromFirst = this.#from <= (source.expired()?.through ?? 0) + 1
     const context = { accepted: source.losses(), expired: source.expired, fromFirst }

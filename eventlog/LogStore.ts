@@ -28,6 +28,8 @@ export interface LogStore {
   readonly range: (range: StoreRange) => Promise<ReadonlyArray<StoreEntry>>
   /** Gives back the space of what was deleted between these keys. May take long; writes and reads go on meanwhile. */
   readonly reclaim?: (gte: string, lte: string) => Promise<void>
+  /** Keys of records that were compacted away and are still there, which `range` does not show; at most `limit`. */
+  readonly leftovers?: (limit: number) => Promise<ReadonlyArray<string>>
   readonly close: () => Promise<void>
 }
 

@@ -8,6 +8,7 @@ import { type Genesis, genesisWrite, positionAt } from "./genesis.ts"
 import { LogArchive, noTagging, type Tagging } from "./LogArchive.ts"
 import type { LogStore, StoreEntry, StoreRange, StoreWrite } from "./LogStore.ts"
 import { makeLogService } from "./log-service.ts"
+import { Past } from "./Past.ts"
 
 /** Keys in order with their values. Keys come nearly always in order, so an insertion moves hardly anything. */
 export class MemoryStore implements LogStore {
@@ -77,16 +78,19 @@ const make = (options: MemoryEventLogOptions = {}) =>
   Effect.gen(function* () {
     const { genesis } = options
     const store = options.store ?? new MemoryStore()
+    const reopen = options.reopen ?? (() => Promise.resolve(store))
+    const past = yield* Effect.promise(() => Past.open(undefined, genesis))
     if (genesis !== undefined) yield* Effect.promise(() => store.write([genesisWrite(genesis)], true))
     return yield* makeLogService({
       directory: "memory",
-      store,
+      store: past.around(store),
       start: positionAt(genesis),
-      genesis,
+      past,
+      path: undefined,
       losses: [],
       expired: undefined,
       tagging: options.tagging ?? noTagging,
-      reopen: options.reopen ?? (() => Promise.resolve(store)),
+      reopen: async () => past.around(await reopen()),
       committed: () => undefined,
       suspect: () => Promise.resolve(),
       recovered: () => undefined,

@@ -14,14 +14,22 @@ import { readNewest } from "./snapshots.ts"
 
 const snapshotOf = (source: StoreSource, foldVersion: number, controlSeq: number) =>
   Effect.tryPromise({
-    try: (): Promise<Snapshot | undefined> => readNewest(source.store(), { controlSeq }, foldVersion),
+    try: async (): Promise<Snapshot | undefined> => {
+      const stored = await readNewest(source.store(), { controlSeq }, foldVersion)
+      // Where the log begins, or once did, a state is known that is never too old to be used.
+      const known = source.past.geneses.find((genesis) => {
+        return genesis.foldVersion === foldVersion && genesis.controlSeq <= controlSeq
+      })
+      return known !== undefined && known.controlSeq > (stored?.controlSeq ?? -1) ? known : stored
+    },
     catch: (error) => new LogReadFailed({ directory: source.directory, detail: storeError(error).message })
   })
 
 /** Everything but `verify`, which its owner adds. */
 export const archiveOf = (source: StoreSource, index: TagIndex): Omit<LogArchiveShape, "verify"> => ({
   durable: source.durable,
-  beginning: source.beginning,
+  beginning: () => source.past.beginning,
+  missingArchive: () => source.past.missing,
   expired: source.expired,
   read: (range = {}) => streamOf(source, range),
   fold: (range, initial, step) => foldOf(source, range, initial, step),

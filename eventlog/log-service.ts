@@ -4,6 +4,7 @@
 import { Clock, Effect, Latch, Result, type Scope } from "effect"
 import { archiveOf } from "./archive-service.ts"
 import type { Job } from "./Batch.ts"
+import { CompactFailed, Compactor } from "./Compactor.ts"
 import {
   AppendFailed,
   EventLog,
@@ -14,7 +15,6 @@ import {
   type VerifyReport
 } from "./EventLog.ts"
 import type { Expired } from "./expired.ts"
-import type { Genesis } from "./genesis.ts"
 import { keepIndexed } from "./index/index-builder.ts"
 import { claimIndexed, TagIndex } from "./index/TagIndex.ts"
 import { noTagging, type Tagging } from "./LogArchive.ts"
@@ -22,6 +22,7 @@ import { checkFiles, foldOf, type StoreSource } from "./LogReader.ts"
 import { type LogStore, type StoreError, type StoreWrite, storeError } from "./LogStore.ts"
 import { LogWriter } from "./LogWriter.ts"
 import type { AcceptedLoss } from "./loss.ts"
+import type { Past } from "./Past.ts"
 import { RetentionKeeper } from "./RetentionKeeper.ts"
 import type { Retention } from "./retention.ts"
 import type { Position } from "./sequence.ts"
@@ -36,7 +37,10 @@ export interface LogServiceOptions {
   /** What retention had dropped when it was opened. */
   readonly expired: Expired | undefined
   readonly tagging: Tagging
-  readonly genesis: Genesis | undefined
+  /** What lies in front of the store's records; the store, and each that is reopened, is wrapped in it. */
+  readonly past: Past
+  /** Where archives may be made; `undefined` if nowhere. */
+  readonly path: string | undefined
   readonly reopen: () => Promise<LogStore>
   readonly committed: (end: Position) => void
   readonly suspect: (error: StoreError) => Promise<void>
@@ -51,7 +55,7 @@ const durableOf = (job: Job): Effect.Effect<void, AppendFailed> =>
   })
 
 const sourceOf = (writer: LogWriter, keeper: RetentionKeeper, options: LogServiceOptions): StoreSource => {
-  const { directory, fileDamage, genesis, losses } = options
+  const { directory, fileDamage, losses, past } = options
   const exchanged = async (old: LogStore): Promise<boolean> => {
     while (writer.store === old && writer.isAway && !writer.closed) {
       await new Promise<void>((resolve) => writer.onceMoved(resolve))
@@ -62,7 +66,7 @@ const sourceOf = (writer: LogWriter, keeper: RetentionKeeper, options: LogServic
     directory,
     store: () => writer.store,
     durable: () => writer.durable.tail,
-    beginning: () => genesis,
+    past,
     closed: () => writer.closed,
     moved: Effect.callback((resume) => {
       const cancel = writer.onceMoved(() => resume(Effect.void))
@@ -128,15 +132,31 @@ const tellFailures = (options: LogServiceOptions, print: (line: Effect.Effect<vo
 /** How often old observations are looked for. */
 const retentionEvery = "1 minute"
 
-/** Drops old observations for as long as the scope lasts. The result makes it look at once. */
-const keepRetention = (keeper: RetentionKeeper): Effect.Effect<(retention: Retention) => void, never, Scope.Scope> =>
+/**
+ * Drops old observations, and what a compaction that was killed has left, for as long as the scope lasts. The result makes it look at once.
+ */
+const keepRetention = (
+  keeper: RetentionKeeper,
+  compactor: Compactor
+): Effect.Effect<(retention: Retention) => void, never, Scope.Scope> =>
   Effect.gen(function* () {
     const latch = yield* Latch.make()
-    const run = Effect.tryPromise(() => keeper.run()).pipe(
-      Effect.catch((error) => Effect.logDebug("old observations were not dropped", error))
-    )
+    const run = (work: () => Promise<void>) =>
+      Effect.tryPromise(work).pipe(Effect.catch((error) => Effect.logDebug("what is old was not deleted", error)))
     const turn = Effect.andThen(Effect.raceFirst(latch.await, Effect.sleep(retentionEvery)), latch.close)
-    yield* Effect.forkScoped(Effect.forever(Effect.andThen(turn, run)))
+    // Not at once: the log's owner says first what is to be kept.
+    const turns = Effect.forever(
+      Effect.andThen(
+        turn,
+        run(() => keeper.run())
+      )
+    )
+    yield* Effect.forkScoped(
+      Effect.andThen(
+        run(() => compactor.sweep()),
+        turns
+      )
+    )
     return (retention) => {
       keeper.retention = retention
       latch.openUnsafe()
@@ -171,7 +191,8 @@ export const makeLogService = (options: LogServiceOptions): Effect.Effect<EventL
     const { directory } = options
     const keeper = new RetentionKeeper(writer, now, options.expired)
     const source = sourceOf(writer, keeper, options)
-    const setRetention = yield* keepRetention(keeper)
+    const compactor = new Compactor({ ...options, now }, writer, options.past)
+    const setRetention = yield* keepRetention(keeper, compactor)
     const index = yield* indexOf(writer, source, options)
     const submit: EventLog["Service"]["submit"] = (expectedControlSeq, cause, entries) =>
       Result.map(writer.submit(expectedControlSeq, cause, entries), (job): Submission => {
@@ -188,6 +209,12 @@ export const makeLogService = (options: LogServiceOptions): Effect.Effect<EventL
           return Effect.as(submitted.success.durable, submitted.success.records)
         }),
       setRetention,
+      compact: (snapshot, request = {}) =>
+        Effect.tryPromise({
+          try: () => compactor.run(snapshot, request),
+          catch: (error) =>
+            error instanceof CompactFailed ? error : new CompactFailed({ directory, detail: `${error}` })
+        }),
       observe: (entry) => writer.observe(entry),
       unavailable: () => writer.refusal,
       droppedObservations: () => writer.dropped,

@@ -18,6 +18,7 @@ import { verifyOf } from "./log-service.ts"
 import { readLosses } from "./loss.ts"
 import { claimDirectory, openChecked, tableDamageIn, tryOpen } from "./open-database.ts"
 import type { LogOpenError } from "./open-errors.ts"
+import { Past } from "./Past.ts"
 
 /** How to read it. */
 export interface ReadingOptions {
@@ -36,11 +37,13 @@ const openSource = (directory: string) =>
       () => Promise.all([readLosses(store), readExpired(store)]),
       (error) => openFailed(directory, at.path, error)
     )
+    const past = yield* Effect.promise(() => Past.open(at.path, genesis))
+    const withPast = past.around(store)
     const source: StoreSource = {
       directory,
-      store: () => store,
+      store: () => withPast,
       durable: () => start.tail,
-      beginning: () => genesis,
+      past,
       closed: () => true,
       moved: Effect.void,
       exchanged: () => Promise.resolve(false),

@@ -5,6 +5,7 @@
  * - `append`  appends without end from 8 callers; prints `acked SEQ N` for each that is durable
  * - `fill`    appends records of 2 KiB until one fails, and on until one succeeds again; prints what happens as JSON
  * - `crowded` `fill` while a file beside the directory has taken all the room that was left
+ * - `compact` appends without end, prints `acked CONTROLNO`, and compacts all the time; prints `compacting SEQ`
  * - `refused` opens and expects to fail; prints the error as JSON
  */
 import { openSync, writeSync } from "node:fs"
@@ -101,6 +102,24 @@ const crowd = Effect.sync(() => {
   }
 })
 
+const compact = Effect.gen(function* () {
+  const log = yield* open
+  const appending = Effect.forever(
+    Effect.map(appendOne(log, 1), () => say(`acked ${log.durable().controlNo}`)),
+    { disableYield: false }
+  )
+  const compacting = Effect.forever(
+    Effect.suspend(() => {
+      const { controlHash, controlNo, controlSeq } = log.durable()
+      if (controlSeq <= (log.beginning()?.controlSeq ?? 0)) return Effect.yieldNow
+      say(`compacting ${controlSeq}`)
+      const snapshot = { controlHash, controlNo, controlSeq, foldVersion: 1, state: new Uint8Array(1000) }
+      return Effect.map(log.compact(snapshot), ({ through }) => say(`compacted ${through}`))
+    })
+  )
+  yield* Effect.all([appending, compacting], { concurrency: "unbounded" })
+})
+
 const refused = Effect.gen(function* () {
   const failure = yield* Effect.flip(open)
   say(JSON.stringify({ ...failure, message: failure.message }))
@@ -111,6 +130,7 @@ const modes: { readonly [mode: string]: Effect.Effect<unknown, unknown, Scope.Sc
   append,
   fill: fillAfter(Effect.void),
   crowded: fillAfter(crowd),
+  compact,
   refused
 }
 const run = modes[mode]
