@@ -5,8 +5,8 @@
  *
  *     `lunlog archive 1\n` | records | footer | length of the footer (4, BE) | `LUNLARCH`
  *
- * A record is `length (4, BE) | seq (8, BE) | stored bytes`. The footer is sealed MessagePack; its `blocks` say where the
- * first of some hundred records each lies.
+ * A record is `length (4, BE) | seq (8, BE) | stored bytes`. The footer is sealed MessagePack; its `blocks` say where
+ * the first of some hundred records each lies.
  */
 import { type FileHandle, open } from "node:fs/promises"
 import { basename } from "node:path"

@@ -133,7 +133,8 @@ const tellFailures = (options: LogServiceOptions, print: (line: Effect.Effect<vo
 const retentionEvery = "1 minute"
 
 /**
- * Drops old observations, and what a compaction that was killed has left, for as long as the scope lasts. The result makes it look at once.
+ * Drops old observations, and what a compaction that was killed has left, for as long as the scope lasts. The result
+ * makes it look at once.
  */
 const keepRetention = (
   keeper: RetentionKeeper,
