@@ -7,6 +7,7 @@ import { convertCommand } from "./config/convert-command.ts"
 import { exportCommand } from "./config/export-command.ts"
 import { planCommand } from "./config/plan-command.ts"
 import { schemaCommand } from "./config/schema-command.ts"
+import { forkCommand } from "./fork/fork-command.ts"
 import { logCommand } from "./log/log-command.ts"
 import { nouns } from "./nouns/all-nouns.ts"
 import { rpcCommand } from "./rpc/rpc-command.ts"
@@ -48,6 +49,7 @@ export const rootCommand = (load: LoadDataPlane) =>
       statusCommand,
       topCommand,
       logCommand,
+      forkCommand(load),
       rpcCommand,
       ...nouns,
       planCommand,

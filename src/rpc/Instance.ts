@@ -17,6 +17,8 @@ export class InitializationFailed extends Schema.TaggedError<InitializationFaile
 export interface InstanceInfo {
   /** UUID of the state directory. */
   readonly instanceId: string
+  /** Absolute; absent if there is none. */
+  readonly stateDirectory?: string
   /** Of the program, such as `0.1.0`. */
   readonly version: string
   /** Milliseconds since the epoch. */

@@ -3,6 +3,7 @@
  * what the configuration file asks for, and only then initiators. Everything lives in one scope, so that the end is
  * the start backwards: no new requests, sessions closed, a last snapshot, the log's directory free.
  */
+import { resolve } from "node:path"
 import { Cause, Clock, Deferred, Effect, Layer, type Scope } from "effect"
 import { EventLog } from "../../../eventlog/EventLog.ts"
 import { LevelEventLog } from "../../../eventlog/LevelEventLog.ts"
@@ -168,6 +169,7 @@ const serve = (
     const instance: Instance["Service"] = yield* Instance.make(
       {
         instanceId: epoch?.instanceId ?? "",
+        stateDirectory: resolve(settings.stateDirectory),
         version,
         startedAt: yield* Clock.currentTimeMillis,
         removalDeadlineMillis: settings.removalDeadlineMillis,

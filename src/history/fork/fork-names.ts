@@ -63,7 +63,7 @@ export const forkUuid = ({ identity, instanceId }: ForkMapping, { name, uuid, uu
 }
 
 /** Where the fork listens in place of one of the source's portals. */
-export const forkPortal = ({ portals }: ForkMapping, { host, port }: Portal): Portal => {
+export const forkPortal = ({ portals }: Pick<ForkMapping, "portals">, { host, port }: Portal): Portal => {
   if (portals._tag === "Offset") {
     // Always a port: what is out of range was refused when the fork was made, unless it is of a later record.
     return { host, port: ((((port - 1 + portals.by) % portMax) + portMax) % portMax) + 1 }

@@ -7,6 +7,7 @@ import { EventLog } from "../../../eventlog/EventLog.ts"
 import { driftOfState } from "../../config/plan/Plan.ts"
 import { ControlPlane } from "../../domain/ControlPlane.ts"
 import { DataPlane } from "../../domain/DataPlane.ts"
+import type { ForkOrigin } from "../../domain/Fork.ts"
 import { refusedLogins } from "../../domain/refused-logins.ts"
 import {
   activeBdevsOf,
@@ -119,6 +120,20 @@ const configStatus = Effect.map(ControlPlane, ({ state }) => {
   return { config: { name, file_hash: fileHash, seq }, drift_count: drift.length, drift: drift.slice(0, driftMax) }
 })
 
+/** Where a fork is from; nothing of a target that is none. */
+const forkStatus = (fork: ForkOrigin | undefined) =>
+  fork === undefined
+    ? {}
+    : {
+        fork: {
+          source_instance_id: fork.sourceInstanceId,
+          source_seq: fork.sourceSeq,
+          source_at: fork.sourceAt,
+          identity: fork.mapping.identity._tag === "Kept" ? "kept" : "new",
+          data: fork.data
+        }
+      }
+
 const lunlogStatus = defineMethodWithoutParams<Services>({
   name: "lunlog_status",
   states: anyState,
@@ -131,6 +146,8 @@ const lunlogStatus = defineMethodWithoutParams<Services>({
       return {
         version: instance.version,
         instance_id: instance.instanceId,
+        ...(instance.stateDirectory === undefined ? {} : { state_directory: instance.stateDirectory }),
+        ...forkStatus(state().fork),
         pid: process.pid,
         started_at: instance.startedAt,
         state: instance.frameworkState(),

@@ -33,5 +33,14 @@ export const eventlogForms: ReadonlyArray<MethodForm> = [
       flag(["", "with-secrets"], "with the secrets of CHAP in clear")
     ],
     { answer: "json", example: "--at 17" }
+  ),
+  method(
+    "eventlog_fork_point",
+    "Shows the state as of a moment and its place in the chain, for a fork to begin with.",
+    [
+      option(["", "at"], place, "the moment (default HEAD); times are UTC"),
+      option(["", "offset"], integer("BYTES"), "where in the state to go on")
+    ],
+    { answer: "json", example: "--at 17" }
   )
 ]

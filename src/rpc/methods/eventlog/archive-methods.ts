@@ -5,6 +5,7 @@
 import type { LogArchive } from "../../../../eventlog/LogArchive.ts"
 import type { Secrets } from "../../../domain/Secrets.ts"
 import type { RpcMethod } from "../../RpcMethod.ts"
+import { forkPointMethods } from "./fork-point.ts"
 import { readMethods } from "./read.ts"
 import { stateMethods } from "./state.ts"
 import { timelineMethods } from "./timeline.ts"
@@ -15,5 +16,6 @@ export const archiveMethods: ReadonlyArray<RpcMethod<LogArchive | Secrets>> = [
   ...readMethods,
   ...stateMethods,
   ...timelineMethods,
-  ...verifyMethods
+  ...verifyMethods,
+  ...forkPointMethods
 ]

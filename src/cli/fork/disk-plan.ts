@@ -1,0 +1,58 @@
+/** What the disks of a fork begin with: which are filled, from where, and why others are empty. */
+import type { Bdev } from "../../domain/Bdev.ts"
+import type { ForkData, ForkMapping } from "../../domain/Fork.ts"
+import { bdevsOf, findBdev, type State } from "../../domain/State.ts"
+import { forkFile } from "../../history/fork/fork-names.ts"
+
+/** A disk of the fork that holds something of its own; null and stacked bdevs do not. */
+export interface DiskPlan {
+  readonly name: Bdev["name"]
+  readonly incarnation: Bdev["incarnation"]
+  readonly kind: "file" | "memory"
+  readonly bytes: number
+  /** A file of the source that is copied. */
+  readonly source?: string
+  /** File of the fork: the disk itself, or what its memory is filled from. */
+  readonly file: string
+  /** Undefined: it gets the source's content. */
+  readonly empty: string | undefined
+}
+
+/** What is known when disks are planned. */
+export interface DiskSource {
+  /** As of the moment that is forked. */
+  readonly state: State
+  readonly today: State
+  readonly isRunning: boolean
+  /** Whether the source has a file. */
+  readonly isFile: (path: string) => boolean
+}
+
+const sizeOf = ({ spec }: Bdev): number => ("blockCount" in spec ? spec.blockCount * spec.blockSize : 0)
+
+const memoryProblem = (bdev: Bdev, { isRunning, today }: DiskSource): string | undefined => {
+  if (!isRunning) return "its memory went with the process that had it"
+  const now = findBdev(today, bdev.name)
+  return now?.incarnation === bdev.incarnation && now.phase._tag === "Active" ? undefined : "it is not there any more"
+}
+
+const planOf = (bdev: Bdev, source: DiskSource, mapping: ForkMapping, data: ForkData): DiskPlan | undefined => {
+  const { incarnation, name, spec } = bdev
+  const common = { name, incarnation, bytes: sizeOf(bdev) }
+  const wished = data === "empty" ? "as --data empty has it" : undefined
+  if (spec._tag === "Aio") {
+    const missing = source.isFile(spec.filename) ? undefined : `${spec.filename} is not there any more`
+    const file = forkFile(mapping, spec.filename)
+    return { ...common, kind: "file", source: spec.filename, file, empty: wished ?? missing }
+  }
+  if (spec._tag !== "Malloc") return undefined
+  // Numbers, not names: those may have characters that no file system takes.
+  const file = `${mapping.fileDirectory}/memory-${incarnation}`
+  return { ...common, kind: "memory", file, empty: wished ?? memoryProblem(bdev, source) }
+}
+
+/** In creation order, without disks whose removal the fork's start finishes. */
+export const planDisks = (source: DiskSource, mapping: ForkMapping, data: ForkData): ReadonlyArray<DiskPlan> =>
+  bdevsOf(source.state)
+    .filter(({ phase }) => phase._tag === "Active")
+    .flatMap((bdev) => planOf(bdev, source, mapping, data) ?? [])

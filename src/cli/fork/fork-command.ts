@@ -1,0 +1,148 @@
+/** `lunlog fork`: a second target that goes on from a moment of another one's log, in the foreground. */
+import { tmpdir } from "node:os"
+import { basename, join } from "node:path"
+import { Console, Effect, Option } from "effect"
+import { Command, Flag } from "effect/cli"
+import { ControlPlane } from "../../domain/ControlPlane.ts"
+import { CliFailure } from "../CliFailure.ts"
+import { placeParam } from "../log/place-flag.ts"
+import { loggingLayer } from "../serve/logging.ts"
+import type { LoadDataPlane } from "../serve/serve-command.ts"
+import { serverFlags, socketFlag } from "../serve/server-flags.ts"
+import { portalWishOf } from "./portal-wish.ts"
+
+/** Bytes of a socket's path (sun_path of Linux, less its end). */
+const socketPathMax = 107
+
+const forkFlags = {
+  at: Flag.String("at").pipe(
+    Flag.withMetavar("PLACE"),
+    Flag.withDescription(
+      'The moment: a record\'s number, HEAD, -5 (back from the end), 14:03, "10 minutes ago", 2026-11-22T14:03:05Z'
+    )
+  ),
+  socket: socketFlag,
+  state: Flag.String("state").pipe(
+    Flag.withMetavar("DIR"),
+    Flag.withDescription("Fork the target of this idle or copied state directory, not a running one"),
+    Flag.optional
+  ),
+  forkState: Flag.String("fork-state").pipe(
+    Flag.withMetavar("DIR"),
+    Flag.withDescription("State directory of the fork: a new or empty one (default: beside the source's)"),
+    Flag.optional
+  ),
+  forkSocket: Flag.String("fork-socket").pipe(
+    Flag.withMetavar("PATH"),
+    Flag.withDescription("Control socket of the fork (default: rpc.sock in its state directory)"),
+    Flag.optional
+  ),
+  portOffset: Flag.Int("port-offset").pipe(
+    Flag.withMetavar("N"),
+    Flag.withDescription("Listen N ports above the source's (default: an N that is free on this host)"),
+    Flag.optional
+  ),
+  portal: Flag.String("portal").pipe(
+    Flag.withMetavar("ADDRESS[:PORT]"),
+    Flag.withDescription("Listen on this address, one port for each portal of the source"),
+    Flag.optional
+  ),
+  data: Flag.Literals("data", ["empty", "snapshot"]).pipe(
+    Flag.withDescription(
+      "empty: disks of the same size without content (default); snapshot: with a copy of what the source's hold now"
+    ),
+    Flag.withDefault("empty" as const)
+  ),
+  keepIdentity: Flag.Boolean("keep-identity").pipe(
+    Flag.withDescription("Keep target names and disk ids: for hosts that are not connected to the source"),
+    Flag.withDefault(false)
+  ),
+  suffix: Flag.String("suffix").pipe(
+    Flag.withMetavar("TEXT"),
+    Flag.withDescription("What target names of the fork end in (default: -fork- and six digits)"),
+    Flag.filter(
+      (text) => /^[a-z0-9.:-]{1,64}$/u.test(text),
+      (text) => `${JSON.stringify(text.slice(0, 80))} cannot end a target's name; use a-z, 0-9, ".", ":" and "-"`
+    ),
+    Flag.optional
+  ),
+  removalDeadline: serverFlags.removalDeadline,
+  spdkIdentities: serverFlags.spdkIdentities,
+  reactor: serverFlags.reactor,
+  logFormat: serverFlags.logFormat
+}
+
+const isTooLong = (path: string): boolean => Buffer.byteLength(path) > socketPathMax
+
+/** Before anything is made. */
+const checkSocket = (given: string | undefined): Effect.Effect<void, CliFailure> => {
+  if (given === undefined || !isTooLong(given)) return Effect.void
+  const message = `--fork-socket ${given} is too long for a socket: at most ${socketPathMax} bytes`
+  return Effect.fail(new CliFailure({ message }))
+}
+
+/** In the state directory, if the path is not too long for a socket. */
+const defaultSocket = (directory: string): string => {
+  const inside = join(directory, "rpc.sock")
+  return isTooLong(inside) ? join(tmpdir(), `${basename(directory).slice(-40)}.sock`) : inside
+}
+
+/** The command; `load` brings in the server's code. */
+export const forkCommand = (load: LoadDataPlane) =>
+  Command.make(
+    "fork",
+    forkFlags,
+    Effect.fn(function* (input) {
+      const { makeFork } = yield* Effect.promise(() => import("./make-fork.ts"))
+      const { loadMemory } = yield* Effect.promise(() => import("./fill-disks.ts"))
+      const { forkText } = yield* Effect.promise(() => import("./fork-text.ts"))
+      const { runServer } = yield* Effect.promise(() => import("../serve/run-server.ts"))
+      const { serverReady } = yield* Effect.promise(() => import("../serve/ready.ts"))
+      yield* checkSocket(Option.getOrUndefined(input.forkSocket))
+      const wish = {
+        at: yield* placeParam(input.at),
+        source: Option.getOrUndefined(input.state),
+        socketPath: input.socket,
+        directory: Option.getOrUndefined(input.forkState),
+        portals: yield* portalWishOf(Option.getOrUndefined(input.portOffset), Option.getOrUndefined(input.portal)),
+        keepIdentity: input.keepIdentity,
+        suffix: Option.getOrUndefined(input.suffix),
+        data: input.data
+      }
+      const fork = yield* Effect.scoped(makeFork(wish))
+      const socketPath = Option.getOrElse(input.forkSocket, () => defaultSocket(fork.directory))
+      const tell = Effect.gen(function* () {
+        const state = (yield* ControlPlane).state()
+        if (state.fork !== undefined) yield* Console.log(forkText(fork, state, state.fork, socketPath))
+      })
+      const settings = {
+        stateDirectory: fork.directory,
+        stateMode: "resume",
+        socketPath,
+        removalDeadlineMillis: input.removalDeadline,
+        identityStyle: input.spdkIdentities ? "spdk" : "uuid",
+        reactor: input.reactor,
+        waitForRpc: false,
+        acceptLogLoss: false,
+        configure: loadMemory(fork.disks),
+        onReady: Effect.andThen(serverReady, tell)
+      } as const
+      yield* runServer(settings, yield* Effect.promise(load)).pipe(Effect.provide(loggingLayer(input.logFormat)))
+    })
+  ).pipe(
+    Command.withDescription(
+      "Start a copy of a target as it was at a moment of its log: on other ports, with a state directory and disks of " +
+        "its own, until Ctrl-C. The source is only read."
+    ),
+    Command.withExamples([
+      { command: 'lunlog fork --at "10 minutes ago"', description: "As it was, with empty disks" },
+      {
+        command: "lunlog fork --at 4711 --port-offset 1000 --data snapshot",
+        description: "As of a record, on ports 4260 and so on, with copies of what the disks hold now"
+      },
+      {
+        command: "lunlog fork --at HEAD --state /backup/lunlog --portal 127.0.0.1",
+        description: "From a copy of a state directory, for hosts of this machine"
+      }
+    ])
+  )
