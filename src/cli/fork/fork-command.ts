@@ -131,8 +131,8 @@ export const forkCommand = (load: LoadDataPlane) =>
     })
   ).pipe(
     Command.withDescription(
-      "Start a copy of a target as it was at a moment of its log: on other ports, with a state directory and disks of " +
-        "its own, until Ctrl-C. The source is only read."
+      "Start a copy of a target as it was at a moment of its log: on other ports, with a state directory and disks " +
+        "of its own, until Ctrl-C. The source is only read."
     ),
     Command.withExamples([
       { command: 'lunlog fork --at "10 minutes ago"', description: "As it was, with empty disks" },

@@ -28,8 +28,9 @@ export interface ForkSource {
   readonly isRunning: boolean
   /** Absolute; the parent of the log's directory. */
   readonly stateDirectory: string
-  /** The key of its secrets as the file has it; undefined if it has none, or none that can be read (see `keyProblem`). */
+  /** The key of its secrets as its file has it; undefined if there is none, or none that can be read. */
   readonly key: string | undefined
+  /** Why there is no key, if there are secrets. */
   readonly keyProblem: string | undefined
   /** Copies what a RAM disk of a running source holds into a new file. */
   readonly dump: (name: string, file: string) => Effect.Effect<void, CliFailure>

@@ -70,12 +70,12 @@ const identityOf = ({ keepIdentity, suffix }: ForkWish, tag: string): ForkIdenti
 
 const textOf = ({ host, port }: Portal): string => `${host}:${port}`
 
-const foreignText = (foreign: ReadonlyArray<Portal>): ReadonlyArray<string> =>
-  foreign.length === 0
+const foreignText = (foreign: ReadonlyArray<Portal>): ReadonlyArray<string> => {
+  const addresses = foreign.map(textOf).join(", ")
+  return foreign.length === 0
     ? []
-    : [
-        `redirects to ${foreign.map(textOf).join(", ")} lead to another server and stay: who follows one leaves the fork`
-      ]
+    : [`redirects to ${addresses} lead to another server, and stay: who follows one leaves the fork`]
+}
 
 const keyText = ({ keyProblem }: ForkSource): ReadonlyArray<string> =>
   keyProblem === undefined
