@@ -4,7 +4,7 @@
  *
  * - `whole`   three runs of a server, the first and the last ended in order
  * - `cut`     the same up to the kill -9 at the end of the second run: IO was going on, a LUN was being removed
- * - `torn`    `cut`, and LevelDB's journal cut once more, somewhere in its last record (`seed` says where)
+ * - `torn`    `cut`, and LevelDB's journal cut once more, somewhere in its last records (`seed` says where)
  * - `damaged` `whole` with one bit wrong, in a record (`seed` says where)
  *
  * They are made once for all test processes (a few seconds), and kept in the folder of temporary files under a name
@@ -111,10 +111,10 @@ const largest = <A extends { readonly size: number }>(files: ReadonlyArray<A>): 
   return first
 }
 
-/** Cuts the journal within its last `reach` bytes, which are one record or more. */
+/** Cuts the journal within its last `reach` bytes, which are some records. */
 const tear = (stateDirectory: string, seed: number): Wound => {
   const { file, size } = largest(databaseFiles(stateDirectory, /\.log$/u))
-  const reach = 100
+  const reach = 1000
   const offset = size - 1 - (seed % reach)
   truncateSync(join(stateDirectory, file), offset)
   return { file, offset }

@@ -1,0 +1,101 @@
+/**
+ * Every `lunlog log` command on logs of real sessions: whole, cut by kill -9, torn in the middle of a record, and with
+ * a bit wrong. It ends; it answers or says what is wrong, where, and what to do; it never shows our insides.
+ */
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs"
+import { join } from "node:path"
+import { assert, describe, it } from "vitest"
+import { type SessionLog, type SessionLogVariant, sessionLog } from "../../support/session-log.ts"
+import { lunlogHere } from "../in-process.ts"
+
+interface Row {
+  /** After `lunlog log`; `--state DIR` is put behind it. */
+  readonly words: (log: SessionLog) => ReadonlyArray<string>
+  /** In what the command prints of a whole log. */
+  readonly shows: RegExp
+}
+
+const rows: ReadonlyArray<Row> = [
+  { words: () => ["tail"], shows: /\n.*\n/u },
+  { words: () => ["tail", "-n", "1000", "--json"], shows: /"type":"LunRemoved"/u },
+  { words: (log) => ["show", String(log.record("LunRemovalStarted").seq)], shows: /LUN 2|"lun": 2/u },
+  { words: () => ["state"], shows: /disk1/u },
+  { words: (log) => ["state", `--at=${log.record("LunRemovalStarted").seq}`], shows: /disk1/u },
+  { words: () => ["verify"], shows: /clean/u }
+]
+
+/** What only we want to see. */
+const insides = /^\s+at .+:\d+:\d+\)?$|node:internal|\[object |\bundefined\b|\bFiberFailure\b|\bTypeError\b/mu
+
+/** Somebody who reads it knows what is wrong, or can go on. */
+const saysWhat = /damaged|checksum|digest|does not match|cannot be read|--accept-log-loss|the last record is/u
+
+const filesOf = (directory: string): ReadonlyArray<string> =>
+  readdirSync(directory, { recursive: true, encoding: "utf8" })
+    .filter((name) => statSync(join(directory, name)).isFile())
+    .toSorted()
+
+const runOn = async (log: SessionLog, words: ReadonlyArray<string>) => {
+  const ran = await lunlogHere("log", ...words, "--state", log.stateDirectory)
+  const said = `${ran.stdout}${ran.stderr}${ran.failure ?? ""}`
+  assert.notMatch(said, insides, words.join(" "))
+  assert.notStrictEqual(said, "", words.join(" "))
+  return ran
+}
+
+describe("the table", () => {
+  it("has every command on the log", async () => {
+    const { stdout } = await lunlogHere("log", "--help")
+    const listed = /\nSUBCOMMANDS\n([\s\S]*)/u.exec(stdout)?.[1] ?? ""
+    const commands = [...listed.matchAll(/^ {2}([a-z]+)\b/gmu)].map(([, name]) => name)
+    using log = await sessionLog()
+    const tabled = new Set(rows.map(({ words }) => words(log)[0]))
+    assert.isAbove(commands.length, 2)
+    assert.deepStrictEqual(
+      commands.filter((name) => !tabled.has(name)),
+      []
+    )
+  })
+})
+
+describe.each<SessionLogVariant>(["whole", "cut"])("on a log that is %s", (variant) => {
+  it("every command answers", { timeout: 60_000 }, async () => {
+    using log = await sessionLog(variant)
+    for (const { shows, words } of rows) {
+      const ran = await runOn(log, words(log))
+      assert.isUndefined(ran.failure, words(log).join(" "))
+      assert.match(ran.stdout, shows, words(log).join(" "))
+    }
+  })
+})
+
+describe.each<SessionLogVariant>(["torn", "damaged"])("on a log that is %s", (variant) => {
+  it.each([1, 50, 700])("every command answers or says what is wrong, seed %d", { timeout: 60_000 }, async (seed) => {
+    using log = await sessionLog(variant, seed)
+    for (const { words } of rows) {
+      const ran = await runOn(log, words(log))
+      if (ran.failure !== undefined || variant === "damaged") {
+        assert.match(`${ran.stderr}${ran.failure ?? ""}`, saysWhat, words(log).join(" "))
+      }
+    }
+  })
+})
+
+describe("on a log that is damaged", () => {
+  it("verify fails where it is wrong", async () => {
+    using log = await sessionLog("damaged")
+    const { failure } = await runOn(log, ["verify"])
+    assert.isDefined(failure)
+  })
+
+  it("nothing that could be saved is changed by reading", async () => {
+    using log = await sessionLog("damaged")
+    const wounded = join(log.stateDirectory, log.wound?.file ?? "")
+    const before = readFileSync(wounded)
+    const files = filesOf(log.stateDirectory)
+    for (const { words } of rows) await runOn(log, words(log))
+    assert.isTrue(existsSync(wounded))
+    assert.isTrue(readFileSync(wounded).equals(before))
+    assert.includeMembers([...filesOf(log.stateDirectory)], [...files])
+  })
+})
