@@ -19,8 +19,8 @@ export interface GuidePage {
   readonly steps: ReadonlyArray<PageStep>
 }
 
-/** `$ COMMAND` with the lines below it, up to the next prompt. */
-const commandsOf = (session: string): ReadonlyArray<PageStep> =>
+/** The steps of a console block: `$ COMMAND` with the lines below it, up to the next prompt. */
+export const commandsOf = (session: string): ReadonlyArray<PageStep> =>
   session
     .split(/^(?=[$#] )/mu)
     .filter((part) => part.trim() !== "")
