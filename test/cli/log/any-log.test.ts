@@ -21,6 +21,8 @@ const rows: ReadonlyArray<Row> = [
   { words: (log) => ["show", String(log.record("LunRemovalStarted").seq)], shows: /LUN 2|"lun": 2/u },
   { words: () => ["state"], shows: /disk1/u },
   { words: (log) => ["state", `--at=${log.record("LunRemovalStarted").seq}`], shows: /disk1/u },
+  { words: () => ["timeline", "--ascii"], shows: /disk1/u },
+  { words: () => ["timeline", "--json"], shows: /"disk1|:disk1/u },
   { words: () => ["verify"], shows: /clean/u }
 ]
 
@@ -51,10 +53,8 @@ describe("the table", () => {
     using log = await sessionLog()
     const tabled = new Set(rows.map(({ words }) => words(log)[0]))
     assert.isAbove(commands.length, 2)
-    assert.deepStrictEqual(
-      commands.filter((name) => !tabled.has(name)),
-      []
-    )
+    const missing = commands.filter((name) => !tabled.has(name))
+    assert.deepStrictEqual(missing, [], "give each a row above")
   })
 })
 
