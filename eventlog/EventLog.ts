@@ -190,7 +190,12 @@ export class EventLog extends Context.Service<
      * into a file of the directory, from which they are still read, or away. It may take long; appends go on.
      */
     readonly compact: (snapshot: Snapshot, options?: CompactOptions) => Effect.Effect<Compaction, CompactFailed>
-    /** Snapshots are derived data: the two newest per fold version are kept, a damaged one is passed over. */
+    /**
+     * Snapshots are derived data: the two newest per fold version are kept, a damaged one is passed over. One in a few
+     * thousand control records also stays for questions about the past.
+     */
     readonly writeSnapshot: (snapshot: Snapshot) => Effect.Effect<void, LogUnavailable | AppendFailed>
+    /** A snapshot only for questions about the past, of any control record. */
+    readonly keepSnapshot: (snapshot: Snapshot) => Effect.Effect<void, LogUnavailable | AppendFailed>
   }
 >()("lunlog/eventlog/EventLog") {}

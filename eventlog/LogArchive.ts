@@ -13,6 +13,7 @@ import {
 } from "./EventLog.ts"
 import type { Expired } from "./expired.ts"
 import type { Genesis } from "./genesis.ts"
+import type { KeptSnapshot } from "./kept-snapshots.ts"
 import type { LogRecord } from "./record.ts"
 
 /** What records are looked for by. The log knows nothing of it; an index built by another `version` is built anew. */
@@ -69,6 +70,8 @@ export interface LogArchiveShape {
     foldVersion: number,
     controlSeq: number
   ) => Effect.Effect<Snapshot | undefined, LogReadFailed>
+  /** Snapshots kept for questions about the past, oldest first: sparse, at most 64 MiB; some may be damaged. */
+  readonly keptSnapshots: Effect.Effect<ReadonlyArray<KeptSnapshot>, LogReadFailed>
   /** Seq of the last durable record written at or before this time (microseconds since the epoch); 0 without one. */
   readonly seqAt: (atMicros: number) => Effect.Effect<number, LogReadFailed>
   /** Up to this seq `find` has an index; what comes after it is read, at about 100,000 records a second. */

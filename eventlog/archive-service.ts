@@ -2,28 +2,32 @@
  * `LogArchive` over a store: the running log and a directory opened for reading share it.
  */
 import { Effect } from "effect"
-import { LogReadFailed, type Snapshot } from "./EventLog.ts"
+import type { Snapshot } from "./EventLog.ts"
 import { findIn } from "./index/find.ts"
 import { blockSeqs } from "./index/posting-codec.ts"
 import { seqAtIn } from "./index/seq-at.ts"
 import type { TagIndex } from "./index/TagIndex.ts"
+import { listKept, readKept } from "./kept-snapshots.ts"
 import type { LogArchiveShape } from "./LogArchive.ts"
 import { askStore, foldOf, liveStreamOf, reading, type StoreSource, streamOf } from "./LogReader.ts"
-import { storeError } from "./LogStore.ts"
 import { readNewest } from "./snapshots.ts"
 
-const snapshotOf = (source: StoreSource, foldVersion: number, controlSeq: number) =>
-  Effect.tryPromise({
-    try: async (): Promise<Snapshot | undefined> => {
-      const stored = await readNewest(source.store(), { controlSeq }, foldVersion)
+const newestOf = (snapshots: ReadonlyArray<Snapshot | undefined>): Snapshot | undefined =>
+  snapshots.reduce((best, next) => ((next?.controlSeq ?? -1) > (best?.controlSeq ?? -1) ? next : best), undefined)
+
+/** The newest snapshot up to `controlSeq`, wherever it is kept. */
+const snapshotUpTo = (source: StoreSource, foldVersion: number, controlSeq: number) =>
+  reading(() =>
+    askStore(source, async (store): Promise<Snapshot | undefined> => {
       // Where the log begins, or once did, a state is known that is never too old to be used.
       const known = source.past.geneses.find((genesis) => {
         return genesis.foldVersion === foldVersion && genesis.controlSeq <= controlSeq
       })
-      return known !== undefined && known.controlSeq > (stored?.controlSeq ?? -1) ? known : stored
-    },
-    catch: (error) => new LogReadFailed({ directory: source.directory, detail: storeError(error).message })
-  })
+      const newest = await readNewest(store, { controlSeq }, foldVersion)
+      const kept = await readKept(store, foldVersion, controlSeq)
+      return newestOf([newest, kept, known])
+    })
+  )
 
 /** Everything but `verify`, which its owner adds. */
 export const archiveOf = (source: StoreSource, index: TagIndex): Omit<LogArchiveShape, "verify"> => ({
@@ -34,9 +38,10 @@ export const archiveOf = (source: StoreSource, index: TagIndex): Omit<LogArchive
   read: (range = {}) => streamOf(source, range),
   fold: (range, initial, step) => foldOf(source, range, initial, step),
   subscribe: (from) => liveStreamOf(source, { from }),
-  readSnapshot: (foldVersion) => Effect.suspend(() => snapshotOf(source, foldVersion, source.durable().controlSeq)),
+  readSnapshot: (foldVersion) => Effect.suspend(() => snapshotUpTo(source, foldVersion, source.durable().controlSeq)),
   snapshotAtOrBefore: (foldVersion, controlSeq) =>
-    Effect.suspend(() => snapshotOf(source, foldVersion, Math.min(controlSeq, source.durable().controlSeq))),
+    Effect.suspend(() => snapshotUpTo(source, foldVersion, Math.min(controlSeq, source.durable().controlSeq))),
+  keptSnapshots: reading(() => askStore(source, listKept)),
   seqAt: (atMicros) => reading(() => askStore(source, (store) => seqAtIn(store, source.durable().seq, atMicros))),
   indexedTo: () => Math.max(0, index.blocks * blockSeqs - 1),
   find: (query) => findIn(source, index, query)

@@ -16,6 +16,13 @@ export const controlKey = (seq: number): string => `c${text(seq)}`
 export const observationKey = (seq: number): string => `o${text(seq)}`
 /** A snapshot lies at the control record that it was folded to. */
 export const snapshotKey = (controlSeq: number): string => `s${text(controlSeq)}`
+/** A snapshot for questions about the past, at the control record that it was folded to. */
+export const keptSnapshotKey = (controlSeq: number): string => `h${text(controlSeq)}`
+/** The inverse of `keptSnapshotKey`; undefined if it is none. */
+export const numberOfKeptSnapshot = (key: string): number | undefined =>
+  /^h[0-9a-f]{14}$/.test(key) ? Number.parseInt(key.slice(1), 16) : undefined
+/** Which of them there are. */
+export const keptSnapshotsKey = "mkept"
 /** What a block of records is indexed by; see `index/`. */
 export const blockKey = (block: number): string => `i${text(block)}`
 /** Which records of a block have a tag, by the tag's hash (16 hexadecimal digits). */

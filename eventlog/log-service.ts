@@ -17,6 +17,7 @@ import {
 import type { Expired } from "./expired.ts"
 import { keepIndexed } from "./index/index-builder.ts"
 import { claimIndexed, TagIndex } from "./index/TagIndex.ts"
+import { keepSnapshot } from "./kept-snapshots.ts"
 import { noTagging, type Tagging } from "./LogArchive.ts"
 import { checkFiles, foldOf, type StoreSource } from "./LogReader.ts"
 import { type LogStore, type StoreError, type StoreWrite, storeError } from "./LogStore.ts"
@@ -99,8 +100,8 @@ export const verifyOf = (source: StoreSource, onProgress: (done: number, total: 
     )
   })
 
-const writeSnapshotOf =
-  (directory: string, writer: LogWriter): EventLog["Service"]["writeSnapshot"] =>
+const snapshotWriter =
+  (directory: string, writer: LogWriter, store: (store: LogStore, snapshot: Snapshot) => Promise<void>) =>
   (snapshot: Snapshot) =>
     Effect.suspend((): Effect.Effect<void, LogUnavailable | AppendFailed> => {
       if (snapshot.state.length > snapshotBytesMax) {
@@ -108,13 +109,18 @@ const writeSnapshotOf =
         return Effect.fail(new LogUnavailable({ code: "EMSGSIZE", directory, detail }))
       }
       return Effect.tryPromise({
-        try: () => writer.exclusively((store) => storeSnapshot(store, snapshot)),
+        try: () => writer.exclusively((to) => store(to, snapshot)),
         catch: (error) => {
           const { code, message: detail } = storeError(error)
           return new AppendFailed({ code, directory, detail })
         }
       })
     })
+
+const storeAndKeep = async (store: LogStore, snapshot: Snapshot): Promise<void> => {
+  await storeSnapshot(store, snapshot)
+  await keepSnapshot(store, snapshot)
+}
 
 /** A failure and its end, for whoever watches the process: until then changes are refused. */
 const tellFailures = (options: LogServiceOptions, print: (line: Effect.Effect<void>) => void) => ({
@@ -227,6 +233,7 @@ export const makeLogService = (options: LogServiceOptions): Effect.Effect<EventL
           )
         ),
       verify: (onProgress = () => undefined) => verifyOf(source, onProgress),
-      writeSnapshot: writeSnapshotOf(directory, writer)
+      writeSnapshot: snapshotWriter(directory, writer, storeAndKeep),
+      keepSnapshot: snapshotWriter(directory, writer, keepSnapshot)
     })
   })

@@ -16,7 +16,8 @@ const readMax = 64
 export const snapshotBytesMax = 256 * 1024 * 1024
 const format = 1
 
-const decodeSnapshot = (value: Uint8Array): Snapshot | undefined => {
+/** A stored snapshot; undefined if these are not the bytes of one. */
+export const decodeSnapshot = (value: Uint8Array): Snapshot | undefined => {
   const body = unseal(format, value, true)
   if (typeof body === "string") return undefined
   const map = unpack(body)
@@ -31,6 +32,10 @@ const decodeSnapshot = (value: Uint8Array): Snapshot | undefined => {
   return { controlSeq, controlNo, controlHash, foldVersion, state }
 }
 
+/** The inverse of `decodeSnapshot`. */
+export const encodeSnapshot = (snapshot: Snapshot): Uint8Array =>
+  seal(format, pack({ ...snapshot, state: Buffer.from(snapshot.state) })).value
+
 const stored = async (
   store: LogStore
 ): Promise<ReadonlyArray<readonly [key: string, snapshot: Snapshot | undefined]>> => {
@@ -39,7 +44,7 @@ const stored = async (
 }
 
 /** The chain must hold the very record that the snapshot was folded to. */
-const belongs = async (store: LogStore, { controlHash, controlSeq }: Snapshot): Promise<boolean> => {
+export const belongs = async (store: LogStore, { controlHash, controlSeq }: Snapshot): Promise<boolean> => {
   if (controlSeq === 0) return controlHash === ""
   const key = controlKey(controlSeq)
   const [entry] = await store.range({ gte: key, lte: key, limit: 1 })
@@ -68,7 +73,6 @@ export const readNewest = async (
 /** Not synced: a snapshot that a crash takes away is folded again. One per control record; the last one wins. */
 export const storeSnapshot = async (store: LogStore, snapshot: Snapshot): Promise<void> => {
   const key = snapshotKey(snapshot.controlSeq)
-  const body = pack({ ...snapshot, state: Buffer.from(snapshot.state) })
   const same = (await stored(store)).filter(
     ([other, old]) => other !== key && (old === undefined || old.foldVersion === snapshot.foldVersion)
   )
@@ -76,6 +80,6 @@ export const storeSnapshot = async (store: LogStore, snapshot: Snapshot): Promis
     return other > key || foldVersion === -1 || at >= keptPerVersion - 1
   })
   const writes: Array<StoreWrite> = old.map(([key]) => ({ type: "del", key }))
-  writes.push({ type: "put", key, value: seal(format, body).value })
+  writes.push({ type: "put", key, value: encodeSnapshot(snapshot) })
   await store.write(writes, false)
 }

@@ -30,12 +30,14 @@ const seqOf = ([key]: StoreEntry): number => numberOfKey(key) ?? 0
 
 /** The entries of both kinds at one end of the range, and how far they are all that there are. */
 const fetchWindow = async (source: StoreSource, { from, to }: SeqRange, reverse: boolean) => {
-  const rangeOf = (keyOf: (seq: number) => string): StoreRange => {
-    return { gte: keyOf(from), lte: keyOf(to), limit: windowRecords, reverse }
+  const rangeOf = (keyOf: (seq: number) => string, first: number): StoreRange => {
+    return { gte: keyOf(first), lte: keyOf(to), limit: windowRecords, reverse }
   }
+  // What was deleted takes long to pass over.
+  const observed = Math.max(from, (source.expired()?.through ?? 0) + 1)
   const kinds = await askStore(
     source,
-    (store) => Promise.all([store.range(rangeOf(controlKey)), store.range(rangeOf(observationKey))]),
+    (store) => Promise.all([store.range(rangeOf(controlKey, from)), store.range(rangeOf(observationKey, observed))]),
     from
   )
   // A kind that has filled its window may have more behind its last entry.

@@ -23,6 +23,7 @@ import { type Lease, withFound } from "./DataPlane.ts"
 import type { DomainError } from "./DomainError.ts"
 import type { Event } from "./Event.ts"
 import type { UnreadableEvent } from "./event-codec.ts"
+import { fillHistory } from "./history-snapshots.ts"
 import type { State } from "./State.ts"
 
 /** What one command did. `records` and `events` go together, one by one; both are empty if there was nothing to do. */
@@ -55,7 +56,7 @@ export interface ControlPlaneOptions {
   readonly lastSnapshotWithin: Duration.Input
 }
 
-const defaultOptions: ControlPlaneOptions = { snapshotEvery: 10_000, lastSnapshotWithin: "5 seconds" }
+const defaultOptions: ControlPlaneOptions = { snapshotEvery: 4000, lastSnapshotWithin: "5 seconds" }
 
 /** The service; `dispatch` is for all who ask, the rest for those who act. */
 export class ControlPlane extends Context.Service<
@@ -81,7 +82,7 @@ export class ControlPlane extends Context.Service<
     readonly changes: Effect.Effect<Changes, never, Scope.Scope>
   }
 >()("lunlog/domain/ControlPlane") {
-  /** Reads the log first; starting an epoch is the first command of its user. A snapshot every 10,000 records. */
+  /** Reads the log first; starting an epoch is the first command of its user. A snapshot every 4,000 records. */
   static readonly layer: Layer.Layer<ControlPlane, ControlPlaneStartError, EventLog> = Layer.effect(
     ControlPlane,
     Effect.suspend(() => make(defaultOptions))
@@ -204,6 +205,7 @@ const make = Effect.fn("ControlPlane.make")(function* (options: ControlPlaneOpti
     rolledBack: (tail) => core.rolledBack(tail)
   })
   yield* keepSnapshots(log, core, options)
+  yield* Effect.forkScoped(fillHistory(log))
   const dispatch = dispatchOn(log, core)
   return ControlPlane.of({
     dispatch: (command, cause) => dispatch(command, cause, undefined),
