@@ -5,12 +5,16 @@
  */
 import { writeFileSync } from "node:fs"
 import { join } from "node:path"
+import { Effect } from "effect"
 import { assert, describe, it } from "vitest"
-import { evolve } from "../../src/domain/evolve.ts"
+import { openForReading } from "../../eventlog/open-for-reading.ts"
+import { readState } from "../../src/domain/control-start.ts"
+import { evolve, FOLD_VERSION } from "../../src/domain/evolve.ts"
 import { initialState } from "../../src/domain/State.ts"
 import { runCommand } from "../support/child-process.ts"
+import { sessionLog } from "../support/session-log.ts"
 import { makeDirectory, removeDirectory } from "../support/target-process.ts"
-import { canonical } from "./golden-log.ts"
+import { canonical, foldRecord } from "./golden-log.ts"
 import { randomHistory, stateEvery, storedHistory } from "./random-history.ts"
 
 const firstSeed = Number(process.env["LUNLOG_TEST_SEED"] ?? 1)
@@ -47,6 +51,27 @@ const foldThere = async ({ environment, flags }: (typeof places)[number], file: 
   assert.strictEqual(result.code, 0, result.stderr)
   return result.stdout.trimEnd().split("\n")
 }
+
+/** The state that a start finds, from its newest snapshot, and the one that all records fold to. */
+const statesOf = (directory: string) =>
+  Effect.scoped(
+    Effect.gen(function* () {
+      const archive = yield* openForReading(directory)
+      const snapshot = yield* archive.readSnapshot(FOLD_VERSION)
+      const started = yield* readState(archive)
+      const folded = yield* archive.fold({ kind: "control" }, initialState, foldRecord)
+      return { snapshotSeq: snapshot?.controlSeq, started: canonical(started.state), folded: canonical(folded) }
+    })
+  )
+
+describe("logs of real sessions", () => {
+  it.each(["whole", "cut"] as const)("%s, fold to what a start makes of their snapshots", async (variant) => {
+    using log = await sessionLog(variant)
+    const { folded, snapshotSeq, started } = await Effect.runPromise(statesOf(log.logDirectory))
+    assert.isDefined(snapshotSeq)
+    assert.strictEqual(started, folded)
+  })
+})
 
 describe("random histories", () => {
   it("have starts in the middle of removals", () => {

@@ -60,6 +60,8 @@ export const startIncidentPlayer = async (): Promise<IncidentPlayer> => {
     XDG_STATE_HOME: directory,
     LUNLOG_LOG_LEVEL: undefined,
     NODE_OPTIONS: `--import=${storyClock}`,
+    LANG: "C.UTF-8",
+    LC_ALL: undefined,
     COLUMNS: "110",
     VITEST: undefined,
     NODE_ENV: undefined
