@@ -14,6 +14,7 @@
  * | `address:10.0.0.7`                                           | come from this host, or open a portal on it       |
  * | `session:5`                                                  | concern the session with this TSIH                |
  * | `config:NAME`                                                | apply this file                                   |
+ * | `control`                                                    | change the state, as against what was observed    |
  * | `trouble`                                                    | say that something went wrong                     |
  */
 import type { Tagging } from "../../eventlog/LogArchive.ts"
@@ -21,7 +22,7 @@ import type { LogRecord } from "../../eventlog/record.ts"
 import { isTrouble } from "./trouble.ts"
 
 /** Raised whenever the same record gets other tags: indexes are built anew. */
-export const TAGS_VERSION = 1
+export const TAGS_VERSION = 2
 
 /** Longest name that is a tag, in characters; no object has a longer one. */
 const nameLengthMax = 255
@@ -132,6 +133,7 @@ export const tagsOf = (record: LogRecord): ReadonlyArray<string> => {
   tags.add("method", cause.method)
   tags.add("correlation", cause.correlationId)
   if (isTrouble(record)) tags.mark("trouble")
+  if (record.kind === "control") tags.mark("control")
   if (!isPayload(payload)) return tags.all()
   addFamily(tags, type, payload)
   addFields(tags, payload)

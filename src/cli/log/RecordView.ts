@@ -16,11 +16,21 @@ export const RecordView = Schema.StructWithRest(
       requestId: Schema.optional(Schema.String),
       correlationId: Schema.optional(Schema.Number)
     }),
-    payload: Schema.Unknown
+    payload: Schema.Unknown,
+    /** What happened, in words. */
+    text: Schema.optional(Schema.String),
+    /** Something went wrong. */
+    trouble: Schema.optional(Schema.Boolean)
   }),
   [Schema.Record(Schema.String, Schema.Unknown)]
 )
 export type RecordView = typeof RecordView.Type
 
 /** What `eventlog_read` and `eventlog_tail` answer. */
-export const RecordPage = Schema.Struct({ records: Schema.Array(RecordView), next: Schema.optional(Schema.Number) })
+export const RecordPage = Schema.Struct({
+  records: Schema.Array(RecordView),
+  durable_seq: Schema.Number,
+  /** Where to go on, of `eventlog_read`; and where the rest ends, of `eventlog_tail`. */
+  next: Schema.optional(Schema.Number),
+  earlier: Schema.optional(Schema.Number)
+})

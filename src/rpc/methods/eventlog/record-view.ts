@@ -1,5 +1,7 @@
 /** A record of the event log as JSON: for `eventlog_*`, and for the command line where it reads a directory itself. */
 import type { LogRecord } from "../../../../eventlog/record.ts"
+import { describeRecord } from "../../../history/describe/describe-record.ts"
+import { isTrouble } from "../../../history/trouble.ts"
 
 /** Bytes are shown in hexadecimal, as JSON has none. */
 const payloadView = (value: unknown): unknown => {
@@ -18,3 +20,10 @@ export const recordView = (record: LogRecord) => {
       : { segment: record.segment }
   return { seq, at, kind, type, v, cause, payload: payloadView(payload), ...chain }
 }
+
+/** The same with `text`, what happened in words, and `trouble` if it is something that went wrong. */
+export const recordInWords = (record: LogRecord) => ({
+  ...recordView(record),
+  text: describeRecord(record),
+  ...(isTrouble(record) ? { trouble: true } : {})
+})
