@@ -8,6 +8,7 @@ import type { LogArchiveShape } from "../../eventlog/LogArchive.ts"
 import type { LogRecord } from "../../eventlog/record.ts"
 import { suggestion } from "../config/native/closest.ts"
 import { Event } from "../domain/Event.ts"
+import { Observation } from "../domain/Observation.ts"
 import { describedObservations } from "./describe/observation-sentence.ts"
 import { objectTag } from "./LogObject.ts"
 import { type ObjectUnknown, resolveObject } from "./resolve-object.ts"
@@ -48,7 +49,9 @@ export class ConditionRefused extends Schema.TaggedError<ConditionRefused>()("Co
 export type FilterError = LogReadFailed | ObjectUnknown | ConditionRefused
 
 /** What records are called: events, and observations. */
-export const recordTypes: ReadonlyArray<string> = [...Object.keys(Event.cases), ...describedObservations]
+export const recordTypes: ReadonlyArray<string> = [
+  ...new Set([...Object.keys(Event.cases), ...Object.keys(Observation.cases), ...describedObservations])
+]
 
 const globMax = 64
 

@@ -4,6 +4,9 @@ import type { LogRecord } from "../../eventlog/record.ts"
 /** Types of which every record does. */
 const troubleTypes: ReadonlySet<string> = new Set([
   "LoginRefused",
+  "LoginAbandoned",
+  "ConnectionRefused",
+  "PduRejected",
   "ProtocolError",
   "DigestError",
   "InternalError",
@@ -22,8 +25,10 @@ const troubleTypes: ReadonlySet<string> = new Set([
   "LossAccepted"
 ])
 
-/** Endings of sessions that somebody wanted. */
-const orderlyEnd = /log(?:ged)? ?out|target (?:was )?deleted|kicked|server end|shut/iu
+/** Endings of sessions that somebody wanted, or that the server's own end brought. */
+const orderlyEndings: ReadonlySet<unknown> = new Set(["logout", "kicked", "targetDeleted", "serverEnd"])
+/** The same in words, where an older version has written no more. */
+const orderlyWords = /log(?:ged)? ?out|closed it|target|shut/iu
 
 const memberOf = (payload: unknown, name: string): unknown =>
   typeof payload === "object" && payload !== null && Object.hasOwn(payload, name)
@@ -38,7 +43,9 @@ export const isTrouble = ({ payload, type }: Pick<LogRecord, "payload" | "type">
       // 01/01 and 01/02 send the initiator elsewhere (RFC 7143 section 11.13.5).
       return Math.floor(Number(member("status")) / 256) !== 1
     case "SessionClosed":
-      return !orderlyEnd.test(String(member("reason")))
+      return member("ending") === undefined
+        ? !orderlyWords.test(String(member("reason")))
+        : !orderlyEndings.has(member("ending"))
     case "LunRemoved":
       return Number(member("aborted")) > 0 || member("cause") === "boot"
     case "LunRemovalStarted":

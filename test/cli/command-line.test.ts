@@ -82,7 +82,7 @@ describe("with a running target", () => {
     const tail = await lunlog("log", "tail", "-n", "1", ...socket)
     assert.match(
       tail.stdout,
-      /^ +\d+ {2}\d{4}-\d\d-\d\d .* BdevCreated name=Scratch .*\(cli \S+ bdev_malloc_create\)\n$/
+      /^ +\d+ {2}\d{4}-\d\d-\d\d .*Z {2}bdev Scratch was created: 4096 B of memory {2}\(cli \S+ bdev_malloc_create\)\n$/
     )
   })
 
@@ -133,7 +133,7 @@ describe("with a running target", () => {
     const child = await startChild({ command: process.execPath, args, directory: projectDirectory })
     const group = { tag: 77, initiators: ["ANY"], netmasks: ["ANY"] }
     // Records that come before it listens are not shown: go on until one is.
-    for (let tag = group.tag; !child.stdout().includes("InitiatorGroupCreated"); tag++) {
+    for (let tag = group.tag; !child.stdout().includes("initiator group"); tag++) {
       await target.rpc.call("iscsi_create_initiator_group", { ...group, tag })
       await delay(50)
     }
@@ -141,7 +141,7 @@ describe("with a running target", () => {
     assert.deepStrictEqual(await child.exited, { code: 0, signal: null })
     assert.match(
       child.stdout(),
-      /^ +\d+ {2}.*InitiatorGroupCreated tag=\d+ initiators=\[ANY\] netmasks=\[ANY\] {2}\(rpc /
+      /^ +\d+ {2}.*initiator group \d+ was created: initiators ANY from ANY {2}\(rpc iscsi_create_initiator_group\)\n/
     )
   })
 

@@ -29,11 +29,9 @@ const changing: ReadonlyArray<readonly [pattern: RegExp, name: string]> = [
   [/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g, "UUID"],
   [/[0-9a-f]{64}/g, "HASH"],
   [/process \d+/g, "process PID"],
-  [/isid=[0-9a-f]{12}/g, "isid=ISID"],
-  [/tsih=\d+/g, "tsih=TSIH"],
-  [/durationMillis=\d+/g, "durationMillis=N"],
-  // Where a long line is cut depends on the widths of these.
-  [/ \S*…/g, " …"],
+  // How many records lie in between depends on what else was worth an observation.
+  [/^ *\d+ {2}TIME/gm, "SEQ TIME"],
+  [/ after [\d.]+ m?s/g, ""],
   [/\(cli \S+ /g, "(cli USER "],
   // The width of a column depends on the port.
   [/(?<=\S) +/g, " "],

@@ -98,7 +98,7 @@ describe("a server", () => {
       await target.rpc.call("iscsi_create_auth_group", group[0])
       const error = await target.rpc.call("iscsi_create_auth_group", group[0]).catch(String)
       assert.include(error, "File exists")
-      for (const args of [["tail"], ["tail", "--json"]]) {
+      for (const args of [["tail"], ["tail", "-v"], ["tail", "--json"]]) {
         const printed = await lunlog("log", ...args, "-r", target.socketPath)
         output += printed.stdout + printed.stderr
       }

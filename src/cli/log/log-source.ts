@@ -2,9 +2,10 @@
  * Where `lunlog log` asks: a running target, over its socket, or the directory of an idle or copied log. Both answer
  * the methods `eventlog_*`, with the same code.
  */
-import { Effect, Layer, Schema, type Scope } from "effect"
+import { Effect, Layer, Option, Schema, type Scope } from "effect"
+import type { CallFailed } from "../../rpc/RpcClient.ts"
 import { CliFailure, failureOf, unexpectedAnswer } from "../CliFailure.ts"
-import { callMethod, callTimeoutMillis, connectAs, refusedCall } from "../rpc/rpc-call.ts"
+import { callTimeoutMillis, connectAs, refusedCall } from "../rpc/rpc-call.ts"
 import { findLogDirectory } from "../serve/state-directory.ts"
 
 /** How a question is asked. */
@@ -35,10 +36,23 @@ export const ask = <A>(
     Effect.mapError(Schema.decodeUnknownEffect(answer)(plain), unexpectedAnswer)
   )
 
+const Reasons = Schema.Struct({ reason: Schema.String, hint: Schema.optional(Schema.String) })
+const readReasons = Schema.decodeUnknownOption(Reasons)
+
+/** What is wrong with a question is said without the method that was to answer it. */
+const unanswered = (error: CallFailed): CliFailure => {
+  const said = Option.getOrUndefined(readReasons(error.data))
+  if (said === undefined) return refusedCall(error)
+  const { hint, reason } = said
+  return new CliFailure({ message: hint === undefined || reason.includes(hint) ? reason : `${reason}; ${hint}` })
+}
+
 const runningLog = (socketPath: string): Effect.Effect<LogSource, CliFailure, Scope.Scope> =>
   Effect.map(connectAs(socketPath), (client) => ({
     call: (method, params, { timeoutMillis = callTimeoutMillis } = {}) =>
-      callMethod(client, method, params, timeoutMillis),
+      client
+        .call(method, params, { timeoutMillis })
+        .pipe(Effect.mapError((error) => (error._tag === "CallFailed" ? unanswered(error) : failureOf(error)))),
     isRunning: true
   }))
 
@@ -63,7 +77,7 @@ const storedLog = (directory: string): Effect.Effect<LogSource, CliFailure, Scop
         callHere(archiveMethods, method, params, {
           actor: "local",
           ...(onProgress === undefined ? {} : { onProgress })
-        }).pipe(Effect.provideContext(context), Effect.mapError(refusedCall)),
+        }).pipe(Effect.provideContext(context), Effect.mapError(unanswered)),
       isRunning: false
     }
   })

@@ -45,15 +45,19 @@ const fieldsLine = ({ cause, payload, type, v }: RecordView): string => {
   return `         ${type} v${v}${led}${asked}${fields === "" ? "" : ` ${fields}`}`
 }
 
+/** What an initiator did says itself who it was. */
+const whoAsked = ({ cause, text }: RecordView): string =>
+  cause.source === "initiator" && text?.includes(cause.actor) === true ? "" : `  (${printable(lineCause(cause))})`
+
 /** Without the newline. */
 export const recordLine = (record: RecordView, style: LineStyle = { colours: false, fields: false }): string => {
   const number = String(record.seq).padStart(5)
   const what = printable(record.text ?? record.type)
-  const who = printable(lineCause(record.cause))
+  const who = whoAsked(record)
   const fields = style.fields ? `\n${printable(fieldsLine(record))}` : ""
-  if (!style.colours) return `${number}  ${lineTime(record.at)}  ${what}  (${who})${fields}`
+  if (!style.colours) return `${number}  ${lineTime(record.at)}  ${what}${who}${fields}`
   const tone = record.trouble === true ? wrong : record.kind === "control" ? strong : ""
   const tinted = tone === "" ? what : `${tone}${what}${plain}`
   const second = fields === "" ? "" : `${faint}${fields}${plain}`
-  return `${faint}${number}  ${lineTime(record.at)}${plain}  ${tinted}  ${faint}(${who})${plain}${second}`
+  return `${faint}${number}  ${lineTime(record.at)}${plain}  ${tinted}${faint}${who}${plain}${second}`
 }

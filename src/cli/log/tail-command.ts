@@ -44,7 +44,9 @@ const newest = (source: LogSource, conditions: Conditions, count: number) =>
     let durable: number | undefined
     do {
       const params: Conditions = { ...conditions, count: Math.max(1, Math.min(left, pageMax)), to }
-      const page: typeof RecordPage.Type = yield* ask(source, RecordPage, "eventlog_tail", params, { timeoutMillis: searchMillis })
+      const page: typeof RecordPage.Type = yield* ask(source, RecordPage, "eventlog_tail", params, {
+        timeoutMillis: searchMillis
+      })
       pages.unshift(page.records)
       durable ??= page.durable_seq
       left -= page.records.length

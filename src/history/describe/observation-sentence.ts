@@ -48,7 +48,7 @@ const who = (f: Fields): string =>
     ? `${f.text("initiatorName")}${f.when("initiatorAddress", (address) => ` (${address})`)}`
     : f.text("initiatorAddress")
 
-const ofWhom = (f: Fields): string => (f.has("initiatorName") || f.has("initiatorAddress") ? ` of ${who(f)}` : "")
+const byWhom = (f: Fields): string => (f.has("initiatorName") || f.has("initiatorAddress") ? ` by ${who(f)}` : "")
 
 const lun = (f: Fields): string =>
   f.has("targetName") ? `LUN ${f.number("lun")} of ${f.text("targetName")}` : `LUN ${f.number("lun")}`
@@ -84,7 +84,7 @@ const traffic = (f: Fields): string => {
     ...(f.has("commands") ? [counted(f.number("commands"), "command")] : []),
     ...(f.has("readBytes") ? [`${bytesText(f.number("readBytes"))} read`] : []),
     ...(f.has("writtenBytes") ? [`${bytesText(f.number("writtenBytes"))} written`] : []),
-    ...(f.has("inFlight") ? [`${counted(f.number("inFlight"), "command")} without an answer`] : [])
+    ...(f.number("inFlight") > 0 ? [`${counted(f.number("inFlight"), "command")} without an answer`] : [])
   ]
   return parts.length === 0 ? "" : ` (${parts.join(", ")})`
 }
@@ -98,8 +98,8 @@ const sessions: Readonly<Record<string, Sentence>> = {
   SessionClosed: (f) =>
     `${who(f)} left ${f.text("targetName")}, session ${f.text("tsih")}: ${f.text("reason")}${traffic(f)}${times(f)}`,
   SessionLogoutRequested: (f) =>
-    `${who(f)} was asked to log out of ${f.text("targetName")}, session ${f.text("tsih")}, within ` +
-    spanText(f.number("limitMillis")),
+    `${who(f)} was asked to log out of ${f.text("targetName")}, session ${f.text("tsih")}` +
+    (f.number("limitMillis") > 0 ? `, within ${spanText(f.number("limitMillis"))}` : ", and cut"),
   DiscoverySession: (f) => `${who(f)} asked which targets there are: ${f.text("reason")}${times(f)}`,
   LoginRefused: (f) => {
     const what = f.has("targetName") ? ` to ${f.text("targetName")}` : ""
@@ -120,22 +120,23 @@ const sessions: Readonly<Record<string, Sentence>> = {
 }
 
 const io: Readonly<Record<string, Sentence>> = {
-  IoFailed: (f) => `a ${f.text("operation")}${extent(f)}${ofWhom(f)} failed at ${disk(f)}${senseText(f)}${times(f)}`,
+  IoFailed: (f) => `a ${f.text("operation")}${extent(f)}${byWhom(f)} failed at ${disk(f)}${senseText(f)}${times(f)}`,
   BdevIoFailed: (f) =>
     `${f.text("operation")} at byte ${f.number("byteOffset")} of bdev ${f.text("bdev")} failed: ` +
     `${f.text("code")}${times(f)}`,
   SlowIo: (f) =>
-    `a ${f.text("operation")}${extent(f)}${ofWhom(f)} took ${spanText(f.number("millis"))} at ${disk(f)}` +
+    `a ${f.text("operation")}${extent(f)}${byWhom(f)} took ${spanText(f.number("millis"))} at ${disk(f)}` +
     `${f.when("rateLimited", () => ", rate limits included")}${times(f)}`,
   IoStuck: (f) =>
     `${disk(f)} has not answered ${counted(f.number("outstanding"), "command")} for ` +
     `${spanText(f.within("oldest").number("millis") || f.number("thresholdMillis"))}`,
-  QueueFull: (f) => `commands${ofWhom(f)} for ${lun(f)} got ${f.text("status")}: ${f.text("reason")}${times(f)}`,
+  QueueFull: (f) => `commands${byWhom(f)} for ${lun(f)} got ${f.text("status")}: ${f.text("reason")}${times(f)}`,
   QosThrottlingBegan: (f) => `IO of bdev ${f.text("bdev")} began to wait for its rate limits`,
   QosThrottlingEnded: (f) =>
     `IO of bdev ${f.text("bdev")} waits for its rate limits no more: ${f.number("delayed")} had to, ` +
     `at most ${f.number("mostWaiting")} at once, in ${spanText(f.number("durationMillis"))}`,
-  LunDrainStarted: (f) => `${disk(f)} takes no commands any more, ${f.number("inFlight")} are in flight`,
+  LunDrainStarted: (f) =>
+    `${disk(f)} takes no commands any more, ${counted(f.number("inFlight"), "command")} in flight`,
   LunDrainEnded: (f) =>
     `${disk(f)} has drained in ${spanText(f.number("durationMillis"))}: ${f.number("drained")} ended, ` +
     `${f.number("aborted")} aborted${f.when("late", () => ", past the deadline")}`

@@ -46,6 +46,8 @@ const createdText = (event: EventOf<"TargetNodeCreated">): string => {
 const removedText = ({ aborted, cause, drained, durationMillis }: EventOf<"LunRemoved">): string => {
   if (cause === "boot") return removalReasons.boot
   const ended = aborted === 0 ? "" : `, ${counted(aborted, "command")} aborted`
+  if (drained === 0 && aborted === 0)
+    return `nothing was in flight${durationMillis === 0 ? "" : ` after ${spanText(durationMillis)}`}`
   const self = drained === 1 ? "itself" : "themselves"
   return `${counted(drained, "command")} ended by ${self}${ended}, in ${spanText(durationMillis)}`
 }

@@ -1,15 +1,33 @@
 /** Command lines of the methods that ask the event log. */
 import { flag, type MethodForm, method, option } from "./MethodForm.ts"
-import { integer, text } from "./value-kinds.ts"
+import { choice, commaList, integer, text } from "./value-kinds.ts"
 
 const place = text("PLACE")
+
+/** Which records; several conditions of a kind with commas. */
+const filters = [
+  option(["", "type"], commaList("TYPES"), "only of these types; * and ? stand for any letters"),
+  option(["", "object"], commaList("OBJECTS"), "only about these objects"),
+  option(["", "initiator"], commaList("NAMES"), "only about these initiators, by name or address"),
+  option(["", "cause"], commaList("CAUSES"), "only what was asked for by these sources, methods, users or records"),
+  option(["", "kind"], choice("control", "observation"), "only changes, or only what was seen"),
+  flag(["", "errors"], "only what went wrong"),
+  option(["", "since"], place, "from here on; times are UTC"),
+  option(["", "until"], place, "up to here; times are UTC")
+]
+const inWords = flag(["", "words"], "with a sentence for each record")
 
 /** This file's forms. */
 export const eventlogForms: ReadonlyArray<MethodForm> = [
   method(
     "eventlog_tail",
     "Shows the newest records of the event log.",
-    [option(["n", "count"], integer("N"), "how many (20, at most 1000)")],
+    [
+      option(["n", "count"], integer("N"), "how many (20, at most 1000)"),
+      option(["", "to"], integer("SEQ"), "the last"),
+      inWords,
+      ...filters
+    ],
     { answer: "json", example: "-n 5" }
   ),
   method(
@@ -19,7 +37,9 @@ export const eventlogForms: ReadonlyArray<MethodForm> = [
       option(["", "from"], integer("SEQ"), "the first"),
       option(["", "to"], integer("SEQ"), "the last"),
       option(["", "limit"], integer("N"), "how many at most"),
-      option(["", "timeout"], integer("MILLISECONDS"), "how long to wait for the first")
+      option(["", "timeout"], integer("MILLISECONDS"), "how long to wait for the first"),
+      inWords,
+      ...filters
     ],
     { answer: "json", example: "--from 1 --to 10" }
   ),

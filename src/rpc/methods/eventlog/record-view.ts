@@ -3,6 +3,18 @@ import type { LogRecord } from "../../../../eventlog/record.ts"
 import { describeRecord } from "../../../history/describe/describe-record.ts"
 import { isTrouble } from "../../../history/trouble.ts"
 
+/** What a sealed secret is shown as where people read. */
+const withheld = "withheld"
+
+const isSealed = (value: object): boolean => "sealed" in value && "fingerprint" in value
+
+const withoutSecrets = (value: unknown): unknown => {
+  if (Array.isArray(value)) return value.map(withoutSecrets)
+  if (typeof value !== "object" || value === null) return value
+  if (isSealed(value)) return withheld
+  return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, withoutSecrets(member)]))
+}
+
 /** Bytes are shown in hexadecimal, as JSON has none. */
 const payloadView = (value: unknown): unknown => {
   if (value instanceof Uint8Array) return Buffer.from(value).toString("hex")
@@ -21,9 +33,13 @@ export const recordView = (record: LogRecord) => {
   return { seq, at, kind, type, v, cause, payload: payloadView(payload), ...chain }
 }
 
-/** The same with `text`, what happened in words, and `trouble` if it is something that went wrong. */
+/**
+ * The same with `text`, what happened in words, and `trouble` if it is something that went wrong. Sealed
+ * secrets are withheld.
+ */
 export const recordInWords = (record: LogRecord) => ({
   ...recordView(record),
+  payload: withoutSecrets(payloadView(record.payload)),
   text: describeRecord(record),
   ...(isTrouble(record) ? { trouble: true } : {})
 })

@@ -1,0 +1,101 @@
+/** Every record in words, whatever it holds. */
+import { it } from "@effect/vitest"
+import { Arbitrary, Effect, Schema } from "effect"
+import { assert, describe } from "vitest"
+import type { LogRecord } from "../../eventlog/record.ts"
+import { Event } from "../../src/domain/Event.ts"
+import { encodeEvent } from "../../src/domain/event-codec.ts"
+import { Observation } from "../../src/domain/Observation.ts"
+import { describeRecord } from "../../src/history/describe/describe-record.ts"
+import { describedObservations } from "../../src/history/describe/observation-sentence.ts"
+import { spanText } from "../../src/history/describe/words.ts"
+import { tagsOf } from "../../src/history/record-tags.ts"
+
+const cause = { source: "rpc", actor: "local" } as const
+const chain = { hash: "", controlNo: 1, prevControl: "" } as const
+const base = { seq: 7, at: 0, v: 1, cause } as const
+
+const recordOf = (event: Event): LogRecord => ({ ...base, ...chain, kind: "control", ...encodeEvent(event) })
+
+const observed = (type: string, payload: unknown): LogRecord => ({
+  ...base,
+  kind: "observation",
+  segment: 1,
+  segmentNo: 1,
+  prevObservation: "",
+  anchor: "",
+  hash: "",
+  type,
+  payload
+})
+
+describe("a record in words", () => {
+  it.effect("is a sentence for every event", () =>
+    Effect.gen(function* () {
+      const check = yield* Arbitrary.checkEffect(
+        Arbitrary.schema(Event),
+        (event) => {
+          const text = describeRecord(recordOf(event))
+          assert.isAbove(text.length, 10)
+          assert.isAtMost(text.length, 400)
+          assert.notMatch(text, /undefined|\[object|NaN/u, JSON.stringify(event))
+          assert.isAbove(tagsOf(recordOf(event)).length, 2)
+          return true
+        },
+        { runs: 500, seed: 1 }
+      )
+      assert.isUndefined(Arbitrary.formatCheckFailure(check))
+    })
+  )
+
+  it.effect("is a sentence for every observation, and never the bare fields", () =>
+    Effect.gen(function* () {
+      const check = yield* Arbitrary.checkEffect(
+        Arbitrary.schema(Observation),
+        ({ _tag, ...payload }) => {
+          const text = describeRecord(observed(_tag, payload))
+          assert.notMatch(text, /undefined|\[object|NaN/u, JSON.stringify(payload))
+          assert.isTrue(describedObservations.includes(_tag), `${_tag} has no sentence`)
+          return true
+        },
+        { runs: 500, seed: 2 }
+      )
+      assert.isUndefined(Arbitrary.formatCheckFailure(check))
+      assert.deepStrictEqual(
+        Object.keys(Observation.cases).filter((type) => !describedObservations.includes(type)),
+        []
+      )
+    })
+  )
+
+  it.prop(
+    "is something for whatever an old or newer version may have written",
+    [Schema.Record(Schema.String, Schema.Unknown)],
+    ([payload]) => {
+      for (const type of [...describedObservations, "FromTheFuture"]) {
+        assert.isNotEmpty(describeRecord(observed(type, payload)))
+        assert.include(tagsOf(observed(type, payload)), `type:${type}`)
+      }
+      assert.isNotEmpty(describeRecord({ ...base, ...chain, kind: "control", type: "LunAdded", v: 99, payload }))
+    }
+  )
+
+  it("says who is withheld what: no secret is in it", () => {
+    const secret = { sealed: "c2VhbGVk", fingerprint: "00ff" }
+    const payload = { tag: 1, secrets: [{ user: "anna", secret }] }
+    const text = describeRecord({ ...base, ...chain, kind: "control", type: "AuthGroupCreated", payload })
+    assert.strictEqual(text, "auth group 1 was created: secrets of anna")
+  })
+
+  it.each([
+    [0, "0 ms"],
+    [999, "999 ms"],
+    [2500, "2.5 s"],
+    [180_000, "3 min"],
+    [185_000, "3 min 5 s"],
+    [7_500_000, "2 h 5 min"],
+    [3 * 86_400_000 + 4 * 3_600_000, "3 d 4 h"]
+  ])("says %d ms as %s", (millis, text) => {
+    assert.strictEqual(spanText(millis), text)
+  })
+})
