@@ -33,6 +33,7 @@ const changing: ReadonlyArray<readonly [pattern: RegExp, name: string]> = [
   [/^ *\d+ {2}TIME/gm, "SEQ TIME"],
   [/ after [\d.]+ m?s/g, ""],
   [/\(cli \S+ /g, "(cli USER "],
+  [/\d+ observations, up to record \d+/g, "N observations, up to record SEQ"],
   // The width of a column depends on the port.
   [/(?<=\S) +/g, " "],
   [/ +$/gm, ""]

@@ -93,7 +93,7 @@ const eventlogRead = defineMethod({
     })
 })
 
-/** The last `count` records (20; at most 1000) up to `to`; `earlier` is where the rest ends, absent at the beginning. */
+/** The last `count` records (20; at most 1000) up to `to`; `earlier` is where the rest ends, absent at the start. */
 const eventlogTail = defineMethod({
   name: "eventlog_tail",
   states: anyState,
