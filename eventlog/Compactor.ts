@@ -122,13 +122,11 @@ export class Compactor {
 
   async #compact(snapshot: Snapshot, options: CompactOptions): Promise<Compaction> {
     const { controlHash, controlNo, controlSeq, foldVersion, state } = snapshot
-    const last = await this.#recordAt(controlSeq)
     const before = this.#past.genesis
+    if (controlSeq <= (before?.controlSeq ?? 0)) return { records: 0, bytes: 0, through: before?.controlSeq ?? 0 }
+    const last = await this.#recordAt(controlSeq)
     if (last === undefined || last.hash !== controlHash || last.controlNo !== controlNo) {
       throw this.#failed(`it has no control record ${controlSeq} that could be its new beginning`)
-    }
-    if (controlSeq <= (before?.controlSeq ?? 0)) {
-      throw this.#failed(`it begins behind record ${before?.controlSeq} already, so nothing in front of that can go`)
     }
     const { dryRun = false, keepArchive = true } = options
     const name = `${(before?.controlSeq ?? 0) + 1}-${controlSeq}`

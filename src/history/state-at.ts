@@ -14,13 +14,14 @@ import { decodeSnapshot } from "../domain/snapshot-codec.ts"
 export class StateUnknown extends Schema.TaggedError<StateUnknown>()("StateUnknown", {
   seq: Schema.Number,
   /** The first record of which the state is known. */
-  knownFrom: Schema.Number
+  knownFrom: Schema.Number,
+  /** Which archive should be there and is not, as a sentence. */
+  missing: Schema.optionalKey(Schema.String)
 }) {
   override get message() {
-    return (
-      `the state at record ${this.seq} is not known: the log begins with the state at record ${this.knownFrom}; ` +
-      "name that or a later one, or put the archive of the records in front beside the log"
-    )
+    const known = `the log begins with the state at record ${this.knownFrom}`
+    const why = this.missing === undefined ? "the records in front were not kept" : this.missing
+    return `the state at record ${this.seq} is not known: ${known}, and ${why}; name that record or a later one`
   }
 }
 
@@ -85,5 +86,7 @@ export const stateAt = (log: LogArchiveShape, seq: number): Effect.Effect<StateP
     if (fault !== undefined) return yield* fault
     const beginning = log.beginning()
     if (beginning === undefined || position.controlSeq > 0 || seq < 1) return position
-    return yield* new StateUnknown({ seq, knownFrom: beginning.controlSeq })
+    const missing = log.missingArchive()
+    const knownFrom = beginning.controlSeq
+    return yield* new StateUnknown({ seq, knownFrom, ...(missing === undefined ? {} : { missing }) })
   })

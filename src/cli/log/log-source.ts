@@ -56,7 +56,8 @@ const runningLog = (socketPath: string): Effect.Effect<LogSource, CliFailure, Sc
     isRunning: true
   }))
 
-const heldBy = (directory: string, pid: number | undefined): CliFailure => {
+/** What to do about a log that a target has open. */
+export const heldBy = (directory: string, pid: number | undefined): CliFailure => {
   const holder = pid === undefined ? "" : ` by process ${pid}`
   const hint = "ask that process for it: leave --state out, and name its socket with -r"
   return new CliFailure({ message: `the event log in ${directory} is in use${holder}; ${hint}` })

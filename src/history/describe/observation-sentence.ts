@@ -164,6 +164,10 @@ const host: Readonly<Record<string, Sentence>> = {
   },
   ObservationsDropped: (f) =>
     `${f.number("count")} old observations, up to record ${f.number("through")}, were dropped`,
+  LogCompacted: (f) => {
+    const where = f.has("archive") ? `were put into ${f.text("archive")}` : "were deleted for good"
+    return `${f.number("records")} control records, up to record ${f.number("through")}, ${where}`
+  },
   ClockStepped: (f) => {
     const millis = (f.number("to") - f.number("from")) / 1000
     return `the clock was set ${millis < 0 ? "back" : "forward"} by ${spanText(Math.abs(millis))}`

@@ -17,6 +17,7 @@ import { bdevQosMethods } from "./bdev-qos.ts"
 import { bdevStatisticsMethods } from "./bdev-statistics.ts"
 import { configMethods } from "./config.ts"
 import { archiveMethods } from "./eventlog/archive-methods.ts"
+import { compactMethods } from "./eventlog/compact.ts"
 import { exportMethods } from "./export.ts"
 import { frameworkMethods } from "./framework.ts"
 import { histogramMethods } from "./histograms.ts"
@@ -77,5 +78,6 @@ export const allMethods: ReadonlyArray<RpcMethod<RpcServices>> = [
   ...sessionMethods,
   ...lunlogStatisticsMethods,
   ...bdevContentMethods,
-  ...archiveMethods
+  ...archiveMethods,
+  ...compactMethods
 ]

@@ -45,6 +45,16 @@ export const eventlogForms: ReadonlyArray<MethodForm> = [
   ),
   method("eventlog_verify", "Reads and checks the whole event log.", [], { answer: "json" }),
   method(
+    "eventlog_compact",
+    "Puts old control records of the event log into an archive.",
+    [
+      option(["", "before"], place, "only what is older (default: all there is); times are UTC"),
+      flag(["", "no-archive"], "delete them instead", "archive", false),
+      flag(["", "dry-run"], "only say what would go")
+    ],
+    { answer: "json", example: "--before 17 --dry-run" }
+  ),
+  method(
     "eventlog_state",
     "Shows what the target was at a moment.",
     [
