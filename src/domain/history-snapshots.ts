@@ -2,7 +2,7 @@
  * Snapshots of the past where there are none: of a log that was imported, or written by another fold version, or whose
  * snapshots were lost. Made once after a start, in the background, with a small share of the processor.
  */
-import { Effect, Result, Stream } from "effect"
+import { type Duration, Effect, Result, Stream } from "effect"
 import type { EventLog } from "../../eventlog/EventLog.ts"
 import { type KeptSnapshot, keptLimits, keptSpacing } from "../../eventlog/kept-snapshots.ts"
 import type { LogRecord } from "../../eventlog/record.ts"
@@ -16,8 +16,8 @@ type Log = EventLog["Service"]
 
 /** Records folded in one turn: less than a millisecond. */
 const recordsPerTurn = 64
-/** Between two turns. */
-const pause = "10 millis"
+/** Between two turns, where IO goes on meanwhile. */
+const pauseDefault = "10 millis"
 
 /** Control records between two snapshots, at most: what a question about the past may have to fold. */
 const longestStretch = 1.5 * keptSpacing
@@ -74,7 +74,7 @@ const keep = (log: Log, { state, ...position }: StatePosition) =>
   log.keepSnapshot({ ...position, foldVersion: FOLD_VERSION, state: encodeSnapshot(state) })
 
 /** Folds through the gap; whether it could be read. */
-const fillGap = (log: Log, gap: Gap) =>
+const fillGap = (log: Log, gap: Gap, pause: Duration.Input) =>
   Effect.gen(function* () {
     let position = yield* startOf(log, gap)
     let lastKept = position.controlNo
@@ -98,13 +98,13 @@ const fillGap = (log: Log, gap: Gap) =>
   })
 
 /** Ends when no two snapshots are too far apart, or one cannot be made. Nobody waits for it, so a failure is a line. */
-export const fillHistory = (log: Log): Effect.Effect<void> =>
+export const fillHistory = (log: Log, pause: Duration.Input = pauseDefault): Effect.Effect<void> =>
   Effect.gen(function* () {
     const beginning = yield* Effect.fromResult(beginningOf(log))
     const end = log.durable()
     let gap = firstGap(beginning, yield* log.keptSnapshots, end)
     while (gap !== undefined) {
-      if (!(yield* fillGap(log, gap))) return
+      if (!(yield* fillGap(log, gap, pause))) return
       const next = firstGap(beginning, yield* log.keptSnapshots, end)
       // A snapshot that was not kept would be made for ever.
       if (next !== undefined && next.fromSeq <= gap.fromSeq) return

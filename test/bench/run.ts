@@ -5,12 +5,15 @@
  *   npm run bench -- data --json     lunlog against tgt, as JSON
  *   npm run bench -- log             the event log
  *   npm run bench -- config          plan and apply of 10,000 LUNs
+ *   npm run bench -- history         questions to the log of a million records
  */
 import { spawnSync } from "node:child_process"
 import { existsSync } from "node:fs"
 import { join } from "node:path"
 
-const benchmarks = ["log", "data", "config"].filter((name) => existsSync(join(import.meta.dirname, `${name}.ts`)))
+const benchmarks = ["log", "data", "config", "history"].filter((name) =>
+  existsSync(join(import.meta.dirname, `${name}.ts`))
+)
 
 const args = process.argv.slice(2)
 const unknown = args.filter((arg) => !arg.startsWith("-")).find((arg) => !benchmarks.includes(arg))

@@ -32,6 +32,8 @@ export interface Cast {
   readonly targets: number
   readonly bdevs: number
   readonly hosts: number
+  /** TCP port on 127.0.0.1; a target that is served from the log listens on it. */
+  readonly port: number
 }
 
 const instanceId = Uuid.make("9b2c1f34-6a55-4d0e-8f0f-0123456789ab")
@@ -110,7 +112,7 @@ export class LargeLogPlay {
   }
 
   #build(): void {
-    const portals = [{ host: "127.0.0.1", port: 3260 }]
+    const portals = [{ host: "127.0.0.1", port: this.#cast.port }]
     this.#ask("iscsi_create_portal_group", { _tag: "CreatePortalGroup", tag: 1, portals, private: false, wait: false })
     const initiators = ["ANY"]
     const netmasks = ["192.0.2.0/24"]

@@ -49,7 +49,7 @@ const place = (position: Position, step: PlayStep): { readonly write: StoreWrite
 export const writeLargeLog = async (options: LargeLogOptions): Promise<LargeLog> => {
   const { cast, directory, records, seed = 1 } = options
   await Effect.runPromise(Effect.scoped(LevelEventLog.make({ directory, ballastBytes: 0 })))
-  const play = new LargeLogPlay(seed, { targets: 20, bdevs: 100, hosts: 12, ...cast })
+  const play = new LargeLogPlay(seed, { targets: 20, bdevs: 100, hosts: 12, port: 3260, ...cast })
   const steps = play.steps()
   const store = await openLevelStore(join(directory, "db"), false)
   let position: Position = emptyPosition
