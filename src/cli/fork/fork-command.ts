@@ -59,9 +59,9 @@ const forkFlags = {
   ),
   suffix: Flag.String("suffix").pipe(
     Flag.withMetavar("TEXT"),
-    Flag.withDescription("What target names of the fork end in (default: -fork- and six digits)"),
+    Flag.withDescription("What follows a dash at the end of target names (default: fork- and six digits)"),
     Flag.filter(
-      (text) => /^[a-z0-9.:-]{1,64}$/u.test(text),
+      (text) => /^[a-z0-9.:-]{1,63}$/u.test(text),
       (text) => `${JSON.stringify(text.slice(0, 80))} cannot end a target's name; use a-z, 0-9, ".", ":" and "-"`
     ),
     Flag.optional

@@ -2,8 +2,8 @@
 import { HashMap } from "effect"
 import type { ForkOrigin } from "../../domain/Fork.ts"
 import { activeLunsOf, activeTargetsOf, bdevsOf, portalGroupsOf, type State, targetsOf } from "../../domain/State.ts"
-import { timeText } from "../../history/position.ts"
 import { printable } from "../printable.ts"
+import { originText } from "../serve/ready.ts"
 import type { DiskPlan } from "./disk-plan.ts"
 import type { MadeFork } from "./make-fork.ts"
 
@@ -14,10 +14,6 @@ const listed = (names: ReadonlyArray<string>): string => {
   const more = names.length > namesMax ? ` and ${names.length - namesMax} more` : ""
   return `${names.slice(0, namesMax).map(printable).join(", ")}${more}`
 }
-
-/** `fork of INSTANCE as of record 42 (2026-11-22T14:03:05.123456Z)`. */
-export const originText = ({ sourceAt, sourceInstanceId, sourceSeq }: ForkOrigin): string =>
-  `fork of ${sourceInstanceId} as of record ${sourceSeq} (${timeText(sourceAt)})`
 
 const targetLines = (state: State): ReadonlyArray<string> => {
   const targets = activeTargetsOf(state)

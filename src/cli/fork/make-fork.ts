@@ -26,7 +26,7 @@ export interface ForkWish {
   readonly directory: string | undefined
   readonly portals: PortalWish | undefined
   readonly keepIdentity: boolean
-  /** Appended to names of targets; undefined: one that no other fork has. */
+  /** Appended to names of targets, with a dash in front; undefined: one that no other fork has. */
   readonly suffix: string | undefined
   readonly data: ForkData
 }
@@ -66,7 +66,7 @@ const newDirectory = (stateDirectory: string, tag: string): string => {
 }
 
 const identityOf = ({ keepIdentity, suffix }: ForkWish, tag: string): ForkIdentity =>
-  keepIdentity ? { _tag: "Kept" } : { _tag: "New", suffix: suffix ?? `-fork-${tag}` }
+  keepIdentity ? { _tag: "Kept" } : { _tag: "New", suffix: `-${suffix ?? `fork-${tag}`}` }
 
 const textOf = ({ host, port }: Portal): string => `${host}:${port}`
 

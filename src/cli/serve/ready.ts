@@ -2,8 +2,14 @@
 import { Effect } from "effect"
 import { ControlPlane } from "../../domain/ControlPlane.ts"
 import { DataPlane } from "../../domain/DataPlane.ts"
+import type { ForkOrigin } from "../../domain/Fork.ts"
 import { refusedLogins } from "../../domain/refused-logins.ts"
 import { activeLunsOf, activeTargetsOf } from "../../domain/State.ts"
+import { timeText } from "../../history/position.ts"
+
+/** `fork of INSTANCE as of record 42 (2026-11-22T14:03:05.123456Z)`. */
+export const originText = ({ sourceAt, sourceInstanceId, sourceSeq }: ForkOrigin): string =>
+  `fork of ${sourceInstanceId} as of record ${sourceSeq} (${timeText(sourceAt)})`
 
 /** Lists beyond this are cut: a log line is no inventory. */
 const linesMax = 20
@@ -17,6 +23,7 @@ export const serverReady: Effect.Effect<void, never, ControlPlane | DataPlane> =
     else yield* Effect.logInfo(`${state === "listening" ? "listening on" : "bound, accepting nothing yet:"} ${at}`)
   }
   const state = (yield* ControlPlane).state()
+  if (state.fork !== undefined) yield* Effect.logInfo(originText(state.fork))
   const targets = activeTargetsOf(state)
   for (const target of targets.slice(0, linesMax)) {
     const count = activeLunsOf(target).length
