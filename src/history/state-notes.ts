@@ -1,6 +1,7 @@
 /** What a configuration cannot say about a moment: where in the log it was, and what was under way. */
 import { bdevsOf, lunsOf, type State, targetsOf } from "../domain/State.ts"
 import { counted, listed } from "./describe/words.ts"
+import { originText } from "./fork/origin-text.ts"
 import { timeText } from "./position.ts"
 
 /** Which moment. */
@@ -53,13 +54,14 @@ export const underWay = (state: State): ReadonlyArray<string> => {
 /** Lines of a comment at the top of the file. */
 export const stateHeader = (state: State, moment: Moment): ReadonlyArray<string> => {
   const { at, controlHash, controlNo, controlSeq, seq } = moment
-  const { appliedConfig, epoch } = state
+  const { appliedConfig, epoch, fork } = state
   return [
     `State at record ${seq}${at === undefined ? "" : `, ${timeText(at)}`}.`,
     epoch === undefined
       ? "Nothing had started yet."
       : `Epoch ${epoch.number} (${epoch.mode}), began with record ${epoch.startedAt}, lunlog ${epoch.version}.`,
     `Last control record: ${controlSeq} (number ${controlNo}), SHA-256 ${controlHash === "" ? "none" : controlHash}.`,
+    ...(fork === undefined ? [] : [`A ${originText(fork)}.`]),
     ...(appliedConfig === undefined
       ? []
       : [`Configuration applied last: ${listed([appliedConfig.name])} (record ${appliedConfig.seq}).`]),

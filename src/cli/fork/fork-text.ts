@@ -2,8 +2,8 @@
 import { HashMap } from "effect"
 import type { ForkOrigin } from "../../domain/Fork.ts"
 import { activeLunsOf, activeTargetsOf, bdevsOf, portalGroupsOf, type State, targetsOf } from "../../domain/State.ts"
+import { originText } from "../../history/fork/origin-text.ts"
 import { printable } from "../printable.ts"
-import { originText } from "../serve/ready.ts"
 import type { DiskPlan } from "./disk-plan.ts"
 import type { MadeFork } from "./make-fork.ts"
 

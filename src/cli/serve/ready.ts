@@ -2,14 +2,9 @@
 import { Effect } from "effect"
 import { ControlPlane } from "../../domain/ControlPlane.ts"
 import { DataPlane } from "../../domain/DataPlane.ts"
-import type { ForkOrigin } from "../../domain/Fork.ts"
 import { refusedLogins } from "../../domain/refused-logins.ts"
 import { activeLunsOf, activeTargetsOf } from "../../domain/State.ts"
-import { timeText } from "../../history/position.ts"
-
-/** `fork of INSTANCE as of record 42 (2026-11-22T14:03:05.123456Z)`. */
-export const originText = ({ sourceAt, sourceInstanceId, sourceSeq }: ForkOrigin): string =>
-  `fork of ${sourceInstanceId} as of record ${sourceSeq} (${timeText(sourceAt)})`
+import { originText } from "../../history/fork/origin-text.ts"
 
 /** Lists beyond this are cut: a log line is no inventory. */
 const linesMax = 20

@@ -1,5 +1,6 @@
 /** What `lunlog status` prints, from the answers of five methods. */
 import { Schema } from "effect"
+import { originText } from "../../history/fork/origin-text.ts"
 import { printable, printableLines } from "../printable.ts"
 import { byteText, table } from "../table.ts"
 
@@ -22,6 +23,15 @@ export const StatusView = Schema.Struct({
     pid: Schema.Number,
     state: Schema.String,
     started_at: Schema.Number,
+    /** Of a fork: where it is from. */
+    fork: Schema.optionalKey(
+      Schema.Struct({
+        source_instance_id: Schema.String,
+        source_seq: Schema.Number,
+        source_at: Schema.Number,
+        data: Schema.String
+      })
+    ),
     epoch: Schema.NullOr(Schema.Struct({ number: Schema.Number, mode: Schema.String })),
     log: Schema.Struct({
       durable_seq: Schema.Number,
@@ -155,6 +165,13 @@ const logLine = ({ log }: StatusView["status"]): string => {
   return parts.join(", ")
 }
 
+const forkLines = ({ fork }: StatusView["status"]): ReadonlyArray<string> => {
+  if (fork === undefined) return []
+  const { data, source_at: sourceAt, source_instance_id: sourceInstanceId, source_seq: sourceSeq } = fork
+  const disks = data === "snapshot" ? "copies of the source's content" : "empty disks"
+  return [`${originText({ sourceAt, sourceInstanceId, sourceSeq })}, begun with ${disks}`]
+}
+
 /** Settings without effect: each method once, with what it was about. */
 const inertLines = ({ inert = [] }: StatusView["status"]): ReadonlyArray<string> => {
   if (inert.length === 0) return []
@@ -212,6 +229,7 @@ export const statusText = (view: StatusView): string => {
     ...driftLines(view.status),
     `lunlog ${version}, process ${pid}, ${state} since ${since}${start}`,
     logLine(view.status),
+    ...forkLines(view.status),
     "",
     section("PORTAL", ["GROUP", "STATE"], portalRows(view)),
     "",
