@@ -4,6 +4,11 @@
  */
 import { cpSync, rmSync } from "node:fs"
 import { join } from "node:path"
+import { setTimeout as delay } from "node:timers/promises"
+import { Effect, Stream } from "effect"
+import { LevelEventLog } from "../../eventlog/LevelEventLog.ts"
+import { FOLD_VERSION } from "../../src/domain/evolve.ts"
+import { startChild } from "./child-process.ts"
 import { cdb, clearUnitAttentions, writeBlocks } from "./initiator/commands.ts"
 import { startLoad } from "./initiator/load.ts"
 import { readStory, type StoryRecord } from "./initiator/log-story.ts"
@@ -11,7 +16,7 @@ import { asLunlog, createGroups, everybody, type Lunlog, nodeBase, targetParams 
 import { makeRandom } from "./initiator/random.ts"
 import { LoginRefused, type Session } from "./initiator/Session.ts"
 import { callOnce, type RpcParams } from "./rpc-client.ts"
-import { freePort, startTarget, type TargetProcess } from "./target-process.ts"
+import { freePort, projectDirectory, startTarget, type TargetProcess } from "./target-process.ts"
 
 /** Everything in these logs that has a name. */
 export const names = {
@@ -169,7 +174,39 @@ export const copyState = (from: string, to: string): void => {
   cpSync(from, to, { recursive: true, filter: withoutBallast })
 }
 
-/** What a play leaves: `whole` and `cut` are in its directory. */
+/** Its own records of the first run go to an archive. */
+const compact = (logDirectory: string): Promise<void> =>
+  Effect.runPromise(
+    Effect.scoped(
+      Effect.gen(function* () {
+        const log = yield* LevelEventLog.make({ directory: logDirectory, ballastBytes: 0 })
+        const records = yield* Stream.runCollect(log.read({ kind: "control" }))
+        const restart = records.filter(({ type }) => type === "EpochStarted")[1]
+        const snapshot = yield* log.snapshotAtOrBefore(FOLD_VERSION, (restart?.seq ?? 0) - 1)
+        if (snapshot === undefined) throw new Error("the first run has left no snapshot")
+        yield* log.compact(snapshot)
+      })
+    )
+  )
+
+/** Makes a fork of the moment before LUN 2 was removed, lets it start, and ends it. */
+const fork = async (source: string, forked: string, seq: number): Promise<void> => {
+  const words = ["fork", `--at=${seq}`, "--state", source, "--fork-state", forked, "--portal", "127.0.0.1"]
+  const child = await startChild({
+    command: process.execPath,
+    args: [join(projectDirectory, "bin/lunlog.js"), ...words],
+    environment: { NODE_OPTIONS: "", VITEST: undefined, NODE_ENV: undefined }
+  })
+  const said = (): string => `${child.stdout()}${child.stderr()}`
+  while (!/\bready\b/u.test(said())) {
+    if (child.exitStatus() !== undefined) throw new Error(`the fork ended:\n${said()}`)
+    await delay(10)
+  }
+  child.signal("SIGTERM")
+  await child.exited
+}
+
+/** What a play leaves: each kind of log is a state directory of that name in its directory. */
 export interface Played {
   readonly port: number
   /** All records that the log holds in the end, as they travel. */
@@ -177,8 +214,8 @@ export interface Played {
 }
 
 /**
- * Plays everything. Afterwards `directory/whole` is the state directory as it was after the last orderly end, and
- * `directory/cut` as kill -9 left it.
+ * Plays everything. Afterwards `directory/whole` is the state directory as it was after the last orderly end,
+ * `directory/cut` as kill -9 left it, and of `whole` there is a compacted copy and a fork.
  */
 export const playSessions = async (directory: string): Promise<Played> => {
   const endpoint = { host: "127.0.0.1", port: await freePort() }
@@ -200,6 +237,11 @@ export const playSessions = async (directory: string): Promise<Played> => {
     return readStory(lunlog.process.rpc, 1)
   })
   copyState(state, join(directory, "whole"))
+  copyState(state, join(directory, "compacted"))
+  await compact(join(directory, "compacted/log"))
+  const removal = records.find(({ type }) => type === "LunRemovalStarted")?.seq ?? 0
+  await fork(state, join(directory, "forked"), removal - 1)
+  rmSync(join(directory, "forked/log/ballast"), { force: true })
   rmSync(state, { recursive: true, force: true })
   return { port: endpoint.port, records }
 }

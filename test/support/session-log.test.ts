@@ -1,4 +1,6 @@
 /** The logs that other tests read are what they say. */
+import { readdirSync } from "node:fs"
+import { join } from "node:path"
 import { Effect, Result } from "effect"
 import { assert, describe, it } from "vitest"
 import { openForReading } from "../../eventlog/open-for-reading.ts"
@@ -15,6 +17,9 @@ const tailOf = (directory: string) =>
       )
     )
   )
+
+const beginningOf = (directory: string) =>
+  Effect.runPromise(Effect.scoped(Effect.map(openForReading(directory), (archive) => archive.beginning())))
 
 describe("a log of real sessions", () => {
   it("is whole, and has what the play is made of", async () => {
@@ -38,6 +43,32 @@ describe("a log of real sessions", () => {
     const tail = Result.getOrThrow(await tailOf(log.logDirectory))
     assert.isBelow(tail.seq, log.record("EpochStarted", 3).seq)
     assert.strictEqual(tail.controlSeq, log.record("LunRemovalStarted", 3).seq)
+  })
+
+  it("is compacted, and read from an archive", async () => {
+    using log = await sessionLog("compacted")
+    assert.lengthOf(readdirSync(join(log.logDirectory, "archive")), 1)
+    const tail = Result.getOrThrow(await tailOf(log.logDirectory))
+    assert.isAtLeast(tail.seq, log.records.at(-1)?.seq ?? 0)
+    assert.isUndefined(await beginningOf(log.logDirectory))
+  })
+
+  it("is shortened: it begins with the second run", async () => {
+    using log = await sessionLog("shortened")
+    Result.getOrThrow(await tailOf(log.logDirectory))
+    assert.deepInclude(await beginningOf(log.logDirectory), {
+      origin: "compacted",
+      controlSeq: log.record("ConfigApplied").seq
+    })
+  })
+
+  it("is forked from the moment before a removal", async () => {
+    using log = await sessionLog("forked")
+    Result.getOrThrow(await tailOf(log.logDirectory))
+    const genesis = await beginningOf(log.logDirectory)
+    assert.strictEqual(genesis?.origin, "forked")
+    assert.isBelow(genesis?.controlSeq ?? 0, log.record("LunRemovalStarted").seq)
+    assert.isAtLeast(genesis?.controlSeq ?? 0, log.record("BdevErrorInjected").seq)
   })
 
   it.each<SessionLogVariant>(["torn", "damaged"])("is %s", async (variant) => {

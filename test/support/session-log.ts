@@ -2,10 +2,13 @@
  * Event logs that real sessions have written, for tests of whatever reads logs: `await sessionLog("whole")` gives a
  * state directory of the caller's own, and what the log says that happened (`session-log-play.ts`).
  *
- * - `whole`   three runs of a server, the first and the last ended in order
- * - `cut`     the same up to the kill -9 at the end of the second run: IO was going on, a LUN was being removed
- * - `torn`    `cut`, and LevelDB's journal cut once more, somewhere in its last records (`seed` says where)
- * - `damaged` `whole` with one bit wrong, in a record (`seed` says where)
+ * - `whole`     three runs of a server, the first and the last ended in order
+ * - `cut`       the same up to the kill -9 at the end of the second run: IO was going on, a LUN was being removed
+ * - `torn`      `cut`, and LevelDB's journal cut once more, somewhere in its last records (`seed` says where)
+ * - `damaged`   `whole` with one bit wrong, in a record (`seed` says where)
+ * - `compacted` `whole`, with the control records of the first run in an archive
+ * - `shortened` `compacted` without that archive
+ * - `forked`    a fork of `whole` at the moment before its first LUN was removed, with a start and an end of its own
  *
  * They are made once for all test processes (a few seconds), and kept in the folder of temporary files under a name
  * that the program's sources determine. No log has a ballast, so that a copy costs little.
@@ -28,7 +31,7 @@ import { copyState, names, type Played, playSessions } from "./session-log-play.
 import { makeDirectory, projectDirectory, removeDirectory } from "./target-process.ts"
 
 /** Which log; see the top of this file. */
-export type SessionLogVariant = "whole" | "cut" | "torn" | "damaged"
+export type SessionLogVariant = "whole" | "cut" | "torn" | "damaged" | "compacted" | "shortened" | "forked"
 
 /** One byte of a file that was changed, or the first that is gone. */
 export interface Wound {
@@ -131,18 +134,32 @@ const damage = (stateDirectory: string, seed: number): Wound => {
   return { file, offset }
 }
 
-const sourceOf: Readonly<Record<SessionLogVariant, "whole" | "cut">> = {
+/** What a variant is a copy of, before it is hurt. */
+const sourceOf: Readonly<Record<SessionLogVariant, string>> = {
   whole: "whole",
   cut: "cut",
   torn: "cut",
-  damaged: "whole"
+  damaged: "whole",
+  compacted: "compacted",
+  shortened: "compacted",
+  forked: "forked"
+}
+
+const nothing = (): undefined => undefined
+
+const shorten = (stateDirectory: string): undefined => {
+  rmSync(join(stateDirectory, "log/archive"), { recursive: true })
+  return undefined
 }
 
 const wounds: Readonly<Record<SessionLogVariant, (stateDirectory: string, seed: number) => Wound | undefined>> = {
-  whole: () => undefined,
-  cut: () => undefined,
+  whole: nothing,
+  cut: nothing,
   torn: tear,
-  damaged: damage
+  damaged: damage,
+  compacted: nothing,
+  shortened: shorten,
+  forked: nothing
 }
 
 /** A copy of one of the logs, to do anything with. Use `using`, or dispose of it. */

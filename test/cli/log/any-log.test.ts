@@ -58,7 +58,7 @@ describe("the table", () => {
   })
 })
 
-describe.each<SessionLogVariant>(["whole", "cut"])("on a log that is %s", (variant) => {
+describe.each<SessionLogVariant>(["whole", "cut", "compacted", "forked"])("on a log that is %s", (variant) => {
   it("every command answers", { timeout: 60_000 }, async () => {
     using log = await sessionLog(variant)
     for (const { shows, words } of rows) {
