@@ -77,7 +77,8 @@ describe.each<SessionLogVariant>(["shortened", "forked"])("on a log that is %s",
     using log = await sessionLog(variant)
     for (const { words } of rows) {
       const { failure } = await runOn(log, words(log))
-      if (failure !== undefined) assert.match(failure, /begins|compacted|no record|fork|the log knows no/u, words(log).join(" "))
+      if (failure !== undefined)
+        assert.match(failure, /begins|compacted|no record|fork|the log knows no/u, words(log).join(" "))
     }
   })
 })

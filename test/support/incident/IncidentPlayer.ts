@@ -34,7 +34,7 @@ const serves = (command: string): boolean => /^lunlog fork\b/u.test(command)
 const whenReady = async (child: Child): Promise<string> => {
   for (;;) {
     const printed = `${child.stdout()}${child.stderr()}`
-    if (/\bready\b/u.test(printed)) return printed
+    if (/Ctrl-C ends it/u.test(printed)) return printed
     if (child.exitStatus() !== undefined) throw new Error(`it ended:\n${printed}`)
     await delay(20)
   }
