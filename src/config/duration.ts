@@ -7,11 +7,12 @@ const unitMicros: ReadonlyMap<string, number> = new Map([
   ["s", 1_000_000],
   ["m", 60_000_000],
   ["min", 60_000_000],
-  ["h", 3_600_000_000]
+  ["h", 3_600_000_000],
+  ["d", 86_400_000_000]
 ])
 
 /** What `parseMicros` takes, for messages. */
-export const durationHint = "write a number with us, ms, s, m or h"
+export const durationHint = "write a number with us, ms, s, m, h or d"
 
 /** Microseconds; undefined if `text` is no duration. `plainMicros` is the unit of a number without one. */
 export const parseMicros = (text: string | number, plainMicros: number): number | undefined => {
@@ -24,6 +25,7 @@ export const parseMicros = (text: string | number, plainMicros: number): number 
 
 /** A duration in its largest whole unit: `1500us`, `30s`. */
 export const durationText = (micros: number): string => {
+  if (micros > 0 && micros % 86_400_000_000 === 0) return `${micros / 86_400_000_000}d`
   if (micros > 0 && micros % 1_000_000 === 0) return `${micros / 1_000_000}s`
   return micros > 0 && micros % 1000 === 0 ? `${micros / 1000}ms` : `${micros}us`
 }

@@ -12,6 +12,7 @@ import type { BdevDefinition, BdevSpec } from "./bdev/BdevSpec.ts"
 import type { RateLimits } from "./bdev/RateLimiter.ts"
 import { Gone } from "./Gone.ts"
 import { Leases } from "./Leases.ts"
+import type { Observe } from "./OwnObservations.ts"
 import type { ReactorClient } from "./ReactorClient.ts"
 import type { LimitReport, ReactorAnswer } from "./reactor/protocol.ts"
 import type { IdentityStyle } from "./scsi/unit-identity.ts"
@@ -22,6 +23,8 @@ interface Entry {
   /** The reactor's number; undefined while it is not open. */
   id: number | undefined
   detail: string | undefined
+  /** How often it could not be opened. */
+  failedAttempts: number
 }
 
 /** Tells the control plane of something that was found out, without waiting for it. */
@@ -74,12 +77,20 @@ export class Bdevs {
   readonly #opening: FiberMap.FiberMap<string>
 
   readonly #report: Report
+  readonly #observe: Observe
 
-  constructor(client: ReactorClient, identityStyle: IdentityStyle, opening: FiberMap.FiberMap<string>, report: Report) {
+  constructor(
+    client: ReactorClient,
+    identityStyle: IdentityStyle,
+    opening: FiberMap.FiberMap<string>,
+    report: Report,
+    observe: Observe
+  ) {
     this.#client = client
     this.#identityStyle = identityStyle
     this.#opening = opening
     this.#report = report
+    this.#observe = observe
   }
 
   /** Reserves what a bdev to be created needs. The base must be open. `name` is for messages. */
@@ -101,7 +112,7 @@ export class Bdevs {
   add(bdev: Bdev, lease: Lease | undefined, up: () => void): Effect.Effect<void> {
     return Effect.gen({ self: this }, function* () {
       this.#gone.add(bdevKey(bdev))
-      const entry: Entry = { bdev, id: undefined, detail: "it is being opened" }
+      const entry: Entry = { bdev, id: undefined, detail: "it is being opened", failedAttempts: 0 }
       this.#entries.set(bdevKey(bdev), entry)
       const adopted = this.#leases.adopt(lease)
       if (adopted !== undefined) {
@@ -127,8 +138,11 @@ export class Bdevs {
     })
   }
 
-  /** A bdev is gone: memory and descriptors are given back. A file's operations are not waited for here. */
-  remove(ref: BdevRef): Effect.Effect<void> {
+  /**
+   * A bdev is gone, by record `seq`: memory and descriptors are given back. A file's operations are not waited for
+   * here.
+   */
+  remove(ref: BdevRef, seq: number): Effect.Effect<void> {
     return Effect.gen({ self: this }, function* () {
       const key = bdevKey(ref)
       yield* FiberMap.remove(this.#opening, key)
@@ -137,7 +151,10 @@ export class Bdevs {
       const close = entry?.id === undefined ? Effect.void : this.#close(entry.id)
       const closed = Effect.andThen(
         close,
-        Effect.sync(() => this.#gone.delete(key))
+        Effect.sync(() => {
+          this.#gone.delete(key)
+          if (entry?.id !== undefined) this.#observe({ _tag: "BdevClosed", bdev: ref.name }, seq)
+        })
       )
       if (entry?.bdev.spec._tag === "Aio") yield* FiberMap.run(this.#opening, key, closed)
       else yield* closed
@@ -291,8 +308,23 @@ export class Bdevs {
     const { contentLost, name, uuid } = entry.bdev
     entry.id = bdev
     entry.detail = undefined
+    this.#tellUp(entry)
     this.#client.send({ _tag: "NameBdev", bdev, name, uuid, contentLost, identityStyle: this.#identityStyle })
     this.#tellChanges(entry, { spec })
+  }
+
+  #tellUp({ bdev, failedAttempts }: Entry): void {
+    const { incarnation, name, spec } = bdev
+    const size = "blockCount" in spec ? { blockCount: spec.blockCount } : {}
+    this.#observe({ _tag: "BdevUp", bdev: name, ...size, failedAttempts }, incarnation)
+  }
+
+  /** Every attempt fails alike until something changes: each reason is told once. */
+  #tellFailed(entry: Entry, { code, detail }: { readonly code: string; readonly detail: string }): void {
+    const { incarnation, name } = entry.bdev
+    if (entry.detail !== detail) this.#observe({ _tag: "BdevFailed", bdev: name, code, detail }, incarnation)
+    entry.failedAttempts++
+    entry.detail = detail
   }
 
   #close(bdev: number): Effect.Effect<void> {
@@ -306,7 +338,7 @@ export class Bdevs {
         const definition = { name, spec: spec._tag === "Aio" ? { ...spec, wholeBlocks: false } : spec }
         return Effect.flatMap(this.#open(definition, restore), (opened) => {
           if (!("id" in opened)) {
-            entry.detail = opened.detail
+            this.#tellFailed(entry, opened)
             return Effect.succeed(false)
           }
           this.#name(entry, opened.id, spec)

@@ -25,11 +25,13 @@ import {
 } from "../domain/State.ts"
 import { Bdevs, type Report } from "./Bdevs.ts"
 import { connectionInfo, lunDrains } from "./data-plane-status.ts"
-import type { NodeOptions } from "./iscsi/IscsiNode.ts"
 import { requestedLogoutTimeoutMillis } from "./limits.ts"
+import { nodeOptions } from "./node-options.ts"
 import { noticeLines } from "./notice-lines.ts"
+import { OwnObservations } from "./OwnObservations.ts"
 import { observeNotice } from "./observe-notice.ts"
 import { Portals } from "./Portals.ts"
+import { Progress } from "./Progress.ts"
 import { connectReactor, type ReactorClient } from "./ReactorClient.ts"
 import { mainThreadReactor } from "./reactor/main-thread-reactor.ts"
 import type { ReactorReport } from "./reactor/protocol.ts"
@@ -56,18 +58,6 @@ export interface DataPlaneSettings {
 
 const defaultBootTimeoutMillis = 10_000
 
-const nodeOptions = ({ options }: State): NodeOptions => ({
-  maxSessions: options.maxSessions,
-  firstBurstLength: options.firstBurstLength,
-  immediateData: options.immediateData,
-  defaultTime2Wait: options.defaultTime2Wait,
-  defaultTime2Retain: options.defaultTime2Retain,
-  nopTimeout: options.nopTimeout,
-  nopInInterval: options.nopInInterval,
-  allowDuplicateIsid: options.allowDuplicatedIsid,
-  discoveryRequiresChap: options.auth.requireChap
-})
-
 /** The parts that follow the state. */
 interface Parts {
   readonly client: ReactorClient
@@ -75,8 +65,16 @@ interface Parts {
   readonly portals: Portals
   readonly targets: Targets
   readonly controlPlane: ControlPlane["Service"]
+  readonly log: EventLog["Service"]
+  readonly own: OwnObservations
   /** Whether portals may accept; before that they only listen. */
   accepting: boolean
+}
+
+const setLogOptions = ({ client, log }: Parts, { logOptions }: State): void => {
+  const { observationsMax, observationsMaxAgeMillis, slowIoMillis } = logOptions
+  client.send({ _tag: "WatchSlowIo", millis: slowIoMillis === 0 ? undefined : slowIoMillis })
+  log.setRetention({ observationsMax, observationsMaxAgeMillis })
 }
 
 const putInitiatorGroup = ({ client }: Parts, state: State, tag: number): void => {
@@ -104,6 +102,7 @@ const addBdev = (parts: Parts, state: State, name: string, lease: Committed["lea
 const boot = (parts: Parts, state: State): Effect.Effect<void> =>
   Effect.gen(function* () {
     parts.client.send({ _tag: "SetOptions", options: nodeOptions(state) })
+    setLogOptions(parts, state)
     for (const group of initiatorGroupsOf(state)) putInitiatorGroup(parts, state, group.tag)
     for (const group of portalGroupsOf(state)) putPortalGroup(parts, state, group.tag)
     const isStacked = ({ spec }: Bdev) => "base" in spec
@@ -130,20 +129,20 @@ const closeWithinMillis = 1_000
  * connections are cut, nothing is drained, memory is empty, faults that were armed are gone. What the state has now is
  * brought up as at a start.
  */
-const restart = (parts: Parts, before: State, after: State): Effect.Effect<void> =>
+const restart = (parts: Parts, before: State, after: State, seq: number): Effect.Effect<void> =>
   Effect.gen(function* () {
     const { bdevs, client, portals, targets } = parts
     client.send({ _tag: "CutConnections", reason: "the process of the target has ended here in the record" })
     for (const { incarnation, tag } of portalGroupsOf(before)) {
       client.send({ _tag: "DeletePortalGroup", tag })
-      yield* portals.remove(tag, incarnation)
+      yield* portals.remove(tag, incarnation, seq)
     }
     for (const target of targetsOf(before)) targets.drop(target)
     // What is stacked goes before what it is stacked on.
     for (const { incarnation, name, spec } of bdevsOf(before).toReversed()) {
       // What a fault holds would keep its connection for ever.
       if (spec._tag === "Error") yield* Effect.ignore(bdevs.resumePending({ name, incarnation }))
-      yield* bdevs.remove({ name, incarnation })
+      yield* bdevs.remove({ name, incarnation }, seq)
       yield* Effect.timeoutOption(bdevs.awaitClosed({ name, incarnation }), closeWithinMillis)
     }
     for (const { tag } of initiatorGroupsOf(before)) client.send({ _tag: "DeleteInitiatorGroup", tag })
@@ -151,7 +150,12 @@ const restart = (parts: Parts, before: State, after: State): Effect.Effect<void>
     if (parts.accepting) portals.acceptAll()
   })
 
-const applyGroupEvent = (parts: Parts, event: Event, { lease, state }: Committed): Effect.Effect<void> | undefined => {
+const applyGroupEvent = (
+  parts: Parts,
+  event: Event,
+  { lease, state }: Committed,
+  seq: number
+): Effect.Effect<void> | undefined => {
   const { client, portals } = parts
   switch (event._tag) {
     case "PortalGroupCreated": {
@@ -167,13 +171,15 @@ const applyGroupEvent = (parts: Parts, event: Event, { lease, state }: Committed
       return Effect.sync(() => putPortalGroup(parts, state, event.tag))
     case "PortalGroupDeleted":
       client.send({ _tag: "DeletePortalGroup", tag: event.tag })
-      return portals.remove(event.tag, event.incarnation)
+      return portals.remove(event.tag, event.incarnation, seq)
     case "InitiatorGroupCreated":
     case "InitiatorGroupMembersAdded":
     case "InitiatorGroupMembersRemoved":
       return Effect.sync(() => putInitiatorGroup(parts, state, event.tag))
     case "InitiatorGroupDeleted":
       return Effect.sync(() => client.send({ _tag: "DeleteInitiatorGroup", tag: event.tag }))
+    case "LogOptionsSet":
+      return Effect.sync(() => setLogOptions(parts, state))
     case "IscsiOptionsSet":
     case "DiscoveryAuthSet":
       return Effect.sync(() => client.send({ _tag: "SetOptions", options: nodeOptions(state) }))
@@ -216,12 +222,17 @@ const applyTargetEvent = (parts: Parts, event: Event, { state }: Committed, begu
   }
 }
 
-const applyBdevEvent = (parts: Parts, event: Event, { lease, state }: Committed): Effect.Effect<void> | undefined => {
+const applyBdevEvent = (
+  parts: Parts,
+  event: Event,
+  { lease, state }: Committed,
+  seq: number
+): Effect.Effect<void> | undefined => {
   switch (event._tag) {
     case "BdevCreated":
       return addBdev(parts, state, event.name, lease)
     case "BdevRemoved":
-      return parts.bdevs.remove(event)
+      return parts.bdevs.remove(event, seq)
     case "BdevResized":
     case "BdevLatenciesSet":
     case "BdevHistogramSet":
@@ -238,46 +249,27 @@ const apply = (parts: Parts, before: State, committed: Committed): Effect.Effect
   Effect.forEach(
     committed.events,
     (event, index) => {
-      // The own start was before there was a data plane: this one is of the source that is replayed.
-      if (event._tag === "EpochStarted") return restart(parts, before, committed.state)
       const { cause, seq } = committed.records[index] ?? { cause: undefined, seq: 0 }
+      // The own start was before there was a data plane: this one is of the source that is replayed.
+      if (event._tag === "EpochStarted") return restart(parts, before, committed.state, seq)
       const begun = { seq, isReplayed: cause?.source === "replay" }
-      const applied = applyBdevEvent(parts, event, committed) ?? applyGroupEvent(parts, event, committed)
+      const applied = applyBdevEvent(parts, event, committed, seq) ?? applyGroupEvent(parts, event, committed, seq)
       return applied ?? applyTargetEvent(parts, event, committed, begun)
     },
     { discard: true }
   )
 
-/** How far the committed entries have been applied, for those who wait for it. */
-class Progress {
-  #seq = 0
-  readonly #waiting = new Map<Deferred.Deferred<void>, number>()
-
-  /** Everything up to `seq` is applied. */
-  reach(seq: number): void {
-    this.#seq = Math.max(this.#seq, seq)
-    for (const [waiter, wanted] of this.#waiting) {
-      if (wanted > this.#seq) continue
-      this.#waiting.delete(waiter)
-      Deferred.doneUnsafe(waiter, Effect.void)
-    }
-  }
-
-  /** Resumes when `seq` is applied. */
-  wait(seq: number): Effect.Effect<void> {
-    return Effect.suspend(() => {
-      if (seq <= this.#seq) return Effect.void
-      const waiter = Deferred.makeUnsafe<void>()
-      this.#waiting.set(waiter, seq)
-      return Effect.onInterrupt(Deferred.await(waiter), () => Effect.sync(() => this.#waiting.delete(waiter)))
-    })
-  }
+const nothingToReport: ReactorReport = {
+  connections: [],
+  drains: [],
+  limits: [],
+  sessionCount: 0,
+  taskBufferBytes: 0,
+  suppressedObservations: 0
 }
 
-const nothingToReport: ReactorReport = { connections: [], drains: [], limits: [], sessionCount: 0, taskBufferBytes: 0 }
-
 const serviceOf = (parts: Parts, progress: Progress, failure: () => string | undefined): DataPlane["Service"] => {
-  const { bdevs, client, portals, targets } = parts
+  const { bdevs, client, own, portals, targets } = parts
   const report = Effect.map(client.request({ _tag: "Query" }), (answer) =>
     answer._tag === "Report" ? answer.report : nothingToReport
   )
@@ -292,13 +284,14 @@ const serviceOf = (parts: Parts, progress: Progress, failure: () => string | und
     lunDrains: Effect.flatMap(report, ({ drains }) =>
       Effect.map(Clock.currentTimeMillis, (now) => lunDrains(drains, now))
     ),
-    status: Effect.map(report, ({ connections, limits, sessionCount }) => {
+    status: Effect.map(report, ({ connections, limits, sessionCount, suppressedObservations }) => {
       const crashed = failure()
       return {
         portals: portals.status(),
         bdevs: bdevs.status(limits),
         sessionCount,
         connectionCount: connections.length,
+        suppressedObservations: suppressedObservations + own.suppressedCount,
         warnings: crashed === undefined ? [] : [`the data plane has failed: ${crashed}; restart the target`]
       }
     }),
@@ -336,6 +329,26 @@ const followState = (
     }
   })
 
+/** They end with the scope. */
+const partsOf = Effect.fnUntraced(function* (
+  settings: DataPlaneSettings,
+  client: ReactorClient,
+  log: EventLog["Service"],
+  controlPlane: ControlPlane["Service"]
+) {
+  const own = new OwnObservations(log, () => performance.now())
+  yield* Effect.addFinalizer(() => Effect.sync(() => own.tellSuppressed()))
+  const running = yield* FiberSet.make<void>()
+  const report: Report = (fact, correlationId) =>
+    Effect.asVoid(FiberSet.run(running, reportFact(controlPlane, fact, correlationId, true)))
+  const bdevs = new Bdevs(client, settings.identityStyle, yield* FiberMap.make<string>(), report, own.observe)
+  const portals = new Portals(client, yield* FiberMap.make<string>(), own.observe)
+  const { logoutLimitMillis = requestedLogoutTimeoutMillis, removalDeadlineMillis } = settings
+  const targets = new Targets({ client, bdevs, controlPlane, running, removalDeadlineMillis, logoutLimitMillis })
+  const parts: Parts = { client, bdevs, portals, targets, controlPlane, log, own, accepting: false }
+  return parts
+})
+
 const make = Effect.fnUntraced(function* (settings: DataPlaneSettings) {
   const log = yield* EventLog
   const controlPlane = yield* ControlPlane
@@ -351,17 +364,10 @@ const make = Effect.fnUntraced(function* (settings: DataPlaneSettings) {
     observeNotice(log, notice, clock.currentTimeMillisUnsafe())
     print(line(notice))
   })
-  const running = yield* FiberSet.make<void>()
-  const report: Report = (fact, correlationId) =>
-    Effect.asVoid(FiberSet.run(running, reportFact(controlPlane, fact, correlationId, true)))
-  const bdevs = new Bdevs(client, settings.identityStyle, yield* FiberMap.make<string>(), report)
-  const portals = new Portals(client, yield* FiberMap.make<string>())
-  const { logoutLimitMillis = requestedLogoutTimeoutMillis, removalDeadlineMillis } = settings
-  const targets = new Targets({ client, bdevs, controlPlane, running, removalDeadlineMillis, logoutLimitMillis })
-  const parts: Parts = { client, bdevs, portals, targets, controlPlane, accepting: false }
+  const parts = yield* partsOf(settings, client, log, controlPlane)
   const accept = Effect.sync(() => {
     parts.accepting = true
-    portals.acceptAll()
+    parts.portals.acceptAll()
   })
   const bootTimeout = settings.bootTimeoutMillis ?? defaultBootTimeoutMillis
   const booted = yield* Deferred.make<void>()

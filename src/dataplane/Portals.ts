@@ -8,6 +8,7 @@ import { PortalUnavailable } from "../domain/data-plane-errors.ts"
 import { type Portal, type PortalGroup, portalKey } from "../domain/PortalGroup.ts"
 import { Gone } from "./Gone.ts"
 import { Leases } from "./Leases.ts"
+import type { Observe } from "./OwnObservations.ts"
 import type { ReactorClient } from "./ReactorClient.ts"
 import { tryAgain } from "./try-again.ts"
 
@@ -24,6 +25,8 @@ interface Entry {
   id: number | undefined
   accepting: boolean
   code: string | undefined
+  /** How often it could not be listened on since it last could. */
+  failedAttempts: number
 }
 
 const groupKey = (tag: number, incarnation: number): string => `${tag}#${incarnation}`
@@ -35,10 +38,12 @@ export class Portals {
   readonly #entries = new Map<string, ReadonlyArray<Entry>>()
   readonly #gone = new Gone()
   readonly #retrying: FiberMap.FiberMap<string>
+  readonly #observe: Observe
 
-  constructor(client: ReactorClient, retrying: FiberMap.FiberMap<string>) {
+  constructor(client: ReactorClient, retrying: FiberMap.FiberMap<string>, observe: Observe) {
     this.#client = client
     this.#retrying = retrying
+    this.#observe = observe
   }
 
   /** Binds all of them, or none. */
@@ -68,12 +73,13 @@ export class Portals {
       this.#gone.add(key)
       const entries = group.portals.map((portal): Entry => {
         const id = bound.find((other) => portalKey(other.portal) === portalKey(portal))?.id
-        return { group, portal, id, accepting: false, code: undefined }
+        return { group, portal, id, accepting: false, code: undefined, failedAttempts: 0 }
       })
       this.#entries.set(key, entries)
       for (const entry of entries) {
         if (accept && !group.wait) this.#accept(entry)
         if (entry.id === undefined) yield* this.#openEntry(entry)
+        else this.#tellUp(entry)
       }
     })
   }
@@ -90,15 +96,17 @@ export class Portals {
     for (const entry of this.#entries.get(groupKey(group.tag, group.incarnation)) ?? []) this.#accept(entry)
   }
 
-  /** A group is deleted. Connections stay. */
-  remove(tag: number, incarnation: number): Effect.Effect<void> {
+  /** A group is deleted, by record `seq`. Connections stay. */
+  remove(tag: number, incarnation: number, seq: number): Effect.Effect<void> {
     return Effect.gen({ self: this }, function* () {
       const key = groupKey(tag, incarnation)
       const entries = this.#entries.get(key) ?? []
       this.#entries.delete(key)
       for (const entry of entries) {
         yield* FiberMap.remove(this.#retrying, this.#retryKey(entry))
-        if (entry.id !== undefined) yield* this.#client.request({ _tag: "ClosePortal", portal: entry.id })
+        if (entry.id === undefined) continue
+        yield* this.#client.request({ _tag: "ClosePortal", portal: entry.id })
+        this.#observe({ _tag: "PortalClosed", ...entry.portal, portalGroupTag: tag }, seq)
       }
       this.#gone.delete(key)
     })
@@ -146,6 +154,23 @@ export class Portals {
     })
   }
 
+  #tellUp(entry: Entry): void {
+    const { failedAttempts, group, portal } = entry
+    entry.failedAttempts = 0
+    this.#observe({ _tag: "PortalUp", ...portal, portalGroupTag: group.tag, failedAttempts }, group.incarnation)
+  }
+
+  /** Every attempt fails alike until something changes: each reason is told once. */
+  #tellFailed(entry: Entry, why: { readonly code: string; readonly detail: string }): void {
+    const { group, portal } = entry
+    entry.failedAttempts++
+    if (entry.code !== why.code) {
+      const portalGroupTag: number = group.tag
+      this.#observe({ _tag: "PortalFailed", ...portal, portalGroupTag, ...why }, group.incarnation)
+    }
+    entry.code = why.code
+  }
+
   #openEntry(entry: Entry): Effect.Effect<void> {
     return Effect.gen({ self: this }, function* () {
       if (yield* this.#tryOpen(entry)) return
@@ -161,11 +186,12 @@ export class Portals {
     return Effect.uninterruptible(
       Effect.map(this.#open(entry.portal), (opened) => {
         if (typeof opened !== "number") {
-          entry.code = opened.code
+          this.#tellFailed(entry, opened)
           return false
         }
         entry.id = opened
         entry.code = undefined
+        this.#tellUp(entry)
         if (entry.accepting) this.#accept(entry)
         return true
       })

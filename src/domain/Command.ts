@@ -15,6 +15,7 @@ import { inertSettingCommands } from "./InertSettings.ts"
 import { initiatorGroupCommands } from "./InitiatorGroup.ts"
 import { iscsiOptionsCommands } from "./IscsiOptions.ts"
 import { Seq } from "./ids.ts"
+import { logOptionsCommands } from "./LogOptions.ts"
 import { portalGroupCommands } from "./PortalGroup.ts"
 import { replayCommands } from "./Replay.ts"
 import { targetNodeCommands } from "./TargetNode.ts"
@@ -24,6 +25,7 @@ export const Command = Schema.TaggedUnion({
   ...epochCommands,
   ...forkCommands,
   ...iscsiOptionsCommands,
+  ...logOptionsCommands,
   ...portalGroupCommands,
   ...initiatorGroupCommands,
   ...authGroupCommands,

@@ -76,6 +76,8 @@ export interface DataPlaneStatus {
   readonly bdevs: ReadonlyArray<BdevStatus>
   readonly sessionCount: number
   readonly connectionCount: number
+  /** Observations that were not recorded since the start, because there were too many at once. */
+  readonly suppressedObservations: number
   /** Sentences for the user. */
   readonly warnings: ReadonlyArray<string>
 }

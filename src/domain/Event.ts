@@ -12,6 +12,7 @@ import { groupNameEvents } from "./GroupName.ts"
 import { inertSettingEvents } from "./InertSettings.ts"
 import { initiatorGroupEvents } from "./InitiatorGroup.ts"
 import { iscsiOptionsEvents } from "./IscsiOptions.ts"
+import { logOptionsEvents } from "./LogOptions.ts"
 import { portalGroupEvents } from "./PortalGroup.ts"
 import { replayEvents } from "./Replay.ts"
 import { targetNodeEvents } from "./TargetNode.ts"
@@ -21,6 +22,7 @@ export const Event = Schema.TaggedUnion({
   ...epochEvents,
   ...forkEvents,
   ...iscsiOptionsEvents,
+  ...logOptionsEvents,
   ...portalGroupEvents,
   ...initiatorGroupEvents,
   ...authGroupEvents,

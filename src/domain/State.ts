@@ -12,6 +12,7 @@ import { type InertSetting, inertSettingKey } from "./InertSettings.ts"
 import type { InitiatorGroup } from "./InitiatorGroup.ts"
 import { defaultIscsiOptions, type IscsiOptions } from "./IscsiOptions.ts"
 import { type BdevName, iscsiNameKey, type PortalGroupTag } from "./ids.ts"
+import { defaultLogOptions, type LogOptions } from "./LogOptions.ts"
 import { emptyIndex, type MultiIndex } from "./multi-index.ts"
 import type { PortalGroup } from "./PortalGroup.ts"
 import type { Replay } from "./Replay.ts"
@@ -24,6 +25,7 @@ export interface State {
   /** Undefined for a target that is no fork of another. */
   readonly fork: ForkOrigin | undefined
   readonly options: IscsiOptions
+  readonly logOptions: LogOptions
   /** By tag. */
   readonly portalGroups: HashMap.HashMap<number, PortalGroup>
   /** By tag. */
@@ -67,6 +69,7 @@ export const initialState: State = {
   epoch: undefined,
   fork: undefined,
   options: defaultIscsiOptions,
+  logOptions: defaultLogOptions,
   portalGroups: HashMap.empty(),
   initiatorGroups: HashMap.empty(),
   authGroups: HashMap.empty(),

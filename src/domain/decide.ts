@@ -33,6 +33,7 @@ import {
   decideRemoveInitiatorGroupMembers
 } from "./initiator-group-decide.ts"
 import { decideSetDiscoveryAuth, decideSetIscsiOptions } from "./iscsi-options-decide.ts"
+import { decideSetLogOptions } from "./log-options-decide.ts"
 import { decideRecordBdevVanished, decideRecordLunDrained, decideRecordTargetSessionsClosed } from "./lun-removal.ts"
 import {
   decideCreatePortalGroup,
@@ -61,6 +62,7 @@ import {
 type LoginCommand = CommandOf<
   | "NameGroup"
   | "SetDiscoveryAuth"
+  | "SetLogOptions"
   | "SetPortalGroupAuth"
   | "CreateAuthGroup"
   | "AddAuthGroupSecret"
@@ -78,6 +80,8 @@ const decideLogins = (state: State, command: LoginCommand): Decision => {
   switch (command._tag) {
     case "NameGroup":
       return decideNameGroup(state, command)
+    case "SetLogOptions":
+      return decideSetLogOptions(state, command)
     case "SetDiscoveryAuth":
       return decideSetDiscoveryAuth(state, command)
     case "SetPortalGroupAuth":

@@ -27,6 +27,7 @@ const currentVersions: Readonly<Record<EventType, number>> = {
   Forked: 1,
   IscsiOptionsSet: 1,
   DiscoveryAuthSet: 1,
+  LogOptionsSet: 1,
   PortalGroupCreated: 1,
   PortalGroupStarted: 1,
   PortalGroupAuthSet: 1,

@@ -148,6 +148,7 @@ const evolveOthers = (
     | EventOf<
         | "EpochStarted"
         | "Forked"
+        | "LogOptionsSet"
         | "InertSettingRecorded"
         | "InertSettingRemoved"
         | "ConfigDesiredPart"
@@ -164,6 +165,8 @@ const evolveOthers = (
       return evolveEpochStarted(state, event, seq)
     case "Forked":
       return evolveForked(state, event, seq)
+    case "LogOptionsSet":
+      return { ...state, logOptions: event.options }
     case "InertSettingRecorded":
       return evolveInertSettingRecorded(state, event, seq)
     case "InertSettingRemoved":

@@ -13,7 +13,8 @@ export const processObservations = {
   /** `code` is an errno name. */
   PortalFailed: { ...portal, code: Schema.String, detail: Schema.String },
   PortalClosed: portal,
-  BdevUp: { bdev: Schema.String, blockCount: Schema.Natural, failedAttempts: Schema.Natural },
+  /** What is stacked on another disk is as large as that. */
+  BdevUp: { bdev: Schema.String, blockCount: Schema.optionalKey(Schema.Natural), failedAttempts: Schema.Natural },
   BdevFailed: { bdev: Schema.String, code: Schema.String, detail: Schema.String },
   BdevClosed: { bdev: Schema.String },
   SessionLogoutRequested: {

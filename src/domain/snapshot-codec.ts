@@ -2,7 +2,7 @@
  * The state as bytes and back. Canonical: equal states give equal bytes, whatever led to them, because everything is
  * sorted and what can be derived (the indexes) is left out and built again.
  */
-import { HashMap, Result, Schema } from "effect"
+import { HashMap, Result, Schema, Struct } from "effect"
 import { AppliedConfig, DesiredEntry } from "./AppliedConfig.ts"
 import { AuthGroup } from "./AuthGroup.ts"
 import { Bdev } from "./Bdev.ts"
@@ -15,6 +15,7 @@ import { InertSetting, inertSettingKey } from "./InertSettings.ts"
 import { InitiatorGroup } from "./InitiatorGroup.ts"
 import { IscsiOptions } from "./IscsiOptions.ts"
 import { Incarnation, IscsiName, iscsiNameKey, PortalGroupTag, Seq } from "./ids.ts"
+import { defaultLogOptions, LogOptions } from "./LogOptions.ts"
 import { PortalGroup } from "./PortalGroup.ts"
 import { type Replay, ReplayEnd } from "./Replay.ts"
 import {
@@ -69,6 +70,8 @@ const StoredState = Schema.Struct({
   epoch: Schema.NullOr(Epoch),
   fork: Schema.optionalKey(ForkOrigin),
   options: IscsiOptions,
+  /** Left out while they are the defaults. */
+  logOptions: Schema.optionalKey(LogOptions),
   portalGroups: Schema.Array(PortalGroup),
   initiatorGroups: Schema.Array(InitiatorGroup),
   authGroups: Schema.Array(AuthGroup),
@@ -127,10 +130,14 @@ export const buildIndexes = (state: State): Indexes => {
   return indexes
 }
 
+const isDefault = (options: LogOptions): boolean =>
+  Struct.keys(defaultLogOptions).every((name) => options[name] === defaultLogOptions[name])
+
 const store = (state: State): StoredState => ({
   epoch: state.epoch ?? null,
   ...(state.fork === undefined ? {} : { fork: state.fork }),
   options: state.options,
+  ...(isDefault(state.logOptions) ? {} : { logOptions: state.logOptions }),
   portalGroups: portalGroupsOf(state),
   initiatorGroups: initiatorGroupsOf(state),
   authGroups: authGroupsOf(state),
@@ -149,6 +156,7 @@ const load = (stored: StoredState): State => {
     epoch: stored.epoch ?? undefined,
     fork: stored.fork,
     options: stored.options,
+    logOptions: stored.logOptions ?? defaultLogOptions,
     portalGroups: HashMap.fromIterable(stored.portalGroups.map((group) => [group.tag, group])),
     initiatorGroups: HashMap.fromIterable(stored.initiatorGroups.map((group) => [group.tag, group])),
     authGroups: HashMap.fromIterable(stored.authGroups.map((group) => [group.tag, group])),

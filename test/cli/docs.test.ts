@@ -10,6 +10,8 @@ import {
   DelaySection,
   ErrorSection,
   InitiatorGroupSection,
+  KeepSection,
+  LogSection,
   LunSection,
   MallocSection,
   MapSection,
@@ -56,6 +58,8 @@ describe("docs/config.md", () => {
     const text = read("docs/config.md")
     const sections = [
       OptionsSection,
+      LogSection,
+      KeepSection,
       MallocSection,
       NullSection,
       DelaySection,

@@ -16,8 +16,7 @@ const form: ReadonlyArray<Case> = [
   [
     "a key of nothing",
     "colour: red",
-    'f.yaml:1:1 unknown key "colour"; known are include, options, bdevs, authGroups, portalGroups, initiatorGroups, ' +
-      "targets"
+    'f.yaml:1:1 unknown key "colour"; known are include, options, log, bdevs, authGroups, portalGroups, ' + "targets"
   ],
   [
     "a key of a section",
@@ -39,7 +38,7 @@ const form: ReadonlyArray<Case> = [
   [
     "a duration",
     "options: { nopTimeout: 30x }",
-    'f.yaml:1:24 options.nopTimeout: "30x" is no duration; write a number with us, ms, s, m or h, ' +
+    'f.yaml:1:24 options.nopTimeout: "30x" is no duration; write a number with us, ms, s, m, h or d, ' +
       "or a number of seconds"
   ],
   [

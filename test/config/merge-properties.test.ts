@@ -9,10 +9,12 @@ import { exportNative } from "../../src/config/native/export-native.ts"
 import { secretKey } from "../../src/config/native/secret-references.ts"
 import { differenceOf } from "../../src/config/plan/difference.ts"
 import { modelOf } from "../../src/config/plan/kinds.ts"
+import { singlesOf } from "../../src/config/plan/Plan.ts"
 import type { Command } from "../../src/domain/Command.ts"
 import { decide } from "../../src/domain/decide.ts"
 import { evolve } from "../../src/domain/evolve.ts"
 import { defaultIscsiOptions, noAuth } from "../../src/domain/IscsiOptions.ts"
+import { defaultLogOptions } from "../../src/domain/LogOptions.ts"
 import { authGroupsOf, initialState, initiatorGroupsOf, type State } from "../../src/domain/State.ts"
 import { disk1, disk2 } from "../domain/examples.ts"
 import { type Dice, diceOf, randomCommand } from "../domain/random.ts"
@@ -94,7 +96,9 @@ const randomFile = (dice: Dice): Wanted => {
     for (const event of decision.success) state = evolve(state, event, ++seq)
     return true
   })
-  return wanting(...commands)
+  const { length } = commands
+  const options = { ...defaultLogOptions, slowIoMillis: 500 * (length % 3), observationsMax: 5000 + (length % 5) }
+  return length % 2 === 0 ? wanting(...commands) : wanting({ _tag: "SetLogOptions", options }, ...commands)
 }
 
 /** Most of a file as it was, the rest another one. */
@@ -108,11 +112,11 @@ const changedByRpc = (dice: Dice, from: Running): Running => {
   return running
 }
 
-const wantedModel = (file: Wanted) => modelOf(file.state, file.options !== undefined)
-const modelNow = ({ state }: Running) => modelOf(state, true)
+const wantedModel = (file: Wanted) => modelOf(file.state, singlesOf(file))
+const modelNow = ({ state }: Running) => modelOf(state)
 
 const keysOf = (running: Running) =>
-  differenceOf(modelOf({ ...initialState, epoch }, true), modelNow(running))
+  differenceOf(modelOf({ ...initialState, epoch }), modelNow(running))
     .filter(({ action }) => action === "create")
     .map(({ key, section }) => `${section}/${key}`)
 

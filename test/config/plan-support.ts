@@ -25,7 +25,9 @@ export const wanting = (...commands: ReadonlyArray<Command>): Wanted => {
     for (const event of Result.getOrThrow(decide(state, command))) state = evolve(state, event, events.push(event))
   }
   const options = commands.find((command) => command._tag === "SetIscsiOptions")
+  const log = commands.find((command) => command._tag === "SetLogOptions")
   return {
+    log: log === undefined ? undefined : { command: log, path: ["log"] },
     options: options === undefined ? undefined : { command: options, path: ["options"] },
     declared: commands.map((command, index) => ({ command, path: ["commands", index] })),
     events,

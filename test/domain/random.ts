@@ -231,11 +231,16 @@ export const randomCommand = (dice: Dice, state: State, seq: number): Command =>
   return isRemoval(command) && dice.roll(4) > 0 ? anyCommand(dice, state, seq) : command
 }
 
+const optionsCommand = (number: number): Command =>
+  number < 60
+    ? { _tag: "SetIscsiOptions", options: { ...defaultIscsiOptions, nopTimeout: number } }
+    : { _tag: "SetLogOptions", options: { slowIoMillis: number, observationsMax: number - 60 } }
+
 const anyCommand = (dice: Dice, state: State, seq: number): Command => {
   if (dice.roll(100) === 0) return startEpoch(dice.roll(4) === 0 ? "empty" : "resume")
   if (dice.roll(200) === 0) return { _tag: "RecordForked", ...forked(dice.roll(seq + 1)) }
   const family = dice.roll(40)
-  if (family === 1) return { _tag: "SetIscsiOptions", options: { ...defaultIscsiOptions, nopTimeout: dice.roll(90) } }
+  if (family === 1) return optionsCommand(dice.roll(90))
   if (family === 2) {
     const { params, ...named } = randomSetting(dice)
     return dice.roll(3) === 0

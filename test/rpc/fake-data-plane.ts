@@ -91,7 +91,14 @@ const follow = (fake: FakeDataPlane, committed: Queue.Dequeue<Committed>, contro
     })
   )
 
-const status = { portals: [], bdevs: [], sessionCount: 0, connectionCount: 1, warnings: ["this data plane is a fake"] }
+const status = {
+  portals: [],
+  bdevs: [],
+  sessionCount: 0,
+  connectionCount: 1,
+  suppressedObservations: 0,
+  warnings: ["this data plane is a fake"]
+}
 
 const connection = {
   portalGroupTag: PortalGroupTag.make(1),

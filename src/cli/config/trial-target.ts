@@ -67,7 +67,14 @@ const emptyDataPlane = Layer.effect(
       awaitApplied: () => Effect.void,
       connections: Effect.succeed([]),
       requestLogout: () => Effect.void,
-      status: Effect.succeed({ portals: [], bdevs: [], sessionCount: 0, connectionCount: 0, warnings: [] }),
+      status: Effect.succeed({
+        portals: [],
+        bdevs: [],
+        sessionCount: 0,
+        connectionCount: 0,
+        suppressedObservations: 0,
+        warnings: []
+      }),
       lunDrains: Effect.succeed([]),
       measureBdev: () => Effect.succeed(1),
       dumpBdev: () => Effect.void,

@@ -37,7 +37,8 @@ export const StatusView = Schema.Struct({
       durable_seq: Schema.Number,
       tip_seq: Schema.Number,
       control_no: Schema.Number,
-      dropped_observations: Schema.Number
+      dropped_observations: Schema.Number,
+      suppressed_observations: Schema.optionalKey(Schema.Number)
     }),
     portals: Schema.Array(Portal),
     bdevs: Schema.Array(
@@ -157,10 +158,12 @@ const connectionRows = ({ connections }: StatusView) =>
 
 const logLine = ({ log }: StatusView["status"]): string => {
   const waiting = log.tip_seq - log.durable_seq
+  const suppressed = log.suppressed_observations ?? 0
   const parts = [
     `event log: ${log.durable_seq} records, ${log.control_no} of them control`,
     ...(waiting > 0 ? [`${waiting} on their way to the disk`] : []),
-    ...(log.dropped_observations > 0 ? [`${log.dropped_observations} observations dropped`] : [])
+    ...(log.dropped_observations > 0 ? [`${log.dropped_observations} observations dropped`] : []),
+    ...(suppressed > 0 ? [`${suppressed} observations left out, too many at once`] : [])
   ]
   return parts.join(", ")
 }

@@ -31,6 +31,7 @@ import {
   type GroupNumbers,
   histogramCommands,
   initiatorGroupCommand,
+  logOptionsCommand,
   optionsCommand,
   portalGroupAuthCommand,
   portalGroupCommand,
@@ -51,6 +52,7 @@ export interface Declared<C extends Command = Command> {
 /** Sections in an order in which they can be created, and the state that they make. */
 export interface DesiredState {
   readonly options: Declared<CommandOf<"SetIscsiOptions">> | undefined
+  readonly log: Declared<CommandOf<"SetLogOptions">> | undefined
   readonly authGroups: ReadonlyArray<Declared<CommandOf<"CreateAuthGroup">>>
   readonly bdevs: ReadonlyArray<Declared<CommandOf<"CreateBdev">>>
   /** Of the bdevs whose sections have some. */
@@ -73,7 +75,7 @@ export interface DesiredState {
 }
 
 /** What plans need of it. */
-export type Wanted = Pick<DesiredState, "options" | "declared" | "events" | "state">
+export type Wanted = Pick<DesiredState, "options" | "log" | "declared" | "events" | "state">
 
 /** Bases before what is stacked on them, and else the file's order; what waits for itself is refused later. */
 const basesFirst = (sections: ReadonlyArray<BdevSection>): ReadonlyArray<number> => {
@@ -136,7 +138,7 @@ const sectionsOf = (
   authGroups: DesiredState["authGroups"],
   targetNames: ReadonlyArray<string>
 ): Sections => {
-  const { bdevs, initiatorGroups, options, portalGroups, targets } = config
+  const { bdevs, initiatorGroups, log, options, portalGroups, targets } = config
   const numbers: GroupNumbers = {
     portal: (ref) => tags.portal.numberOf(ref),
     initiator: (ref) => tags.initiator.numberOf(ref),
@@ -145,6 +147,7 @@ const sectionsOf = (
   const nameOf = (index: number): string => targetNames[index] ?? ""
   return {
     options: options === undefined ? undefined : { command: optionsCommand(options, numbers), path: ["options"] },
+    log: log === undefined ? undefined : { command: logOptionsCommand(log), path: ["log"] },
     authGroups,
     bdevs: declaredBdevs(bdevs ?? []),
     bdevQos: declaredIn("bdevs", bdevs, bdevQosCommands),
@@ -194,6 +197,7 @@ export const desiredStateOf = (file: NativeFile, running: State): Effect.Effect<
 
 const inOrder = (sections: Sections): ReadonlyArray<Declared> => [
   ...(sections.options === undefined ? [] : [sections.options]),
+  ...(sections.log === undefined ? [] : [sections.log]),
   ...sections.authGroups,
   ...sections.bdevs,
   ...sections.bdevQos,
@@ -215,8 +219,18 @@ const sizeMistake = ({ command, path }: Declared): Mistake | undefined => {
   return { path: [...path, "size"], message }
 }
 
+const logOptionPaths: ReadonlyMap<string, ConfigPath> = new Map([
+  ["slowIoMillis", ["log", "slowIo"]],
+  ["observationsMax", ["log", "keep", "count"]],
+  ["observationsMaxAgeMillis", ["log", "keep", "age"]]
+])
+
 /** The domain names the option that is wrong. */
 const optionMistake = ({ command, path }: Declared, message: string): Mistake | undefined => {
+  if (command._tag === "SetLogOptions") {
+    const wrong = logOptionPaths.get(/^log option (\w+) /u.exec(message)?.[1] ?? "")
+    return wrong === undefined ? undefined : { path: wrong, message }
+  }
   const name = command._tag === "SetIscsiOptions" ? /^option (\w+) /u.exec(message)?.[1] : undefined
   return name === undefined ? undefined : { path: [...path, name], message }
 }

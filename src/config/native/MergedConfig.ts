@@ -1,11 +1,14 @@
 /** The sections of several files as one configuration, and where each of them came from. */
 import type { ConfigPart } from "./load-parts.ts"
-import type { NativeConfig, OptionsSection } from "./native-schema.ts"
+import type { LogSection, NativeConfig, OptionsSection } from "./native-schema.ts"
 import type { ConfigPath, YamlText } from "./YamlText.ts"
 
-type Lists = Exclude<keyof NativeConfig, "include" | "options">
+type Singles = "options" | "log"
+type Lists = Exclude<keyof NativeConfig, "include" | Singles>
 
-/** Lists follow one another in the order of the files; of the options each key may come from another file. */
+const isSingle = (section: unknown): section is Singles => section === "options" || section === "log"
+
+/** Lists follow one another in the order of the files; each key of `options` and `log` may come from another one. */
 export class MergedConfig {
   readonly config: NativeConfig
   readonly problems: ReadonlyArray<string>
@@ -13,14 +16,16 @@ export class MergedConfig {
 
   constructor(parts: ReadonlyArray<ConfigPart>) {
     this.#parts = parts
-    this.problems = this.#optionConflicts()
+    this.problems = [...this.#conflicts("options"), ...this.#conflicts("log")]
     const options: OptionsSection = Object.assign({}, ...parts.map(({ config }) => config.options ?? {}))
+    const log: LogSection = Object.assign({}, ...parts.map(({ config }) => config.log ?? {}))
     const list = <K extends Lists>(name: K) => {
       const there = parts.flatMap(({ config }) => (config[name] === undefined ? [] : [config[name]]))
       return there.length === 0 ? {} : { [name]: there.flat() }
     }
     this.config = {
       ...(parts.some(({ config }) => config.options !== undefined) ? { options } : {}),
+      ...(parts.some(({ config }) => config.log !== undefined) ? { log } : {}),
       ...list("bdevs"),
       ...list("authGroups"),
       ...list("portalGroups"),
@@ -32,10 +37,10 @@ export class MergedConfig {
   /** The part that has what is at `path`, and its path there. */
   origin(path: ConfigPath): { readonly part: ConfigPart | undefined; readonly path: ConfigPath } {
     const [section, key, ...rest] = path
-    if (section === "options") {
+    if (isSingle(section)) {
       const has = ({ config }: ConfigPart) =>
-        config.options !== undefined && (key === undefined || Object.hasOwn(config.options, key))
-      return { part: this.#parts.find(has) ?? this.#parts.find(({ config }) => config.options !== undefined), path }
+        config[section] !== undefined && (key === undefined || Object.hasOwn(config[section], key))
+      return { part: this.#parts.find(has) ?? this.#parts.find(({ config }) => config[section] !== undefined), path }
     }
     if (typeof key !== "number") return { part: this.#parts.at(-1), path }
     let index = key
@@ -48,13 +53,13 @@ export class MergedConfig {
     return { part: this.#parts.at(-1), path }
   }
 
-  #optionConflicts(): ReadonlyArray<string> {
+  #conflicts(section: Singles): ReadonlyArray<string> {
     const first = new Map<string, YamlText>()
     return this.#parts.flatMap(({ config, text }) =>
-      Object.keys(config.options ?? {}).flatMap((key) => {
+      Object.keys(config[section] ?? {}).flatMap((key) => {
         const before = first.get(key)
         if (before !== undefined) {
-          return [text.problem(["options", key], `is set twice; first at ${before.place(["options", key])}`)]
+          return [text.problem([section, key], `is set twice; first at ${before.place([section, key])}`)]
         }
         first.set(key, text)
         return []

@@ -4,6 +4,7 @@ import type { SecretRequest } from "../../domain/AuthGroup.ts"
 import { type BdevRequest, defaultHistogram, noQos, BdevRequest as Request } from "../../domain/Bdev.ts"
 import type { CommandOf } from "../../domain/Command.ts"
 import { type Auth, defaultIscsiOptions, noAuth } from "../../domain/IscsiOptions.ts"
+import { defaultLogOptions } from "../../domain/LogOptions.ts"
 import { parseMicros } from "../duration.ts"
 import { parseSize } from "../size.ts"
 import type {
@@ -11,6 +12,7 @@ import type {
   AuthSection,
   BdevSection,
   InitiatorGroupSection,
+  LogSection,
   OptionsSection,
   PortalGroupSection,
   TargetSection
@@ -51,6 +53,19 @@ export const optionsCommand = (section: OptionsSection, numbers: GroupNumbers): 
   }
   return { _tag: "SetIscsiOptions", options }
 }
+
+const millis = (time: string | number | undefined, plainMicros: number, otherwise: number): number =>
+  time === undefined ? otherwise : (parseMicros(time, plainMicros) ?? Number.NaN) / 1000
+
+/** The same of the event log's. */
+export const logOptionsCommand = ({ keep, slowIo }: LogSection): CommandOf<"SetLogOptions"> => ({
+  _tag: "SetLogOptions",
+  options: {
+    slowIoMillis: millis(slowIo, 1000, defaultLogOptions.slowIoMillis),
+    observationsMax: keep?.count ?? defaultLogOptions.observationsMax,
+    observationsMaxAgeMillis: millis(keep?.age, 86_400_000_000, defaultLogOptions.observationsMaxAgeMillis)
+  }
+})
 
 const bytes = (size: string | number | undefined, otherwise: number): number =>
   size === undefined ? otherwise : (parseSize(size) ?? Number.NaN)

@@ -7,6 +7,7 @@ import { type Bdev, defaultHistogram, noQos } from "../../domain/Bdev.ts"
 import type { InitiatorGroup } from "../../domain/InitiatorGroup.ts"
 import { type Auth, defaultIscsiOptions, type IscsiOptions, noAuth } from "../../domain/IscsiOptions.ts"
 import { sameAuth } from "../../domain/iscsi-options-decide.ts"
+import { defaultLogOptions } from "../../domain/LogOptions.ts"
 import type { Portal, PortalGroup } from "../../domain/PortalGroup.ts"
 import {
   activeBdevsOf,
@@ -29,6 +30,7 @@ import type {
   BdevSection,
   HistogramSection,
   InitiatorGroupSection,
+  LogSection,
   NativeConfig,
   OptionsSection,
   PortalGroupSection,
@@ -69,6 +71,18 @@ const optionsSection = (state: State, options: IscsiOptions): OptionsSection => 
     value === defaults.get(name) ? [] : [[name, texts[name] ?? value] as const]
   )
   return { nodeBase, ...authKey(state, "discoveryAuth", auth), ...Object.fromEntries(others) }
+}
+
+/** What is not the default; nothing if all of it is. */
+const logKey = ({ logOptions }: State): { readonly log?: LogSection } => {
+  const { observationsMax: count, observationsMaxAgeMillis: age, slowIoMillis } = logOptions
+  const slowIo = slowIoMillis === defaultLogOptions.slowIoMillis ? {} : { slowIo: durationText(slowIoMillis * 1000) }
+  const keep = {
+    ...(count === defaultLogOptions.observationsMax ? {} : { count }),
+    ...(age === defaultLogOptions.observationsMaxAgeMillis ? {} : { age: durationText(age * 1000) })
+  }
+  const section: LogSection = { ...slowIo, ...(Object.keys(keep).length === 0 ? {} : { keep }) }
+  return Object.keys(section).length === 0 ? {} : { log: section }
 }
 
 const sizes = (spec: {
@@ -197,6 +211,7 @@ const section = <K extends string, A>(key: K, items: ReadonlyArray<A>) => (items
 /** What is there to stay; what is being deleted is left out. */
 export const nativeConfigOf = (state: State, secretText: SecretText): NativeConfig => ({
   options: optionsSection(state, state.options),
+  ...logKey(state),
   ...section("bdevs", activeBdevsOf(state).map(bdevSection)),
   ...section(
     "authGroups",

@@ -32,6 +32,8 @@ const duration = (description: string, plainMicros: number, plainUnit: string) =
     )
   )
 
+const dayMicros = 86_400_000_000
+
 const seconds = (description: string) =>
   Schema.optionalKey(duration(`Seconds, or a duration such as 30s: ${description}`, 1_000_000, "seconds"))
 
@@ -250,6 +252,21 @@ export const OptionsSection = Schema.Struct({
 })
 export type OptionsSection = typeof OptionsSection.Type
 
+/** Which observations are kept. */
+export const KeepSection = Schema.Struct({
+  count: optional(Schema.Finite, "How many, about; 1000000 if absent"),
+  age: Schema.optionalKey(duration("Days, or a duration such as 12h: for how long; 30d if absent", dayMicros, "days"))
+})
+
+/** Of the event log; what is left out has its default. */
+export const LogSection = Schema.Struct({
+  slowIo: Schema.optionalKey(
+    duration("Milliseconds, or a duration: IO that takes so long is recorded; 1s, 0 for none", 1000, "milliseconds")
+  ),
+  keep: optional(KeepSection, "Which observations are kept; changes are kept in any case")
+})
+export type LogSection = typeof LogSection.Type
+
 /** A whole file; every section may be left out. */
 export const NativeConfig = Schema.Struct({
   include: optional(
@@ -257,6 +274,7 @@ export const NativeConfig = Schema.Struct({
     "Files whose sections belong to this configuration, as seen from this file's folder; * and ? in the last part"
   ),
   options: optional(OptionsSection, "Of the target as a whole"),
+  log: optional(LogSection, "Of the event log"),
   bdevs: optional(Schema.Array(BdevSection), "Block devices"),
   authGroups: optional(Schema.Array(AuthGroupSection), "CHAP secrets"),
   portalGroups: optional(Schema.Array(PortalGroupSection), "Addresses"),

@@ -133,13 +133,10 @@ const recordFailed = (file: NativeFile, before: State, plan: Plan, cause: Cause)
     const { state } = yield* ControlPlane
     const { appliedConfig } = state()
     if (appliedConfig === undefined) return
-    const now = modelOf(state(), true)
+    const now = modelOf(state())
     const keysOf = (differences: ReadonlyArray<Difference>) =>
       new Set(differences.map(({ key, section }) => `${section}/${key}`))
-    const [changed, unfinished] = [
-      keysOf(differenceOf(modelOf(before, true), now)),
-      keysOf(differenceOf(now, plan.goal))
-    ]
+    const [changed, unfinished] = [keysOf(differenceOf(modelOf(before), now)), keysOf(differenceOf(now, plan.goal))]
     const isDone = (section: string, key: string) =>
       changed.has(`${section}/${key}`) && !unfinished.has(`${section}/${key}`)
     const desired = replaceInScope(appliedConfig.desired, plan.desired, isDone)

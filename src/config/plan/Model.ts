@@ -6,12 +6,14 @@ import type { AuthGroup } from "../../domain/AuthGroup.ts"
 import type { Bdev } from "../../domain/Bdev.ts"
 import type { InitiatorGroup } from "../../domain/InitiatorGroup.ts"
 import type { IscsiOptions } from "../../domain/IscsiOptions.ts"
+import type { LogOptions } from "../../domain/LogOptions.ts"
 import type { PortalGroup } from "../../domain/PortalGroup.ts"
 import type { TargetNode } from "../../domain/TargetNode.ts"
 
-/** In creation order. `options` has one entry, or none where a file says nothing of them. */
+/** In creation order. `options` and `log` have one entry, or none where a file says nothing of them. */
 export interface Model {
   readonly options: ReadonlyMap<string, IscsiOptions>
+  readonly log: ReadonlyMap<string, LogOptions>
   readonly authGroups: ReadonlyMap<string, AuthGroup>
   readonly bdevs: ReadonlyMap<string, Bdev>
   readonly portalGroups: ReadonlyMap<string, PortalGroup>

@@ -16,7 +16,7 @@ import type { FieldChange } from "./Aspect.ts"
 import { appliedModel, entriesOf, hashOf, outOfScope, replaceInScope } from "./applied-entries.ts"
 import { declarationsOf } from "./declarations.ts"
 import { type Difference, type Drift, differenceOf, driftBetween } from "./difference.ts"
-import { forEachKind, type Kind, modelOf } from "./kinds.ts"
+import { forEachKind, type Kind, modelOf, type Singles } from "./kinds.ts"
 import type { Model } from "./Model.ts"
 import { mergeModels } from "./merge.ts"
 import { type Conflict, stagesOf, type Work } from "./stages.ts"
@@ -155,10 +155,16 @@ const targetKeyOf = (desired: Wanted, name: string | undefined, known: ReadonlyS
   return known.has(key) || called.length !== 1 ? key : called[0]
 }
 
+/** The single sections that a file has. */
+export const singlesOf = ({ log, options }: Wanted): Singles => ({
+  options: options !== undefined,
+  log: log !== undefined
+})
+
 /** `seq` is the last of the log. */
 export const planOf = (now: State, desired: Wanted, options: PlanOptions, seq: number): Plan => {
-  const running = modelOf(now, true)
-  const wanted = modelOf(desired.state, desired.options !== undefined)
+  const running = modelOf(now)
+  const wanted = modelOf(desired.state, singlesOf(desired))
   const last = appliedModel(now.appliedConfig)
   const known = new Set([...wanted.targets.keys(), ...(last?.targets.keys() ?? [])])
   const targetKey = targetKeyOf(desired, options.target, known)
@@ -219,5 +225,5 @@ const restricted = (model: Model, scope: Scope): Model => {
 /** What was changed since a file was applied; nothing if none was. */
 export const driftOfState = (now: State): ReadonlyArray<Drift> => {
   const last = appliedModel(now.appliedConfig)
-  return last === undefined ? [] : driftBetween(last, withTakenDown(modelOf(now, true), now.configTakenDown, last))
+  return last === undefined ? [] : driftBetween(last, withTakenDown(modelOf(now), now.configTakenDown, last))
 }

@@ -67,16 +67,17 @@ const withOwnRefs = (state: State, event: Event): Event => {
 }
 
 const foldEntries = (entries: ReadonlyArray<DesiredEntry>): Model => {
-  let declaresOptions = false
+  const declared = { options: false, log: false }
   const folded = (state: State, entry: DesiredEntry, index: number): State => {
     const event = readEntry(entry, index + 1)
     // What a later version has written and this one cannot read is as if the file had not said it.
     if (event === undefined) return state
-    if (event._tag === "IscsiOptionsSet") declaresOptions = true
+    if (event._tag === "IscsiOptionsSet") declared.options = true
+    if (event._tag === "LogOptionsSet") declared.log = true
     return evolve(state, withOwnRefs(state, event), index + 1)
   }
   const state = inPlace(initialState, (draft) => entries.reduce(folded, draft))
-  return modelOf(state, declaresOptions)
+  return modelOf(state, declared)
 }
 
 const models = new WeakMap<ReadonlyArray<DesiredEntry>, Model>()
@@ -96,6 +97,7 @@ export const appliedModel = (applied: AppliedConfig | undefined): Model | undefi
 
 /** Section and key of what an event is about. */
 const subjectOf = (event: Event): readonly [keyof Model, string] => {
+  if (event._tag === "LogOptionsSet") return ["log", "log"]
   if ("target" in event) return ["targets", iscsiNameKey(event.target)]
   if (event._tag === "TargetNodeCreated") return ["targets", iscsiNameKey(event.name)]
   if (event._tag === "GroupNamed") {
@@ -111,6 +113,7 @@ const subjectOf = (event: Event): readonly [keyof Model, string] => {
 
 const sections: ReadonlyArray<keyof Model> = [
   "options",
+  "log",
   "authGroups",
   "bdevs",
   "portalGroups",

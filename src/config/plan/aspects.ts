@@ -10,6 +10,7 @@ import type { GroupKind } from "../../domain/GroupName.ts"
 import type { InitiatorGroup } from "../../domain/InitiatorGroup.ts"
 import type { IscsiOptions } from "../../domain/IscsiOptions.ts"
 import { type GroupName, textKey } from "../../domain/ids.ts"
+import type { LogOptions } from "../../domain/LogOptions.ts"
 import { type PortalGroup, portalKey } from "../../domain/PortalGroup.ts"
 import { activeLunsOf } from "../../domain/State.ts"
 import type { TargetNode } from "../../domain/TargetNode.ts"
@@ -24,6 +25,16 @@ export const optionsAspects: ReadonlyArray<Aspect<IscsiOptions>> = [
     get: (options) => options,
     set: (_, options) => options,
     inPlace: (_, options) => after({ _tag: "SetIscsiOptions", options })
+  })
+]
+
+/** So are those of the event log. */
+export const logAspects: ReadonlyArray<Aspect<LogOptions>> = [
+  membersAspect<LogOptions, LogOptions>({
+    field: "",
+    get: (options) => options,
+    set: (_, options) => options,
+    inPlace: (_, options) => after({ _tag: "SetLogOptions", options })
   })
 ]
 

@@ -9,6 +9,7 @@ import type { Event } from "../../domain/Event.ts"
 import type { InitiatorGroup } from "../../domain/InitiatorGroup.ts"
 import type { IscsiOptions } from "../../domain/IscsiOptions.ts"
 import { iscsiNameKey } from "../../domain/ids.ts"
+import type { LogOptions } from "../../domain/LogOptions.ts"
 import type { PortalGroup } from "../../domain/PortalGroup.ts"
 import {
   activeBdevsOf,
@@ -25,6 +26,7 @@ import {
   authGroupAspects,
   bdevAspects,
   initiatorGroupAspects,
+  logAspects,
   optionsAspects,
   portalGroupAspects,
   targetAspects
@@ -64,6 +66,8 @@ export interface Kind<A> {
 
 /** Key of the one entry of options. */
 const optionsKey = "options"
+/** The same of the event log's. */
+const logKey = "log"
 
 const byKey = <A>(objects: ReadonlyArray<A>, keyOf: (object: A) => string | number): ReadonlyMap<string, A> =>
   new Map(objects.map((object) => [String(keyOf(object)), object]))
@@ -76,6 +80,19 @@ const optionsKind: Kind<IscsiOptions> = {
   labelOf: () => "options",
   detailOf: () => "",
   aspects: optionsAspects,
+  incarnationOf: () => 0,
+  deletionOf: undefined,
+  holdsData: () => false
+}
+
+const logKind: Kind<LogOptions> = {
+  section: "log",
+  objectsOf: ({ log }) => log,
+  runningIn: ({ logOptions }) => new Map([[logKey, logOptions]]),
+  withObjects: (model, log) => ({ ...model, log }),
+  labelOf: () => "log",
+  detailOf: () => "",
+  aspects: logAspects,
   incarnationOf: () => 0,
   deletionOf: undefined,
   holdsData: () => false
@@ -182,6 +199,7 @@ const targetKind: Kind<TargetNode> = {
 /** Visits all kinds in an order in which they can be created. */
 export const forEachKind = (visit: <A>(kind: Kind<A>) => void): void => {
   visit(optionsKind)
+  visit(logKind)
   visit(authGroupKind)
   visit(bdevKind)
   visit(portalGroupKind)
@@ -191,6 +209,7 @@ export const forEachKind = (visit: <A>(kind: Kind<A>) => void): void => {
 
 const emptyModel: Model = {
   options: new Map(),
+  log: new Map(),
   authGroups: new Map(),
   bdevs: new Map(),
   portalGroups: new Map(),
@@ -198,11 +217,20 @@ const emptyModel: Model = {
   targets: new Map()
 }
 
-/** All that is active in a state; without the options if they are not asked for. */
-export const modelOf = (state: State, withOptions: boolean): Model => {
+/** Sections that have one entry at any time, of which a file may say nothing. */
+export type Singles = Readonly<Record<"options" | "log", boolean>>
+
+/** Both of them. */
+export const allSingles: Singles = { options: true, log: true }
+
+/** All that is active in a state, without the single sections that are not asked for. */
+export const modelOf = (state: State, singles = allSingles): Model => {
   let model = emptyModel
   forEachKind(<A>(kind: Kind<A>) => {
-    if (withOptions || kind.section !== "options") model = kind.withObjects(model, kind.runningIn(state))
+    const { section } = kind
+    if ((section !== "options" && section !== "log") || singles[section]) {
+      model = kind.withObjects(model, kind.runningIn(state))
+    }
   })
   return model
 }

@@ -209,7 +209,7 @@ export const stagesOf = (now: State, goal: Model, declared: Declarations, seq: n
   const trial: Trial = { goal, declared, works: [], conflicts: [], state: now, seq }
   release(trial)
   deletions(trial)
-  const bare = modelOf(trial.state, true)
+  const bare = modelOf(trial.state)
   adjustments(trial, createLevel, true)
   let last = createLevel
   trial.state = inPlace(trial.state, (draft) => {

@@ -6,6 +6,7 @@
  * Of each object the first facts of a type are told at once, later ones of the same interval together at its end. What
  * is beyond the bounds of rate and memory is counted by type.
  */
+import { Budget } from "../Budget.ts"
 import type { ReactorFact, ReactorObservation } from "./protocol.ts"
 
 /** How facts of one type are told. */
@@ -43,31 +44,6 @@ interface Entry {
   folded: number
   firstAt: number
   last: ReactorObservation
-}
-
-/** A token bucket; times in milliseconds. */
-class Budget {
-  readonly #burst: number
-  readonly #perSecond: number
-  #left: number
-  #at: number
-
-  constructor(burstSize: number, rate: number, now: number) {
-    this.#burst = burstSize
-    this.#perSecond = rate
-    this.#left = burstSize
-    this.#at = now
-  }
-
-  allows(now: number): boolean {
-    this.#left = Math.min(this.#burst, this.#left + ((now - this.#at) / 1000) * this.#perSecond)
-    this.#at = now
-    return this.#left >= 1
-  }
-
-  take(): void {
-    this.#left--
-  }
 }
 
 /** What facts of one type are told together by. */

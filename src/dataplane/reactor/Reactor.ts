@@ -123,7 +123,7 @@ export class Reactor {
       case "Query":
         return this.#answer(command.request, {
           _tag: "Report",
-          report: reportOf(this.#node, this.#drains, this.#bdevs.limits)
+          report: reportOf(this.#node, this.#drains, this.#bdevs.limits, this.#gate)
         })
       case "Shutdown":
         return this.#shutdown(command)

@@ -183,6 +183,8 @@ export interface ReactorReport {
   readonly sessionCount: number
   /** Bytes that commands in flight hold. */
   readonly taskBufferBytes: number
+  /** Facts that were not told, because there were too many. */
+  readonly suppressedObservations: number
 }
 
 /** What a request can come to. `code` is a Linux errno name. */

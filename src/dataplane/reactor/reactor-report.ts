@@ -3,6 +3,7 @@ import type { Connection } from "../iscsi/Connection.ts"
 import type { IscsiNode } from "../iscsi/IscsiNode.ts"
 import type { BdevLimits } from "./BdevLimits.ts"
 import type { LunDrain } from "./drain-lun.ts"
+import type { FactGate } from "./FactGate.ts"
 import type { ConnectionReport, ReactorReport } from "./protocol.ts"
 
 /** A connection without a session shows this session handle, as SPDK does. */
@@ -28,7 +29,12 @@ const connectionReport = (connection: Connection): ConnectionReport => {
 }
 
 /** Takes the report. */
-export const reportOf = (node: IscsiNode, drains: Iterable<LunDrain>, limits: BdevLimits): ReactorReport => {
+export const reportOf = (
+  node: IscsiNode,
+  drains: Iterable<LunDrain>,
+  limits: BdevLimits,
+  { suppressedCount }: FactGate
+): ReactorReport => {
   const now = node.now()
   return {
     connections: [...node.connections].map(connectionReport),
@@ -41,6 +47,7 @@ export const reportOf = (node: IscsiNode, drains: Iterable<LunDrain>, limits: Bd
     })),
     limits: limits.report(),
     sessionCount: node.sessions.size,
-    taskBufferBytes: node.tasks.bufferBytes
+    taskBufferBytes: node.tasks.bufferBytes,
+    suppressedObservations: suppressedCount
   }
 }

@@ -2,7 +2,7 @@
 import type { Event, EventOf } from "../../domain/Event.ts"
 import { type BdevEventType, bdevSentence } from "./bdev-sentence.ts"
 import { type TargetEventType, targetSentence } from "./target-sentence.ts"
-import { authText, counted, listed } from "./words.ts"
+import { authText, counted, listed, spanText } from "./words.ts"
 
 type GroupEvent = EventOf<
   | "PortalGroupCreated"
@@ -94,6 +94,13 @@ const replaySentence = (event: EventOf<"ReplayStarted" | "RecordsReplayed" | "Re
   }
 }
 
+const logOptionsText = ({ options }: EventOf<"LogOptionsSet">): string => {
+  const { observationsMax, observationsMaxAgeMillis, slowIoMillis } = options
+  const slow = slowIoMillis === 0 ? "no slow IO" : `IO of ${spanText(slowIoMillis)} and more`
+  const kept = `${observationsMax} observations for ${spanText(observationsMaxAgeMillis)}`
+  return `the log records ${slow} and keeps ${kept}`
+}
+
 /** Without who asked for it. */
 export const eventSentence = (event: Event): string => {
   switch (event._tag) {
@@ -107,6 +114,8 @@ export const eventSentence = (event: Event): string => {
       return replaySentence(event)
     case "IscsiOptionsSet":
       return "the iSCSI options were set"
+    case "LogOptionsSet":
+      return logOptionsText(event)
     case "DiscoveryAuthSet":
       return `discovery needs ${authText(event.auth)} from now on`
     case "InertSettingRecorded":

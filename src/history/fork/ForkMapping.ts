@@ -48,6 +48,7 @@ const unchanged = [
   "RecordsReplayed",
   "ReplayEnded",
   "DiscoveryAuthSet",
+  "LogOptionsSet",
   "PortalGroupStarted",
   "PortalGroupAuthSet",
   "PortalGroupDeleted",

@@ -25,6 +25,7 @@ import { inertSettingMethods } from "./inert-settings.ts"
 import { initiatorGroupMethods } from "./initiator-groups.ts"
 import { iscsiMethods } from "./iscsi.ts"
 import { logMethods } from "./log.ts"
+import { logOptionsMethods } from "./log-options.ts"
 import { loginMethods } from "./logins.ts"
 import { lunlogMethods } from "./lunlog.ts"
 import { lunlogStatisticsMethods } from "./lunlog-statistics.ts"
@@ -73,6 +74,7 @@ export const allMethods: ReadonlyArray<RpcMethod<RpcServices>> = [
   ...iscsiMethods,
   ...histogramMethods,
   ...lunlogMethods,
+  ...logOptionsMethods,
   ...configMethods,
   ...exportMethods,
   ...sessionMethods,

@@ -28,14 +28,17 @@ import { inertOptionsOf } from "./iscsi.ts"
 
 type Services = ControlPlane | DataPlane | EventLog | Instance
 
-const logStatus = Effect.map(EventLog, (log) => {
+const logStatus = Effect.gen(function* () {
+  const log = yield* EventLog
   const { controlHash, controlNo, seq } = log.durable()
+  const { suppressedObservations } = yield* (yield* DataPlane).status
   return {
     durable_seq: seq,
     tip_seq: log.tip().seq,
     control_no: controlNo,
     control_hash: controlHash,
-    dropped_observations: log.droppedObservations()
+    dropped_observations: log.droppedObservations(),
+    suppressed_observations: suppressedObservations
   }
 })
 

@@ -167,6 +167,17 @@ const own: ReadonlyArray<MethodForm> = [
     { answer: "json" }
   ),
   method(
+    "lunlog_set_log_options",
+    "Sets what counts as slow IO, and which observations the event log keeps.",
+    [
+      option(["", "slow-io-ms"], integer("MILLISECONDS"), "IO that takes so long is recorded; 0 for none (1000)"),
+      option(["", "keep-count"], integer("N"), "how many observations are kept (1000000)"),
+      option(["", "keep-age-ms"], integer("MILLISECONDS"), "for how long (2592000000, which is 30 days)")
+    ],
+    { answer: "json", example: "--slow-io-ms 500" }
+  ),
+  method("lunlog_get_log_options", "Shows them.", [], { answer: "json" }),
+  method(
     "lunlog_identify",
     "Names the client in the log for the rest of the connection; of use on stdin and by programs.",
     [
