@@ -1,4 +1,7 @@
-/** What the reconcilers find out of portals and disks, as observations. A start with thousands of disks tells of a part. */
+/**
+ * What the reconcilers find out of portals and disks, as observations. Of thousands of disks that come up at once, not
+ * all are told.
+ */
 import type { EventLog } from "../../eventlog/EventLog.ts"
 import { encodeObservation, type Observation } from "../domain/Observation.ts"
 import { Budget } from "./Budget.ts"

@@ -1,3 +1,4 @@
+/** So that a caller can wait until the data plane has taken note of what it has had recorded. */
 import { Deferred, Effect } from "effect"
 
 /** How far the committed entries have been applied, for those who wait for it. */

@@ -16,7 +16,8 @@ const form: ReadonlyArray<Case> = [
   [
     "a key of nothing",
     "colour: red",
-    'f.yaml:1:1 unknown key "colour"; known are include, options, log, bdevs, authGroups, portalGroups, ' + "targets"
+    'f.yaml:1:1 unknown key "colour"; known are include, options, log, bdevs, authGroups, portalGroups, ' +
+      "initiatorGroups, targets"
   ],
   [
     "a key of a section",
