@@ -176,8 +176,9 @@ const indexPause = "20 millis"
 /** Kept in the background for as long as the scope lasts; a log whose records have no tags needs none. */
 const indexOf = (writer: LogWriter, source: StoreSource, { start, store, tagging }: LogServiceOptions) =>
   Effect.gen(function* () {
-    const blocks = yield* Effect.promise(() => claimIndexed(store, tagging, start.tail.seq).catch(() => 0))
-    const index = new TagIndex(source, tagging, blocks)
+    const none = { version: tagging.version, blocks: 0, trimmed: 0 }
+    const indexed = yield* Effect.promise(() => claimIndexed(store, tagging, start.tail.seq).catch(() => none))
+    const index = new TagIndex(source, tagging, indexed)
     const write = (writes: ReadonlyArray<StoreWrite>) => writer.exclusively((store) => store.write(writes, false))
     const building = { source, index, write, pause: Effect.sleep(indexPause) }
     if (tagging !== noTagging) yield* Effect.forkScoped(keepIndexed(building))

@@ -54,11 +54,11 @@ const openSource = (directory: string) =>
     return source
   })
 
-const indexOf = (source: StoreSource, tagging: Tagging): Effect.Effect<TagIndex> =>
-  Effect.map(
-    Effect.promise(() => readIndexed(source.store(), tagging, source.durable().seq).catch(() => 0)),
-    (blocks) => new TagIndex(source, tagging, blocks)
-  )
+const indexOf = (source: StoreSource, tagging: Tagging): Effect.Effect<TagIndex> => {
+  const none = { version: tagging.version, blocks: 0, trimmed: 0 }
+  const read = () => readIndexed(source.store(), tagging, source.durable().seq).catch(() => none)
+  return Effect.map(Effect.promise(read), (indexed) => new TagIndex(source, tagging, indexed))
+}
 
 /** Closed with the scope. */
 export const openForReading = (

@@ -13,7 +13,6 @@ import {
   decodePosting,
   decodeSummary,
   encodeIndexed,
-  fingerprintOf,
   type IndexedBlocks,
   tagHash
 } from "./posting-codec.ts"
@@ -31,28 +30,49 @@ export class TagIndex {
   readonly #holes = new Set<number>()
   /** A block is mended once: one that cannot be read stays a hole. */
   readonly #mended = new Set<number>()
-  #blocks: number
+  #indexed: IndexedBlocks
 
-  /** `blocks`: how many are indexed, as `readIndexed` says. */
-  constructor(source: StoreSource, tagging: Tagging, blocks: number) {
+  /** `indexed`: as `readIndexed` says. */
+  constructor(source: StoreSource, tagging: Tagging, indexed: IndexedBlocks) {
     this.#source = source
     this.tagging = tagging
-    this.#blocks = blocks
+    this.#indexed = indexed
   }
 
   /** All blocks before this one are indexed, but for holes. */
   get blocks(): number {
-    return this.#blocks
+    return this.#indexed.blocks
   }
-  /** A block whose index was found damaged, if there is one. */
-  get hole(): number | undefined {
-    return this.#holes.values().next().value
+
+  /** The next block to index: what was found damaged comes first, and what retention has emptied last. */
+  get due(): number | undefined {
+    const [hole] = this.#holes
+    if (hole !== undefined) return hole
+    const { blocks, trimmed } = this.#indexed
+    if (blocks < wholeBlocks(this.#source.durable().seq)) return blocks
+    return trimmed < Math.min(blocks, this.#expiredBlocks) ? trimmed : undefined
+  }
+
+  /** Blocks whose observations are all gone. */
+  get #expiredBlocks(): number {
+    return wholeBlocks(this.#source.expired()?.through ?? 0)
+  }
+
+  /** How far the index goes when `block` has been indexed. */
+  after(block: number): IndexedBlocks {
+    const { blocks, trimmed, version } = this.#indexed
+    const isTrimmed = block === trimmed && block < this.#expiredBlocks
+    return {
+      version,
+      blocks: block === blocks ? block + 1 : blocks,
+      trimmed: isTrimmed ? block + 1 : trimmed
+    }
   }
 
   /** `block` is indexed, or as well as it can be. */
   indexed(block: number): void {
     if (this.#holes.delete(block)) this.#mended.add(block)
-    if (block === this.#blocks) this.#blocks++
+    this.#indexed = this.after(block)
   }
 
   /** For each block of `first..last` where the records are that have, of each list, at least one tag. */
@@ -106,7 +126,7 @@ const placesOf = (
 ): BlockPlaces => {
   const key = postingKey(hash, block)
   const value = stored.get(key)
-  if (value === undefined) return summary.has(fingerprintOf(hash)) ? "unknown" : []
+  if (value === undefined) return summary.has(hash) ? "unknown" : []
   return decodePosting(key, value) ?? "unknown"
 }
 
@@ -133,20 +153,25 @@ const readStored = async (store: LogStore): Promise<IndexedBlocks | undefined> =
 /** What to put to say how far the index goes. */
 export const indexedEntry = (indexed: IndexedBlocks): StoreEntry => [indexKey, encodeIndexed(indexKey, indexed)]
 
-/** How many blocks are indexed by this tagging, of a log that ends with `lastSeq` and does not grow. */
-export const readIndexed = async (store: LogStore, { version }: Tagging, lastSeq: number): Promise<number> => {
+const clipped = ({ blocks, trimmed, version }: IndexedBlocks, lastSeq: number): IndexedBlocks => {
+  const whole = wholeBlocks(lastSeq)
+  return { version, blocks: Math.min(blocks, whole), trimmed: Math.min(trimmed, whole) }
+}
+
+/** How far a log is indexed by this tagging that ends with `lastSeq` and does not grow. */
+export const readIndexed = async (store: LogStore, { version }: Tagging, lastSeq: number): Promise<IndexedBlocks> => {
   const stored = await readStored(store)
-  return stored === undefined || stored.version !== version ? 0 : Math.min(stored.blocks, wholeBlocks(lastSeq))
+  return stored?.version === version ? clipped(stored, lastSeq) : { version, blocks: 0, trimmed: 0 }
 }
 
 /**
  * The same of a log that will grow. Observations that a crash has taken give their seqs to others: blocks that are not
  * whole any more must not count as indexed when they are whole again.
  */
-export const claimIndexed = async (store: LogStore, tagging: Tagging, lastSeq: number): Promise<number> => {
+export const claimIndexed = async (store: LogStore, tagging: Tagging, lastSeq: number): Promise<IndexedBlocks> => {
   const stored = await readStored(store)
   if (stored !== undefined && stored.blocks > wholeBlocks(lastSeq)) {
-    const [key, value] = indexedEntry({ version: stored.version, blocks: wholeBlocks(lastSeq) })
+    const [key, value] = indexedEntry(clipped(stored, lastSeq))
     await store.write([{ type: "put", key, value }], true)
   }
   return readIndexed(store, tagging, lastSeq)

@@ -2,13 +2,21 @@
  * Builds the index in the background, block by block, from records that are durable: never on the writer's path, and
  * with a small share of the processor. What it writes is not synced: a crash takes at most the newest blocks, in order.
  */
-import { Effect } from "effect"
+import { Effect, Option } from "effect"
 import { LogReadFailed } from "../EventLog.ts"
 import { blockKey, postingKey } from "../key.ts"
-import { reading, type StoreSource } from "../LogReader.ts"
+import { askStore, reading, type StoreSource } from "../LogReader.ts"
 import { type StoreWrite, storeError } from "../LogStore.ts"
 import type { LogRecord } from "../record.ts"
-import { blockSeqs, encodePosting, encodeSummary, fingerprintOf, placeOf, tagHash } from "./posting-codec.ts"
+import {
+  type BlockSummary,
+  blockSeqs,
+  decodeSummary,
+  encodePosting,
+  encodeSummary,
+  placeOf,
+  tagHash
+} from "./posting-codec.ts"
 import { scan } from "./scan.ts"
 import { indexedEntry, type TagIndex, wholeBlocks } from "./TagIndex.ts"
 
@@ -40,16 +48,18 @@ class BlockPostings {
     }
   }
 
-  /** The summary comes last: a block whose writing was broken off has none. */
-  writes(block: number, version: number): ReadonlyArray<StoreWrite> {
+  /** What it takes away of an earlier indexing comes first, the summary last: without one, a block is not indexed. */
+  writes(block: number, version: number, earlier: BlockSummary | undefined): ReadonlyArray<StoreWrite> {
     const writes: Array<StoreWrite> = []
+    for (const hash of earlier?.hashes() ?? []) {
+      if (!this.#places.has(hash)) writes.push({ type: "del", key: postingKey(hash, block) })
+    }
     for (const [hash, places] of this.#places) {
       const key = postingKey(hash, block)
       writes.push({ type: "put", key, value: encodePosting(key, places) })
     }
     const key = blockKey(block)
-    const fingerprints = [...this.#places.keys()].map(fingerprintOf)
-    return [...writes, { type: "put", key, value: encodeSummary(key, version, fingerprints) }]
+    return [...writes, { type: "put", key, value: encodeSummary(key, version, this.#places.keys()) }]
   }
 
   #hashOf(tag: string): string {
@@ -61,16 +71,25 @@ class BlockPostings {
   }
 }
 
-const readBlock = ({ index, pause, source }: IndexBuilding, block: number) =>
+const summaryOf = async (source: StoreSource, block: number): Promise<BlockSummary | undefined> => {
+  const key = blockKey(block)
+  const [value] = await askStore(source, (store) => store.get([key]))
+  return value === undefined ? undefined : decodeSummary(key, value)
+}
+
+/** What to write for a block. */
+const blockWrites = ({ index, pause, source }: IndexBuilding, block: number) =>
   Effect.gen(function* () {
     const postings = new BlockPostings()
     const windows = scan(source, { from: block * blockSeqs, to: (block + 1) * blockSeqs - 1 }, false)
     for (;;) {
       const { value: records } = yield* reading(() => windows.next())
-      if (records === undefined) return postings
+      if (records === undefined) break
       for (const record of records) postings.add(record, index.tagging.tagsOf(record))
       yield* pause
     }
+    const earlier = yield* reading(() => summaryOf(source, block))
+    return postings.writes(block, index.tagging.version, earlier)
   })
 
 const put = ({ source, write }: IndexBuilding, writes: ReadonlyArray<StoreWrite>) =>
@@ -83,20 +102,12 @@ const put = ({ source, write }: IndexBuilding, writes: ReadonlyArray<StoreWrite>
 const indexBlock = (building: IndexBuilding, block: number): Effect.Effect<void, LogReadFailed> =>
   Effect.gen(function* () {
     const { index } = building
-    const { version } = index.tagging
-    const postings = yield* Effect.option(readBlock(building, block))
-    const writes = postings._tag === "Some" ? postings.value.writes(block, version) : []
+    const writes = Option.getOrElse(yield* Effect.option(blockWrites(building, block)), () => [])
     for (let at = 0; at < writes.length; at += writesMost) yield* put(building, writes.slice(at, at + writesMost))
-    if (block === index.blocks) {
-      const [key, value] = indexedEntry({ version, blocks: block + 1 })
-      yield* put(building, [{ type: "put", key, value }])
-    }
+    const [key, value] = indexedEntry(index.after(block))
+    yield* put(building, [{ type: "put", key, value }])
     index.indexed(block)
   })
-
-/** The next block to index; what was found damaged comes first. */
-const nextBlock = ({ index, source }: IndexBuilding): number | undefined =>
-  index.hole ?? (index.blocks < wholeBlocks(source.durable().seq) ? index.blocks : undefined)
 
 /** Indexes what is durable now. `onProgress` gets the blocks that are done, and how many there are. */
 export const buildIndex = (
@@ -104,9 +115,10 @@ export const buildIndex = (
   onProgress: (done: number, total: number) => void = () => undefined
 ): Effect.Effect<void, LogReadFailed> =>
   Effect.gen(function* () {
-    for (let block = nextBlock(building); block !== undefined; block = nextBlock(building)) {
+    const { index, source } = building
+    for (let block = index.due; block !== undefined; block = index.due) {
       yield* indexBlock(building, block)
-      onProgress(building.index.blocks, wholeBlocks(building.source.durable().seq))
+      onProgress(index.blocks, wholeBlocks(source.durable().seq))
     }
   })
 

@@ -1,7 +1,7 @@
 /**
  * The index as it is stored. Records are indexed in blocks of 4096 seqs. For each block and tag there is a *posting*:
- * which records of the block have the tag; for each block a *summary*: by which tagging it was indexed, and
- * fingerprints of all its tags, so that a posting that is missing is known to be missing.
+ * which records of the block have the tag; for each block a *summary*: by which tagging it was indexed, and the hashes
+ * of all its tags, so that a posting that is missing is known to be missing, and one that is old can be deleted.
  *
  * Everything is `CRC-32C (4, LE) | format (1) | body`; the CRC is over the key, too. Derived data: what does not match
  * is as good as absent.
@@ -24,21 +24,22 @@ export interface Posting {
 /** What a block was indexed by. */
 export interface BlockSummary {
   readonly version: number
-  /** Whether a tag with this fingerprint is among those of the block's records. */
-  readonly has: (fingerprint: number) => boolean
+  /** Of all tags of the block's records. */
+  readonly hashes: () => ReadonlyArray<string>
+  readonly has: (tagHash: string) => boolean
 }
 
-/** How far the log is indexed: all blocks before `blocks`, by this tagging; but for those that are damaged. */
+/** How far the log is indexed by this tagging. */
 export interface IndexedBlocks {
   readonly version: number
+  /** All blocks before this one are indexed, but for those that are damaged. */
   readonly blocks: number
+  /** All blocks before this one have been indexed again after retention dropped their observations. */
+  readonly trimmed: number
 }
 
 /** What a tag is filed under: names can be long, and their writers hostile. Collisions cost time and no more. */
 export const tagHash = (tag: string): string => hash("sha256", tag, "hex").slice(0, 16)
-
-/** Of a tag, by its hash. */
-export const fingerprintOf = (tagHash: string): number => Number.parseInt(tagHash.slice(0, 8), 16)
 
 const checksum = (key: string, value: Buffer): number => maskedCrc(Buffer.concat([Buffer.from(key), value.subarray(4)]))
 
@@ -106,40 +107,54 @@ export const decodePosting = (key: string, value: Uint8Array): ReadonlyArray<num
   return places
 }
 
-/** Version, then the fingerprints of all tags, ascending, 4 bytes each. */
-export const encodeSummary = (key: string, version: number, fingerprints: Iterable<number>): Buffer => {
-  const sorted = Uint32Array.from(new Set(fingerprints)).sort()
-  const body = Buffer.alloc(4 + 4 * sorted.length)
+const hashBytes = 8
+
+/** Version, then the hashes of all tags, ascending. */
+export const encodeSummary = (key: string, version: number, hashes: Iterable<string>): Buffer => {
+  const sorted = [...new Set(hashes)].sort()
+  const body = Buffer.alloc(4 + hashBytes * sorted.length)
   body.writeUInt32LE(version, 0)
-  let at = 4
-  for (const fingerprint of sorted) at = body.writeUInt32LE(fingerprint, at)
+  body.write(sorted.join(""), 4, "hex")
   return seal(key, body)
 }
 
-const isAmong = (sorted: Buffer, fingerprint: number): boolean => {
+const isAmong = (sorted: Buffer, hash: string): boolean => {
+  const wanted = Buffer.from(hash, "hex")
   let low = 0
-  let high = sorted.length / 4
+  let high = sorted.length / hashBytes
   while (low < high) {
     const middle = (low + high) >>> 1
-    if (sorted.readUInt32LE(4 * middle) < fingerprint) low = middle + 1
+    const order = sorted.compare(wanted, 0, hashBytes, hashBytes * middle, hashBytes * (middle + 1))
+    if (order === 0) return true
+    if (order < 0) low = middle + 1
     else high = middle
   }
-  return 4 * low < sorted.length && sorted.readUInt32LE(4 * low) === fingerprint
+  return false
 }
+
+const hashesIn = (sorted: Buffer): ReadonlyArray<string> =>
+  Array.from({ length: sorted.length / hashBytes }, (_, n) =>
+    sorted.toString("hex", hashBytes * n, hashBytes * (n + 1))
+  )
 
 /** Undefined if these are not the bytes that were stored under this key. */
 export const decodeSummary = (key: string, value: Uint8Array): BlockSummary | undefined => {
   const body = unseal(key, value)
-  if (body === undefined || body.length < 4 || body.length % 4 !== 0) return undefined
+  if (body === undefined || body.length % hashBytes !== 4) return undefined
   const sorted = body.subarray(4)
-  return { version: body.readUInt32LE(0), has: (fingerprint) => isAmong(sorted, fingerprint) }
+  return {
+    version: body.readUInt32LE(0),
+    hashes: () => hashesIn(sorted),
+    has: (tagHash) => isAmong(sorted, tagHash)
+  }
 }
 
-/** Two varints. */
-export const encodeIndexed = (key: string, { blocks, version }: IndexedBlocks): Buffer => {
+/** Three varints. */
+export const encodeIndexed = (key: string, { blocks, trimmed, version }: IndexedBlocks): Buffer => {
   const varints = new Varints()
   varints.add(version)
   varints.add(blocks)
+  varints.add(trimmed)
   return seal(key, varints.bytes)
 }
 
@@ -150,5 +165,6 @@ export const decodeIndexed = (key: string, value: Uint8Array): IndexedBlocks | u
   const cursor = new Cursor(body, 0)
   const version = cursor.varint()
   const blocks = cursor.varint()
-  return cursor.failed ? undefined : { version, blocks }
+  const trimmed = cursor.varint()
+  return cursor.failed ? undefined : { version, blocks, trimmed }
 }
