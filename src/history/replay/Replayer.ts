@@ -1,0 +1,339 @@
+/**
+ * The replay of a fork as one can ask for it: a number of steps, on until something happens, on at a pace, or wait. How
+ * far it is, is in the log: a fork that was killed goes on with the next record, when it is told to.
+ */
+import { existsSync } from "node:fs"
+import { Clock, Context, Effect, FiberHandle, Layer, Option, Schema, Semaphore } from "effect"
+import type { LogRecord } from "../../../eventlog/record.ts"
+import { ControlPlane } from "../../domain/ControlPlane.ts"
+import { DataPlane } from "../../domain/DataPlane.ts"
+import { openReplay, type Replay } from "../../domain/Replay.ts"
+import { fullPace, gapMillis, type Pace } from "./pace.ts"
+import { ReplayFile, replayFilePath } from "./ReplayFile.ts"
+import type { ReplayStep } from "./ReplaySteps.ts"
+import { type PlayFailure, StepPlayer } from "./StepPlayer.ts"
+import type { StopCondition } from "./stop-condition.ts"
+
+/** A replay that cannot do what was asked, or not now. */
+export class ReplayRefused extends Schema.TaggedError<ReplayRefused>()("ReplayRefused", {
+  reason: Schema.String,
+  hint: Schema.String
+}) {
+  override get message() {
+    return `the replay ${this.reason}; ${this.hint}`
+  }
+}
+
+/** Why it does not go on. */
+export type ReplayError = ReplayRefused | PlayFailure
+
+/** A record that was passed. */
+export interface PassedRecord {
+  readonly record: LogRecord
+  /** Why it was skipped, or what went wrong beside. */
+  readonly note: string | undefined
+}
+
+/** How it stands. Seqs and times are the source's. */
+export interface ReplayStatus {
+  readonly phase: "none" | "paused" | "running" | "finished" | "stopped"
+  readonly replay: Replay | undefined
+  /** Last record that was passed; observations count. */
+  readonly position: number
+  /** Its time, in microseconds. */
+  readonly at: number
+  /** First record of the step that comes next. */
+  readonly next: LogRecord | undefined
+  /** Of the run that goes on. */
+  readonly pace: Pace | undefined
+  /** Why the last run ended before its end. */
+  readonly problem: string | undefined
+}
+
+/** When to stop. */
+export interface StopRequest {
+  readonly condition: StopCondition
+  /** At the step before what is waited for, so that it happens with the next one. */
+  readonly isBefore: boolean
+  readonly pace: Pace
+  /** After so many milliseconds it waits again, whether the condition was met or not. */
+  readonly withinMillis: number
+}
+
+/** The service; a target that plays nothing has one that says so. */
+export class Replayer extends Context.Service<
+  Replayer,
+  {
+    readonly status: Effect.Effect<ReplayStatus>
+    /** What is in the file of records; undefined without one. */
+    readonly file: () => ReplayFile | undefined
+    /** Records that were passed after `seq`, at most `limit`; `isLast` if there is none behind them. */
+    readonly passed: (
+      seq: number,
+      limit: number
+    ) => Effect.Effect<{ readonly records: ReadonlyArray<PassedRecord>; readonly isLast: boolean }, ReplayError>
+    /** Plays so many steps, without a pause. */
+    readonly next: (count: number) => Effect.Effect<void, ReplayError>
+    /** Plays until a condition is met, and says whether it was. */
+    readonly until: (request: StopRequest) => Effect.Effect<boolean, ReplayError>
+    /** Goes on in the background until its end; at another pace if it does already. */
+    readonly run: (pace: Pace) => Effect.Effect<void, ReplayError>
+    /** Waits after the step that is being played. */
+    readonly pause: Effect.Effect<void, ReplayError>
+    /** For ever. */
+    readonly stop: Effect.Effect<void, ReplayError>
+    /** Resumes when no run goes on. */
+    readonly idle: Effect.Effect<void>
+  }
+>()("lunlog/history/Replayer") {
+  /** Plays what is in a state directory, if it is a fork's and there is something; undefined: of a target without one. */
+  static readonly layer = (
+    stateDirectory: string | undefined
+  ): Layer.Layer<Replayer, never, ControlPlane | DataPlane> => Layer.effect(Replayer, make(stateDirectory))
+}
+
+const noReplay = new ReplayRefused({
+  reason: "is none: there is nothing to play in this target",
+  hint: "make a fork with records to play: lunlog fork --at POS --replay"
+})
+
+const over = ({ ended }: Replay): ReplayRefused =>
+  new ReplayRefused({
+    reason: ended === "finished" ? "is at its end: its last record was played" : "was stopped",
+    hint: "fork once more to see it again"
+  })
+
+const running = new ReplayRefused({ reason: "is running", hint: "pause it first: lunlog replay pause" })
+
+/** What there is to play with. */
+interface Found {
+  readonly file: ReplayFile
+  readonly player: StepPlayer
+}
+
+/** Opens the file and begins, where there is something to begin. */
+const prepare = (stateDirectory: string | undefined) =>
+  Effect.gen(function* () {
+    const controlPlane = yield* ControlPlane
+    const dataPlane = yield* DataPlane
+    const { fork: origin, replay: present } = controlPlane.state()
+    const path = stateDirectory === undefined ? undefined : replayFilePath(stateDirectory)
+    if (origin === undefined || path === undefined || present?.ended !== undefined) return undefined
+    if (present === undefined && !existsSync(path)) return undefined
+    const file = yield* ReplayFile.open(path)
+    const { through } = file.content
+    yield* controlPlane.dispatch({ _tag: "StartReplay", through }, { source: "boot", actor: "local" })
+    const { replay } = controlPlane.state()
+    if (replay === undefined) return undefined
+    const player = new StepPlayer({ file, origin, controlPlane, dataPlane }, replay)
+    return { file, player } satisfies Found
+  })
+
+/** When to end; `after` is asked of steps that were played. */
+interface Ends {
+  readonly before: (step: ReplayStep) => boolean
+  readonly after: (step: ReplayStep) => boolean
+}
+
+const never = { before: () => false, after: () => false }
+
+/** One per process. */
+class Playing {
+  readonly #controlPlane: ControlPlane["Service"]
+  readonly #found: Found | undefined
+  readonly #turn: Semaphore.Semaphore
+  readonly #background: FiberHandle.FiberHandle<void, never>
+  #problem: string | undefined
+  #pace: Pace | undefined
+  /** First record of the step that a search has stopped before: the next search passes it. */
+  #stoppedBefore = 0
+
+  constructor(
+    controlPlane: ControlPlane["Service"],
+    found: Found | undefined,
+    problem: string | undefined,
+    parts: { readonly turn: Semaphore.Semaphore; readonly background: FiberHandle.FiberHandle<void, never> }
+  ) {
+    this.#controlPlane = controlPlane
+    this.#found = found
+    this.#problem = problem
+    this.#turn = parts.turn
+    this.#background = parts.background
+  }
+
+  get file(): ReplayFile | undefined {
+    return this.#found?.file
+  }
+
+  readonly status: Effect.Effect<ReplayStatus> = Effect.gen({ self: this }, function* () {
+    const { replay } = this.#controlPlane.state()
+    const player = this.#found?.player
+    const isOpen = replay !== undefined && replay.ended === undefined
+    // What a run is about to play is its own to read.
+    const next = isOpen && player !== undefined && this.#pace === undefined ? yield* this.#peek(player) : undefined
+    return {
+      phase: replay === undefined ? "none" : (replay.ended ?? (this.#pace === undefined ? "paused" : "running")),
+      replay,
+      position: Math.max(player?.position ?? 0, replay?.position ?? 0),
+      at: player?.at ?? this.#controlPlane.state().fork?.sourceAt ?? 0,
+      next,
+      pace: this.#pace,
+      problem: this.#problem
+    }
+  })
+
+  passed(seq: number, limit: number) {
+    return Effect.gen({ self: this }, function* () {
+      const { file, player } = yield* this.#ready(true)
+      const { next, records } = yield* file.read(yield* file.seek(seq), limit)
+      const passed = records.filter((record) => record.seq <= player.position)
+      const isLast = passed.length < records.length || (yield* file.read(next, 1)).records.length === 0
+      const last = passed.at(-1)?.seq ?? seq
+      return {
+        records: passed.map((record) => ({ record, note: player.note(record.seq) })),
+        isLast: isLast || last >= player.position
+      }
+    })
+  }
+
+  next(count: number): Effect.Effect<void, ReplayError> {
+    return this.#alone((player) =>
+      Effect.gen({ self: this }, function* () {
+        let left = count
+        const after = (): boolean => --left <= 0
+        yield* this.#playAt(player, fullPace, { ...never, after })
+        yield* player.settle
+      })
+    )
+  }
+
+  until(request: StopRequest): Effect.Effect<boolean, ReplayError> {
+    const { condition, isBefore } = request
+    return this.#alone((player) =>
+      Effect.gen({ self: this }, function* () {
+        let isMet = false
+        const before = (step: ReplayStep): boolean => {
+          const [{ seq }] = step.records
+          if (condition._tag === "Place") isMet = condition.isBeyond(step, isBefore)
+          else isMet = isBefore && seq !== this.#stoppedBefore && step.records.some(condition.matches)
+          if (isMet && condition._tag === "Match") this.#stoppedBefore = seq
+          return isMet
+        }
+        const after = (step: ReplayStep): boolean => {
+          isMet = condition._tag === "Match" && !isBefore && step.records.some(condition.matches)
+          return isMet
+        }
+        const playing = this.#playAt(player, request.pace, { before, after })
+        yield* Effect.timeoutOption(playing, request.withinMillis)
+        yield* player.settle
+        return isMet
+      })
+    )
+  }
+
+  run(pace: Pace): Effect.Effect<void, ReplayError> {
+    return Effect.gen({ self: this }, function* () {
+      yield* this.#halt
+      const { player } = yield* this.#ready(false)
+      this.#pace = pace
+      const playing = this.#turn
+        .withPermits(1)(Effect.andThen(this.#playAt(player, pace, never), player.settle))
+        .pipe(
+          Effect.catch((error) =>
+            Effect.suspend(() => {
+              this.#problem = error.message
+              return Effect.logWarning(`the replay waits: ${error.message}`)
+            })
+          ),
+          Effect.ensuring(
+            Effect.sync(() => {
+              this.#pace = undefined
+            })
+          )
+        )
+      yield* FiberHandle.run(this.#background, playing, { startImmediately: true })
+    })
+  }
+
+  /** What was held back is reported once this is over. */
+  readonly stop: Effect.Effect<void, ReplayError> = Effect.gen({ self: this }, function* () {
+    yield* this.#halt
+    const { replay } = this.#controlPlane.state()
+    if (replay === undefined) return yield* noReplay
+    if (replay.ended !== undefined) return yield* over(replay)
+    yield* this.#controlPlane.dispatch({ _tag: "StopReplay" }, { source: "replay", actor: "local" })
+  })
+
+  readonly pause: Effect.Effect<void, ReplayError> = Effect.suspend(() =>
+    Effect.andThen(
+      this.#halt,
+      this.#alone((player) => player.settle)
+    )
+  )
+
+  readonly idle: Effect.Effect<void> = Effect.suspend(() => FiberHandle.awaitEmpty(this.#background))
+
+  /** Ends a run that goes on, after its step. */
+  readonly #halt: Effect.Effect<void> = Effect.suspend(() => FiberHandle.clear(this.#background))
+
+  #peek(player: StepPlayer): Effect.Effect<LogRecord | undefined> {
+    const next = Effect.map(player.next, (step): LogRecord | undefined => step?.records[0])
+    const known = this.#turn.withPermitsIfAvailable(1)(Effect.catch(next, () => Effect.undefined))
+    return Effect.map(known, Option.getOrUndefined)
+  }
+
+  /** `isOverToo`: also of a replay that has ended since the start. */
+  #ready(isOverToo: boolean): Effect.Effect<Found, ReplayRefused> {
+    return Effect.suspend(() => {
+      const { replay } = this.#controlPlane.state()
+      if (replay?.ended !== undefined && !(isOverToo && this.#found !== undefined)) return Effect.fail(over(replay))
+      if (this.#found !== undefined) return Effect.succeed(this.#found)
+      if (this.#problem === undefined) return Effect.fail(noReplay)
+      return Effect.fail(new ReplayRefused({ reason: `cannot go on: ${this.#problem}`, hint: "make the fork again" }))
+    })
+  }
+
+  #alone<A, E>(work: (player: StepPlayer) => Effect.Effect<A, E>): Effect.Effect<A, E | ReplayError> {
+    return Effect.gen({ self: this }, function* () {
+      const { player } = yield* this.#ready(false)
+      if (this.#pace !== undefined) return yield* running
+      this.#problem = undefined
+      return yield* this.#turn.withPermits(1)(work(player))
+    })
+  }
+
+  #playAt(player: StepPlayer, pace: Pace, ends: Ends): Effect.Effect<void, PlayFailure> {
+    return Effect.gen({ self: this }, function* () {
+      let due = yield* Clock.currentTimeMillis
+      for (;;) {
+        const step = yield* player.next
+        if (step === undefined || openReplay(this.#controlPlane.state()) === undefined || ends.before(step)) return
+        due += gapMillis(pace, player.at, step.records[0].at)
+        const wait = due - (yield* Clock.currentTimeMillis)
+        if (wait > 0) yield* Effect.sleep(wait)
+        yield* player.play(step)
+        if (ends.after(step)) return
+      }
+    })
+  }
+}
+
+const make = Effect.fnUntraced(function* (stateDirectory: string | undefined) {
+  const controlPlane = yield* ControlPlane
+  const opened = yield* Effect.result(prepare(stateDirectory))
+  const problem = opened._tag === "Failure" ? opened.failure.message : undefined
+  if (problem !== undefined) yield* Effect.logWarning(`the replay does not go on: ${problem}`)
+  const parts = { turn: yield* Semaphore.make(1), background: yield* FiberHandle.make<void, never>() }
+  const playing = new Playing(controlPlane, opened._tag === "Success" ? opened.success : undefined, problem, parts)
+  return Replayer.of({
+    status: playing.status,
+    file: () => playing.file,
+    passed: (seq, limit) => playing.passed(seq, limit),
+    next: (count) => playing.next(count),
+    until: (request) => playing.until(request),
+    run: (pace) => playing.run(pace),
+    pause: playing.pause,
+    stop: playing.stop,
+    idle: playing.idle
+  })
+})

@@ -1,0 +1,200 @@
+/**
+ * Plays steps of a replay file into the control plane, one at a time and in order. Observations are only passed: they
+ * tell what the source has seen, and the fork sees for itself.
+ */
+import { Effect, Result } from "effect"
+import type { Cause, LogRecord } from "../../../eventlog/record.ts"
+import type { Committed, ControlPlane, DispatchError } from "../../domain/ControlPlane.ts"
+import type { DataPlane } from "../../domain/DataPlane.ts"
+import type { Event } from "../../domain/Event.ts"
+import { decodeRecord } from "../../domain/event-codec.ts"
+import type { ForkOrigin } from "../../domain/Fork.ts"
+import type { Replay } from "../../domain/Replay.ts"
+import { mapEvent } from "../fork/ForkMapping.ts"
+import { prepareFiles } from "./prepare-files.ts"
+import type { ReplayFile, ReplayFileFailed } from "./ReplayFile.ts"
+import { type ReplayStep, ReplaySteps, throughOf } from "./ReplaySteps.ts"
+
+/** Records that are read at once. */
+const pageRecords = 500
+/** Reasons that are kept for who asks what became of a record. */
+const notesMax = 10_000
+/** How long a step waits for the data plane, in milliseconds: a bdev that hangs holds up no more. */
+const applyWithinMillis = 30_000
+/** How long a removal of the record waits until this target's own drain of the LUN is over, in milliseconds. */
+const drainWithinMillis = 60_000
+const drainPollMillis = 10
+
+/** What steps are played with. */
+export interface PlayerSurroundings {
+  readonly file: ReplayFile
+  readonly origin: ForkOrigin
+  readonly controlPlane: ControlPlane["Service"]
+  readonly dataPlane: DataPlane["Service"]
+}
+
+/** Why a step could not be played; it is the next one still. */
+export type PlayFailure = DispatchError | ReplayFileFailed
+
+const causeOf = ({ actor, method, requestId }: Cause): Cause => ({
+  source: "replay",
+  actor,
+  ...(method === undefined ? {} : { method }),
+  ...(requestId === undefined ? {} : { requestId })
+})
+
+/** One per fork that has records to play. */
+export class StepPlayer {
+  readonly #of: PlayerSurroundings
+  readonly #steps = new ReplaySteps()
+  /** Why records were skipped, or what went wrong beside, by seq; the newest. */
+  readonly #notes = new Map<number, string>()
+  /** Where the next page begins; undefined before the first. */
+  #offset: number | undefined
+  #isEnd = false
+  #position: number
+  #at: number
+
+  constructor(surroundings: PlayerSurroundings, replay: Replay) {
+    this.#of = surroundings
+    this.#position = replay.position
+    this.#at = surroundings.origin.sourceAt
+  }
+
+  /** Seq of the last record that was passed; observations count. */
+  get position(): number {
+    return this.#position
+  }
+
+  /** Its time, in microseconds; of the fork's moment if none was passed. */
+  get at(): number {
+    return this.#at
+  }
+
+  /** What there is to tell of a record beside what it says; undefined if it was played as it is. */
+  note(seq: number): string | undefined {
+    return this.#notes.get(seq)
+  }
+
+  /** The step that comes next; undefined at the end. */
+  readonly next: Effect.Effect<ReplayStep | undefined, ReplayFileFailed> = Effect.gen({ self: this }, function* () {
+    const { file } = this.#of
+    let offset = this.#offset ?? (yield* this.#begin())
+    for (;;) {
+      const step = this.#steps.next(this.#isEnd)
+      if (step !== undefined || this.#isEnd) return step
+      const { next, records } = yield* file.read(offset, pageRecords)
+      this.#isEnd = records.length === 0
+      this.#steps.add(records)
+      this.#offset = offset = next
+    }
+  })
+
+  /** Plays the step that `next` has given; the data plane has taken note of it when this ends. Not to be interrupted. */
+  play(step: ReplayStep): Effect.Effect<void, PlayFailure> {
+    return Effect.uninterruptible(
+      Effect.gen({ self: this }, function* () {
+        if (step._tag === "Change") yield* this.#change(step.records)
+        this.#steps.take(step)
+        this.#position = throughOf(step)
+        this.#at = step.records[0].at
+        if (step._tag === "Observation" && this.#position === this.#of.file.content.through) yield* this.settle
+      })
+    )
+  }
+
+  /** Writes down how far observations were passed; changes are written down by themselves. */
+  readonly settle: Effect.Effect<void, PlayFailure> = Effect.suspend(() => {
+    const { controlPlane } = this.#of
+    const written = controlPlane.state().replay?.position ?? this.#position
+    if (this.#position <= written) return Effect.void
+    const command = { _tag: "ReplayRecords", through: this.#position, records: [] } as const
+    return Effect.asVoid(controlPlane.dispatch(command, { source: "replay", actor: "local" }))
+  })
+
+  /** After a restart the time of the last record is read again. */
+  #begin(): Effect.Effect<number, ReplayFileFailed> {
+    return Effect.gen({ self: this }, function* () {
+      const { file } = this.#of
+      const last = yield* file.seek(this.#position - 1)
+      const { next, records } = yield* file.read(last, 1)
+      const [record] = records
+      if (record?.seq !== this.#position) return last
+      this.#at = record.at
+      return next
+    })
+  }
+
+  #change(records: ReadonlyArray<LogRecord>): Effect.Effect<void, PlayFailure> {
+    return Effect.gen({ self: this }, function* () {
+      const { controlPlane, dataPlane, origin } = this.#of
+      const through = records.at(-1)?.seq ?? 0
+      const events = this.#eventsOf(records)
+      const problems = yield* prepareFiles(
+        origin.mapping,
+        controlPlane.state(),
+        events.map(({ event }) => event)
+      )
+      for (const problem of problems) this.#tell(through, problem)
+      yield* this.#drained(events.map(({ event }) => event))
+      const cause = causeOf(records[0]?.cause ?? { source: "replay", actor: "local" })
+      const committed = yield* controlPlane.dispatch({ _tag: "ReplayRecords", through, records: events }, cause)
+      this.#noteSkipped(committed)
+      const applied = committed.records.at(-1)?.seq
+      if (applied !== undefined) yield* Effect.timeoutOption(dataPlane.awaitApplied(applied), applyWithinMillis)
+      yield* this.#injectErrors(committed, through)
+    })
+  }
+
+  /** What cannot be read any more is skipped, as what does not apply is. */
+  #eventsOf(records: ReadonlyArray<LogRecord>): ReadonlyArray<{ readonly seq: number; readonly event: Event }> {
+    return records.flatMap((record) => {
+      const event = decodeRecord(record)
+      if (Result.isSuccess(event)) return [{ seq: record.seq, event: mapEvent(this.#of.origin.mapping, event.success) }]
+      this.#tell(record.seq, `skipped: ${event.failure.message}`)
+      return []
+    })
+  }
+
+  /** A LUN that the record says is gone is let go of here first: what its initiators have in flight ends by itself. */
+  #drained(events: ReadonlyArray<Event>): Effect.Effect<void> {
+    const gone = events.flatMap((event) => (event._tag === "LunRemoved" ? [`${event.target}/${event.lun}`] : []))
+    if (gone.length === 0 || events.some(({ _tag }) => _tag === "EpochStarted")) return Effect.void
+    const wanted = new Set(gone.map((lun) => lun.toLowerCase()))
+    const isOver = Effect.map(this.#of.dataPlane.lunDrains, (drains) =>
+      drains.every(({ lun, target }) => !wanted.has(`${target}/${lun}`.toLowerCase()))
+    )
+    const poll = Effect.gen(function* () {
+      while (!(yield* isOver)) yield* Effect.sleep(drainPollMillis)
+    })
+    return Effect.asVoid(Effect.timeoutOption(poll, drainWithinMillis))
+  }
+
+  /** A deed: it takes effect when somebody does it. */
+  #injectErrors(committed: Committed, seq: number): Effect.Effect<void> {
+    return Effect.forEach(
+      committed.events,
+      (event) => {
+        if (event._tag !== "BdevErrorInjected") return Effect.void
+        const { incarnation, injection, name } = event
+        return Effect.catch(this.#of.dataPlane.injectBdevError(name, incarnation, injection), (error) =>
+          Effect.sync(() => this.#tell(seq, error.message))
+        )
+      },
+      { discard: true }
+    )
+  }
+
+  #noteSkipped({ events }: Committed): void {
+    for (const event of events) {
+      if (event._tag !== "RecordsReplayed") continue
+      for (const { reason, seq } of event.skipped) this.#tell(seq, `skipped: ${reason}`)
+    }
+  }
+
+  #tell(seq: number, note: string): void {
+    const [oldest] = this.#notes.keys()
+    if (this.#notes.size >= notesMax && oldest !== undefined) this.#notes.delete(oldest)
+    this.#notes.set(seq, note)
+  }
+}
