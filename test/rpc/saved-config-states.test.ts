@@ -11,6 +11,7 @@ import { ControlPlane } from "../../src/domain/ControlPlane.ts"
 import { Uuid } from "../../src/domain/ids.ts"
 import { Secrets } from "../../src/domain/Secrets.ts"
 import type { State } from "../../src/domain/State.ts"
+import { Replayer } from "../../src/history/replay/Replayer.ts"
 import { applySpdkConfig, checkSpdkConfig } from "../../src/rpc/apply-spdk-config.ts"
 import { exportSpdk } from "../../src/rpc/export-spdk.ts"
 import { printJson } from "../../src/rpc/json-print.ts"
@@ -34,7 +35,7 @@ const save = (state: State) =>
 
 const services = Layer.suspend(() => {
   const controlPlane = ControlPlane.layer.pipe(Layer.provideMerge(MemoryEventLog.layer()))
-  return Layer.mergeAll(ConfigApplier.layer, Notifications.layer).pipe(
+  return Layer.mergeAll(ConfigApplier.layer, Notifications.layer, Replayer.none).pipe(
     Layer.provideMerge(fakeDataPlane(newFake())),
     Layer.provideMerge(controlPlane),
     Layer.provideMerge(Layer.succeed(Secrets, openSecrets)),

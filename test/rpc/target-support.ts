@@ -12,6 +12,7 @@ import { ControlPlane } from "../../src/domain/ControlPlane.ts"
 import { Uuid } from "../../src/domain/ids.ts"
 import { Secrets } from "../../src/domain/Secrets.ts"
 import { recordTagging } from "../../src/history/record-tags.ts"
+import { Replayer } from "../../src/history/replay/Replayer.ts"
 import { allMethods } from "../../src/rpc/methods/all-methods.ts"
 import { Notifications } from "../../src/rpc/Notifications.ts"
 import { CallFailed, connect, type NoAnswer, type RpcClient } from "../../src/rpc/RpcClient.ts"
@@ -25,6 +26,8 @@ export interface TargetOptions extends InstanceActions, RouterOptions {
   readonly connected?: boolean
   readonly log?: Layer.Layer<EventLog, unknown>
   readonly secretKey?: Buffer
+  /** Where a fork's records to play are. */
+  readonly stateDirectory?: string
 }
 
 export interface RpcTarget {
@@ -50,7 +53,10 @@ export const startTarget = (options: TargetOptions = {}): Effect.Effect<RpcTarge
         Layer.provideMerge(LogArchive.layer, options.log ?? MemoryEventLog.layer({ tagging: recordTagging }))
       )
     )
-    const services = ConfigApplier.layer.pipe(
+    const services = Layer.merge(
+      ConfigApplier.layer,
+      options.stateDirectory === undefined ? Replayer.none : Replayer.layer(options.stateDirectory)
+    ).pipe(
       Layer.provideMerge(fakeDataPlane(fake, options)),
       Layer.provideMerge(Layer.succeed(Secrets, secretsFrom(options.secretKey ?? Buffer.alloc(32, 7)))),
       Layer.provideMerge(controlPlane),

@@ -13,6 +13,7 @@ import { Uuid } from "../../domain/ids.ts"
 import { Secrets } from "../../domain/Secrets.ts"
 import { authGroupsOf, type State } from "../../domain/State.ts"
 import type { StatisticsSource } from "../../domain/Statistics.ts"
+import { Replayer } from "../../history/replay/Replayer.ts"
 import { applySpdkConfig, type CheckedSpdkConfig } from "../../rpc/apply-spdk-config.ts"
 import { Instance } from "../../rpc/Instance.ts"
 import { authFileClaim } from "../../rpc/load-auth-file.ts"
@@ -126,7 +127,13 @@ export const tryConfiguration = (file: CheckedSpdkConfig): Effect.Effect<Tried, 
   Effect.gen(function* () {
     const secrets = secretsFrom(randomBytes(32))
     const control = Layer.provideMerge(ControlPlane.layer, MemoryEventLog.layer())
-    const host = Layer.mergeAll(emptyDataPlane, Notifications.layer, instance, Layer.succeed(Secrets, secrets))
+    const host = Layer.mergeAll(
+      emptyDataPlane,
+      Notifications.layer,
+      instance,
+      Layer.succeed(Secrets, secrets),
+      Replayer.none
+    )
     const services = ConfigApplier.layer.pipe(Layer.provideMerge(host), Layer.provideMerge(control))
     const run: Effect.Effect<Tried, CliFailure, Scope.Scope> = Effect.gen(function* () {
       const context = yield* Effect.mapError(Layer.build(services), failureOf)

@@ -15,6 +15,7 @@ import type { EpochMode } from "../../domain/Epoch.ts"
 import { Secrets } from "../../domain/Secrets.ts"
 import { authGroupsOf, portalGroupsOf } from "../../domain/State.ts"
 import { recordTagging } from "../../history/record-tags.ts"
+import { Replayer } from "../../history/replay/Replayer.ts"
 import { InitializationFailed, Instance } from "../../rpc/Instance.ts"
 import { loadAuthFile } from "../../rpc/load-auth-file.ts"
 import { allMethods, type RpcServices } from "../../rpc/methods/all-methods.ts"
@@ -222,7 +223,10 @@ export const runServer = (settings: ServerSettings, makeDataPlane: MakeDataPlane
     })
     const secrets = Layer.succeed(Secrets, yield* secretsOf(settings.stateDirectory))
     const host = Layer.mergeAll(dataPlane, Notifications.layer, secrets)
-    const below = Layer.provideMerge(host, Layer.succeedContext(control))
+    const below = Layer.provideMerge(
+      Replayer.layer(settings.stateDirectory),
+      Layer.provideMerge(host, Layer.succeedContext(control))
+    )
     const services = yield* Layer.build(Layer.provideMerge(ConfigApplier.layer, below))
     yield* Effect.provideContext(serve(settings, http, accept), services)
   }).pipe(

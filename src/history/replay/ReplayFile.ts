@@ -12,9 +12,15 @@ import { recordOfLine, replayLine } from "./replay-record.ts"
 /** Bytes of one line: a record has at most 1 MiB, and JSON makes some characters longer. */
 const lineBytesMax = 16 * 1024 * 1024
 const chunkBytes = 256 * 1024
+/** About so many bytes are read at once. */
+const pageBytes = 8 * 1024 * 1024
 /** Below so many bytes lines are looked through one by one. */
 const scanBytes = 64 * 1024
 const endBytesMax = 1024
+/** Most lines have fewer bytes. */
+const lineBytes = 4096
+/** The seq of a line is within so many bytes. */
+const seqBytes = 32
 const format = 1
 
 const Header = Schema.fromJsonString(
@@ -171,21 +177,16 @@ export class ReplayFile {
         if (seqOfLine(text) <= seq) low = middle
         else high = middle
       }
-      while (low < this.#end) {
-        const { next, text } = await this.#line(low)
-        if (seqOfLine(text) > seq) break
-        low = next
-      }
-      return low
+      return this.#scan(low, seq)
     })
   }
 
-  /** At most `limit` records from the byte `at` on; none at the end. */
+  /** At most `limit` records from the byte `at` on, and fewer if they are long; none at the end. */
   read(at: number, limit: number): Effect.Effect<Lines, ReplayFileFailed> {
     return attempt(this.#path, async () => {
       const records: Array<LogRecord> = []
       let next = at
-      while (next < this.#end && records.length < limit) {
+      while (next < this.#end && records.length < limit && next - at < pageBytes) {
         const chunk = await this.#bytes(next, chunkBytes)
         let line = 0
         for (let newline = chunk.indexOf(10); newline >= 0; newline = chunk.indexOf(10, line)) {
@@ -202,6 +203,21 @@ export class ReplayFile {
       }
       return { records, next }
     })
+  }
+
+  /** The same, line by line from a byte on. */
+  async #scan(from: number, seq: number): Promise<number> {
+    for (let low = from; low < this.#end; ) {
+      const chunk = await this.#bytes(low, scanBytes)
+      let line = 0
+      for (let newline = chunk.indexOf(10); newline >= 0; newline = chunk.indexOf(10, line)) {
+        if (seqOfLine(chunk.toString("latin1", line, Math.min(newline, line + seqBytes))) > seq) return low + line
+        line = newline + 1
+      }
+      if (line === 0 && seqOfLine(chunk.toString("latin1", 0, seqBytes)) > seq) return low
+      low = line > 0 ? low + line : await this.#lineAfter(low)
+    }
+    return this.#end
   }
 
   #record(text: string, at: number): LogRecord {
@@ -221,7 +237,7 @@ export class ReplayFile {
 
   /** The line that begins at a byte, however long it is. */
   async #line(at: number): Promise<{ readonly text: string; readonly next: number }> {
-    for (let length = scanBytes; ; length *= 4) {
+    for (let length = lineBytes; ; length *= 4) {
       const bytes = await this.#bytes(at, length)
       const newline = bytes.indexOf(10)
       if (newline >= 0) return { text: bytes.toString("utf8", 0, newline), next: at + newline + 1 }

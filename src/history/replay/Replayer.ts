@@ -86,16 +86,37 @@ export class Replayer extends Context.Service<
     readonly idle: Effect.Effect<void>
   }
 >()("lunlog/history/Replayer") {
-  /** Plays what is in a state directory, if it is a fork's and there is something; undefined: of a target without one. */
-  static readonly layer = (
-    stateDirectory: string | undefined
-  ): Layer.Layer<Replayer, never, ControlPlane | DataPlane> => Layer.effect(Replayer, make(stateDirectory))
+  /** Plays what is in a state directory, if it is a fork's and there is something. */
+  static readonly layer = (stateDirectory: string): Layer.Layer<Replayer, never, ControlPlane | DataPlane> =>
+    Layer.effect(Replayer, make(stateDirectory))
+  /** Of a process that has no state directory. */
+  static readonly none: Layer.Layer<Replayer> = Layer.sync(Replayer, () => nobody)
 }
 
 const noReplay = new ReplayRefused({
   reason: "is none: there is nothing to play in this target",
   hint: "make a fork with records to play: lunlog fork --at POS --replay"
 })
+
+const nobody: Replayer["Service"] = {
+  status: Effect.succeed({
+    phase: "none",
+    replay: undefined,
+    position: 0,
+    at: 0,
+    next: undefined,
+    pace: undefined,
+    problem: undefined
+  }),
+  file: () => undefined,
+  passed: () => noReplay,
+  next: () => noReplay,
+  until: () => noReplay,
+  run: () => noReplay,
+  pause: noReplay,
+  stop: noReplay,
+  idle: Effect.void
+}
 
 const over = ({ ended }: Replay): ReplayRefused =>
   new ReplayRefused({
@@ -112,13 +133,13 @@ interface Found {
 }
 
 /** Opens the file and begins, where there is something to begin. */
-const prepare = (stateDirectory: string | undefined) =>
+const prepare = (stateDirectory: string) =>
   Effect.gen(function* () {
     const controlPlane = yield* ControlPlane
     const dataPlane = yield* DataPlane
     const { fork: origin, replay: present } = controlPlane.state()
-    const path = stateDirectory === undefined ? undefined : replayFilePath(stateDirectory)
-    if (origin === undefined || path === undefined || present?.ended !== undefined) return undefined
+    const path = replayFilePath(stateDirectory)
+    if (origin === undefined || present?.ended !== undefined) return undefined
     if (present === undefined && !existsSync(path)) return undefined
     const file = yield* ReplayFile.open(path)
     const { through } = file.content
@@ -318,7 +339,7 @@ class Playing {
   }
 }
 
-const make = Effect.fnUntraced(function* (stateDirectory: string | undefined) {
+const make = Effect.fnUntraced(function* (stateDirectory: string) {
   const controlPlane = yield* ControlPlane
   const opened = yield* Effect.result(prepare(stateDirectory))
   const problem = opened._tag === "Failure" ? opened.failure.message : undefined

@@ -5,6 +5,7 @@ import type { ConfigApplier } from "../../config/plan/ConfigApplier.ts"
 import type { ControlPlane } from "../../domain/ControlPlane.ts"
 import type { DataPlane } from "../../domain/DataPlane.ts"
 import type { Secrets } from "../../domain/Secrets.ts"
+import type { Replayer } from "../../history/replay/Replayer.ts"
 import type { Instance } from "../Instance.ts"
 import type { Notifications } from "../Notifications.ts"
 import type { RpcMethod } from "../RpcMethod.ts"
@@ -33,6 +34,7 @@ import { memoryStatsMethods } from "./memory-stats.ts"
 import { nbdMethods } from "./nbd.ts"
 import { notifyMethods } from "./notify.ts"
 import { portalGroupMethods } from "./portal-groups.ts"
+import { replayMethods } from "./replay.ts"
 import { sessionMethods } from "./sessions.ts"
 import { subsystemMethods } from "./subsystems.ts"
 import { targetNodeMethods } from "./target-nodes.ts"
@@ -49,6 +51,7 @@ export type RpcServices =
   | Instance
   | Notifications
   | ConfigApplier
+  | Replayer
 
 /** In the order in which `rpc_get_methods` lists them. */
 export const allMethods: ReadonlyArray<RpcMethod<RpcServices>> = [
@@ -82,4 +85,6 @@ export const allMethods: ReadonlyArray<RpcMethod<RpcServices>> = [
   ...bdevContentMethods,
   ...archiveMethods,
   ...compactMethods
+  ...replayMethods,
+  ...archiveMethods
 ]

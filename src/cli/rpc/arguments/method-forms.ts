@@ -7,12 +7,14 @@ import { inertForms } from "./inert-forms.ts"
 import { iscsiForms } from "./iscsi-forms.ts"
 import type { MethodForm } from "./MethodForm.ts"
 import { processForms } from "./process-forms.ts"
+import { replayForms } from "./replay-forms.ts"
 
 /** Every method; a test compares them with those that the server has. */
 export const methodForms: ReadonlyArray<MethodForm> = [
   ...iscsiForms,
   ...bdevForms,
   ...processForms,
+  ...replayForms,
   ...eventlogForms,
   ...historyForms,
   ...inertForms
