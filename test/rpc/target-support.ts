@@ -26,8 +26,6 @@ export interface TargetOptions extends InstanceActions, RouterOptions {
   readonly connected?: boolean
   readonly log?: Layer.Layer<EventLog, unknown>
   readonly secretKey?: Buffer
-  /** Where a fork's records to play are. */
-  readonly stateDirectory?: string
 }
 
 export interface RpcTarget {
@@ -53,10 +51,7 @@ export const startTarget = (options: TargetOptions = {}): Effect.Effect<RpcTarge
         Layer.provideMerge(LogArchive.layer, options.log ?? MemoryEventLog.layer({ tagging: recordTagging }))
       )
     )
-    const services = Layer.merge(
-      ConfigApplier.layer,
-      options.stateDirectory === undefined ? Replayer.none : Replayer.layer(options.stateDirectory)
-    ).pipe(
+    const services = Layer.merge(ConfigApplier.layer, Replayer.none).pipe(
       Layer.provideMerge(fakeDataPlane(fake, options)),
       Layer.provideMerge(Layer.succeed(Secrets, secretsFrom(options.secretKey ?? Buffer.alloc(32, 7)))),
       Layer.provideMerge(controlPlane),

@@ -26,6 +26,7 @@ import { RpcRouter } from "../../rpc/RpcRouter.ts"
 import { RpcServer } from "../../rpc/RpcServer.ts"
 import { acquireSocketLock } from "../../rpc/SocketLock.ts"
 import { CliFailure, failureOf } from "../CliFailure.ts"
+import { replaySurroundings } from "../replay/replay-surroundings.ts"
 import { version } from "../version.ts"
 import type { HttpSettings } from "./http-flags.ts"
 import { secretsOf } from "./secret-key.ts"
@@ -224,7 +225,7 @@ export const runServer = (settings: ServerSettings, makeDataPlane: MakeDataPlane
     const secrets = Layer.succeed(Secrets, yield* secretsOf(settings.stateDirectory))
     const host = Layer.mergeAll(dataPlane, Notifications.layer, secrets)
     const below = Layer.provideMerge(
-      Replayer.layer(settings.stateDirectory),
+      Replayer.layer(replaySurroundings(settings.stateDirectory)),
       Layer.provideMerge(host, Layer.succeedContext(control))
     )
     const services = yield* Layer.build(Layer.provideMerge(ConfigApplier.layer, below))

@@ -1,6 +1,5 @@
 /**
- * The records of a file in the steps in which they are played: what the source wrote at once is one step, and so is each
- * observation.
+ * Records in the steps in which they are played: what the source wrote at once is one step, and so is each observation.
  */
 import { Equal } from "effect"
 import type { ControlRecord, LogRecord, ObservationRecord } from "../../../eventlog/record.ts"

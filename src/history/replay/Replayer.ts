@@ -2,14 +2,13 @@
  * The replay of a fork as one can ask for it: a number of steps, on until something happens, on at a pace, or wait. How
  * far it is, is in the log: a fork that was killed goes on with the next record, when it is told to.
  */
-import { existsSync } from "node:fs"
 import { Clock, Context, Effect, FiberHandle, Layer, Option, Schema, Semaphore } from "effect"
 import type { LogRecord } from "../../../eventlog/record.ts"
 import { ControlPlane } from "../../domain/ControlPlane.ts"
 import { DataPlane } from "../../domain/DataPlane.ts"
 import { openReplay, type Replay } from "../../domain/Replay.ts"
 import { fullPace, gapMillis, type Pace } from "./pace.ts"
-import { ReplayFile, replayFilePath } from "./ReplayFile.ts"
+import type { ReplayRecords, ReplaySurroundings } from "./ReplayRecords.ts"
 import type { ReplayStep } from "./ReplaySteps.ts"
 import { type PlayFailure, StepPlayer } from "./StepPlayer.ts"
 import type { StopCondition } from "./stop-condition.ts"
@@ -65,8 +64,8 @@ export class Replayer extends Context.Service<
   Replayer,
   {
     readonly status: Effect.Effect<ReplayStatus>
-    /** What is in the file of records; undefined without one. */
-    readonly file: () => ReplayFile | undefined
+    /** What there is to play; undefined if there is nothing. */
+    readonly records: () => ReplayRecords | undefined
     /** Records that were passed after `seq`, at most `limit`; `isLast` if there is none behind them. */
     readonly passed: (
       seq: number,
@@ -86,9 +85,9 @@ export class Replayer extends Context.Service<
     readonly idle: Effect.Effect<void>
   }
 >()("lunlog/history/Replayer") {
-  /** Plays what is in a state directory, if it is a fork's and there is something. */
-  static readonly layer = (stateDirectory: string): Layer.Layer<Replayer, never, ControlPlane | DataPlane> =>
-    Layer.effect(Replayer, make(stateDirectory))
+  /** Plays what there is, if the target is a fork. */
+  static readonly layer = (surroundings: ReplaySurroundings): Layer.Layer<Replayer, never, ControlPlane | DataPlane> =>
+    Layer.effect(Replayer, make(surroundings))
   /** Of a process that has no state directory. */
   static readonly none: Layer.Layer<Replayer> = Layer.sync(Replayer, () => nobody)
 }
@@ -96,6 +95,11 @@ export class Replayer extends Context.Service<
 const noReplay = new ReplayRefused({
   reason: "is none: there is nothing to play in this target",
   hint: "make a fork with records to play: lunlog fork --at POS --replay"
+})
+
+const recordsGone = new ReplayRefused({
+  reason: "cannot go on: its records are not in the state directory any more",
+  hint: "make the fork again, or end it: lunlog replay stop"
 })
 
 const nobody: Replayer["Service"] = {
@@ -108,7 +112,7 @@ const nobody: Replayer["Service"] = {
     pace: undefined,
     problem: undefined
   }),
-  file: () => undefined,
+  records: () => undefined,
   passed: () => noReplay,
   next: () => noReplay,
   until: () => noReplay,
@@ -128,26 +132,25 @@ const running = new ReplayRefused({ reason: "is running", hint: "pause it first:
 
 /** What there is to play with. */
 interface Found {
-  readonly file: ReplayFile
+  readonly records: ReplayRecords
   readonly player: StepPlayer
 }
 
 /** Opens the file and begins, where there is something to begin. */
-const prepare = (stateDirectory: string) =>
+const prepare = (surroundings: ReplaySurroundings) =>
   Effect.gen(function* () {
     const controlPlane = yield* ControlPlane
     const dataPlane = yield* DataPlane
     const { fork: origin, replay: present } = controlPlane.state()
-    const path = replayFilePath(stateDirectory)
     if (origin === undefined || present?.ended !== undefined) return undefined
-    if (present === undefined && !existsSync(path)) return undefined
-    const file = yield* ReplayFile.open(path)
-    const { through } = file.content
+    const records = yield* surroundings.records
+    if (records === undefined) return present === undefined ? undefined : yield* recordsGone
+    const { through } = records.content
     yield* controlPlane.dispatch({ _tag: "StartReplay", through }, { source: "boot", actor: "local" })
     const { replay } = controlPlane.state()
     if (replay === undefined) return undefined
-    const player = new StepPlayer({ file, origin, controlPlane, dataPlane }, replay)
-    return { file, player } satisfies Found
+    const player = new StepPlayer({ ...surroundings, records, origin, controlPlane, dataPlane }, replay)
+    return { records, player } satisfies Found
   })
 
 /** When to end; `after` is asked of steps that were played. */
@@ -182,8 +185,8 @@ class Playing {
     this.#background = parts.background
   }
 
-  get file(): ReplayFile | undefined {
-    return this.#found?.file
+  get records(): ReplayRecords | undefined {
+    return this.#found?.records
   }
 
   readonly status: Effect.Effect<ReplayStatus> = Effect.gen({ self: this }, function* () {
@@ -205,7 +208,7 @@ class Playing {
 
   passed(seq: number, limit: number) {
     return Effect.gen({ self: this }, function* () {
-      const { file, player } = yield* this.#ready(true)
+      const { player, records: file } = yield* this.#ready(true)
       const { next, records } = yield* file.read(yield* file.seek(seq), limit)
       const passed = records.filter((record) => record.seq <= player.position)
       const isLast = passed.length < records.length || (yield* file.read(next, 1)).records.length === 0
@@ -339,16 +342,16 @@ class Playing {
   }
 }
 
-const make = Effect.fnUntraced(function* (stateDirectory: string) {
+const make = Effect.fnUntraced(function* (surroundings: ReplaySurroundings) {
   const controlPlane = yield* ControlPlane
-  const opened = yield* Effect.result(prepare(stateDirectory))
+  const opened = yield* Effect.result(prepare(surroundings))
   const problem = opened._tag === "Failure" ? opened.failure.message : undefined
   if (problem !== undefined) yield* Effect.logWarning(`the replay does not go on: ${problem}`)
   const parts = { turn: yield* Semaphore.make(1), background: yield* FiberHandle.make<void, never>() }
   const playing = new Playing(controlPlane, opened._tag === "Success" ? opened.success : undefined, problem, parts)
   return Replayer.of({
     status: playing.status,
-    file: () => playing.file,
+    records: () => playing.records,
     passed: (seq, limit) => playing.passed(seq, limit),
     next: (count) => playing.next(count),
     until: (request) => playing.until(request),

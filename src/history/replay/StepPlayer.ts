@@ -11,8 +11,7 @@ import { decodeRecord } from "../../domain/event-codec.ts"
 import type { ForkOrigin } from "../../domain/Fork.ts"
 import type { Replay } from "../../domain/Replay.ts"
 import { mapEvent } from "../fork/ForkMapping.ts"
-import { prepareFiles } from "./prepare-files.ts"
-import type { ReplayFile, ReplayFileFailed } from "./ReplayFile.ts"
+import type { ReplayRecords, ReplayRecordsFailed, ReplaySurroundings } from "./ReplayRecords.ts"
 import { type ReplayStep, ReplaySteps, throughOf } from "./ReplaySteps.ts"
 
 /** Records that are read at once. */
@@ -27,14 +26,15 @@ const drainPollMillis = 10
 
 /** What steps are played with. */
 export interface PlayerSurroundings {
-  readonly file: ReplayFile
+  readonly records: ReplayRecords
+  readonly prepareFiles: ReplaySurroundings["prepareFiles"]
   readonly origin: ForkOrigin
   readonly controlPlane: ControlPlane["Service"]
   readonly dataPlane: DataPlane["Service"]
 }
 
 /** Why a step could not be played; it is the next one still. */
-export type PlayFailure = DispatchError | ReplayFileFailed
+export type PlayFailure = DispatchError | ReplayRecordsFailed
 
 const causeOf = ({ actor, method, requestId }: Cause): Cause => ({
   source: "replay",
@@ -77,8 +77,8 @@ export class StepPlayer {
   }
 
   /** The step that comes next; undefined at the end. */
-  readonly next: Effect.Effect<ReplayStep | undefined, ReplayFileFailed> = Effect.gen({ self: this }, function* () {
-    const { file } = this.#of
+  readonly next: Effect.Effect<ReplayStep | undefined, ReplayRecordsFailed> = Effect.gen({ self: this }, function* () {
+    const { records: file } = this.#of
     let offset = this.#offset ?? (yield* this.#begin())
     for (;;) {
       const step = this.#steps.next(this.#isEnd)
@@ -90,7 +90,7 @@ export class StepPlayer {
     }
   })
 
-  /** Plays the step that `next` has given; the data plane has taken note of it when this ends. Not to be interrupted. */
+  /** Plays the step that `next` has given; the data plane has taken note of it when this ends. */
   play(step: ReplayStep): Effect.Effect<void, PlayFailure> {
     return Effect.uninterruptible(
       Effect.gen({ self: this }, function* () {
@@ -98,7 +98,7 @@ export class StepPlayer {
         this.#steps.take(step)
         this.#position = throughOf(step)
         this.#at = step.records[0].at
-        if (step._tag === "Observation" && this.#position === this.#of.file.content.through) yield* this.settle
+        if (step._tag === "Observation" && this.#position === this.#of.records.content.through) yield* this.settle
       })
     )
   }
@@ -113,9 +113,9 @@ export class StepPlayer {
   })
 
   /** After a restart the time of the last record is read again. */
-  #begin(): Effect.Effect<number, ReplayFileFailed> {
+  #begin(): Effect.Effect<number, ReplayRecordsFailed> {
     return Effect.gen({ self: this }, function* () {
-      const { file } = this.#of
+      const { records: file } = this.#of
       const last = yield* file.seek(this.#position - 1)
       const { next, records } = yield* file.read(last, 1)
       const [record] = records
@@ -130,7 +130,7 @@ export class StepPlayer {
       const { controlPlane, dataPlane, origin } = this.#of
       const through = records.at(-1)?.seq ?? 0
       const events = this.#eventsOf(records)
-      const problems = yield* prepareFiles(
+      const problems = yield* this.#of.prepareFiles(
         origin.mapping,
         controlPlane.state(),
         events.map(({ event }) => event)

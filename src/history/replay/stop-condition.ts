@@ -7,7 +7,7 @@ import { Result } from "effect"
 import type { LogRecord } from "../../../eventlog/record.ts"
 import { type PositionContext, parsePosition } from "../position.ts"
 import { tagsOf } from "../record-tags.ts"
-import type { ReplayContent } from "./ReplayFile.ts"
+import type { ReplayContent } from "./ReplayRecords.ts"
 import { type ReplayStep, throughOf } from "./ReplaySteps.ts"
 
 /** Longest text that is a condition: a name of an object is not longer. */

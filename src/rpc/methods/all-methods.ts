@@ -83,8 +83,7 @@ export const allMethods: ReadonlyArray<RpcMethod<RpcServices>> = [
   ...sessionMethods,
   ...lunlogStatisticsMethods,
   ...bdevContentMethods,
+  ...replayMethods,
   ...archiveMethods,
   ...compactMethods
-  ...replayMethods,
-  ...archiveMethods
 ]

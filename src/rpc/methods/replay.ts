@@ -31,7 +31,7 @@ const replayError = (error: ReplayError): RpcError => {
   switch (error._tag) {
     case "ReplayRefused":
       return rpcError(errnoError("EPERM"), { reason: `${object} ${error.reason}`, object, hint: error.hint })
-    case "ReplayFileFailed":
+    case "ReplayRecordsFailed":
       return rpcError(errnoError("EIO"), { reason: error.message, object, hint: "make the fork again" })
     case "LogUnavailable":
     case "AppendFailed":
@@ -95,7 +95,7 @@ const types: ReadonlySet<string> = new Set([...Object.keys(Event.cases), ...desc
 
 const conditionOf = (condition: string): Effect.Effect<StopCondition, RpcError, Replayer> =>
   Effect.gen(function* () {
-    const content = (yield* Replayer).file()?.content ?? { instanceId: "", from: 0, through: 0, records: 0 }
+    const content = (yield* Replayer).records()?.content ?? { instanceId: "", from: 0, through: 0, records: 0 }
     const nowMillis = yield* Clock.currentTimeMillis
     const stop = parseStop(condition, types, content, { nowMillis, zone: "utc" })
     return Result.isSuccess(stop) ? stop.success : yield* Effect.fail(refusedParameter("condition", stop.failure))

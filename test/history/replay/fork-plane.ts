@@ -5,6 +5,8 @@ import { createLogAt } from "../../../eventlog/create-log.ts"
 import { EventLog } from "../../../eventlog/EventLog.ts"
 import { LevelEventLog } from "../../../eventlog/LevelEventLog.ts"
 import type { LogRecord } from "../../../eventlog/record.ts"
+import { replayFilePath, writeReplayFile } from "../../../src/cli/replay/ReplayFile.ts"
+import { replaySurroundings } from "../../../src/cli/replay/replay-surroundings.ts"
 import { dataPlaneLayer } from "../../../src/dataplane/DataPlaneLive.ts"
 import { ControlPlane } from "../../../src/domain/ControlPlane.ts"
 import { DataPlane } from "../../../src/domain/DataPlane.ts"
@@ -15,7 +17,6 @@ import { initialState, type State } from "../../../src/domain/State.ts"
 import { encodeSnapshot } from "../../../src/domain/snapshot-codec.ts"
 import { mapState } from "../../../src/history/fork/ForkMapping.ts"
 import { Replayer } from "../../../src/history/replay/Replayer.ts"
-import { replayFilePath, writeReplayFile } from "../../../src/history/replay/ReplayFile.ts"
 import { recordView } from "../../../src/rpc/methods/eventlog/record-view.ts"
 import { cause, type Plane } from "../../dataplane/plane.ts"
 import { instanceId } from "../../domain/examples.ts"
@@ -110,7 +111,7 @@ export const startFork = ({ directory }: ForkDirectory): Effect.Effect<ForkPlane
         removalDeadlineMillis: 20_000,
         acceptWhen: Effect.void
       }
-      const planes = Layer.provideMerge(Replayer.layer(directory), dataPlaneLayer(settings))
+      const planes = Layer.provideMerge(Replayer.layer(replaySurroundings(directory)), dataPlaneLayer(settings))
       const built = yield* Layer.build(Layer.provide(planes, Logger.layer([])))
       const [dataPlane, replayer] = yield* Effect.provideContext(Effect.all([DataPlane, Replayer]), built)
       return { controlPlane, dataPlane, log, replayer }

@@ -7,7 +7,13 @@ import { type FileHandle, mkdir, open, rename } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import { Effect, Result, Schema, type Scope, Stream } from "effect"
 import type { LogRecord } from "../../../eventlog/record.ts"
-import { recordOfLine, replayLine } from "./replay-record.ts"
+import {
+  type RecordPage,
+  type ReplayContent,
+  type ReplayRecords,
+  ReplayRecordsFailed
+} from "../../history/replay/ReplayRecords.ts"
+import { recordOfLine, replayLine } from "../../history/replay/replay-record.ts"
 
 /** Bytes of one line: a record has at most 1 MiB, and JSON makes some characters longer. */
 const lineBytesMax = 16 * 1024 * 1024
@@ -30,44 +36,25 @@ const End = Schema.fromJsonString(
   Schema.Struct({ end: Schema.Struct({ through: Schema.Natural, records: Schema.Natural }) })
 )
 
-/** The file cannot be written or read, or is not what it should be. */
-export class ReplayFileFailed extends Schema.TaggedError<ReplayFileFailed>()("ReplayFileFailed", {
-  path: Schema.String,
-  detail: Schema.String
-}) {
-  override get message() {
-    return `the records to be played, in ${this.path}: ${this.detail}`
-  }
-}
-
-/** What is in a file. Seqs are the source's. */
-export interface ReplayContent {
-  /** Instance id of the source. */
-  readonly instanceId: string
-  /** The records come after this one. */
-  readonly from: number
-  /** The last one; `from` if there is none. */
-  readonly through: number
-  readonly records: number
-}
-
 /** Where a fork keeps the records. */
 export const replayFilePath = (stateDirectory: string): string => join(stateDirectory, "replay", "records.ndjson")
 
-const failed = (path: string, detail: string): ReplayFileFailed => new ReplayFileFailed({ path, detail })
+const failed = (path: string, detail: string): ReplayRecordsFailed => new ReplayRecordsFailed({ path, detail })
 
-const attempt = <A>(path: string, run: () => Promise<A>): Effect.Effect<A, ReplayFileFailed> =>
+const attempt = <A>(path: string, run: () => Promise<A>): Effect.Effect<A, ReplayRecordsFailed> =>
   Effect.tryPromise({
     try: run,
     catch: (error) =>
-      error instanceof ReplayFileFailed ? error : failed(path, error instanceof Error ? error.message : String(error))
+      error instanceof ReplayRecordsFailed
+        ? error
+        : failed(path, error instanceof Error ? error.message : String(error))
   })
 
 const linesOf = (
   path: string,
   views: ReadonlyArray<unknown>,
   content: { through: number; records: number }
-): Effect.Effect<string, ReplayFileFailed> =>
+): Effect.Effect<string, ReplayRecordsFailed> =>
   Effect.suspend(() => {
     let text = ""
     for (const view of views) {
@@ -90,7 +77,7 @@ export const writeReplayFile = <E>(
   path: string,
   { from, instanceId }: Pick<ReplayContent, "from" | "instanceId">,
   pages: Stream.Stream<ReadonlyArray<unknown>, E>
-): Effect.Effect<ReplayContent, ReplayFileFailed | E> => {
+): Effect.Effect<ReplayContent, ReplayRecordsFailed | E> => {
   const part = `${path}.part`
   return Effect.gen(function* () {
     yield* attempt(path, () => mkdir(dirname(path), { recursive: true, mode: 0o700 }))
@@ -113,17 +100,10 @@ export const writeReplayFile = <E>(
   }).pipe(Effect.scoped)
 }
 
-/** Lines from a byte on. */
-interface Lines {
-  readonly records: ReadonlyArray<LogRecord>
-  /** Where the next line begins. */
-  readonly next: number
-}
-
 const seqOfLine = (line: string): number => Number(/^\{"seq":(\d{1,16})/u.exec(line)?.[1] ?? Number.POSITIVE_INFINITY)
 
 /** An open file. */
-export class ReplayFile {
+export class ReplayFile implements ReplayRecords {
   readonly content: ReplayContent
   readonly #path: string
   readonly #handle: FileHandle
@@ -140,7 +120,7 @@ export class ReplayFile {
   }
 
   /** Opens a file and looks whether it is whole; closed with the scope. */
-  static readonly open = (path: string): Effect.Effect<ReplayFile, ReplayFileFailed, Scope.Scope> =>
+  static readonly open = (path: string): Effect.Effect<ReplayFile, ReplayRecordsFailed, Scope.Scope> =>
     Effect.gen(function* () {
       const handle = yield* Effect.acquireRelease(
         attempt(path, () => open(path, "r")),
@@ -166,7 +146,7 @@ export class ReplayFile {
   }
 
   /** The byte at which the first record after `seq` begins, or the end of all. */
-  seek(seq: number): Effect.Effect<number, ReplayFileFailed> {
+  seek(seq: number): Effect.Effect<number, ReplayRecordsFailed> {
     return attempt(this.#path, async () => {
       let low = this.#start
       let high = this.#end
@@ -182,7 +162,7 @@ export class ReplayFile {
   }
 
   /** At most `limit` records from the byte `at` on, and fewer if they are long; none at the end. */
-  read(at: number, limit: number): Effect.Effect<Lines, ReplayFileFailed> {
+  read(at: number, limit: number): Effect.Effect<RecordPage, ReplayRecordsFailed> {
     return attempt(this.#path, async () => {
       const records: Array<LogRecord> = []
       let next = at

@@ -1,6 +1,6 @@
 /**
- * Files of disks that a replay makes or resizes: a fork has files of its own, in one directory, and the record of a disk
- * says how long its file was. What is not in that directory is nobody's business here.
+ * Files of disks that a replay makes or resizes: a fork has files of its own, in one directory, and the record of a
+ * disk says how long its file was. What is not in that directory is nobody's business here.
  */
 import { mkdir, open } from "node:fs/promises"
 import { dirname } from "node:path"
