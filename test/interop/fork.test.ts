@@ -1,4 +1,4 @@
-/** A fork of a running target to libiscsi: found under its own name at its own port, and nobody is sent to the source. */
+/** A fork of a running target to libiscsi: found by its own name and port, and nobody is sent to the source. */
 import { join } from "node:path"
 import { assert, it } from "vitest"
 import { serveProgram } from "../cli/support.ts"
