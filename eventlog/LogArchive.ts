@@ -46,6 +46,8 @@ export interface LogArchiveShape {
   readonly beginning: () => Genesis | undefined
   /** An archive of control records in front of the beginning that should be there and is not, as a sentence. */
   readonly missingArchive: () => string | undefined
+  /** What is wrong with the log as it was found, if it could not be opened whole: then it gives what can be read. */
+  readonly damage: () => string | undefined
   /** The observations that retention has dropped, if any: those that are left begin behind them. */
   readonly expired: () => Expired | undefined
   /** The records of `range` (default all), as durable when the stream starts. */

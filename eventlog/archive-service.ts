@@ -34,6 +34,7 @@ export const archiveOf = (source: StoreSource, index: TagIndex): Omit<LogArchive
   durable: source.durable,
   beginning: () => source.past.beginning,
   missingArchive: () => source.past.missing,
+  damage: () => undefined,
   expired: source.expired,
   read: (range = {}) => streamOf(source, range),
   fold: (range, initial, step) => foldOf(source, range, initial, step),

@@ -13,9 +13,11 @@ const temporaryPrefix = "opening-"
 const keptPrefix = "damaged-"
 /** A start that is repeated for ever keeps the first ones: they hold the most. */
 const keptMax = 4
-const isContent = (name: string): boolean => /^(CURRENT|MANIFEST-\d+|\d+\.(log|ldb|sst))$/.test(name)
+/** Whether a file of that name is part of the database. */
+export const isContent = (name: string): boolean => /^(CURRENT|MANIFEST-\d+|\d+\.(log|ldb|sst))$/.test(name)
 
-const isRunning = (pid: number): boolean => {
+/** Whether there is such a process, whoever owns it. */
+export const isRunning = (pid: number): boolean => {
   try {
     process.kill(pid, 0)
     return true

@@ -48,6 +48,13 @@ const lockHolder = (lockFile: string): number | undefined => {
 export const holderOf = (directory: string, lockFile: string): number | undefined =>
   lockHolder(lockFile) ?? readHolder(directory)?.pid
 
+/** Who has a directory open, as far as can be found out without touching its lock. */
+export const livingHolder = (directory: string, lockFile: string): number | undefined => {
+  const holder = readHolder(directory)
+  const lives = holder !== undefined && holder.started !== "" && holder.started === startOf(holder.pid)
+  return lockHolder(lockFile) ?? (lives ? holder.pid : undefined)
+}
+
 /** Claims the directory for this thread; `false` if this process has it open already. */
 export const claim = (realPath: string): boolean => {
   if (ours.has(realPath)) return false

@@ -1,12 +1,13 @@
 /**
  * Opening a log directory: claim, LevelDB, and the check that it ends where it was confirmed to end.
  */
+import { join } from "node:path"
 import { ClassicLevel } from "classic-level"
 import { Effect, Result, type Scope } from "effect"
 import { acceptLosses, type Mended, putBack, takeDamagedTables } from "./accept-loss.ts"
 import { dropAside, keepAside, setAside } from "./aside.ts"
 import { chainStart } from "./chain.ts"
-import { claim, holderOf, release } from "./directory-holder.ts"
+import { claim, holderOf, livingHolder, release } from "./directory-holder.ts"
 import { type Damage, type Extent, examine } from "./examine.ts"
 import type { Genesis } from "./genesis.ts"
 import { HeadFile } from "./HeadFile.ts"
@@ -16,6 +17,7 @@ import { damagedJournals, salvageJournals } from "./level-journal.ts"
 import { damagedTables } from "./level-table.ts"
 import { type LogDirectory, openFailed, prepareDirectory } from "./log-directory.ts"
 import { LogDamaged, LogLocked, type LogOpenError } from "./open-errors.ts"
+import { makeView, removeView } from "./reading-view.ts"
 import type { Position } from "./sequence.ts"
 
 /** A promise whose rejection is a typed reason not to open. */
@@ -59,6 +61,20 @@ export const claimDirectory = (
     if (!claimed) return yield* new LogLocked({ directory, holderPid: process.pid })
     return prepared
   })
+
+/** Claims a directory that is to be read, with what is wrong with its layout, if it can be read all the same. */
+export const claimForReading = (
+  directory: string
+): Effect.Effect<{ readonly at: LogDirectory; readonly damage: string | undefined }, LogOpenError, Scope.Scope> =>
+  claimDirectory(directory, { create: false, acceptLoss: false }).pipe(
+    Effect.map((at) => ({ at, damage: undefined })),
+    Effect.catchTag("LogDamaged", (error) =>
+      claimDirectory(directory, { create: false, acceptLoss: true }).pipe(
+        Effect.map((at) => ({ at, damage: error.detail })),
+        Effect.mapError(() => error)
+      )
+    )
+  )
 
 /** An open store whose beginning and end are known. `mended` if records were lost and that was accepted just now. */
 export interface Opened {
@@ -156,6 +172,53 @@ const openWhole = (directory: string, at: LogDirectory): Effect.Effect<Opened, L
     if (opened.failure._tag !== "LogDamaged" || kept === undefined) return yield* opened.failure
     const { lastControlSeq } = opened.failure
     return yield* new LogDamaged({ directory, detail: opened.failure.detail, lastControlSeq, kept })
+  })
+
+/** What a reader opens: a view, with what is wrong with the log, if it is not whole. */
+export interface OpenedView extends Opened {
+  readonly at: LogDirectory
+  readonly damage: string | undefined
+}
+
+/** The whole log in a view, or why it is not whole. The view is then as LevelDB has left it. */
+const openViewWhole = (directory: string, at: LogDirectory): Effect.Effect<Opened, LogOpenError> =>
+  Effect.gen(function* () {
+    const detail = yield* tryOpen(
+      () => fileDamageIn(at),
+      (error) => openFailed(directory, at.database, error)
+    )
+    if (detail !== undefined) return yield* new LogDamaged({ directory, detail, lastControlSeq: 0 })
+    return yield* openExamined(directory, at, undefined)
+  })
+
+/** Opens a view of what was claimed, of a damaged log with what can be read of it. The view goes with the scope. */
+export const openView = (
+  directory: string,
+  original: LogDirectory
+): Effect.Effect<OpenedView, LogOpenError, Scope.Scope> =>
+  Effect.gen(function* () {
+    const view = Effect.acquireRelease(
+      tryOpen(
+        () => makeView(original),
+        (error) => openFailed(directory, original.database, error)
+      ),
+      ({ path }) => Effect.promise(() => removeView(path))
+    )
+    const store = (open: Effect.Effect<Opened, LogOpenError>) =>
+      Effect.acquireRelease(Effect.uninterruptible(open), ({ store }) => Effect.promise(() => store.close()))
+    const first = yield* view
+    // Links share the lock, which LevelDB then finds taken; of copies only the holder's own word is left.
+    const holderPid = livingHolder(original.path, join(original.database, "LOCK"))
+    if (!first.path.startsWith(original.path) && holderPid !== undefined) {
+      return yield* new LogLocked({ directory, holderPid })
+    }
+    const opened = yield* Effect.result(store(openViewWhole(directory, first)))
+    if (Result.isSuccess(opened)) return { ...opened.success, at: first, damage: undefined }
+    if (opened.failure._tag !== "LogDamaged") return yield* opened.failure
+    // LevelDB may have passed over what is damaged, and deleted it: another view still has it.
+    const second = yield* view
+    const left = yield* store(openRepaired(directory, second))
+    return { ...left, at: second, damage: opened.failure.detail }
   })
 
 /** As `openWhole`, but goes on with what is left. */

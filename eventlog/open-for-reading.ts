@@ -1,8 +1,8 @@
 /**
  * A copied or idle log directory for the command line: reads and verifies, appends nothing.
  *
- * LevelDB has no read-only mode: opening turns its journal into tables and needs a writable directory, but no record
- * changes. A directory that a process has open fails with `LogLocked`; ask that process by RPC instead.
+ * Reading changes nothing in the directory (`reading-view.ts`), and gives of a damaged log what can be read of it. A
+ * directory that a process has open fails with `LogLocked`; ask that process by RPC instead.
  */
 import { Effect, type Scope } from "effect"
 import { archiveOf } from "./archive-service.ts"
@@ -13,11 +13,19 @@ import { readIndexed, TagIndex } from "./index/TagIndex.ts"
 import { type LogArchive, noTagging, type Tagging } from "./LogArchive.ts"
 import type { StoreSource } from "./LogReader.ts"
 import type { StoreWrite } from "./LogStore.ts"
-import { openFailed } from "./log-directory.ts"
+import { type LogDirectory, openFailed } from "./log-directory.ts"
 import { verifyOf } from "./log-service.ts"
 import { readLosses } from "./loss.ts"
-import { claimDirectory, openChecked, tableDamageIn, tryOpen } from "./open-database.ts"
-import type { LogOpenError } from "./open-errors.ts"
+import {
+  claimDirectory,
+  claimForReading,
+  type Opened,
+  openChecked,
+  openView,
+  tableDamageIn,
+  tryOpen
+} from "./open-database.ts"
+import { LogDamaged, type LogOpenError } from "./open-errors.ts"
 import { Past } from "./Past.ts"
 
 /** How to read it. */
@@ -26,13 +34,9 @@ export interface ReadingOptions {
   readonly tagging?: Tagging
 }
 
-/** The directory's store and how to read it; closed with the scope. */
-const openSource = (directory: string) =>
+/** How to read an open store; `at` is the directory that it is of. */
+const sourceOf = (directory: string, at: LogDirectory, { genesis, start, store }: Opened) =>
   Effect.gen(function* () {
-    const at = yield* claimDirectory(directory, { create: false, acceptLoss: false })
-    const { genesis, start, store } = yield* Effect.acquireRelease(openChecked(directory, at, false), ({ store }) =>
-      Effect.promise(() => store.close())
-    )
     const [losses, expired] = yield* tryOpen(
       () => Promise.all([readLosses(store), readExpired(store)]),
       (error) => openFailed(directory, at.path, error)
@@ -54,6 +58,16 @@ const openSource = (directory: string) =>
     return source
   })
 
+/** The directory itself, for what is written into it; closed with the scope. */
+const openInPlace = (directory: string) =>
+  Effect.gen(function* () {
+    const at = yield* claimDirectory(directory, { create: false, acceptLoss: false })
+    const opened = yield* Effect.acquireRelease(openChecked(directory, at, false), ({ store }) =>
+      Effect.promise(() => store.close())
+    )
+    return yield* sourceOf(directory, at, opened)
+  })
+
 const indexOf = (source: StoreSource, tagging: Tagging): Effect.Effect<TagIndex> => {
   const none = { version: tagging.version, blocks: 0, trimmed: 0 }
   const read = () => readIndexed(source.store(), tagging, source.durable().seq).catch(() => none)
@@ -66,10 +80,13 @@ export const openForReading = (
   options: ReadingOptions = {}
 ): Effect.Effect<LogArchive["Service"], LogOpenError, Scope.Scope> =>
   Effect.gen(function* () {
-    const source = yield* openSource(directory)
+    const { at, damage } = yield* claimForReading(directory)
+    const opened = yield* openView(directory, at)
+    const source = yield* sourceOf(directory, at, opened)
     const index = yield* indexOf(source, options.tagging ?? noTagging)
     return {
       ...archiveOf(source, index),
+      damage: () => damage ?? opened.damage,
       verify: (onProgress = () => undefined) => verifyOf(source, onProgress)
     }
   })
@@ -85,16 +102,23 @@ export const indexLog = (
 ): Effect.Effect<void, LogOpenError | LogReadFailed> =>
   Effect.scoped(
     Effect.gen(function* () {
-      const source = yield* openSource(directory)
+      const source = yield* openInPlace(directory)
       const index = yield* indexOf(source, tagging)
       const write = (writes: ReadonlyArray<StoreWrite>) => source.store().write(writes, false)
       yield* buildIndex({ source, index, write, pause: Effect.void }, onProgress)
     })
   )
 
-/** Opens, reads and checks everything. */
+/** Opens, reads and checks everything; a log that is not whole fails with what is wrong first. */
 export const verifyLog = (
   directory: string,
   onProgress?: (done: number, total: number) => void
 ): Effect.Effect<VerifyReport, LogOpenError | LogReadFailed> =>
-  Effect.scoped(Effect.flatMap(openForReading(directory), (log) => log.verify(onProgress)))
+  Effect.scoped(
+    Effect.gen(function* () {
+      const log = yield* openForReading(directory)
+      const detail = log.damage()
+      if (detail !== undefined) return yield* new LogDamaged({ directory, detail, lastControlSeq: 0 })
+      return yield* log.verify(onProgress)
+    })
+  )

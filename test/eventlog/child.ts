@@ -6,12 +6,14 @@
  * - `fill`    appends records of 2 KiB until one fails, and on until one succeeds again; prints what happens as JSON
  * - `crowded` `fill` while a file beside the directory has taken all the room that was left
  * - `compact` appends without end, prints `acked CONTROLNO`, and compacts all the time; prints `compacting SEQ`
+ * - `read`    opens for reading; prints how many records there are, and what is damaged, as JSON; or the error
  * - `refused` opens and expects to fail; prints the error as JSON
  */
 import { openSync, writeSync } from "node:fs"
 import { join } from "node:path"
 import { Effect, Result, type Scope } from "effect"
 import { LevelEventLog } from "../../eventlog/LevelEventLog.ts"
+import { openForReading } from "../../eventlog/open-for-reading.ts"
 import { appendOne, cause } from "./support.ts"
 
 const [, , mode = "", directory = "", ...rest] = process.argv
@@ -120,6 +122,12 @@ const compact = Effect.gen(function* () {
   yield* Effect.all([appending, compacting], { concurrency: "unbounded" })
 })
 
+const read = Effect.gen(function* () {
+  const log = yield* openForReading(directory)
+  const records = yield* log.fold({}, 0, (count) => count + 1)
+  say(JSON.stringify({ records, damage: log.damage() }))
+}).pipe(Effect.catch((error) => Effect.sync(() => say(JSON.stringify(error)))))
+
 const refused = Effect.gen(function* () {
   const failure = yield* Effect.flip(open)
   say(JSON.stringify({ ...failure, message: failure.message }))
@@ -131,6 +139,7 @@ const modes: { readonly [mode: string]: Effect.Effect<unknown, unknown, Scope.Sc
   fill: fillAfter(Effect.void),
   crowded: fillAfter(crowd),
   compact,
+  read,
   refused
 }
 const run = modes[mode]

@@ -74,7 +74,7 @@ describe("compact", () => {
         Effect.gen(function* () {
           const log = yield* openForReading(directory)
           assert.isUndefined(log.beginning())
-          assert.deepStrictEqual(written(yield* readAll(log as Log)).slice(0, before.length), before)
+          assert.deepStrictEqual(written(yield* readAll(log)).slice(0, before.length), before)
           assert.strictEqual((yield* log.readSnapshot(5))?.controlSeq, compaction.through)
           assert.isUndefined(yield* log.snapshotAtOrBefore(5, compaction.through - 1))
           const found = yield* Stream.runCollect(Stream.take(log.find({ tags: [], reverse: true, to: 700 }), 3))
@@ -124,10 +124,12 @@ describe("compact", () => {
       const left = before.filter(({ kind, seq }) => kind === "observation" || seq > through)
       assert.deepStrictEqual(written(yield* readAll(log)), left)
       yield* log.verify()
-      const again = yield* Effect.flip(log.compact(snapshotAt(before, 0.2)))
-      assert.match(again.message, /it has no control record \d+ that could be its new beginning/)
+      assert.deepStrictEqual(yield* log.compact(snapshotAt(before, 0.2)), { records: 0, bytes: 0, through })
       const foreign = { ...snapshotAt(before, 0.9), controlHash: "another" }
-      assert.match((yield* Effect.flip(log.compact(foreign))).message, /no control record/)
+      assert.match(
+        (yield* Effect.flip(log.compact(foreign))).message,
+        /it has no control record \d+ that could be its new beginning/
+      )
     })
   )
 
@@ -145,7 +147,7 @@ describe("compact", () => {
       const readable = Effect.scoped(
         Effect.gen(function* () {
           const log = yield* openForReading(directory)
-          const records = yield* readAll(log as Log, { kind: "control" })
+          const records = yield* readAll(log, { kind: "control" })
           yield* log.verify()
           return { first: records[0]?.seq, beginning: log.beginning()?.controlSeq ?? 0, missing: log.missingArchive() }
         })

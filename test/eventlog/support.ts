@@ -34,7 +34,7 @@ type Log = EventLog["Service"]
 export const appendOne = (log: Log, n: number) =>
   Effect.suspend(() => log.append(log.tip().controlSeq, cause, [entry(n)]))
 
-export const readAll = (log: Log, range?: ReadRange) => Stream.runCollect(log.read(range))
+export const readAll = (log: Pick<Log, "read">, range?: ReadRange) => Stream.runCollect(log.read(range))
 
 /** The payloads' numbers: what a test compares. */
 export const numbersOf = (records: ReadonlyArray<{ readonly payload: unknown }>): ReadonlyArray<unknown> =>

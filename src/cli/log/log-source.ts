@@ -2,7 +2,7 @@
  * Where `lunlog log` asks: a running target, over its socket, or the directory of an idle or copied log. Both answer
  * the methods `eventlog_*`, with the same code.
  */
-import { Effect, Layer, Option, Schema, type Scope } from "effect"
+import { Console, Effect, Layer, Option, Schema, type Scope } from "effect"
 import type { CallFailed } from "../../rpc/RpcClient.ts"
 import { CliFailure, failureOf, unexpectedAnswer } from "../CliFailure.ts"
 import { callTimeoutMillis, connectAs, refusedCall } from "../rpc/rpc-call.ts"
@@ -71,6 +71,13 @@ const storedLog = (directory: string): Effect.Effect<LogSource, CliFailure, Scop
     const archive = yield* Effect.mapError(openForReading(path, { tagging: recordTagging }), (error) =>
       error._tag === "LogLocked" ? heldBy(path, error.holderPid) : failureOf(error)
     )
+    const damage = archive.damage()
+    if (damage !== undefined) {
+      yield* Console.error(
+        `warning: the event log in ${path} is damaged: ${damage}; what can be read is shown, and lunlog log verify ` +
+          "tells all that is wrong"
+      )
+    }
     const services = Layer.mergeAll(Layer.succeed(LogArchive, archive), Layer.succeed(Secrets, keptSecrets(path)))
     const context = yield* Layer.build(services)
     return {
