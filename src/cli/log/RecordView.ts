@@ -16,7 +16,8 @@ export const RecordView = Schema.StructWithRest(
       requestId: Schema.optional(Schema.String),
       correlationId: Schema.optional(Schema.Number)
     }),
-    payload: Schema.Unknown,
+    /** Absent where a record is only named. */
+    payload: Schema.optional(Schema.Unknown),
     /** What happened, in words. */
     text: Schema.optional(Schema.String),
     /** Something went wrong. */

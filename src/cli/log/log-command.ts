@@ -1,6 +1,7 @@
 /** `lunlog log`: the event log of a running target, or of an idle or copied directory. */
 import { Command } from "effect/cli"
 import { compactCommand } from "./compact-command.ts"
+import { diffCommand } from "./diff-command.ts"
 import { showCommand } from "./show-command.ts"
 import { stateCommand } from "./state-command.ts"
 import { tailCommand } from "./tail-command.ts"
@@ -10,5 +11,13 @@ import { verifyCommand } from "./verify-command.ts"
 /** The commands on the event log. */
 export const logCommand = Command.make("log").pipe(
   Command.withDescription("Ask the event log: every change, when, and who asked for it."),
-  Command.withSubcommands([tailCommand, showCommand, stateCommand, timelineCommand, verifyCommand, compactCommand])
+  Command.withSubcommands([
+    tailCommand,
+    showCommand,
+    stateCommand,
+    diffCommand,
+    timelineCommand,
+    verifyCommand,
+    compactCommand
+  ])
 )

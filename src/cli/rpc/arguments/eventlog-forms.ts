@@ -1,5 +1,5 @@
 /** Command lines of the methods that ask the event log. */
-import { flag, type MethodForm, method, option } from "./MethodForm.ts"
+import { flag, type MethodForm, method, option, required } from "./MethodForm.ts"
 import { choice, commaList, integer, text } from "./value-kinds.ts"
 
 const place = text("PLACE")
@@ -72,5 +72,15 @@ export const eventlogForms: ReadonlyArray<MethodForm> = [
       option(["", "offset"], integer("BYTES"), "where in the state to go on")
     ],
     { answer: "json", example: "--at 17" }
+  ),
+  method(
+    "eventlog_diff",
+    "Shows what changed between two moments, and which records did it.",
+    [
+      required(option(["", "from"], place, "the earlier moment; times are UTC")),
+      option(["", "to"], place, "the later one (default HEAD)"),
+      option(["", "skip"], integer("N"), "objects to leave out: those of the answers before")
+    ],
+    { answer: "json", example: "--from 17 --to 20" }
   )
 ]

@@ -5,6 +5,7 @@
 import type { LogArchive } from "../../../../eventlog/LogArchive.ts"
 import type { Secrets } from "../../../domain/Secrets.ts"
 import type { RpcMethod } from "../../RpcMethod.ts"
+import { diffMethods } from "./diff.ts"
 import { forkPointMethods } from "./fork-point.ts"
 import { readMethods } from "./read.ts"
 import { stateMethods } from "./state.ts"
@@ -15,6 +16,7 @@ import { verifyMethods } from "./verify.ts"
 export const archiveMethods: ReadonlyArray<RpcMethod<LogArchive | Secrets>> = [
   ...readMethods,
   ...stateMethods,
+  ...diffMethods,
   ...timelineMethods,
   ...verifyMethods,
   ...forkPointMethods

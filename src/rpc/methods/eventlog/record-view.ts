@@ -43,3 +43,18 @@ export const recordInWords = (record: LogRecord) => ({
   text: describeRecord(record),
   ...(isTrouble(record) ? { trouble: true } : {})
 })
+
+/** Who, when and what: for records that are named beside others. */
+export const recordBrief = (record: LogRecord) => {
+  const { at, cause, kind, seq, type, v } = record
+  return {
+    seq,
+    at,
+    kind,
+    type,
+    v,
+    cause,
+    text: describeRecord(record),
+    ...(isTrouble(record) ? { trouble: true } : {})
+  }
+}
