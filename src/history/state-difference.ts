@@ -84,6 +84,7 @@ const typesOf = (...prefixes: ReadonlyArray<string>): ReadonlyArray<string> =>
 
 /** The types of the records that change the objects of a section themselves. */
 const families: Readonly<Record<keyof Model, ReadonlyArray<string>>> = {
+  log: typesOf("Log"),
   options: typesOf("IscsiOptionsSet", "DiscoveryAuthSet"),
   authGroups: typesOf("AuthGroup", "GroupNamed"),
   bdevs: typesOf("Bdev"),
@@ -95,6 +96,7 @@ const lunTypes = typesOf("LunAdded", "LunRemovalStarted", "LunRemoved")
 
 const objectOf = (section: keyof Model, key: string): LogObject | undefined => {
   switch (section) {
+    case "log":
     case "options":
       return undefined
     case "authGroups":

@@ -24,7 +24,7 @@ const rows: ReadonlyArray<Row> = [
   { words: (log) => ["show", String(log.record("LunRemovalStarted").seq)], shows: /LUN 2|"lun": 2/u },
   { words: () => ["state"], shows: /disk1/u },
   { words: (log) => ["state", `--at=${log.record("LunRemovalStarted").seq}`], shows: /disk1/u },
-  { words: (log) => ["diff", String(log.record("LunAdded").seq)], shows: /LUN 2|EE_bad/u },
+  { words: (log) => ["diff", String(log.record("LunAdded").seq)], shows: /bdev spare/u },
   { words: () => ["timeline", "--ascii"], shows: /disk1/u },
   { words: () => ["timeline", "--json"], shows: /"disk1|:disk1/u },
   { words: () => ["verify"], shows: /clean/u },
