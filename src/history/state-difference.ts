@@ -73,7 +73,7 @@ const madeAnew = (before: Model, after: Model, differing: ReadonlyArray<Differen
 
 /** Everything that differs, in a fixed order. */
 export const differing = (from: State, to: State): ReadonlyArray<Differing> => {
-  const [before, after] = [modelOf(from, true), modelOf(to, true)]
+  const [before, after] = [modelOf(from), modelOf(to)]
   const found = differenceOf(before, after)
   return [...found, ...madeAnew(before, after, found)]
 }
