@@ -14,6 +14,7 @@ import {
 import type { Expired } from "./expired.ts"
 import type { Genesis } from "./genesis.ts"
 import type { KeptSnapshot } from "./kept-snapshots.ts"
+import type { AcceptedLoss } from "./loss.ts"
 import type { LogRecord } from "./record.ts"
 
 /** What records are looked for by. The log knows nothing of it; an index built by another `version` is built anew. */
@@ -50,6 +51,10 @@ export interface LogArchiveShape {
   readonly damage: () => string | undefined
   /** The observations that retention has dropped, if any: those that are left begin behind them. */
   readonly expired: () => Expired | undefined
+  /** Breaks in the chains that were accepted knowingly: reading passes over them. */
+  readonly losses: () => ReadonlyArray<AcceptedLoss>
+  /** A record's stored bytes, for copies that must be exact; undefined if there is no such record. */
+  readonly stored: (seq: number) => Effect.Effect<Uint8Array | undefined, LogReadFailed>
   /** The records of `range` (default all), as durable when the stream starts. */
   readonly read: (range?: ReadRange) => Stream.Stream<LogRecord, LogReadFailed>
   /** `read` as a plain left fold, for start-up: `step` is synchronous and may mutate and return the same state. */

@@ -8,6 +8,7 @@ import { blockSeqs } from "./index/posting-codec.ts"
 import { seqAtIn } from "./index/seq-at.ts"
 import type { TagIndex } from "./index/TagIndex.ts"
 import { listKept, readKept } from "./kept-snapshots.ts"
+import { controlKey, observationKey } from "./key.ts"
 import type { LogArchiveShape } from "./LogArchive.ts"
 import { askStore, foldOf, liveStreamOf, reading, type StoreSource, streamOf } from "./LogReader.ts"
 import { readNewest } from "./snapshots.ts"
@@ -38,6 +39,14 @@ export const archiveOf = (source: StoreSource, index: TagIndex): Omit<LogArchive
   expired: source.expired,
   read: (range = {}) => streamOf(source, range),
   fold: (range, initial, step) => foldOf(source, range, initial, step),
+  losses: source.losses,
+  stored: (seq) =>
+    reading(() =>
+      askStore(source, async (store) => {
+        const [control, observed] = await store.get([controlKey(seq), observationKey(seq)])
+        return control ?? observed
+      })
+    ),
   subscribe: (from) => liveStreamOf(source, { from }),
   readSnapshot: (foldVersion) => Effect.suspend(() => snapshotUpTo(source, foldVersion, source.durable().controlSeq)),
   snapshotAtOrBefore: (foldVersion, controlSeq) =>

@@ -85,7 +85,10 @@ export class ChainCheck {
     if (last === undefined && !this.#context.fromFirst) return undefined
     const { prevObservation, segment, segmentNo, seq } = record
     const expired = this.#context.expired()
-    const isFirst = segmentNo === 1 && prevObservation === (expired?.hash ?? "")
+    // Retention has gone on since it was read: what it continued may be gone, and so is this by now.
+    if (expired !== undefined && seq <= expired.through) return undefined
+    // Retention drops whole segments; a part of a log that was imported may begin within one.
+    const isFirst = expired === undefined ? segmentNo === 1 && prevObservation === "" : prevObservation === expired.hash
     if (isFirst && (last?.seq ?? 0) <= (expired?.through ?? 0)) return undefined
     const hash = last?.hash ?? expired?.hash ?? ""
     if (this.#isAccepted(hash, record)) return undefined

@@ -76,9 +76,10 @@ const sealed = (kind: LogRecord["kind"], memberOf: (name: string) => unknown): E
  * JSON data of a record. With `stored`, its stored bytes, they go along if they cannot be made again from the rest:
  * strings that are no Unicode are stored in more than one way.
  */
-export const recordToJson = (record: LogRecord, stored: Uint8Array | undefined): unknown => {
-  const { cause, payload, ...rest } = record
-  const json = { ...rest, cause: valueToJson(cause), payload: valueToJson(payload) }
+export const recordToJson = (record: LogRecord, stored: Uint8Array | undefined): object => {
+  const { at, cause, hash, kind, payload, seq, type, v, ...chain } = record
+  const told = { cause: valueToJson(cause), payload: valueToJson(payload) }
+  const json = { seq, at, kind, type, v, ...told, ...chain, hash }
   return stored === undefined ? json : { ...json, stored: Buffer.from(stored).toString("base64") }
 }
 

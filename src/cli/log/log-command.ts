@@ -2,6 +2,8 @@
 import { Command } from "effect/cli"
 import { compactCommand } from "./compact-command.ts"
 import { diffCommand } from "./diff-command.ts"
+import { exportCommand } from "./export-command.ts"
+import { importCommand } from "./import-command.ts"
 import { showCommand } from "./show-command.ts"
 import { stateCommand } from "./state-command.ts"
 import { tailCommand } from "./tail-command.ts"
@@ -18,6 +20,8 @@ export const logCommand = Command.make("log").pipe(
     diffCommand,
     timelineCommand,
     verifyCommand,
-    compactCommand
+    compactCommand,
+    exportCommand,
+    importCommand
   ])
 )

@@ -6,6 +6,7 @@ import type { LogArchive } from "../../../../eventlog/LogArchive.ts"
 import type { Secrets } from "../../../domain/Secrets.ts"
 import type { RpcMethod } from "../../RpcMethod.ts"
 import { diffMethods } from "./diff.ts"
+import { exportMethods } from "./export.ts"
 import { forkPointMethods } from "./fork-point.ts"
 import { readMethods } from "./read.ts"
 import { stateMethods } from "./state.ts"
@@ -19,5 +20,6 @@ export const archiveMethods: ReadonlyArray<RpcMethod<LogArchive | Secrets>> = [
   ...diffMethods,
   ...timelineMethods,
   ...verifyMethods,
+  ...exportMethods,
   ...forkPointMethods
 ]

@@ -1,0 +1,148 @@
+/** `lunlog log import`: a state directory of an exported log. */
+import { mkdir, readdir, readFile, rename, rm } from "node:fs/promises"
+import { join } from "node:path"
+import { Console, Effect, Option, type Scope, Stream } from "effect"
+import { Argument, Command, Flag } from "effect/cli"
+import type { Imported } from "../../../eventlog/import-log.ts"
+import { printJson } from "../../rpc/json-print.ts"
+import { CliFailure, failureOf } from "../CliFailure.ts"
+import { printable } from "../printable.ts"
+import { isMissing, writePrivateFile } from "../serve/private-file.ts"
+import { logDirectoryOf } from "../serve/state-directory.ts"
+import { LinesUnreadable, linesOf } from "./file-lines.ts"
+import { jsonFlag } from "./log-flags.ts"
+import { countShown } from "./show-count.ts"
+
+const failed = (what: string, error: unknown): CliFailure => {
+  const why = error instanceof Error ? error.message : String(error)
+  return new CliFailure({ message: `${what}: ${why}` })
+}
+
+const attempt = <A>(what: string, run: () => Promise<A>): Effect.Effect<A, CliFailure> =>
+  Effect.tryPromise({ try: run, catch: (error) => failed(what, error) })
+
+/** Nothing may be there that would be mixed with what comes, or lost. */
+const checkFree = (directory: string): Effect.Effect<void, CliFailure> =>
+  Effect.gen(function* () {
+    const names = yield* attempt(`cannot use ${directory}`, () =>
+      readdir(directory).catch((error: unknown) => (isMissing(error) ? [] : Promise.reject(error)))
+    )
+    if (names.length === 0) return
+    yield* new CliFailure({ message: `${directory} is not empty; name a directory that is not there yet` })
+  })
+
+/** Beside its place, and gone again unless it is moved there. */
+const workshop = (directory: string): Effect.Effect<string, CliFailure, Scope.Scope> => {
+  const path = `${directory.replace(/\/+$/u, "")}.import-${process.pid}`
+  return Effect.acquireRelease(
+    Effect.as(
+      attempt(`cannot make ${path}`, () => mkdir(path, { recursive: true, mode: 0o700 })),
+      path
+    ),
+    () => Effect.promise(() => rm(path, { recursive: true, force: true }).catch(() => undefined))
+  )
+}
+
+const keyText = (path: string): Effect.Effect<string, CliFailure> =>
+  Effect.gen(function* () {
+    const text = (yield* attempt(`cannot read ${path}`, () => readFile(path, "utf8"))).trim()
+    if (/^[0-9a-f]{64}$/u.test(text)) return text
+    return yield* new CliFailure({ message: `${path} holds no key of 64 hexadecimal digits: it is no secret-key` })
+  })
+
+/** Every mistake of the file names the file. */
+const refusal = (file: string, error: unknown): CliFailure =>
+  failed(
+    file === "-" ? "stdin" : file,
+    error instanceof LinesUnreadable || error instanceof Error ? error : String(error)
+  )
+
+interface FromFile {
+  readonly imported: Imported
+  readonly unreadable: number | undefined
+  readonly instance: string | undefined
+}
+
+const importInto = (file: string, logDirectory: string): Effect.Effect<FromFile, CliFailure> =>
+  Effect.gen(function* () {
+    const parts = yield* Effect.promise(() => import("./import-parts.ts"))
+    const { genesisOfFile, ImportRefused, importLog, LINE_BYTES_MAX, LogFileReader } = parts
+    const reader = new LogFileReader()
+    const lines = linesOf(file, LINE_BYTES_MAX)
+    const asRefusal = (error: unknown) => refusal(file, error)
+    yield* Effect.addFinalizer(() => Effect.promise(() => lines.return(undefined).catch(() => undefined)))
+    const first = yield* Effect.tryPromise({ try: () => lines.next(), catch: asRefusal })
+    const header = reader.header(first.done === true ? "" : first.value)
+    if (header instanceof ImportRefused) return yield* asRefusal(header)
+    const { expired, genesis, instance, losses } = header
+    const origin = {
+      losses,
+      ...(genesis === undefined ? {} : { genesis: genesisOfFile(genesis) }),
+      ...(expired === undefined ? {} : { expired })
+    }
+    const records = Stream.fromAsyncIterable(lines, asRefusal).pipe(
+      Stream.map((text) => reader.next(text)),
+      Stream.filter((item) => item !== undefined),
+      Stream.mapEffect((item) => (item instanceof ImportRefused ? Effect.fail(asRefusal(item)) : Effect.succeed(item)))
+    )
+    const show = countShown("importing", header.to - header.from + 1)
+    const imported = yield* Effect.mapError(importLog(logDirectory, origin, records, show), (error) =>
+      error._tag === "ImportRefused" ? asRefusal(error) : failureOf(error)
+    )
+    const incomplete = reader.finish(imported)
+    if (incomplete !== undefined) return yield* asRefusal(incomplete)
+    return { imported, instance, unreadable: reader.unreadable }
+  }).pipe(Effect.scoped)
+
+const summary = (directory: string, { imported, instance, unreadable }: FromFile): string => {
+  const { controlRecords, firstSeq, lastSeq, records } = imported
+  const observations = records - controlRecords
+  const whose = instance === undefined ? "" : ` of instance ${instance}`
+  const range = records === 0 ? "no records" : `records ${firstSeq} to ${lastSeq}`
+  const warning =
+    unreadable === undefined
+      ? ""
+      : `\nrecord ${unreadable} is of another version of lunlog: this one cannot serve the log`
+  return printable(
+    `${directory}: ${range}${whose}, ${controlRecords} of control and ${observations} observations; ` +
+      `lunlog log tail --state ${directory}`
+  ).concat(warning)
+}
+
+/** The command. */
+export const importCommand = Command.make(
+  "import",
+  {
+    file: Argument.String("file").pipe(
+      Argument.withDescription("What lunlog log export has written, compressed or not; - is stdin")
+    ),
+    state: Flag.String("state").pipe(
+      Flag.withMetavar("DIR"),
+      Flag.withDescription("State directory to make; it must not be there, or be empty")
+    ),
+    secretKey: Flag.String("secret-key").pipe(
+      Flag.withMetavar("FILE"),
+      Flag.withDescription("The secret-key of the exported state directory: without it CHAP secrets cannot be opened"),
+      Flag.optional
+    ),
+    json: jsonFlag()
+  },
+  Effect.fn(function* (input) {
+    const { file, state: directory } = input
+    yield* checkFree(directory)
+    const key = Option.isSome(input.secretKey) ? yield* keyText(input.secretKey.value) : undefined
+    const place = yield* workshop(directory)
+    const found = yield* importInto(file, logDirectoryOf(place))
+    yield* attempt(`cannot make ${directory}`, async () => {
+      if (key !== undefined) await writePrivateFile(join(place, "secret-key"), `${key}\n`)
+      await rename(place, directory)
+    })
+    const { imported, instance, unreadable } = found
+    yield* Console.log(input.json ? printJson({ ...imported, instance, unreadable }) : summary(directory, found))
+  }, Effect.scoped)
+).pipe(
+  Command.withDescription("Make a state directory of an exported log, for lunlog log, fork and serve."),
+  Command.withExamples([
+    { command: "lunlog log import incident.ndjson.gz --state /tmp/incident", description: "Then ask it with --state" }
+  ])
+)

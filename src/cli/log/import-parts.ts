@@ -1,0 +1,5 @@
+/** What importing a log takes: loaded only then. */
+
+export { ImportRefused, importLog } from "../../../eventlog/import-log.ts"
+export { LogFileReader } from "../../history/transfer/LogFileReader.ts"
+export { genesisOfFile, LINE_BYTES_MAX } from "../../history/transfer/log-file.ts"
