@@ -1,10 +1,12 @@
 /** Forks of logs that real sessions have written: what their own logs begin with, and what cannot be forked. */
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { Effect, Result, Stream } from "effect"
+import { Effect, Layer, Result, Stream } from "effect"
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
+import { LevelEventLog } from "../../eventlog/LevelEventLog.ts"
 import { openForReading } from "../../eventlog/open-for-reading.ts"
 import { type ForkWish, makeFork } from "../../src/cli/fork/make-fork.ts"
+import { ControlPlane } from "../../src/domain/ControlPlane.ts"
 import { readState } from "../../src/domain/control-start.ts"
 import { decide } from "../../src/domain/decide.ts"
 import { evolve } from "../../src/domain/evolve.ts"
@@ -12,6 +14,7 @@ import { findTarget, lunsOf, type State, targetsOf } from "../../src/domain/Stat
 import { encodeSnapshot } from "../../src/domain/snapshot-codec.ts"
 import { mapState } from "../../src/history/fork/ForkMapping.ts"
 import { stateAt } from "../../src/history/state-at.ts"
+import { startEpoch } from "../domain/examples.ts"
 import { type SessionLog, sessionLog } from "../support/session-log.ts"
 import { makeDirectory, removeDirectory } from "../support/target-process.ts"
 import { lunlogHere } from "./in-process.ts"
@@ -114,6 +117,37 @@ describe("a fork of a log", () => {
     const { directory, mapping, source: read } = await make({ source: cut.stateDirectory })
     const { fork: _, ...state } = await stateOf(directory)
     assert.strictEqual(text({ ...state, fork: undefined }), text(mapState(mapping, read.point.state)))
+  })
+
+  it("reaches behind the beginning of a compacted log as long as its archive is there", async () => {
+    const seq = source.record("LunRemovalStarted").seq
+    using compacted = await sessionLog("compacted")
+    const { directory, mapping } = await make({ source: compacted.stateDirectory, at: String(seq) })
+    const { fork: _, ...state } = await stateOf(directory)
+    const before = await inLog(source.stateDirectory, (log) => stateAt(log, seq))
+    assert.strictEqual(text({ ...state, fork: undefined }), text(mapState(mapping, before.state)))
+    using shortened = await sessionLog("shortened")
+    assert.match(await failureOf({ source: shortened.stateDirectory, at: String(seq) }), /archive/u)
+  })
+
+  it("has all of a state that fills several answers", async () => {
+    const directory = join(folder, "large")
+    const params = JSON.stringify("x".repeat(16_000))
+    const write = Effect.gen(function* () {
+      const { dispatch, state } = yield* ControlPlane
+      const cause = { source: "rpc", actor: "local" } as const
+      yield* dispatch(startEpoch(), cause)
+      const record = (_: unknown, object: number) =>
+        dispatch({ _tag: "RecordInertSetting", method: "large", object: String(object), params }, cause)
+      yield* Effect.forEach(Array.from({ length: 300 }), record, { concurrency: "unbounded" })
+      return state()
+    })
+    const log = LevelEventLog.layer({ directory: join(directory, "log"), ballastBytes: 0 })
+    const state = await Effect.runPromise(Effect.provide(write, Layer.provide(ControlPlane.layer, log)))
+    assert.isAbove(text(state).length, 4_000_000)
+    const { mapping, ...made } = await make({ source: directory })
+    const { fork: _, ...copied } = await stateOf(made.directory)
+    assert.strictEqual(text({ ...copied, fork: undefined }), text(mapState(mapping, state)))
   })
 
   it("keeps names and ids if it is asked to, and is told apart by nothing then", async () => {

@@ -1,11 +1,12 @@
 /** Gives the disks of a fork their content: files before it starts, memory while it lets nobody in yet. */
 import { statSync } from "node:fs"
 import { unlink } from "node:fs/promises"
-import { Effect } from "effect"
+import { Console, Effect } from "effect"
 import { ControlPlane } from "../../domain/ControlPlane.ts"
 import { DataPlane } from "../../domain/DataPlane.ts"
 import { CliFailure, failureOf } from "../CliFailure.ts"
 import { progressBar } from "../config/progress.ts"
+import { printable } from "../printable.ts"
 import { byteText } from "../table.ts"
 import { copySparse, makeSparse } from "./copy-sparse.ts"
 import type { DiskPlan } from "./disk-plan.ts"
@@ -34,6 +35,10 @@ const drawn = (name: string, total: number): ((done: number) => void) => {
   }
 }
 
+/** The target that copies memory does not tell how far it is. */
+const announced = ({ bytes, name }: DiskPlan): Effect.Effect<void> =>
+  bytes < shownBytes ? Effect.void : Console.error(`copying ${printable(name)}, ${byteText(bytes)} of memory ...`)
+
 const fileOf = ({ bytes, empty, file, name, source }: DiskPlan): Effect.Effect<void, CliFailure> =>
   Effect.tryPromise({
     try: (signal) =>
@@ -56,7 +61,9 @@ export const makeDiskFiles = (
     }
     yield* Effect.forEach(largest.values(), fileOf, { discard: true })
     for (const plan of plans) {
-      if (plan.kind === "memory" && plan.empty === undefined) yield* source.dump(plan.name, plan.file)
+      if (plan.kind !== "memory" || plan.empty !== undefined) continue
+      yield* announced(plan)
+      yield* source.dump(plan.name, plan.file)
     }
   })
 

@@ -4,7 +4,9 @@ import { basename, join } from "node:path"
 import { Console, Effect, Option } from "effect"
 import { Command, Flag } from "effect/cli"
 import { ControlPlane } from "../../domain/ControlPlane.ts"
+import { printJson } from "../../rpc/json-print.ts"
 import { CliFailure } from "../CliFailure.ts"
+import { jsonFlag } from "../log/log-flags.ts"
 import { placeParam } from "../log/place-flag.ts"
 import { loggingLayer } from "../serve/logging.ts"
 import type { LoadDataPlane } from "../serve/serve-command.ts"
@@ -66,6 +68,7 @@ const forkFlags = {
     ),
     Flag.optional
   ),
+  json: jsonFlag("What is served, as JSON, once initiators are let in"),
   removalDeadline: serverFlags.removalDeadline,
   spdkIdentities: serverFlags.spdkIdentities,
   reactor: serverFlags.reactor,
@@ -95,7 +98,7 @@ export const forkCommand = (load: LoadDataPlane) =>
     Effect.fn(function* (input) {
       const { makeFork } = yield* Effect.promise(() => import("./make-fork.ts"))
       const { loadMemory } = yield* Effect.promise(() => import("./fill-disks.ts"))
-      const { forkText } = yield* Effect.promise(() => import("./fork-text.ts"))
+      const { forkJson, forkText } = yield* Effect.promise(() => import("./fork-text.ts"))
       const { runServer } = yield* Effect.promise(() => import("../serve/run-server.ts"))
       const { serverReady } = yield* Effect.promise(() => import("../serve/ready.ts"))
       yield* checkSocket(Option.getOrUndefined(input.forkSocket))
@@ -113,7 +116,9 @@ export const forkCommand = (load: LoadDataPlane) =>
       const socketPath = Option.getOrElse(input.forkSocket, () => defaultSocket(fork.directory))
       const tell = Effect.gen(function* () {
         const state = (yield* ControlPlane).state()
-        if (state.fork !== undefined) yield* Console.log(forkText(fork, state, state.fork, socketPath))
+        if (state.fork === undefined) return
+        const shown = [fork, state, state.fork, socketPath] as const
+        yield* Console.log(input.json ? printJson(forkJson(...shown)) : forkText(...shown))
       })
       const settings = {
         stateDirectory: fork.directory,

@@ -66,8 +66,22 @@ const interruptedLines = (state: State): ReadonlyArray<string> => {
     ...(bdevs === 0 ? [] : [`${bdevs} disk${bdevs === 1 ? "" : "s"}`])
   ]
   if (parts.length === 0) return []
-  return [`At that moment ${parts.join(", ")} were being removed. The fork begins like a restart: they are gone.`]
+  return [`Removals that were under way at that moment are finished, as by a restart: ${parts.join(", ")}`]
 }
+
+/** The same for programs. Times are microseconds since 1970. */
+export const forkJson = (fork: MadeFork, state: State, origin: ForkOrigin, socketPath: string) => ({
+  source: { instance_id: origin.sourceInstanceId, seq: origin.sourceSeq, at: origin.sourceAt },
+  instance_id: fork.mapping.instanceId,
+  identity: fork.mapping.identity._tag === "Kept" ? "kept" : "new",
+  targets: activeTargetsOf(state).map((target) => ({ name: target.name, luns: activeLunsOf(target).length })),
+  portals: portalGroupsOf(state).flatMap(({ portals, tag }) => portals.map(({ host, port }) => ({ tag, host, port }))),
+  disks: fork.disks.map(({ empty, name }) => ({ name, ...(empty === undefined ? { copied: true } : { empty }) })),
+  finished_removals: interruptedLines(fork.source.point.state).length > 0,
+  notes: fork.warnings,
+  socket: socketPath,
+  state: fork.directory
+})
 
 /** The lines on stdout; `state` is the fork's, `origin` what its log begins with. */
 export const forkText = (fork: MadeFork, state: State, origin: ForkOrigin, socketPath: string): string => {

@@ -24,7 +24,7 @@ const bdevDump = defineMethod({
       if (caller.isRemote) {
         return yield* refuse("EPERM", object, "files are for the target's own host", "call it on the control socket")
       }
-      if (!isAbsolute(file) || file.includes("\0")) {
+      if (!isAbsolute(file)) {
         return yield* refuse("EINVAL", "file", "it is no absolute path", "name a file that does not exist yet")
       }
       if (bdev === undefined) return yield* refuse("ENODEV", object, "it does not exist", "lunlog bdev list names all")
