@@ -112,6 +112,8 @@ export class LargeLogPlay {
   }
 
   #build(): void {
+    const options = { observationsMax: 1_000_000_000, observationsMaxAgeMillis: 100 * 365 * 86_400_000 }
+    this.#ask("lunlog_set_log_options", { _tag: "SetLogOptions", options })
     const portals = [{ host: "127.0.0.1", port: this.#cast.port }]
     this.#ask("iscsi_create_portal_group", { _tag: "CreatePortalGroup", tag: 1, portals, private: false, wait: false })
     const initiators = ["ANY"]
@@ -148,11 +150,15 @@ export class LargeLogPlay {
       this.#ask("iscsi_target_node_remove_lun", { _tag: "RemoveLun", target, lun: last.lun })
       const name = found?.name
       if (name === undefined) return
-      const durationMillis = roll(900)
+      const [drained, durationMillis] = [roll(40), roll(900)]
+      const { bdev, incarnation, lun } = last
+      const cause = { ...dataplane, correlationId: this.#seq }
+      const of = { targetName: target, lun, bdev: bdev.name }
+      this.#note("LunDrainStarted", { ...of, inFlight: drained, deadlineMillis: 40_000 }, cause)
       this.#at += durationMillis * 1000
-      const { incarnation, lun } = last
-      const drained = { target: name, lun, incarnation, drained: roll(40), aborted: 0, durationMillis }
-      this.#command({ _tag: "RecordLunDrained", ...drained }, { ...dataplane, correlationId: this.#seq })
+      this.#note("LunDrainEnded", { ...of, drained, aborted: 0, durationMillis }, cause)
+      const fact = { target: name, lun, incarnation, drained, aborted: 0, durationMillis }
+      this.#command({ _tag: "RecordLunDrained", ...fact }, cause)
       return
     }
     this.#ask("iscsi_target_node_add_lun", { _tag: "AddLun", target, bdev: names.bdev(roll(this.#cast.bdevs)) })
@@ -203,8 +209,20 @@ export class LargeLogPlay {
     const { pick, roll } = this.#dice
     const bdev = names.bdev(roll(8) === 0 ? roll(this.#cast.bdevs) : roll(Math.min(3, this.#cast.bdevs)))
     const operation = roll(2) === 0 ? "read" : "write"
-    const payload = { bdev, operation, code: pick(failures), byteOffset: 512 * roll(4096), repeated: 1 + roll(3) }
-    this.#put({ _tag: "Observation", at: this.#at, entry: { type: "BdevIoFailed", v: 1, cause: dataplane, payload } })
+    const block = roll(4096)
+    if (roll(2) === 0) {
+      return this.#note("BdevIoFailed", { bdev, operation, code: pick(failures), byteOffset: 512 * block }, dataplane)
+    }
+    const session = this.#sessions[roll(this.#sessions.length + 1)]
+    if (session === undefined) return
+    const { host, target: targetName, tsih } = session
+    const on = { bdev, targetName, lun: 0, initiatorName: names.initiator(host), tsih, operation }
+    const where = { logicalBlockAddress: block, blocks: 8 }
+    if (roll(2) === 0) {
+      return this.#note("SlowIo", { ...on, ...where, millis: 1000 + roll(4000), repeated: 1 }, dataplane)
+    }
+    const sense = { key: 3, asc: 0x11, ascq: 0, keyName: "MEDIUM ERROR", name: "UNRECOVERED READ ERROR" }
+    this.#note("IoFailed", { ...on, ...where, status: "CHECK CONDITION", sense, repeated: 1 }, dataplane)
   }
 
   #seeProtocolError(): void {
@@ -218,11 +236,11 @@ export class LargeLogPlay {
     const nexus = { initiatorName: names.initiator(host), initiatorAddress, targetName: target, portalGroupTag: 1 }
     const cause: Cause = { source: "initiator", actor: initiatorAddress }
     const of = tsih === 0 ? {} : { tsih }
-    this.#put({
-      _tag: "Observation",
-      at: this.#at,
-      entry: { type, v: 1, cause, payload: { ...payload, ...of, ...nexus } }
-    })
+    this.#note(type, { ...payload, ...of, ...nexus }, cause)
+  }
+
+  #note(type: string, payload: unknown, cause: Cause): void {
+    this.#put({ _tag: "Observation", at: this.#at, entry: { type, v: 1, cause, payload } })
   }
 
   #ask(method: string, command: Command): void {

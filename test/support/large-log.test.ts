@@ -28,7 +28,10 @@ describe("a generated log", () => {
         "LunRemoved",
         "SessionOpened",
         "SessionClosed",
-        "BdevIoFailed"
+        "BdevIoFailed",
+        "IoFailed",
+        "SlowIo",
+        "LunDrainEnded"
       ]) {
         assert.include(types, type)
       }
