@@ -1,11 +1,11 @@
 /**
- * Folds histories in a process of its own, in another way than the one who wrote them: `fold-child.ts SEED FILE`.
+ * Folds histories in a process of its own, in another way than the one who wrote them: `fold-child.ts SEED FILE ANSWER`.
  *
  * A line of FILE is a history, an array of stored records in base64. The state comes through its snapshot at random
- * places, and batches of random length are folded in place. Printed is, per history, an array of the canonical states
- * after every `stateEvery` records and at the end.
+ * places, and batches of random length are folded in place. ANSWER gets, per history, a line with an array of the
+ * canonical states after every `stateEvery` records and at the end.
  */
-import { readFileSync } from "node:fs"
+import { readFileSync, writeFileSync } from "node:fs"
 import { initialState, inPlace, type State } from "../../src/domain/State.ts"
 import { canonical, foldRecord, storedRecord } from "./golden-log.ts"
 import { throughSnapshot } from "./invariants.ts"
@@ -33,7 +33,7 @@ const statesOf = (dice: Dice, values: ReadonlyArray<string>): ReadonlyArray<stri
   return states
 }
 
-const [, , seed = "1", file = ""] = process.argv
+const [, , seed = "1", file = "", answer = ""] = process.argv
 const dice = diceOf(Number(seed))
 const histories = readFileSync(file, "utf8").split("\n").filter(Boolean)
-process.stdout.write(histories.map((line) => `${JSON.stringify(statesOf(dice, JSON.parse(line)))}\n`).join(""))
+writeFileSync(answer, histories.map((line) => `${JSON.stringify(statesOf(dice, JSON.parse(line)))}\n`).join(""))
