@@ -1,5 +1,6 @@
 /**
- * Folds histories in a process of its own, in another way than the one who wrote them: `fold-child.ts SEED FILE ANSWER`.
+ * Folds histories in a process of its own, in another way than the one who wrote them:
+ * `fold-child.ts SEED FILE ANSWER`.
  *
  * A line of FILE is a history, an array of stored records in base64. The state comes through its snapshot at random
  * places, and batches of random length are folded in place. ANSWER gets, per history, a line with an array of the
