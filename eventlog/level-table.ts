@@ -7,7 +7,7 @@
  * index of the others, and a footer of 48 bytes `metaindex handle | index handle | padding | magic (8, LE)`. A handle
  * is two varints: offset and size of the contents.
  */
-import { readdir, readFile, stat } from "node:fs/promises"
+import { open, readdir, stat } from "node:fs/promises"
 import { join } from "node:path"
 import { Cursor, maskedCrc } from "./level-bytes.ts"
 import { readManifest } from "./level-manifest.ts"
@@ -128,9 +128,30 @@ const tablesOf = async (database: string): Promise<ReadonlyArray<TableFile>> => 
     .map(({ name, number }) => ({ path: join(database, name), bytes: live?.get(number) }))
 }
 
-const damageOf = async ({ bytes, path }: TableFile): Promise<string | undefined> => {
+/** Memory that one table after the other is read into: a large log has a thousand of them. */
+class Scratch {
+  #buffer = Buffer.alloc(0)
+
+  /** The whole file; valid until the next call. */
+  async read(path: string): Promise<Buffer> {
+    const file = await open(path, "r")
+    try {
+      const { size } = await file.stat()
+      if (size > this.#buffer.length) this.#buffer = Buffer.allocUnsafeSlow(size)
+      let length = 0
+      for (let more = 1; more > 0 && length < size; length += more) {
+        more = (await file.read(this.#buffer, length, size - length, length)).bytesRead
+      }
+      return this.#buffer.subarray(0, length)
+    } finally {
+      await file.close()
+    }
+  }
+}
+
+const damageOf = async ({ bytes, path }: TableFile, scratch: Scratch): Promise<string | undefined> => {
   // LevelDB may delete a table while the log is open.
-  const table = await readFile(path).catch(() => undefined)
+  const table = await scratch.read(path).catch(() => undefined)
   if (table === undefined) return undefined
   return bytes === undefined || bytes === table.length ? tableDamage(table) : `has ${table.length} bytes of ${bytes}`
 }
@@ -141,11 +162,12 @@ const damageOf = async ({ bytes, path }: TableFile): Promise<string | undefined>
  */
 export const damagedTables = async (database: string, budgetBytes: number): Promise<ReadonlyArray<TableDamage>> => {
   const damaged: Array<TableDamage> = []
+  const scratch = new Scratch()
   let read = 0
   for (const table of await tablesOf(database)) {
     read += table.bytes ?? (await stat(table.path).catch(() => undefined))?.size ?? 0
     if (read > budgetBytes) break
-    const detail = await damageOf(table)
+    const detail = await damageOf(table, scratch)
     if (detail !== undefined) damaged.push({ file: table.path, detail })
   }
   return damaged

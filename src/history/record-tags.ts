@@ -22,7 +22,7 @@ import type { LogRecord } from "../../eventlog/record.ts"
 import { isTrouble } from "./trouble.ts"
 
 /** Raised whenever the same record gets other tags: indexes are built anew. */
-export const TAGS_VERSION = 2
+export const TAGS_VERSION = 3
 
 /** Longest name that is a tag, in characters; no object has a longer one. */
 const nameLengthMax = 255
@@ -101,6 +101,7 @@ const addFields = (tags: Tags, payload: Payload): void => {
   tags.add("session", payload["tsih"])
   tags.add("portal-group", payload["portalGroup"] ?? payload["portalGroupTag"])
   tags.add("initiator-group", payload["initiatorGroup"])
+  tags.add("config", payload["config"])
   const { auth, bdev, spec } = payload
   tags.add("bdev", isPayload(bdev) ? bdev["name"] : bdev)
   if (isPayload(spec) && isPayload(spec["base"])) tags.add("bdev", spec["base"]["name"])

@@ -1,4 +1,5 @@
 /** A configuration that is planned or applied: read with all that it refers to, and what to watch for its changes. */
+import { createHash } from "node:crypto"
 import { Effect } from "effect"
 import { convertedFile } from "../../config/foreign/converted-file.ts"
 import type { ConfigFiles, FileText } from "../../config/native/ConfigFiles.ts"
@@ -28,6 +29,8 @@ export interface TargetFile {
   readonly file: NativeFile
   readonly format: "native" | "iscsi.conf"
   readonly sources: ConfigSources
+  /** SHA-256 of the file itself. */
+  readonly hash: string
 }
 
 /** `files` that remembers what was asked of it. */
@@ -83,6 +86,9 @@ export const openConfig = (name: string): Effect.Effect<OpenedConfig, CliFailure
     return { text, recorder }
   })
 
+/** SHA-256 of a text in UTF-8, hexadecimal. */
+export const textHash = (text: string): string => createHash("sha256").update(text).digest("hex")
+
 /** What it says, with all that it refers to. */
 export const readOpened = (name: string, { recorder, text }: OpenedConfig): Effect.Effect<TargetFile, CliFailure> =>
   Effect.gen(function* () {
@@ -95,13 +101,13 @@ export const readOpened = (name: string, { recorder, text }: OpenedConfig): Effe
     if (format === "iscsi.conf") {
       const conversion = yield* readConversion(format, name, text.text, recorder.files)
       const file = { ...convertedFile(name, conversion), warnings: conversion.warnings }
-      return { file, format, sources: recorder.sources() } as const
+      return { file, format, sources: recorder.sources(), hash: textHash(text.text) } as const
     }
     const file = yield* Effect.mapError(
       readNativeFile(name, text, recorder.files),
       ({ problems }) => new CliFailure({ message: `the configuration ${name} cannot be used\n${problems.join("\n")}` })
     )
-    return { file, format: "native", sources: recorder.sources() }
+    return { file, format: "native", sources: recorder.sources(), hash: textHash(text.text) }
   })
 
 /** Reads a file that describes a target: lunlog's own format, or `iscsi.conf`. */

@@ -3,11 +3,13 @@
  * their content; whatever else there is, is lunlog's own format.
  */
 import { Effect, Queue, Result } from "effect"
+import { EventLog } from "../../../eventlog/EventLog.ts"
 import { type NativeFile, readNativeFile } from "../../config/native/NativeFile.ts"
 import { tryOut } from "../../config/native/try-out.ts"
 import { ConfigApplier } from "../../config/plan/ConfigApplier.ts"
 import { defaultPlanOptions } from "../../config/plan/Plan.ts"
 import type { EpochMode } from "../../domain/Epoch.ts"
+import { encodeObservation } from "../../domain/Observation.ts"
 import {
   applySpdkConfig,
   type CheckedSpdkConfig,
@@ -19,7 +21,7 @@ import type { RpcServices } from "../../rpc/methods/all-methods.ts"
 import { isSpdkConfig, readSpdkConfig } from "../../rpc/SpdkConfigFile.ts"
 import { CliFailure, failureOf } from "../CliFailure.ts"
 import { configFiles } from "../config/config-files.ts"
-import { type ConfigSources, openConfig, readOpened, readTargetFile } from "../config/config-source.ts"
+import { type ConfigSources, openConfig, readOpened, readTargetFile, textHash } from "../config/config-source.ts"
 import { hangups } from "./hangup.ts"
 import { awaitChange, seenNow } from "./watch-files.ts"
 
@@ -48,8 +50,38 @@ const told = (what: string, names: ReadonlyArray<string>) => {
   return names.length === 0 ? Effect.void : Effect.logInfo(`${what}: ${names.slice(0, namesMax).join(", ")}${more}`)
 }
 
+/** What is recorded of a file that was read. */
+interface Reading {
+  readonly name: string
+  readonly format: Configuration["format"]
+  readonly hash: string
+  readonly occasion: "start" | "reload"
+}
+
+const textMax = 256
+
+/** Records who has configured the target with what, and what came of it. */
+const recorded = <A>(
+  { format, hash, name, occasion }: Reading,
+  work: Effect.Effect<A, CliFailure, RpcServices>,
+  resultOf: (done: A) => string
+): Effect.Effect<A, CliFailure, RpcServices> =>
+  Effect.gen(function* () {
+    const log = yield* EventLog
+    const observe = (result: string) =>
+      Effect.sync(() => {
+        const read = { config: name.slice(0, textMax), format, hash, occasion, result: result.slice(0, textMax) }
+        const cause = { source: "config", actor: "local" } as const
+        log.observe(encodeObservation({ _tag: "ConfigurationRead", ...read }, cause))
+      })
+    return yield* work.pipe(
+      Effect.tap((done) => observe(resultOf(done))),
+      Effect.tapError(({ message }) => observe(`refused: ${message.split("\n").slice(0, 2).join(" ")}`))
+    )
+  })
+
 /** Makes the target what the file says, and tells what was done and what was left. */
-const apply = (name: string, file: NativeFile, method: string): Configure =>
+const applyFile = (name: string, file: NativeFile, method: string): Effect.Effect<string, CliFailure, RpcServices> =>
   Effect.gen(function* () {
     for (const warning of file.warnings) yield* Effect.logWarning(warning)
     const cause = { source: "config", actor: "local", method: method.slice(0, 256) } as const
@@ -68,26 +100,33 @@ const apply = (name: string, file: NativeFile, method: string): Configure =>
       `not as ${name} says, and left so`,
       plan.drift.map(({ message }) => message)
     )
+    return done
   })
 
-const configureFromFile = (name: string, file: NativeFile): Effect.Effect<Configure, CliFailure> =>
+const apply = (reading: Reading, file: NativeFile, method: string): Configure =>
+  Effect.asVoid(recorded(reading, applyFile(reading.name, file, method), (done) => `applied: ${done}`))
+
+const configureFromFile = (reading: Reading, file: NativeFile): Effect.Effect<Configure, CliFailure> =>
   tryOut(file).pipe(
-    Effect.as(apply(name, file, `serve -c ${name}`)),
-    Effect.mapError(({ problems }) => refused(name, problems))
+    Effect.as(apply(reading, file, `serve -c ${reading.name}`)),
+    Effect.mapError(({ problems }) => refused(reading.name, problems))
   )
 
 /** The same for a text that may be no file. */
 export const configureFromText = (name: string, source: string): Effect.Effect<Configure, CliFailure> =>
   readNativeFile(name, source, configFiles).pipe(
     Effect.mapError(({ problems }) => refused(name, problems)),
-    Effect.flatMap((file) => configureFromFile(name, file))
+    Effect.flatMap((file) =>
+      configureFromFile({ name, format: "native", hash: textHash(source), occasion: "start" }, file)
+    )
   )
 
 /** Reads the file again and applies it; what is wrong is told, and the old state stays. Gives what to watch. */
 const reapply = (name: string, before: ConfigSources): Effect.Effect<ConfigSources, never, RpcServices> =>
   Effect.gen(function* () {
-    const { file, sources } = yield* readTargetFile(name)
-    yield* Effect.catch(apply(name, file, `serve -c ${name}, read again`), ({ message }) => Effect.logError(message))
+    const { file, format, hash, sources } = yield* readTargetFile(name)
+    const again = apply({ name, format, hash, occasion: "reload" }, file, `serve -c ${name}, read again`)
+    yield* Effect.catch(again, ({ message }) => Effect.logError(message))
     return sources
   }).pipe(Effect.catch(({ message }) => Effect.as(Effect.logError(message), before)))
 
@@ -112,21 +151,30 @@ export const keepConfigured = (
     }
   }).pipe(Effect.scoped)
 
-const applySpdk = (file: CheckedSpdkConfig, options: SpdkConfigOptions): Configure =>
+const runSpdk = (file: CheckedSpdkConfig, options: SpdkConfigOptions) =>
   Effect.gen(function* () {
     for (const notice of file.notices) yield* Effect.logWarning(notice)
     const { applied, failures } = yield* Effect.mapError(applySpdkConfig(file, options), failureOf)
     for (const failure of failures) yield* Effect.logWarning(`ignored: ${failure}`)
     const failed = failures.length === 0 ? "" : `, ${failures.length} failed`
-    yield* Effect.logInfo(`configuration ${file.name}: ${applied} calls${failed}`)
+    const done = `${applied} calls${failed}`
+    yield* Effect.logInfo(`configuration ${file.name}: ${done}`)
+    return done
   })
+
+const applySpdk = (file: CheckedSpdkConfig, hash: string, options: SpdkConfigOptions): Configure => {
+  const reading = { name: file.name, format: "spdk", hash, occasion: "start" } as const
+  return Effect.asVoid(recorded(reading, runSpdk(file, options), (done) => `applied: ${done}`))
+}
 
 const spdkFromText = (name: string, source: string, options: SpdkConfigOptions): Effect.Effect<Configure, CliFailure> =>
   Effect.suspend(() => {
     const file = readSpdkConfig(name, source)
     if (Result.isFailure(file)) return Effect.fail(refused(name, file.failure))
     const { checked, problems } = checkSpdkConfig(file.success, options)
-    return problems.length > 0 ? Effect.fail(refused(name, problems)) : Effect.succeed(applySpdk(checked, options))
+    return problems.length > 0
+      ? Effect.fail(refused(name, problems))
+      : Effect.succeed(applySpdk(checked, textHash(source), options))
   })
 
 /** Reads and checks the file now; what it gives is run once the target is there. */
@@ -136,11 +184,16 @@ export const readConfiguration = (name: string, options: SpdkConfigOptions): Eff
     if (isSpdkConfig(opened.text.text)) {
       return { name, format: "spdk", configure: yield* spdkFromText(name, opened.text.text, options) } as const
     }
-    const { file, format, sources } = yield* readOpened(name, opened)
+    const { file, format, hash, sources } = yield* readOpened(name, opened)
     if (format === "iscsi.conf" && options.strict && file.warnings.length > 0) {
       return yield* refused(name, file.warnings)
     }
-    return { name, format, sources, configure: yield* configureFromFile(name, file) }
+    return {
+      name,
+      format,
+      sources,
+      configure: yield* configureFromFile({ name, format, hash, occasion: "start" }, file)
+    }
   })
 
 /**

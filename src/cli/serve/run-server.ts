@@ -29,6 +29,7 @@ import { CliFailure, failureOf } from "../CliFailure.ts"
 import { replaySurroundings } from "../replay/replay-surroundings.ts"
 import { version } from "../version.ts"
 import type { HttpSettings } from "./http-flags.ts"
+import { observeEnd, observeStart } from "./process-observations.ts"
 import { secretsOf } from "./secret-key.ts"
 import { serveHttp } from "./serve-http.ts"
 import { instanceIdOf, logDirectoryOf, prepareStateDirectory } from "./state-directory.ts"
@@ -162,7 +163,7 @@ const serve = (
   settings: ServerSettings,
   http: HttpSettings | undefined,
   accept: Deferred.Deferred<void>
-): Effect.Effect<void, CliFailure, HostServices | Scope.Scope> =>
+): Effect.Effect<string, CliFailure, HostServices | Scope.Scope> =>
   Effect.gen(function* () {
     const stop = yield* Deferred.make<string>()
     let failure: InitializationFailed | undefined
@@ -199,6 +200,7 @@ const serve = (
     const reason = yield* Deferred.await(stop)
     if (failure !== undefined) return yield* new CliFailure({ message: failure.detail })
     yield* Effect.logInfo(`ending: ${reason}`)
+    return reason
   })
 
 /** Serves until asked to end by signal (interruption) or RPC. Fails with one message when it cannot. */
@@ -211,9 +213,13 @@ export const runServer = (settings: ServerSettings, makeDataPlane: MakeDataPlane
     const directory = logDirectoryOf(settings.stateDirectory)
     const options = { directory, acceptLoss: settings.acceptLogLoss, tagging: recordTagging }
     const log = yield* Effect.mapError(LevelEventLog.make(options), failureOf)
+    let reason: string | undefined
+    yield* observeEnd(log, () => reason)
     const logLayer = Layer.merge(Layer.succeed(EventLog, log), Layer.succeed(LogArchive, log))
     const control = yield* Effect.mapError(Layer.build(Layer.provideMerge(ControlPlane.layer, logLayer)), failureOf)
     yield* Effect.provideContext(startEpoch(settings), control)
+    const { stateDirectory, stateMode } = settings
+    observeStart(log, { stateDirectory, stateMode, epochSeq: log.durable().controlSeq })
     const accept = yield* Deferred.make<void>()
     const { identityStyle, reactor, removalDeadlineMillis } = settings
     const dataPlane = makeDataPlane({
@@ -229,7 +235,7 @@ export const runServer = (settings: ServerSettings, makeDataPlane: MakeDataPlane
       Layer.provideMerge(host, Layer.succeedContext(control))
     )
     const services = yield* Layer.build(Layer.provideMerge(ConfigApplier.layer, below))
-    yield* Effect.provideContext(serve(settings, http, accept), services)
+    reason = yield* Effect.provideContext(serve(settings, http, accept), services)
   }).pipe(
     Effect.scoped,
     Effect.onExit((exit) =>
