@@ -173,6 +173,8 @@ describe("what cannot be forked", () => {
     const full = join(folder, "full")
     mkdirSync(full)
     writeFileSync(join(full, "mine"), "")
+    const broken = join(folder, "broken")
+    mkdirSync(join(broken, "log.new"), { recursive: true })
     const before = readdirSync(folder)
     const offset = (by: number): Partial<ForkWish> => ({ portals: { _tag: "Offset", by } })
     const address = (host: string, port?: number): Partial<ForkWish> => ({
@@ -181,6 +183,7 @@ describe("what cannot be forked", () => {
     const refusals: ReadonlyArray<readonly [Partial<ForkWish>, RegExp]> = [
       [{ at: "0" }, /at record 0 nothing had started yet/u],
       [{ directory: full }, /full is not empty; name another directory with --fork-state/u],
+      [{ directory: broken }, /broken is not empty; it holds a fork whose making was broken off: remove it/u],
       [{ directory: source.stateDirectory }, /is the source's own/u],
       [offset(65_000), /moves 127\.0\.0\.1:\d+ out of the ports 1 to 65535; use at most \d+/u],
       [address("nonsense"), /"nonsense" is no address to listen on/u],

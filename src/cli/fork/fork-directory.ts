@@ -44,6 +44,17 @@ const entriesOf = async (directory: string): Promise<ReadonlyArray<string>> => {
   }
 }
 
+/** A log is there last: with it the directory is a whole fork, or another target. */
+const notEmpty = (directory: string, entries: ReadonlyArray<string>): CliFailure => {
+  const other = "name another directory with --fork-state"
+  const hint = entries.includes("log")
+    ? `${other}, or go on with the target that it holds: lunlog serve --state ${directory}`
+    : entries.includes("log.new") || entries.includes("disks")
+      ? `it holds a fork whose making was broken off: remove it, or ${other}`
+      : other
+  return new CliFailure({ message: `${directory} is not empty; ${hint}` })
+}
+
 /** The directory, which is removed again if the fork does not come about. */
 export const claimForkDirectory = <E, R>(
   { directory, mapping }: ForkPlan,
@@ -51,12 +62,7 @@ export const claimForkDirectory = <E, R>(
 ): Effect.Effect<void, E | CliFailure, R> =>
   Effect.gen(function* () {
     const entries = yield* attempt(directory, () => entriesOf(directory))
-    if (entries.length > 0) {
-      const message =
-        `${directory} is not empty; name another directory with --fork-state, or, if it is a fork that you have made ` +
-        `before, go on with it: lunlog serve --state ${directory}`
-      return yield* new CliFailure({ message })
-    }
+    if (entries.length > 0) return yield* notEmpty(directory, entries)
     yield* attempt(directory, () => mkdir(directory, { recursive: true, mode: 0o700 }))
     yield* Effect.andThen(
       attempt(directory, () => mkdir(mapping.fileDirectory, { recursive: true, mode: 0o700 })),

@@ -80,7 +80,7 @@ const foreignText = (foreign: ReadonlyArray<Portal>): ReadonlyArray<string> => {
 const keyText = ({ keyProblem }: ForkSource): ReadonlyArray<string> =>
   keyProblem === undefined
     ? []
-    : [`${keyProblem}: the fork cannot open its CHAP secrets, and logins that need them fail; copy it beside the log`]
+    : [`${keyProblem}: nobody can open the fork's CHAP secrets; copy it into both state directories`]
 
 const mappingFor = (wish: ForkWish, source: ForkSource, tag: string, directory: string) =>
   Effect.gen(function* () {
