@@ -50,7 +50,7 @@ export type ControlPlaneStartError = LogReadFailed | UnreadableEvent
 
 /** How often the state is saved beside the log. */
 export interface ControlPlaneOptions {
-  /** Control records between two snapshots. */
+  /** Control records between two snapshots; more if the state is large. */
   readonly snapshotEvery: number
   /** How long an orderly end waits for its snapshot. */
   readonly lastSnapshotWithin: Duration.Input
@@ -174,6 +174,9 @@ const changesOf = (core: ControlCore): Service["changes"] =>
       )
   ).pipe(Effect.map(({ changes }) => changes))
 
+/** A large state is saved less often: so many bytes take about as long to encode as a record to fold. */
+const bytesPerRecord = 300
+
 /** Follows the durable state and writes a snapshot now and then; the last one at an orderly end. */
 const keepSnapshots = Effect.fn("ControlPlane.keepSnapshots")(function* (
   log: EventLog["Service"],
@@ -181,8 +184,9 @@ const keepSnapshots = Effect.fn("ControlPlane.keepSnapshots")(function* (
   options: ControlPlaneOptions
 ) {
   const due = yield* Queue.sliding<void>(1)
+  let every = options.snapshotEvery
   const stop = core.onState(() => {
-    if (core.recordsSinceSnapshot >= options.snapshotEvery) Queue.offerUnsafe(due, undefined)
+    if (core.recordsSinceSnapshot >= every) Queue.offerUnsafe(due, undefined)
   })
   yield* Effect.addFinalizer(() =>
     Effect.suspend(() => {
@@ -191,7 +195,11 @@ const keepSnapshots = Effect.fn("ControlPlane.keepSnapshots")(function* (
     }).pipe(Effect.timeoutOption(options.lastSnapshotWithin))
   )
   const writeIfDue = Effect.suspend(() =>
-    core.recordsSinceSnapshot >= options.snapshotEvery ? writeSnapshot(log, core) : Effect.void
+    core.recordsSinceSnapshot < every
+      ? Effect.void
+      : Effect.map(writeSnapshot(log, core), (bytes) => {
+          every = Math.max(options.snapshotEvery, Math.ceil(bytes / bytesPerRecord))
+        })
   )
   yield* Effect.forkScoped(Effect.forever(Effect.andThen(Queue.take(due), writeIfDue)))
 })

@@ -74,10 +74,14 @@ export const readState = (log: LogArchive["Service"]): Effect.Effect<StatePositi
     return fault === undefined ? position : yield* fault
   })
 
-/** A failed snapshot costs time at the next start and nothing else. */
-export const writeSnapshot = (log: EventLog["Service"], core: ControlCore): Effect.Effect<void> =>
+/** A failed snapshot costs time at the next start and nothing else. Gives how many bytes the state has. */
+export const writeSnapshot = (log: EventLog["Service"], core: ControlCore): Effect.Effect<number> =>
   Effect.suspend(() => {
     const { state, ...position } = core.durable
     core.snapshotTaken()
-    return log.writeSnapshot({ ...position, foldVersion: FOLD_VERSION, state: encodeSnapshot(state) })
-  }).pipe(Effect.catch((error) => Effect.logWarning(`no snapshot was written: ${error.message}`)))
+    const bytes = encodeSnapshot(state)
+    return log.writeSnapshot({ ...position, foldVersion: FOLD_VERSION, state: bytes }).pipe(
+      Effect.catch((error) => Effect.logWarning(`no snapshot was written: ${error.message}`)),
+      Effect.as(bytes.length)
+    )
+  })
