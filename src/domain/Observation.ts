@@ -46,7 +46,7 @@ export const observationOccasions: Readonly<Record<ObservationType, string>> = {
   DigestError: "a CRC32C digest did not match (digests are not offered yet, so there is none so far)",
   ProtocolError: "an initiator broke the protocol, and its connection was closed",
   InternalError: "a mistake of lunlog cost a connection",
-  IoFailed: "a command failed at its disk, and its initiator was told so",
+  IoFailed: "a read, write or flush failed, and its initiator was told so, with this sense data",
   BdevIoFailed: "a file operation of a disk failed, with the errno",
   SlowIo: "an IO took at least as long as the option `slowIo` says",
   IoStuck: "a disk has had IO for five times `slowIo`, and has not answered yet; told again when that has doubled",

@@ -53,32 +53,27 @@ const told = (what: string, names: ReadonlyArray<string>) => {
 /** What is recorded of a file that was read. */
 interface Reading {
   readonly name: string
-  readonly format: Configuration["format"]
-  readonly hash: string
+  /** Unknown of what could not be read. */
+  readonly format: Configuration["format"] | "unknown"
+  readonly hash?: string
   readonly occasion: "start" | "reload"
 }
 
 const textMax = 256
 
 /** Records who has configured the target with what, and what came of it. */
-const recorded = <A>(
-  { format, hash, name, occasion }: Reading,
-  work: Effect.Effect<A, CliFailure, RpcServices>,
-  resultOf: (done: A) => string
-): Effect.Effect<A, CliFailure, RpcServices> =>
-  Effect.gen(function* () {
-    const log = yield* EventLog
-    const observe = (result: string) =>
-      Effect.sync(() => {
-        const read = { config: name.slice(0, textMax), format, hash, occasion, result: result.slice(0, textMax) }
-        const cause = { source: "config", actor: "local" } as const
-        log.observe(encodeObservation({ _tag: "ConfigurationRead", ...read }, cause))
-      })
-    return yield* work.pipe(
-      Effect.tap((done) => observe(resultOf(done))),
-      Effect.tapError(({ message }) => observe(`refused: ${message.split("\n").slice(0, 2).join(" ")}`))
-    )
+const record = ({ name, ...reading }: Reading, result: string): Effect.Effect<void, never, EventLog> =>
+  Effect.map(EventLog, (log) => {
+    const read = { ...reading, config: name.slice(0, textMax), result: result.slice(0, textMax) }
+    const cause = { source: "config", actor: "local" } as const
+    log.observe(encodeObservation({ _tag: "ConfigurationRead", ...read }, cause))
   })
+
+const recordedFailure = <A, R>(reading: Reading, work: Effect.Effect<A, CliFailure, R>) =>
+  Effect.tapError(work, ({ message }) => record(reading, `refused: ${message.split("\n").slice(0, 2).join(" ")}`))
+
+const recorded = <R>(reading: Reading, work: Effect.Effect<string, CliFailure, R>) =>
+  Effect.tap(recordedFailure(reading, work), (done) => record(reading, `applied: ${done}`))
 
 /** Makes the target what the file says, and tells what was done and what was left. */
 const applyFile = (name: string, file: NativeFile, method: string): Effect.Effect<string, CliFailure, RpcServices> =>
@@ -104,7 +99,7 @@ const applyFile = (name: string, file: NativeFile, method: string): Effect.Effec
   })
 
 const apply = (reading: Reading, file: NativeFile, method: string): Configure =>
-  Effect.asVoid(recorded(reading, applyFile(reading.name, file, method), (done) => `applied: ${done}`))
+  Effect.asVoid(recorded(reading, applyFile(reading.name, file, method)))
 
 const configureFromFile = (reading: Reading, file: NativeFile): Effect.Effect<Configure, CliFailure> =>
   tryOut(file).pipe(
@@ -124,7 +119,9 @@ export const configureFromText = (name: string, source: string): Effect.Effect<C
 /** Reads the file again and applies it; what is wrong is told, and the old state stays. Gives what to watch. */
 const reapply = (name: string, before: ConfigSources): Effect.Effect<ConfigSources, never, RpcServices> =>
   Effect.gen(function* () {
-    const { file, format, hash, sources } = yield* readTargetFile(name)
+    const unread = { name, format: "unknown", occasion: "reload" } as const
+    const reading = recordedFailure(unread, readTargetFile(name))
+    const { file, format, hash, sources } = yield* reading
     const again = apply({ name, format, hash, occasion: "reload" }, file, `serve -c ${name}, read again`)
     yield* Effect.catch(again, ({ message }) => Effect.logError(message))
     return sources
@@ -164,7 +161,7 @@ const runSpdk = (file: CheckedSpdkConfig, options: SpdkConfigOptions) =>
 
 const applySpdk = (file: CheckedSpdkConfig, hash: string, options: SpdkConfigOptions): Configure => {
   const reading = { name: file.name, format: "spdk", hash, occasion: "start" } as const
-  return Effect.asVoid(recorded(reading, runSpdk(file, options), (done) => `applied: ${done}`))
+  return Effect.asVoid(recorded(reading, runSpdk(file, options)))
 }
 
 const spdkFromText = (name: string, source: string, options: SpdkConfigOptions): Effect.Effect<Configure, CliFailure> =>

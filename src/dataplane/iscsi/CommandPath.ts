@@ -229,6 +229,7 @@ export class CommandPath implements TaskOwner, SessionCommands, ResponsePath {
     const problem = this.#dataOut.beginCommand(task, flags, dataBytes)
     if (problem !== SenseCode.none) {
       scsi.checkCondition(SenseKey.abortedCommand, problem)
+      this.#pool.watch.failed(task, this.session, IoKind.write)
       return
     }
     // With late writes about, data waits in a buffer until it is known that the blocks are free.
@@ -348,6 +349,7 @@ export class CommandPath implements TaskOwner, SessionCommands, ResponsePath {
 
   #failReceiving(task: IscsiTask, key: number, code: number): void {
     task.scsi.checkCondition(key, code)
+    this.#pool.watch.failed(task, this.session, IoKind.write)
     this.#answer(task)
   }
 

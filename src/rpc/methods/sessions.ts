@@ -5,6 +5,7 @@
 import { Effect, Schema } from "effect"
 import { EventLog } from "../../../eventlog/EventLog.ts"
 import { type ConnectionInfo, DataPlane } from "../../domain/DataPlane.ts"
+import { encodeObservation } from "../../domain/Observation.ts"
 import { integerWithin, optional, Text, Uint32 } from "../param.ts"
 import { errnoError, invalidParameters, rpcError } from "../RpcError.ts"
 import { defineMethod, defineMethodWithoutParams, type RpcCall, type RpcMethod } from "../RpcMethod.ts"
@@ -65,12 +66,12 @@ const observe = (
   millis: number
 ) =>
   Effect.map(EventLog, (log) =>
-    log.observe({
-      type: "SessionLogoutRequested",
-      v: 1,
-      cause: call.cause,
-      payload: { initiatorName, initiatorAddress, targetName, tsih, limitMillis: millis }
-    })
+    log.observe(
+      encodeObservation(
+        { _tag: "SessionLogoutRequested", initiatorName, initiatorAddress, targetName, tsih, limitMillis: millis },
+        call.cause
+      )
+    )
   )
 
 const allowed = "one or more of id, tsih, initiator, target; what fits all of them is asked to log out"

@@ -171,6 +171,22 @@ describe("IO that fails", () => {
     assert.lengthOf(factsOf(harness, "IoFailed"), 3)
   })
 
+  it("because its initiator sends the wrong data is told with that sense", async () => {
+    const harness = await withDisk()
+    const session = await harness.open({ initiatorName, keys: [["InitialR2T", "Yes"]] })
+    const onR2t = (r2t: Pdu): void => {
+      const { initiatorTaskTag, targetTransferTag: word20 } = r2t
+      const header = makeHeader({ opcode: Opcode.dataOut, flags: 0x80, initiatorTaskTag, word20, word40: 1024 })
+      session.wire.send(new Pdu(header, Buffer.alloc(512)))
+    }
+    const write = { lun: 0, cdb: cdb.write10(16, 8), writeData: Buffer.alloc(4096), immediateBytes: 0, onR2t }
+    assert.strictEqual(outcomeText(await session.command({ ...write, unsolicited: false })), "b/47/05")
+    const fact = await firstOf(harness, "IoFailed")
+    assert.deepInclude(fact, { operation: "write", logicalBlockAddress: 16, blocks: 8 })
+    assert.strictEqual(fact.sense?.name, "PROTOCOL SERVICE CRC ERROR")
+    await end(harness)
+  })
+
   it("for want of room is told as what the initiator sees", async () => {
     const harness = await Harness.start()
     harness.putTarget()
