@@ -113,8 +113,11 @@ describe("with a running target", () => {
   })
 
   it("one record is shown whole, and one that is not there is a failure", async () => {
-    const shown = await lunlog("log", "show", "2", ...socket)
-    assert.match(shown.stdout, /"seq": 2,[\s\S]*"type": "BdevCreated",[\s\S]*"blockCount": 131072/)
+    const tail = await lunlog("log", "tail", "--type", "BdevCreated", "--json", ...socket)
+    const seq = String(JSON.parse(tail.stdout.split("\n")[0] ?? "").seq)
+    const shown = await lunlog("log", "show", seq, ...socket)
+    assert.match(shown.stdout, new RegExp(`^record ${seq}, .*: control BdevCreated, version 1\n`))
+    assert.include(shown.stdout, "blockCount=131072")
     const missing = await lunlog("log", "show", "999999", ...socket)
     assert.strictEqual(missing.code, 1)
     assert.match(missing.stderr, /no record 999999/)

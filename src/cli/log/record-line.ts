@@ -24,7 +24,8 @@ export const lineTime = (at: number): string => new Date(Math.floor(at / 1000)).
 export const lineCause = ({ actor, method, source }: RecordView["cause"]): string =>
   [source, ...(actor === "local" ? [] : [actor]), ...(method === undefined ? [] : [method])].join(" ")
 
-const fieldText = (value: unknown): string => {
+/** A value in one line. */
+export const fieldText = (value: unknown): string => {
   if (typeof value === "string") return /^[^\s="]+$/u.test(value) ? value : JSON.stringify(value)
   if (Array.isArray(value)) return `[${value.map(fieldText).join(" ")}]`
   if (typeof value !== "object" || value === null) return String(value)

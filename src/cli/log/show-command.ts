@@ -1,12 +1,58 @@
-/** `lunlog log show SEQ`: one record. */
-import { Console, Effect } from "effect"
+/** `lunlog log show SEQ`: one record in words and fields, with what led to it and what came of it. */
+import { Console, Effect, Schema } from "effect"
 import { Argument, Command } from "effect/cli"
 import { printJson } from "../../rpc/json-print.ts"
-import { CliFailure } from "../CliFailure.ts"
-import { printPretty } from "../print-json.ts"
+import { printable } from "../printable.ts"
+import { LeftOut, TreeNode, treeLines } from "./causal-tree.ts"
 import { jsonFlag, sourceFlags, sourceOf } from "./log-flags.ts"
 import { ask } from "./log-source.ts"
-import { RecordPage } from "./RecordView.ts"
+import { RecordView } from "./RecordView.ts"
+import { fieldText, type LineStyle, lineTime, wantsColours } from "./record-line.ts"
+
+const Answer = Schema.Struct({
+  record: RecordView,
+  causes: Schema.Array(TreeNode),
+  consequences: Schema.Array(TreeNode),
+  left_out: Schema.optional(LeftOut)
+})
+
+/** What follows from a record may be far away; in milliseconds. */
+const showMillis = 600_000
+
+const askedText = ({ actor, correlationId, method, requestId, source }: RecordView["cause"]): string =>
+  [
+    `source ${source}`,
+    `actor ${actor}`,
+    ...(method === undefined ? [] : [`method ${method}`]),
+    ...(requestId === undefined ? [] : [`request ${requestId}`]),
+    ...(correlationId === undefined ? [] : [`led to by record ${correlationId}`])
+  ].join(", ")
+
+const fieldLines = (payload: unknown): ReadonlyArray<string> =>
+  typeof payload === "object" && payload !== null
+    ? Object.entries(payload).map(([name, value]) => `  ${name}: ${fieldText(value)}`)
+    : [`  ${fieldText(payload)}`]
+
+const recordLines = (record: RecordView): ReadonlyArray<string> => {
+  const { at, cause, kind, payload, seq, text, type, v } = record
+  const hash = record["hash"]
+  return [
+    `record ${seq}, ${lineTime(at)}: ${kind} ${type}, version ${v}`,
+    `  ${text ?? type}`,
+    `  (${askedText(cause)})`,
+    ...fieldLines(payload),
+    ...(typeof hash === "string" ? [`  SHA-256 of the record: ${hash}`] : [])
+  ]
+}
+
+const answerText = ({ causes, consequences, left_out, record }: typeof Answer.Type, style: LineStyle): string =>
+  [
+    ...recordLines(record).map(printable),
+    causes.length === 0 ? "nothing in the log led to it" : "before it",
+    ...treeLines(causes, undefined, style),
+    consequences.length === 0 ? "nothing in the log came of it" : "after it",
+    ...treeLines(consequences, left_out, style)
+  ].join("\n")
 
 /** The command. */
 export const showCommand = Command.make(
@@ -17,14 +63,15 @@ export const showCommand = Command.make(
     seq: Argument.Int("seq").pipe(Argument.withDescription("Number of the record"))
   },
   Effect.fn(function* (input) {
-    const range = { from: input.seq, to: input.seq }
-    const { records } = yield* ask(yield* sourceOf(input), RecordPage, "eventlog_read", range)
-    const [record] = records
-    if (record === undefined) {
-      return yield* new CliFailure({
-        message: `the log has no record ${input.seq}; lunlog log tail shows the last ones`
-      })
-    }
-    yield* Console.log(input.json ? printJson(record) : printPretty(record))
+    const options = { timeoutMillis: showMillis }
+    const answer = yield* ask(yield* sourceOf(input), Answer, "eventlog_show", { seq: input.seq }, options)
+    const style = { colours: wantsColours(), fields: false }
+    yield* Console.log(input.json ? printJson(answer) : answerText(answer, style))
   }, Effect.scoped)
-).pipe(Command.withDescription("Show one record with everything that it holds."))
+).pipe(
+  Command.withDescription(
+    "Show one record with everything that it holds; before it what led to it (the request, the record that it " +
+      "follows from, what created the thing that it is about), and after it what came of it. Secrets are withheld."
+  ),
+  Command.withExamples([{ command: "lunlog log show 4711" }])
+)

@@ -149,7 +149,8 @@ const host: Readonly<Record<string, Sentence>> = {
   },
   PortalFailed: (f) => `${portal(f)} cannot be opened: ${f.text("code")}${f.when("detail", (text) => `, ${text}`)}`,
   PortalClosed: (f) => `${portal(f)} is closed`,
-  BdevUp: (f) => `bdev ${f.text("bdev")} is open, ${f.number("blockCount")} blocks`,
+  BdevUp: (f) =>
+    `bdev ${f.text("bdev")} is open${f.number("blockCount") > 0 ? `, ${f.number("blockCount")} blocks` : ""}`,
   BdevFailed: (f) =>
     `bdev ${f.text("bdev")} cannot be opened: ${f.text("code")}${f.when("detail", (text) => `, ${text}`)}`,
   BdevClosed: (f) => `bdev ${f.text("bdev")} is closed`,

@@ -55,6 +55,12 @@ export const eventlogForms: ReadonlyArray<MethodForm> = [
     { answer: "json", example: "--before 17 --dry-run" }
   ),
   method(
+    "eventlog_show",
+    "Shows one record, with what led to it and what came of it.",
+    [required(option(["", "seq"], integer("SEQ"), "number of the record"))],
+    { answer: "json", example: "--seq 17" }
+  ),
+  method(
     "eventlog_state",
     "Shows what the target was at a moment.",
     [

@@ -9,6 +9,7 @@ import { diffMethods } from "./diff.ts"
 import { exportMethods } from "./export.ts"
 import { forkPointMethods } from "./fork-point.ts"
 import { readMethods } from "./read.ts"
+import { showMethods } from "./show.ts"
 import { stateMethods } from "./state.ts"
 import { timelineMethods } from "./timeline.ts"
 import { verifyMethods } from "./verify.ts"
@@ -16,6 +17,7 @@ import { verifyMethods } from "./verify.ts"
 /** In the order in which `rpc_get_methods` lists them. */
 export const archiveMethods: ReadonlyArray<RpcMethod<LogArchive | Secrets>> = [
   ...readMethods,
+  ...showMethods,
   ...stateMethods,
   ...diffMethods,
   ...timelineMethods,
