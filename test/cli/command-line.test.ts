@@ -79,7 +79,7 @@ describe("with a running target", () => {
     assert.deepStrictEqual([result.code, result.stdout], [0, '"Scratch"\n'], result.stderr)
     const bdevs = await lunlog("rpc", ...socket, "bdev_get_bdevs", '{"name":"Scratch"}')
     assert.match(bdevs.stdout, /^\[\n {2}\{\n {4}"name": "Scratch",\n/)
-    const tail = await lunlog("log", "tail", "-n", "1", ...socket)
+    const tail = await lunlog("log", "tail", "--kind", "control", "-n", "1", ...socket)
     assert.match(
       tail.stdout,
       /^ +\d+ {2}\d{4}-\d\d-\d\d .*Z {2}bdev Scratch was created: 4096 B of memory {2}\(cli \S+ bdev_malloc_create\)\n$/
