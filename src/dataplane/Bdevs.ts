@@ -194,7 +194,7 @@ export class Bdevs {
     })
   }
 
-  /** The content of a RAM disk into a new file; takes as long as it takes. */
+  /** The content of a RAM disk into a new file; takes as long as it takes, unless it is interrupted. */
   dump(ref: BdevRef, file: string): Effect.Effect<void, BdevUnavailable> {
     return this.#transfer(ref, "DumpBdev", file)
   }
@@ -207,7 +207,10 @@ export class Bdevs {
   #transfer(ref: BdevRef, _tag: "DumpBdev" | "LoadBdev", file: string): Effect.Effect<void, BdevUnavailable> {
     return Effect.gen({ self: this }, function* () {
       const bdev = yield* this.#require(ref)
-      const answer = yield* this.#client.request({ _tag, bdev, file })
+      const copied = this.#client.request({ _tag, bdev, file })
+      const answer = yield* Effect.onInterrupt(copied, () =>
+        Effect.sync(() => this.#client.send({ _tag: "CancelCopies", bdev, file }))
+      )
       if (answer._tag === "Done") return
       const { code, detail } = answer._tag === "Failed" ? answer : unanswered
       return yield* new BdevUnavailable({ name: ref.name, code, detail })

@@ -1,8 +1,12 @@
 /** What a RAM disk holds, to a file and from one, while initiators go on. */
-import { readFileSync, statSync, writeFileSync } from "node:fs"
+import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
+import { setImmediate as immediate } from "node:timers/promises"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
+import { MallocBdev } from "../../src/dataplane/bdev/MallocBdev.ts"
+import { DiskContent } from "../../src/dataplane/reactor/DiskContent.ts"
+import type { ReactorAnswer } from "../../src/dataplane/reactor/protocol.ts"
 import { findBdev } from "../../src/domain/State.ts"
 import { readBlocks, writeBlocks } from "../support/initiator/commands.ts"
 import { makePattern } from "../support/initiator/pattern.ts"
@@ -70,6 +74,32 @@ describe("the content of a RAM disk", () => {
       assert.strictEqual(readFileSync(join(path, "there"), "utf8"), "mine")
     })
   )
+
+  it("is copied no further if nobody waits for it any more", async () => {
+    using made = new Folder()
+    const file = join(made.path, "content")
+    const spec = {
+      _tag: "Malloc",
+      blockCount: 131_072,
+      blockSize: 512,
+      physicalBlockSize: 0,
+      optimalIoBoundary: 0
+    } as const
+    const disk = new MallocBdev(spec)
+    const content = new DiskContent()
+    let answer: ReactorAnswer | undefined
+    content.dump(disk, file, (ended) => {
+      answer = ended
+    })
+    // It may not have begun to copy yet: each of its pieces takes a turn, too.
+    while (answer === undefined) {
+      content.cancel(disk, file)
+      await immediate()
+    }
+    assert.deepInclude(answer, { _tag: "Failed", code: "ECANCELED" })
+    assert.isFalse(existsSync(file))
+    disk.close()
+  })
 
   it.live("is a copy that ends with an error, and leaves no file, if the disk goes meanwhile", () =>
     Effect.gen(function* () {

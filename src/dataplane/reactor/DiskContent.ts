@@ -29,6 +29,8 @@ class Immediate implements BdevIo {
   }
 }
 
+const cancelled = failed("ECANCELED", "nobody waits for the copy any more")
+
 const explanations: Readonly<Record<string, string>> = {
   EEXIST: "it exists already; name one that does not",
   ENOENT: "there is no such file, or no such directory",
@@ -43,18 +45,20 @@ const zeros = Buffer.alloc(pieceBytes)
 
 /** One copy, in either direction. */
 class Copy {
-  readonly #disk: MallocBdev
-  readonly #file: string
+  readonly disk: MallocBdev
+  readonly file: string
   readonly #descriptor: number
   readonly #done: Copied
   readonly #piece = Buffer.allocUnsafe(pieceBytes)
   readonly #io = new Immediate()
   readonly #byteLength: number
   #offset = 0
+  /** Nobody waits for it any more. */
+  isCancelled = false
 
   constructor(disk: MallocBdev, file: string, descriptor: number, done: Copied) {
-    this.#disk = disk
-    this.#file = file
+    this.disk = disk
+    this.file = file
     this.#descriptor = descriptor
     this.#done = done
     this.#byteLength = disk.blockCount * disk.blockSize
@@ -64,7 +68,8 @@ class Copy {
   toFile(): void {
     const length = Math.min(pieceBytes, this.#byteLength - this.#offset)
     if (length === 0) return this.#end({ _tag: "Done" })
-    this.#disk.read(this.#offset, this.#piece, 0, length, this.#io)
+    if (this.isCancelled) return this.#end(cancelled)
+    this.disk.read(this.#offset, this.#piece, 0, length, this.#io)
     if (this.#io.status !== IoStatus.ok) return this.#end(failed("ENODEV", "the disk was closed meanwhile"))
     const piece = this.#piece.subarray(0, length)
     if (piece.equals(zeros.subarray(0, length))) {
@@ -77,7 +82,7 @@ class Copy {
 
   #writePiece(rest: Buffer): void {
     fs.write(this.#descriptor, rest, 0, rest.length, this.#offset, (error, written) => {
-      if (error !== null) return this.#end(fileFailed(this.#file, error))
+      if (error !== null) return this.#end(fileFailed(this.file, error))
       this.#offset += written
       if (written < rest.length) return this.#writePiece(rest.subarray(written))
       this.toFile()
@@ -88,12 +93,13 @@ class Copy {
   fromFile(): void {
     const length = Math.min(pieceBytes, this.#byteLength - this.#offset)
     if (length === 0) return this.#end({ _tag: "Done" })
+    if (this.isCancelled) return this.#end(cancelled)
     fs.read(this.#descriptor, this.#piece, 0, length, this.#offset, (error, bytes) => {
-      if (error !== null) return this.#end(fileFailed(this.#file, error))
+      if (error !== null) return this.#end(fileFailed(this.file, error))
       if (bytes === 0) return this.#end({ _tag: "Done" })
       const piece = this.#piece.subarray(0, bytes)
       if (!piece.equals(zeros.subarray(0, bytes))) {
-        this.#disk.write(this.#offset, piece, 0, bytes, false, this.#io)
+        this.disk.write(this.#offset, piece, 0, bytes, false, this.#io)
         if (this.#io.status !== IoStatus.ok) return this.#end(failed("ENODEV", "the disk was closed meanwhile"))
       }
       this.#offset += bytes
@@ -108,7 +114,8 @@ class Copy {
 
 /** All copies of a reactor. */
 export class DiskContent {
-  #running = 0
+  readonly #running = new Set<Copy>()
+  #count = 0
 
   /** Into a new file of the disk's size. What is left of one that fails is taken away again. */
   dump(bdev: Bdev | undefined, file: string, answer: Copied): void {
@@ -119,9 +126,8 @@ export class DiskContent {
           if (result._tag !== "Failed") return done(result)
           fs.unlink(file, () => done(result))
         }
-        const copy = new Copy(disk, file, descriptor, ended)
         fs.ftruncate(descriptor, disk.blockCount * disk.blockSize, (refused) => {
-          if (refused === null) return copy.toFile()
+          if (refused === null) return this.#copy(disk, file, descriptor, ended).toFile()
           fs.close(descriptor, () => ended(fileFailed(file, refused)))
         })
       })
@@ -133,17 +139,31 @@ export class DiskContent {
     this.#begin(bdev, answer, (disk, done) => {
       fs.open(file, "r", (error, descriptor) => {
         if (error !== null) return done(fileFailed(file, error))
-        new Copy(disk, file, descriptor, done).fromFile()
+        this.#copy(disk, file, descriptor, done).fromFile()
       })
     })
   }
 
+  /** Ends the copies between a disk and a file, between two pieces. */
+  cancel(bdev: Bdev | undefined, file: string): void {
+    for (const copy of this.#running) if (copy.disk === bdev && copy.file === file) copy.isCancelled = true
+  }
+
+  #copy(disk: MallocBdev, file: string, descriptor: number, done: Copied): Copy {
+    const copy = new Copy(disk, file, descriptor, (answer) => {
+      this.#running.delete(copy)
+      done(answer)
+    })
+    this.#running.add(copy)
+    return copy
+  }
+
   #begin(bdev: Bdev | undefined, answer: Copied, copy: (disk: MallocBdev, done: Copied) => void): void {
     if (!(bdev instanceof MallocBdev)) return answer(failed("EOPNOTSUPP", "it is no RAM disk that is open"))
-    if (this.#running >= copiesMax) return answer(failed("EBUSY", `${copiesMax} copies run already; try again later`))
-    this.#running++
+    if (this.#count >= copiesMax) return answer(failed("EBUSY", `${copiesMax} copies run already; try again later`))
+    this.#count++
     copy(bdev, (result) => {
-      this.#running--
+      this.#count--
       answer(result)
     })
   }

@@ -103,6 +103,7 @@ export class Reactor {
       case "NameBdev":
       case "DumpBdev":
       case "LoadBdev":
+      case "CancelCopies":
       case "MeasureBdev":
       case "ResizeBdev":
       case "SetLatencies":

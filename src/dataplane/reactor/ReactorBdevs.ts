@@ -24,6 +24,7 @@ export type BdevCommand = CommandOf<
   | "CloseBdev"
   | "DumpBdev"
   | "LoadBdev"
+  | "CancelCopies"
   | "MeasureBdev"
   | "ResizeBdev"
   | "SetLatencies"
@@ -76,6 +77,8 @@ export class ReactorBdevs {
         return this.#content.dump(this.#bdevs.get(command.bdev), command.file, this.#answering(command))
       case "LoadBdev":
         return this.#content.load(this.#bdevs.get(command.bdev), command.file, this.#answering(command))
+      case "CancelCopies":
+        return this.#content.cancel(this.#bdevs.get(command.bdev), command.file)
       case "MeasureBdev":
         return measureFile(this.#bdevs.get(command.bdev), (answer) => this.#answer(command.request, answer))
       case "ResizeBdev":

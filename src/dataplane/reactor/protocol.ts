@@ -96,6 +96,8 @@ export type ReactorCommand =
   /** The content of a RAM disk into a new file, or a file's into it. Answered with `Done`. */
   | { readonly _tag: "DumpBdev"; readonly request: RequestId; readonly bdev: BdevId; readonly file: string }
   | { readonly _tag: "LoadBdev"; readonly request: RequestId; readonly bdev: BdevId; readonly file: string }
+  /** Nobody waits for these copies any more: they end with ECANCELED. */
+  | { readonly _tag: "CancelCopies"; readonly bdev: BdevId; readonly file: string }
   /** Looks how long a file is now. Answered with `BdevMeasured`. */
   | { readonly _tag: "MeasureBdev"; readonly request: RequestId; readonly bdev: BdevId }
   /** The device has another size: every initiator of it and of what is stacked on it is told. */
