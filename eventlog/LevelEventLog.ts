@@ -14,7 +14,7 @@ import type { LogStore, StoreError } from "./LogStore.ts"
 import { type LogDirectory, openFailed } from "./log-directory.ts"
 import { makeLogService } from "./log-service.ts"
 import { readLosses } from "./loss.ts"
-import { claimDirectory, type Opened, openChecked, tableDamageIn, tryOpen } from "./open-database.ts"
+import { claimDirectory, damagedFiles, type Opened, openChecked, tryOpen } from "./open-database.ts"
 import type { LogOpenError } from "./open-errors.ts"
 import { Past } from "./Past.ts"
 import { probe } from "./recovery.ts"
@@ -65,7 +65,7 @@ const attach = (options: LevelEventLogOptions, at: LogDirectory, opened: Opened)
       suspect: ({ code }: StoreError) =>
         code === "ENOSPC" || code === "EDQUOT" ? dropBallast(path) : Promise.resolve(),
       recovered: () => void fillBallast(path, ballastBytes),
-      fileDamage: () => tableDamageIn(at.database, Number.POSITIVE_INFINITY)
+      fileDamages: () => damagedFiles(at)
     })
     return log
   })

@@ -14,6 +14,7 @@ import {
 import type { Expired } from "./expired.ts"
 import type { Genesis } from "./genesis.ts"
 import type { KeptSnapshot } from "./kept-snapshots.ts"
+import type { LogCheck } from "./LogCheck.ts"
 import type { AcceptedLoss } from "./loss.ts"
 import type { LogRecord } from "./record.ts"
 
@@ -70,6 +71,8 @@ export interface LogArchiveShape {
   readonly subscribe: (from: number) => Stream.Stream<LogRecord, LogReadFailed>
   /** Reads and checks everything: digests, both chains. `onProgress` gets the seq that is done and the last one. */
   readonly verify: (onProgress?: (done: number, total: number) => void) => Effect.Effect<VerifyReport, LogReadFailed>
+  /** Reads everything and finds all that is wrong, a step at a time. */
+  readonly check: () => LogCheck
   /** The newest snapshot with this fold version that belongs to this chain. */
   readonly readSnapshot: (foldVersion: number) => Effect.Effect<Snapshot | undefined, LogReadFailed>
   /** The newest snapshot with this fold version, of this chain, of control record `controlSeq` or an earlier one. */

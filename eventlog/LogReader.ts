@@ -16,6 +16,12 @@ import { decodeRecord } from "./record-codec.ts"
 /** Records per window: a few hundred KiB, enough to make the cost of a seek vanish. */
 export const windowRecords = 2000
 
+/** A file that is not as it should be; the detail goes on from its name. */
+export interface FileDamage {
+  readonly file: string
+  readonly detail: string
+}
+
 /** The store as it is now, and a way to learn that it has changed. */
 export interface StoreSource {
   readonly directory: string
@@ -31,8 +37,10 @@ export interface StoreSource {
   readonly losses: () => ReadonlyArray<AcceptedLoss>
   /** What retention has dropped by now. */
   readonly expired: () => Expired | undefined
-  /** What is wrong with the store's files, if anything: looked at before everything is read. */
-  readonly fileDamage: () => Promise<string | undefined>
+  /** The losses among them that somebody accepted; others come from mending what is read. */
+  readonly knownLosses: () => ReadonlyArray<AcceptedLoss>
+  /** What is wrong with the log's files: looked at before everything is read. */
+  readonly fileDamages: () => Promise<ReadonlyArray<FileDamage>>
 }
 
 const failure = (source: StoreSource, detail: string, seq?: number): LogReadFailed =>
@@ -65,17 +73,22 @@ const merge = (a: ReadonlyArray<StoreEntry>, b: ReadonlyArray<StoreEntry>): Read
   return [...a, ...b].sort(([x], [y]) => (x.slice(1) < y.slice(1) ? -1 : 1))
 }
 
-interface Window {
+/** What to read at once. */
+export interface Window {
   readonly from: number
   readonly to: number
   readonly kind: ReadRange["kind"]
   /** No observation lies in front of it; what was deleted there takes long to pass over. */
   readonly observedFrom: number
+  /** Control records in front of it are not to be read; default none. */
+  readonly controlFrom?: number
 }
 
-const fetchWindow = async (store: LogStore, { from, kind, observedFrom, to }: Window) => {
+/** The entries of a window, in the order of seq; rejects with a `StoreError`. */
+export const fetchWindow = async (store: LogStore, window: Window) => {
+  const { controlFrom = 0, from, kind, observedFrom, to } = window
   const limit = windowRecords
-  const control = store.range({ gte: controlKey(from), lte: controlKey(to), limit })
+  const control = store.range({ gte: controlKey(Math.max(from, controlFrom)), lte: controlKey(to), limit })
   if (kind === "control" || observedFrom > to) return control
   const gte = observationKey(Math.max(from, observedFrom))
   const [controls, observations] = await Promise.all([control, store.range({ gte, lte: observationKey(to), limit })])
@@ -83,7 +96,7 @@ const fetchWindow = async (store: LogStore, { from, kind, observedFrom, to }: Wi
 }
 
 /** Seq of the first record at or after `from`: retention, and a genesis, leave long gaps. */
-const seekRecord = async (store: LogStore, from: number, observedFrom: number): Promise<number> => {
+export const seekRecord = async (store: LogStore, from: number, observedFrom: number): Promise<number> => {
   const first = async (key: string, lte: string) => (await store.range({ gte: key, lte, limit: 1 }))[0]?.[0]
   const found = await Promise.all([
     first(controlKey(from), controlKey(lastSeq)),
@@ -210,8 +223,10 @@ export const liveStreamOf = (source: StoreSource, range: ReadRange): Stream.Stre
 /** Fails if the store's files are damaged: reading them might end the process. */
 export const checkFiles = (source: StoreSource): Effect.Effect<void, LogReadFailed> =>
   reading(async () => {
-    const detail = await source.fileDamage()
-    if (detail !== undefined) throw damage(source, detail)
+    const [first, ...others] = await source.fileDamages()
+    if (first === undefined) return
+    const more = others.length === 0 ? "" : `, and ${others.length} other files are damaged`
+    throw damage(source, `${first.file} ${first.detail}${more}`)
   })
 
 /** A left fold over all windows: one Promise per window and nothing of Effect per record. */

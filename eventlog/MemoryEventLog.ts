@@ -94,7 +94,7 @@ const make = (options: MemoryEventLogOptions = {}) =>
       committed: () => undefined,
       suspect: () => Promise.resolve(),
       recovered: () => undefined,
-      fileDamage: () => Promise.resolve(undefined)
+      fileDamages: () => Promise.resolve([])
     })
   })
 

@@ -115,6 +115,8 @@ const observationContinues =
 
 /** What was accepted, newly and in all. */
 export interface Mended {
+  /** What had been accepted before. */
+  readonly before: ReadonlyArray<AcceptedLoss>
   readonly losses: ReadonlyArray<AcceptedLoss>
   readonly newBreaks: number
   readonly putAside: number
@@ -150,5 +152,5 @@ export const acceptLosses = async (store: LogStore): Promise<Mended> => {
   await writeLosses(store, losses)
   const known = new Set(before.map(({ nextHash }) => nextHash))
   const newBreaks = losses.filter(({ nextHash }) => !known.has(nextHash)).length
-  return { losses, newBreaks, putAside: aside + control.aside + observed.aside }
+  return { before, losses, newBreaks, putAside: aside + control.aside + observed.aside }
 }

@@ -25,6 +25,9 @@ const blockBytes = 128 * 1024
 /** More than any footer has; a damaged length must not become an allocation. */
 const footerBytesMax = 600 * 1024 * 1024
 
+/** What to do about one that is damaged. */
+export const archiveRemedy = "put it back from a copy, or move it away: the log can then be read from behind it on"
+
 /** What a file says of itself. */
 export interface ArchiveFooter {
   /** What its first record continues; `undefined` if that is control record 1. */
@@ -246,7 +249,6 @@ export class ArchiveFile {
   }
 
   #damage(offset: number, detail: string): StoreError {
-    const remedy = "put it back from a copy, or move it away: the log can then be read from behind it on"
-    return new StoreError("EIO", `the archive ${this.path} is damaged at byte ${offset}: ${detail}; ${remedy}`)
+    return new StoreError("EIO", `the archive ${this.path} is damaged at byte ${offset}: ${detail}; ${archiveRemedy}`)
   }
 }

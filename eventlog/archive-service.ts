@@ -10,6 +10,7 @@ import type { TagIndex } from "./index/TagIndex.ts"
 import { listKept, readKept } from "./kept-snapshots.ts"
 import { controlKey, observationKey } from "./key.ts"
 import type { LogArchiveShape } from "./LogArchive.ts"
+import { LogCheck } from "./LogCheck.ts"
 import { askStore, foldOf, liveStreamOf, reading, type StoreSource, streamOf } from "./LogReader.ts"
 import { readNewest } from "./snapshots.ts"
 
@@ -36,6 +37,7 @@ export const archiveOf = (source: StoreSource, index: TagIndex): Omit<LogArchive
   beginning: () => source.past.beginning,
   missingArchive: () => source.past.missing,
   damage: () => undefined,
+  check: () => new LogCheck(source),
   expired: source.expired,
   read: (range = {}) => streamOf(source, range),
   fold: (range, initial, step) => foldOf(source, range, initial, step),

@@ -51,6 +51,12 @@ export class ChainCheck {
     return this.#control
   }
 
+  /** Goes on behind a record that did not fit. */
+  resume(record: LogRecord): void {
+    if (record.kind === "observation") this.#observation = record
+    else this.#control = { controlSeq: record.seq, controlNo: record.controlNo, controlHash: record.hash }
+  }
+
   /** Takes the next record, or says why it cannot be the next one. */
   next(key: string, record: LogRecord): ChainBreak | undefined {
     if (numberOfKey(key) !== record.seq) return { seq: record.seq, detail: `lies under the key ${key}` }

@@ -19,7 +19,7 @@ import { keepIndexed } from "./index/index-builder.ts"
 import { claimIndexed, TagIndex } from "./index/TagIndex.ts"
 import { keepSnapshot } from "./kept-snapshots.ts"
 import { noTagging, type Tagging } from "./LogArchive.ts"
-import { checkFiles, foldOf, type StoreSource } from "./LogReader.ts"
+import { checkFiles, type FileDamage, foldOf, type StoreSource } from "./LogReader.ts"
 import { type LogStore, type StoreError, type StoreWrite, storeError } from "./LogStore.ts"
 import { LogWriter } from "./LogWriter.ts"
 import type { AcceptedLoss } from "./loss.ts"
@@ -46,7 +46,7 @@ export interface LogServiceOptions {
   readonly committed: (end: Position) => void
   readonly suspect: (error: StoreError) => Promise<void>
   readonly recovered: () => void
-  readonly fileDamage: () => Promise<string | undefined>
+  readonly fileDamages: () => Promise<ReadonlyArray<FileDamage>>
 }
 
 const durableOf = (job: Job): Effect.Effect<void, AppendFailed> =>
@@ -56,7 +56,7 @@ const durableOf = (job: Job): Effect.Effect<void, AppendFailed> =>
   })
 
 const sourceOf = (writer: LogWriter, keeper: RetentionKeeper, options: LogServiceOptions): StoreSource => {
-  const { directory, fileDamage, losses, past } = options
+  const { directory, fileDamages, losses, past } = options
   const exchanged = async (old: LogStore): Promise<boolean> => {
     while (writer.store === old && writer.isAway && !writer.closed) {
       await new Promise<void>((resolve) => writer.onceMoved(resolve))
@@ -76,7 +76,8 @@ const sourceOf = (writer: LogWriter, keeper: RetentionKeeper, options: LogServic
     exchanged,
     losses: () => losses,
     expired: () => keeper.expired,
-    fileDamage
+    knownLosses: () => losses,
+    fileDamages
   }
 }
 

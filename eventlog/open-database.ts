@@ -12,6 +12,7 @@ import { type Damage, type Extent, examine } from "./examine.ts"
 import type { Genesis } from "./genesis.ts"
 import { HeadFile } from "./HeadFile.ts"
 import { openLevelStore } from "./LevelStore.ts"
+import type { FileDamage } from "./LogReader.ts"
 import type { LogStore, StoreEntry } from "./LogStore.ts"
 import { damagedJournals, salvageJournals } from "./level-journal.ts"
 import { damagedTables } from "./level-table.ts"
@@ -102,7 +103,7 @@ const examineStore = async (at: LogDirectory, store: LogStore, acceptLoss: boole
 export const tableCheckBytes = 128 * 1024 * 1024
 
 /** Damage that LevelDB must not see: it would abort the process. */
-export const tableDamageIn = async (database: string, budgetBytes: number): Promise<string | undefined> => {
+const tableDamageIn = async (database: string, budgetBytes: number): Promise<string | undefined> => {
   const [first, ...others] = await damagedTables(database, budgetBytes)
   if (first === undefined) return undefined
   const more = others.length === 0 ? "" : `, and ${others.length} other tables are damaged`
@@ -115,6 +116,16 @@ const fileDamageIn = async (at: LogDirectory): Promise<string | undefined> => {
   const [journal] = typeof head === "object" ? await damagedJournals(at.database, head.controlSeq) : []
   if (journal !== undefined) return `${journal.file} ${journal.detail}`
   return tableDamageIn(at.database, tableCheckBytes)
+}
+
+/** All that is wrong with the files of a log, whether LevelDB has them open or not. */
+export const damagedFiles = async (at: LogDirectory): Promise<ReadonlyArray<FileDamage>> => {
+  const head = await HeadFile.read(at.path)
+  const journals = typeof head === "object" ? await damagedJournals(at.database, head.controlSeq) : []
+  const file = join(at.path, "HEAD")
+  const detail = head === "damaged" ? "cannot be read, so a loss at the end could not be seen" : undefined
+  const tables = await damagedTables(at.database, Number.POSITIVE_INFINITY)
+  return [...(detail === undefined ? [] : [{ file, detail }]), ...journals, ...tables]
 }
 
 /** Opens LevelDB and looks at what it holds; closes it again if that is no whole log. */

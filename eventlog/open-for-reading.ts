@@ -19,10 +19,10 @@ import { readLosses } from "./loss.ts"
 import {
   claimDirectory,
   claimForReading,
+  damagedFiles,
   type Opened,
   openChecked,
   openView,
-  tableDamageIn,
   tryOpen
 } from "./open-database.ts"
 import { LogDamaged, type LogOpenError } from "./open-errors.ts"
@@ -35,7 +35,7 @@ export interface ReadingOptions {
 }
 
 /** How to read an open store; `at` is the directory that it is of. */
-const sourceOf = (directory: string, at: LogDirectory, { genesis, start, store }: Opened) =>
+const sourceOf = (directory: string, at: LogDirectory, { genesis, mended, start, store }: Opened) =>
   Effect.gen(function* () {
     const [losses, expired] = yield* tryOpen(
       () => Promise.all([readLosses(store), readExpired(store)]),
@@ -53,7 +53,8 @@ const sourceOf = (directory: string, at: LogDirectory, { genesis, start, store }
       exchanged: () => Promise.resolve(false),
       losses: () => losses,
       expired: () => expired,
-      fileDamage: () => tableDamageIn(at.database, Number.POSITIVE_INFINITY)
+      knownLosses: () => mended?.before ?? losses,
+      fileDamages: () => damagedFiles(at)
     }
     return source
   })

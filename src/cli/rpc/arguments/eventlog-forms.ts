@@ -43,7 +43,15 @@ export const eventlogForms: ReadonlyArray<MethodForm> = [
     ],
     { answer: "json", example: "--from 1 --to 10" }
   ),
-  method("eventlog_verify", "Reads and checks the whole event log.", [], { answer: "json" }),
+  method(
+    "eventlog_verify",
+    "Reads and checks the whole event log.",
+    [
+      option(["", "millis"], integer("MILLISECONDS"), "so long at a time (default: to the end)"),
+      option(["", "job"], integer("N"), "go on with it, as the answer before said")
+    ],
+    { answer: "json" }
+  ),
   method(
     "eventlog_compact",
     "Puts old control records of the event log into an archive.",
