@@ -63,8 +63,8 @@ const printReport = (report: Report): Effect.Effect<void> =>
     if (!report.clean) return
     const { control, control_hash: hash, last_seq: lastSeq, observations, snapshots } = report
     yield* Console.log(
-      `clean: ${control} control records and ${observations} observations, up to record ${lastSeq}; they fold to what ` +
-        `${snapshots} snapshots say\nhash of the last control record: ${hash}`
+      `clean: ${control} control records and ${observations} observations, up to record ${lastSeq}; ` +
+        `they fold to what ${snapshots} snapshots say\nhash of the last control record: ${hash}`
     )
   })
 
@@ -85,9 +85,9 @@ export const verifyCommand = Command.make(
   }, Effect.scoped)
 ).pipe(
   Command.withDescription(
-    "Check everything: files, every record with its place in the chain, what the records fold to, snapshots, archives. " +
-      "All that is wrong is told, up to 20 findings, and the exit code is 1. Keep a copy of a damaged directory before " +
-      "anything else; lunlog serve --accept-log-loss goes on without what is gone."
+    "Check everything: files, every record and its place in the chain, what the records fold to, snapshots, " +
+      "archives. All that is wrong is told, up to 20 findings, and the exit code is 1. Keep a copy of a damaged " +
+      "directory before anything else; lunlog serve --accept-log-loss goes on without what is gone."
   ),
   Command.withExamples([{ command: "lunlog log verify" }, { command: "lunlog log verify --state copy --json" }])
 )

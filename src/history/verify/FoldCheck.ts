@@ -116,7 +116,8 @@ export class FoldCheck {
       this.compared++
       const [is, expected] = [encodeSnapshot(stored.success), encodeSnapshot(folded.state)]
       if (Buffer.from(is).equals(expected)) return []
-      const detail = `is not the state that the records up to there fold to (${is.length} bytes, not ${expected.length})`
+      const sizes = `${is.length} bytes, not ${expected.length}`
+      const detail = `is not the state that the records up to there fold to (${sizes})`
       return [{ severity: "damage", where, detail, lastGood: seq, remedy: wrongSnapshot }]
     })
   }
