@@ -10,6 +10,7 @@ import { schemaCommand } from "./config/schema-command.ts"
 import { forkCommand } from "./fork/fork-command.ts"
 import { logCommand } from "./log/log-command.ts"
 import { nouns } from "./nouns/all-nouns.ts"
+import { replayCommand } from "./replay/replay-command.ts"
 import { rpcCommand } from "./rpc/rpc-command.ts"
 import { demoCommand } from "./serve/demo-command.ts"
 import { type LoadDataPlane, serveCommand } from "./serve/serve-command.ts"
@@ -50,6 +51,7 @@ export const rootCommand = (load: LoadDataPlane) =>
       topCommand,
       logCommand,
       forkCommand(load),
+      replayCommand,
       rpcCommand,
       ...nouns,
       planCommand,

@@ -42,6 +42,7 @@ const wish = (changes: Partial<ForkWish>): ForkWish => ({
   keepIdentity: false,
   suffix: "copy",
   data: "empty",
+  replay: undefined,
   ...changes
 })
 

@@ -7,7 +7,8 @@ import { ControlPlane } from "../../domain/ControlPlane.ts"
 import { printJson } from "../../rpc/json-print.ts"
 import { CliFailure } from "../CliFailure.ts"
 import { jsonFlag } from "../log/log-flags.ts"
-import { placeParam } from "../log/place-flag.ts"
+import { optionalPlace, placeParam } from "../log/place-flag.ts"
+import { paceFlags, paceOf } from "../replay/replay-flags.ts"
 import { loggingLayer } from "../serve/logging.ts"
 import type { LoadDataPlane } from "../serve/serve-command.ts"
 import { serverFlags, socketFlag } from "../serve/server-flags.ts"
@@ -69,6 +70,20 @@ const forkFlags = {
     Flag.optional
   ),
   json: jsonFlag("What is served, as JSON, once initiators are let in"),
+  replay: Flag.Boolean("replay").pipe(
+    Flag.withDescription("Play what has happened to the source since that moment into the fork: docs/fork.md"),
+    Flag.withDefault(false)
+  ),
+  until: Flag.String("until").pipe(
+    Flag.withMetavar("PLACE"),
+    Flag.withDescription("With --replay: up to this moment only (default: up to now)"),
+    Flag.optional
+  ),
+  paused: Flag.Boolean("paused").pipe(
+    Flag.withDescription("With --replay: wait for lunlog replay next, until or run"),
+    Flag.withDefault(false)
+  ),
+  ...paceFlags,
   removalDeadline: serverFlags.removalDeadline,
   spdkIdentities: serverFlags.spdkIdentities,
   reactor: serverFlags.reactor,
@@ -90,6 +105,37 @@ const defaultSocket = (directory: string): string => {
   return isTooLong(inside) ? join(tmpdir(), `${basename(directory).slice(-40)}.sock`) : inside
 }
 
+/** What `--replay` and its companions come to; undefined: nothing is played. */
+const replayOf = (input: {
+  readonly replay: boolean
+  readonly paused: boolean
+  readonly until: Option.Option<string>
+  readonly speed: string
+  readonly maxGap: Option.Option<number>
+}) =>
+  Effect.gen(function* () {
+    const until = yield* optionalPlace(input.until)
+    if (input.replay) return { until, pace: input.paused ? undefined : paceOf(input) }
+    if (!input.paused && until === undefined && input.speed === "max" && Option.isNone(input.maxGap)) return undefined
+    return yield* new CliFailure({ message: "--until, --paused, --speed and --max-gap say how to --replay: add it" })
+  })
+
+const examples = [
+  { command: 'lunlog fork --at "10 minutes ago"', description: "As it was, with empty disks" },
+  {
+    command: "lunlog fork --at 4711 --port-offset 1000 --data snapshot",
+    description: "As of a record, on ports 4260 and so on, with copies of what the disks hold now"
+  },
+  {
+    command: "lunlog fork --at 14:03 --replay --paused",
+    description: "As it was then, to see step by step what happened (lunlog replay)"
+  },
+  {
+    command: "lunlog fork --at HEAD --state /backup/lunlog --portal 127.0.0.1",
+    description: "From a copy of a state directory, for hosts of this machine"
+  }
+]
+
 /** The command; `load` brings in the server's code. */
 export const forkCommand = (load: LoadDataPlane) =>
   Command.make(
@@ -100,8 +146,10 @@ export const forkCommand = (load: LoadDataPlane) =>
       const { loadMemory } = yield* Effect.promise(() => import("./fill-disks.ts"))
       const { forkJson, forkText } = yield* Effect.promise(() => import("./fork-text.ts"))
       const { runServer } = yield* Effect.promise(() => import("../serve/run-server.ts"))
+      const { playWhileServing } = yield* Effect.promise(() => import("../replay/play-while-serving.ts"))
       const { serverReady } = yield* Effect.promise(() => import("../serve/ready.ts"))
       yield* checkSocket(Option.getOrUndefined(input.forkSocket))
+      const replay = yield* replayOf(input)
       const wish = {
         at: yield* placeParam(input.at),
         source: Option.getOrUndefined(input.state),
@@ -110,7 +158,8 @@ export const forkCommand = (load: LoadDataPlane) =>
         portals: yield* portalWishOf(Option.getOrUndefined(input.portOffset), Option.getOrUndefined(input.portal)),
         keepIdentity: input.keepIdentity,
         suffix: Option.getOrUndefined(input.suffix),
-        data: input.data
+        data: input.data,
+        replay
       }
       const fork = yield* Effect.scoped(makeFork(wish))
       const socketPath = Option.getOrElse(input.forkSocket, () => defaultSocket(fork.directory))
@@ -130,7 +179,8 @@ export const forkCommand = (load: LoadDataPlane) =>
         waitForRpc: false,
         acceptLogLoss: false,
         configure: loadMemory(fork.disks),
-        onReady: Effect.andThen(serverReady, tell)
+        onReady: Effect.andThen(serverReady, tell),
+        ...(replay === undefined ? {} : { whileServing: playWhileServing(replay.pace, input.json) })
       } as const
       yield* runServer(settings, yield* Effect.promise(load)).pipe(Effect.provide(loggingLayer(input.logFormat)))
     })
@@ -139,15 +189,5 @@ export const forkCommand = (load: LoadDataPlane) =>
       "Start a copy of a target as it was at a moment of its log: on other ports, with a state directory and disks " +
         "of its own, until Ctrl-C. The source is only read."
     ),
-    Command.withExamples([
-      { command: 'lunlog fork --at "10 minutes ago"', description: "As it was, with empty disks" },
-      {
-        command: "lunlog fork --at 4711 --port-offset 1000 --data snapshot",
-        description: "As of a record, on ports 4260 and so on, with copies of what the disks hold now"
-      },
-      {
-        command: "lunlog fork --at HEAD --state /backup/lunlog --portal 127.0.0.1",
-        description: "From a copy of a state directory, for hosts of this machine"
-      }
-    ])
+    Command.withExamples(examples)
   )

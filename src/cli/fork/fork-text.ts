@@ -78,10 +78,20 @@ export const forkJson = (fork: MadeFork, state: State, origin: ForkOrigin, socke
   portals: portalGroupsOf(state).flatMap(({ portals, tag }) => portals.map(({ host, port }) => ({ tag, host, port }))),
   disks: fork.disks.map(({ empty, name }) => ({ name, ...(empty === undefined ? { copied: true } : { empty }) })),
   finished_removals: interruptedLines(fork.source.point.state).length > 0,
+  ...(fork.replay === undefined
+    ? {}
+    : { replay: { records: fork.replay.records, from: fork.replay.from, through: fork.replay.through } }),
   notes: fork.warnings,
   socket: socketPath,
   state: fork.directory
 })
+
+const replayLines = ({ replay }: MadeFork, socketPath: string): ReadonlyArray<string> => {
+  if (replay === undefined) return []
+  const { records, through } = replay
+  const what = records === 1 ? "1 record" : `${records} records`
+  return [`Replay: ${what} of its source to play, up to ${through}; lunlog replay --help, with -r ${socketPath}`]
+}
 
 /** The lines on stdout; `state` is the fork's, `origin` what its log begins with. */
 export const forkText = (fork: MadeFork, state: State, origin: ForkOrigin, socketPath: string): string => {
@@ -96,6 +106,7 @@ export const forkText = (fork: MadeFork, state: State, origin: ForkOrigin, socke
     portalLine(state),
     ...diskLines(fork),
     ...interruptedLines(source.point.state),
+    ...replayLines(fork, socketPath),
     ...fork.warnings.map((warning) => `Note: ${warning}`),
     `Its control socket: ${socketPath}`,
     `Its state: ${directory}`,

@@ -7,7 +7,9 @@ import type { ForkData, ForkIdentity, ForkMapping } from "../../domain/Fork.ts"
 import { isUuid, type Uuid } from "../../domain/ids.ts"
 import type { Portal } from "../../domain/PortalGroup.ts"
 import { chooseRedirects, type PortalWish, portalsOf } from "../../history/fork/choose-mapping.ts"
+import type { ReplayContent } from "../../history/replay/ReplayRecords.ts"
 import { CliFailure } from "../CliFailure.ts"
+import { copyRecords } from "../replay/copy-records.ts"
 import { defaultStateDirectory } from "../serve/state-directory.ts"
 import { type DiskPlan, planDisks } from "./disk-plan.ts"
 import { isFile, makeDiskFiles } from "./fill-disks.ts"
@@ -29,6 +31,8 @@ export interface ForkWish {
   /** Appended to names of targets, with a dash in front; undefined: one that no other fork has. */
   readonly suffix: string | undefined
   readonly data: ForkData
+  /** Which of the source's later records are to be played; undefined: none. */
+  readonly replay: { readonly until: string | undefined } | undefined
 }
 
 /** A fork that is there, and serves nobody yet. */
@@ -38,6 +42,8 @@ export interface MadeFork {
   readonly source: ForkSource
   readonly disks: ReadonlyArray<DiskPlan>
   readonly data: ForkData
+  /** The records to be played. */
+  readonly replay: ReplayContent | undefined
   /** Sentences for the user. */
   readonly warnings: ReadonlyArray<string>
 }
@@ -98,6 +104,14 @@ const mappingFor = (wish: ForkWish, source: ForkSource, tag: string, directory: 
     }
   })
 
+const recordsToPlay = (wish: ForkWish, { point }: ForkSource, directory: string) => {
+  if (wish.replay === undefined) return Effect.undefined
+  const { source, socketPath } = wish
+  const instanceId = point.state.epoch?.instanceId ?? ""
+  const { until } = wish.replay
+  return copyRecords({ source, socketPath, instanceId, from: point.controlSeq, seq: point.seq, until, directory })
+}
+
 /** Makes the fork; if it fails, nothing is left of it. The source may be closed afterwards. */
 export const makeFork = (wish: ForkWish): Effect.Effect<MadeFork, CliFailure, Scope.Scope> =>
   Effect.gen(function* () {
@@ -111,6 +125,12 @@ export const makeFork = (wish: ForkWish): Effect.Effect<MadeFork, CliFailure, Sc
     const { isRunning, point, today } = source
     const disks = planDisks({ state: point.state, today, isRunning, isFile }, mapping, wish.data)
     const plan = { directory, mapping, data: wish.data }
-    yield* claimForkDirectory(plan, Effect.andThen(makeDiskFiles(disks, source), writeForkLog(plan, source)))
-    return { directory, mapping, source, disks, data: wish.data, warnings }
+    let replay: ReplayContent | undefined
+    const made = Effect.gen(function* () {
+      yield* makeDiskFiles(disks, source)
+      replay = yield* recordsToPlay(wish, source, directory)
+      yield* writeForkLog(plan, source)
+    })
+    yield* claimForkDirectory(plan, made)
+    return { directory, mapping, source, disks, data: wish.data, replay, warnings }
   })

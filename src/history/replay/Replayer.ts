@@ -41,8 +41,10 @@ export interface ReplayStatus {
   readonly position: number
   /** Its time, in microseconds. */
   readonly at: number
-  /** First record of the step that comes next. */
+  /** First record of the step that comes next, where that is known. */
   readonly next: LogRecord | undefined
+  /** Until it comes, if it is waited for. */
+  readonly waitMillis: number | undefined
   /** Of the run that goes on. */
   readonly pace: Pace | undefined
   /** Why the last run ended before its end. */
@@ -109,6 +111,7 @@ const nobody: Replayer["Service"] = {
     position: 0,
     at: 0,
     next: undefined,
+    waitMillis: undefined,
     pace: undefined,
     problem: undefined
   }),
@@ -172,6 +175,11 @@ class Playing {
   /** First record of the step that a search has stopped before: the next search passes it. */
   #stoppedBefore = 0
 
+  /** What is waited for, and until when, in milliseconds since 1970. */
+  #due: { readonly record: LogRecord; readonly at: number } | undefined
+  /** How long a step was waited for before the wait was broken off. */
+  #waited: { readonly seq: number; readonly millis: number } | undefined
+
   constructor(
     controlPlane: ControlPlane["Service"],
     found: Found | undefined,
@@ -194,13 +202,15 @@ class Playing {
     const player = this.#found?.player
     const isOpen = replay !== undefined && replay.ended === undefined
     // What a run is about to play is its own to read.
-    const next = isOpen && player !== undefined && this.#pace === undefined ? yield* this.#peek(player) : undefined
+    const peeked = isOpen && player !== undefined && this.#pace === undefined ? yield* this.#peek(player) : undefined
+    const due = this.#due
     return {
       phase: replay === undefined ? "none" : (replay.ended ?? (this.#pace === undefined ? "paused" : "running")),
       replay,
       position: Math.max(player?.position ?? 0, replay?.position ?? 0),
       at: player?.at ?? this.#controlPlane.state().fork?.sourceAt ?? 0,
-      next,
+      next: peeked ?? due?.record,
+      waitMillis: due === undefined ? undefined : Math.max(0, due.at - (yield* Clock.currentTimeMillis)),
       pace: this.#pace,
       problem: this.#problem
     }
@@ -332,12 +342,32 @@ class Playing {
       for (;;) {
         const step = yield* player.next
         if (step === undefined || openReplay(this.#controlPlane.state()) === undefined || ends.before(step)) return
-        due += gapMillis(pace, player.at, step.records[0].at)
-        const wait = due - (yield* Clock.currentTimeMillis)
-        if (wait > 0) yield* Effect.sleep(wait)
+        const [record] = step.records
+        const waited = this.#waited?.seq === record.seq ? this.#waited.millis : 0
+        due += Math.max(0, gapMillis(pace, player.at, record.at) - waited)
+        yield* this.#waitUntil(due, record, waited)
         yield* player.play(step)
         if (ends.after(step)) return
       }
+    })
+  }
+
+  /** A wait that is broken off goes on where it was: a search that is asked for again and again gets there, too. */
+  #waitUntil(due: number, record: LogRecord, waitedBefore: number): Effect.Effect<void> {
+    return Effect.gen({ self: this }, function* () {
+      const begun = yield* Clock.currentTimeMillis
+      if (due <= begun) return
+      this.#due = { record, at: due }
+      const remember = Effect.map(Clock.currentTimeMillis, (now) => {
+        this.#waited = { seq: record.seq, millis: waitedBefore + now - begun }
+      })
+      const over = Effect.sync(() => {
+        this.#due = undefined
+      })
+      yield* Effect.sleep(due - begun).pipe(
+        Effect.onInterrupt(() => remember),
+        Effect.ensuring(over)
+      )
     })
   }
 }

@@ -15,7 +15,7 @@ import { errnoError, invalidParameters, type RpcError, refusal, rpcError } from 
 import { anyState, defineMethod, defineMethodWithoutParams, type RpcMethod, runtime } from "../RpcMethod.ts"
 import { logError } from "./dispatch.ts"
 import { takePage } from "./eventlog/record-page.ts"
-import { recordView } from "./eventlog/record-view.ts"
+import { recordInWords } from "./eventlog/record-view.ts"
 
 /** Steps of one call. */
 const stepsMax = 1000
@@ -54,7 +54,7 @@ const paceView = ({ maxGapMillis, speed }: Pace) => ({
   ...(maxGapMillis === undefined ? {} : { max_gap: maxGapMillis })
 })
 
-const statusView = ({ at, next, pace, phase, position, problem, replay }: ReplayStatus) => ({
+const statusView = ({ at, next, pace, phase, position, problem, replay, waitMillis }: ReplayStatus) => ({
   state: phase,
   ...(replay === undefined
     ? {}
@@ -67,13 +67,13 @@ const statusView = ({ at, next, pace, phase, position, problem, replay }: Replay
         skipped: replay.skippedCount
       }),
   ...(next === undefined ? {} : { next: nextView(next) }),
+  ...(waitMillis === undefined ? {} : { wait: Math.round(waitMillis) }),
   ...(pace === undefined ? {} : paceView(pace)),
   ...(problem === undefined ? {} : { problem })
 })
 
 const passedView = ({ note, record }: PassedRecord) => ({
-  ...recordView(record),
-  text: describeRecord(record),
+  ...recordInWords(record),
   ...(note === undefined ? {} : { note })
 })
 
