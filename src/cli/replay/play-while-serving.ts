@@ -20,22 +20,22 @@ const tell =
 const endText = { finished: "is at its end", stopped: "was stopped" }
 
 /** Tells what is passed, whoever plays it, until there is no more. */
-const tellPassed = Effect.gen(function* () {
-  const replayer = yield* Replayer
-  let after = (yield* replayer.status).position
-  for (;;) {
-    const { phase } = yield* replayer.status
-    const { isLast, records } = yield* replayer.passed(after, pageRecords)
-    yield* Effect.forEach(records, tell, { discard: true })
-    after = records.at(-1)?.record.seq ?? after
-    if (isLast && (phase === "finished" || phase === "stopped")) {
-      return yield* Console.log(
-        `The replay ${phase === "finished" ? "is at its end" : "was stopped"}; the fork goes on.`
-      )
+const tellPassed = (json: boolean) =>
+  Effect.gen(function* () {
+    const replayer = yield* Replayer
+    let after = (yield* replayer.status).position
+    for (;;) {
+      const { phase } = yield* replayer.status
+      const { isLast, records } = yield* replayer.passed(after, pageRecords)
+      yield* Effect.forEach(records, tell(json), { discard: true })
+      after = records.at(-1)?.record.seq ?? after
+      if (isLast && (phase === "finished" || phase === "stopped")) {
+        if (!json) yield* Console.log(`The replay ${endText[phase]}; the fork goes on.`)
+        return
+      }
+      if (isLast) yield* Effect.sleep(pollMillis)
     }
-    if (isLast) yield* Effect.sleep(pollMillis)
-  }
-})
+  })
 
 /** Plays at a pace, or waits to be told (undefined). For `ServerSettings.whileServing`. */
 export const playWhileServing = (

@@ -32,6 +32,15 @@ export const StatusView = Schema.Struct({
         data: Schema.String
       })
     ),
+    /** What is played into a fork, or was. */
+    replay: Schema.optionalKey(
+      Schema.Struct({
+        through: Schema.Number,
+        position: Schema.Number,
+        skipped: Schema.Number,
+        ended: Schema.NullOr(Schema.String)
+      })
+    ),
     epoch: Schema.NullOr(Schema.Struct({ number: Schema.Number, mode: Schema.String })),
     log: Schema.Struct({
       durable_seq: Schema.Number,
@@ -175,6 +184,13 @@ const forkLines = ({ fork }: StatusView["status"]): ReadonlyArray<string> => {
   return [`${originText({ sourceAt, sourceInstanceId, sourceSeq })}, begun with ${disks}`]
 }
 
+const replayLines = ({ replay }: StatusView["status"]): ReadonlyArray<string> => {
+  if (replay === undefined) return []
+  const { ended, position, skipped, through } = replay
+  const left = skipped === 0 ? "" : `, ${skipped} skipped`
+  return [`replay of its source: ${ended ?? "not at its end"}, at record ${position} of ${through}${left}`]
+}
+
 /** Settings without effect: each method once, with what it was about. */
 const inertLines = ({ inert = [] }: StatusView["status"]): ReadonlyArray<string> => {
   if (inert.length === 0) return []
@@ -233,6 +249,7 @@ export const statusText = (view: StatusView): string => {
     `lunlog ${version}, process ${pid}, ${state} since ${since}${start}`,
     logLine(view.status),
     ...forkLines(view.status),
+    ...replayLines(view.status),
     "",
     section("PORTAL", ["GROUP", "STATE"], portalRows(view)),
     "",

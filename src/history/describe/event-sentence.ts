@@ -83,7 +83,7 @@ const forkText = ({ data, mapping, sourceSeq }: EventOf<"Forked">): string =>
 const replaySentence = (event: EventOf<"ReplayStarted" | "RecordsReplayed" | "ReplayEnded">): string => {
   switch (event._tag) {
     case "ReplayStarted":
-      return `a replay of the source's records ${event.from} to ${event.through} began`
+      return `a replay of the source's records ${event.from + 1} to ${event.through} began`
     case "RecordsReplayed":
       return (
         `the source's records up to ${event.through} were played: ${counted(event.playedCount, "change")}` +

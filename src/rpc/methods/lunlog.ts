@@ -8,6 +8,7 @@ import { driftOfState } from "../../config/plan/Plan.ts"
 import { ControlPlane } from "../../domain/ControlPlane.ts"
 import { DataPlane } from "../../domain/DataPlane.ts"
 import type { ForkOrigin } from "../../domain/Fork.ts"
+import type { Replay } from "../../domain/Replay.ts"
 import { refusedLogins } from "../../domain/refused-logins.ts"
 import {
   activeBdevsOf,
@@ -137,6 +138,19 @@ const forkStatus = (fork: ForkOrigin | undefined) =>
         }
       }
 
+/** How far what is played into a fork is; nothing if nothing is. */
+const replayStatus = (replay: Replay | undefined) =>
+  replay === undefined
+    ? {}
+    : {
+        replay: {
+          through: replay.through,
+          position: replay.position,
+          skipped: replay.skippedCount,
+          ended: replay.ended ?? null
+        }
+      }
+
 const lunlogStatus = defineMethodWithoutParams<Services>({
   name: "lunlog_status",
   states: anyState,
@@ -151,6 +165,7 @@ const lunlogStatus = defineMethodWithoutParams<Services>({
         instance_id: instance.instanceId,
         ...(instance.stateDirectory === undefined ? {} : { state_directory: instance.stateDirectory }),
         ...forkStatus(state().fork),
+        ...replayStatus(state().replay),
         pid: process.pid,
         started_at: instance.startedAt,
         state: instance.frameworkState(),
