@@ -3,8 +3,8 @@
  * sees both, and a fork that is killed in the middle goes on there.
  */
 
-import { join } from "node:path"
 import { mkdirSync } from "node:fs"
+import { join } from "node:path"
 import { setTimeout as delay } from "node:timers/promises"
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
 import { cdb, clearUnitAttentions, reportLuns } from "../support/initiator/commands.ts"
