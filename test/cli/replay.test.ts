@@ -136,7 +136,7 @@ describe("a replay", { timeout: 120_000 }, () => {
     assert.match(over.failure ?? "", /its last record was played.*fork once more/su)
   })
 
-  it("runs to its end by itself, up to a moment if that is said, and tells every record in the foreground", async () => {
+  it("runs by itself, up to a moment if that is said, and tells every record in the foreground", async () => {
     const { fork, socket } = await startFork("run", "--until", String(lastSeq - 1))
     await using _ = fork
     while (!/^The replay is at its end; the fork goes on\.$/mu.test(fork.child.stdout())) await delay(10)
