@@ -7,6 +7,7 @@
  * - After a failed write nothing is told until the store was reopened and asked (`recovery.ts`). Everything that the
  *   store does not hold then, and everything queued behind it, is undone; its observations are dropped and counted.
  */
+import { uptime } from "node:os"
 import { Result } from "effect"
 import { Batch, Job } from "./Batch.ts"
 import { type ClockStep, ClockWatch } from "./clock-watch.ts"
@@ -90,7 +91,7 @@ export class LogWriter {
     this.#durable = options.start
     this.#tip = options.start
     this.#pending = new Batch(options.start)
-    this.#clock = new ClockWatch(options.now)
+    this.#clock = new ClockWatch({ ...options, bootedMillis: () => uptime() * 1000 })
   }
 
   get tip(): Position {
@@ -214,7 +215,7 @@ export class LogWriter {
     return undefined
   }
 
-  /** The time; a step backwards leaves an observation in front of the record that found it. */
+  /** The time; a step of the clock leaves an observation in front of the record that found it. */
   #now(): number {
     const { at, step } = this.#clock.read(this.#tip.at)
     if (step !== undefined) this.#recordStep(at, step)

@@ -171,6 +171,7 @@ const host: Readonly<Record<string, Sentence>> = {
   },
   ClockStepped: (f) => {
     const millis = (f.number("to") - f.number("from")) / 1000
+    if (f.text("reason") === "suspended") return `the machine was suspended for ${spanText(millis)}`
     return `the clock was set ${millis < 0 ? "back" : "forward"} by ${spanText(Math.abs(millis))}`
   },
   LogRecovered: (f) =>
