@@ -153,7 +153,10 @@ export class Bdevs {
         close,
         Effect.sync(() => {
           this.#gone.delete(key)
-          if (entry?.id !== undefined) this.#observe({ _tag: "BdevClosed", bdev: ref.name }, seq)
+          // Of what is in memory the record of its removal says all.
+          if (entry?.id !== undefined && entry.bdev.spec._tag === "Aio") {
+            this.#observe({ _tag: "BdevClosed", bdev: ref.name }, seq)
+          }
         })
       )
       if (entry?.bdev.spec._tag === "Aio") yield* FiberMap.run(this.#opening, key, closed)
@@ -318,6 +321,7 @@ export class Bdevs {
 
   #tellUp({ bdev, failedAttempts }: Entry): void {
     const { incarnation, name, spec } = bdev
+    if (spec._tag !== "Aio" && failedAttempts === 0) return
     const size = "blockCount" in spec ? { blockCount: spec.blockCount } : {}
     this.#observe({ _tag: "BdevUp", bdev: name, ...size, failedAttempts }, incarnation)
   }

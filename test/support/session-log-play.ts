@@ -7,6 +7,7 @@ import { join } from "node:path"
 import { setTimeout as delay } from "node:timers/promises"
 import { Effect, Stream } from "effect"
 import { LevelEventLog } from "../../eventlog/LevelEventLog.ts"
+import { openForReading } from "../../eventlog/open-for-reading.ts"
 import { FOLD_VERSION } from "../../src/domain/evolve.ts"
 import { startChild } from "./child-process.ts"
 import { cdb, clearUnitAttentions, writeBlocks } from "./initiator/commands.ts"
@@ -189,6 +190,18 @@ const compact = (logDirectory: string): Promise<void> =>
     )
   )
 
+/** What was recorded after the last answer: the end of the process. */
+const recordedLast = (logDirectory: string, from: number): Promise<ReadonlyArray<StoryRecord>> =>
+  Effect.runPromise(
+    Effect.scoped(
+      Effect.gen(function* () {
+        const log = yield* openForReading(logDirectory)
+        const records = yield* Stream.runCollect(log.read({ from }))
+        return records.map(({ payload, seq, type }) => ({ seq, type, payload: { ...Object(payload) } }))
+      })
+    )
+  )
+
 /** Makes a fork of the moment before LUN 2 was removed, lets it start, and ends it. */
 const fork = async (source: string, forked: string, seq: number): Promise<void> => {
   const words = ["fork", `--at=${seq}`, "--state", source, "--fork-state", forked, "--portal", "127.0.0.1"]
@@ -227,7 +240,7 @@ export const playSessions = async (directory: string): Promise<Played> => {
   await run(firstRun)
   await run(secondRun)
   copyState(state, join(directory, "cut"))
-  const records = await run(async (lunlog) => {
+  const told = await run(async (lunlog) => {
     const a = await lunlog.open(names.disk1, { initiatorName: names.hostA }, 0)
     // The first command that uses the medium is told that a restart has emptied it.
     await a.command({ lun: 0, cdb: cdb.read16(0, 1), readBytes: 512 })
@@ -237,6 +250,7 @@ export const playSessions = async (directory: string): Promise<Played> => {
     return readStory(lunlog.process.rpc, 1)
   })
   copyState(state, join(directory, "whole"))
+  const records = [...told, ...(await recordedLast(join(state, "log"), told.length + 1))]
   copyState(state, join(directory, "compacted"))
   await compact(join(directory, "compacted/log"))
   const removal = records.find(({ type }) => type === "LunRemovalStarted")?.seq ?? 0
