@@ -1,5 +1,6 @@
 /** `lunlog log`: the event log of a running target, or of an idle or copied directory. */
 import { Command } from "effect/cli"
+import { bisectCommand } from "./bisect-command.ts"
 import { compactCommand } from "./compact-command.ts"
 import { diffCommand } from "./diff-command.ts"
 import { exportCommand } from "./export-command.ts"
@@ -18,6 +19,7 @@ export const logCommand = Command.make("log").pipe(
     showCommand,
     stateCommand,
     diffCommand,
+    bisectCommand,
     timelineCommand,
     verifyCommand,
     compactCommand,
