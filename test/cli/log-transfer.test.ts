@@ -22,8 +22,7 @@ it("a log goes into a file and comes out of it, and is served", { timeout: 120_0
   assert.isUndefined(written.failure)
   assert.strictEqual(statSync(file).mode & 0o777, 0o600)
   // The last observation is of the end of the process.
-  const lines = gunzipSync(readFileSync(file)).toString().trim().split("
-").length
+  const lines = gunzipSync(readFileSync(file)).toString().trim().split("\n").length
   assert.isAtLeast(lines, source.records.length - 9)
   const copy = join(directory, "state")
   const made = await lunlogHere("log", "import", file, "--state", copy)
