@@ -41,7 +41,9 @@ describe("the first record with which a check fails", () => {
 
   it("is found by a command, which gets the state on stdin and in a file that is gone afterwards", async () => {
     const names = join(directory, "names")
-    const check = `echo "$LUNLOG_SEQ $LUNLOG_STATE_FILE" >> ${names}; cmp -s - "$LUNLOG_STATE_FILE" || exit 127; ! grep -q from-file "$LUNLOG_STATE_FILE"`
+    const note = `echo "$LUNLOG_SEQ $LUNLOG_STATE_FILE" >> ${names}`
+    const isSame = 'cmp -s - "$LUNLOG_STATE_FILE" || exit 127'
+    const check = `${note}; ${isSame}; ! grep -q from-file "$LUNLOG_STATE_FILE"`
     const made = source.records.find(({ payload, type }) => type === "BdevCreated" && payload["name"] === "from-file")
     const ran = await bisect("--check", check, "--json")
     assert.isUndefined(ran.failure, ran.failure)

@@ -41,18 +41,14 @@ const checkEnds = ({ bad, check, good, stateAt }: Search) =>
     const atFirst = yield* check(first)
     yield* Console.error(tellOf(first.seq, atFirst, 0))
     if (atFirst !== "good") {
-      return yield* refused(
-        `the state at record ${first.seq} is ${atFirst === "bad" ? "not good: the check fails" : "one the check skips"} ` +
-          "there already; name a place with --good where it passes"
-      )
+      const why = atFirst === "bad" ? "is not good: the check fails there already" : "is one that the check skips"
+      return yield* refused(`the state at record ${first.seq} ${why}; name a place with --good where it passes`)
     }
     const atLast = yield* check(last)
     yield* Console.error(tellOf(last.seq, atLast, 0))
     if (atLast !== "bad") {
-      return yield* refused(
-        `the state at record ${last.seq} is ${atLast === "good" ? "good: the check passes" : "one the check skips"}; ` +
-          "name a place with --bad where it fails"
-      )
+      const why = atLast === "good" ? "is good: the check passes" : "is one that the check skips"
+      return yield* refused(`the state at record ${last.seq} ${why}; name a place with --bad where it fails`)
     }
     return { first, last }
   })
