@@ -8,8 +8,11 @@
 import { HashMap, Option, Schema } from "effect"
 import { type Incarnation, Seq } from "./ids.ts"
 
-/** Records in one command: what the source wrote at once comes at once, unless it is more. */
-export const REPLAY_RECORDS_MAX = 65_536
+/**
+ * Records in one command: what the source wrote at once comes at once, unless it is more. What they have created and
+ * ended fits into one record of the log.
+ */
+export const REPLAY_RECORDS_MAX = 16_384
 /** Skipped records of one command that are named; the rest is counted. */
 export const REPLAY_SKIPPED_NAMED_MAX = 64
 /** Characters of why a record was skipped. */

@@ -1,13 +1,13 @@
 /**
  * Why a record of the source cannot be played into a fork. Most have nothing to act on, which the fold tells; the rest
- * would leave something behind that refers to nothing, because somebody has changed the fork meanwhile.
+ * would leave something behind that refers to nothing, because somebody has changed the fork meanwhile. An address that
+ * is taken is none: its portal is desired, and fails.
  */
 import { HashMap } from "effect"
 import type { BdevRef } from "./Bdev.ts"
 import type { Event, EventOf } from "./Event.ts"
 import { evolve } from "./evolve.ts"
 import { indexHas } from "./multi-index.ts"
-import { type Portal, portalKey } from "./PortalGroup.ts"
 import {
   authGroupsOf,
   findAuthGroup,
@@ -31,11 +31,6 @@ const missingGroup = (state: State, { initiatorGroup, portalGroup }: PgIgMap): s
   if (findPortalGroup(state, portalGroup) === undefined) return `portal group ${portalGroup} is not there`
   if (findInitiatorGroup(state, initiatorGroup) === undefined) return `initiator group ${initiatorGroup} is not there`
   return undefined
-}
-
-const ownerOf = (state: State, portals: ReadonlyArray<Portal>): string | undefined => {
-  const taken = portals.find((portal) => indexHas(state.indexes.portals, portalKey(portal)))
-  return taken === undefined ? undefined : `portal ${taken.host}:${taken.port} is another group's here`
 }
 
 const groupsOf = { portal: portalGroupsOf, initiator: initiatorGroupsOf, auth: authGroupsOf }
@@ -85,7 +80,7 @@ const missingFor = (state: State, event: Event): string | undefined => {
     case "TargetNodeRedirectSet":
       return unmapped(state, event)
     case "PortalGroupCreated":
-      return ownerOf(state, event.portals) ?? takenName(state, "portal", event.tag, event.name)
+      return takenName(state, "portal", event.tag, event.name)
     case "InitiatorGroupCreated":
       return takenName(state, "initiator", event.tag, event.name)
     case "AuthGroupCreated":
@@ -107,10 +102,13 @@ const missingForDeed = (state: State, event: Event): string | undefined => {
 
 const isDeed = ({ _tag }: Event): boolean => _tag === "BdevErrorInjected" || _tag === "TargetNodeLogoutRequested"
 
+const idleText = ({ _tag }: Event): string =>
+  /(?:Removed|Deleted)$/u.test(_tag) ? "it is gone already" : "what it acts on is not there, or is so already"
+
 /** What is in the way of an event whose incarnations are the fork's, as a part of a sentence; undefined if nothing. */
 export const replayObstacle = (state: State, event: Event): string | undefined => {
   if (isDeed(event)) return missingForDeed(state, event)
   const missing = missingFor(state, event)
   if (missing !== undefined) return missing
-  return evolve(state, event, 0) === state ? "what it acts on is not there, or is so already" : undefined
+  return evolve(state, event, 0) === state ? idleText(event) : undefined
 }

@@ -11,6 +11,7 @@ import {
   attempt,
   cause,
   createBdev,
+  createTarget,
   hang,
   lunOf,
   malloc,
@@ -26,9 +27,12 @@ const live = (name: string, run: () => Effect.Effect<void, unknown, Scope.Scope>
 const instanceId = Uuid.make("9b2c1f34-6a55-4d0e-8f0f-0123456789ab")
 
 /** A fork of itself, so to say, with a replay of 100 records before it. */
-const withReplay = (luns: Readonly<Record<number, string>> = { 0: "Malloc0", 1: "Malloc1" }) =>
+const withReplay = (
+  luns: Readonly<Record<number, string>> = { 0: "Malloc0", 1: "Malloc1" },
+  reactor: "main" | "worker" = "main"
+) =>
   Effect.gen(function* () {
-    const plane = yield* startPlane()
+    const plane = yield* startPlane({ settings: { reactor } })
     for (const name of ["Malloc0", "Malloc1"]) yield* plane.run(malloc(name))
     yield* plane.guide(luns)
     const from = plane.log.durable().controlSeq
@@ -117,6 +121,35 @@ describe("a removal in the record", () => {
     })
   )
 
+  live("of a target ends with its sessions and LUNs in the record, and its name is free at once", () =>
+    Effect.gen(function* () {
+      const { plane, play } = yield* withReplay({ 0: "Malloc0" })
+      const { incarnation, name } = findTarget(plane.controlPlane.state(), targetName) ?? assert.fail("no target")
+      const target = { target: name, incarnation }
+      const lun = lunOf(plane, 0)
+      yield* play(
+        { _tag: "TargetNodeDeletionStarted", ...target },
+        { _tag: "LunRemovalStarted", ...lun, cause: "target-deleted" }
+      )
+      yield* until(idle(plane))
+      // Without a session the fork knows at once; the record says it later.
+      assert.isDefined(findTarget(plane.controlPlane.state(), targetName))
+      yield* play({ _tag: "TargetNodeSessionsClosed", ...target, closed: 3, cut: 1 })
+      yield* play(
+        { _tag: "LunRemoved", ...lun, cause: "target-deleted", drained: 0, aborted: 0, durationMillis: 0 },
+        { _tag: "TargetNodeDeleted", ...target }
+      )
+      yield* plane.dataPlane.awaitTargetGone(name, incarnation)
+      const closed = yield* recordsOf(plane, "TargetNodeSessionsClosed")
+      assert.deepStrictEqual(
+        closed.map(({ payload }) => payload),
+        [{ ...target, closed: 3, cut: 1 }]
+      )
+      yield* plane.run(createTarget({ 0: "Malloc1" }))
+      assert.strictEqual(yield* status(yield* plane.open([0]), 0), "GOOD")
+    })
+  )
+
   live("that somebody began here while the replay waits is nobody's but the fork's", () =>
     Effect.gen(function* () {
       const { plane } = yield* withReplay()
@@ -137,27 +170,29 @@ describe("a restart in the record", () => {
     version: "0.1.0"
   })
 
-  live("cuts connections, empties memory, forgets armed faults, and has everything there again", () =>
-    Effect.gen(function* () {
-      const { plane, play } = yield* withReplay({ 0: "Malloc0" })
-      yield* plane.run(createBdev("EE_Malloc1", { _tag: "Error", base: "Malloc1" }))
-      yield* plane.run({ _tag: "AddLun", target: targetName, bdev: "EE_Malloc1", lun: 1 })
-      const before = yield* plane.open([0, 1])
-      yield* attempt(() => writeBlocks(before, 0, 0, Buffer.alloc(512, 0xaa)))
-      yield* hang(plane, "EE_Malloc1")
-      const hung = before.command({ lun: 1, cdb: cdb.read10(0, 1), readBytes: 512 }).then(outcomeText, () => "cut")
-      yield* play(epoch("resume"))
-      assert.strictEqual(yield* Effect.promise(() => hung), "cut")
-      yield* until(Effect.map(plane.dataPlane.connections, (connections) => connections.length === 0))
-      const after = yield* plane.open([0, 1])
-      // The first command at the medium is told that it is another one.
-      const told = yield* attempt(() => after.command({ lun: 0, cdb: cdb.read10(0, 1), readBytes: 512 }))
-      assert.strictEqual(outcomeText(told), "6/28/00")
-      const content = yield* attempt(() => readBlocks(after, 0, 0, 1))
-      assert.isTrue(content.every((byte) => byte === 0))
-      assert.strictEqual((yield* attempt(() => readBlocks(after, 1, 0, 1))).length, 512)
-      assert.isTrue(findBdev(plane.controlPlane.state(), "Malloc0")?.contentLost)
-    })
+  it.live.each(["main", "worker"] as const)(
+    "cuts connections, empties memory, and has all there again (%s)",
+    (reactor) =>
+      Effect.gen(function* () {
+        const { plane, play } = yield* withReplay({ 0: "Malloc0" }, reactor)
+        yield* plane.run(createBdev("EE_Malloc1", { _tag: "Error", base: "Malloc1" }))
+        yield* plane.run({ _tag: "AddLun", target: targetName, bdev: "EE_Malloc1", lun: 1 })
+        const before = yield* plane.open([0, 1])
+        yield* attempt(() => writeBlocks(before, 0, 0, Buffer.alloc(512, 0xaa)))
+        yield* hang(plane, "EE_Malloc1")
+        const hung = before.command({ lun: 1, cdb: cdb.read10(0, 1), readBytes: 512 }).then(outcomeText, () => "cut")
+        yield* play(epoch("resume"))
+        assert.strictEqual(yield* Effect.promise(() => hung), "cut")
+        yield* until(Effect.map(plane.dataPlane.connections, (connections) => connections.length === 0))
+        const after = yield* plane.open([0, 1])
+        // The first command at the medium is told that it is another one.
+        const told = yield* attempt(() => after.command({ lun: 0, cdb: cdb.read10(0, 1), readBytes: 512 }))
+        assert.strictEqual(outcomeText(told), "6/28/00")
+        const content = yield* attempt(() => readBlocks(after, 0, 0, 1))
+        assert.isTrue(content.every((byte) => byte === 0))
+        assert.strictEqual((yield* attempt(() => readBlocks(after, 1, 0, 1))).length, 512)
+        assert.isTrue(findBdev(plane.controlPlane.state(), "Malloc0")?.contentLost)
+      })
   )
 
   live("that empties the state leaves nobody anything to log in to", () =>

@@ -1,82 +1,21 @@
 /** Records of a source played into a fork: the rules, on histories that rules have made. */
 import { HashMap, Result } from "effect"
 import { assert, describe, it } from "vitest"
-import type { Command, CommandOf } from "../../src/domain/Command.ts"
+import { pack, recordBytesMax } from "../../eventlog/record-codec.ts"
+import type { Command } from "../../src/domain/Command.ts"
 import { decide } from "../../src/domain/decide.ts"
 import type { Event } from "../../src/domain/Event.ts"
+import { encodeEvent } from "../../src/domain/event-codec.ts"
 import { evolve } from "../../src/domain/evolve.ts"
 import { REPLAY_RECORDS_MAX, type Replay } from "../../src/domain/Replay.ts"
 import { bdevsOf, findBdev, findTarget, lunsOf, type State, targetsOf } from "../../src/domain/State.ts"
-import { encodeSnapshot } from "../../src/domain/snapshot-codec.ts"
-import { createBdev, disk1, guide, instanceId, startEpoch } from "./examples.ts"
+import { mapState } from "../../src/history/fork/ForkMapping.ts"
+import { byOffset, toAddress } from "../history/fork/mapping-examples.ts"
+import { createBdev, disk1, guide, startEpoch } from "./examples.ts"
 import { assertInvariants, throughSnapshot } from "./invariants.ts"
 import { diceOf, randomCommand } from "./random.ts"
+import { comparable, forkAfter, forked, nothingElse, randomSource, recordsOf } from "./replay-source.ts"
 import { fold, followedBy, type History, historyOf } from "./specification.ts"
-
-interface Batch {
-  readonly command: Command
-  readonly first: number
-  readonly events: ReadonlyArray<Event>
-}
-
-/** A source: its batches in order, and the state at the end. */
-const randomSource = (seed: number, steps: number): { readonly batches: Array<Batch>; readonly end: History } => {
-  const dice = diceOf(seed)
-  const batches: Array<Batch> = []
-  let end: History = historyOf()
-  const commands = [...guide]
-  for (let step = 0; step < steps; step++) {
-    const restart = step > 10 && dice.roll(25) === 0 ? startEpoch(dice.roll(3) === 0 ? "empty" : "resume") : undefined
-    const command = commands.shift() ?? restart ?? randomCommand(dice, end.state, end.seq)
-    const decision = decide(end.state, command)
-    if (Result.isFailure(decision) || decision.success.length === 0) continue
-    batches.push({ command, first: end.seq + 1, events: decision.success })
-    end = fold(end, decision.success)
-  }
-  return { batches, end }
-}
-
-const recordsOf = ({ events, first }: Batch): CommandOf<"ReplayRecords"> => ({
-  _tag: "ReplayRecords",
-  through: first + events.length - 1,
-  records: events.map((event, index) => ({ seq: first + index, event }))
-})
-
-/** The state as text, with the source's incarnations, without what only says when, and without the replay. */
-const comparable = (state: State, replay?: Replay): string => {
-  const { fork: _, replay: __, ...stored } = JSON.parse(new TextDecoder().decode(encodeSnapshot(state)))
-  const inSource = (fork: number): unknown => {
-    if (replay === undefined || fork <= replay.from) return fork
-    return Object.fromEntries(HashMap.toEntries(replay.things.toSource))[fork] ?? `${fork}?`
-  }
-  return JSON.stringify(stored, (key, value) => {
-    if (key === "incarnation") return inSource(value)
-    return key === "since" || key === "startedAt" || key === "seq" ? 0 : value
-  })
-}
-
-const forked = (base: History): History =>
-  followedBy(base, {
-    _tag: "RecordForked",
-    sourceInstanceId: instanceId,
-    sourceSeq: base.seq,
-    sourceControlHash: "",
-    sourceAt: 0,
-    mapping: {
-      instanceId,
-      identity: { _tag: "Kept" },
-      portals: { _tag: "Offset", by: 0 },
-      redirects: [],
-      fileDirectory: "/tmp"
-    },
-    data: "empty"
-  })
-
-/** A fork of the first `count` batches, about to play the rest; its own log goes on from there. */
-const forkAfter = (batches: ReadonlyArray<Batch>, count: number, through: number): History => {
-  const base = batches.slice(0, count).reduce((history, { events }) => fold(history, events), historyOf())
-  return followedBy(forked(base), { _tag: "StartReplay", through })
-}
 
 const liveThings = (state: State): number =>
   bdevsOf(state).length +
@@ -86,34 +25,35 @@ const liveThings = (state: State): number =>
   HashMap.size(state.initiatorGroups) +
   HashMap.size(state.authGroups)
 
+/** Another fork it is not, and an address that is taken shows as a portal that has failed: not in the state. */
+const isElsewhere = ({ _tag }: Command): boolean => _tag === "RecordForked" || _tag === "CreatePortalGroup"
+
 const replayOf = ({ replay }: State): Replay => replay ?? assert.fail("no replay")
 
 const seeds = Array.from({ length: 40 }, (_, index) => Number(process.env["LUNLOG_TEST_SEED"] ?? 1) + index)
 
 describe("a replay", () => {
-  it("of the rest of any history comes to the state of the whole, for every record on the way", () => {
-    for (const seed of seeds) {
-      const { batches, end } = randomSource(seed, 100)
-      const cut = 1 + diceOf(seed).roll(batches.length - 1)
-      let source = batches.slice(0, cut).reduce((history, { events }) => fold(history, events), historyOf())
-      let fork = forkAfter(batches, cut, end.seq)
-      for (const batch of batches.slice(cut)) {
-        const before = replayOf(fork.state)
-        fork = followedBy(fork, recordsOf(batch))
-        source = fold(source, batch.events)
-        const after = replayOf(fork.state)
-        assert.strictEqual(after.skippedCount, 0, `seed ${seed}: ${JSON.stringify(fork.events.at(-1))}`)
-        assert.strictEqual(after.position, batch.first + batch.events.length - 1)
-        const things = after.ended === undefined ? after : { ...before, ...after, things: before.things }
-        if (after.ended === undefined) {
-          assert.strictEqual(comparable(fork.state, things), comparable(source.state), `seed ${seed}`)
-          assert.isAtMost(HashMap.size(after.things.toFork), liveThings(fork.state))
-          assert.strictEqual(HashMap.size(after.things.toFork), HashMap.size(after.things.toSource))
-        }
-        assert.deepStrictEqual(throughSnapshot(fork.state).replay, fork.state.replay)
+  const mappings = [nothingElse, byOffset, toAddress]
+  it.each(seeds)("of the rest of history %i comes to the state of the whole, mapped, with every record", (seed) => {
+    const mapping = mappings[seed % mappings.length] ?? nothingElse
+    const { batches, end } = randomSource(seed, 100)
+    const cut = 1 + diceOf(seed).roll(batches.length - 1)
+    let source = batches.slice(0, cut).reduce((history, { events }) => fold(history, events), historyOf())
+    let fork = forkAfter(batches, cut, end.seq, mapping)
+    for (const batch of batches.slice(cut)) {
+      fork = followedBy(fork, recordsOf(batch, mapping))
+      source = fold(source, batch.events)
+      const after = replayOf(fork.state)
+      assert.strictEqual(after.skippedCount, 0, JSON.stringify(fork.events.at(-1)))
+      assert.strictEqual(after.position, batch.first + batch.events.length - 1)
+      if (after.ended === undefined) {
+        assert.strictEqual(comparable(fork.state, after), comparable(mapState(mapping, source.state)))
+        assert.isAtMost(HashMap.size(after.things.toFork), liveThings(fork.state))
+        assert.strictEqual(HashMap.size(after.things.toFork), HashMap.size(after.things.toSource))
       }
-      assert.strictEqual(replayOf(fork.state).ended, "finished")
+      assert.deepStrictEqual(throughSnapshot(fork.state).replay, fork.state.replay)
     }
+    assert.strictEqual(replayOf(fork.state).ended, "finished")
   })
 
   it("meets whatever was changed in the fork meanwhile: some records are skipped, and nothing dangles", () => {
@@ -127,7 +67,7 @@ describe("a replay", () => {
         for (let tries = dice.roll(6); tries > 0; tries--) {
           const command = randomCommand(dice, fork.state, fork.seq)
           const own = decide(fork.state, command)
-          if (Result.isSuccess(own) && command._tag !== "RecordForked") fork = fold(fork, own.success)
+          if (Result.isSuccess(own) && !isElsewhere(command)) fork = fold(fork, own.success)
         }
         fork = followedBy(fork, recordsOf(batch))
         assertInvariants(fork.state, fork.seq)
@@ -141,7 +81,7 @@ describe("a replay", () => {
   })
 
   const source = historyOf(...guide)
-  const started = (through: number) => followedBy(forked(source), { _tag: "StartReplay", through })
+  const started = (through: number) => followedBy(forked(source, nothingElse), { _tag: "StartReplay", through })
   const record = (history: History, event: Event, seq: number): History =>
     followedBy(history, { _tag: "ReplayRecords", through: seq, records: [{ seq, event }] })
 
@@ -188,6 +128,15 @@ describe("a replay", () => {
       return followedBy(history, { _tag: "RecordLunDrained", target: disk1, lun, incarnation, ...outcome })
     }, held)
     assert.isUndefined(findBdev(drained.state, bdev.name))
+  })
+
+  it("takes as many records at once as one record of the log can tell of", () => {
+    const records = Array.from({ length: REPLAY_RECORDS_MAX }, (_, index) => index + source.seq + 1)
+    const created = records.map((record, back) => ({ source: record + 2 ** 32, back: back + 2 ** 16 }))
+    const counts = { playedCount: records.length, skippedCount: 0, skipped: [] }
+    const gone = records.map((record) => record + 2 ** 32)
+    const event: Event = { _tag: "RecordsReplayed", through: 2 ** 40, ...counts, created, gone }
+    assert.isBelow(pack(encodeEvent(event).payload).length, recordBytesMax - 4096)
   })
 
   it("is forgotten by nothing but its own end: an epoch that empties the rest keeps it", () => {
