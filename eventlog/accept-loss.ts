@@ -2,14 +2,17 @@
  * Going on knowingly with a damaged log: what cannot be read is put aside under its own key with an `x` in front, and
  * each break of a chain is noted as accepted, so that reading passes over it and over no other.
  */
-import { readFile, unlink } from "node:fs/promises"
+import { readdir, readFile, unlink } from "node:fs/promises"
+import { join } from "node:path"
+import { ArchiveFile } from "./archive-file.ts"
 import { type ChainAnchor, chainStart } from "./chain.ts"
 import { decodeExpired, readExpired } from "./expired.ts"
-import { decodeGenesis, readGenesis } from "./genesis.ts"
+import { decodeGenesis, type Genesis, genesisWrite, readGenesis } from "./genesis.ts"
 import { controlKey, expiredKey, genesisKey, lastSeq, numberOfKey, observationKey } from "./key.ts"
 import type { LogStore, StoreEntry, StoreWrite } from "./LogStore.ts"
 import { damagedTables, salvageTable } from "./level-table.ts"
 import { type AcceptedLoss, readLosses, writeLosses } from "./loss.ts"
+import { archiveDirectory } from "./Past.ts"
 import type { LogRecord } from "./record.ts"
 import { decodeRecord } from "./record-codec.ts"
 
@@ -122,26 +125,40 @@ export interface Mended {
   readonly putAside: number
 }
 
-/** A genesis that cannot be read is put aside as well: the chain then begins with a loss. */
-const mendGenesis = async (store: LogStore): Promise<{ readonly beginning: ChainAnchor; readonly aside: number }> => {
+/**
+ * A genesis that cannot be read, or is gone, is in the archive that it was made with, too. Without that it is put aside:
+ * the chain then begins with a loss.
+ */
+const mendGenesis = async (store: LogStore, home: string): Promise<{ beginning: ChainAnchor; aside: number }> => {
   const genesis = await readGenesis(store)
-  if (genesis === undefined) return { beginning: chainStart, aside: 0 }
-  if (typeof genesis !== "string") return { beginning: genesis, aside: 0 }
+  if (typeof genesis === "object") return { beginning: genesis, aside: 0 }
   const [entry] = await store.range({ gte: genesisKey, lte: genesisKey, limit: 1 })
-  if (entry === undefined) return { beginning: chainStart, aside: 0 }
-  const [key, value] = entry
-  const writes: ReadonlyArray<StoreWrite> = [
-    { type: "put", key: `x${key}`, value },
-    { type: "del", key }
-  ]
-  await store.write(writes, true)
-  return { beginning: chainStart, aside: 1 }
+  const writes: Array<StoreWrite> = []
+  if (entry !== undefined) writes.push({ type: "put", key: `x${genesisKey}`, value: entry[1] })
+  const archived = await genesisInArchives(store, home)
+  if (archived !== undefined) writes.push(genesisWrite(archived))
+  else if (entry !== undefined) writes.push({ type: "del", key: genesisKey })
+  if (writes.length > 0) await store.write(writes, true)
+  return { beginning: archived ?? chainStart, aside: entry === undefined ? 0 : 1 }
+}
+
+/** The end of the archive that the first control record continues. */
+const genesisInArchives = async (store: LogStore, home: string): Promise<Genesis | undefined> => {
+  const [entry] = await store.range({ gte: controlKey(0), lte: controlKey(lastSeq), limit: 1 })
+  const first = entry === undefined ? undefined : decodeRecord(entry[1], true)
+  if (typeof first !== "object" || first.kind !== "control" || first.controlNo === 1) return undefined
+  const directory = archiveDirectory(home)
+  for (const name of await readdir(directory).catch((): Array<string> => [])) {
+    const file = await ArchiveFile.open(join(directory, name))
+    if (typeof file !== "string" && file.footer.ends.controlHash === first.prevControl) return file.footer.ends
+  }
+  return undefined
 }
 
 /** Reads the whole store and mends it; afterwards it verifies. */
-export const acceptLosses = async (store: LogStore): Promise<Mended> => {
+export const acceptLosses = async (store: LogStore, home: string): Promise<Mended> => {
   const before = await readLosses(store)
-  const { aside, beginning } = await mendGenesis(store)
+  const { aside, beginning } = await mendGenesis(store, home)
   const from = (seq: number) => controlKey(Math.max(seq, beginning.controlSeq + 1))
   const control = await mend(store, from, beginning.controlHash, controlContinues(beginning))
   const expired = await readExpired(store)

@@ -22,6 +22,8 @@ export const layoutVersion = 1
 export interface LogDirectory {
   /** Without symbolic links: what locks are about. */
   readonly path: string
+  /** Where its archives are: the same, unless this is a view of it. */
+  readonly home: string
   readonly database: string
   /** Nothing has been recorded in it yet. */
   readonly isNew: boolean
@@ -102,7 +104,7 @@ export const prepareDirectory = async (
     if (!present && !options.create) return openFailed(directory, database, new Error("No such file or directory"))
     if (!known && options.create) await writeFormat(join(path, "FORMAT"))
     if (options.create) await mkdir(database, { recursive: true, mode: 0o700 })
-    return { path, database, isNew: !present }
+    return { path, home: path, database, isNew: !present }
   } catch (error) {
     return openFailed(directory, path, error)
   }

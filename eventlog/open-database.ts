@@ -92,7 +92,7 @@ const examineStore = async (at: LogDirectory, store: LogStore, acceptLoss: boole
   const found = await examine(store, await HeadFile.read(at.path))
   const opened = ({ genesis, position: start }: Extent, mended?: Mended): Opened => ({ store, genesis, start, mended })
   if (!acceptLoss) return isDamage(found) ? found : opened(found)
-  const mended = await acceptLosses(store)
+  const mended = await acceptLosses(store, at.home)
   const left = await examine(store, chainStart)
   if (isDamage(left)) return left
   const lost = isDamage(found) || mended.newBreaks > 0 || mended.putAside > 0

@@ -25,7 +25,7 @@ const fill = async (view: string, original: LogDirectory, take: Take, lock: bool
   for (const name of names) await take(join(original.database, name), join(database, name))
   // HEAD is copied, as only LevelDB never writes into a file that is there.
   await copyFile(join(original.path, "HEAD"), join(view, "HEAD")).catch(() => undefined)
-  return { path: view, database, isNew: names.every((name) => name === "LOCK") }
+  return { path: view, home: original.home, database, isNew: names.every((name) => name === "LOCK") }
 }
 
 /** Removes views of processes that were killed. */

@@ -12,7 +12,7 @@ import { LevelEventLog } from "../../eventlog/LevelEventLog.ts"
 import { verifyLog } from "../../eventlog/open-for-reading.ts"
 import type { LogRecord } from "../../eventlog/record.ts"
 import { runSeed } from "../support/initiator/random.ts"
-import { damagesOf, inflict, makeTemplate, tryDamages } from "./damage.ts"
+import { damagesOf, inflict, makeCompactedTemplate, makeTemplate, tryDamages } from "./damage.ts"
 import { appendOne, cause, entry, readAll } from "./support.ts"
 
 /** Places tried per file. */
@@ -45,6 +45,16 @@ const journalOf = (directory: string): string => {
 describe("a damaged log", () => {
   it("is whole or says what is wrong, wherever the damage is", () =>
     tryDamages(template, original, damagesOf(template, placesPerFile, runSeed(1))))
+
+  it("is so when it was compacted, too, with its genesis and its archives", { timeout: 60_000 }, async () => {
+    const compacted = mkdtempSync(join(tmpdir(), "lunlog-template-"))
+    try {
+      const records = await makeCompactedTemplate(compacted)
+      await tryDamages(compacted, records, damagesOf(compacted, 3, runSeed(6)))
+    } finally {
+      rmSync(compacted, { recursive: true, force: true })
+    }
+  })
 
   it("says how many confirmed records are gone when its end is lost without a gap", () =>
     withCopy(async (directory) => {

@@ -123,6 +123,30 @@ describe("a log that begins with a genesis", () => {
     })
   )
 
+  it.live("gets its genesis back from the archive that was made with it", () =>
+    Effect.gen(function* () {
+      const directory = yield* temporaryDirectory
+      const before = yield* Effect.scoped(
+        Effect.gen(function* () {
+          const log = yield* open(directory)
+          for (let n = 0; n < 5; n++) yield* appendOne(log, n)
+          yield* log.compact({ ...log.durable(), foldVersion: 5, state: new Uint8Array(7) })
+          yield* appendOne(log, 5)
+          return yield* readAll(log)
+        })
+      )
+      yield* tamper(directory, (store) =>
+        store.write([{ type: "put", key: genesisKey, value: new Uint8Array(9) }], true)
+      )
+      const failure = yield* Effect.flip(Effect.scoped(open(directory)))
+      assert.strictEqual(failure._tag, "LogDamaged")
+      const accepted = LevelEventLog.make({ directory, acceptLoss: true, ballastBytes: 0 })
+      const after = yield* Effect.scoped(Effect.flatMap(accepted, (log) => readAll(log)))
+      assert.deepStrictEqual(after.slice(0, before.length), before)
+      assert.deepInclude(yield* verifyLog(directory), { controlRecords: 6, acceptedLosses: 0 })
+    })
+  )
+
   it.live("is damaged when its genesis is gone", () =>
     Effect.gen(function* () {
       const empty = yield* made(0)
