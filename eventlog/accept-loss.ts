@@ -126,8 +126,8 @@ export interface Mended {
 }
 
 /**
- * A genesis that cannot be read, or is gone, is in the archive that it was made with, too. Without that it is put aside:
- * the chain then begins with a loss.
+ * A genesis that cannot be read, or is gone, is in the archive that it was made with, too. Without that it is put
+ * aside: the chain then begins with a loss.
  */
 const mendGenesis = async (store: LogStore, home: string): Promise<{ beginning: ChainAnchor; aside: number }> => {
   const genesis = await readGenesis(store)
