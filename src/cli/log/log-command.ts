@@ -10,6 +10,7 @@ import { stateCommand } from "./state-command.ts"
 import { tailCommand } from "./tail-command.ts"
 import { timelineCommand } from "./timeline-command.ts"
 import { verifyCommand } from "./verify-command.ts"
+import { whyCommand } from "./why-command.ts"
 
 /** The commands on the event log. */
 export const logCommand = Command.make("log").pipe(
@@ -19,8 +20,9 @@ export const logCommand = Command.make("log").pipe(
     showCommand,
     stateCommand,
     diffCommand,
-    bisectCommand,
+    whyCommand,
     timelineCommand,
+    bisectCommand,
     verifyCommand,
     compactCommand,
     exportCommand,

@@ -25,6 +25,7 @@ const rows: ReadonlyArray<Row> = [
   { words: () => ["state"], shows: /disk1/u },
   { words: (log) => ["state", `--at=${log.record("LunRemovalStarted").seq}`], shows: /disk1/u },
   { words: (log) => ["diff", String(log.record("LunAdded").seq)], shows: /bdev spare/u },
+  { words: () => ["why", "disk1:2"], shows: /its bdev: bdev pulled/u },
   { words: () => ["timeline", "--ascii"], shows: /disk1/u },
   { words: () => ["timeline", "--json"], shows: /"disk1|:disk1/u },
   { words: () => ["verify"], shows: /clean/u },

@@ -88,6 +88,15 @@ export const eventlogForms: ReadonlyArray<MethodForm> = [
     { answer: "json", example: "--at 17" }
   ),
   method(
+    "eventlog_why",
+    "Shows the records that made an object what it is, or was.",
+    [
+      required(option(["", "object"], text("OBJECT"), "target, LUN (TARGET:ID), bdev, group, session, initiator")),
+      option(["", "at"], place, "the moment (default HEAD); times are UTC")
+    ],
+    { answer: "json", example: "--object bdev:Malloc0" }
+  ),
+  method(
     "eventlog_diff",
     "Shows what changed between two moments, and which records did it.",
     [

@@ -13,6 +13,7 @@ import { showMethods } from "./show.ts"
 import { stateMethods } from "./state.ts"
 import { timelineMethods } from "./timeline.ts"
 import { verifyMethods } from "./verify.ts"
+import { whyMethods } from "./why.ts"
 
 /** In the order in which `rpc_get_methods` lists them. */
 export const archiveMethods: ReadonlyArray<RpcMethod<LogArchive | Secrets>> = [
@@ -20,6 +21,7 @@ export const archiveMethods: ReadonlyArray<RpcMethod<LogArchive | Secrets>> = [
   ...showMethods,
   ...stateMethods,
   ...diffMethods,
+  ...whyMethods,
   ...timelineMethods,
   ...verifyMethods,
   ...exportMethods,
