@@ -114,12 +114,7 @@ const completed = (log: LogArchiveShape, text: string) =>
       }
       if (known.length > 0) return known
     }
-    return yield* refused(
-      suggestion(
-        text,
-        [...names.keys()].flatMap((name) => [name, shortOf(name)])
-      )
-    )
+    return yield* refused(suggestion(text, [...new Set([...names.keys()].flatMap((name) => [name, shortOf(name)]))]))
   })
 
 /** The objects that `text` means: of a name alone, each that the log has records of. Never none. */

@@ -8,7 +8,7 @@ import { jsonFlag, sourceFlags, sourceOf } from "./log-flags.ts"
 import { ask } from "./log-source.ts"
 import { optionalPlace, placeFlag } from "./place-flag.ts"
 import { RecordView } from "./RecordView.ts"
-import { type LineStyle, recordLine, wantsColours } from "./record-line.ts"
+import { type LineStyle, lineTime, recordLine, wantsColours } from "./record-line.ts"
 
 const Life = Schema.Struct({
   from: Schema.Number,
@@ -42,11 +42,11 @@ const whyMillis = 600_000
 const earlierMax = 5
 
 const lifeText = ({ created, ended, from, to }: Life): string => {
-  if (created === undefined && to === undefined) return "never created, nor removed: known by what it did"
-  const since = created === undefined ? "there before the log begins" : `since record ${from}`
+  if (created === undefined && to === undefined) return "what the log knows of it"
+  const since = created === undefined ? "there before the log begins" : `since record ${from}, ${lineTime(created.at)}`
   if (to === undefined) return since
   const how = ended?.type === "EpochStarted" ? ", when the process started again" : ""
-  return `${created === undefined ? since : `from record ${from}`} to record ${to}${how}; gone now`
+  return `${created === undefined ? since : `from record ${from}`} to record ${to}${how}; gone since`
 }
 
 const earlierLines = ({ earlier, earlier_count }: typeof Answer.Type): ReadonlyArray<string> => {

@@ -3,7 +3,7 @@
  * bdev and what that is stacked on, on its target, and on the groups that let initiators in; a session on its target
  * and on the groups that let it in.
  */
-import { Effect, Schema, Stream } from "effect"
+import { Effect, Option, Schema, Stream } from "effect"
 import type { LogReadFailed } from "../../../eventlog/EventLog.ts"
 import type { LogArchiveShape } from "../../../eventlog/LogArchive.ts"
 import type { LogRecord } from "../../../eventlog/record.ts"
@@ -89,6 +89,22 @@ const topicOf = (
 /** The life that a moment belongs to: the one that goes on then, else the last one before. */
 const lifeAt = (lives: ReadonlyArray<Life>, to: number): Life | undefined => lives.findLast((life) => life.from <= to)
 
+const endTypes = ["LunRemovalStarted", "BdevRemovalStarted", "TargetNodeDeletionStarted"].map((type) => `type:${type}`)
+
+/** The last record before something that is gone began to go: what it depended on is what it had then. */
+const lastWhole = (
+  log: LogArchiveShape,
+  object: LogObject,
+  life: Life,
+  end: number
+): Effect.Effect<number, LogReadFailed> =>
+  log.find({ tags: [[objectTag(object)], endTypes], from: life.from, to: end, reverse: true }).pipe(
+    Stream.filter(isChange(object)),
+    Stream.runHead,
+    Effect.map((began) => Option.match(began, { onNone: () => end, onSome: ({ seq }) => seq })),
+    Effect.map((began) => Math.max(life.from, began - 1))
+  )
+
 /** Why `object` is what it is at record `to`, or what it was when it was there last. */
 export const whyOf = (
   log: LogArchiveShape,
@@ -100,8 +116,7 @@ export const whyOf = (
     const life = lifeAt(lives, to)
     if (life === undefined) return yield* new NeverThere({ object: objectWords(object), seq: to })
     const last = life.to ?? to
-    // What a thing depended on is what it had just before it went.
-    const { state } = yield* stateAt(log, life.to === undefined ? to : Math.max(life.from, life.to - 1))
+    const { state } = yield* stateAt(log, life.to === undefined ? to : yield* lastWhole(log, object, life, life.to))
     const dependencies = yield* dependenciesOf(log, state, object, life)
     const own = yield* topicOf(log, { object, role: "itself", from: life.from, to: last }, isTold(object))
     const others = yield* Effect.forEach(dependencies, ({ from, object: other, role }) =>
