@@ -100,8 +100,8 @@ export const whyCommand = Command.make(
   }, Effect.scoped)
 ).pipe(
   Command.withDescription(
-    "Show every record that made an object what it is, or was if it is gone, with who asked for it; then those of what " +
-      "it depends on: of a LUN its bdev, its target, and the groups that let initiators in."
+    "Show every record that made an object what it is, or was if it is gone, with who asked for it; then those of " +
+      "what it depends on: of a LUN its bdev, its target, and the groups that let initiators in."
   ),
   Command.withExamples([
     { command: "lunlog log why disk1:2", description: "LUN 2 of the target disk1" },
