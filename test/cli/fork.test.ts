@@ -16,7 +16,7 @@ import { makePattern } from "../support/initiator/pattern.ts"
 import { Session } from "../support/initiator/Session.ts"
 import type { RpcClient } from "../support/rpc-client.ts"
 import { makeDirectory, removeDirectory, startTarget } from "../support/target-process.ts"
-import { type Served, serveProgram } from "./support.ts"
+import { lunlog, type Served, serveProgram } from "./support.ts"
 
 const directory = makeDirectory("fork")
 
@@ -145,6 +145,11 @@ describe("a fork of a running target", { timeout: 120_000 }, () => {
     assert.deepStrictEqual(await readCapacity(session, 0), { blocks: 4096, blockBytes: 512 })
     assert.isTrue((await readBlocks(session, 0, 2040, 16)).equals(Buffer.alloc(mine.length)))
     assert.match(fork.child.stdout(), /^Empty disks, as --data empty has it: Malloc0, Aio0$/mu)
+    const again = ["--fork-state", join(directory, "again"), "--fork-socket", source.process.socketPath]
+    const args = ["fork", "-r", source.process.socketPath, "--at", "HEAD", "--portal", "127.0.0.3", ...again]
+    const { code, stderr } = await lunlog(...args)
+    assert.strictEqual(code, 1)
+    assert.match(stderr, /serves it.*\n.*the fork stays: lunlog serve --state .*again/u)
     fork.child.signal("SIGINT")
     assert.deepStrictEqual(await fork.child.exited, { code: 0, signal: null })
   })

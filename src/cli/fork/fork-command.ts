@@ -120,6 +120,18 @@ const replayOf = (input: {
     return yield* new CliFailure({ message: "--until, --paused, --speed and --max-gap say how to --replay: add it" })
   })
 
+/** It was made, and then could not be served. */
+const stays =
+  (directory: string) =>
+  ({ message }: CliFailure): CliFailure =>
+    new CliFailure({
+      message: `${message}\nthe fork stays: lunlog serve --state ${directory} goes on with it`
+    })
+
+const description =
+  "Start a copy of a target as it was at a moment of its log: on other ports, with a state directory and disks of its " +
+  "own, until Ctrl-C. The source is only read."
+
 const examples = [
   { command: 'lunlog fork --at "10 minutes ago"', description: "As it was, with empty disks" },
   {
@@ -182,12 +194,9 @@ export const forkCommand = (load: LoadDataPlane) =>
         onReady: Effect.andThen(serverReady, tell),
         ...(replay === undefined ? {} : { whileServing: playWhileServing(replay.pace, input.json) })
       } as const
-      yield* runServer(settings, yield* Effect.promise(load)).pipe(Effect.provide(loggingLayer(input.logFormat)))
+      yield* runServer(settings, yield* Effect.promise(load)).pipe(
+        Effect.mapError(stays(fork.directory)),
+        Effect.provide(loggingLayer(input.logFormat))
+      )
     })
-  ).pipe(
-    Command.withDescription(
-      "Start a copy of a target as it was at a moment of its log: on other ports, with a state directory and disks " +
-        "of its own, until Ctrl-C. The source is only read."
-    ),
-    Command.withExamples(examples)
-  )
+  ).pipe(Command.withDescription(description), Command.withExamples(examples))
