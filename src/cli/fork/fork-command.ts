@@ -129,8 +129,8 @@ const stays =
     })
 
 const description =
-  "Start a copy of a target as it was at a moment of its log: on other ports, with a state directory and disks of its " +
-  "own, until Ctrl-C. The source is only read."
+  "Start a copy of a target as it was at a moment of its log: on other ports, with a state directory and disks of " +
+  "its own, until Ctrl-C. The source is only read."
 
 const examples = [
   { command: 'lunlog fork --at "10 minutes ago"', description: "As it was, with empty disks" },
