@@ -35,7 +35,9 @@ export const processObservations = {
     platform: Schema.String,
     host: Schema.String,
     cpus: Schema.Natural,
-    memoryBytes: Schema.Natural
+    memoryBytes: Schema.Natural,
+    /** Whether the log says how the process before it has ended; absent if there was none. */
+    previousEnd: Schema.optionalKey(Schema.Literals(["recorded", "missing"]))
   },
   ProcessEnded: { reason: Schema.String, uptimeMillis: Schema.Natural },
   ConfigurationRead: {

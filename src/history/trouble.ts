@@ -46,6 +46,8 @@ export const isTrouble = ({ payload, type }: Pick<LogRecord, "payload" | "type">
       return member("ending") === undefined
         ? !orderlyWords.test(String(member("reason")))
         : !orderlyEndings.has(member("ending"))
+    case "ProcessStarted":
+      return member("previousEnd") === "missing"
     case "LunRemoved":
       return Number(member("aborted")) > 0 || member("cause") === "boot"
     case "LunRemovalStarted":

@@ -34,6 +34,8 @@ it("a process that ends in order says so last, and what it was started with", { 
       slow_io_ms: 0
     })
     await second.kill()
+    const third = await startTarget({ directory, stateMode: "resume" })
+    await third.stop()
     const found = await records(first.stateDirectory)
     const epochs = found.filter(({ type }) => type === "EpochStarted")
     const starts = found.filter(({ type }) => type === "ProcessStarted")
@@ -43,6 +45,10 @@ it("a process that ends in order says so last, and what it was started with", { 
     )
     assert.include(starts[0].payload.options, configFile)
     assert.deepInclude(starts[0].payload, { pid: first.pid, node: process.version, stateMode: "resume" })
+    assert.deepStrictEqual(
+      starts.map(({ payload }) => payload.previousEnd),
+      [undefined, "recorded", "missing"]
+    )
     const read = found.filter(({ type }) => type === "ConfigurationRead")
     assert.deepStrictEqual(
       read.map(({ payload }) => payload),
@@ -56,9 +62,9 @@ it("a process that ends in order says so last, and what it was started with", { 
         }
       ]
     )
-    // Only the first ended in order, and nothing of it came later.
+    // The second was killed; nothing of the others came after their ends.
     const ends = found.filter(({ type }) => type === "ProcessEnded")
-    assert.lengthOf(ends, 1)
+    assert.lengthOf(ends, 2)
     assert.strictEqual(ends[0].payload.reason, "a signal")
     assert.strictEqual(ends[0].seq + 1, epochs[1].seq)
   } finally {

@@ -175,6 +175,20 @@ export const copyState = (from: string, to: string): void => {
   cpSync(from, to, { recursive: true, filter: withoutBallast })
 }
 
+const payloadOf = (payload: unknown): StoryRecord["payload"] =>
+  typeof payload === "object" && payload !== null ? Object.fromEntries(Object.entries(payload)) : {}
+
+/** All records of a log that nobody has open. */
+const recordsIn = (logDirectory: string): Promise<ReadonlyArray<StoryRecord>> =>
+  Effect.runPromise(
+    Effect.scoped(
+      Effect.gen(function* () {
+        const records = yield* Stream.runCollect((yield* openForReading(logDirectory)).read())
+        return records.map(({ payload, seq, type }) => ({ seq, type, payload: payloadOf(payload) }))
+      })
+    )
+  )
+
 /** Its own records of the first run go to an archive. */
 const compact = (logDirectory: string): Promise<void> =>
   Effect.runPromise(
@@ -186,18 +200,6 @@ const compact = (logDirectory: string): Promise<void> =>
         const snapshot = yield* log.snapshotAtOrBefore(FOLD_VERSION, (restart?.seq ?? 0) - 1)
         if (snapshot === undefined) throw new Error("the first run has left no snapshot")
         yield* log.compact(snapshot)
-      })
-    )
-  )
-
-/** What was recorded after the last answer: the end of the process. */
-const recordedLast = (logDirectory: string, from: number): Promise<ReadonlyArray<StoryRecord>> =>
-  Effect.runPromise(
-    Effect.scoped(
-      Effect.gen(function* () {
-        const log = yield* openForReading(logDirectory)
-        const records = yield* Stream.runCollect(log.read({ from }))
-        return records.map(({ payload, seq, type }) => ({ seq, type, payload: { ...Object(payload) } }))
       })
     )
   )
@@ -222,7 +224,7 @@ const fork = async (source: string, forked: string, seq: number): Promise<void> 
 /** What a play leaves: each kind of log is a state directory of that name in its directory. */
 export interface Played {
   readonly port: number
-  /** All records that the log holds in the end, as they travel. */
+  /** All records that the log holds in the end. */
   readonly records: ReadonlyArray<StoryRecord>
 }
 
@@ -240,17 +242,16 @@ export const playSessions = async (directory: string): Promise<Played> => {
   await run(firstRun)
   await run(secondRun)
   copyState(state, join(directory, "cut"))
-  const told = await run(async (lunlog) => {
+  await run(async (lunlog) => {
     const a = await lunlog.open(names.disk1, { initiatorName: names.hostA }, 0)
     // The first command that uses the medium is told that a restart has emptied it.
     await a.command({ lun: 0, cdb: cdb.read16(0, 1), readBytes: 512 })
     await writeBlocks(a, 0, 0, block(3))
     await a.logout()
     await lunlog.call("bdev_malloc_create", { name: "last", num_blocks: 8, block_size: 512 })
-    return readStory(lunlog.process.rpc, 1)
   })
   copyState(state, join(directory, "whole"))
-  const records = [...told, ...(await recordedLast(join(state, "log"), told.length + 1))]
+  const records = await recordsIn(join(state, "log"))
   copyState(state, join(directory, "compacted"))
   await compact(join(directory, "compacted/log"))
   const removal = records.find(({ type }) => type === "LunRemovalStarted")?.seq ?? 0

@@ -4,7 +4,7 @@
  *
  * - `whole`     three runs of a server, the first and the last ended in order
  * - `cut`       the same up to the kill -9 at the end of the second run: IO was going on, a LUN was being removed
- * - `torn`      `cut`, and LevelDB's journal cut once more, somewhere in its last records (`seed` says where)
+ * - `torn`      `cut`, and LevelDB's journal cut once more, in its last third (`seed` says where)
  * - `damaged`   `whole` with one bit wrong, in a record (`seed` says where)
  * - `compacted` `whole`, with the control records of the first run in an archive
  * - `shortened` `compacted` without that archive
@@ -114,11 +114,10 @@ const largest = <A extends { readonly size: number }>(files: ReadonlyArray<A>): 
   return first
 }
 
-/** Cuts the journal within its last `reach` bytes, which are some records. */
+/** Cuts the journal somewhere in its last third: what was synced before is gone, or, at its very end, what was not. */
 const tear = (stateDirectory: string, seed: number): Wound => {
   const { file, size } = largest(databaseFiles(stateDirectory, /\.log$/u))
-  const reach = 1000
-  const offset = size - 1 - (seed % reach)
+  const offset = size - 1 - ((seed * 97) % Math.floor(size / 3))
   truncateSync(join(stateDirectory, file), offset)
   return { file, offset }
 }

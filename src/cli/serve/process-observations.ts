@@ -3,10 +3,10 @@
  * latter is missing, it crashed or was killed.
  */
 import { availableParallelism, hostname, release, totalmem, type } from "node:os"
-import { Cause, Clock, Effect, Exit, type Scope } from "effect"
+import { Cause, Clock, Effect, Exit, type Scope, Stream } from "effect"
 import type { EventLog } from "../../../eventlog/EventLog.ts"
-import type { Cause as RecordCause } from "../../../eventlog/record.ts"
-import { encodeObservation, type Observation } from "../../domain/Observation.ts"
+import type { LogRecord, Cause as RecordCause } from "../../../eventlog/record.ts"
+import { encodeObservation, type Observation, type ObservationOf } from "../../domain/Observation.ts"
 import { version } from "../version.ts"
 
 type Log = EventLog["Service"]
@@ -25,11 +25,41 @@ export const recordedOptions = (args: ReadonlyArray<string>): ReadonlyArray<stri
 
 const boot: RecordCause = { source: "boot", actor: "local" }
 
-/** Says that the process has started; `epochSeq` is the record of its epoch. */
-export const observeStart = (
-  log: Log,
-  { epochSeq, ...settings }: { readonly stateDirectory: string; readonly stateMode: string; readonly epochSeq: number }
-): void => {
+/** What others may have written behind the end of a process: the log itself, and `lunlog log compact`. */
+const isOfNoProcess = ({ cause, type }: LogRecord): boolean => cause.source === "log" || type === "LogCompacted"
+
+/** So many records are looked at. */
+const lastRecords = 64
+
+type PreviousEnd = ObservationOf<"ProcessStarted">["previousEnd"]
+
+const previousEndOf = (records: ReadonlyArray<LogRecord>): PreviousEnd => {
+  const last = records.findLast((record) => !isOfNoProcess(record))
+  if (last === undefined || last.type === "Forked") return undefined
+  return last.type === "ProcessEnded" ? "recorded" : "missing"
+}
+
+/**
+ * Whether the process that has written the log so far has ended in order, as far as the log's end says; undefined if
+ * there was none, or its end cannot be read. To be asked before anything is written.
+ */
+export const previousEndIn = (log: Log): Effect.Effect<PreviousEnd> =>
+  Stream.runCollect(log.read({ from: Math.max(1, log.durable().seq - lastRecords) })).pipe(
+    Effect.map(previousEndOf),
+    // No start fails for it.
+    Effect.catch(() => Effect.undefined)
+  )
+
+/** What is worth knowing of a start; `epochSeq` is the record of its epoch. */
+export interface StartSettings {
+  readonly stateDirectory: string
+  readonly stateMode: string
+  readonly epochSeq: number
+  readonly previousEnd: PreviousEnd
+}
+
+/** Says that the process has started. */
+export const observeStart = (log: Log, { epochSeq, previousEnd, ...settings }: StartSettings): void => {
   const started: Observation = {
     _tag: "ProcessStarted",
     version,
@@ -40,7 +70,8 @@ export const observeStart = (
     platform: `${type()} ${release()} ${process.arch}`,
     host: cut(hostname()),
     cpus: availableParallelism(),
-    memoryBytes: totalmem()
+    memoryBytes: totalmem(),
+    ...(previousEnd === undefined ? {} : { previousEnd })
   }
   log.observe(encodeObservation(started, { ...boot, correlationId: epochSeq }))
 }

@@ -29,7 +29,7 @@ import { CliFailure, failureOf } from "../CliFailure.ts"
 import { replaySurroundings } from "../replay/replay-surroundings.ts"
 import { version } from "../version.ts"
 import type { HttpSettings } from "./http-flags.ts"
-import { observeEnd, observeStart } from "./process-observations.ts"
+import { observeEnd, observeStart, previousEndIn } from "./process-observations.ts"
 import { secretsOf } from "./secret-key.ts"
 import { serveHttp } from "./serve-http.ts"
 import { instanceIdOf, logDirectoryOf, prepareStateDirectory } from "./state-directory.ts"
@@ -217,9 +217,10 @@ export const runServer = (settings: ServerSettings, makeDataPlane: MakeDataPlane
     yield* observeEnd(log, () => reason)
     const logLayer = Layer.merge(Layer.succeed(EventLog, log), Layer.succeed(LogArchive, log))
     const control = yield* Effect.mapError(Layer.build(Layer.provideMerge(ControlPlane.layer, logLayer)), failureOf)
+    const previousEnd = yield* previousEndIn(log)
     yield* Effect.provideContext(startEpoch(settings), control)
     const { stateDirectory, stateMode } = settings
-    observeStart(log, { stateDirectory, stateMode, epochSeq: log.durable().controlSeq })
+    observeStart(log, { stateDirectory, stateMode, epochSeq: log.durable().controlSeq, previousEnd })
     const accept = yield* Deferred.make<void>()
     const { identityStyle, reactor, removalDeadlineMillis } = settings
     const dataPlane = makeDataPlane({

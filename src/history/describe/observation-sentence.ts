@@ -154,7 +154,10 @@ const host: Readonly<Record<string, Sentence>> = {
   BdevFailed: (f) =>
     `bdev ${f.text("bdev")} cannot be opened: ${f.text("code")}${f.when("detail", (text) => `, ${text}`)}`,
   BdevClosed: (f) => `bdev ${f.text("bdev")} is closed`,
-  ProcessStarted: (f) => `process ${f.text("pid")} of lunlog ${f.text("version")} started on ${f.text("host")}`,
+  ProcessStarted: (f) => {
+    const before = f.text("previousEnd") === "missing" ? "; the one before was killed, or lost power" : ""
+    return `process ${f.text("pid")} of lunlog ${f.text("version")} started on ${f.text("host")}${before}`
+  },
   ProcessEnded: (f) => `the process ended in order: ${f.text("reason")}`,
   ConfigurationRead: (f) => `configuration ${f.text("config")} was read at ${f.text("occasion")}: ${f.text("result")}`,
   ReactorCrashed: (f) =>

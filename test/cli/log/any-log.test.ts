@@ -29,7 +29,8 @@ const rows: ReadonlyArray<Row> = [
   { words: () => ["timeline", "--ascii"], shows: /disk1/u },
   { words: () => ["timeline", "--json"], shows: /"disk1|:disk1/u },
   { words: () => ["verify"], shows: /clean/u },
-  { words: () => ["compact", "--dry-run"], shows: /record/u }
+  { words: () => ["compact", "--dry-run"], shows: /record/u },
+  { words: () => ["export"], shows: /"lunlog-log"[\s\S]*"LunRemoved"/u }
 ]
 
 /** What only we want to see. */
@@ -59,7 +60,7 @@ describe("the table", () => {
     using log = await sessionLog()
     const tabled = new Set(rows.map(({ words }) => words(log)[0]))
     assert.isAbove(commands.length, 2)
-    const missing = commands.filter((name) => !tabled.has(name))
+    const missing = commands.filter((name) => !tabled.has(name) && name !== "import")
     assert.deepStrictEqual(missing, [], "give each a row above")
   })
 })
@@ -71,6 +72,19 @@ describe.each<SessionLogVariant>(["whole", "cut", "compacted"])("on a log that i
       const ran = await runOn(log, words(log))
       assert.isUndefined(ran.failure, words(log).join(" "))
       assert.match(ran.stdout, shows, words(log).join(" "))
+    }
+  })
+})
+
+describe.each<SessionLogVariant>(["whole", "cut", "forked"])("the export of a log that is %s", (variant) => {
+  it("can be imported, and says the same", { timeout: 60_000 }, async () => {
+    using log = await sessionLog(variant)
+    const [file, copy] = [join(log.stateDirectory, "exported"), join(log.stateDirectory, "copy")]
+    assert.isUndefined((await runOn(log, ["export", "-o", file])).failure)
+    assert.isUndefined((await lunlogHere("log", "import", file, "--state", copy)).failure)
+    for (const words of [["tail", "--json", "-n", "1000"], ["state", "--raw"], ["verify"]]) {
+      const there = await lunlogHere("log", ...words, "--state", copy)
+      assert.strictEqual(there.stdout, (await runOn(log, words)).stdout, words.join(" "))
     }
   })
 })
