@@ -30,6 +30,10 @@ const rows: ReadonlyArray<Row> = [
   { words: () => ["timeline", "--json"], shows: /"disk1|:disk1/u },
   { words: () => ["verify"], shows: /clean/u },
   { words: () => ["compact", "--dry-run"], shows: /record/u },
+  {
+    words: (log) => ["bisect", `--good=${log.record("BdevErrorInjected").seq}`, "--check", "grep -q 'name: spare'"],
+    shows: /spare/u
+  },
   { words: () => ["export"], shows: /"lunlog-log"[\s\S]*"LunRemoved"/u }
 ]
 
@@ -99,7 +103,7 @@ describe.each<SessionLogVariant>(["shortened", "forked"])("on a log that is %s",
     for (const { words } of rows) {
       const { failure } = await runOn(log, words(log))
       if (failure !== undefined)
-        assert.match(failure, /begins|compacted|no record|fork|the log knows no/u, words(log).join(" "))
+        assert.match(failure, /begins|compacted|no record|fork|the log knows no|is good/u, words(log).join(" "))
     }
   })
 })
