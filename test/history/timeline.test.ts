@@ -14,11 +14,11 @@ import { timelineLines } from "../../src/history/timeline/timeline-text.ts"
 import { makeRandom, runSeed } from "../support/initiator/random.ts"
 import { type SessionLog, sessionLog } from "../support/session-log.ts"
 
-const timelineOf = (source: SessionLog, since: Position, cells = 200) =>
+const timelineOf = (source: SessionLog, since: Position, objects?: ReadonlySet<string>) =>
   Effect.scoped(
     Effect.gen(function* () {
       const log = yield* openForReading(source.logDirectory, { tagging: recordTagging })
-      const query = { since, until: { _tag: "Back", count: 0 }, cells } as const
+      const query = { since, until: { _tag: "Back", count: 0 }, cells: 200, ...(objects && { objects }) } as const
       const state = (seq: number) => Effect.map(stateAt(log, seq), (found) => found.state)
       const found = yield* readTimeline(log, query, state, ({ type }) => type)
       assert(found !== undefined)
@@ -73,6 +73,23 @@ describe("the timeline of a log", () => {
   )
 })
 
+describe("of one object", () => {
+  it.live("the timeline has its lane, and what it stands on", () =>
+    Effect.gen(function* () {
+      using source = yield* Effect.promise(() => sessionLog("whole"))
+      const lanesOf = (tag: string) =>
+        Effect.map(timelineOf(source, { _tag: "Seq", seq: 1 }, new Set([tag])), ({ lanes }) =>
+          lanes.map(({ title }) => title)
+        )
+      const { disk1, hostB, disk2 } = source.names
+      assert.deepStrictEqual(yield* lanesOf(`lun:${disk1}/1`), ["process", disk1, "LUN 1: EE_bad", "bdev EE_bad"])
+      assert.deepStrictEqual(yield* lanesOf(`initiator:${hostB}`), ["process", `${hostB} > ${disk2}`])
+      assert.include(yield* lanesOf(`target:${disk2}`), "bdev slow")
+      assert.notInclude(yield* lanesOf(`target:${disk2}`), disk1)
+    })
+  )
+})
+
 describe("a lane", () => {
   it("holds no more than its cells, whatever happens in it, and loses no count", () => {
     const random = makeRandom(runSeed(99))
@@ -110,7 +127,15 @@ const madeUp = (random: ReturnType<typeof makeRandom>): Timeline => {
       title: index % 3 === 0 ? hostile : `lane ${index}`,
       spans: [{ phase: random.pick(["active", "open", "unknown"]), from: ends[0] ?? from, to: ends[1] ?? from }],
       marks: [
-        { severity: random.pick(["error", "note"]), at, until: at, seq: index, count: 1 + (index % 2), text: hostile }
+        {
+          severity: random.pick(["error", "note"]),
+          at,
+          until: at,
+          seq: index,
+          records: 1 + (index % 2),
+          count: 2,
+          text: hostile
+        }
       ]
     }
   }

@@ -9,6 +9,7 @@ import { printJson } from "../../rpc/json-print.ts"
 import { writeOutput } from "../config/write-output.ts"
 import { printable } from "../printable.ts"
 import { boundedInt } from "../serve/server-flags.ts"
+import { filterFlags } from "./filter-flags.ts"
 import { jsonFlag, sourceFlags, sourceOf } from "./log-flags.ts"
 import { ask } from "./log-source.ts"
 import { optionalPlace, placeFlag } from "./place-flag.ts"
@@ -65,6 +66,9 @@ export const timelineCommand = Command.make(
     ...sourceFlags,
     since: placeFlag("since", "Where it begins (default an hour before the end)"),
     until: placeFlag("until", "Where it ends (default now; of a directory, its last record)"),
+    object: filterFlags.object.pipe(
+      Flag.withDescription("Only the lanes of this target, LUN (TARGET:ID), bdev, group, initiator. May be repeated")
+    ),
     svg: Flag.String("svg").pipe(
       Flag.withMetavar("FILE"),
       Flag.withDescription("Write an SVG picture into this file instead (- is stdout)"),
@@ -86,7 +90,8 @@ export const timelineCommand = Command.make(
     const until = (yield* optionalPlace(input.until)) ?? (source.isRunning ? "now" : "HEAD")
     const width = Option.getOrElse(input.width, terminalWidth)
     const cells = Option.isSome(input.svg) || input.json ? TIMELINE_CELLS_MAX : Math.min(width, TIMELINE_CELLS_MAX)
-    const params = { until, cells, ...(since === undefined ? {} : { since }) }
+    const object = input.object.length === 0 ? {} : { object: input.object }
+    const params = { until, cells, ...object, ...(since === undefined ? {} : { since }) }
     const timeline = yield* ask(source, Timeline, "eventlog_timeline", params, { timeoutMillis: timelineMillis })
     if (Option.isSome(input.svg)) {
       return yield* writeOutput(input.svg.value === "-" ? undefined : input.svg.value, timelineSvg(timeline), true)
@@ -100,6 +105,7 @@ export const timelineCommand = Command.make(
   Command.withExamples([
     { command: "lunlog log timeline", description: "The last hour of the running target" },
     { command: 'lunlog log timeline --since "2 hours ago" --until 14:05', description: "A span of time" },
+    { command: "lunlog log timeline --object disk1 --since yesterday", description: "One target" },
     { command: "lunlog log timeline --state /srv/copy --svg incident.svg", description: "A picture of a copied log" }
   ])
 )

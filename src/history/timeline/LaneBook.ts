@@ -1,5 +1,7 @@
 /** The lanes of a timeline by what they are about, as many as can be shown. */
 import { iscsiNameKey } from "../../domain/ids.ts"
+import { type LogObject, objectTag } from "../LogObject.ts"
+import { hostOf } from "../record-tags.ts"
 import { LaneTrack, type TimeScale } from "./LaneTrack.ts"
 import { type Lane, type LaneKind, TIMELINE_LANES_MAX } from "./Timeline.ts"
 
@@ -25,27 +27,37 @@ export class LaneBook {
 
   constructor(scale: TimeScale) {
     this.#scale = scale
-    this.process = this.#lane("process", "", "process")
+    this.process = this.#lane("process", "", "process", [])
   }
 
   portalGroup(tag: number): LaneTrack {
-    return this.#lane("portal-group", `${tag}`, `portal group ${tag}`)
+    return this.#lane("portal-group", `${tag}`, `portal group ${tag}`, [{ _tag: "PortalGroup", tag }])
   }
   target(name: string): LaneTrack {
-    return this.#lane("target", iscsiNameKey(name), name)
+    return this.#lane("target", iscsiNameKey(name), name, [{ _tag: "Target", name }])
   }
   /** A LUN has a target. */
   lun(target: string, lun: number): LaneTrack {
-    this.target(target)
-    return this.#lane("lun", `${iscsiNameKey(target)} ${String(lun).padStart(3, "0")}`, `LUN ${lun}`)
+    // Whoever asks for the LUN sees below which target it is.
+    this.target(target).tags.add(objectTag({ _tag: "Lun", target, lun }))
+    const key = `${iscsiNameKey(target)} ${String(lun).padStart(3, "0")}`
+    return this.#lane("lun", key, `LUN ${lun}`, [
+      { _tag: "Lun", target, lun },
+      { _tag: "Target", name: target }
+    ])
   }
   bdev(name: string): LaneTrack {
-    return this.#lane("bdev", name, `bdev ${name}`)
+    return this.#lane("bdev", name, `bdev ${name}`, [{ _tag: "Bdev", name }])
   }
   /** Of one initiator at one target; without a target, whatever else it did. */
   sessions(initiator: string, target: string | undefined): LaneTrack {
     const title = target === undefined ? initiator : `${initiator} > ${target}`
-    return this.#lane("sessions", `${iscsiNameKey(initiator)} ${iscsiNameKey(target ?? "")}`, title)
+    return this.#lane("sessions", `${iscsiNameKey(initiator)} ${iscsiNameKey(target ?? "")}`, title, [
+      { _tag: "Initiator", name: initiator },
+      // Who has given no name is known by the address.
+      { _tag: "Address", host: hostOf(initiator) },
+      ...(target === undefined ? [] : [{ _tag: "Target", name: target } as const])
+    ])
   }
 
   /** Lanes of some kinds that exist. */
@@ -58,8 +70,14 @@ export class LaneBook {
     return this.#hidden.size
   }
 
-  /** All lanes that show something. */
-  finish(): ReadonlyArray<Lane> {
+  /** A LUN shows a bdev from now on: who asks for the one wants to see the other. */
+  relate(lun: LaneTrack, bdev: LaneTrack): void {
+    for (const tag of [...lun.tags]) if (!tag.startsWith("bdev:")) bdev.tags.add(tag)
+    for (const tag of [...bdev.tags]) if (tag.startsWith("bdev:")) lun.tags.add(tag)
+  }
+
+  /** All lanes that show something; with `wanted` only those of objects with one of these tags. */
+  finish(wanted?: ReadonlySet<string>): ReadonlyArray<Lane> {
     const keys = [...this.#lanes.keys()]
     const luns = keys.filter((key) => key.startsWith("lun ")).sort()
     const ofKind = (kind: LaneKind) => keys.filter((key) => key.startsWith(`${kind} `))
@@ -70,12 +88,16 @@ export class LaneBook {
     const order = [...ofKind("process"), ...ofKind("portal-group"), ...targets]
     const rest = [...luns, ...ofKind("sessions"), ...ofKind("bdev")].filter((key) => !order.includes(key))
     return [...order, ...rest]
-      .flatMap((key) => this.#lanes.get(key)?.finish() ?? [])
+      .flatMap((key) => this.#lanes.get(key) ?? [])
+      .filter(
+        (lane) => wanted === undefined || lane.kind === "process" || [...lane.tags].some((tag) => wanted.has(tag))
+      )
+      .map((lane) => lane.finish())
       .filter(({ kind, marks, spans }) => kind === "process" || marks.length > 0 || spans.length > 0)
   }
 
   /** Beyond what can be shown, all of a kind share one lane, which has marks alone. */
-  #lane(kind: LaneKind, name: string, title: string): LaneTrack {
+  #lane(kind: LaneKind, name: string, title: string, objects: ReadonlyArray<LogObject>): LaneTrack {
     const key = `${kind} ${name}`
     const found = this.#lanes.get(key)
     if (found !== undefined) return found
@@ -83,6 +105,7 @@ export class LaneBook {
     if (count >= TIMELINE_LANES_MAX) return this.#shared(kind, key)
     this.#counts.set(kind, count + 1)
     const made = new LaneTrack(kind, title, this.#scale)
+    for (const object of objects) made.tags.add(objectTag(object))
     this.#lanes.set(key, made)
     return made
   }

@@ -26,6 +26,8 @@ interface OpenSpan {
 export class LaneTrack {
   readonly kind: LaneKind
   title: string
+  /** Tags of the objects that it is about, as `record-tags.ts` writes them. */
+  readonly tags = new Set<string>()
   readonly #scale: TimeScale
   readonly #marksOnly: boolean
   readonly #spans: Array<Span> = []
@@ -76,8 +78,8 @@ export class LaneTrack {
     const found = this.#marks.get(key)
     const mark =
       found === undefined
-        ? { severity, at, until: at, seq, count, text: text() }
-        : { ...found, until: at, count: found.count + count }
+        ? { severity, at, until: at, seq, records: 1, count, text: text() }
+        : { ...found, until: at, records: found.records + 1, count: found.count + count }
     this.#marks.set(key, mark)
   }
 

@@ -40,7 +40,8 @@ export const Mark = Schema.Struct({
   until: Schema.Number,
   /** Record of the first. */
   seq: Schema.Number,
-  /** How often, with the repetitions that one record tells. */
+  /** How many records, and how often it happened: one record may tell of many times. */
+  records: Schema.Number,
   count: Schema.Number,
   /** The first, in words. */
   text: Schema.String

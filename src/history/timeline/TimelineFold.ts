@@ -70,9 +70,9 @@ export class TimelineFold {
     this.#lastAt = record.at
   }
 
-  /** The lanes, up to the end of the picture. */
-  finish(): ReadonlyArray<Lane> {
-    return this.#book.finish()
+  /** The lanes, up to the end of the picture; with `wanted` those of objects with one of these tags. */
+  finish(wanted?: ReadonlySet<string>): ReadonlyArray<Lane> {
+    return this.#book.finish(wanted)
   }
 
   #beginWith(state: State): void {
@@ -92,6 +92,7 @@ export class TimelineFold {
   #beginLun(target: string, lun: number, bdev: string): LaneTrack {
     const lane = this.#book.lun(target, lun)
     lane.title = `LUN ${lun}: ${bdev}`
+    this.#book.relate(lane, this.#book.bdev(bdev))
     return lane
   }
 

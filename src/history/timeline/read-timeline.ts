@@ -16,6 +16,8 @@ export interface TimelineQuery {
   readonly until: Position
   /** How fine, at most `TIMELINE_CELLS_MAX`. */
   readonly cells: number
+  /** Tags of objects: only their lanes; absent: all. */
+  readonly objects?: ReadonlySet<string>
 }
 
 const defaultLengthMicros = 3_600_000_000
@@ -97,7 +99,7 @@ export const readTimeline = <E>(
       to,
       cell_micros: cell,
       records: fold.records,
-      lanes: fold.finish(),
-      lanes_hidden: fold.hidden
+      lanes: fold.finish(query.objects),
+      lanes_hidden: query.objects === undefined ? fold.hidden : 0
     }
   })

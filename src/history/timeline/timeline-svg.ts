@@ -93,8 +93,8 @@ const spanText = ({ from, from_seq: fromSeq, merged, phase, to, to_seq: toSeq }:
   return `${phaseWords[phase]}, ${began} to ${ended}, ${lengthText(to - from)}${several}`
 }
 
-const markText = ({ at, count, seq, severity, text }: Mark): string => {
-  const times = count > 1 ? `, and the like: ${count} in all` : ""
+const markText = ({ at, count, records, seq, severity, text }: Mark): string => {
+  const times = records > 1 ? `, and the like: ${count} in all` : ""
   return `${severity}, ${timeText(at)}: ${text}${times} (record ${seq})`
 }
 

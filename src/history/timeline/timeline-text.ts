@@ -175,8 +175,8 @@ const troublesOf = (timeline: Timeline, max: number): readonly [shown: ReadonlyA
 
 const troubleLines = ({ glyphs, options, timeline }: Frame): ReadonlyArray<string> => {
   const [shown, hidden] = troublesOf(timeline, options.listMax)
-  const lines = shown.map(({ at, count, seq, severity, text }) => {
-    const times = count > 1 ? `, and the like: ${count} in all` : ""
+  const lines = shown.map(({ at, count, records, seq, severity, text }) => {
+    const times = records > 1 ? `, and the like: ${count} in all` : ""
     return `${options.paint(severity, glyphs[severity])} ${timeText(at).slice(11)}  ${text}${times}  (${seq})`
   })
   const range = `--since ${timeline.from.seq} --until ${timeline.to.seq}`

@@ -1,6 +1,6 @@
 /** Command lines of the methods that tell what was: pictures, copies and searches of the event log. */
 import { flag, type MethodForm, method, option, required } from "./MethodForm.ts"
-import { integer, text } from "./value-kinds.ts"
+import { commaList, integer, text } from "./value-kinds.ts"
 
 /** This file's forms. */
 export const historyForms: ReadonlyArray<MethodForm> = [
@@ -10,6 +10,7 @@ export const historyForms: ReadonlyArray<MethodForm> = [
     [
       option(["", "since"], text("PLACE"), "where it begins (an hour before the end)"),
       option(["", "until"], text("PLACE"), "where it ends (now)"),
+      option(["", "object"], commaList("OBJECTS"), "only the lanes of these"),
       option(["", "cells"], integer("N"), "how fine (120, at most 500)")
     ],
     { answer: "json", example: '--since "2 hours ago" --cells 60' }
