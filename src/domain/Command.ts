@@ -36,7 +36,12 @@ export const Command = Schema.TaggedUnion({
   ...appliedConfigCommands,
   ...replayCommands,
   /** Records of the source up to `through`, mapped to the fork but for incarnations, which are the source's. */
-  ReplayRecords: { through: Schema.Number, records: Schema.Array(Schema.Struct({ seq: Seq, event: Event })) }
+  ReplayRecords: {
+    /** Refused unless this is the last record that was played; any will do if absent. */
+    after: Schema.optionalKey(Schema.Number),
+    through: Schema.Number,
+    records: Schema.Array(Schema.Struct({ seq: Seq, event: Event }))
+  }
 })
 export type Command = typeof Command.Type
 /** The command of one tag: `CommandOf<"AddLun">`. */

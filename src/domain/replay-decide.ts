@@ -210,6 +210,10 @@ export const decideReplayRecords = (state: State, command: CommandOf<"ReplayReco
     return Result.fail(new InvalidArgument({ object, reason, hint }))
   }
   if (through <= replay.position) return Result.succeed([])
+  if (command.after !== undefined && command.after !== replay.position) {
+    const reason = `is at record ${replay.position}, not at ${command.after}`
+    return Result.fail(new WrongState({ object, reason, hint: "play what comes next" }))
+  }
   const draft = draftOn(state)
   const played: Played = { created: [], gone: [], skipped: [], skippedCount: 0, playedCount: 0 }
   const due = records.filter(({ seq }) => seq > replay.position && seq <= through)

@@ -101,6 +101,11 @@ describe("a replay", () => {
       const beyond = decide(once.state, { _tag: "ReplayRecords", through, records })
       assert.isTrue(Result.isFailure(beyond) && beyond.failure._tag === "InvalidArgument")
     }
+    // Several on their way at once: one that is missing takes those behind it with it.
+    const gap = decide(once.state, { _tag: "ReplayRecords", after: seq - 1, through: seq + 1, records: [] })
+    assert.isTrue(Result.isFailure(gap) && gap.failure._tag === "WrongState", "it is elsewhere")
+    const next = decide(once.state, { _tag: "ReplayRecords", after: seq, through: seq + 1, records: [] })
+    assert.isTrue(Result.isSuccess(next))
     const over = followedBy(once, { _tag: "StopReplay" })
     assert.strictEqual(replayOf(over.state).ended, "stopped")
     const late = decide(over.state, { _tag: "ReplayRecords", through: seq + 1, records: [] })

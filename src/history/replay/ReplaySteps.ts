@@ -61,5 +61,17 @@ export class ReplaySteps {
   }
 }
 
+/** What needs more than to be written down: files, drains, deeds, restarts. */
+const demanding: ReadonlySet<string> = new Set([
+  "EpochStarted",
+  "LunRemoved",
+  "BdevCreated",
+  "BdevResized",
+  "BdevErrorInjected"
+])
+
+/** Whether a step can be written down together with others: nothing is to be done before it or after it. */
+export const isPlain = ({ records }: ReplayStep): boolean => records.every(({ type }) => !demanding.has(type))
+
 /** Seq of the last record of a step. */
 export const throughOf = ({ records }: ReplayStep): number => records.at(-1)?.seq ?? 0

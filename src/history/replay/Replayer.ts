@@ -7,7 +7,8 @@ import type { LogRecord } from "../../../eventlog/record.ts"
 import { ControlPlane } from "../../domain/ControlPlane.ts"
 import { DataPlane } from "../../domain/DataPlane.ts"
 import { openReplay, type Replay } from "../../domain/Replay.ts"
-import { fullPace, gapMillis, type Pace } from "./pace.ts"
+import { atTheEnd, PlayLoop } from "./PlayLoop.ts"
+import { fullPace, type Pace } from "./pace.ts"
 import type { ReplayRecords, ReplaySurroundings } from "./ReplayRecords.ts"
 import type { ReplayStep } from "./ReplaySteps.ts"
 import { type PlayFailure, StepPlayer } from "./StepPlayer.ts"
@@ -137,6 +138,7 @@ const running = new ReplayRefused({ reason: "is running", hint: "pause it first:
 interface Found {
   readonly records: ReplayRecords
   readonly player: StepPlayer
+  readonly loop: PlayLoop
 }
 
 /** Opens the file and begins, where there is something to begin. */
@@ -153,16 +155,9 @@ const prepare = (surroundings: ReplaySurroundings) =>
     const { replay } = controlPlane.state()
     if (replay === undefined) return undefined
     const player = new StepPlayer({ ...surroundings, records, origin, controlPlane, dataPlane }, replay)
-    return { records, player } satisfies Found
+    const loop = new PlayLoop(player, () => openReplay(controlPlane.state()) !== undefined)
+    return { records, player, loop } satisfies Found
   })
-
-/** When to end; `after` is asked of steps that were played. */
-interface Ends {
-  readonly before: (step: ReplayStep) => boolean
-  readonly after: (step: ReplayStep) => boolean
-}
-
-const never = { before: () => false, after: () => false }
 
 /** One per process. */
 class Playing {
@@ -174,11 +169,6 @@ class Playing {
   #pace: Pace | undefined
   /** First record of the step that a search has stopped before: the next search passes it. */
   #stoppedBefore = 0
-
-  /** What is waited for, and until when, in milliseconds since 1970. */
-  #due: { readonly record: LogRecord; readonly at: number } | undefined
-  /** How long a step was waited for before the wait was broken off. */
-  #waited: { readonly seq: number; readonly millis: number } | undefined
 
   constructor(
     controlPlane: ControlPlane["Service"],
@@ -203,7 +193,7 @@ class Playing {
     const isOpen = replay !== undefined && replay.ended === undefined
     // What a run is about to play is its own to read.
     const peeked = isOpen && player !== undefined && this.#pace === undefined ? yield* this.#peek(player) : undefined
-    const due = this.#due
+    const due = this.#found?.loop.due
     return {
       phase: replay === undefined ? "none" : (replay.ended ?? (this.#pace === undefined ? "paused" : "running")),
       replay,
@@ -231,36 +221,25 @@ class Playing {
   }
 
   next(count: number): Effect.Effect<void, ReplayError> {
-    return this.#alone((player) =>
-      Effect.gen({ self: this }, function* () {
-        let left = count
-        const after = (): boolean => --left <= 0
-        yield* this.#playAt(player, fullPace, { ...never, after })
-        yield* player.settle
-      })
+    return this.#alone(({ loop, player }) =>
+      Effect.andThen(loop.play(fullPace, { ...atTheEnd, steps: count }), player.settle)
     )
   }
 
-  until(request: StopRequest): Effect.Effect<boolean, ReplayError> {
-    const { condition, isBefore } = request
-    return this.#alone((player) =>
+  until({ condition, isBefore, pace, withinMillis }: StopRequest): Effect.Effect<boolean, ReplayError> {
+    const isHere = (step: ReplayStep): boolean => condition._tag === "Match" && step.records.some(condition.matches)
+    const before = (step: ReplayStep): boolean =>
+      condition._tag === "Place"
+        ? condition.isBeyond(step, isBefore)
+        : isBefore && step.records[0].seq !== this.#stoppedBefore && isHere(step)
+    const after = (step: ReplayStep): boolean => !isBefore && isHere(step)
+    return this.#alone(({ loop, player }) =>
       Effect.gen({ self: this }, function* () {
-        let isMet = false
-        const before = (step: ReplayStep): boolean => {
-          const [{ seq }] = step.records
-          if (condition._tag === "Place") isMet = condition.isBeyond(step, isBefore)
-          else isMet = isBefore && seq !== this.#stoppedBefore && step.records.some(condition.matches)
-          if (isMet && condition._tag === "Match") this.#stoppedBefore = seq
-          return isMet
-        }
-        const after = (step: ReplayStep): boolean => {
-          isMet = condition._tag === "Match" && !isBefore && step.records.some(condition.matches)
-          return isMet
-        }
-        const playing = this.#playAt(player, request.pace, { before, after })
-        yield* Effect.timeoutOption(playing, request.withinMillis)
+        const playing = loop.play(pace, { ...atTheEnd, before, after })
+        const end = Option.getOrUndefined(yield* Effect.timeoutOption(playing, withinMillis))
+        if (end?._tag === "Before" && condition._tag === "Match") this.#stoppedBefore = end.step.records[0].seq
         yield* player.settle
-        return isMet
+        return end !== undefined && end._tag !== "None"
       })
     )
   }
@@ -268,10 +247,10 @@ class Playing {
   run(pace: Pace): Effect.Effect<void, ReplayError> {
     return Effect.gen({ self: this }, function* () {
       yield* this.#halt
-      const { player } = yield* this.#ready(false)
+      const { loop, player } = yield* this.#ready(false)
       this.#pace = pace
       const playing = this.#turn
-        .withPermits(1)(Effect.andThen(this.#playAt(player, pace, never), player.settle))
+        .withPermits(1)(Effect.andThen(loop.play(pace, atTheEnd), player.settle))
         .pipe(
           Effect.catch((error) =>
             Effect.suspend(() => {
@@ -301,7 +280,7 @@ class Playing {
   readonly pause: Effect.Effect<void, ReplayError> = Effect.suspend(() =>
     Effect.andThen(
       this.#halt,
-      this.#alone((player) => player.settle)
+      this.#alone(({ player }) => player.settle)
     )
   )
 
@@ -327,47 +306,12 @@ class Playing {
     })
   }
 
-  #alone<A, E>(work: (player: StepPlayer) => Effect.Effect<A, E>): Effect.Effect<A, E | ReplayError> {
+  #alone<A, E>(work: (found: Found) => Effect.Effect<A, E>): Effect.Effect<A, E | ReplayError> {
     return Effect.gen({ self: this }, function* () {
-      const { player } = yield* this.#ready(false)
+      const found = yield* this.#ready(false)
       if (this.#pace !== undefined) return yield* running
       this.#problem = undefined
-      return yield* this.#turn.withPermits(1)(work(player))
-    })
-  }
-
-  #playAt(player: StepPlayer, pace: Pace, ends: Ends): Effect.Effect<void, PlayFailure> {
-    return Effect.gen({ self: this }, function* () {
-      let due = yield* Clock.currentTimeMillis
-      for (;;) {
-        const step = yield* player.next
-        if (step === undefined || openReplay(this.#controlPlane.state()) === undefined || ends.before(step)) return
-        const [record] = step.records
-        const waited = this.#waited?.seq === record.seq ? this.#waited.millis : 0
-        due += Math.max(0, gapMillis(pace, player.at, record.at) - waited)
-        yield* this.#waitUntil(due, record, waited)
-        yield* player.play(step)
-        if (ends.after(step)) return
-      }
-    })
-  }
-
-  /** A wait that is broken off goes on where it was: a search that is asked for again and again gets there, too. */
-  #waitUntil(due: number, record: LogRecord, waitedBefore: number): Effect.Effect<void> {
-    return Effect.gen({ self: this }, function* () {
-      const begun = yield* Clock.currentTimeMillis
-      if (due <= begun) return
-      this.#due = { record, at: due }
-      const remember = Effect.map(Clock.currentTimeMillis, (now) => {
-        this.#waited = { seq: record.seq, millis: waitedBefore + now - begun }
-      })
-      const over = Effect.sync(() => {
-        this.#due = undefined
-      })
-      yield* Effect.sleep(due - begun).pipe(
-        Effect.onInterrupt(() => remember),
-        Effect.ensuring(over)
-      )
+      return yield* this.#turn.withPermits(1)(work(found))
     })
   }
 }

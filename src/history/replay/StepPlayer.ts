@@ -46,7 +46,7 @@ const causeOf = ({ actor, method, requestId }: Cause): Cause => ({
 /** One per fork that has records to play. */
 export class StepPlayer {
   readonly #of: PlayerSurroundings
-  readonly #steps = new ReplaySteps()
+  #steps = new ReplaySteps()
   /** Why records were skipped, or what went wrong beside, by seq; the newest. */
   readonly #notes = new Map<number, string>()
   /** Where the next page begins; undefined before the first. */
@@ -90,17 +90,34 @@ export class StepPlayer {
     }
   })
 
-  /** Plays the step that `next` has given; the data plane has taken note of it when this ends. */
-  play(step: ReplayStep): Effect.Effect<void, PlayFailure> {
-    return Effect.uninterruptible(
-      Effect.gen({ self: this }, function* () {
-        if (step._tag === "Change") yield* this.#change(step.records)
-        this.#steps.take(step)
-        this.#position = throughOf(step)
-        this.#at = step.records[0].at
-        if (step._tag === "Observation" && this.#position === this.#of.records.content.through) yield* this.settle
-      })
-    )
+  /** `next` gives the one behind it from now on. */
+  take(step: ReplayStep): void {
+    this.#steps.take(step)
+  }
+
+  /** What was taken and not played is read again. */
+  reset(): void {
+    this.#steps = new ReplaySteps()
+    this.#offset = undefined
+    this.#isEnd = false
+  }
+
+  /**
+   * Plays steps that were taken, in order; the data plane has taken note of them when this ends. Of several all must be
+   * plain: they are on their way to the disk together.
+   */
+  play(steps: readonly [ReplayStep, ...ReadonlyArray<ReplayStep>]): Effect.Effect<void, PlayFailure> {
+    const last = steps.at(-1) ?? steps[0]
+    const [first] = steps
+    const changes = steps.flatMap((step) => (step._tag === "Change" ? [step.records] : []))
+    const played =
+      steps.length === 1 && first._tag === "Change" ? this.#change(first.records) : this.#writeDown(changes)
+    const passed = Effect.suspend(() => {
+      this.#position = throughOf(last)
+      this.#at = last.records[0].at
+      return this.#position === this.#of.records.content.through ? this.settle : Effect.void
+    })
+    return Effect.uninterruptible(Effect.andThen(played, passed))
   }
 
   /** Writes down how far observations were passed; changes are written down by themselves. */
@@ -127,7 +144,7 @@ export class StepPlayer {
 
   #change(records: ReadonlyArray<LogRecord>): Effect.Effect<void, PlayFailure> {
     return Effect.gen({ self: this }, function* () {
-      const { controlPlane, dataPlane, origin } = this.#of
+      const { controlPlane, origin } = this.#of
       const through = records.at(-1)?.seq ?? 0
       const events = this.#eventsOf(records)
       const problems = yield* this.#of.prepareFiles(
@@ -137,13 +154,41 @@ export class StepPlayer {
       )
       for (const problem of problems) this.#tell(through, problem)
       yield* this.#drained(events.map(({ event }) => event))
-      const cause = causeOf(records[0]?.cause ?? { source: "replay", actor: "local" })
-      const committed = yield* controlPlane.dispatch({ _tag: "ReplayRecords", through, records: events }, cause)
-      this.#noteSkipped(committed)
-      const applied = committed.records.at(-1)?.seq
-      if (applied !== undefined) yield* Effect.timeoutOption(dataPlane.awaitApplied(applied), applyWithinMillis)
+      const committed = yield* this.#dispatch(records, events, undefined)
+      yield* this.#applied([committed])
       yield* this.#injectErrors(committed, through)
     })
+  }
+
+  /** Each is decided on top of the one before, and none without it. */
+  #writeDown(changes: ReadonlyArray<ReadonlyArray<LogRecord>>): Effect.Effect<void, PlayFailure> {
+    let after = this.#of.controlPlane.state().replay?.position
+    const commands = changes.map((records) => {
+      const dispatched = this.#dispatch(records, this.#eventsOf(records), after)
+      after = records.at(-1)?.seq
+      return dispatched
+    })
+    return Effect.flatMap(Effect.all(commands, { concurrency: "unbounded" }), (committed) => this.#applied(committed))
+  }
+
+  #dispatch(
+    records: ReadonlyArray<LogRecord>,
+    events: ReadonlyArray<{ readonly seq: number; readonly event: Event }>,
+    after: number | undefined
+  ): Effect.Effect<Committed, PlayFailure> {
+    const through = records.at(-1)?.seq ?? 0
+    const cause = causeOf(records[0]?.cause ?? { source: "replay", actor: "local" })
+    const expected = after === undefined ? {} : { after }
+    const command = { _tag: "ReplayRecords", ...expected, through, records: events } as const
+    return Effect.tap(this.#of.controlPlane.dispatch(command, cause), (committed) =>
+      Effect.sync(() => this.#noteSkipped(committed))
+    )
+  }
+
+  #applied(committed: ReadonlyArray<Committed>): Effect.Effect<void> {
+    const seq = committed.at(-1)?.records.at(-1)?.seq
+    if (seq === undefined) return Effect.void
+    return Effect.asVoid(Effect.timeoutOption(this.#of.dataPlane.awaitApplied(seq), applyWithinMillis))
   }
 
   /** What cannot be read any more is skipped, as what does not apply is. */
