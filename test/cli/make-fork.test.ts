@@ -14,7 +14,7 @@ import { findTarget, lunsOf, type State, targetsOf } from "../../src/domain/Stat
 import { encodeSnapshot } from "../../src/domain/snapshot-codec.ts"
 import { mapState } from "../../src/history/fork/ForkMapping.ts"
 import { stateAt } from "../../src/history/state-at.ts"
-import { startEpoch } from "../domain/examples.ts"
+import { createPortalGroup, startEpoch } from "../domain/examples.ts"
 import { type SessionLog, sessionLog } from "../support/session-log.ts"
 import { makeDirectory, removeDirectory } from "../support/target-process.ts"
 import { lunlogHere } from "./in-process.ts"
@@ -149,6 +149,21 @@ describe("a fork of a log", () => {
     const { mapping, ...made } = await make({ source: directory })
     const { fork: _, ...copied } = await stateOf(made.directory)
     assert.strictEqual(text({ ...copied, fork: undefined }), text(mapState(mapping, state)))
+  })
+
+  it("that is to see what came later has an address for every portal that there was meanwhile", async () => {
+    const directory = join(folder, "meanwhile")
+    const write = Effect.flatMap(ControlPlane, ({ dispatch }) =>
+      Effect.forEach(
+        [startEpoch(), createPortalGroup(5, ["127.0.0.7", 3270]), { _tag: "DeletePortalGroup", tag: 5 } as const],
+        (command) => dispatch(command, { source: "rpc", actor: "local" })
+      )
+    )
+    const log = LevelEventLog.layer({ directory: join(directory, "log"), ballastBytes: 0 })
+    await Effect.runPromise(Effect.provide(write, Layer.provide(ControlPlane.layer, log)))
+    const { mapping } = await make({ source: directory, at: "1", replay: { until: undefined } })
+    const ports = mapping.portals._tag === "Address" ? mapping.portals.ports : []
+    assert.deepStrictEqual(ports, [{ from: { host: "127.0.0.7", port: 3270 }, port: ports[0]?.port ?? 0 }])
   })
 
   it("keeps names and ids if it is asked to, and is told apart by nothing then", async () => {

@@ -3,10 +3,13 @@ import { readFile } from "node:fs/promises"
 import { dirname, join, resolve } from "node:path"
 import { Effect, Result, Schema, type Scope } from "effect"
 import type { StatePosition } from "../../domain/control-core.ts"
+import type { Event } from "../../domain/Event.ts"
+import { decodeRecord } from "../../domain/event-codec.ts"
 import { authGroupsOf, type State } from "../../domain/State.ts"
 import { decodeSnapshot } from "../../domain/snapshot-codec.ts"
 import { CliFailure, unexpectedAnswer } from "../CliFailure.ts"
 import { ask, type LogSource, openLogSource } from "../log/log-source.ts"
+import { RecordPage } from "../log/RecordView.ts"
 import { callMethod, connectAs } from "../rpc/rpc-call.ts"
 import { isMissing } from "../serve/private-file.ts"
 import { findLogDirectory } from "../serve/state-directory.ts"
@@ -25,6 +28,8 @@ export interface ForkSource {
   readonly point: SourcePoint
   /** The state at the end of its log. */
   readonly today: State
+  /** Events after the moment that bring addresses of the source, if they were asked for. */
+  readonly later: ReadonlyArray<Event>
   readonly isRunning: boolean
   /** Absolute; the parent of the log's directory. */
   readonly stateDirectory: string
@@ -89,6 +94,27 @@ const readPoint = (source: LogSource, at: string): Effect.Effect<SourcePoint, Cl
     }
   })
 
+/** Pages of them; what is beyond brings no address that is not known by then. */
+const laterPagesMax = 16
+const laterTypes = ["PortalGroupCreated", "TargetNodeRedirectSet"]
+
+/** Events of these types after a record. One of a later version brings nothing that could be mapped. */
+const readLater = (source: LogSource, after: number): Effect.Effect<ReadonlyArray<Event>, CliFailure> =>
+  Effect.gen(function* () {
+    const events: Array<Event> = []
+    let from: number | undefined = after + 1
+    for (let page = 0; page < laterPagesMax && from !== undefined; page++) {
+      const asked = { from, type: laterTypes, kind: "control" }
+      const answer: typeof RecordPage.Type = yield* ask(source, RecordPage, "eventlog_read", asked)
+      for (const { payload, seq, type, v } of answer.records) {
+        const event = decodeRecord({ seq, type, v, payload })
+        if (Result.isSuccess(event)) events.push(event.success)
+      }
+      from = answer.next
+    }
+    return events
+  })
+
 const readKey = async (path: string): Promise<Pick<ForkSource, "key" | "keyProblem">> => {
   try {
     return { key: await readFile(path, "utf8"), keyProblem: undefined }
@@ -125,20 +151,23 @@ const storedSource = (directory: string) => ({
   isRunning: false
 })
 
-/** Reads what there is; `dump` works until the scope closes. */
+/** Reads what there is; `dump` works until the scope closes. `withLater`: for a fork that is to see what came then. */
 export const openForkSource = (
   directory: string | undefined,
   socketPath: string,
-  at: string
+  at: string,
+  withLater: boolean
 ): Effect.Effect<ForkSource, CliFailure, Scope.Scope> =>
   Effect.gen(function* () {
     const place = directory === undefined ? yield* runningSource(socketPath) : storedSource(directory)
     // Given back before the fork serves: a directory is read, not kept.
-    const { point, today } = yield* Effect.scoped(
+    const read = yield* Effect.scoped(
       Effect.gen(function* () {
         const log = yield* openLogSource(directory, socketPath)
-        return { point: yield* readPoint(log, at), today: (yield* readPoint(log, "HEAD")).state }
+        const point = yield* readPoint(log, at)
+        const later = withLater ? yield* readLater(log, point.controlSeq) : []
+        return { point, later, today: (yield* readPoint(log, "HEAD")).state }
       })
     )
-    return { ...place, point, today, ...(yield* keyOf(place.stateDirectory, point.state)) }
+    return { ...place, ...read, ...(yield* keyOf(place.stateDirectory, read.point.state)) }
   })

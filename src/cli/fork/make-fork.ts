@@ -6,7 +6,7 @@ import { Effect, type Scope } from "effect"
 import type { ForkData, ForkIdentity, ForkMapping } from "../../domain/Fork.ts"
 import { isUuid, type Uuid } from "../../domain/ids.ts"
 import type { Portal } from "../../domain/PortalGroup.ts"
-import { chooseRedirects, type PortalWish, portalsOf } from "../../history/fork/choose-mapping.ts"
+import { addressesOf, chooseRedirects, type PortalWish } from "../../history/fork/choose-mapping.ts"
 import type { ReplayContent } from "../../history/replay/ReplayRecords.ts"
 import { CliFailure } from "../CliFailure.ts"
 import { copyRecords } from "../replay/copy-records.ts"
@@ -91,13 +91,13 @@ const keyText = ({ keyProblem }: ForkSource): ReadonlyArray<string> =>
 const mappingFor = (wish: ForkWish, source: ForkSource, tag: string, directory: string) =>
   Effect.gen(function* () {
     const { point, today } = source
-    const own = portalsOf(point.state, today)
-    const { portals, warnings } = yield* findPortals(own, wish.portals)
+    const addresses = addressesOf([point.state, today], source.later)
+    const { portals, warnings } = yield* findPortals(addresses.portals, wish.portals)
     const kept = point.state.epoch?.instanceId
     const instanceId = wish.keepIdentity && kept !== undefined ? kept : yield* newInstanceId
     const identity = identityOf(wish, tag)
     const bare: ForkMapping = { instanceId, identity, portals, redirects: [], fileDirectory: join(directory, "disks") }
-    const { foreign, mapped } = chooseRedirects([point.state, today], own, bare, localHosts())
+    const { foreign, mapped } = chooseRedirects(addresses, bare, localHosts())
     return {
       mapping: { ...bare, redirects: mapped },
       warnings: [...warnings, ...foreignText(foreign), ...keyText(source)]
@@ -115,7 +115,7 @@ const recordsToPlay = (wish: ForkWish, { point }: ForkSource, directory: string)
 /** Makes the fork; if it fails, nothing is left of it. The source may be closed afterwards. */
 export const makeFork = (wish: ForkWish): Effect.Effect<MadeFork, CliFailure, Scope.Scope> =>
   Effect.gen(function* () {
-    const source = yield* openForkSource(wish.source, wish.socketPath, wish.at)
+    const source = yield* openForkSource(wish.source, wish.socketPath, wish.at, wish.replay !== undefined)
     const tag = (yield* newInstanceId).slice(0, tagLength)
     const directory = resolve(wish.directory ?? newDirectory(source.stateDirectory, tag))
     if (directory === source.stateDirectory) {

@@ -3,6 +3,7 @@
  * anything is made. Whether an address is free is not known here: what is taken comes in.
  */
 import { Result } from "effect"
+import type { Event } from "../../domain/Event.ts"
 import type { ForkMapping, ForkPortals } from "../../domain/Fork.ts"
 import { type Portal, parsePortalHost, portalKey } from "../../domain/PortalGroup.ts"
 import { portalGroupsOf, type State, targetsOf } from "../../domain/State.ts"
@@ -22,12 +23,25 @@ const unique = (portals: ReadonlyArray<Portal>): ReadonlyArray<Portal> => [
   ...new Map(portals.map(({ host, port }) => [portalKey({ host, port }), { host, port }])).values()
 ]
 
-/** Every address that one of the states listens on. */
-export const portalsOf = (...states: ReadonlyArray<State>): ReadonlyArray<Portal> =>
-  unique(states.flatMap((state) => portalGroupsOf(state).flatMap(({ portals }) => portals)))
+/** Addresses of a source, each once. */
+export interface Addresses {
+  /** It listens there. */
+  readonly portals: ReadonlyArray<Portal>
+  /** It sends initiators there. */
+  readonly redirects: ReadonlyArray<Portal>
+}
 
-const redirectsOf = (states: ReadonlyArray<State>): ReadonlyArray<Portal> =>
-  unique(states.flatMap((state) => targetsOf(state).flatMap(({ redirects }) => redirects)))
+/** Of all the states, in their order, and of what comes with later events. */
+export const addressesOf = (states: ReadonlyArray<State>, later: ReadonlyArray<Event> = []): Addresses => ({
+  portals: unique([
+    ...states.flatMap((state) => portalGroupsOf(state).flatMap(({ portals }) => portals)),
+    ...later.flatMap((event) => (event._tag === "PortalGroupCreated" ? event.portals : []))
+  ]),
+  redirects: unique([
+    ...states.flatMap((state) => targetsOf(state).flatMap(({ redirects }) => redirects)),
+    ...later.flatMap((event) => (event._tag === "TargetNodeRedirectSet" ? [event] : []))
+  ])
+})
 
 const isWildcard = (host: string): boolean => host === "*" || host === "[*]"
 
@@ -97,8 +111,7 @@ export interface Redirects {
 
 /** `localHosts` are addresses of the source's host, for portals that listen on all of them. */
 export const chooseRedirects = (
-  states: ReadonlyArray<State>,
-  own: ReadonlyArray<Portal>,
+  { portals: own, redirects }: Addresses,
   mapping: ForkMapping,
   localHosts: ReadonlyArray<string>
 ): Redirects => {
@@ -110,7 +123,7 @@ export const chooseRedirects = (
       : undefined)
   const mapped: Array<ForkMapping["redirects"][number]> = []
   const foreign: Array<Portal> = []
-  for (const from of redirectsOf(states)) {
+  for (const from of redirects) {
     const portal = ownOf(from)
     if (portal === undefined) foreign.push(from)
     else {

@@ -4,9 +4,14 @@ import { assert, describe, it } from "vitest"
 import type { ForkMapping } from "../../../src/domain/Fork.ts"
 import type { Portal } from "../../../src/domain/PortalGroup.ts"
 import { initialState, type State } from "../../../src/domain/State.ts"
-import { choosePortals, chooseRedirects, type PortalWish, portalsOf } from "../../../src/history/fork/choose-mapping.ts"
+import {
+  addressesOf,
+  choosePortals,
+  chooseRedirects,
+  type PortalWish
+} from "../../../src/history/fork/choose-mapping.ts"
 import { forkPortal } from "../../../src/history/fork/fork-names.ts"
-import { createPortalGroup, disk1, guide } from "../../domain/examples.ts"
+import { createPortalGroup, disk1, guide, pgTag } from "../../domain/examples.ts"
 import { historyOf } from "../../domain/specification.ts"
 import { byOffset } from "./mapping-examples.ts"
 
@@ -58,27 +63,32 @@ describe("portals of a fork", () => {
   it("are those of both states, each once", () => {
     const { state } = historyOf(...guide)
     const later = historyOf(...guide, createPortalGroup(7, ["127.0.0.7", 3260])).state
-    assert.strictEqual(portalsOf(state, later).length, portalsOf(state).length + 1)
+    const { portals } = addressesOf([state, later])
+    assert.deepStrictEqual(portals, [...addressesOf([state]).portals, at("127.0.0.7", 3260)])
+    const group = { tag: pgTag(9), portals: [at("127.0.0.9", 3260)], private: false, wait: false }
+    const events = [{ _tag: "PortalGroupCreated" as const, ...group }]
+    assert.deepStrictEqual(addressesOf([state, later], events).portals, [...portals, at("127.0.0.9", 3260)])
   })
 })
 
 describe("redirects of a fork", () => {
   const withRedirect = (host: string, port: number): State =>
     historyOf(...guide, { _tag: "SetTargetNodeRedirect", target: disk1, portalGroup: 1, host, port }).state
+  const sent = (state: State, portals: ReadonlyArray<Portal>) => ({ ...addressesOf([state]), portals })
   const mapping: ForkMapping = { ...byOffset, redirects: [] }
 
   it("lead to the fork's portal if they led to the source's, and else stay", () => {
     const foreign = withRedirect("10.9.9.9", 3260)
-    assert.deepStrictEqual(chooseRedirects([foreign], portalsOf(foreign), mapping, []), {
+    assert.deepStrictEqual(chooseRedirects(addressesOf([foreign]), mapping, []), {
       mapped: [],
       foreign: [at("10.9.9.9", 3260)]
     })
     const own = [at("10.9.9.9", 3260)]
     const moved = { from: at("10.9.9.9", 3260), to: at("10.9.9.9", 13_260) }
-    assert.deepStrictEqual(chooseRedirects([foreign], own, mapping, []), { mapped: [moved], foreign: [] })
+    assert.deepStrictEqual(chooseRedirects(sent(foreign, own), mapping, []), { mapped: [moved], foreign: [] })
     const everywhere = [at("*", 3260)]
-    assert.deepStrictEqual(chooseRedirects([foreign], everywhere, mapping, ["10.9.9.9"]).mapped, [moved])
-    assert.deepStrictEqual(chooseRedirects([foreign], everywhere, mapping, []).mapped, [])
-    assert.deepStrictEqual(chooseRedirects([initialState], own, mapping, []), { mapped: [], foreign: [] })
+    assert.deepStrictEqual(chooseRedirects(sent(foreign, everywhere), mapping, ["10.9.9.9"]).mapped, [moved])
+    assert.deepStrictEqual(chooseRedirects(sent(foreign, everywhere), mapping, []).mapped, [])
+    assert.deepStrictEqual(chooseRedirects(sent(initialState, own), mapping, []), { mapped: [], foreign: [] })
   })
 })
