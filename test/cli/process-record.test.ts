@@ -5,10 +5,10 @@ import { join } from "node:path"
 import { assert, it } from "vitest"
 import { recordedOptions } from "../../src/cli/serve/process-observations.ts"
 import { freePort, makeDirectory, removeDirectory, startTarget } from "../support/target-process.ts"
-import { lunlog } from "./support.ts"
+import { lunlogHere } from "./in-process.ts"
 
 const records = async (stateDirectory: string) => {
-  const { stdout } = await lunlog("log", "tail", "-n", "1000", "--json", "--state", stateDirectory)
+  const { stdout } = await lunlogHere("log", "tail", "-n", "1000", "--json", "--state", stateDirectory)
   return stdout
     .split("\n")
     .filter((line) => line !== "")
@@ -25,8 +25,10 @@ it("a process that ends in order says so last, and what it was started with", { 
     const first = await startTarget({ directory, configFile })
     const options = { slow_io_ms: 250, keep_count: 5000, keep_age_ms: 2 * 24 * 3600 * 1000 }
     assert.deepStrictEqual(await first.rpc.call("lunlog_get_log_options"), options)
-    const exported = await lunlog("export", "-r", first.socketPath)
+    const exported = await lunlogHere("export", "-r", first.socketPath)
     assert.include(exported.stdout, "log:\n  slowIo: 250ms\n  keep: { count: 5000, age: 2d }\n")
+    const status = await lunlogHere("status", "-r", first.socketPath)
+    assert.match(status.stdout, /^event log: .* control; slow IO from 250ms on; 5000 observations kept, for 2d$/mu)
     await first.stop()
     const second = await startTarget({ directory, stateMode: "resume" })
     assert.deepStrictEqual(await second.rpc.call("lunlog_set_log_options", { slow_io_ms: 0 }), {

@@ -1,5 +1,7 @@
 /** What `lunlog status` prints, from the answers of five methods. */
 import { Schema } from "effect"
+import { durationText } from "../../config/duration.ts"
+import { defaultLogOptions } from "../../domain/LogOptions.ts"
 import { originText } from "../../history/fork/origin-text.ts"
 import { printable, printableLines } from "../printable.ts"
 import { byteText, table } from "../table.ts"
@@ -47,7 +49,9 @@ export const StatusView = Schema.Struct({
       tip_seq: Schema.Number,
       control_no: Schema.Number,
       dropped_observations: Schema.Number,
-      suppressed_observations: Schema.optionalKey(Schema.Number)
+      slow_io_ms: Schema.optionalKey(Schema.Number),
+      keep_count: Schema.optionalKey(Schema.Number),
+      keep_age_ms: Schema.optionalKey(Schema.Number)
     }),
     portals: Schema.Array(Portal),
     bdevs: Schema.Array(
@@ -60,6 +64,7 @@ export const StatusView = Schema.Struct({
       })
     ),
     lun_drains: Schema.Array(Drain),
+    suppressed_observations: Schema.optionalKey(Schema.Number),
     config: Schema.optionalKey(Schema.NullOr(Schema.Struct({ name: Schema.String }))),
     drift_count: Schema.optionalKey(Schema.Number),
     /** What is not as the file says that was applied last; the first of them. */
@@ -165,9 +170,8 @@ const connectionRows = ({ connections }: StatusView) =>
     login_phase ?? state ?? ""
   ])
 
-const logLine = ({ log }: StatusView["status"]): string => {
+const logLine = ({ log, suppressed_observations: suppressed = 0 }: StatusView["status"]): string => {
   const waiting = log.tip_seq - log.durable_seq
-  const suppressed = log.suppressed_observations ?? 0
   const parts = [
     `event log: ${log.durable_seq} records, ${log.control_no} of them control`,
     ...(waiting > 0 ? [`${waiting} on their way to the disk`] : []),
@@ -175,6 +179,18 @@ const logLine = ({ log }: StatusView["status"]): string => {
     ...(suppressed > 0 ? [`${suppressed} observations left out, too many at once`] : [])
   ]
   return parts.join(", ")
+}
+
+/** Options of the log that are not the defaults. */
+const logOptionLines = ({ log }: StatusView["status"]): ReadonlyArray<string> => {
+  const { observationsMax, observationsMaxAgeMillis, slowIoMillis } = defaultLogOptions
+  const { keep_age_ms = observationsMaxAgeMillis, keep_count = observationsMax, slow_io_ms = slowIoMillis } = log
+  const slow = slow_io_ms === 0 ? "slow IO is not recorded" : `slow IO from ${durationText(slow_io_ms * 1000)} on`
+  const kept = `${keep_count} observations kept, for ${durationText(keep_age_ms * 1000)}`
+  return [
+    ...(slow_io_ms === slowIoMillis ? [] : [slow]),
+    ...(keep_count === observationsMax && keep_age_ms === observationsMaxAgeMillis ? [] : [kept])
+  ]
 }
 
 const forkLines = ({ fork }: StatusView["status"]): ReadonlyArray<string> => {
@@ -247,7 +263,7 @@ export const statusText = (view: StatusView): string => {
     ...problemLines(view),
     ...driftLines(view.status),
     `lunlog ${version}, process ${pid}, ${state} since ${since}${start}`,
-    logLine(view.status),
+    [logLine(view.status), ...logOptionLines(view.status)].join("; "),
     ...forkLines(view.status),
     ...replayLines(view.status),
     "",

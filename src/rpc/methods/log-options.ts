@@ -18,7 +18,8 @@ const params = Schema.Struct({
   keep_age_ms: Schema.optionalKey(SafeUint64)
 })
 
-const view = ({ observationsMax, observationsMaxAgeMillis, slowIoMillis }: LogOptions) => ({
+/** As both methods answer. */
+export const logOptionsView = ({ observationsMax, observationsMaxAgeMillis, slowIoMillis }: LogOptions) => ({
   slow_io_ms: slowIoMillis,
   keep_count: observationsMax,
   keep_age_ms: observationsMaxAgeMillis
@@ -40,13 +41,13 @@ export const logOptionsMethods: ReadonlyArray<RpcMethod<ControlPlane | DataPlane
           ...(keep_age_ms === undefined ? {} : { observationsMaxAgeMillis: keep_age_ms })
         }
         yield* dispatch(call, { _tag: "SetLogOptions", options }, refuseWithInvalidParameters)
-        return view((yield* ControlPlane).state().logOptions)
+        return logOptionsView((yield* ControlPlane).state().logOptions)
       })
   }),
   defineMethodWithoutParams({
     name: "lunlog_get_log_options",
     states: anyState,
     kind: "query",
-    handler: () => Effect.map(ControlPlane, ({ state }) => view(state().logOptions))
+    handler: () => Effect.map(ControlPlane, ({ state }) => logOptionsView(state().logOptions))
   })
 ]

@@ -26,20 +26,21 @@ import { errnoError, rpcError } from "../RpcError.ts"
 import { anyState, defineMethod, defineMethodWithoutParams, type RpcMethod } from "../RpcMethod.ts"
 import { givenTo } from "./inert.ts"
 import { inertOptionsOf } from "./iscsi.ts"
+import { logOptionsView } from "./log-options.ts"
 
 type Services = ControlPlane | DataPlane | EventLog | Instance
 
 const logStatus = Effect.gen(function* () {
   const log = yield* EventLog
   const { controlHash, controlNo, seq } = log.durable()
-  const { suppressedObservations } = yield* (yield* DataPlane).status
+  const { state } = yield* ControlPlane
   return {
     durable_seq: seq,
     tip_seq: log.tip().seq,
     control_no: controlNo,
     control_hash: controlHash,
     dropped_observations: log.droppedObservations(),
-    suppressed_observations: suppressedObservations
+    ...logOptionsView(state().logOptions)
   }
 })
 
@@ -102,6 +103,7 @@ const dataPlaneStatus = Effect.gen(function* () {
     })),
     sessions: status.sessionCount,
     connections: status.connectionCount,
+    suppressed_observations: status.suppressedObservations,
     lun_drains: drains.map(({ commandsLeft, deadlineAt, lun, target }) => ({
       target,
       lun_id: lun,
