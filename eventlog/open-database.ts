@@ -187,7 +187,6 @@ const openWhole = (directory: string, at: LogDirectory): Effect.Effect<Opened, L
 
 /** What a reader opens: a view, with what is wrong with the log, if it is not whole. */
 export interface OpenedView extends Opened {
-  readonly at: LogDirectory
   readonly damage: string | undefined
 }
 
@@ -224,12 +223,12 @@ export const openView = (
       return yield* new LogLocked({ directory, holderPid })
     }
     const opened = yield* Effect.result(store(openViewWhole(directory, first)))
-    if (Result.isSuccess(opened)) return { ...opened.success, at: first, damage: undefined }
+    if (Result.isSuccess(opened)) return { ...opened.success, damage: undefined }
     if (opened.failure._tag !== "LogDamaged") return yield* opened.failure
     // LevelDB may have passed over what is damaged, and deleted it: another view still has it.
     const second = yield* view
     const left = yield* store(openRepaired(directory, second))
-    return { ...left, at: second, damage: opened.failure.detail }
+    return { ...left, damage: opened.failure.detail.replaceAll(first.path, original.path) }
   })
 
 /** As `openWhole`, but goes on with what is left. */

@@ -63,7 +63,7 @@ export const heldBy = (directory: string, pid: number | undefined): CliFailure =
   return new CliFailure({ message: `the event log in ${directory} is in use${holder}; ${hint}` })
 }
 
-const storedLog = (directory: string): Effect.Effect<LogSource, CliFailure, Scope.Scope> =>
+const storedLog = (directory: string, warns: boolean): Effect.Effect<LogSource, CliFailure, Scope.Scope> =>
   Effect.gen(function* () {
     const { archiveMethods, callHere, keptSecrets, LogArchive, openForReading, recordTagging, Secrets } =
       yield* Effect.promise(() => import("./stored-log-parts.ts"))
@@ -72,7 +72,7 @@ const storedLog = (directory: string): Effect.Effect<LogSource, CliFailure, Scop
       error._tag === "LogLocked" ? heldBy(path, error.holderPid) : failureOf(error)
     )
     const damage = archive.damage()
-    if (damage !== undefined) {
+    if (damage !== undefined && warns) {
       yield* Console.error(
         `warning: the event log in ${path} is damaged: ${damage}; what can be read is shown, and lunlog log verify ` +
           "tells all that is wrong"
@@ -90,9 +90,10 @@ const storedLog = (directory: string): Effect.Effect<LogSource, CliFailure, Scop
     }
   })
 
-/** A directory if one is given, else the target behind the socket. */
+/** A directory if one is given, else the target behind the socket. `warns`: if the directory's log is damaged. */
 export const openLogSource = (
   directory: string | undefined,
-  socketPath: string
+  socketPath: string,
+  warns = true
 ): Effect.Effect<LogSource, CliFailure, Scope.Scope> =>
-  directory === undefined ? runningLog(socketPath) : storedLog(directory)
+  directory === undefined ? runningLog(socketPath) : storedLog(directory, warns)

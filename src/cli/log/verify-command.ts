@@ -1,12 +1,13 @@
 /** `lunlog log verify`: whether the whole log is what it should be, and all that is not. */
-import { Console, Effect, Schema } from "effect"
+import { Console, Effect, Option, Schema } from "effect"
 import { Command } from "effect/cli"
+import { counted } from "../../history/describe/words.ts"
 import { printJson } from "../../rpc/json-print.ts"
 import { CliFailure } from "../CliFailure.ts"
 import { progressBar } from "../config/progress.ts"
 import { printableLines } from "../printable.ts"
-import { jsonFlag, sourceFlags, sourceOf } from "./log-flags.ts"
-import { ask, type LogSource } from "./log-source.ts"
+import { jsonFlag, sourceFlags } from "./log-flags.ts"
+import { ask, type LogSource, openLogSource } from "./log-source.ts"
 
 const Finding = Schema.Struct({
   severity: Schema.Literals(["damage", "warning"]),
@@ -60,10 +61,11 @@ const printReport = (report: Report): Effect.Effect<void> =>
   Effect.gen(function* () {
     for (const finding of report.findings) yield* Console.log(findingText(finding))
     if (report.truncated) yield* Console.log("and more: the check ended here")
-    if (!report.clean) return
     const { control, control_hash: hash, last_seq: lastSeq, observations, snapshots } = report
+    const records = `${control} control records and ${observations} observations`
+    if (!report.clean) return yield* Console.log(`right by themselves: ${records}`)
     yield* Console.log(
-      `clean: ${control} control records and ${observations} observations, up to record ${lastSeq}; ` +
+      `clean: ${records}, up to record ${lastSeq}; ` +
         `they fold to what ${snapshots} snapshots say\nhash of the last control record: ${hash}`
     )
   })
@@ -73,7 +75,7 @@ export const verifyCommand = Command.make(
   "verify",
   { ...sourceFlags, json: jsonFlag() },
   Effect.fn(function* (input) {
-    const report = yield* verify(yield* sourceOf(input))
+    const report = yield* verify(yield* openLogSource(Option.getOrUndefined(input.state), input.socket, false))
     if (input.json) {
       const { control_hash: controlHash, job: _, last_seq: lastSeq, ...rest } = report
       yield* Console.log(printJson({ ...rest, lastSeq, controlHash }))
@@ -81,7 +83,7 @@ export const verifyCommand = Command.make(
     if (report.clean) return
     const count = report.findings.filter(({ severity }) => severity === "damage").length
     const more = report.truncated ? "more than " : ""
-    return yield* new CliFailure({ message: `the event log is damaged: ${more}${count} findings` })
+    return yield* new CliFailure({ message: `the event log is damaged: ${more}${counted(count, "finding")}` })
   }, Effect.scoped)
 ).pipe(
   Command.withDescription(

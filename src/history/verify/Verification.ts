@@ -48,9 +48,6 @@ export class Verification {
     this.#check = log.check()
     this.end = log.durable()
     this.#total = this.end.seq
-    const detail = log.damage()
-    const where = "the log, when it was opened"
-    if (detail !== undefined) this.#findings.push({ severity: "damage", where, detail, remedy: lossRemedies })
   }
 
   get report(): VerificationReport {
@@ -85,11 +82,12 @@ export class Verification {
     })
   }
 
-  #take({ done, findings, records, total }: CheckStep): Effect.Effect<void, LogReadFailed> {
+  #take(step: CheckStep): Effect.Effect<void, LogReadFailed> {
     return Effect.gen({ self: this }, function* () {
+      const { done, findings, records, total } = step
       this.#done = done
       this.#total = total
-      this.#findings.push(...findings)
+      this.#findings.push(...this.#opening(step), ...findings)
       for (const { kind } of records) {
         if (kind === "control") this.#control++
         else this.#observations++
@@ -97,6 +95,14 @@ export class Verification {
       const fold = this.#fold ?? (yield* this.#begin())
       this.#findings.push(...(yield* fold.take(records)))
     })
+  }
+
+  /** Why the log could not be opened whole, unless the files tell. */
+  #opening({ findings }: CheckStep): ReadonlyArray<Finding> {
+    const detail = this.#fold === undefined ? this.#log.damage() : undefined
+    if (detail === undefined || findings.some(({ where }) => detail.includes(where.split("/").at(-1) ?? where)))
+      return []
+    return [{ severity: "damage", where: "the log, when it was opened", detail, remedy: lossRemedies }]
   }
 
   #begin(): Effect.Effect<FoldCheck, LogReadFailed> {
