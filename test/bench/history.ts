@@ -11,7 +11,7 @@ import { LevelEventLog } from "../../eventlog/LevelEventLog.ts"
 import { indexLog } from "../../eventlog/open-for-reading.ts"
 import { fillHistory } from "../../src/domain/history-snapshots.ts"
 import { recordTagging } from "../../src/history/record-tags.ts"
-import { cpuSeconds, endedChildrenCpuSeconds, residentBytes } from "../support/cpu-time.ts"
+import { anonymousBytes, cpuSeconds, endedChildrenCpuSeconds, residentBytes } from "../support/cpu-time.ts"
 import { writeLargeLog } from "../support/large-log.ts"
 import { names } from "../support/large-log-play.ts"
 import { freePort, makeDirectory, projectDirectory, removeDirectory, startTarget } from "../support/target-process.ts"
@@ -41,6 +41,8 @@ export interface HistoryBenchSizes {
   readonly startMillis: number
   readonly startCpuMillis: number
   readonly residentMegabytes: number
+  /** Of that, without pages of files: LevelDB maps its tables. */
+  readonly anonymousMegabytes: number
 }
 
 const bytesOf = (directory: string): number =>
@@ -98,7 +100,7 @@ const ask = (args: ReadonlyArray<string>): Promise<{ readonly first: number; rea
     })
     child.once("close", (code) => {
       const total = performance.now() - start
-      resolve(code === 0 ? { first: first ?? total, total } : undefined)
+      resolve(code === 0 || first !== undefined ? { first: first ?? total, total } : undefined)
     })
   })
 
@@ -151,7 +153,8 @@ export const benchHistory = async (options: HistoryBenchOptions) => {
       indexBytesPerRecord: (indexed - plain) / options.records,
       startMillis: performance.now() - start,
       startCpuMillis: cpuSeconds(target.pid) * 1000,
-      residentMegabytes: residentBytes(target.pid) / 1e6
+      residentMegabytes: residentBytes(target.pid) / 1e6,
+      anonymousMegabytes: anonymousBytes(target.pid) / 1e6
     }
     const both = () => ended() + cpuSeconds(target.pid) * 1000
     rows.push(...(await askAll("target", ["-r", target.socketPath], both, options)))

@@ -30,8 +30,13 @@ export const endedChildrenCpuSeconds = (): number => {
   return (Number(fields[13]) + Number(fields[14])) / ticksPerSecond()
 }
 
-/** Bytes of `pid` that are resident in memory now (VmRSS). */
-export const residentBytes = (pid: number): number => {
-  const match = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))
+const statusBytes = (pid: number, field: string): number => {
+  const match = new RegExp(`^${field}:\\s+(\\d+) kB$`, "m").exec(readFileSync(`/proc/${pid}/status`, "utf8"))
   return Number(match?.[1] ?? Number.NaN) * 1024
 }
+
+/** Bytes of `pid` that are resident in memory now (VmRSS). */
+export const residentBytes = (pid: number): number => statusBytes(pid, "VmRSS")
+
+/** Those among them that are no pages of files, which the kernel takes back when it needs memory. */
+export const anonymousBytes = (pid: number): number => statusBytes(pid, "RssAnon")
