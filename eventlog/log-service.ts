@@ -16,7 +16,7 @@ import {
 } from "./EventLog.ts"
 import type { Expired } from "./expired.ts"
 import { keepIndexed } from "./index/index-builder.ts"
-import { claimIndexed, TagIndex } from "./index/TagIndex.ts"
+import { claimIndex, noIndex } from "./index/TagIndex.ts"
 import { keepSnapshot } from "./kept-snapshots.ts"
 import { noTagging, type Tagging } from "./LogArchive.ts"
 import { checkFiles, type FileDamage, foldOf, type StoreSource } from "./LogReader.ts"
@@ -175,11 +175,9 @@ const keepRetention = (
 const indexPause = "20 millis"
 
 /** Kept in the background for as long as the scope lasts; a log whose records have no tags needs none. */
-const indexOf = (writer: LogWriter, source: StoreSource, { start, store, tagging }: LogServiceOptions) =>
+const indexOf = (writer: LogWriter, source: StoreSource, { tagging }: LogServiceOptions) =>
   Effect.gen(function* () {
-    const none = { version: tagging.version, blocks: 0, trimmed: 0 }
-    const indexed = yield* Effect.promise(() => claimIndexed(store, tagging, start.tail.seq).catch(() => none))
-    const index = new TagIndex(source, tagging, indexed)
+    const index = yield* Effect.promise(() => claimIndex(source, tagging).catch(() => noIndex(source, tagging)))
     const write = (writes: ReadonlyArray<StoreWrite>) => writer.exclusively((store) => store.write(writes, false))
     const building = { source, index, write, pause: Effect.sleep(indexPause) }
     if (tagging !== noTagging) yield* Effect.forkScoped(keepIndexed(building))

@@ -9,7 +9,7 @@ import { archiveOf } from "./archive-service.ts"
 import type { LogReadFailed, VerifyReport } from "./EventLog.ts"
 import { readExpired } from "./expired.ts"
 import { buildIndex } from "./index/index-builder.ts"
-import { readIndexed, TagIndex } from "./index/TagIndex.ts"
+import { noIndex, openIndex, type TagIndex } from "./index/TagIndex.ts"
 import { type LogArchive, noTagging, type Tagging } from "./LogArchive.ts"
 import type { StoreSource } from "./LogReader.ts"
 import type { StoreWrite } from "./LogStore.ts"
@@ -69,11 +69,8 @@ const openInPlace = (directory: string) =>
     return yield* sourceOf(directory, at, opened)
   })
 
-const indexOf = (source: StoreSource, tagging: Tagging): Effect.Effect<TagIndex> => {
-  const none = { version: tagging.version, blocks: 0, trimmed: 0 }
-  const read = () => readIndexed(source.store(), tagging, source.durable().seq).catch(() => none)
-  return Effect.map(Effect.promise(read), (indexed) => new TagIndex(source, tagging, indexed))
-}
+const indexOf = (source: StoreSource, tagging: Tagging): Effect.Effect<TagIndex> =>
+  Effect.promise(() => openIndex(source, tagging).catch(() => noIndex(source, tagging)))
 
 /** Closed with the scope. */
 export const openForReading = (

@@ -2,7 +2,7 @@
  * What is known of the index of an open log: how far it goes, by which tags, and what was found damaged in it. Looks up
  * which records have given tags. An index may lack anything at any time: then the records themselves are read.
  */
-import { blockKey, indexKey, postingKey } from "../key.ts"
+import { blockKey, controlKey, indexKey, lastSeq, numberOfKey, observationKey, postingKey } from "../key.ts"
 import type { Tagging } from "../LogArchive.ts"
 import { askStore, type StoreSource } from "../LogReader.ts"
 import type { LogStore, StoreEntry } from "../LogStore.ts"
@@ -17,8 +17,8 @@ import {
   tagHash
 } from "./posting-codec.ts"
 
-/** Blocks all of whose seqs are given out when `lastSeq` is the last. */
-export const wholeBlocks = (lastSeq: number): number => Math.floor((lastSeq + 1) / blockSeqs)
+/** Blocks all of whose seqs are given out when `last` is the last. */
+export const wholeBlocks = (last: number): number => Math.floor((last + 1) / blockSeqs)
 
 /** The places of a block's records that may be what is looked for, ascending; or that the index does not know. */
 export type BlockPlaces = ReadonlyArray<number> | "unknown"
@@ -26,16 +26,22 @@ export type BlockPlaces = ReadonlyArray<number> | "unknown"
 /** One per open log. */
 export class TagIndex {
   readonly tagging: Tagging
+  /** There is no record in front of it. */
+  readonly firstSeq: number
   readonly #source: StoreSource
   readonly #holes = new Set<number>()
   /** A block is mended once: one that cannot be read stays a hole. */
   readonly #mended = new Set<number>()
   #indexed: IndexedBlocks
 
-  /** `indexed`: as `readIndexed` says. */
-  constructor(source: StoreSource, tagging: Tagging, indexed: IndexedBlocks) {
+  constructor(
+    source: StoreSource,
+    tagging: Tagging,
+    { firstSeq, indexed }: { readonly firstSeq: number; readonly indexed: IndexedBlocks }
+  ) {
     this.#source = source
     this.tagging = tagging
+    this.firstSeq = firstSeq
     this.#indexed = indexed
   }
 
@@ -153,26 +159,49 @@ const readStored = async (store: LogStore): Promise<IndexedBlocks | undefined> =
 /** What to put to say how far the index goes. */
 export const indexedEntry = (indexed: IndexedBlocks): StoreEntry => [indexKey, encodeIndexed(indexKey, indexed)]
 
-const clipped = ({ blocks, trimmed, version }: IndexedBlocks, lastSeq: number): IndexedBlocks => {
-  const whole = wholeBlocks(lastSeq)
+/** The first record that is there, or the place of the first one to come. */
+const readFirstSeq = async (source: StoreSource): Promise<number> => {
+  const observed = observationKey((source.expired()?.through ?? 0) + 1)
+  const firsts = await askStore(source, (store) =>
+    Promise.all([
+      store.range({ gte: controlKey(0), lte: controlKey(lastSeq), limit: 1 }),
+      store.range({ gte: observed, lte: observationKey(lastSeq), limit: 1 })
+    ])
+  )
+  return Math.min(source.durable().seq + 1, ...firsts.flat().map(([key]) => numberOfKey(key) ?? 0))
+}
+
+const clipped = ({ blocks, trimmed, version }: IndexedBlocks, last: number): IndexedBlocks => {
+  const whole = wholeBlocks(last)
   return { version, blocks: Math.min(blocks, whole), trimmed: Math.min(trimmed, whole) }
 }
 
-/** How far a log is indexed by this tagging that ends with `lastSeq` and does not grow. */
-export const readIndexed = async (store: LogStore, { version }: Tagging, lastSeq: number): Promise<IndexedBlocks> => {
-  const stored = await readStored(store)
-  return stored?.version === version ? clipped(stored, lastSeq) : { version, blocks: 0, trimmed: 0 }
+/** The index of a log that does not grow. A log may begin late: there is nothing to index in front of its beginning. */
+export const openIndex = async (source: StoreSource, tagging: Tagging): Promise<TagIndex> => {
+  const { version } = tagging
+  const none = { version, blocks: 0, trimmed: 0 }
+  const firstSeq = await readFirstSeq(source)
+  const stored = await askStore(source, readStored)
+  const { blocks, trimmed } = stored?.version === version ? clipped(stored, source.durable().seq) : none
+  const empty = Math.floor(firstSeq / blockSeqs)
+  const indexed = { version, blocks: Math.max(blocks, empty), trimmed: Math.max(trimmed, empty) }
+  return new TagIndex(source, tagging, { firstSeq, indexed })
 }
 
 /**
- * The same of a log that will grow. Observations that a crash has taken give their seqs to others: blocks that are not
+ * The index of a log that will grow. Observations that a crash has taken give their seqs to others: blocks that are not
  * whole any more must not count as indexed when they are whole again.
  */
-export const claimIndexed = async (store: LogStore, tagging: Tagging, lastSeq: number): Promise<IndexedBlocks> => {
-  const stored = await readStored(store)
-  if (stored !== undefined && stored.blocks > wholeBlocks(lastSeq)) {
-    const [key, value] = indexedEntry(clipped(stored, lastSeq))
-    await store.write([{ type: "put", key, value }], true)
+export const claimIndex = async (source: StoreSource, tagging: Tagging): Promise<TagIndex> => {
+  const { seq } = source.durable()
+  const stored = await askStore(source, readStored)
+  if (stored !== undefined && stored.blocks > wholeBlocks(seq)) {
+    const [key, value] = indexedEntry(clipped(stored, seq))
+    await source.store().write([{ type: "put", key, value }], true)
   }
-  return readIndexed(store, tagging, lastSeq)
+  return openIndex(source, tagging)
 }
+
+/** An index that knows nothing: everything is read. */
+export const noIndex = (source: StoreSource, tagging: Tagging): TagIndex =>
+  new TagIndex(source, tagging, { firstSeq: 1, indexed: { version: tagging.version, blocks: 0, trimmed: 0 } })

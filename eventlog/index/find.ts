@@ -129,7 +129,7 @@ export const findIn = (
     const { seq } = source.durable()
     const { from = 1, reverse = false, tags, to = seq } = query
     const search = { source, index, tags, reverse }
-    return Stream.paginate(findAll(search, { from: Math.max(1, from), to: Math.min(seq, to) }), (found) =>
+    return Stream.paginate(findAll(search, { from: Math.max(index.firstSeq, from), to: Math.min(seq, to) }), (found) =>
       Effect.map(
         reading(() => found.next()),
         ({ done, value }): Page => (done === true ? [[], Option.none()] : [value ?? [], Option.some(found)])

@@ -109,7 +109,7 @@ const indexBlock = (building: IndexBuilding, block: number): Effect.Effect<void,
     index.indexed(block)
   })
 
-/** Indexes what is durable now. `onProgress` gets the blocks that are done, and how many there are. */
+/** Indexes what is durable now. `onProgress` gets the seq that is done and the last one. */
 export const buildIndex = (
   building: IndexBuilding,
   onProgress: (done: number, total: number) => void = () => undefined
@@ -118,7 +118,8 @@ export const buildIndex = (
     const { index, source } = building
     for (let block = index.due; block !== undefined; block = index.due) {
       yield* indexBlock(building, block)
-      onProgress(index.blocks, wholeBlocks(source.durable().seq))
+      const { seq } = source.durable()
+      onProgress(index.blocks < wholeBlocks(seq) ? index.blocks * blockSeqs : seq, seq)
     }
   })
 

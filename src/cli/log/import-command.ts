@@ -66,7 +66,7 @@ interface FromFile {
 const importInto = (file: string, logDirectory: string): Effect.Effect<FromFile, CliFailure> =>
   Effect.gen(function* () {
     const parts = yield* Effect.promise(() => import("./import-parts.ts"))
-    const { genesisOfFile, ImportRefused, importLog, LINE_BYTES_MAX, LogFileReader } = parts
+    const { genesisOfFile, ImportRefused, importLog, indexLog, LINE_BYTES_MAX, LogFileReader, recordTagging } = parts
     const reader = new LogFileReader()
     const lines = linesOf(file, LINE_BYTES_MAX)
     const asRefusal = (error: unknown) => refusal(file, error)
@@ -91,6 +91,8 @@ const importInto = (file: string, logDirectory: string): Effect.Effect<FromFile,
     )
     const incomplete = reader.finish(imported)
     if (incomplete !== undefined) return yield* asRefusal(incomplete)
+    const showIndexed = countShown("indexing", header.to)
+    yield* Effect.mapError(indexLog(logDirectory, recordTagging, showIndexed), failureOf)
     return { imported, instance, unreadable: reader.unreadable }
   }).pipe(Effect.scoped)
 
