@@ -10,7 +10,7 @@ import { openReplay, type Replay } from "../../domain/Replay.ts"
 import { atTheEnd, PlayLoop } from "./PlayLoop.ts"
 import { fullPace, type Pace } from "./pace.ts"
 import type { ReplayRecords, ReplaySurroundings } from "./ReplayRecords.ts"
-import type { ReplayStep } from "./ReplaySteps.ts"
+import { type ReplayStep, throughOf } from "./ReplaySteps.ts"
 import { type PlayFailure, StepPlayer } from "./StepPlayer.ts"
 import type { StopCondition } from "./stop-condition.ts"
 
@@ -54,6 +54,8 @@ export interface ReplayStatus {
 
 /** When to stop. */
 export interface StopRequest {
+  /** The condition as it was written. */
+  readonly text: string
   readonly condition: StopCondition
   /** At the step before what is waited for, so that it happens with the next one. */
   readonly isBefore: boolean
@@ -76,7 +78,7 @@ export class Replayer extends Context.Service<
     ) => Effect.Effect<{ readonly records: ReadonlyArray<PassedRecord>; readonly isLast: boolean }, ReplayError>
     /** Plays so many steps, without a pause. */
     readonly next: (count: number) => Effect.Effect<void, ReplayError>
-    /** Plays until a condition is met, and says whether it was. */
+    /** Plays until a condition is met, and says whether it was; nothing if no record to come meets it. */
     readonly until: (request: StopRequest) => Effect.Effect<boolean, ReplayError>
     /** Goes on in the background until its end; at another pace if it does already. */
     readonly run: (pace: Pace) => Effect.Effect<void, ReplayError>
@@ -147,16 +149,43 @@ const prepare = (surroundings: ReplaySurroundings) =>
     const controlPlane = yield* ControlPlane
     const dataPlane = yield* DataPlane
     const { fork: origin, replay: present } = controlPlane.state()
-    if (origin === undefined || present?.ended !== undefined) return undefined
+    if (origin === undefined) return undefined
+    const isOver = present?.ended !== undefined
     const records = yield* surroundings.records
-    if (records === undefined) return present === undefined ? undefined : yield* recordsGone
+    if (records === undefined) return present === undefined || isOver ? undefined : yield* recordsGone
     const { through } = records.content
-    yield* controlPlane.dispatch({ _tag: "StartReplay", through }, { source: "boot", actor: "local" })
+    if (!isOver) {
+      yield* controlPlane.dispatch({ _tag: "StartReplay", through }, { source: "boot", actor: "local" })
+    }
     const { replay } = controlPlane.state()
     if (replay === undefined) return undefined
     const player = new StepPlayer({ ...surroundings, records, origin, controlPlane, dataPlane }, replay)
+    // Finds its place, and the time of the last record.
+    yield* player.next
     const loop = new PlayLoop(player, () => openReplay(controlPlane.state()) !== undefined)
     return { records, player, loop } satisfies Found
+  })
+
+const noSuchRecord = (text: string): ReplayRefused =>
+  new ReplayRefused({
+    reason: `has no record to come that is of the type or about ${JSON.stringify(text)}, and has played nothing`,
+    hint: "lunlog log tail of the source shows types and names"
+  })
+
+/** Records that are looked through at once. */
+const searchRecords = 500
+
+/** Seq of the first record after `seq` that is wanted. */
+const findRecord = (records: ReplayRecords, seq: number, isWanted: (record: LogRecord) => boolean) =>
+  Effect.gen(function* () {
+    let at = yield* records.seek(seq)
+    for (;;) {
+      const page = yield* records.read(at, searchRecords)
+      if (page.records.length === 0) return undefined
+      const found = page.records.find(isWanted)
+      if (found !== undefined) return found.seq
+      at = page.next
+    }
   })
 
 /** One per process. */
@@ -169,6 +198,8 @@ class Playing {
   #pace: Pace | undefined
   /** First record of the step that a search has stopped before: the next search passes it. */
   #stoppedBefore = 0
+  /** What was searched for last, and where it comes. */
+  #sought: { readonly key: string; readonly seq: number } | undefined
 
   constructor(
     controlPlane: ControlPlane["Service"],
@@ -226,15 +257,18 @@ class Playing {
     )
   }
 
-  until({ condition, isBefore, pace, withinMillis }: StopRequest): Effect.Effect<boolean, ReplayError> {
+  until(request: StopRequest): Effect.Effect<boolean, ReplayError> {
+    const { condition, isBefore, pace, withinMillis } = request
     const isHere = (step: ReplayStep): boolean => condition._tag === "Match" && step.records.some(condition.matches)
     const before = (step: ReplayStep): boolean =>
       condition._tag === "Place"
         ? condition.isBeyond(step, isBefore)
         : isBefore && step.records[0].seq !== this.#stoppedBefore && isHere(step)
     const after = (step: ReplayStep): boolean => !isBefore && isHere(step)
-    return this.#alone(({ loop, player }) =>
+    return this.#alone((found) =>
       Effect.gen({ self: this }, function* () {
+        const { loop, player } = found
+        yield* this.#requireToCome(found, request)
         const playing = loop.play(pace, { ...atTheEnd, before, after })
         const end = Option.getOrUndefined(yield* Effect.timeoutOption(playing, withinMillis))
         if (end?._tag === "Before" && condition._tag === "Match") this.#stoppedBefore = end.step.records[0].seq
@@ -293,6 +327,20 @@ class Playing {
     const next = Effect.map(player.next, (step): LogRecord | undefined => step?.records[0])
     const known = this.#turn.withPermitsIfAvailable(1)(Effect.catch(next, () => Effect.undefined))
     return Effect.map(known, Option.getOrUndefined)
+  }
+
+  /** A name that is mistyped must not play everything: there is no way back. */
+  #requireToCome({ player, records }: Found, { condition, isBefore, text }: StopRequest) {
+    return Effect.gen({ self: this }, function* () {
+      if (condition._tag === "Place") return
+      const key = `${text} ${isBefore}`
+      if (this.#sought?.key === key && this.#sought.seq > player.position) return
+      const next = isBefore ? yield* player.next : undefined
+      const isPassed = next !== undefined && next.records[0].seq === this.#stoppedBefore
+      const seq = yield* findRecord(records, isPassed ? throughOf(next) : player.position, condition.matches)
+      if (seq === undefined) return yield* noSuchRecord(text)
+      this.#sought = { key, seq }
+    })
   }
 
   /** `isOverToo`: also of a replay that has ended since the start. */

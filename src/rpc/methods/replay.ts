@@ -155,7 +155,7 @@ const replayUntil = defineMethod({
       const { until } = yield* Replayer
       const pace = yield* paceOf(speed, max_gap)
       const withinMillis = Math.min(timeout, untilMillisMax)
-      const stop = { condition: yield* conditionOf(condition), isBefore: before, pace, withinMillis }
+      const stop = { text: condition, condition: yield* conditionOf(condition), isBefore: before, pace, withinMillis }
       const met = yield* answered(until(stop))
       return { ...(yield* statusAnswer), met }
     })

@@ -67,7 +67,7 @@ const until = (condition: string, isBefore = false): StopRequest => {
   const content = { instanceId: "", from: 0, through: 1000, records: 0 }
   const stop = parseStop(condition, types, content, { nowMillis: 0, zone: "utc" })
   if (Result.isFailure(stop)) throw new Error(stop.failure)
-  return { condition: stop.success, isBefore, pace: fullPace, withinMillis: 20_000 }
+  return { text: condition, condition: stop.success, isBefore, pace: fullPace, withinMillis: 20_000 }
 }
 
 const status = (session: Session, lun: number) =>
@@ -116,6 +116,13 @@ describe("a replay", () => {
       assert.strictEqual(yield* status(session, 1), "GOOD")
       yield* plane.replayer.next(1)
       assert.strictEqual(yield* status(session, 1), "5/25/00")
+      // What does not come plays nothing, and so does what is over.
+      for (const never of ["LunRemovd", "BdevErrorInjected", "iqn.2016-06.io.spdk:disk7"]) {
+        const { position } = yield* plane.replayer.status
+        const refused = yield* Effect.flip(plane.replayer.until(until(never)))
+        assert.match(refused.message, /has no record to come .* has played nothing/u)
+        assert.strictEqual((yield* plane.replayer.status).position, position)
+      }
       yield* plane.replayer.run(fullPace)
       yield* plane.replayer.idle
       const { phase, position, replay } = yield* plane.replayer.status
@@ -143,12 +150,20 @@ describe("a replay", () => {
           return (yield* plane.replayer.status).position
         })
       )
+      const timeOf = (wanted: number) => records.find(({ seq }) => seq === wanted)?.at
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          const { replayer } = yield* startFork(fork)
+          const { at, phase, position } = yield* replayer.status
+          assert.deepStrictEqual([phase, position, at], ["paused", before, timeOf(before)])
+          yield* replayer.run(fullPace)
+          yield* replayer.idle
+        })
+      )
+      // Over, it can still be looked at.
       const plane = yield* startFork(fork)
       const { at, phase, position } = yield* plane.replayer.status
-      assert.deepStrictEqual([phase, position], ["paused", before])
-      assert.strictEqual(at, records.find(({ seq }) => seq === before)?.at)
-      yield* plane.replayer.run(fullPace)
-      yield* plane.replayer.idle
+      assert.deepStrictEqual([phase, at], ["finished", timeOf(position)])
       assert.strictEqual((yield* plane.replayer.status).replay?.skippedCount, 0)
       assert.deepStrictEqual(shapeOf(plane.controlPlane.state()), shapeOf(mapState(fork.mapping, stateOf(records))))
       assert.strictEqual((yield* passedTypes(plane, forkSeq)).length, records.filter(({ seq }) => seq > forkSeq).length)
