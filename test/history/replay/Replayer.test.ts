@@ -226,6 +226,30 @@ describe("a replay", () => {
     })
   )
 
+  live("waits where the log takes no more, says why, and goes on there, with nothing lost and nothing twice", () =>
+    Effect.gen(function* () {
+      const { fork, forkSeq, records } = yield* forked
+      const due = records.filter(({ seq }) => seq > forkSeq)
+      let commands = 0
+      // Every other command finds the log away.
+      const plane = yield* startFork(fork, () => commands++ % 2 === 1)
+      let waits = 0
+      while ((yield* plane.replayer.status).phase !== "finished") {
+        yield* plane.replayer.run(fullPace)
+        yield* plane.replayer.idle
+        const { phase, problem } = yield* plane.replayer.status
+        if (phase === "finished") break
+        assert.match(problem ?? "", /takes no appends now \(ENOSPC\)/u)
+        assert.isBelow(++waits, due.length)
+      }
+      assert.isAbove(waits, 1)
+      const { replay } = yield* plane.replayer.status
+      const changes = due.filter(({ kind }) => kind === "control").length
+      assert.deepStrictEqual([replay?.playedCount, replay?.skippedCount], [changes, 0])
+      assert.deepStrictEqual(shapeOf(plane.controlPlane.state()), shapeOf(mapState(fork.mapping, stateOf(records))))
+    })
+  )
+
   live("that is stopped takes no more, and the fork goes on as a target of its own", () =>
     Effect.gen(function* () {
       const { fork } = yield* forked

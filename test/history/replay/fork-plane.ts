@@ -2,7 +2,7 @@
 import { join } from "node:path"
 import { Effect, Layer, Logger, Result, type Scope, Stream } from "effect"
 import { createLogAt } from "../../../eventlog/create-log.ts"
-import { EventLog } from "../../../eventlog/EventLog.ts"
+import { EventLog, LogUnavailable } from "../../../eventlog/EventLog.ts"
 import { LevelEventLog } from "../../../eventlog/LevelEventLog.ts"
 import type { LogRecord } from "../../../eventlog/record.ts"
 import { replayFilePath, writeReplayFile } from "../../../src/cli/replay/ReplayFile.ts"
@@ -97,8 +97,20 @@ export const forkAt = (
     return { directory, port, targetName: `${targetName}${suffix}`, mapping }
   })
 
-/** Starts a fork, or starts it again. */
-export const startFork = ({ directory }: ForkDirectory): Effect.Effect<ForkPlane, unknown, Scope.Scope> =>
+/** A log that is away for commands that play records, whenever `isAway` says so. */
+const withFaults = (controlPlane: ControlPlane["Service"], isAway: () => boolean): ControlPlane["Service"] => ({
+  ...controlPlane,
+  dispatch: (command, asked) =>
+    command._tag === "ReplayRecords" && isAway()
+      ? new LogUnavailable({ code: "ENOSPC", directory: "here", detail: "No space left on device" })
+      : controlPlane.dispatch(command, asked)
+})
+
+/** Starts a fork, or starts it again. `isAway` is asked before each command that plays records. */
+export const startFork = (
+  { directory }: ForkDirectory,
+  isAway: () => boolean = () => false
+): Effect.Effect<ForkPlane, unknown, Scope.Scope> =>
   Effect.gen(function* () {
     const log = yield* LevelEventLog.make({ directory: join(directory, "log") })
     const control = yield* Layer.build(Layer.provideMerge(ControlPlane.layer, Layer.succeed(EventLog, log)))
@@ -111,10 +123,12 @@ export const startFork = ({ directory }: ForkDirectory): Effect.Effect<ForkPlane
         removalDeadlineMillis: 20_000,
         acceptWhen: Effect.void
       }
-      const planes = Layer.provideMerge(Replayer.layer(replaySurroundings(directory)), dataPlaneLayer(settings))
+      const faulty = Layer.succeed(ControlPlane, withFaults(controlPlane, isAway))
+      const replayer = Layer.provide(Replayer.layer(replaySurroundings(directory)), faulty)
+      const planes = Layer.provideMerge(replayer, dataPlaneLayer(settings))
       const built = yield* Layer.build(Layer.provide(planes, Logger.layer([])))
-      const [dataPlane, replayer] = yield* Effect.provideContext(Effect.all([DataPlane, Replayer]), built)
-      return { controlPlane, dataPlane, log, replayer }
+      const [dataPlane, playing] = yield* Effect.provideContext(Effect.all([DataPlane, Replayer]), built)
+      return { controlPlane, dataPlane, log, replayer: playing }
     })
     return yield* Effect.provideContext(services, control)
   })
