@@ -64,9 +64,10 @@ const printReport = (report: Report): Effect.Effect<void> =>
     const { control, control_hash: hash, last_seq: lastSeq, observations, snapshots } = report
     const records = `${control} control records and ${observations} observations`
     if (!report.clean) return yield* Console.log(`right by themselves: ${records}`)
+    const said = snapshots === 1 ? "a snapshot says" : `${snapshots} snapshots say`
     yield* Console.log(
-      `clean: ${records}, up to record ${lastSeq}; ` +
-        `they fold to what ${snapshots} snapshots say\nhash of the last control record: ${hash}`
+      `clean: ${records}, up to record ${lastSeq}; they fold to what ${said}\n` +
+        `hash of the last control record: ${hash}`
     )
   })
 

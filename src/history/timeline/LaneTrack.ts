@@ -63,6 +63,8 @@ export class LaneTrack {
     if (this.#open === undefined) return
     const { from, fromSeq, phase } = this.#open
     this.#open = undefined
+    // It was there before the picture, and no more when that begins.
+    if (fromSeq === undefined && at <= from) return
     this.#push({
       phase,
       from,

@@ -23,6 +23,14 @@ export interface OpenSession {
 /** Sessions that are remembered at a time; a target has fewer. */
 const sessionsMax = 65_536
 
+/** What there was when the picture begins. */
+export interface Beginning {
+  readonly state: State
+  readonly sessions: ReadonlyArray<OpenSession>
+  /** The process had ended in order, and no other was there. */
+  readonly hasEnded: boolean
+}
+
 /** What a record says, in words; for marks. */
 export type Describe = (record: LogRecord) => string
 
@@ -42,14 +50,14 @@ export class TimelineFold {
   #lastAt: number
   #records = 0
 
-  /** `state` and `sessions` are what there was when the picture begins. */
-  constructor(scale: TimeScale, state: State, sessions: ReadonlyArray<OpenSession>, describe: Describe) {
+  constructor(scale: TimeScale, { hasEnded, sessions, state }: Beginning, describe: Describe) {
     this.#scale = scale
     this.#book = new LaneBook(scale)
     this.#describe = describe
     this.#lastAt = scale.from
     if (state.epoch !== undefined) this.#book.process.begin("active", scale.from)
     this.#beginWith(state)
+    this.#endedAt = hasEnded ? scale.from : undefined
     for (const session of sessions) this.#openSession(session, scale.from, undefined)
   }
 
@@ -72,6 +80,9 @@ export class TimelineFold {
 
   /** The lanes, up to the end of the picture; with `wanted` those of objects with one of these tags. */
   finish(wanted?: ReadonlySet<string>): ReadonlyArray<Lane> {
+    if (this.#endedAt !== undefined) {
+      for (const lane of [this.#book.process, ...this.#book.of(...objectKinds)]) lane.end(this.#endedAt)
+    }
     return this.#book.finish(wanted)
   }
 

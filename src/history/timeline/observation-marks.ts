@@ -55,6 +55,8 @@ export const countOf = (record: ObservationRecord): number => Math.max(1, number
 
 /** How bad an observation is; undefined: nothing to mark. */
 export const severityOf = (record: ObservationRecord): Severity | undefined => {
+  // What is wrong with it the start of its epoch has said.
+  if (record.type === "ProcessStarted") return undefined
   if (!isTrouble(record)) return notes.has(record.type) ? "note" : undefined
   return warnings.test(record.type) ? "warning" : "error"
 }

@@ -74,6 +74,13 @@ const openSessionsAt = (
   )
 }
 
+/** Whether nothing was served behind this record: the last process had ended in order. */
+const hasEndedBy = (log: LogArchiveShape, seq: number): Effect.Effect<boolean, LogReadFailed> => {
+  const tags = [["type:EpochStarted", "type:ProcessEnded"]]
+  const last = Stream.runHead(log.find({ tags, to: seq, reverse: true }))
+  return Effect.map(last, (record) => Option.getOrUndefined(record)?.type === "ProcessEnded")
+}
+
 /** The timeline; undefined of an empty log. `stateAt` gives the state as of a record. */
 export const readTimeline = <E>(
   log: LogArchiveShape,
@@ -89,7 +96,8 @@ export const readTimeline = <E>(
     const sessions = yield* openSessionsAt(log, state, from.seq - 1)
     const cells = Math.min(TIMELINE_CELLS_MAX, Math.max(1, query.cells))
     const cell = Math.max(1, Math.ceil((to.at - from.at) / cells))
-    const start = new TimelineFold({ from: from.at, to: to.at, cell }, state, sessions, describe)
+    const hasEnded = from.seq > 1 && (yield* hasEndedBy(log, from.seq - 1))
+    const start = new TimelineFold({ from: from.at, to: to.at, cell }, { state, sessions, hasEnded }, describe)
     const fold = yield* log.fold({ from: from.seq, to: to.seq }, start, (grown, record) => {
       grown.add(record)
       return grown
