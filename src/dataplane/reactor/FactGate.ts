@@ -29,14 +29,14 @@ const rules: Readonly<Partial<Record<Type, Rule>>> = {
   IoFailed: { singly: 1, intervalMillis: 1_000 }
 }
 
-/** Facts that wait to be told with others, and objects that have told some, over all types. */
-const entriesMax = 4096
+/** Objects of one type that have told something, or wait to: one type leaves the others their room. */
+const objectsOfType = 1024
 /** Facts of one type: so many at once, and so many a second in the long run. */
 const burstOfType = 2048
 const perSecondOfType = 50
-/** The same over all types: below what the event log's queue takes. */
-const burst = 4096
-const perSecond = 200
+/** The same of all that peers do, who may want to flood the log; with what disks do it stays below the log's queue. */
+const burstOfPeers = 4096
+const perSecondOfPeers = 150
 
 interface Entry {
   readonly since: number
@@ -44,6 +44,12 @@ interface Entry {
   folded: number
   firstAt: number
   last: ReactorObservation
+}
+
+/** Facts of one type: by object, and how many may be told. */
+interface Lane {
+  readonly entries: Map<string, Entry>
+  readonly budget: Budget
 }
 
 /** What facts of one type are told together by. */
@@ -112,9 +118,8 @@ const isAlwaysTold = (type: Type): boolean =>
 export class FactGate {
   readonly #emit: (fact: ReactorFact) => void
   readonly #now: () => number
-  readonly #entries = new Map<string, Entry>()
-  readonly #all: Budget
-  readonly #ofType = new Map<Type, Budget>()
+  readonly #lanes = new Map<Type, Lane>()
+  readonly #peers: Budget
   /** Since the last fact that told of them. */
   readonly #suppressed = new Map<string, number>()
   #suppressedToldAt = Number.NEGATIVE_INFINITY
@@ -125,7 +130,7 @@ export class FactGate {
   constructor(emit: (fact: ReactorFact) => void, now: () => number) {
     this.#emit = emit
     this.#now = now
-    this.#all = new Budget(burst, perSecond, now())
+    this.#peers = new Budget(burstOfPeers, perSecondOfPeers, now())
   }
 
   /** Something was found out. */
@@ -133,11 +138,12 @@ export class FactGate {
     const now = this.#now()
     if (isAlwaysTold(fact._tag)) return this.#spend(fact, now, 1, 0)
     const rule = rules[fact._tag] ?? seldom
-    const key = `${fact._tag} ${objectOf(fact)}`
-    const entry = this.#entries.get(key)
+    const { entries } = this.#lane(fact._tag, now)
+    const key = objectOf(fact)
+    const entry = entries.get(key)
     if (entry === undefined) {
-      if (this.#entries.size >= entriesMax) return this.#suppress(fact._tag, 1)
-      this.#entries.set(key, { since: now, told: 1, folded: 0, firstAt: 0, last: fact })
+      if (entries.size >= objectsOfType) return this.#suppress(fact._tag, 1)
+      entries.set(key, { since: now, told: 1, folded: 0, firstAt: 0, last: fact })
       return this.#spend(fact, now, 1, 0)
     }
     if (entry.told < rule.singly) {
@@ -152,14 +158,16 @@ export class FactGate {
   /** Called about once a second: tells what was held back in intervals that are over. */
   lookOver(): void {
     const now = this.#now()
-    for (const [key, entry] of this.#entries) {
-      const { intervalMillis } = rules[entry.last._tag] ?? seldom
-      if (now - entry.since < intervalMillis) continue
-      this.#entries.delete(key)
-      if (entry.folded === 0) continue
-      this.#spend(entry.last, now, entry.folded, entry.firstAt)
-      // The next interval begins: it goes on to be told as one.
-      this.#entries.set(key, { since: now, told: Number.POSITIVE_INFINITY, folded: 0, firstAt: 0, last: entry.last })
+    for (const [type, { entries }] of this.#lanes) {
+      const { intervalMillis } = rules[type] ?? seldom
+      for (const [key, entry] of entries) {
+        if (now - entry.since < intervalMillis) continue
+        entries.delete(key)
+        if (entry.folded === 0) continue
+        this.#spend(entry.last, now, entry.folded, entry.firstAt)
+        // The next interval begins: it goes on to be told as one.
+        entries.set(key, { since: now, told: Number.POSITIVE_INFINITY, folded: 0, firstAt: 0, last: entry.last })
+      }
     }
     if (now - this.#suppressedToldAt >= seldom.intervalMillis) this.#tellSuppressed(now)
   }
@@ -167,21 +175,30 @@ export class FactGate {
   /** The reactor ends: nothing is held back any longer. */
   flush(): void {
     const now = this.#now()
-    for (const { firstAt, folded, last } of this.#entries.values()) {
-      if (folded > 0) this.#spend(last, now, folded, firstAt)
+    for (const { entries } of this.#lanes.values()) {
+      for (const { firstAt, folded, last } of entries.values()) {
+        if (folded > 0) this.#spend(last, now, folded, firstAt)
+      }
+      entries.clear()
     }
-    this.#entries.clear()
     this.#tellSuppressed(now)
   }
 
   #spend(fact: ReactorObservation, now: number, count: number, firstAt: number): void {
-    const known = this.#ofType.get(fact._tag)
-    const budget = known ?? new Budget(burstOfType, perSecondOfType, now)
-    if (known === undefined) this.#ofType.set(fact._tag, budget)
-    if (!budget.allows(now) || !this.#all.allows(now)) return this.#suppress(fact._tag, count)
+    const { budget } = this.#lane(fact._tag, now)
+    const shared = "initiatorAddress" in fact ? this.#peers : undefined
+    if (!budget.allows(now) || shared?.allows(now) === false) return this.#suppress(fact._tag, count)
     budget.take()
-    this.#all.take()
+    shared?.take()
     this.#emit(repeatedFact(fact, count, now - firstAt))
+  }
+
+  #lane(type: Type, now: number): Lane {
+    const known = this.#lanes.get(type)
+    if (known !== undefined) return known
+    const lane = { entries: new Map<string, Entry>(), budget: new Budget(burstOfType, perSecondOfType, now) }
+    this.#lanes.set(type, lane)
+    return lane
   }
 
   #suppress(type: Type, count: number): void {

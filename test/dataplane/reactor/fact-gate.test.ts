@@ -88,6 +88,9 @@ describe("a fact gate", () => {
     for (let peer = 0; peer < 10_000; peer++) gate.tell(refusal(`192.0.2.${peer}`))
     const told = take().length
     assert.isBelow(told, 2100)
+    // It does not keep disks from being told of.
+    gate.tell(failure("a"))
+    assert.deepStrictEqual(take(), [{ ...failure("a"), repeated: 1 }])
     pass(1)
     assert.deepStrictEqual(take(), [{ _tag: "ObservationsSuppressed", byType: { LoginRefused: 10_000 - told } }])
     assert.strictEqual(gate.suppressedCount, 10_000 - told)
