@@ -86,7 +86,9 @@ export const run = async (program: "lunlog" | "iscsi_tgt", args: ReadonlyArray<s
     NodeRuntime.runMain({
       disableErrorReporting: true,
       teardown: (exit) => {
-        const code = Exit.isSuccess(exit) ? exit.value : Cause.hasInterruptsOnly(exit.cause) ? 0 : 1
+        // What a command has said of being interrupted; else that is how it is meant to end.
+        const interrupted = process.exitCode ?? 0
+        const code = Exit.isSuccess(exit) ? exit.value : Cause.hasInterruptsOnly(exit.cause) ? interrupted : 1
         process.exitCode = typeof code === "number" ? code : 0
         // Sockets, timers and files that are left must not keep an ended program alive; an answer that a slow reader
         // has not taken yet must.

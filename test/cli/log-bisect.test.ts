@@ -93,7 +93,7 @@ it("a check ends with all that it has started, when it takes too long and on Ctr
   const child = await startChild({ command: process.execPath, args, directory: projectDirectory })
   while (!existsSync(file)) await delay(10)
   child.signal("SIGINT")
-  assert.notStrictEqual((await child.exited).code, null)
+  assert.strictEqual((await child.exited).code, 130)
   const second = Number(readFileSync(file, "utf8"))
   while (isAlive(second)) await delay(10)
 })

@@ -5,6 +5,7 @@ import type { Found } from "../../history/bisect/Bisection.ts"
 import { printJson } from "../../rpc/json-print.ts"
 import { CliFailure } from "../CliFailure.ts"
 import { durationFlag } from "../serve/server-flags.ts"
+import { unfinishedIfInterrupted } from "../unfinished.ts"
 import { commandCheck } from "./check-command-run.ts"
 import { jsonFlag, sourceFlags, sourceOf } from "./log-flags.ts"
 import { ask, type LogSource } from "./log-source.ts"
@@ -107,23 +108,27 @@ export const bisectCommand = Command.make(
     ),
     json: jsonFlag("The record as JSON, and how many checks it took")
   },
-  Effect.fn(function* (input) {
-    const { raw, run } = yield* checkOf(input)
-    const source = yield* sourceOf(input)
-    const wanted: Search = {
-      stateAt: (at) => ask(source, State, "eventlog_state", { at, raw }, { timeoutMillis: stateMillis }),
-      check: run,
-      good: (yield* optionalPlace(input.good)) ?? (yield* firstRecord(source)),
-      bad: (yield* optionalPlace(input.bad)) ?? "HEAD"
-    }
-    const { checks, found } = yield* search(wanted)
-    if (found._tag === "Between") return yield* undecided(found)
-    const record = yield* recordAt(source, found.first)
-    if (record === undefined) return yield* new CliFailure({ message: `record ${found.first} cannot be read` })
-    if (input.json) return yield* Console.log(printJson({ first_bad: record, checks }))
-    yield* Console.log(recordLine(record, { colours: wantsColours(), fields: false }))
-    yield* Console.error(`found with ${checks} checks; lunlog log show ${found.first} tells what led to it`)
-  }, Effect.scoped)
+  Effect.fn(
+    function* (input) {
+      const { raw, run } = yield* checkOf(input)
+      const source = yield* sourceOf(input)
+      const wanted: Search = {
+        stateAt: (at) => ask(source, State, "eventlog_state", { at, raw }, { timeoutMillis: stateMillis }),
+        check: run,
+        good: (yield* optionalPlace(input.good)) ?? (yield* firstRecord(source)),
+        bad: (yield* optionalPlace(input.bad)) ?? "HEAD"
+      }
+      const { checks, found } = yield* search(wanted)
+      if (found._tag === "Between") return yield* undecided(found)
+      const record = yield* recordAt(source, found.first)
+      if (record === undefined) return yield* new CliFailure({ message: `record ${found.first} cannot be read` })
+      if (input.json) return yield* Console.log(printJson({ first_bad: record, checks }))
+      yield* Console.log(recordLine(record, { colours: wantsColours(), fields: false }))
+      yield* Console.error(`found with ${checks} checks; lunlog log show ${found.first} tells what led to it`)
+    },
+    Effect.scoped,
+    unfinishedIfInterrupted
+  )
 ).pipe(
   Command.withDescription(
     "Find the first record with which a check of the state fails, by halving. The check gets the state as a " +

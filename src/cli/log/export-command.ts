@@ -6,6 +6,7 @@ import { createGzip } from "node:zlib"
 import { Console, Effect, Option, Schema, Stream } from "effect"
 import { Command, Flag } from "effect/cli"
 import { CliFailure } from "../CliFailure.ts"
+import { unfinishedIfInterrupted } from "../unfinished.ts"
 import { sourceFlags, sourceOf } from "./log-flags.ts"
 import { ask, type LogSource } from "./log-source.ts"
 import { optionalPlace, placeFlag } from "./place-flag.ts"
@@ -118,19 +119,23 @@ export const exportCommand = Command.make(
       Flag.withDefault(false)
     )
   },
-  Effect.fn(function* (input) {
-    const source = yield* sourceOf(input)
-    const wanted = {
-      from: yield* optionalPlace(input.from),
-      to: yield* optionalPlace(input.to),
-      withSecrets: input.withSecrets
-    }
-    const counted = { records: 0, last: 0 }
-    const text = yield* textOf(source, wanted, counted)
-    if (Option.isNone(input.output)) return yield* toStdout(text)
-    yield* toFile(text, input.output.value)
-    yield* Console.error(`${input.output.value}: ${counted.records} records, up to ${counted.last}`)
-  }, Effect.scoped)
+  Effect.fn(
+    function* (input) {
+      const source = yield* sourceOf(input)
+      const wanted = {
+        from: yield* optionalPlace(input.from),
+        to: yield* optionalPlace(input.to),
+        withSecrets: input.withSecrets
+      }
+      const counted = { records: 0, last: 0 }
+      const text = yield* textOf(source, wanted, counted)
+      if (Option.isNone(input.output)) return yield* toStdout(text)
+      yield* toFile(text, input.output.value)
+      yield* Console.error(`${input.output.value}: ${counted.records} records, up to ${counted.last}`)
+    },
+    Effect.scoped,
+    unfinishedIfInterrupted
+  )
 ).pipe(
   Command.withDescription("Write the log, or a part of it, as lines of JSON that lunlog log import makes a log of."),
   Command.withExamples([

@@ -9,6 +9,7 @@ import { CliFailure, failureOf } from "../CliFailure.ts"
 import { printable } from "../printable.ts"
 import { isMissing, writePrivateFile } from "../serve/private-file.ts"
 import { logDirectoryOf } from "../serve/state-directory.ts"
+import { unfinishedIfInterrupted } from "../unfinished.ts"
 import { LinesUnreadable, linesOf } from "./file-lines.ts"
 import { jsonFlag } from "./log-flags.ts"
 import { countShown } from "./show-count.ts"
@@ -129,19 +130,23 @@ export const importCommand = Command.make(
     ),
     json: jsonFlag()
   },
-  Effect.fn(function* (input) {
-    const { file, state: directory } = input
-    yield* checkFree(directory)
-    const key = Option.isSome(input.secretKey) ? yield* keyText(input.secretKey.value) : undefined
-    const place = yield* workshop(directory)
-    const found = yield* importInto(file, logDirectoryOf(place))
-    yield* attempt(`cannot make ${directory}`, async () => {
-      if (key !== undefined) await writePrivateFile(join(place, "secret-key"), `${key}\n`)
-      await rename(place, directory)
-    })
-    const { imported, instance, unreadable } = found
-    yield* Console.log(input.json ? printJson({ ...imported, instance, unreadable }) : summary(directory, found))
-  }, Effect.scoped)
+  Effect.fn(
+    function* (input) {
+      const { file, state: directory } = input
+      yield* checkFree(directory)
+      const key = Option.isSome(input.secretKey) ? yield* keyText(input.secretKey.value) : undefined
+      const place = yield* workshop(directory)
+      const found = yield* importInto(file, logDirectoryOf(place))
+      yield* attempt(`cannot make ${directory}`, async () => {
+        if (key !== undefined) await writePrivateFile(join(place, "secret-key"), `${key}\n`)
+        await rename(place, directory)
+      })
+      const { imported, instance, unreadable } = found
+      yield* Console.log(input.json ? printJson({ ...imported, instance, unreadable }) : summary(directory, found))
+    },
+    Effect.scoped,
+    unfinishedIfInterrupted
+  )
 ).pipe(
   Command.withDescription("Make a state directory of an exported log, for lunlog log, fork and serve."),
   Command.withExamples([

@@ -1,5 +1,5 @@
 /** `eventlog_export_begin` and `eventlog_export_lines`: the log as lines of a file that can be imported. */
-import { Effect, Schema } from "effect"
+import { Effect, Option, Schema, Stream } from "effect"
 import { LogArchive } from "../../../../eventlog/LogArchive.ts"
 import type { LogRecord } from "../../../../eventlog/record.ts"
 import { isReproducible } from "../../../../eventlog/record-json.ts"
@@ -60,6 +60,15 @@ const completeText = (record: LogRecord, opens: boolean): Effect.Effect<string, 
     return recordText(record, stored, opened)
   })
 
+/** Retention leaves long gaps: a page without records says where the next ones are. */
+const firstSeqIn = (from: number, to: number): Effect.Effect<number | undefined, RpcError, LogArchive> =>
+  Effect.gen(function* () {
+    if (from > to) return undefined
+    const log = yield* LogArchive
+    const first = Stream.runHead(log.find({ tags: [], from, to }))
+    return Option.getOrUndefined(yield* Effect.mapError(first, logError))?.seq
+  })
+
 /** Lines of records, and where to go on; `control_hash` is of the last control record among them. */
 const eventlogExportLines = defineMethod({
   name: "eventlog_export_lines",
@@ -74,7 +83,11 @@ const eventlogExportLines = defineMethod({
         records.push(record)
         return recordText(record, undefined, [])
       }
-      const { items, rest } = yield* takePage(log.read({ from, to }), pageItemsMax, view)
+      // No more is read than fits: the reader would decode what the next page reads again.
+      const last = Math.min(to, from + pageItemsMax - 1)
+      const { items, rest } = yield* takePage(log.read({ from, to: last }), pageItemsMax, view)
+      const after = last < to ? last + 1 : undefined
+      const next = rest?.seq ?? (items.length > 0 ? after : yield* firstSeqIn(last + 1, to))
       const taken = records.slice(0, items.length)
       const lines = yield* Effect.forEach(taken, (record, index) =>
         with_secrets || !isReproducible(record)
@@ -85,7 +98,7 @@ const eventlogExportLines = defineMethod({
       return {
         lines,
         ...(hash === undefined ? {} : { control_hash: hash }),
-        ...(rest === undefined ? {} : { next: rest.seq })
+        ...(next === undefined ? {} : { next })
       }
     })
 })
