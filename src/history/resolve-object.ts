@@ -6,8 +6,9 @@ import { Effect, Option, Schema, Stream } from "effect"
 import type { LogReadFailed } from "../../eventlog/EventLog.ts"
 import type { LogArchiveShape } from "../../eventlog/LogArchive.ts"
 import type { LogRecord } from "../../eventlog/record.ts"
-import { suggestion } from "../config/native/closest.ts"
+import { closest, suggestion } from "../config/native/closest.ts"
 import { memberOf } from "./describe/words.ts"
+import { existsIn, stateOfBeginning, targetNamesIn } from "./exists-in.ts"
 import { type LogObject, objectForms, objectsCalled, objectTag, parseObject, splitLun } from "./LogObject.ts"
 
 /** No record is about what was named. */
@@ -23,23 +24,23 @@ export class ObjectUnknown extends Schema.TaggedError<ObjectUnknown>()("ObjectUn
 
 /** Longest name that is looked up, in characters. */
 const nameLengthMax = 512
-/** Newest records in which names are looked for that nobody has typed in full. */
-const namingRecordsMax = 4096
-const namingTypes = [
-  "TargetNodeCreated",
-  "BdevCreated",
-  "PortalGroupCreated",
-  "InitiatorGroupCreated",
-  "AuthGroupCreated",
-  "GroupNamed",
-  "SessionOpened",
-  "LoginRefused",
-  "ConfigApplied"
+/** Types of records that give names, and of how many of the newest names are taken that nobody has typed in full. */
+const naming: ReadonlyArray<readonly [types: ReadonlyArray<string>, max: number]> = [
+  [["TargetNodeCreated"], 1024],
+  [["BdevCreated"], 2048],
+  [["PortalGroupCreated", "InitiatorGroupCreated", "AuthGroupCreated", "GroupNamed"], 512],
+  [["ConfigApplied"], 64],
+  [["SessionOpened", "LoginRefused"], 512]
 ]
 
-/** Whether there is any record about it. */
+/** Whether there is any record about it, or the log begins with it. */
 const isKnown = (log: LogArchiveShape, object: LogObject): Effect.Effect<boolean, LogReadFailed> =>
-  Effect.map(Stream.runHead(log.find({ tags: [[objectTag(object)]], reverse: true })), Option.isSome)
+  Effect.gen(function* () {
+    const last = yield* Stream.runHead(log.find({ tags: [[objectTag(object)]], reverse: true }))
+    if (Option.isSome(last)) return true
+    const state = yield* stateOfBeginning(log)
+    return state !== undefined && existsIn(state, object)
+  })
 
 const groupTags: Readonly<Record<string, "PortalGroup" | "InitiatorGroup" | "AuthGroup">> = {
   PortalGroupCreated: "PortalGroup",
@@ -65,19 +66,23 @@ const namedBy = ({ payload, type }: LogRecord): readonly [name: string, object: 
   return group === undefined || typeof tag !== "number" ? undefined : [name, { _tag: group, tag }]
 }
 
-/** Names that the newest records give, the newest object of each name. */
-const namesIn = (log: LogArchiveShape): Effect.Effect<ReadonlyMap<string, LogObject>, LogReadFailed> => {
-  const naming = log.find({ tags: [namingTypes.map((type) => `type:${type}`)], reverse: true })
-  return Stream.runFold(
-    Stream.take(naming, namingRecordsMax),
-    () => new Map<string, LogObject>(),
-    (names, record) => {
+/** Names that the newest records of each kind give, the newest object of each name. */
+const namesIn = (log: LogArchiveShape): Effect.Effect<ReadonlyMap<string, LogObject>, LogReadFailed> =>
+  Effect.gen(function* () {
+    const found = yield* Effect.forEach(naming, ([types, max]) => {
+      const newest = log.find({ tags: [types.map((type) => `type:${type}`)], reverse: true })
+      return Stream.runCollect(Stream.take(newest, max))
+    })
+    const names = new Map<string, LogObject>()
+    for (const record of found.flat()) {
       const [name, object] = namedBy(record) ?? []
       if (name !== undefined && name !== "" && object !== undefined && !names.has(name)) names.set(name, object)
-      return names
     }
-  )
-}
+    const state = yield* stateOfBeginning(log)
+    if (state === undefined) return names
+    for (const name of targetNamesIn(state)) if (!names.has(name)) names.set(name, { _tag: "Target", name })
+    return names
+  })
 
 /** What follows the prefix of an iSCSI name: what people call a target. */
 const shortOf = (name: string): string => name.slice(name.indexOf(":") + 1)
@@ -114,7 +119,8 @@ const completed = (log: LogArchiveShape, text: string) =>
       }
       if (known.length > 0) return known
     }
-    return yield* refused(suggestion(text, [...new Set([...names.keys()].flatMap((name) => [name, shortOf(name)]))]))
+    const both = [...new Set([...names.keys()].flatMap((name) => [name, shortOf(name)]))]
+    return yield* refused(suggestion(text, closest(text, both) === undefined ? [...names.keys()] : both))
   })
 
 /** The objects that `text` means: of a name alone, each that the log has records of. Never none. */

@@ -5,7 +5,7 @@
 import { Effect } from "effect"
 import { JsonParser } from "./JsonParser.ts"
 import { printJson } from "./json-print.ts"
-import { JsonNumber, JsonObject, JsonText } from "./json-value.ts"
+import { exactInteger, JsonNumber, JsonObject, JsonText } from "./json-value.ts"
 import { CallFailed, toJavaScript } from "./RpcClient.ts"
 import { methodNotFound, type RpcError, rpcError } from "./RpcError.ts"
 import type { RpcCall, RpcMethod } from "./RpcMethod.ts"
@@ -21,9 +21,16 @@ const paramsOf = (params: unknown): JsonObject | undefined => {
 const membersOf = (entries: Iterable<readonly [string, unknown]>): Record<string, unknown> =>
   Object.fromEntries([...entries].flatMap(([name, value]) => (value === undefined ? [] : [[name, asSent(value)]])))
 
+/** A number is read by what is written. */
+const numberAsSent = (value: number): unknown => {
+  if (Number.isSafeInteger(value)) return value === 0 ? 0 : value
+  if (!Number.isFinite(value)) return null
+  return Number.isInteger(value) ? (exactInteger(String(value)) ?? value) : value
+}
+
 /** `value` as a client gets it: without what JSON has not, and integers beyond 2^53 as bigints. */
 export const asSent = (value: unknown): unknown => {
-  if (typeof value === "number") return Number.isFinite(value) ? value : null
+  if (typeof value === "number") return numberAsSent(value)
   if (typeof value === "bigint") return BigInt.asIntN(54, value) === value ? Number(value) : value
   if (typeof value === "string" || typeof value === "boolean") return value
   if (value instanceof JsonNumber || value instanceof JsonText || value instanceof JsonObject)

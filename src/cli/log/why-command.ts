@@ -41,9 +41,12 @@ const whyMillis = 600_000
 /** Former lives that are told one by one. */
 const earlierMax = 5
 
-const lifeText = ({ created, ended, from, to }: Life): string => {
-  if (created === undefined && to === undefined) return "what the log knows of it"
-  const since = created === undefined ? "there before the log begins" : `since record ${from}, ${lineTime(created.at)}`
+/** What nobody creates or removes. */
+const isOutside = (object: string): boolean => /^(?:initiator|address|config):/u.test(object)
+
+const lifeText = (object: string, { created, ended, from, to }: Life): string => {
+  if (isOutside(object)) return "what the log knows of it"
+  const since = created === undefined ? "there when the log begins" : `since record ${from}, ${lineTime(created.at)}`
   if (to === undefined) return since
   const how = ended?.type === "EpochStarted" ? ", when the process started again" : ""
   return `${created === undefined ? since : `from record ${from}`} to record ${to}${how}; gone since`
@@ -67,6 +70,7 @@ const topicLines = (topic: (typeof Answer.Type)["topics"][number], style: LineSt
   const [first, newest] = left_out === undefined ? [records, []] : [records.slice(0, 4), records.slice(4)]
   return [
     role === "itself" ? "itself" : printable(`${role}: ${words}`),
+    ...(records.length === 0 ? ["  no record: it is as it was when the log began"] : []),
     ...first.map((record) => recordLine(record, style)),
     ...rest,
     ...newest.map((record) => recordLine(record, style))
@@ -75,7 +79,7 @@ const topicLines = (topic: (typeof Answer.Type)["topics"][number], style: LineSt
 
 const answerText = (answer: typeof Answer.Type, style: LineStyle): string =>
   [
-    printable(`${answer.words}: ${lifeText(answer.life)}`),
+    printable(`${answer.words}: ${lifeText(answer.object, answer.life)}`),
     ...earlierLines(answer),
     ...answer.topics.flatMap((topic) => topicLines(topic, style))
   ].join("\n")

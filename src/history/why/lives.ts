@@ -5,6 +5,7 @@ import type { LogArchiveShape } from "../../../eventlog/LogArchive.ts"
 import type { LogRecord } from "../../../eventlog/record.ts"
 import { subjectOf } from "../causality/subject.ts"
 import { memberOf } from "../describe/words.ts"
+import { existsIn, stateOfBeginning } from "../exists-in.ts"
 import { type LogObject, objectTag } from "../LogObject.ts"
 
 /** One existence. */
@@ -79,5 +80,9 @@ export const livesOf = (
         lives.push({ from: 1, to: record.seq, ended: record })
       }
     }
-    return open === undefined ? lives : [...lives, open]
+    if (open !== undefined) return [...lives, open]
+    if (lives.length > 0) return lives
+    // Nothing is told of it since: the log begins with it, and it is as it was.
+    const state = yield* stateOfBeginning(log)
+    return state !== undefined && existsIn(state, object) ? [{ from: 1 }] : []
   })
