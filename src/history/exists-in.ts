@@ -1,4 +1,4 @@
-/** Whether a state has an object: a log that was compacted, or that is a fork's, has no record of what it began with. */
+/** Whether a state has an object: a log that was compacted, or a fork's, has no record of what it began with. */
 import { Effect } from "effect"
 import type { LogReadFailed } from "../../eventlog/EventLog.ts"
 import type { LogArchiveShape } from "../../eventlog/LogArchive.ts"
