@@ -107,6 +107,11 @@ const target = (rest: string) => `targets:\n  - { name: t, ${rest} }\n`
 
 const matter: ReadonlyArray<Case> = [
   [
+    "an option of the log beyond its limits",
+    "log:\n  keep: { count: 0 }",
+    "f.yaml:2:18 log.keep.count: log option observationsMax is 0; use 1 to 1000000000"
+  ],
+  [
     "a bdev that is nearly right",
     `${disks}${target("maps: [], luns: [{ lun: 0, bdev: Maloc0 }]")}`,
     'f.yaml:4:49 targets[0].luns[0].bdev: bdev "Maloc0" is not declared; did you mean "Malloc0"?'
