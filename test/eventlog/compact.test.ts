@@ -6,7 +6,9 @@ import { Effect, Result, Stream } from "effect"
 import type { CompactOptions } from "../../eventlog/Compactor.ts"
 import { createLogAt } from "../../eventlog/create-log.ts"
 import type { EventLog, Snapshot } from "../../eventlog/EventLog.ts"
+import { controlKey } from "../../eventlog/key.ts"
 import { LevelEventLog } from "../../eventlog/LevelEventLog.ts"
+import { openLevelStore } from "../../eventlog/LevelStore.ts"
 import { MemoryEventLog } from "../../eventlog/MemoryEventLog.ts"
 import { openForReading, verifyLog } from "../../eventlog/open-for-reading.ts"
 import type { LogRecord } from "../../eventlog/record.ts"
@@ -15,6 +17,7 @@ import { makeRandom, runSeed } from "../support/initiator/random.ts"
 import { appendOne, cause, entry, FaultyStore, faultPlan, observation, readAll, temporaryDirectory } from "./support.ts"
 
 type Log = EventLog["Service"]
+const forEver = Number.MAX_SAFE_INTEGER
 const open = (directory: string) => LevelEventLog.make({ directory, ballastBytes: 0 })
 
 /** Appends records in batches, with an observation in front of each batch. */
@@ -222,6 +225,12 @@ describe("a compaction that is stopped", () => {
           })
         )
         assert.strictEqual((yield* verifyLog(directory)).controlRecords, 2501)
+        yield* Effect.promise(async () => {
+          const store = await openLevelStore(join(directory, "db"), false)
+          const control = await store.range({ gte: controlKey(0), lte: controlKey(forEver), limit: 5000 })
+          await store.close()
+          assert.isBelow(control.length, 300, "records that were compacted are still there")
+        })
       }
     })
   )

@@ -47,6 +47,16 @@ const compactDirectory = (directory: string, params: unknown) =>
     return yield* called.pipe(Effect.provideService(EventLog, log), Effect.mapError(refusedCall))
   })
 
+/** A running target says nothing before it is done; it can be left alone with it. */
+const compactRunning = (socket: string, params: unknown) =>
+  Effect.gen(function* () {
+    const client = yield* connectAs(socket)
+    if (process.stderr.isTTY) process.stderr.write("compacting; Ctrl-C leaves the target to it\r")
+    const answer = yield* callMethod(client, "eventlog_compact", params, compactMillis)
+    if (process.stderr.isTTY) process.stderr.write("\u001b[K")
+    return answer
+  })
+
 const sentence = ({ archive, bytes, records, through }: Answer, dryRun: boolean): string => {
   if (records === 0) return `nothing to compact: no control record up to ${through} is in the log itself`
   const what = `${records} control records (${byteText(bytes)})`
@@ -77,7 +87,7 @@ export const compactCommand = Command.make(
     const params = { before: yield* optionalPlace(before), archive: !noArchive, dry_run: dryRun }
     const plain = Option.isSome(state)
       ? yield* compactDirectory(state.value, params)
-      : yield* callMethod(yield* connectAs(socket), "eventlog_compact", params, compactMillis)
+      : yield* compactRunning(socket, params)
     const answer = yield* Effect.mapError(Schema.decodeUnknownEffect(Answer)(plain), unexpectedAnswer)
     yield* Console.log(json ? printJson({ ...answer, dryRun }) : sentence(answer, dryRun))
   }, Effect.scoped)
