@@ -65,9 +65,9 @@ const printReport = (report: Report): Effect.Effect<void> =>
     const records = `${control} control records and ${observations} observations`
     if (!report.clean) return yield* Console.log(`right by themselves: ${records}`)
     const said = snapshots === 1 ? "a snapshot says" : `${snapshots} snapshots say`
+    const folded = snapshots === 0 ? "" : `; they fold to what ${said}`
     yield* Console.log(
-      `clean: ${records}, up to record ${lastSeq}; they fold to what ${said}\n` +
-        `hash of the last control record: ${hash}`
+      `clean: ${records}, up to record ${lastSeq}${folded}\n` + `hash of the last control record: ${hash}`
     )
   })
 
