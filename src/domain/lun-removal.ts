@@ -11,7 +11,7 @@ import { type Decision, type Draft, draftOn, record } from "./decision.ts"
 import type { Event } from "./Event.ts"
 import type { IscsiName } from "./ids.ts"
 import { indexGet, indexHas } from "./multi-index.ts"
-import { activeLunsOf, findBdev, findLun, findTarget, lunsOf, type State, targetsOf } from "./State.ts"
+import { activeLunsOf, bdevsOf, findBdev, findLun, findTarget, lunsOf, type State, targetsOf } from "./State.ts"
 import type { LunMapping, LunRemovalCause, TargetNode } from "./TargetNode.ts"
 
 const nothing: Decision = Result.succeed([])
@@ -127,18 +127,28 @@ export const decideRecordBdevVanished = (state: State, fact: CommandOf<"RecordBd
   return Result.succeed(decideBdevRemoval(state, bdev, "vanished"))
 }
 
+const isRemoving = (state: State, name: string): boolean => findBdev(state, name)?.phase._tag === "Removing"
+
 /**
  * A start that resumes: what the end of the process has cut short is over, and nothing of it was in flight any more.
+ * A log that lost records, or a fork, may begin between two events of one removal: what it had not reached follows.
  */
 export const finishInterruptedRemovals = (draft: Draft): void => {
   const ending = { cause: "boot", drained: 0, aborted: 0, durationMillis: 0 } as const
+  const removing = bdevsOf(draft.state).filter(({ phase }) => phase._tag === "Removing")
+  for (const { incarnation, name, phase } of removing.flatMap((bdev) => stackFrom(draft.state, bdev))) {
+    if (phase._tag === "Removing" || isRemoving(draft.state, name)) continue
+    record(draft, { _tag: "BdevRemovalStarted", name, incarnation, cause: "base-removed" })
+  }
   for (const target of targetsOf(draft.state)) {
     for (const { bdev, incarnation, lun, phase } of lunsOf(target)) {
-      if (phase._tag === "Active") continue
+      const stays = phase._tag === "Active" && target.phase._tag === "Active" && !isRemoving(draft.state, bdev.name)
+      if (stays) continue
       record(draft, { _tag: "LunRemoved", target: target.name, lun, incarnation, ...ending })
       settleBdev(draft, bdev.name)
     }
     if (target.phase._tag === "Active") continue
     record(draft, { _tag: "TargetNodeDeleted", target: target.name, incarnation: target.incarnation })
   }
+  for (const { name } of bdevsOf(draft.state).toReversed()) settleBdev(draft, name)
 }

@@ -22,7 +22,7 @@ import {
   sessionsClosed,
   startEpoch
 } from "./examples.ts"
-import { given, historyOf } from "./specification.ts"
+import { fold, followedBy, given, historyOf, nothingYet } from "./specification.ts"
 
 const uuid = "6d3a41a2-6c0e-4a1c-9a53-0b9e0f8f3c11"
 const deleteBdev = (name: string): Command => ({ _tag: "DeleteBdev", name })
@@ -280,6 +280,25 @@ describe("an epoch", () => {
     assert.deepEqual(target === undefined ? [] : lunsOf(target).map(({ lun }) => Number(lun)), [1])
     assert.strictEqual(findTarget(state, disk2), undefined)
     assert.strictEqual(findBdev(state, "Malloc0"), undefined)
+  })
+
+  it("that resumes ends removals of which not every event is there", () => {
+    const before = [
+      ...guide,
+      createBdev("base"),
+      createBdev("EE_base", errorOn("base")),
+      { _tag: "AddLun", target: disk1, bdev: "EE_base", lun: 5 }
+    ] satisfies ReadonlyArray<Command>
+    const whole = historyOf(...before, deleteBdev("base")).events
+    const begun = historyOf(...before).events.length
+    assert.isAbove(whole.length, begun + 2)
+    const bdevs = bdevsOf(historyOf(...guide).state).map(({ name }) => [name, "Active"])
+    for (let cut = begun + 1; cut <= whole.length; cut++) {
+      const { state } = followedBy(fold(nothingYet, whole.slice(0, cut)), startEpoch())
+      const left = bdevsOf(state).map(({ name, phase }) => [name, phase._tag])
+      assert.deepEqual(left, bdevs, `after event ${cut} of ${whole.length}`)
+      assert.isFalse(targetsOf(state).some((target) => lunsOf(target).some(({ bdev }) => bdev.name === "EE_base")))
+    }
   })
 
   it("that resumes tells that memory has lost its content", () => {
