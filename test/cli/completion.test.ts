@@ -111,9 +111,12 @@ describe("completion of names", () => {
       "lunlog rpc bdev_malloc_delete Malloc1",
       "lunlog rpc bdev_malloc_create ",
       "lunlog target create ",
-      "lunlog portal remove "
+      "lunlog portal remove ",
+      "lunlog log why ",
+      "lunlog log tail --object M"
     )
-    assert.deepStrictEqual(answers, ["disk1", "disk1", "Malloc0 Malloc1", "Malloc0 Malloc1", "Malloc1", "", "", ""])
+    const disks = "Malloc0 Malloc1"
+    assert.deepStrictEqual(answers, ["disk1", "disk1", disks, disks, "Malloc1", "", "", "", `disk1 ${disks}`, disks])
   })
 })
 

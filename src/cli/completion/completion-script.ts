@@ -88,7 +88,7 @@ _lunlog_names()
 {
   local _name _names=""
   while IFS= read -r _name; do _names+=" \${_name#*:}"; done < <(lunlog "$1" list --names 2>/dev/null </dev/null)
-  COMPREPLY=( $(compgen -W "$_names" -- "$2") )
+  COMPREPLY+=( $(compgen -W "$_names" -- "$2") )
 }
 
 _lunlog_with_names()
@@ -96,6 +96,11 @@ _lunlog_with_names()
   _lunlog "$@"
   local _word="\${COMP_WORDS[COMP_CWORD]}"
   if (( \${#COMPREPLY[@]} )) || [[ "$_word" == -* ]]; then return; fi
+  if [[ "\${COMP_WORDS[1]}" == log && "\${COMP_WORDS[COMP_CWORD-1]}" =~ ^(why|--object)$ ]]; then
+    _lunlog_names target "$_word"
+    _lunlog_names bdev "$_word"
+    return
+  fi
   case "$COMP_CWORD \${COMP_WORDS[1]} \${COMP_WORDS[2]}" in
     "3 target list"|"3 target create") ;;
     "3 target "*|"3 lun "*) _lunlog_names target "$_word" ;;

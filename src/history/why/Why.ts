@@ -36,10 +36,15 @@ export interface Why {
 /** There was no such thing up to the moment that was asked about. */
 export class NeverThere extends Schema.TaggedError<NeverThere>()("NeverThere", {
   object: Schema.String,
-  seq: Schema.Number
+  seq: Schema.Number,
+  /** Where the log begins, if not with its first record. */
+  begins: Schema.optionalKey(Schema.Number)
 }) {
   override get message() {
-    return `there was no ${this.object} up to record ${this.seq}; name a later moment with --at`
+    const none = `there was no ${this.object} up to record ${this.seq}`
+    return this.begins === undefined
+      ? `${none}; name a later moment with --at`
+      : `${none}, as far as the log says, which begins with the state at record ${this.begins}`
   }
 }
 
@@ -114,7 +119,11 @@ export const whyOf = (
   Effect.gen(function* () {
     const lives = yield* livesOf(log, object, to)
     const life = lifeAt(lives, to)
-    if (life === undefined) return yield* new NeverThere({ object: objectWords(object), seq: to })
+    if (life === undefined) {
+      const begins = log.beginning()?.controlSeq
+      const told = begins === undefined ? {} : { begins }
+      return yield* new NeverThere({ object: objectWords(object), seq: to, ...told })
+    }
     const last = life.to ?? to
     const { state } = yield* stateAt(log, life.to === undefined ? to : yield* lastWhole(log, object, life, life.to))
     const dependencies = yield* dependenciesOf(log, state, object, life)
