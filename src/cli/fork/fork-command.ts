@@ -3,7 +3,6 @@ import { tmpdir } from "node:os"
 import { basename, join } from "node:path"
 import { Console, Effect, Option } from "effect"
 import { Command, Flag } from "effect/cli"
-import { ControlPlane } from "../../domain/ControlPlane.ts"
 import { printJson } from "../../rpc/json-print.ts"
 import { CliFailure } from "../CliFailure.ts"
 import { jsonFlag } from "../log/log-flags.ts"
@@ -160,6 +159,7 @@ export const forkCommand = (load: LoadDataPlane) =>
       const { runServer } = yield* Effect.promise(() => import("../serve/run-server.ts"))
       const { playWhileServing } = yield* Effect.promise(() => import("../replay/play-while-serving.ts"))
       const { serverReady } = yield* Effect.promise(() => import("../serve/ready.ts"))
+      const { ControlPlane } = yield* Effect.promise(() => import("../../domain/ControlPlane.ts"))
       yield* checkSocket(Option.getOrUndefined(input.forkSocket))
       const replay = yield* replayOf(input)
       const wish = {
