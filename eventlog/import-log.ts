@@ -71,7 +71,7 @@ class Importer {
   constructor(origin: ImportOrigin) {
     this.#origin = origin
     const head = origin.genesis ?? chainStart
-    this.#at = origin.genesis?.at ?? 0
+    this.#at = 0
     this.#expired = origin.expired
     const context = { accepted: origin.losses, expired: () => this.#expired, fromFirst: true }
     this.#check = new ChainCheck(head, context)
@@ -92,7 +92,9 @@ class Importer {
   next({ line, record, value }: ImportedRecord): ReadonlyArray<StoreWrite> | ImportRefused {
     const refused = (detail: string) => new ImportRefused({ line, detail })
     const { lastSeq, records } = this.#imported
-    const before = Math.max(lastSeq, this.#origin.genesis?.controlSeq ?? 0)
+    // Observations in front of a genesis may be left: only control records were compacted.
+    const begins = record.kind === "control" ? (this.#origin.genesis?.controlSeq ?? 0) : 0
+    const before = Math.max(lastSeq, begins)
     if (record.seq <= before) return refused(`record ${record.seq} cannot come after record ${before}`)
     if (record.at < this.#at) return refused(`record ${record.seq} is older than the one before it`)
     const opening = this.#openObservations(record)

@@ -52,3 +52,22 @@ it("what cannot be read to its end leaves nothing behind", { timeout: 120_000 },
   assert.match(String(cut.failure), /log\.ndjson: line \d+: the line is no JSON/)
   assert.deepStrictEqual(readdirSync(directory), ["log.ndjson"])
 })
+
+it("a compacted log begins where it began, with the observations that it has kept", { timeout: 120_000 }, async () => {
+  using source = await sessionLog("whole")
+  const file = join(directory, "log.ndjson")
+  const copy = join(directory, "copy")
+  const before = String(source.record("LunRemoved").seq)
+  for (const args of [
+    ["compact", "--before", before, "--no-archive", "--state", source.stateDirectory],
+    ["export", "--state", source.stateDirectory, "-o", file],
+    ["import", file, "--state", copy],
+    ["verify", "--state", copy],
+    ["timeline", "--since", "1", "--state", copy],
+    ["bisect", "--has", "bdev:last", "--state", copy]
+  ]) {
+    const ran = await lunlogHere("log", ...args)
+    assert.isUndefined(ran.failure, `${args.join(" ")}: ${ran.failure}`)
+    if (args[0] === "bisect") assert.include(ran.stdout, "bdev last was created")
+  }
+})

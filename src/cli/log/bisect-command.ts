@@ -6,11 +6,12 @@ import { printJson } from "../../rpc/json-print.ts"
 import { CliFailure } from "../CliFailure.ts"
 import { durationFlag } from "../serve/server-flags.ts"
 import { unfinishedIfInterrupted } from "../unfinished.ts"
+import { TreeNode, treeLines } from "./causal-tree.ts"
 import { commandCheck } from "./check-command-run.ts"
 import { jsonFlag, sourceFlags, sourceOf } from "./log-flags.ts"
 import { ask, type LogSource } from "./log-source.ts"
 import { optionalPlace, placeFlag } from "./place-flag.ts"
-import { RecordPage } from "./RecordView.ts"
+import { RecordPage, RecordView } from "./RecordView.ts"
 import { recordLine, wantsColours } from "./record-line.ts"
 import { type PastState, type Search, search } from "./search-states.ts"
 
@@ -62,11 +63,14 @@ const checkOf = (input: Input) =>
     return { raw, run: ({ seq, text }: PastState) => run({ seq, text, form: raw ? "json" : "yaml" }) }
   })
 
-const firstRecord = (source: LogSource): Effect.Effect<string, CliFailure> =>
-  Effect.map(ask(source, RecordPage, "eventlog_read", { limit: 1 }), ({ records }) => String(records[0]?.seq ?? 1))
+/** The state is known from the first change on that was not compacted away. */
+const firstChange = (source: LogSource): Effect.Effect<string, CliFailure> =>
+  Effect.map(ask(source, RecordPage, "eventlog_read", { limit: 1, kind: "control" }), ({ records }) =>
+    String(records[0]?.seq ?? 1)
+  )
 
-const recordAt = (source: LogSource, seq: number) =>
-  Effect.map(ask(source, RecordPage, "eventlog_read", { from: seq, to: seq, words: true }), ({ records }) => records[0])
+/** The record that was found, with what led to it. */
+const Shown = Schema.Struct({ record: RecordView, causes: Schema.Array(TreeNode) })
 
 const undecided = ({ bad, good }: Extract<Found, { _tag: "Between" }>): CliFailure =>
   new CliFailure({
@@ -115,16 +119,17 @@ export const bisectCommand = Command.make(
       const wanted: Search = {
         stateAt: (at) => ask(source, State, "eventlog_state", { at, raw }, { timeoutMillis: stateMillis }),
         check: run,
-        good: (yield* optionalPlace(input.good)) ?? (yield* firstRecord(source)),
+        good: (yield* optionalPlace(input.good)) ?? (yield* firstChange(source)),
         bad: (yield* optionalPlace(input.bad)) ?? "HEAD"
       }
       const { checks, found } = yield* search(wanted)
       if (found._tag === "Between") return yield* undecided(found)
-      const record = yield* recordAt(source, found.first)
-      if (record === undefined) return yield* new CliFailure({ message: `record ${found.first} cannot be read` })
-      if (input.json) return yield* Console.log(printJson({ first_bad: record, checks }))
-      yield* Console.log(recordLine(record, { colours: wantsColours(), fields: false }))
-      yield* Console.error(`found with ${checks} checks; lunlog log show ${found.first} tells what led to it`)
+      const options = { timeoutMillis: stateMillis }
+      const { causes, record } = yield* ask(source, Shown, "eventlog_show", { seq: found.first }, options)
+      if (input.json) return yield* Console.log(printJson({ first_bad: record, causes, checks }))
+      const style = { colours: wantsColours(), fields: false }
+      yield* Console.log([recordLine(record, style), ...treeLines(causes, undefined, style, "       ")].join("\n"))
+      yield* Console.error(`found with ${checks} checks; lunlog log show ${found.first} tells what came of it`)
     },
     Effect.scoped,
     unfinishedIfInterrupted

@@ -44,8 +44,11 @@ const rangeOf = (
     const lastAt = (yield* atOf(log, to)) ?? first.at
     const toAt = until._tag === "Time" ? Math.max(lastAt, until.micros) : lastAt
     const start: Position = since ?? { _tag: "Time", micros: Math.max(0, toAt - defaultLengthMicros) }
-    const from = Math.min(to, Math.max(first.seq, yield* resolveStart(log, start)))
-    const fromAt = start._tag === "Time" ? Math.max(first.at, start.micros) : ((yield* atOf(log, from)) ?? first.at)
+    // Where records were compacted away, the state is known from the log's beginning on.
+    const known = Math.max(first.seq, (log.beginning()?.controlSeq ?? 0) + 1)
+    const from = Math.min(to, Math.max(known, yield* resolveStart(log, start)))
+    const isByTime = start._tag === "Time" && from > known
+    const fromAt = isByTime ? Math.max(first.at, start.micros) : ((yield* atOf(log, from)) ?? first.at)
     return { from: { seq: from, at: Math.min(fromAt, toAt) }, to: { seq: to, at: toAt } }
   })
 
