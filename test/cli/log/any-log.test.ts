@@ -121,6 +121,13 @@ describe.each<SessionLogVariant>(["torn", "damaged"])("on a log that is %s", (va
 })
 
 describe("on a log that is damaged", () => {
+  it("verify fails where confirmed records are gone", async () => {
+    using log = await sessionLog("torn", 20)
+    const { failure, stdout } = await runOn(log, ["verify"])
+    assert.isDefined(failure)
+    assert.match(stdout, /confirmed and are gone/u)
+  })
+
   it("verify fails where it is wrong", async () => {
     using log = await sessionLog("damaged")
     const { failure } = await runOn(log, ["verify"])

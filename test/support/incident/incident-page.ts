@@ -90,9 +90,17 @@ const changing: ReadonlyArray<readonly [pattern: RegExp, name: string]> = [
   [/ $/gm, ""]
 ]
 
-/** What stays the same from one night to the next: no times, sizes and numbers. */
+/**
+ * What stays the same from one night to the next: no times, sizes and numbers, and no order of lines, for disks of one
+ * file are made at the same time, and listed in the order in which they were there.
+ */
 export const steady = (text: string): string =>
-  changing.reduce((result, [pattern, name]) => result.replace(pattern, name), text).trim()
+  changing
+    .reduce((result, [pattern, name]) => result.replace(pattern, name), text)
+    .split("\n")
+    .filter((line) => line !== "")
+    .toSorted()
+    .join("\n")
 
 /** The page with other outputs, in the order of its steps, and other numbers of records. */
 export const rewritten = (
