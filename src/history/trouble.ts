@@ -1,5 +1,6 @@
 /** Which records say that something went wrong: what `lunlog log tail --errors` shows. */
 import type { LogRecord } from "../../eventlog/record.ts"
+import { memberOf } from "./describe/words.ts"
 
 /** Types of which every record does. */
 const troubleTypes: ReadonlySet<string> = new Set([
@@ -30,11 +31,6 @@ const orderlyEndings: ReadonlySet<unknown> = new Set(["logout", "kicked", "targe
 /** The same in words, where an older version has written no more. */
 const orderlyWords = /log(?:ged)? ?out|closed it|target|shut/iu
 
-const memberOf = (payload: unknown, name: string): unknown =>
-  typeof payload === "object" && payload !== null && Object.hasOwn(payload, name)
-    ? Reflect.get(payload, name)
-    : undefined
-
 /** Whether a record says that something went wrong, and not only that somebody wanted something. */
 export const isTrouble = ({ payload, type }: Pick<LogRecord, "payload" | "type">): boolean => {
   const member = (name: string) => memberOf(payload, name)
@@ -46,6 +42,8 @@ export const isTrouble = ({ payload, type }: Pick<LogRecord, "payload" | "type">
       return member("ending") === undefined
         ? !orderlyWords.test(String(member("reason")))
         : !orderlyEndings.has(member("ending"))
+    case "ProcessStarted":
+      return member("previousEnd") === "missing"
     case "ProcessStarted":
       return member("previousEnd") === "missing"
     case "LunRemoved":

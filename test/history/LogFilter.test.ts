@@ -90,7 +90,7 @@ describe("a filter", () => {
   onLog("of errors has what went wrong and nothing that was meant to be", (log) =>
     Effect.gen(function* () {
       const types = typesOf(yield* found(log, { errors: true }))
-      assert.includeMembers([...types], ["LoginRefused", "LunRemoved"])
+      assert.includeMembers([...types], ["LoginRefused", "LunRemoved", "ProcessStarted"])
       assert.notIncludeMembers([...types], ["LunAdded", "SessionOpened", "BdevRemoved"])
     })
   )
