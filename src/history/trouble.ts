@@ -44,8 +44,6 @@ export const isTrouble = ({ payload, type }: Pick<LogRecord, "payload" | "type">
         : !orderlyEndings.has(member("ending"))
     case "ProcessStarted":
       return member("previousEnd") === "missing"
-    case "ProcessStarted":
-      return member("previousEnd") === "missing"
     case "LunRemoved":
       return Number(member("aborted")) > 0 || member("cause") === "boot"
     case "LunRemovalStarted":
