@@ -21,6 +21,12 @@ export const defaultLogOptions: LogOptions = {
   observationsMaxAgeMillis: 30 * dayMillis
 }
 
+/** Whether all options are what they are without being set. */
+export const areDefaultLogOptions = (options: LogOptions): boolean =>
+  options.slowIoMillis === defaultLogOptions.slowIoMillis &&
+  options.observationsMax === defaultLogOptions.observationsMax &&
+  options.observationsMaxAgeMillis === defaultLogOptions.observationsMaxAgeMillis
+
 /** Smallest and largest value of each number. */
 export const logOptionRanges = {
   slowIoMillis: [0, 60 * minuteMillis],

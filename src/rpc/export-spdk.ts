@@ -5,6 +5,7 @@
 import { Effect, HashMap } from "effect"
 import type { Exported } from "../config/ExportFormat.ts"
 import { iscsiNameKey } from "../domain/ids.ts"
+import { areDefaultLogOptions } from "../domain/LogOptions.ts"
 import type { Secrets } from "../domain/Secrets.ts"
 import {
   activeLunsOf,
@@ -47,6 +48,7 @@ const reduced = (state: State, withSecrets: boolean, warn: Warn): State => {
   for (const { name, object } of named) {
     if (name !== undefined) warn(object, `the name ${name} has no place in this format`)
   }
+  if (!areDefaultLogOptions(state.logOptions)) warn("the event log", "its options have no place in this format")
   if (!withSecrets) {
     for (const { tag } of authGroupsOf(state)) {
       warn(`auth group ${tag}`, "is left out: this format has secrets in clear; --with-secrets writes them")

@@ -20,8 +20,8 @@ const file = (...calls: ReadonlyArray<string>): string => `{ "subsystems": [
 ${calls.join(",\n")}
 ] } ] }`
 
-/** SPDK's file names every UUID, and an auth file is read. */
-const comparable = ({ bdevs = [], options, ...rest }: NativeConfig) => {
+/** SPDK's file names every UUID, knows no event log, and an auth file is read. */
+const comparable = ({ bdevs = [], log: ___, options, ...rest }: NativeConfig) => {
   const { authFile: _, ...others } = options ?? {}
   return { ...rest, options: others, bdevs: bdevs.map(({ uuid: __, ...bdev }) => bdev) }
 }
@@ -86,7 +86,7 @@ it.live("a file that was exported becomes what the state is as a native file", (
       const { text, warnings } = yield* exportSpdk(state, true)
       const conversion = yield* convertSpdk("s.json", text)
       assert.deepStrictEqual(conversion.warnings, [], `seed ${seed}`)
-      if (warnings.length > 0) continue
+      if (warnings.some((warning) => !warning.startsWith("the event log"))) continue
       const texts = yield* secretTexts(state)
       const expected = nativeConfigOf(state, (key) => texts.get(key) ?? "")
       assert.deepStrictEqual(comparable(conversion.config), comparable(expected), `seed ${seed}`)

@@ -107,7 +107,7 @@ describe("output", () => {
       cause: { source: "initiator", actor: "10.0.0.1\u001b" },
       payload: { nested: { a: 1 }, name: "x\u001b[2J" }
     }
-    const line = '    7  2023-11-14 22:13:20.123  SessionOpened name="x\\u001b[2J" nested={a=1}  (initiator 10.0.0.1?)'
+    const line = '    7  2023-11-14 22:13:20.123Z  SessionOpened name="x\\u001b[2J" nested={a=1}  (initiator 10.0.0.1?)'
     assert.strictEqual(recordLine(record).replace("name=x?[2J", 'name="x\\u001b[2J"'), line)
   })
 })

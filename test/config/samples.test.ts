@@ -39,14 +39,17 @@ const check = (name: string) => {
 }
 
 describe("a sample configuration", () => {
-  it.each(["example.yaml", "examples/chap.yaml", "examples/hosts.yaml", "examples/everything.yaml"])(
-    "%s is right",
-    async (name) => {
-      const { config, warnings } = await check(name)
-      assert.isNotEmpty(config.targets)
-      assert.deepStrictEqual(warnings, [])
-    }
-  )
+  it.each([
+    "example.yaml",
+    "examples/chap.yaml",
+    "examples/hosts.yaml",
+    "examples/everything.yaml",
+    "examples/incident/shop.yaml"
+  ])("%s is right", async (name) => {
+    const { config, warnings } = await check(name)
+    assert.isNotEmpty(config.targets)
+    assert.deepStrictEqual(warnings, [])
+  })
 
   it("may consist of several files, which are right together", async () => {
     const { config } = await check("examples/lab/lunlog.yaml")
@@ -57,7 +60,14 @@ describe("a sample configuration", () => {
   })
 
   it("is one of those that are checked here", () => {
-    const known = ["chap.yaml", "everything.yaml", "hosts.yaml", "lab/lunlog.yaml", "lab/conf.d/10-compilers.yaml"]
+    const known = [
+      "chap.yaml",
+      "everything.yaml",
+      "hosts.yaml",
+      "incident/shop.yaml",
+      "lab/lunlog.yaml",
+      "lab/conf.d/10-compilers.yaml"
+    ]
     const all = [...known, "lab/conf.d/20-storage.yaml"].map((name) => join("examples", name))
     assert.deepStrictEqual(samples.toSorted(), all.toSorted())
   })

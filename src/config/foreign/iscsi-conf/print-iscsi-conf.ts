@@ -5,6 +5,7 @@
 import { Equal } from "effect"
 import type { InitiatorGroup } from "../../../domain/InitiatorGroup.ts"
 import { type Auth, defaultIscsiOptions, type IscsiOptions, noAuth } from "../../../domain/IscsiOptions.ts"
+import { areDefaultLogOptions } from "../../../domain/LogOptions.ts"
 import type { PortalGroup } from "../../../domain/PortalGroup.ts"
 import {
   activeBdevsOf,
@@ -169,6 +170,7 @@ export const printIscsiConf = (
   const warn: Warn = (object, why) => warnings.push(`${object}: ${why}`)
   const writer = new IniWriter((section, key) => warn(`[${section}]`, `${key} has a value that no line can hold`))
   writer.section("iSCSI", optionLines(state.options, warn))
+  if (!areDefaultLogOptions(state.logOptions)) warn("the event log", "its options have no place in this format")
   const bdevs = bdevLines(activeBdevsOf(state), warn)
   for (const [name, lines] of bdevs.sections) writer.section(name, lines)
   for (const { tag } of secrets === undefined ? authGroupsOf(state) : []) {
