@@ -107,8 +107,9 @@ describe("output", () => {
       cause: { source: "initiator", actor: "10.0.0.1\u001b" },
       payload: { nested: { a: 1 }, name: "x\u001b[2J" }
     }
-    const line = '    7  2023-11-14 22:13:20.123Z  SessionOpened name="x\\u001b[2J" nested={a=1}  (initiator 10.0.0.1?)'
-    assert.strictEqual(recordLine(record).replace("name=x?[2J", 'name="x\\u001b[2J"'), line)
+    const [line, fields] = recordLine({ ...record, text: "x\u001b[2J" }, { colours: false, fields: true }).split("\n")
+    assert.strictEqual(line, "    7  2023-11-14 22:13:20.123Z  x?[2J  (initiator 10.0.0.1?)")
+    assert.strictEqual(fields?.trim(), 'SessionOpened v1 nested={a=1} name=x?[2J')
   })
 })
 
