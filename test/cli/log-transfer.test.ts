@@ -1,7 +1,7 @@
 /** `lunlog log export` and `import` as users run them: whole files or none, and a copy that can be served. */
 import { existsSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { gunzipSync } from "node:zlib"
+import { gunzipSync, gzipSync } from "node:zlib"
 import { afterEach, assert, beforeEach, it } from "vitest"
 import { sessionLog } from "../support/session-log.ts"
 import { makeDirectory, removeDirectory, startTarget } from "../support/target-process.ts"
@@ -70,4 +70,19 @@ it("a compacted log begins where it began, with the observations that it has kep
     assert.isUndefined(ran.failure, `${args.join(" ")}: ${ran.failure}`)
     if (args[0] === "bisect") assert.include(ran.stdout, "bdev last was created")
   }
+})
+
+it("a file that is none is called what it is, and leaves nothing behind", async () => {
+  const file = join(directory, "file")
+  const failure = async (bytes: string | Uint8Array, name = file) => {
+    writeFileSync(file, bytes)
+    return String((await lunlogHere("log", "import", name, "--state", join(directory, "state"))).failure)
+  }
+  assert.match(await failure(""), /file: line 1: the line is empty/)
+  assert.match(await failure(Buffer.from([0x22, 0xff, 0x22])), /line 1: it is no UTF-8/)
+  assert.match(await failure(gzipSync("x".repeat(1000)).subarray(0, 14)), /file: .*end of file/)
+  assert.match(await failure(gzipSync("x".repeat(40 * 1024 * 1024))), /line 1: it is longer than/)
+  assert.match(await failure("", join(directory, "nowhere")), /nowhere: ENOENT/)
+  assert.match(await failure("", directory), /EISDIR/)
+  assert.deepStrictEqual(readdirSync(directory), ["file"])
 })

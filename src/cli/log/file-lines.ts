@@ -20,8 +20,9 @@ const isGzip = async (path: string): Promise<boolean> => {
 
 const chunksOf = async (path: string): Promise<AsyncIterable<Buffer>> => {
   if (path === "-") return process.stdin
+  const isCompressed = await isGzip(path)
   const file = createReadStream(path)
-  if (!(await isGzip(path))) return file
+  if (!isCompressed) return file
   const plain = createGunzip()
   file.once("error", (error) => plain.destroy(error))
   plain.once("close", () => file.destroy())
