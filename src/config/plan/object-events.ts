@@ -73,7 +73,7 @@ const usable = (node: TargetNode, isThere: IsThere): TargetNode => {
   }
 }
 
-/** `node` with the maps, redirects and LUNs that it had `before` and has no more; what it has stays. */
+/** `node` with the maps, redirects, LUNs and histogram that it had `before` and has no more; what it has stays. */
 export const restoredTarget = (node: TargetNode | undefined, was: TargetNode, isThere: IsThere): TargetNode => {
   const before = usable(was, isThere)
   if (node === undefined) return before
@@ -87,6 +87,7 @@ export const restoredTarget = (node: TargetNode | undefined, was: TargetNode, is
       ...node.pgIgMaps.filter((map) => !had.has(mapKey(map)))
     ],
     redirects: [...node.redirects, ...before.redirects.filter(({ portalGroup }) => !redirected.has(portalGroup))],
+    histogram: node.histogram || before.histogram,
     // One that still drains is as good as gone.
     luns: HashMap.union(
       before.luns,
