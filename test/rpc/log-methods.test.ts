@@ -88,6 +88,27 @@ describe("the log", () => {
     })
   )
 
+  live("is followed past what a filter leaves out", () =>
+    Effect.gen(function* () {
+      const { client, socketPath } = yield* runningTarget()
+      const other = yield* connect(socketPath)
+      const wanted = { from: 2, timeout: 30_000, object: ["bdev:N1"], words: true }
+      yield* createNull(other, "N1")
+      const following = yield* Effect.forkChild(client.call("eventlog_read", { ...wanted, from: 3 }))
+      yield* createNull(other, "N0")
+      yield* other.call("bdev_null_delete", { name: "N1" })
+      const news = recordsOf(yield* Fiber.join(following))
+      assert.deepStrictEqual(
+        news
+          .map(({ type }) => type)
+          .filter((type) => type.startsWith("Bdev"))
+          .slice(0, 1),
+        ["BdevRemovalStarted"]
+      )
+      assert.isTrue(news.every((record) => "text" in record && JSON.stringify(record).includes("N1")))
+    })
+  )
+
   live("is verified from the first record to the last", () =>
     Effect.gen(function* () {
       const { client } = yield* runningTarget()

@@ -1,8 +1,9 @@
 /** `lunlog log state`, of logs that real sessions have written. */
-import { readFileSync } from "node:fs"
+import { readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
 import { type SessionLog, sessionLog } from "../../support/session-log.ts"
+import { makeDirectory, removeDirectory, startTarget } from "../../support/target-process.ts"
 import { lunlogHere } from "../in-process.ts"
 
 let log: SessionLog
@@ -54,6 +55,25 @@ describe("lunlog log state", () => {
     assert.include(head, log.names.disk3)
     assert.strictEqual(last, await state("--raw", "--at=HEAD"))
     assert.isObject(JSON.parse(last))
+  })
+
+  it("is applied to an empty target, which then exports the same", { timeout: 60_000 }, async () => {
+    const directory = makeDirectory("state-apply")
+    try {
+      await using target = await startTarget({ directory })
+      const file = join(directory, "moment.yaml")
+      const moment = await state(`--at=${log.record("LunRemovalStarted").seq - 1}`)
+      writeFileSync(file, moment)
+      const applied = await lunlogHere("apply", file, "--yes", "-r", target.socketPath)
+      assert.isUndefined(applied.failure, applied.stdout)
+      const exported = join(directory, "exported.yaml")
+      await lunlogHere("export", "-o", exported, "-r", target.socketPath)
+      const body = (text: string) => text.replace(/^(?:#.*\n)*/u, "")
+      assert.strictEqual(body(readFileSync(exported, "utf8")), body(moment))
+      assert.include(moment, "bdev: pulled")
+    } finally {
+      removeDirectory(directory)
+    }
   })
 
   it("refuses what is no place, and says what is one", async () => {
