@@ -109,7 +109,7 @@ describe("output", () => {
     }
     const [line, fields] = recordLine({ ...record, text: "x\u001b[2J" }, { colours: false, fields: true }).split("\n")
     assert.strictEqual(line, "    7  2023-11-14 22:13:20.123Z  x?[2J  (initiator 10.0.0.1?)")
-    assert.strictEqual(fields?.trim(), 'SessionOpened v1 nested={a=1} name=x?[2J')
+    assert.strictEqual(fields?.trim(), "SessionOpened v1 nested={a=1} name=x?[2J")
   })
 })
 
