@@ -100,7 +100,7 @@ const examineStore = async (at: LogDirectory, store: LogStore, acceptLoss: boole
 }
 
 /** Tables are checked up to this size in all at each start, and always when everything is verified. */
-export const tableCheckBytes = 128 * 1024 * 1024
+const tableCheckBytes = 128 * 1024 * 1024
 
 /** Damage that LevelDB must not see: it would abort the process. */
 const tableDamageIn = async (database: string, budgetBytes: number): Promise<string | undefined> => {

@@ -20,7 +20,7 @@ const objectToJson = (value: object): unknown => {
 }
 
 /** Plain data of a payload as JSON data. */
-export const valueToJson = (value: unknown): unknown => {
+const valueToJson = (value: unknown): unknown => {
   if (value === undefined) return { $undefined: true }
   if (typeof value === "number") return Number.isFinite(value) ? value : { $number: String(value) }
   if (typeof value === "bigint") return { $bigint: String(value) }

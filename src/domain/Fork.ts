@@ -7,9 +7,9 @@ import { Seq, Uuid } from "./ids.ts"
 import { Portal } from "./PortalGroup.ts"
 
 /** Characters of what is appended to the names of targets. */
-export const FORK_SUFFIX_LENGTH_MAX = 64
+const FORK_SUFFIX_LENGTH_MAX = 64
 /** Characters of the directory of a fork's files. */
-export const FORK_DIRECTORY_LENGTH_MAX = 3800
+const FORK_DIRECTORY_LENGTH_MAX = 3800
 
 /** What initiators know targets and disks by. `Kept`: they cannot tell the fork from its source. */
 export const ForkIdentity = Schema.TaggedUnion({

@@ -8,7 +8,7 @@ export const folded = {
 } as const
 
 /** Who it is about; a name that is not known yet is empty. */
-export const nexusFields = {
+const nexusFields = {
   initiatorName: Schema.String,
   initiatorAddress: Schema.String,
   targetName: Schema.String,

@@ -49,7 +49,7 @@ export class ConditionRefused extends Schema.TaggedError<ConditionRefused>()("Co
 export type FilterError = LogReadFailed | ObjectUnknown | ConditionRefused
 
 /** What records are called: events, and observations. */
-export const recordTypes: ReadonlyArray<string> = [
+const recordTypes: ReadonlyArray<string> = [
   ...new Set([...Object.keys(Event.cases), ...Object.keys(Observation.cases), ...describedObservations])
 ]
 

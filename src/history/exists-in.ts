@@ -15,7 +15,7 @@ import {
 import type { LogObject } from "./LogObject.ts"
 import { stateAt } from "./state-at.ts"
 
-/** Sessions, hosts and files are in no state. */
+/** By its name in full, also on its way out. Sessions and hosts are in no state. */
 export const existsIn = (state: State, object: LogObject): boolean => {
   switch (object._tag) {
     case "Target":
@@ -32,10 +32,11 @@ export const existsIn = (state: State, object: LogObject): boolean => {
       return findInitiatorGroup(state, object.tag) !== undefined
     case "AuthGroup":
       return findAuthGroup(state, object.tag) !== undefined
+    case "Config":
+      return state.appliedConfig?.name === object.name
     case "Session":
     case "Initiator":
     case "Address":
-    case "Config":
       return false
   }
 }

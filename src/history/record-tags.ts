@@ -22,7 +22,7 @@ import type { LogRecord } from "../../eventlog/record.ts"
 import { isTrouble } from "./trouble.ts"
 
 /** Raised whenever the same record gets other tags: indexes are built anew. */
-export const TAGS_VERSION = 3
+const TAGS_VERSION = 3
 
 /** Longest name that is a tag, in characters; no object has a longer one. */
 const nameLengthMax = 255

@@ -25,7 +25,7 @@ const note = (names: ReadonlyArray<string>, text: (list: string) => string): Rea
 }
 
 /** What was under way: none of it is in a configuration. */
-export const underWay = (state: State): ReadonlyArray<string> => {
+const underWay = (state: State): ReadonlyArray<string> => {
   const targets = targetsOf(state)
   const draining = targets.flatMap((target) =>
     lunsOf(target).flatMap(({ bdev, lun, phase }) =>

@@ -21,7 +21,7 @@ export const wantsColours = (): boolean => process.stdout.isTTY === true && !pro
 export const lineTime = (at: number): string => new Date(Math.floor(at / 1000)).toISOString().replace("T", " ")
 
 /** Who asked for it, without the parentheses. */
-export const lineCause = ({ actor, method, source }: RecordView["cause"]): string =>
+const lineCause = ({ actor, method, source }: RecordView["cause"]): string =>
   [source, ...(actor === "local" ? [] : [actor]), ...(method === undefined ? [] : [method])].join(" ")
 
 /** A value in one line. */

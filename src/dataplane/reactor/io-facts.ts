@@ -14,7 +14,7 @@ import type { ReactorObservation } from "./protocol.ts"
 const operations = ["read", "write", "unmap", "flush", "other"] as const
 
 /** What a command does to its LUN, in the LUN's blocks. */
-export const extentOf = ({ mapping, scsi }: IscsiTask, kind: IoKind) => {
+const extentOf = ({ mapping, scsi }: IscsiTask, kind: IoKind) => {
   const blockSize = mapping?.unit.bdev.blockSize ?? 512
   return {
     operation: operations[kind],
@@ -28,7 +28,7 @@ export const extentOf = ({ mapping, scsi }: IscsiTask, kind: IoKind) => {
 }
 
 /** Who waits for it. */
-export const initiatorOf = (session: Session | undefined) =>
+const initiatorOf = (session: Session | undefined) =>
   session === undefined ? {} : { initiatorName: session.identity.initiatorName, tsih: session.tsih }
 
 /** The disk and the LUN that a command has come by. */

@@ -1,48 +1,25 @@
 /** Whether an object is in a state: the check of a search that needs no command. */
 import {
   authGroupsOf,
-  findAuthGroup,
-  findBdev,
-  findInitiatorGroup,
-  findLun,
-  findPortalGroup,
   findTarget,
   initiatorGroupsOf,
   portalGroupsOf,
   type State,
   targetsOf
 } from "../../domain/State.ts"
-import type { TargetNode } from "../../domain/TargetNode.ts"
+import { existsIn } from "../exists-in.ts"
 import { type LogObject, objectsCalled, parseObject } from "../LogObject.ts"
 
-/** By its name, or by what follows the prefix of its name. */
-const targetCalled = (state: State, name: string): TargetNode | undefined =>
-  findTarget(state, name) ??
-  targetsOf(state).find((target) => target.name.toLowerCase().endsWith(`:${name.toLowerCase()}`))
+/** The target's name in full: people may leave out what is in front of its colon. */
+const fullName = (state: State, name: string): string =>
+  findTarget(state, name)?.name ??
+  targetsOf(state).find((target) => target.name.toLowerCase().endsWith(`:${name.toLowerCase()}`))?.name ??
+  name
 
 const isObjectIn = (state: State, object: LogObject): boolean => {
-  switch (object._tag) {
-    case "Target":
-      return targetCalled(state, object.name) !== undefined
-    case "Lun": {
-      const target = targetCalled(state, object.target)
-      return target !== undefined && findLun(target, object.lun) !== undefined
-    }
-    case "Bdev":
-      return findBdev(state, object.name) !== undefined
-    case "PortalGroup":
-      return findPortalGroup(state, object.tag) !== undefined
-    case "InitiatorGroup":
-      return findInitiatorGroup(state, object.tag) !== undefined
-    case "AuthGroup":
-      return findAuthGroup(state, object.tag) !== undefined
-    case "Config":
-      return state.appliedConfig?.name === object.name
-    case "Initiator":
-    case "Address":
-    case "Session":
-      return false
-  }
+  if (object._tag === "Target") return existsIn(state, { ...object, name: fullName(state, object.name) })
+  if (object._tag === "Lun") return existsIn(state, { ...object, target: fullName(state, object.target) })
+  return existsIn(state, object)
 }
 
 const isOfState = ({ _tag }: LogObject): boolean => _tag !== "Initiator" && _tag !== "Address" && _tag !== "Session"

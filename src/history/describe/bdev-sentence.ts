@@ -9,7 +9,7 @@ export type BdevEventType = Extract<EventType, `Bdev${string}`>
 const millisText = (micros: number): string => `${micros / 1000} ms`
 
 /** What a bdev is, as in `bdev b: 64MiB of memory`. */
-export const specText = (spec: BdevSpec): string => {
+const specText = (spec: BdevSpec): string => {
   switch (spec._tag) {
     case "Malloc":
       return `${bytesText(spec.blockCount * spec.blockSize)} of memory`

@@ -20,9 +20,3 @@ export const describeRecord = (record: LogRecord): string => {
   const sentence = sentenceOf(record)
   return sentence.length > sentenceMax ? `${sentence.slice(0, sentenceMax - 1)}…` : sentence
 }
-
-/** Who asked for it: `rpc bdev_malloc_delete`, `cli root lunlog_kick_session`, `dataplane`. */
-export const causeText = ({ cause }: Pick<LogRecord, "cause">): string => {
-  const { actor, method, source } = cause
-  return [source, ...(actor === "local" ? [] : [actor]), ...(method === undefined ? [] : [method])].join(" ")
-}

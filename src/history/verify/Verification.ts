@@ -9,7 +9,7 @@ import { type CheckStep, type Finding, type LogCheck, lossRemedies } from "../..
 import { FoldCheck } from "./FoldCheck.ts"
 
 /** So many findings are told; then the check ends, as it is clear that the log needs to be mended. */
-export const findingsMax = 20
+const findingsMax = 20
 
 /** Where a verification is. */
 export interface VerificationReport {
