@@ -80,22 +80,25 @@ describe.each<SessionLogVariant>(["whole", "cut", "compacted"])("on a log that i
   })
 })
 
-describe.each<SessionLogVariant>(["whole", "cut", "forked"])("the export of a log that is %s", (variant) => {
-  it("can be imported, and says the same", { timeout: 60_000 }, async () => {
-    using log = await sessionLog(variant)
-    const [file, copy] = [join(log.stateDirectory, "exported"), join(log.stateDirectory, "copy")]
-    assert.isUndefined((await runOn(log, ["export", "-o", file])).failure)
-    assert.isUndefined((await lunlogHere("log", "import", file, "--state", copy)).failure)
-    for (const words of [
-      ["tail", "--json", "-n", "1000"],
-      ["state", "--raw"]
-    ]) {
-      const there = await lunlogHere("log", ...words, "--state", copy)
-      assert.strictEqual(there.stdout, (await runOn(log, words)).stdout, words.join(" "))
-    }
-    assert.isUndefined((await lunlogHere("log", "verify", "--state", copy)).failure)
-  })
-})
+describe.each<SessionLogVariant>(["whole", "cut", "compacted", "shortened", "forked"])(
+  "the export of a log that is %s",
+  (variant) => {
+    it("can be imported, and says the same", { timeout: 60_000 }, async () => {
+      using log = await sessionLog(variant)
+      const [file, copy] = [join(log.stateDirectory, "exported"), join(log.stateDirectory, "copy")]
+      assert.isUndefined((await runOn(log, ["export", "-o", file])).failure)
+      assert.isUndefined((await lunlogHere("log", "import", file, "--state", copy)).failure)
+      for (const words of [
+        ["tail", "--json", "-n", "1000"],
+        ["state", "--raw"]
+      ]) {
+        const there = await lunlogHere("log", ...words, "--state", copy)
+        assert.strictEqual(there.stdout, (await runOn(log, words)).stdout, words.join(" "))
+      }
+      assert.isUndefined((await lunlogHere("log", "verify", "--state", copy)).failure)
+    })
+  }
+)
 
 describe.each<SessionLogVariant>(["shortened", "forked"])("on a log that is %s", (variant) => {
   it("every command answers, or says where the log begins", { timeout: 60_000 }, async () => {
