@@ -45,6 +45,30 @@ const portsOf = (port: number): ReadonlyArray<readonly [page: number, here: numb
   [pagePort + 1000, port + 1000]
 ]
 
+/** The page's ports and folder as they are here, and the other way. */
+const translations = (port: number, directory: string) => {
+  const here = (text: string): string =>
+    portsOf(port).reduce(
+      (result, [page, own]) => result.replaceAll(new RegExp(`\\b${page}\\b`, "gu"), String(own)),
+      text
+    )
+  // In a table the next column stays where it was.
+  const paged = (page: number, own: number, isInTable: boolean): string =>
+    isInTable ? String(page).padEnd(String(own).length) : String(page)
+  const asInPage = (text: string): string =>
+    portsOf(port)
+      .reduce(
+        (result, [page, own]) =>
+          result.replaceAll(
+            new RegExp(`\\b${own}\\b( {2})?`, "gu"),
+            (_, gap) => paged(page, own, gap !== undefined) + (gap ?? "")
+          ),
+        text
+      )
+      .replaceAll(directory, pageFolder)
+  return { here, asInPage }
+}
+
 /** Plays the night; everything that it has started ends with it. */
 export const startIncidentPlayer = async (): Promise<IncidentPlayer> => {
   const directory = makeDirectory("incident")
@@ -65,15 +89,7 @@ export const startIncidentPlayer = async (): Promise<IncidentPlayer> => {
     VITEST: undefined,
     NODE_ENV: undefined
   })
-  const here = (text: string): string =>
-    portsOf(port).reduce(
-      (result, [page, own]) => result.replaceAll(new RegExp(`\\b${page}\\b`, "gu"), String(own)),
-      text
-    )
-  const asInPage = (text: string): string =>
-    portsOf(port)
-      .reduce((result, [page, own]) => result.replaceAll(new RegExp(`\\b${own}\\b`, "gu"), String(page)), text)
-      .replaceAll(directory, pageFolder)
+  const { asInPage, here } = translations(port, directory)
   const shell = (command: string) => ({
     command: "bash",
     args: ["-c", `exec 2>&1; ${here(command)}`],

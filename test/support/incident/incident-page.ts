@@ -79,6 +79,8 @@ const changing: ReadonlyArray<readonly [pattern: RegExp, name: string]> = [
   [/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g, "UUID"],
   [/\b[0-9a-f]{64}\b/g, "HASH"],
   [/\bstarted on [\w.-]+/g, "started on HOST"],
+  // How many looks a search takes depends on how much was observed.
+  [/^record \d+: (good|bad).*\n/gm, ""],
   // How much IO a LUN has had under way is chance.
   [/\b(no command|\d+ commands?) in flight/g, "COUNT in flight"],
   [/\bis gone: [^(]*/g, "is gone: HOW "],

@@ -5,6 +5,8 @@
  */
 import { readFileSync, truncateSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
+import { setTimeout as delay } from "node:timers/promises"
+import { processTree } from "../child-process.ts"
 import { cdb, clearUnitAttentions, writeBlocks } from "../initiator/commands.ts"
 import { startLoad } from "../initiator/load.ts"
 import { makeRandom } from "../initiator/random.ts"
@@ -21,13 +23,18 @@ export const names = {
   database: "iqn.2026-01.org.example:db",
   backup: "iqn.2026-01.org.example:backup",
   databaseHost: "iqn.2026-01.org.example:db01",
-  backupHost: "iqn.2026-01.org.example:bk01"
+  backupHost: "iqn.2026-01.org.example:bk01",
+  /** Let in by somebody on that night, and no part of the story. */
+  secondBackupHost: "iqn.2026-01.org.example:bk02"
 } as const
 
 /** When each life of the target began, and when somebody looked, in the story's calendar (UTC). */
 const times = {
   setUp: "2026-11-21T16:20:11Z",
-  night: "2026-11-22T02:41:32Z",
+  night: "2026-11-22T02:12:30Z",
+  diskFails: "2026-11-22T02:31:08Z",
+  cleanup: "2026-11-22T02:40:00Z",
+  outOfMemory: "2026-11-22T02:46:50Z",
   restart: "2026-11-22T02:47:05Z",
   paged: "2026-11-22T03:12:40Z"
 } as const
@@ -37,6 +44,8 @@ export const at = (time: keyof typeof times): Readonly<Record<string, string>> =
   STORY_OFFSET_MILLIS: String(Date.parse(times[time]) - Date.now()),
   TZ: "UTC"
 })
+
+const timeFile = (directory: string): string => join(directory, "time")
 
 /** The module that makes it so. */
 export const storyClock = join(import.meta.dirname, "story-clock.mjs")
@@ -63,6 +72,15 @@ const logIn = async (endpoint: Endpoint): Promise<Hosts> => {
 const diskBytes = 16 * 1024 * 1024
 
 const block = (fill: number): Buffer => Buffer.alloc(512, fill)
+
+/** Time passes for a process: from one moment of the story to another. */
+const goTo = async (target: TargetProcess, time: keyof typeof times): Promise<void> => {
+  writeFileSync(timeFile(target.directory), times[time])
+  for (const pid of processTree(target.pid)) {
+    process.kill(pid, "SIGUSR2")
+    while (!target.stderr().includes(`in process ${pid} it is ${times[time]}`)) await delay(5)
+  }
+}
 
 /** Five reads of the database's disk that end with MEDIUM ERROR. */
 const failReads = async ({ rpc }: TargetProcess, { database }: Hosts): Promise<void> => {
@@ -109,7 +127,12 @@ export const playNight = async (directory: string, port: number): Promise<Night>
     truncateSync(file, diskBytes)
   }
   const start = (time: keyof typeof times) =>
-    startTarget({ directory, configFile: config, preload: storyClock, environment: at(time) })
+    startTarget({
+      directory,
+      configFile: config,
+      preload: storyClock,
+      environment: { ...at(time), STORY_TIME_FILE: timeFile(directory) }
+    })
   {
     await using first = await start("setUp")
     await first.stop()
@@ -119,21 +142,25 @@ export const playNight = async (directory: string, port: number): Promise<Night>
     const hosts = await logIn(endpoint)
     await writeBlocks(hosts.database, 0, 0, block(1))
     await writeBlocks(hosts.backup, 0, 0, block(2))
+    await goTo(second, "diskFails")
     await failReads(second, hosts)
+    await goTo(second, "cleanup")
     await loseTheJournal(second, hosts)
+    await goTo(second, "outOfMemory")
     await writeBlocks(hosts.backup, 0, 1, block(3))
+    await second.rpc.call("iscsi_initiator_group_add_initiators", { tag: 2, initiators: [names.secondBackupHost] })
     await second.kill()
   }
-  const process = await start("restart")
+  const restarted = await start("restart")
   const hosts = await logIn(endpoint)
   await hosts.database.command({ lun: 1, cdb: cdb.testUnitReady() })
   return {
-    process,
+    process: restarted,
     endpoint,
     [Symbol.asyncDispose]: async () => {
       hosts.database.drop()
       hosts.backup.drop()
-      await process[Symbol.asyncDispose]()
+      await restarted[Symbol.asyncDispose]()
     }
   }
 }
