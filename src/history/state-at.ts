@@ -2,6 +2,7 @@
 import { Effect, Result, Schema } from "effect"
 import type { LogReadFailed } from "../../eventlog/EventLog.ts"
 import type { LogArchiveShape } from "../../eventlog/LogArchive.ts"
+import type { AcceptedLoss } from "../../eventlog/loss.ts"
 import type { ControlRecord, LogRecord } from "../../eventlog/record.ts"
 import type { StatePosition } from "../domain/control-core.ts"
 import { beginningOf } from "../domain/control-start.ts"
@@ -32,12 +33,18 @@ export type StateAtError = LogReadFailed | UnreadableEvent | StateUnknown
 const nothing: StatePosition = { state: initialState, controlSeq: 0, controlNo: 0, controlHash: "" }
 
 interface Fold {
+  readonly losses: ReadonlyArray<AcceptedLoss>
   position: StatePosition
   fault: UnreadableEvent | StateUnknown | undefined
 }
 
+/** Over a loss that was accepted the target itself has folded on, too: it ran with this state. */
+const continues = ({ losses, position }: Fold, { controlNo, hash }: ControlRecord): boolean =>
+  controlNo === position.controlNo + 1 ||
+  losses.some(({ afterHash, nextHash }) => afterHash === position.controlHash && nextHash === hash)
+
 const foldControl = (fold: Fold, record: ControlRecord, wanted: number): void => {
-  if (record.controlNo !== fold.position.controlNo + 1) {
+  if (!continues(fold, record)) {
     fold.fault = new StateUnknown({ seq: wanted, knownFrom: record.seq })
     return
   }
@@ -77,7 +84,7 @@ export const stateAt = (log: LogArchiveShape, seq: number): Effect.Effect<StateP
       kind: "control",
       ...(isAfter ? { after: start } : {})
     } as const
-    const fold: Fold = { position: start, fault: undefined }
+    const fold: Fold = { losses: log.losses(), position: start, fault: undefined }
     const step = (grown: Fold, record: LogRecord): Fold => {
       if (record.kind === "control" && grown.fault === undefined) foldControl(grown, record, seq)
       return grown

@@ -9,6 +9,8 @@ import { LogArchive, type LogArchiveShape } from "../../eventlog/LogArchive.ts"
 import { openForReading } from "../../eventlog/open-for-reading.ts"
 import { secretsFrom } from "../../src/cli/serve/secret-key.ts"
 import { Secrets } from "../../src/domain/Secrets.ts"
+import { encodeSnapshot } from "../../src/domain/snapshot-codec.ts"
+import { stateAt } from "../../src/history/state-at.ts"
 import { LogFileReader } from "../../src/history/transfer/LogFileReader.ts"
 import { genesisOfFile } from "../../src/history/transfer/log-file.ts"
 import { callHere } from "../../src/rpc/call-here.ts"
@@ -177,6 +179,31 @@ describe("an exported log", () => {
           assert(Result.isFailure(result), `change ${kind} at line ${at + 1} was not noticed`)
           assert.match(result.failure.message, /^line \d+: /)
         }
+      })
+    )
+  )
+
+  it.live("of a log with a loss that was accepted has it, too, and its states are folded over it", () =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        using source = yield* Effect.promise(() => sessionLog("whole"))
+        const lines = yield* exported(yield* openForReading(source.logDirectory))
+        const lost = source.record("BdevCreated", 2).seq
+        const hashOf = (seq: number): string => JSON.parse(lines[seq] ?? "{}").hash
+        const header = {
+          ...JSON.parse(lines[0] ?? "{}"),
+          losses: [{ afterHash: hashOf(lost - 1), nextHash: hashOf(lost + 1) }]
+        }
+        const { end } = JSON.parse(lines.at(-1) ?? "{}")
+        const last = JSON.stringify({ end: { ...end, records: end.records - 1 } })
+        const kept = [JSON.stringify(header), ...lines.slice(1, -1).toSpliced(lost - 1, 1), last]
+        const copy = yield* newDirectory
+        yield* imported(kept, copy)
+        const again = yield* openForReading(copy)
+        assert.strictEqual((yield* again.verify()).acceptedLosses, 1)
+        const { state } = yield* stateAt(again, again.durable().seq)
+        assert.include(Buffer.from(encodeSnapshot(state)).toString(), source.names.disk1)
+        assert.deepStrictEqual((yield* exported(again)).slice(1), kept.slice(1))
       })
     )
   )
