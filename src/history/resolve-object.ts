@@ -100,10 +100,16 @@ const completions = (text: string, names: ReadonlyArray<string>): ReadonlyArray<
 
 const suggestionsMax = 5
 
-const completed = (log: LogArchiveShape, text: string) =>
+/** Whether what is called so may be meant: of a kind that was typed, and a LUN by the name of its target. */
+const isOfKind = (object: LogObject, kind: LogObject["_tag"] | undefined): boolean =>
+  kind === undefined || object._tag === (kind === "Lun" ? "Target" : kind)
+
+/** `typed` is what was written, with a kind in front or not. */
+const completed = (log: LogArchiveShape, typed: string, kind: LogObject["_tag"] | undefined) =>
   Effect.gen(function* () {
-    const names = yield* namesIn(log)
-    const refused = (hint: string) => new ObjectUnknown({ name: text.slice(0, nameLengthMax), hint })
+    const names = new Map([...(yield* namesIn(log))].filter(([, one]) => isOfKind(one, kind)))
+    const text = kind === undefined ? typed : typed.slice(typed.indexOf(":") + 1)
+    const refused = (hint: string) => new ObjectUnknown({ name: typed.slice(0, nameLengthMax), hint })
     const lun = splitLun(text)
     for (const part of [text, ...(lun === undefined ? [] : [lun.target])]) {
       const found = completions(part, [...names.keys()])
@@ -118,6 +124,8 @@ const completed = (log: LogArchiveShape, text: string) =>
         return yield* refused(`: it may be ${found.slice(0, suggestionsMax).join(", ")}${more}`)
       }
       if (known.length > 0) return known
+      const [only] = wanted
+      if (only?._tag === "Lun") return yield* refused(`: it has no LUN ${only.lun} of ${only.target}`)
     }
     const both = [...new Set([...names.keys()].flatMap((name) => [name, shortOf(name)]))]
     return yield* refused(suggestion(text, closest(text, both) === undefined ? [...names.keys()] : both))
@@ -135,7 +143,7 @@ export const resolveObject = (
     const known = isSane ? yield* Effect.filter(candidates, (one) => isKnown(log, one), { concurrency: 4 }) : []
     if (known.length > 0) return known
     if (!isSane) return yield* new ObjectUnknown({ name: text.slice(0, nameLengthMax), hint: "" })
-    const found = yield* completed(log, typed === undefined ? text : text.slice(text.indexOf(":") + 1))
+    const found = yield* completed(log, text, typed?._tag)
     const ofKind = found.filter((one) => typed === undefined || one._tag === typed._tag)
     return ofKind.length > 0 ? ofKind : yield* new ObjectUnknown({ name: text, hint: "" })
   })

@@ -255,7 +255,7 @@ describe("what initiators do", () => {
       assert.deepInclude(opened?.payload, { targetName, tsih: session.login.tsih })
       assert.deepStrictEqual(opened?.cause, { source: "initiator", actor: "127.0.0.1" })
       const [refused] = yield* payloads(plane, "LoginRefused")
-      assert.deepInclude(refused, { status: 0x0203, statusName: "NotFound" })
+      assert.deepInclude(refused, { status: 0x0203, statusName: "NotFound", targetName: "iqn.2016-06.io.spdk:none" })
       assert.deepInclude((yield* payloads(plane, "SessionClosed"))[0], { reason: "logout" })
       assert.deepStrictEqual(yield* plane.dataPlane.connections, [])
     })

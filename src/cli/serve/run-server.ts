@@ -85,7 +85,7 @@ const startEpoch = (settings: ServerSettings) =>
     const instanceId = yield* instanceIdOf(settings.stateDirectory, before?.instanceId)
     const command = { _tag: "StartEpoch" as const, mode: settings.stateMode, instanceId, version }
     yield* Effect.mapError(controlPlane.dispatch(command, { source: "boot", actor: "local" }), failureOf)
-    return instanceId
+    return controlPlane.state().epoch?.startedAt ?? 0
   })
 
 /** Succeeds when every portal listens, or has failed to, or waits because its group says so. */
@@ -218,9 +218,9 @@ export const runServer = (settings: ServerSettings, makeDataPlane: MakeDataPlane
     const logLayer = Layer.merge(Layer.succeed(EventLog, log), Layer.succeed(LogArchive, log))
     const control = yield* Effect.mapError(Layer.build(Layer.provideMerge(ControlPlane.layer, logLayer)), failureOf)
     const previousEnd = yield* previousEndIn(log)
-    yield* Effect.provideContext(startEpoch(settings), control)
+    const epochSeq = yield* Effect.provideContext(startEpoch(settings), control)
     const { stateDirectory, stateMode } = settings
-    observeStart(log, { stateDirectory, stateMode, epochSeq: log.durable().controlSeq, previousEnd })
+    observeStart(log, { stateDirectory, stateMode, epochSeq, previousEnd })
     const accept = yield* Deferred.make<void>()
     const { identityStyle, reactor, removalDeadlineMillis } = settings
     const dataPlane = makeDataPlane({

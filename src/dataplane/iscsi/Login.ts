@@ -63,6 +63,8 @@ const redirected = (name: string, address: string): LoginRefusal => ({
   text: formatTextPairs([["TargetAddress", address]])
 })
 
+const claimedName = (name: string | undefined): string => (name ?? "").slice(0, initiatorNameBytesMax).toLowerCase()
+
 const isRefusal = (value: { readonly _tag: string }): value is LoginRefusal => value._tag === "Refused"
 
 /** One per connection. */
@@ -77,6 +79,8 @@ export class Login {
   #authenticated = false
   /** As the initiator declares it (RFC 7143 section 13.8), if it does in its first request. */
   initiatorAlias: string | undefined
+  /** Who wants what, as the first request says it, also if that is refused; cut to the length of iSCSI names. */
+  claimed = { initiatorName: "", targetName: "" }
 
   constructor(node: IscsiNode, peer: LoginPeer) {
     this.#node = node
@@ -167,6 +171,7 @@ export class Login {
   /** The first request says who wants what: decides whether it may. */
   #begin(request: LoginRequest, keys: ReadonlyMap<string, string>): LoginPurpose | LoginRefusal {
     const initiatorName = keys.get("InitiatorName")
+    this.claimed = { initiatorName: claimedName(initiatorName), targetName: claimedName(keys.get("TargetName")) }
     if (initiatorName === undefined || initiatorName === "") {
       return refuse(LoginStatus.MissingParameter, "no InitiatorName")
     }

@@ -40,6 +40,11 @@ export class LoginPhase {
     return this.#login.initiatorAlias
   }
 
+  /** Who wants what, as the first request says it; without names before. */
+  get claimed(): { readonly initiatorName: string; readonly targetName: string } {
+    return this.#login.claimed
+  }
+
   /** Known after the first request. */
   get purpose(): LoginPurpose | undefined {
     return this.#login.purpose

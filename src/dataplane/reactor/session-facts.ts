@@ -17,11 +17,11 @@ const cut = (text: string): string => (text.length <= textMax ? text : `${text.s
 
 const nexusOf = (connection: Connection, session: Session | undefined) => {
   const { origin } = connection
-  const { purpose } = connection.login
+  const { claimed, purpose } = connection.login
   return {
-    initiatorName: session?.identity.initiatorName ?? purpose?.initiatorName ?? "",
+    initiatorName: session?.identity.initiatorName ?? purpose?.initiatorName ?? claimed.initiatorName,
     initiatorAddress: origin.initiatorAddress,
-    targetName: session?.targetName ?? (purpose?._tag === "Normal" ? purpose.target.spec.name : ""),
+    targetName: session?.targetName ?? (purpose?._tag === "Normal" ? purpose.target.spec.name : claimed.targetName),
     portalGroupTag: origin.portalGroupTag
   }
 }

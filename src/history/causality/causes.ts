@@ -3,9 +3,10 @@ import { Effect, Stream } from "effect"
 import type { LogReadFailed } from "../../../eventlog/EventLog.ts"
 import type { LogRecord } from "../../../eventlog/record.ts"
 import { memberOf } from "../describe/words.ts"
+import { objectTag } from "../LogObject.ts"
 import { type CausalNode, type CausalWalk, newestBefore, type Relation, recordAt } from "./CausalNode.ts"
 import { sameRequest } from "./same-request.ts"
-import { creatorsOf, refersTo } from "./subject.ts"
+import { creatorsOf, isSameIncarnation, refersTo, removalStartOf, subjectOf } from "./subject.ts"
 
 /** How far back. */
 const depthMax = 6
@@ -58,10 +59,19 @@ const wrongBefore = ({ log }: CausalWalk, record: LogRecord, opened: LogRecord |
   return Stream.runCollect(Stream.take(log.find(query), wrongBeforeMax))
 }
 
+/** The beginning of the removal that this record ends: one that a start has ended names no other as its cause. */
+const removalStart = ({ log }: CausalWalk, record: LogRecord): Effect.Effect<LogRecord | undefined, LogReadFailed> => {
+  const [start, subject] = [removalStartOf(record.type), subjectOf(record)]
+  if (start === undefined || subject === undefined) return Effect.undefined
+  const tags = [[objectTag(subject)], [`type:${start}`]]
+  return newestBefore(log, record.seq - 1, tags, (one) => isSameIncarnation(one, record))
+}
+
 const causesAbove = (walk: CausalWalk, record: LogRecord): Effect.Effect<Found, LogReadFailed> =>
   Effect.gen(function* () {
     const { correlationId } = record.cause
     const led = correlationId === undefined ? undefined : yield* recordAt(walk.log, correlationId)
+    const begun = yield* removalStart(walk, record)
     const { before } = yield* sameRequest(walk.log, record)
     const creators = yield* Effect.forEach(creatorsOf(record), (seq) => recordAt(walk.log, seq))
     const opened = yield* openingOf(walk, record)
@@ -69,6 +79,7 @@ const causesAbove = (walk: CausalWalk, record: LogRecord): Effect.Effect<Found, 
     const wrong = yield* wrongBefore(walk, record, opened)
     const found: ReadonlyArray<readonly [Relation, LogRecord | undefined]> = [
       ["led to it", led],
+      ["led to it", begun],
       ...before.slice(-widthMax).map((one) => ["same request", one] as const),
       ...creators.map((one) => ["created it", one] as const),
       ["its session", opened],

@@ -6,7 +6,7 @@ import { memberOf } from "../describe/words.ts"
 import { type LogObject, objectTag, objectText } from "../LogObject.ts"
 import type { CausalNode, CausalWalk, LeftOut, Relation } from "./CausalNode.ts"
 import { sameRequest } from "./same-request.ts"
-import { changesIo, endingOf, subjectOf } from "./subject.ts"
+import { changesIo, endingOf, isSameIncarnation, removalEndOf, subjectOf } from "./subject.ts"
 
 const depthMax = 5
 /** Records of one relation. */
@@ -31,6 +31,17 @@ const ledTo = ({ log }: CausalWalk, { seq }: LogRecord): Effect.Effect<Found, Lo
     const isAtLeast = found.length === countedMax
     return { nodes, leftOut: { count: found.length - widthMax, isAtLeast, filter: `--cause '#${seq}'` } }
   })
+
+/** The end of the removal that this record begins, if a start has ended it: that names no other record as its cause. */
+const removalEnd = ({ log }: CausalWalk, record: LogRecord): Effect.Effect<ReadonlyArray<LogRecord>, LogReadFailed> => {
+  const [end, subject] = [removalEndOf(record.type), subjectOf(record)]
+  if (end === undefined || subject === undefined) return Effect.succeed([])
+  return log.find({ tags: [[objectTag(subject)], [`type:${end}`]], from: record.seq + 1 }).pipe(
+    Stream.filter((one) => isSameIncarnation(one, record)),
+    Stream.take(1),
+    Stream.runCollect
+  )
+}
 
 const isSame = (a: LogObject | undefined, b: LogObject): boolean => a !== undefined && objectTag(a) === objectTag(b)
 
@@ -83,11 +94,11 @@ export const consequencesOf = (
     const { after } = depth === 0 ? yield* sameRequest(walk.log, record) : { after: [] }
     const life = depth === 0 ? yield* lifeOf(walk, record) : nothing
     const request = after.slice(0, widthMax).map((one) => ["same request", one] as const)
+    const removed = (yield* removalEnd(walk, record)).map((one) => ["came of it", one] as const)
     const relations = new Map<number, Relation>()
-    for (const [relation, { seq }] of [...led.nodes, ...request, ...life.nodes]) {
-      if (!relations.has(seq)) relations.set(seq, relation)
-    }
-    const all = [...led.nodes, ...request, ...life.nodes].map(([, one]) => one).sort((a, b) => a.seq - b.seq)
+    const found = [...led.nodes, ...request, ...removed, ...life.nodes]
+    for (const [relation, { seq }] of found) if (!relations.has(seq)) relations.set(seq, relation)
+    const all = found.map(([, one]) => one).sort((a, b) => a.seq - b.seq)
     // What another of them led to stands below that one.
     const seqs = new Set(all.map(({ seq }) => seq))
     const own = all.filter(({ cause: { correlationId } }) => correlationId === undefined || !seqs.has(correlationId))

@@ -56,6 +56,25 @@ const endings: Readonly<Record<string, string>> = {
 /** Types that create something, each with the type that ends it. */
 export const endingOf = (type: string): string | undefined => (Object.hasOwn(endings, type) ? endings[type] : undefined)
 
+/** Types that begin a removal, each with the type that ends it. */
+const removals: ReadonlyArray<readonly [start: string, end: string]> = [
+  ["BdevRemovalStarted", "BdevRemoved"],
+  ["LunRemovalStarted", "LunRemoved"],
+  ["TargetNodeDeletionStarted", "TargetNodeDeleted"]
+]
+
+/** The type that ends the removal that `type` begins; undefined if it begins none. */
+export const removalEndOf = (type: string): string | undefined => removals.find(([start]) => start === type)?.[1]
+
+/** The type that begins the removal that `type` ends; undefined if it ends none. */
+export const removalStartOf = (type: string): string | undefined => removals.find(([, end]) => end === type)?.[0]
+
+/** Whether two records are about the very same thing, and not another of its name. */
+export const isSameIncarnation = (a: LogRecord, b: LogRecord): boolean => {
+  const incarnation = memberOf(a.payload, "incarnation")
+  return incarnation !== undefined && incarnation === memberOf(b.payload, "incarnation")
+}
+
 /** Changes whose effect shows in what goes wrong afterwards. */
 export const changesIo = (type: string): boolean =>
   type === "BdevErrorInjected" || type === "BdevQosSet" || type === "BdevLatenciesSet"

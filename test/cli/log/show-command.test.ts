@@ -62,6 +62,18 @@ describe("a record", () => {
     )
   })
 
+  it("that a start has written, for what was going when the process ended, goes back to who began that", async () => {
+    const starts = new Set(log.records.filter(({ type }) => type === "EpochStarted").map(({ seq }) => seq))
+    const gone = log.records.find(({ seq, type }) => type === "LunRemoved" && starts.has(seq - 1)) ?? assert.fail()
+    const { causes } = await show(gone.seq)
+    assert.includeMembers([...outline(causes)], ["led to it LunRemovalStarted", "same request EpochStarted"])
+    const { seq } = causes.find(({ relation }) => relation === "led to it")?.record ?? {}
+    const { consequences } = await show(seq ?? 0)
+    assert.include(seqsOf(consequences), gone.seq)
+    const process = await show(log.record("ProcessStarted", 2).seq)
+    assert.deepStrictEqual(outline(process.causes), ["led to it EpochStarted"])
+  })
+
   it("that opened a session goes on to its end and not to the next session of this number", async () => {
     const opened = log.record("SessionOpened")
     const { consequences } = await show(opened.seq)

@@ -137,13 +137,14 @@ describe("a reactor", () => {
     harness.putTarget()
     const group = { tag: 1, initiators: ["iqn.friend"], netmasks: ["127.0.0.0/8"] }
     harness.send({ _tag: "PutInitiatorGroup", group })
-    assert.strictEqual(await refusal(harness.open({}, [])), 0x0202)
+    assert.strictEqual(await refusal(harness.open({ initiatorName: "iqn.Stranger" }, [])), 0x0202)
     const friend = await harness.open({ initiatorName: "iqn.friend" }, [])
     friend.drop()
     harness.send({ _tag: "DeleteInitiatorGroup", tag: 1 })
     assert.strictEqual(await refusal(harness.open({ initiatorName: "iqn.friend" }, [])), 0x0202)
     const refused = await harness.fact(({ _tag }) => _tag === "LoginRefused")
-    assert.deepInclude(refused, { status: 0x0202, initiatorAddress: "127.0.0.1" })
+    const who = { initiatorAddress: "127.0.0.1", initiatorName: "iqn.stranger", targetName }
+    assert.deepInclude(refused, { status: 0x0202, ...who })
   })
 
   it("reinstates a session: the older connection is closed, its commands are gone", async () => {
