@@ -1,10 +1,12 @@
 /** Forks of logs that real sessions have written: what their own logs begin with, and what cannot be forked. */
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
+import { writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { Effect, Layer, Result, Stream } from "effect"
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
 import { LevelEventLog } from "../../eventlog/LevelEventLog.ts"
 import { openForReading } from "../../eventlog/open-for-reading.ts"
+import { claimForkDirectory } from "../../src/cli/fork/fork-directory.ts"
 import { type ForkWish, makeFork } from "../../src/cli/fork/make-fork.ts"
 import { ControlPlane } from "../../src/domain/ControlPlane.ts"
 import { readState } from "../../src/domain/control-start.ts"
@@ -15,6 +17,7 @@ import { encodeSnapshot } from "../../src/domain/snapshot-codec.ts"
 import { mapState } from "../../src/history/fork/ForkMapping.ts"
 import { stateAt } from "../../src/history/state-at.ts"
 import { createPortalGroup, startEpoch } from "../domain/examples.ts"
+import { byOffset } from "../history/fork/mapping-examples.ts"
 import { type SessionLog, sessionLog } from "../support/session-log.ts"
 import { makeDirectory, removeDirectory } from "../support/target-process.ts"
 import { lunlogHere } from "./in-process.ts"
@@ -199,8 +202,12 @@ describe("what cannot be forked", () => {
     const refusals: ReadonlyArray<readonly [Partial<ForkWish>, RegExp]> = [
       [{ at: "0" }, /at record 0 nothing had started yet/u],
       [{ directory: full }, /full is not empty; name another directory with --fork-state/u],
-      [{ directory: broken }, /broken is not empty; it holds a fork whose making was broken off: remove it/u],
+      [
+        { directory: broken },
+        /broken is not empty; it holds a fork that is being made, or was broken off: remove it then/u
+      ],
       [{ directory: source.stateDirectory }, /is the source's own/u],
+      [{ directory: join(source.stateDirectory, "log", "fork") }, /is inside of the source's own/u],
       [offset(65_000), /moves 127\.0\.0\.1:\d+ out of the ports 1 to 65535; use at most \d+/u],
       [address("nonsense"), /"nonsense" is no address to listen on/u],
       [address("127.0.0.1", source.port), /is the source's own; use another port/u],
@@ -210,6 +217,20 @@ describe("what cannot be forked", () => {
     for (const [changes, reason] of refusals) assert.match(await failureOf(changes), reason)
     assert.deepStrictEqual(readdirSync(folder), before)
     assert.deepStrictEqual(readdirSync(full), ["mine"])
+  })
+
+  it("is a second one in a directory in which one is being made, and that one is not disturbed", async () => {
+    const directory = join(folder, "twins")
+    const mapping = { ...byOffset, fileDirectory: join(directory, "disks") }
+    const made = Effect.promise(() => writeFile(join(directory, "made"), ""))
+    const claims = Array.from({ length: 3 }, () =>
+      Effect.result(claimForkDirectory({ directory, mapping, data: "empty" }, made))
+    )
+    const twins = await Effect.runPromise(Effect.all(claims, { concurrency: "unbounded" }))
+    const refused = twins.flatMap((twin) => (Result.isFailure(twin) ? [twin.failure.message] : []))
+    assert.strictEqual(refused.length, 2)
+    for (const message of refused) assert.match(message, /twins is not empty; it holds a fork that is being made/u)
+    assert.deepStrictEqual(readdirSync(directory), ["disks", "made"])
   })
 
   it("is said before anything is read, if the command line is wrong", async () => {

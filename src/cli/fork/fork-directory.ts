@@ -50,31 +50,45 @@ const notEmpty = (directory: string, entries: ReadonlyArray<string>): CliFailure
   const hint = entries.includes("log")
     ? `${other}, or go on with the target that it holds: lunlog serve --state ${directory}`
     : entries.includes("log.new") || entries.includes("disks")
-      ? `it holds a fork whose making was broken off: remove it, or ${other}`
+      ? `it holds a fork that is being made, or was broken off: remove it then, or ${other}`
       : other
   return new CliFailure({ message: `${directory} is not empty; ${hint}` })
 }
 
-/** The directory, which is removed again if the fork does not come about. */
-export const claimForkDirectory = <E, R>(
-  { directory, mapping }: ForkPlan,
-  make: Effect.Effect<void, E, R>
-): Effect.Effect<void, E | CliFailure, R> =>
+/** Makes a directory, and says whether nobody else had. */
+const madeNew = async (path: string): Promise<boolean> => {
+  try {
+    await mkdir(path, { mode: 0o700 })
+    return true
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "EEXIST") return false
+    throw error
+  }
+}
+
+/** Of several forks that want the same directory at once, the one that makes the folder of disks has it. */
+const claim = ({ directory, mapping }: ForkPlan): Effect.Effect<void, CliFailure> =>
   Effect.gen(function* () {
     const entries = yield* attempt(directory, () => entriesOf(directory))
     if (entries.length > 0) return yield* notEmpty(directory, entries)
     yield* attempt(directory, () => mkdir(directory, { recursive: true, mode: 0o700 }))
-    yield* Effect.andThen(
-      attempt(directory, () => mkdir(mapping.fileDirectory, { recursive: true, mode: 0o700 })),
-      make
-    ).pipe(
-      Effect.onExit((exit) =>
-        exit._tag === "Success"
-          ? Effect.void
-          : Effect.promise(() => rm(directory, { recursive: true, force: true }).catch(() => undefined))
-      )
-    )
+    const isOurs = yield* attempt(directory, () => madeNew(mapping.fileDirectory))
+    if (!isOurs) return yield* notEmpty(directory, ["disks"])
   })
+
+/** The directory, which is removed again if the fork does not come about. */
+export const claimForkDirectory = <E, R>(
+  plan: ForkPlan,
+  make: Effect.Effect<void, E, R>
+): Effect.Effect<void, E | CliFailure, R> =>
+  Effect.acquireUseRelease(
+    claim(plan),
+    () => make,
+    (_, exit) =>
+      exit._tag === "Success"
+        ? Effect.void
+        : Effect.promise(() => rm(plan.directory, { recursive: true, force: true }).catch(() => undefined))
+  )
 
 const recordForked = ({ data, mapping }: ForkPlan, { point }: ForkSource, sourceInstanceId: Uuid) =>
   Effect.flatMap(ControlPlane, (controlPlane) =>

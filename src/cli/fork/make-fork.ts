@@ -118,8 +118,9 @@ export const makeFork = (wish: ForkWish): Effect.Effect<MadeFork, CliFailure, Sc
     const source = yield* openForkSource(wish.source, wish.socketPath, wish.at, wish.replay !== undefined)
     const tag = (yield* newInstanceId).slice(0, tagLength)
     const directory = resolve(wish.directory ?? newDirectory(source.stateDirectory, tag))
-    if (directory === source.stateDirectory) {
-      return yield* new CliFailure({ message: `${directory} is the source's own; name another with --fork-state` })
+    if (`${directory}/`.startsWith(`${source.stateDirectory}/`)) {
+      const what = directory === source.stateDirectory ? "is" : "is inside of"
+      return yield* new CliFailure({ message: `${directory} ${what} the source's own; name another with --fork-state` })
     }
     const { mapping, warnings } = yield* mappingFor(wish, source, tag, directory)
     const { isRunning, point, today } = source
