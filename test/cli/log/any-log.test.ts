@@ -112,7 +112,7 @@ describe.each<SessionLogVariant>(["shortened", "forked"])("on a log that is %s",
 })
 
 describe.each<SessionLogVariant>(["torn", "damaged"])("on a log that is %s", (variant) => {
-  it.each([1, 50, 700])("every command answers or says what is wrong, seed %d", { timeout: 60_000 }, async (seed) => {
+  it.each([1, 700])("every command answers or says what is wrong, seed %d", { timeout: 60_000 }, async (seed) => {
     using log = await sessionLog(variant, seed)
     for (const { words } of rows) {
       const ran = await runOn(log, words(log))
