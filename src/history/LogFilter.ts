@@ -12,6 +12,7 @@ import { Observation } from "../domain/Observation.ts"
 import { describedObservations } from "./describe/observation-sentence.ts"
 import { objectTag } from "./LogObject.ts"
 import { type ObjectUnknown, resolveObject } from "./resolve-object.ts"
+import { typeGlob } from "./type-glob.ts"
 
 /** Conditions as they are asked for; absent or empty ones ask nothing. */
 export interface LogConditions {
@@ -55,19 +56,10 @@ const recordTypes: ReadonlyArray<string> = [
 
 const globMax = 64
 
-const globOf = (text: string): RegExp => {
-  const pattern = text
-    .replace(/[.+^${}()|[\]\\]/gu, "\\$&")
-    .replace(/\*+/gu, ".*")
-    .replace(/\?/gu, ".")
-  return new RegExp(`^${pattern}$`, "iu")
-}
-
 const typeTags = (types: ReadonlyArray<string>): Effect.Effect<ReadonlyArray<string>, ConditionRefused> =>
   Effect.map(
     Effect.forEach(types, (text) => {
-      const glob = globOf(text.slice(0, globMax))
-      const found = recordTypes.filter((type) => glob.test(type))
+      const found = recordTypes.filter(typeGlob(text.slice(0, globMax)))
       if (found.length > 0) return Effect.succeed(found)
       const hint = suggestion(text, recordTypes)
       return new ConditionRefused({ detail: `no record is of the type ${JSON.stringify(text)}${hint}` })

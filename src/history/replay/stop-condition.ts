@@ -7,6 +7,7 @@ import { Result } from "effect"
 import type { LogRecord } from "../../../eventlog/record.ts"
 import { type PositionContext, parsePosition } from "../position.ts"
 import { tagsOf } from "../record-tags.ts"
+import { typeGlob } from "../type-glob.ts"
 import type { ReplayContent } from "./ReplayRecords.ts"
 import { type ReplayStep, throughOf } from "./ReplaySteps.ts"
 
@@ -19,15 +20,6 @@ export type StopCondition =
   | { readonly _tag: "Place"; readonly isBeyond: (step: ReplayStep, isBefore: boolean) => boolean }
   /** At a step with such a record. */
   | { readonly _tag: "Match"; readonly matches: (record: LogRecord) => boolean }
-
-const globOf = (text: string): RegExp =>
-  new RegExp(
-    `^${text
-      .replace(/[.+^${}()|[\]\\]/gu, "\\$&")
-      .replace(/\*+/gu, ".*")
-      .replace(/\?/gu, ".")}$`,
-    "iu"
-  )
 
 const seqPlace = (seq: number): StopCondition => ({
   _tag: "Place",
@@ -81,8 +73,8 @@ export const parseStop = (
     )
   }
   if (isTypeName(text, types)) {
-    const glob = globOf(text)
-    return Result.succeed({ _tag: "Match", matches: ({ type }) => glob.test(type) })
+    const isWanted = typeGlob(text)
+    return Result.succeed({ _tag: "Match", matches: ({ type }) => isWanted(type) })
   }
   const position = parsePosition(text, context)
   if (Result.isFailure(position)) return Result.succeed(objectMatch(text))
