@@ -32,10 +32,14 @@ const bytesAt = async (store: LogStore, key: string): Promise<Uint8Array | undef
 export const probe = (store: LogStore): Promise<void> =>
   store.write([{ type: "put", key: probeKey, value: new Uint8Array(0) }], true)
 
-/** Of a log without control records. */
-const hashAtBeginning = async (store: LogStore): Promise<string> => {
+/** Of the last control record. Archives are not asked: the log goes on without those that cannot be read. */
+const lastHashIn = async (store: LogStore): Promise<string> => {
   const genesis = await readGenesis(store)
-  return typeof genesis === "string" ? genesis : (genesis?.controlHash ?? "")
+  if (typeof genesis === "string") return genesis
+  const gte = controlKey((genesis?.controlSeq ?? 0) + 1)
+  const [last] = await store.range({ gte, lte: controlKey(lastSeq), limit: 1, reverse: true })
+  const record = last === undefined ? undefined : decodeRecord(last[1], true)
+  return typeof record === "object" ? record.hash : (record ?? genesis?.controlHash ?? "")
 }
 
 const survivedIn = async (store: LogStore, batch: Batch, durable: Position): Promise<boolean> => {
@@ -48,9 +52,7 @@ const survivedIn = async (store: LogStore, batch: Batch, durable: Position): Pro
   )
   const survived = present.every((there) => there)
   const expected = survived ? batch.end.tail : durable.tail
-  const [last] = await store.range({ gte: controlKey(0), lte: controlKey(lastSeq), limit: 1, reverse: true })
-  const record = last === undefined ? undefined : decodeRecord(last[1], true)
-  const hash = typeof record === "object" ? record.hash : (record ?? (await hashAtBeginning(store)))
+  const hash = await lastHashIn(store)
   if (hash !== expected.controlHash) {
     throw new DurableLost(
       `after reopening, control record ${expected.controlSeq}, once confirmed, is not the last; restart to examine it`

@@ -235,6 +235,24 @@ describe("a compaction that is stopped", () => {
     })
   )
 
+  it.live("lets a failed write be got over when its archive is gone", () =>
+    Effect.gen(function* () {
+      const directory = yield* temporaryDirectory
+      const plan = faultPlan()
+      const wrapStore = (store: ConstructorParameters<typeof FaultyStore>[0]) => new FaultyStore(store, plan)
+      const log = yield* LevelEventLog.make({ directory, ballastBytes: 0, wrapStore })
+      yield* fill(log, 2)
+      yield* compactAt(log, 1)
+      renameSync(join(directory, "archive"), join(directory, "elsewhere"))
+      plan.next = () => {
+        plan.next = () => "none"
+        return "refuse"
+      }
+      assert.isTrue(Result.isFailure(yield* Effect.result(appendOne(log, 1))))
+      assert.lengthOf(yield* Effect.timeout(Effect.eventually(appendOne(log, 1)), "20 seconds"), 1)
+    }).pipe(Effect.scoped)
+  )
+
   it.live("by SIGKILL loses nothing", () =>
     Effect.gen(function* () {
       const random = makeRandom(runSeed(11))
