@@ -64,12 +64,15 @@ const isCount = (value: unknown): value is number => typeof value === "number" &
 const isMap = (value: unknown): value is { readonly [key: string]: unknown } =>
   typeof value === "object" && value !== null && !Array.isArray(value)
 
+const isCause = (value: unknown): boolean =>
+  isMap(value) && typeof value["source"] === "string" && typeof value["actor"] === "string"
+
 const isRecord = (map: { readonly [key: string]: unknown }): boolean =>
   isCount(map["seq"]) &&
   isCount(map["at"]) &&
   isCount(map["v"]) &&
   typeof map["type"] === "string" &&
-  isMap(map["cause"]) &&
+  isCause(map["cause"]) &&
   (map["kind"] === "control"
     ? isCount(map["controlNo"]) && typeof map["prevControl"] === "string"
     : map["kind"] === "observation" && isCount(map["segment"]) && isCount(map["segmentNo"]))

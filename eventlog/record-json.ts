@@ -95,10 +95,17 @@ export interface Restored {
   readonly value: Uint8Array
 }
 
+const isDeeper = (value: unknown, levels: number): boolean =>
+  typeof value === "object" &&
+  value !== null &&
+  !(value instanceof Uint8Array) &&
+  (levels === 0 || Object.values(value).some((member) => isDeeper(member, levels - 1)))
+
 const restore = (value: Uint8Array, hash: unknown): Restored | string => {
   if (value.length > recordBytesMax) return `is larger than ${recordBytesMax} bytes`
   const record = decodeRecord(value, true)
   if (typeof record === "string") return record
+  if (isDeeper(record.payload, depthMax)) return `is nested deeper than ${depthMax} levels`
   return record.hash === hash ? { record, value } : `has the hash ${record.hash}, ${String(hash)} was expected`
 }
 

@@ -85,7 +85,7 @@ const addFamily = (tags: Tags, type: string, payload: Payload): void => {
   if (type.startsWith("PortalGroup")) tags.add("portal-group", payload["tag"])
   else if (type.startsWith("InitiatorGroup")) tags.add("initiator-group", payload["tag"])
   else if (type.startsWith("AuthGroup")) tags.add("auth-group", payload["tag"])
-  else if (type === "GroupNamed") tags.add(`${String(payload["kind"])}-group`, payload["tag"])
+  else if (type === "GroupNamed") tags.add(`${textOf(payload["kind"]) ?? ""}-group`, payload["tag"])
   else if (type.startsWith("Bdev")) tags.add("bdev", payload["name"])
   else if (type.startsWith("TargetNode")) tags.iscsiName("target", payload["name"])
   else if (type === "ConfigApplied") tags.add("config", payload["name"])

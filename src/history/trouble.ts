@@ -33,7 +33,11 @@ const orderlyWords = /log(?:ged)? ?out|closed it|target|shut/iu
 
 /** Whether a record says that something went wrong, and not only that somebody wanted something. */
 export const isTrouble = ({ payload, type }: Pick<LogRecord, "payload" | "type">): boolean => {
-  const member = (name: string) => memberOf(payload, name)
+  const member = (name: string) => {
+    const value = memberOf(payload, name)
+    // An object is none of what is looked for, and cannot always be made a number or text.
+    return typeof value === "object" ? undefined : value
+  }
   switch (type) {
     case "LoginRefused":
       // 01/01 and 01/02 send the initiator elsewhere (RFC 7143 section 11.13.5).

@@ -134,5 +134,9 @@ describe("a record as JSON", () => {
     const deep = JSON.parse(`${"[".repeat(50_000)}${"]".repeat(50_000)}`)
     const json = { ...Object(recordToJson(decoded(control(1).value), undefined)), payload: deep }
     assert.match(String(recordFromJson(json)), /nested deeper/)
+    const inside = Array.from({ length: 100 }).reduce((inner) => ({ inner }), 1)
+    const { hash, value } = control(inside)
+    const stored = Buffer.from(value).toString("base64")
+    assert.match(String(recordFromJson({ kind: "control", stored, hash })), /nested deeper/)
   })
 })

@@ -10,6 +10,8 @@ import { describeRecord } from "../../src/history/describe/describe-record.ts"
 import { describedObservations } from "../../src/history/describe/observation-sentence.ts"
 import { spanText } from "../../src/history/describe/words.ts"
 import { tagsOf } from "../../src/history/record-tags.ts"
+import { printJson } from "../../src/rpc/json-print.ts"
+import { recordInWords } from "../../src/rpc/methods/eventlog/record-view.ts"
 
 const cause = { source: "rpc", actor: "local" } as const
 const chain = { hash: "", controlNo: 1, prevControl: "" } as const
@@ -79,6 +81,26 @@ describe("a record in words", () => {
       assert.isNotEmpty(describeRecord({ ...base, ...chain, kind: "control", type: "LunAdded", v: 99, payload }))
     }
   )
+
+  it.each([
+    ["cannot be made text", { toString: 5, valueOf: 5 }],
+    ["holds such a thing", [{ name: { toString: 5, valueOf: 5 } }]],
+    ["is nested without end", Array.from({ length: 5000 }).reduce((inner) => [inner], 1)],
+    ["is nested without end, by name", Array.from({ length: 5000 }).reduce((inner) => ({ _tag: inner }), {})],
+    ["is too large for a number", 2n ** 64n]
+  ])("is something for fields of a copied log whose value %s", (_, value) => {
+    const fields = ["status", "reason", "ending", "kind", "aborted", "late", "cut", "cause", "initiatorName", "sense"]
+    const others = ["targetName", "lun", "bdev", "repeated", "firstAt", "byType", "operation", "name", "host", "detail"]
+    const payload = Object.fromEntries([...fields, ...others].map((name) => [name, value]))
+    const types = [...Object.keys(Event.cases), ...describedObservations, "FromTheFuture"]
+    for (const type of types) {
+      for (const record of [observed(type, payload), observed(type, { byType: payload }), observed(type, value)]) {
+        assert.isAtMost(describeRecord(record).length, 400)
+        assert.include(tagsOf(record), `type:${type}`)
+        assert.isString(printJson(recordInWords(record)))
+      }
+    }
+  })
 
   it("says who is withheld what: no secret is in it", () => {
     const secret = { sealed: "c2VhbGVk", fingerprint: "00ff" }

@@ -18,7 +18,8 @@ class Fields {
   }
 
   text(name: string): string {
-    return this.has(name) ? String(memberOf(this.#payload, name)) : "?"
+    const value = this.has(name) ? memberOf(this.#payload, name) : "?"
+    return typeof value === "string" ? value : valueText(value)
   }
 
   number(name: string): number {
@@ -163,7 +164,7 @@ const host: Readonly<Record<string, Sentence>> = {
   ReactorCrashed: (f) =>
     `the data path has failed and the target must be restarted: ${f.text("detail").split("\n")[0]}`,
   ObservationsSuppressed: (f) => {
-    const types = f.entries("byType").map(([type, count]) => `${String(count)} ${type}`)
+    const types = f.entries("byType").map(([type, count]) => `${valueText(count)} ${type}`)
     return `observations were not recorded, as there were too many: ${types.join(", ")}`
   },
   ObservationsDropped: (f) =>

@@ -49,19 +49,25 @@ export const memberOf = (value: unknown, name: string): unknown =>
 
 const plainWord = /^[^\s="]+$/u
 
+/** Levels of a value that are shown: nothing that lunlog writes has as many. */
+const levelsShown = 16
+
 /** Any value, for those that there is no sentence for: `name=value name={…}`. */
-export const valueText = (value: unknown): string => {
+export const valueText = (value: unknown, levels = levelsShown): string => {
   if (typeof value === "string") return plainWord.test(value) ? value : JSON.stringify(value)
   if (value instanceof Uint8Array) return `${value.byteLength} bytes`
-  if (Array.isArray(value)) return `[${value.map(valueText).join(" ")}]`
   if (typeof value !== "object" || value === null) return String(value)
-  return `{${membersText(value)}}`
+  if (levels === 0) return "…"
+  if (Array.isArray(value)) return `[${value.map((item) => valueText(item, levels - 1)).join(" ")}]`
+  return `{${membersText(value, levels - 1)}}`
 }
 
 /** Members as `name=value`, plain ones first: the line may be cut. */
-export const membersText = (value: object): string =>
+export const membersText = (value: object, levels = levelsShown): string =>
   Object.entries(value)
     .sort(([, a], [, b]) => Number(typeof a === "object") - Number(typeof b === "object"))
     .filter(([, member]) => member !== undefined && member !== "")
-    .map(([name, member]: [string, unknown]) => (name === "_tag" ? String(member) : `${name}=${valueText(member)}`))
+    .map(([name, member]: [string, unknown]) =>
+      name === "_tag" ? valueText(member, levels) : `${name}=${valueText(member, levels)}`
+    )
     .join(" ")

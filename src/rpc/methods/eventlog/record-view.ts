@@ -15,12 +15,16 @@ const withoutSecrets = (value: unknown): unknown => {
   return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, withoutSecrets(member)]))
 }
 
+/** Levels of a payload that are shown: nothing that lunlog writes has as many. */
+const levelsShown = 64
+
 /** Bytes are shown in hexadecimal, as JSON has none. */
-const payloadView = (value: unknown): unknown => {
+const payloadView = (value: unknown, levels = levelsShown): unknown => {
   if (value instanceof Uint8Array) return Buffer.from(value).toString("hex")
-  if (Array.isArray(value)) return value.map(payloadView)
   if (typeof value !== "object" || value === null) return value
-  return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, payloadView(member)]))
+  if (levels === 0) return "…"
+  if (Array.isArray(value)) return value.map((item) => payloadView(item, levels - 1))
+  return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, payloadView(member, levels - 1)]))
 }
 
 /** The record as it is stored, payload included. */
