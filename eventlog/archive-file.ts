@@ -8,6 +8,7 @@
  * A record is `length (4, BE) | seq (8, BE) | stored bytes`. The footer is sealed MessagePack; its `blocks` say where
  * the first of some hundred records each lies.
  */
+import { constants } from "node:fs"
 import { type FileHandle, open } from "node:fs/promises"
 import { basename } from "node:path"
 import { decodeGenesis, encodeGenesis, type Genesis } from "./genesis.ts"
@@ -106,6 +107,9 @@ export class ArchiveWriter {
   }
 }
 
+/** A copied directory may hold anything under the name of an archive: to open a pipe must not mean to wait. */
+const openToRead = (path: string): Promise<FileHandle> => open(path, constants.O_RDONLY | constants.O_NONBLOCK)
+
 const readAt = async (file: FileHandle, offset: number, length: number): Promise<Buffer> => {
   const bytes = Buffer.alloc(length)
   let at = 0
@@ -133,14 +137,28 @@ const decodeFooter = (bytes: Uint8Array): ArchiveFooter | string => {
   return { begins, ends, records, end, blocks }
 }
 
+/** Blocks lie one behind the other in front of the footer, and none is longer than it was written. */
+const isWithin = ({ blocks, end }: ArchiveFooter, size: number): boolean => {
+  const bounds = [...blocks.map(([, offset]) => offset), end]
+  const isBlock = (offset: number, index: number) => {
+    const length = offset - (bounds[index - 1] ?? head.length)
+    return length >= 0 && length <= blockBytes + entryHeadBytes + recordBytesMax
+  }
+  return end === size && bounds.every(isBlock)
+}
+
 const readFooter = async (file: FileHandle): Promise<ArchiveFooter | string> => {
-  const { size } = await file.stat()
+  const stat = await file.stat()
+  if (!stat.isFile()) return "it is no file"
+  const { size } = stat
   if (!(await readAt(file, 0, head.length)).equals(head)) return "it is no archive of an event log"
   const trailer = await readAt(file, size - trailerBytes, trailerBytes)
   if (trailer.length < trailerBytes || !trailer.subarray(4).equals(magic)) return "its end is missing"
   const length = trailer.readUInt32BE(0)
   if (length > footerBytesMax || length > size - trailerBytes - head.length) return "its end is damaged"
-  return decodeFooter(await readAt(file, size - trailerBytes - length, length))
+  const footer = decodeFooter(await readAt(file, size - trailerBytes - length, length))
+  if (typeof footer === "string") return footer
+  return isWithin(footer, size - trailerBytes - length) ? footer : "its footer is of another file"
 }
 
 /** An archive that can be read. Holds no descriptor: each read opens the file. */
@@ -159,7 +177,7 @@ export class ArchiveFile {
   static async open(path: string): Promise<ArchiveFile | string> {
     let file: FileHandle
     try {
-      file = await open(path, "r")
+      file = await openToRead(path)
     } catch (error) {
       const { code, message } = storeError(error)
       return code === "ENOENT" ? "is missing" : `cannot be read: ${message}`
@@ -217,7 +235,7 @@ export class ArchiveFile {
     const next = blocks[index + 1]?.[1] ?? end
     let file: FileHandle | undefined
     try {
-      file = await open(this.path, "r")
+      file = await openToRead(this.path)
       const entries = this.#entriesIn(await readAt(file, offset, next - offset), offset)
       this.#block = { index, entries }
       return entries

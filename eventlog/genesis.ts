@@ -30,8 +30,9 @@ export interface Genesis extends ChainAnchor {
 const format = 1
 
 const isCount = (value: unknown): value is number => typeof value === "number" && Number.isSafeInteger(value)
-const isTexts = (value: unknown): value is ReadonlyArray<string> =>
-  Array.isArray(value) && value.every((text) => typeof text === "string")
+/** Nothing that leads out of the folder of archives. */
+const isNames = (value: unknown): value is ReadonlyArray<string> =>
+  Array.isArray(value) && value.every((name) => typeof name === "string" && /^\d{1,16}-\d{1,16}$/.test(name))
 
 /** A genesis in the bytes that `encodeGenesis` gave, or what is wrong with them. Never throws. */
 export const decodeGenesis = (value: Uint8Array): Genesis | string => {
@@ -40,7 +41,7 @@ export const decodeGenesis = (value: Uint8Array): Genesis | string => {
   const map: { readonly [name: string]: unknown } = Object(unpack(body))
   const { archives, at, controlHash, controlNo, controlSeq, foldVersion, madeAt, origin, state } = map
   const counted = isCount(at) && isCount(controlNo) && isCount(controlSeq) && isCount(foldVersion) && isCount(madeAt)
-  if (!counted || typeof controlHash !== "string" || !(state instanceof Uint8Array) || !isTexts(archives)) {
+  if (!counted || typeof controlHash !== "string" || !(state instanceof Uint8Array) || !isNames(archives)) {
     return "is no genesis: fields are missing"
   }
   if (origin !== "compacted" && origin !== "forked") return `has the unknown origin ${String(origin)}`

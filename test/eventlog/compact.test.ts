@@ -1,5 +1,6 @@
 /** Compaction: the log begins later, its older records are read from archives, and no crash in between loses any. */
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs"
+import { execFileSync } from "node:child_process"
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Result, Stream } from "effect"
@@ -171,6 +172,10 @@ describe("compact", () => {
       writeFileSync(paths[1], bytes)
       const failure = yield* Effect.flip(verifyLog(directory))
       assert.match(failure.message, /the archive .* is damaged at byte \d+: .*put it back from a copy, or move it away/)
+      // Who opens a pipe to read waits for somebody who writes.
+      rmSync(paths[1])
+      execFileSync("mkfifo", [paths[1]])
+      assert.match((yield* readable).missing ?? "", /the archive .* is damaged: it is no file/)
     })
   )
 
