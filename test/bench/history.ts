@@ -57,7 +57,11 @@ const prepare = async (directory: string, records: number) => {
   const { tail } = await writeLargeLog({ directory: log, records, cast: { port } })
   const plain = bytesOf(log)
   await Effect.runPromise(indexLog(log, recordTagging))
-  const filled = Effect.flatMap(LevelEventLog.make({ directory: log, ballastBytes: 0 }), (log) => fillHistory(log, 0))
+  const running = LevelEventLog.make({ directory: log, ballastBytes: 0 })
+  const filled = Effect.flatMap(running, (log) => {
+    log.setRetention({ observationsMax: records, observationsMaxAgeMillis: 100 * 365 * 86_400_000 })
+    return fillHistory(log, 0)
+  })
   await Effect.runPromise(Effect.scoped(filled))
   return { controlRecords: tail.controlNo, plain, indexed: bytesOf(log) }
 }
@@ -65,7 +69,7 @@ const prepare = async (directory: string, records: number) => {
 /** Arguments of `lunlog log`; the name of the command comes first. */
 const questions = (records: number): ReadonlyArray<ReadonlyArray<string>> => {
   const middle = Math.floor(records / 2)
-  const lun = `${names.target(3)}/1`
+  const lun = `${names.target(3)}:1`
   return [
     ["tail", "-n", "1"],
     ["tail", "-n", "20"],
@@ -81,6 +85,7 @@ const questions = (records: number): ReadonlyArray<ReadonlyArray<string>> => {
     ["diff", "1000", "HEAD"],
     ["why", lun],
     ["why", names.bdev(7)],
+    ["bisect", "--has", lun, "--good", "1000"],
     ["timeline"],
     ["export", "--from", `${middle}`, "--to", `${middle + 10_000}`],
     ["verify"]
