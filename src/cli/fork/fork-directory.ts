@@ -3,7 +3,7 @@
  * forked. Made beside whatever is there; the log gets its name last, so that a directory with a log is a whole fork.
  */
 import { mkdir, readdir, rename, rm } from "node:fs/promises"
-import { join } from "node:path"
+import { dirname, join } from "node:path"
 import { Effect, Layer } from "effect"
 import { createLogAt } from "../../../eventlog/create-log.ts"
 import { EventLog } from "../../../eventlog/EventLog.ts"
@@ -71,8 +71,12 @@ const claim = ({ directory, mapping }: ForkPlan): Effect.Effect<void, CliFailure
   Effect.gen(function* () {
     const entries = yield* attempt(directory, () => entriesOf(directory))
     if (entries.length > 0) return yield* notEmpty(directory, entries)
-    yield* attempt(directory, () => mkdir(directory, { recursive: true, mode: 0o700 }))
-    const isOurs = yield* attempt(directory, () => madeNew(mapping.fileDirectory))
+    const isOurs = yield* attempt(directory, async () => {
+      // By itself: `recursive` says of a file system that cannot be written to that there is no such file.
+      await mkdir(dirname(directory), { recursive: true, mode: 0o700 })
+      await madeNew(directory)
+      return await madeNew(mapping.fileDirectory)
+    })
     if (!isOurs) return yield* notEmpty(directory, ["disks"])
   })
 
