@@ -86,7 +86,8 @@ const changing: ReadonlyArray<readonly [pattern: RegExp, name: string]> = [
   [/\bis gone: [^(]*/g, "is gone: HOW "],
   [/\b(\d+|a) snapshots? says?/g, "SNAPSHOTS say"],
   [/[…=.-]{2,}/g, "~"],
-  [/\d+/g, "N"],
+  [/\d+(\.\d+)?/g, "N"],
+  [/\bN (us|ms|s|min)\b/g, "DURATION"],
   // The width of a column depends on what is in it.
   [/ +/g, " "],
   [/ $/gm, ""]
