@@ -7,54 +7,21 @@
  */
 import { mkdir, open, rename, unlink } from "node:fs/promises"
 import { dirname, join } from "node:path"
-import { Schema } from "effect"
 import { ArchiveWriter } from "./archive-file.ts"
 import { ChainCheck, chainStart } from "./chain.ts"
-import type { Snapshot } from "./EventLog.ts"
+import { CompactFailed, type Compaction, type CompactOptions } from "./compaction.ts"
 import { type Genesis, genesisWrite, readGenesis } from "./genesis.ts"
 import { controlKey } from "./key.ts"
 import { type LogStore, type StoreEntry, type StoreWrite, storeError } from "./LogStore.ts"
 import type { LogWriter } from "./LogWriter.ts"
 import type { AcceptedLoss } from "./loss.ts"
 import { archiveDirectory, type Past } from "./Past.ts"
+import type { Snapshot } from "./reading.ts"
 import type { Cause, ControlRecord } from "./record.ts"
 import { decodeRecord } from "./record-codec.ts"
 
 /** Records read, and deleted, at a time. */
 const windowRecords = 1000
-
-/** What was put behind the genesis, or would be. */
-export interface Compaction {
-  /** Control records that went, and their stored bytes. */
-  readonly records: number
-  readonly bytes: number
-  /** The last of them: the log begins behind it. */
-  readonly through: number
-  /** The file that has them now; none if they were not kept. */
-  readonly archive?: string
-}
-
-/** How to compact. */
-export interface CompactOptions {
-  /** Keep the records in a file of the log directory; default true. */
-  readonly keepArchive?: boolean
-  /** Only say what would go. */
-  readonly dryRun?: boolean
-  /** Called with the seq that is done and the last one. */
-  readonly onProgress?: (done: number, total: number) => void
-  /** Who asked for it, for the observation that tells of it. */
-  readonly cause?: Cause
-}
-
-/** The log is as it was, or, if `detail` says so, partly compacted; it can be read in any case. */
-export class CompactFailed extends Schema.TaggedError<CompactFailed>()("CompactFailed", {
-  directory: Schema.String,
-  detail: Schema.String
-}) {
-  override get message() {
-    return `cannot compact the event log in ${this.directory}: ${this.detail}`
-  }
-}
 
 /** Who may compact, and where. */
 export interface CompactorOptions {

@@ -10,33 +10,11 @@
  * - Observations are written without sync, bounded, and dropped rather than waited for.
  */
 import { Context, type Effect, type Result, Schema, type Scope } from "effect"
-import type { CompactFailed, Compaction, CompactOptions } from "./Compactor.ts"
+import type { CompactFailed, Compaction, CompactOptions } from "./compaction.ts"
 import type { LogArchiveShape } from "./LogArchive.ts"
-import type { Cause, ControlRecord } from "./record.ts"
+import type { LogTail, Snapshot } from "./reading.ts"
+import type { Cause, ControlEntry, ControlRecord, ObservationEntry } from "./record.ts"
 import type { Retention } from "./retention.ts"
-
-/** A control record that its writer wants appended. `type` and `v` name the payload's meaning, which never changes. */
-export interface ControlEntry {
-  readonly type: string
-  readonly v: number
-  readonly payload: unknown
-}
-
-/** What was found out and is worth remembering, but decides nothing. */
-export interface ObservationEntry {
-  readonly type: string
-  readonly v: number
-  readonly cause: Cause
-  readonly payload: unknown
-}
-
-/** Where the log stands: `seq` counts all records, the rest is of the last control record (0 and "" without one). */
-export interface LogTail {
-  readonly seq: number
-  readonly controlSeq: number
-  readonly controlNo: number
-  readonly controlHash: string
-}
 
 /** Control records that have their place; `durable` ends when their fsync has, or fails with them undone. */
 export interface Submission {
@@ -55,44 +33,6 @@ export interface LogListener {
   readonly committed: (records: ReadonlyArray<ControlRecord>) => void
   /** Every submission after `tail.controlSeq` has failed and has not happened. */
   readonly rolledBack: (tail: LogTail) => void
-}
-
-/** Which records to read; all of them if nothing is said. */
-export interface ReadRange {
-  /** First seq, inclusive; default 1. */
-  readonly from?: number
-  /** Last seq, inclusive; default the last durable one. */
-  readonly to?: number
-  /** State folds from control records alone: `control` does not even read the observations. */
-  readonly kind?: "control"
-  /**
-   * Check each record's digest, and that control records are gapless and chained; default true. Unchecked reading is
-   * twice as fast and right for what was verified before.
-   */
-  readonly verify?: boolean
-  /** The control record that the first one read must continue, as a snapshot names it; default for `from` 1: none. */
-  readonly after?: { readonly controlSeq: number; readonly controlNo: number; readonly controlHash: string }
-}
-
-/** What `verify` found to be right. */
-export interface VerifyReport {
-  readonly records: number
-  readonly controlRecords: number
-  readonly observations: number
-  /** First observation that is still there; 0 if there is none. */
-  readonly firstObservationSeq: number
-  readonly tail: LogTail
-  /** Breaks in the chains that were accepted knowingly when the log was opened. */
-  readonly acceptedLosses: number
-}
-
-/** A folded state as of control record `controlSeq`, in its owner's encoding. */
-export interface Snapshot {
-  readonly controlSeq: number
-  readonly controlNo: number
-  readonly controlHash: string
-  readonly foldVersion: number
-  readonly state: Uint8Array
 }
 
 /** Somebody else appended first: decide again on the newer state. */
@@ -132,22 +72,6 @@ export class AppendFailed extends Schema.TaggedError<AppendFailed>()("AppendFail
 }) {
   override get message() {
     return `not recorded in the event log in ${this.directory} (${this.code}): ${this.detail}`
-  }
-}
-
-/** What can be done about records that are gone. */
-export const lossRemedy =
-  "Restore the directory from a copy, or continue without what is gone: lunlog serve --accept-log-loss"
-
-/** The log could not be read; `seq` is where, if known. */
-export class LogReadFailed extends Schema.TaggedError<LogReadFailed>()("LogReadFailed", {
-  directory: Schema.String,
-  seq: Schema.optionalKey(Schema.Int),
-  detail: Schema.String
-}) {
-  override get message() {
-    const where = this.seq === undefined ? "" : ` at record ${this.seq}`
-    return `cannot read the event log in ${this.directory}${where}: ${this.detail}`
   }
 }
 

@@ -2,14 +2,16 @@
  * The event log on LevelDB: opens a directory, checks that it ends where it was confirmed to end, and serves it until
  * the scope closes. One process and one layer per directory: build the layer once and share it.
  */
+
 import { Effect, Layer, type Scope } from "effect"
+import { runningArchive } from "./archive-service.ts"
 import { ballastBytesDefault, dropBallast, fillBallast } from "./ballast.ts"
 import { signHolder } from "./directory-holder.ts"
 import { EventLog } from "./EventLog.ts"
 import { readExpired } from "./expired.ts"
 import { HeadFile } from "./HeadFile.ts"
 import { openLevelStore } from "./LevelStore.ts"
-import { LogArchive, noTagging, type Tagging } from "./LogArchive.ts"
+import { type LogArchive, noTagging, type Tagging } from "./LogArchive.ts"
 import type { LogStore, StoreError } from "./LogStore.ts"
 import { type LogDirectory, openFailed } from "./log-directory.ts"
 import { makeLogService } from "./log-service.ts"
@@ -91,5 +93,5 @@ const make = (options: LevelEventLogOptions): Effect.Effect<EventLog["Service"],
 export const LevelEventLog = {
   make,
   layer: (options: LevelEventLogOptions): Layer.Layer<EventLog | LogArchive, LogOpenError> =>
-    Layer.provideMerge(LogArchive.layer, Layer.effect(EventLog, make(options)))
+    Layer.provideMerge(runningArchive, Layer.effect(EventLog, make(options)))
 }

@@ -2,20 +2,13 @@
  * The part of the event log that only reads. A running `EventLog` is one, and so is a directory that nobody has open
  * (`openForReading`): who asks questions about the past needs no more, and gets the same answers from both.
  */
-import { Context, type Effect, Layer, type Stream } from "effect"
-import {
-  EventLog,
-  type LogReadFailed,
-  type LogTail,
-  type ReadRange,
-  type Snapshot,
-  type VerifyReport
-} from "./EventLog.ts"
+import { Context, type Effect, type Stream } from "effect"
 import type { Expired } from "./expired.ts"
 import type { Genesis } from "./genesis.ts"
 import type { KeptSnapshot } from "./kept-snapshots.ts"
 import type { LogCheck } from "./LogCheck.ts"
 import type { AcceptedLoss } from "./loss.ts"
+import type { LogReadFailed, LogTail, ReadRange, Snapshot } from "./reading.ts"
 import type { LogRecord } from "./record.ts"
 
 /** What records are looked for by. The log knows nothing of it; an index built by another `version` is built anew. */
@@ -69,8 +62,6 @@ export interface LogArchiveShape {
    * last record. A slow reader holds up nobody.
    */
   readonly subscribe: (from: number) => Stream.Stream<LogRecord, LogReadFailed>
-  /** Reads and checks everything: digests, both chains. `onProgress` gets the seq that is done and the last one. */
-  readonly verify: (onProgress?: (done: number, total: number) => void) => Effect.Effect<VerifyReport, LogReadFailed>
   /** Reads everything and finds all that is wrong, a step at a time. */
   readonly check: () => LogCheck
   /** The newest snapshot with this fold version that belongs to this chain. */
@@ -91,7 +82,4 @@ export interface LogArchiveShape {
 }
 
 /** The service: needed by every question about the past. */
-export class LogArchive extends Context.Service<LogArchive, LogArchiveShape>()("lunlog/eventlog/LogArchive") {
-  /** The running log's. */
-  static readonly layer: Layer.Layer<LogArchive, never, EventLog> = Layer.effect(LogArchive, EventLog)
-}
+export class LogArchive extends Context.Service<LogArchive, LogArchiveShape>()("lunlog/eventlog/LogArchive") {}

@@ -4,10 +4,10 @@
  */
 import { archiveRemedy } from "./archive-file.ts"
 import { ChainCheck, chainStart } from "./chain.ts"
-import type { LogTail } from "./EventLog.ts"
 import { snapshotKey } from "./key.ts"
 import { fetchWindow, type StoreSource, seekRecord, windowRecords } from "./LogReader.ts"
 import { type LogStore, type StoreEntry, storeError } from "./LogStore.ts"
+import type { LogTail } from "./reading.ts"
 import type { LogRecord } from "./record.ts"
 import { decodeRecord } from "./record-codec.ts"
 import { decodeSnapshot } from "./snapshots.ts"

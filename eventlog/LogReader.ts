@@ -4,12 +4,12 @@
  */
 import { Effect, Option, Result, Stream } from "effect"
 import { ChainCheck, chainStart } from "./chain.ts"
-import { LogReadFailed, type LogTail, lossRemedy, type ReadRange } from "./EventLog.ts"
 import type { Expired } from "./expired.ts"
 import { controlKey, lastSeq, numberOfKey, observationKey } from "./key.ts"
 import { type LogStore, type StoreEntry, storeError } from "./LogStore.ts"
 import type { AcceptedLoss } from "./loss.ts"
 import type { Past } from "./Past.ts"
+import { LogReadFailed, type LogTail, lossRemedy, type ReadRange } from "./reading.ts"
 import type { LogRecord } from "./record.ts"
 import { decodeRecord } from "./record-codec.ts"
 
@@ -219,15 +219,6 @@ export const liveStreamOf = (source: StoreSource, range: ReadRange): Stream.Stre
   Stream.suspend(() =>
     Stream.paginate(new LogReader(source, range, source.durable()), (reader) => livePage(source, reader))
   )
-
-/** Fails if the store's files are damaged: reading them might end the process. */
-export const checkFiles = (source: StoreSource): Effect.Effect<void, LogReadFailed> =>
-  reading(async () => {
-    const [first, ...others] = await source.fileDamages()
-    if (first === undefined) return
-    const more = others.length === 0 ? "" : `, and ${others.length} other files are damaged`
-    throw damage(source, `${first.file} ${first.detail}${more}`)
-  })
 
 /** A left fold over all windows: one Promise per window and nothing of Effect per record. */
 export const foldOf = <S>(

@@ -11,17 +11,10 @@ import { uptime } from "node:os"
 import { Result } from "effect"
 import { Batch, Job } from "./Batch.ts"
 import { type ClockStep, ClockWatch } from "./clock-watch.ts"
-import {
-  AppendFailed,
-  type ControlEntry,
-  type LogListener,
-  LogUnavailable,
-  type ObservationEntry,
-  SequenceConflict
-} from "./EventLog.ts"
+import { AppendFailed, type LogListener, LogUnavailable, SequenceConflict } from "./EventLog.ts"
 import { controlKey, observationKey } from "./key.ts"
 import { type LogStore, StoreError, storeError } from "./LogStore.ts"
-import type { Cause, ControlRecord } from "./record.ts"
+import type { Cause, ControlEntry, ControlRecord, ObservationEntry } from "./record.ts"
 import { recordBytesMax } from "./record-codec.ts"
 import { DurableLost, reopenSuspect } from "./recovery.ts"
 import { type Placed, type Position, placeControl, placeObservation } from "./sequence.ts"

@@ -2,10 +2,12 @@
  * The event log without a disk, for tests and for a target that need not remember. The same writer, reader and codecs
  * as `LevelEventLog`, on a store that is a sorted array; so it passes the same tests.
  */
+
 import { Effect, Layer } from "effect"
+import { runningArchive } from "./archive-service.ts"
 import { EventLog } from "./EventLog.ts"
 import { type Genesis, genesisWrite, positionAt } from "./genesis.ts"
-import { LogArchive, noTagging, type Tagging } from "./LogArchive.ts"
+import { type LogArchive, noTagging, type Tagging } from "./LogArchive.ts"
 import type { LogStore, StoreEntry, StoreRange, StoreWrite } from "./LogStore.ts"
 import { makeLogService } from "./log-service.ts"
 import { Past } from "./Past.ts"
@@ -102,5 +104,5 @@ const make = (options: MemoryEventLogOptions = {}) =>
 export const MemoryEventLog = {
   make,
   layer: (options: MemoryEventLogOptions = {}): Layer.Layer<EventLog | LogArchive> =>
-    Layer.provideMerge(LogArchive.layer, Layer.effect(EventLog, make(options)))
+    Layer.provideMerge(runningArchive, Layer.effect(EventLog, make(options)))
 }

@@ -1,17 +1,18 @@
 /**
  * `LogArchive` over a store: the running log and a directory opened for reading share it.
  */
-import { Effect } from "effect"
-import type { Snapshot } from "./EventLog.ts"
+import { Effect, Layer } from "effect"
+import { EventLog } from "./EventLog.ts"
 import { findIn } from "./index/find.ts"
 import { blockSeqs } from "./index/posting-codec.ts"
 import { seqAtIn } from "./index/seq-at.ts"
 import type { TagIndex } from "./index/TagIndex.ts"
 import { listKept, readKept } from "./kept-snapshots.ts"
 import { controlKey, observationKey } from "./key.ts"
-import type { LogArchiveShape } from "./LogArchive.ts"
+import { LogArchive, type LogArchiveShape } from "./LogArchive.ts"
 import { LogCheck } from "./LogCheck.ts"
 import { askStore, foldOf, liveStreamOf, reading, type StoreSource, streamOf } from "./LogReader.ts"
+import type { Snapshot } from "./reading.ts"
 import { readNewest } from "./snapshots.ts"
 
 const newestOf = (snapshots: ReadonlyArray<Snapshot | undefined>): Snapshot | undefined =>
@@ -31,8 +32,8 @@ const snapshotUpTo = (source: StoreSource, foldVersion: number, controlSeq: numb
     })
   )
 
-/** Everything but `verify`, which its owner adds. */
-export const archiveOf = (source: StoreSource, index: TagIndex): Omit<LogArchiveShape, "verify"> => ({
+/** All of it; who reads a directory adds what is wrong with it. */
+export const archiveOf = (source: StoreSource, index: TagIndex): LogArchiveShape => ({
   durable: source.durable,
   beginning: () => source.past.beginning,
   missingArchive: () => source.past.missing,
@@ -58,3 +59,6 @@ export const archiveOf = (source: StoreSource, index: TagIndex): Omit<LogArchive
   indexedTo: () => Math.max(0, index.blocks * blockSeqs - 1),
   find: (query) => findIn(source, index, query)
 })
+
+/** The running log as something to read. */
+export const runningArchive: Layer.Layer<LogArchive, never, EventLog> = Layer.effect(LogArchive, EventLog)

@@ -3,13 +3,13 @@
  */
 import { existsSync } from "node:fs"
 import { Clock, Effect } from "effect"
-import type { Snapshot } from "./EventLog.ts"
 import { type Genesis, genesisWrite } from "./genesis.ts"
 import { HeadFile } from "./HeadFile.ts"
 import { openLevelStore } from "./LevelStore.ts"
 import { openFailed } from "./log-directory.ts"
 import { claimDirectory, tryOpen } from "./open-database.ts"
 import { type LogOpenError, LogOpenFailed } from "./open-errors.ts"
+import type { Snapshot } from "./reading.ts"
 
 /**
  * Makes a log in `directory`, which must not hold one: `LogOpenFailed` with `EEXIST` if it does. Its first record will

@@ -6,9 +6,9 @@
  * Each lies under a key of its own. A list says which there are, so that none need be read to find one; if the list is
  * damaged it is made anew from what lies there.
  */
-import type { Snapshot } from "./EventLog.ts"
 import { keptSnapshotKey, keptSnapshotsKey, lastSeq, numberOfKeptSnapshot } from "./key.ts"
 import type { LogStore, StoreWrite } from "./LogStore.ts"
+import type { Snapshot } from "./reading.ts"
 import { pack, seal, unpack, unseal } from "./record-codec.ts"
 import { belongs, decodeSnapshot, encodeSnapshot } from "./snapshots.ts"
 

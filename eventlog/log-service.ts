@@ -4,27 +4,21 @@
 import { Clock, Effect, Latch, Result, type Scope } from "effect"
 import { archiveOf } from "./archive-service.ts"
 import type { Job } from "./Batch.ts"
-import { CompactFailed, Compactor } from "./Compactor.ts"
-import {
-  AppendFailed,
-  EventLog,
-  type LogTail,
-  LogUnavailable,
-  type Snapshot,
-  type Submission,
-  type VerifyReport
-} from "./EventLog.ts"
+import { Compactor } from "./Compactor.ts"
+import { CompactFailed } from "./compaction.ts"
+import { AppendFailed, EventLog, LogUnavailable, type Submission } from "./EventLog.ts"
 import type { Expired } from "./expired.ts"
 import { keepIndexed } from "./index/index-builder.ts"
 import { claimIndex, noIndex } from "./index/TagIndex.ts"
 import { keepSnapshot } from "./kept-snapshots.ts"
 import { noTagging, type Tagging } from "./LogArchive.ts"
-import { checkFiles, type FileDamage, foldOf, type StoreSource } from "./LogReader.ts"
+import type { FileDamage, StoreSource } from "./LogReader.ts"
 import { type LogStore, type StoreError, type StoreWrite, storeError } from "./LogStore.ts"
 import { LogWriter } from "./LogWriter.ts"
 import type { AcceptedLoss } from "./loss.ts"
 import type { Past } from "./Past.ts"
 import { RetentionKeeper } from "./RetentionKeeper.ts"
+import type { Snapshot } from "./reading.ts"
 import type { Retention } from "./retention.ts"
 import type { Position } from "./sequence.ts"
 import { snapshotBytesMax, storeSnapshot } from "./snapshots.ts"
@@ -80,26 +74,6 @@ const sourceOf = (writer: LogWriter, keeper: RetentionKeeper, options: LogServic
     fileDamages
   }
 }
-
-/** Reads everything up to what is durable now. */
-export const verifyOf = (source: StoreSource, onProgress: (done: number, total: number) => void) =>
-  Effect.suspend(() => {
-    const tail: LogTail = source.durable()
-    const counts = { records: 0, controlRecords: 0, observations: 0, firstObservationSeq: 0 }
-    const read = foldOf(source, { to: tail.seq }, counts, (counts, record) => {
-      counts.records++
-      if (record.kind === "control") counts.controlRecords++
-      else if (counts.observations++ === 0) counts.firstObservationSeq = record.seq
-      if (counts.records % 1000 === 0) onProgress(record.seq, tail.seq)
-      return counts
-    })
-    return Effect.andThen(checkFiles(source), read).pipe(
-      Effect.map((counts): VerifyReport => {
-        onProgress(tail.seq, tail.seq)
-        return { ...counts, tail, acceptedLosses: source.losses().length }
-      })
-    )
-  })
 
 const snapshotWriter =
   (directory: string, writer: LogWriter, store: (store: LogStore, snapshot: Snapshot) => Promise<void>) =>
@@ -232,7 +206,6 @@ export const makeLogService = (options: LogServiceOptions): Effect.Effect<EventL
             (stop) => Effect.sync(stop)
           )
         ),
-      verify: (onProgress = () => undefined) => verifyOf(source, onProgress),
       writeSnapshot: snapshotWriter(directory, writer, storeAndKeep),
       keepSnapshot: snapshotWriter(directory, writer, keepSnapshot)
     })

@@ -6,7 +6,6 @@
  */
 import { Effect, type Scope } from "effect"
 import { archiveOf } from "./archive-service.ts"
-import type { LogReadFailed, VerifyReport } from "./EventLog.ts"
 import { readExpired } from "./expired.ts"
 import { buildIndex } from "./index/index-builder.ts"
 import { noIndex, openIndex, type TagIndex } from "./index/TagIndex.ts"
@@ -14,7 +13,6 @@ import { type LogArchive, noTagging, type Tagging } from "./LogArchive.ts"
 import type { StoreSource } from "./LogReader.ts"
 import type { StoreWrite } from "./LogStore.ts"
 import { type LogDirectory, openFailed } from "./log-directory.ts"
-import { verifyOf } from "./log-service.ts"
 import { readLosses } from "./loss.ts"
 import {
   claimDirectory,
@@ -25,8 +23,9 @@ import {
   openView,
   tryOpen
 } from "./open-database.ts"
-import { LogDamaged, type LogOpenError } from "./open-errors.ts"
+import type { LogOpenError } from "./open-errors.ts"
 import { Past } from "./Past.ts"
+import type { LogReadFailed } from "./reading.ts"
 
 /** How to read it. */
 export interface ReadingOptions {
@@ -84,8 +83,7 @@ export const openForReading = (
     const index = yield* indexOf(source, options.tagging ?? noTagging)
     return {
       ...archiveOf(source, index),
-      damage: () => damage ?? opened.damage,
-      verify: (onProgress = () => undefined) => verifyOf(source, onProgress)
+      damage: () => damage ?? opened.damage
     }
   })
 
@@ -104,19 +102,5 @@ export const indexLog = (
       const index = yield* indexOf(source, tagging)
       const write = (writes: ReadonlyArray<StoreWrite>) => source.store().write(writes, false)
       yield* buildIndex({ source, index, write, pause: Effect.void }, onProgress)
-    })
-  )
-
-/** Opens, reads and checks everything; a log that is not whole fails with what is wrong first. */
-export const verifyLog = (
-  directory: string,
-  onProgress?: (done: number, total: number) => void
-): Effect.Effect<VerifyReport, LogOpenError | LogReadFailed> =>
-  Effect.scoped(
-    Effect.gen(function* () {
-      const log = yield* openForReading(directory)
-      const detail = log.damage()
-      if (detail !== undefined) return yield* new LogDamaged({ directory, detail, lastControlSeq: 0 })
-      return yield* log.verify(onProgress)
     })
   )

@@ -59,3 +59,18 @@ export interface ObservationRecord extends RecordBase {
 
 /** A record of either kind; `kind` tells. */
 export type LogRecord = ControlRecord | ObservationRecord
+
+/** A control record that its writer wants appended. `type` and `v` name the payload's meaning, which never changes. */
+export interface ControlEntry {
+  readonly type: string
+  readonly v: number
+  readonly payload: unknown
+}
+
+/** What was found out and is worth remembering, but decides nothing. */
+export interface ObservationEntry {
+  readonly type: string
+  readonly v: number
+  readonly cause: Cause
+  readonly payload: unknown
+}

@@ -2,8 +2,9 @@
  * The next place in the log: pure arithmetic of seq, time and the two hash chains. `LogWriter` decides when a place is
  * taken; nothing here waits or fails.
  */
-import type { ControlEntry, LogTail, ObservationEntry } from "./EventLog.ts"
-import type { Cause, ControlRecord, ObservationRecord } from "./record.ts"
+
+import type { LogTail } from "./reading.ts"
+import type { Cause, ControlEntry, ControlRecord, ObservationEntry, ObservationRecord } from "./record.ts"
 import { encodeControl, encodeObservation } from "./record-codec.ts"
 
 /** After so many observations a new segment begins: the unit of retention. */

@@ -2,10 +2,10 @@
  * Folded states beside the records, so that a start need not read the whole log. Derived data: a snapshot that is
  * damaged, or that belongs to another chain, is passed over and never trusted.
  */
-import type { LogTail, Snapshot } from "./EventLog.ts"
 import { readGenesis } from "./genesis.ts"
 import { controlKey, lastSeq, snapshotKey } from "./key.ts"
 import type { LogStore, StoreWrite } from "./LogStore.ts"
+import type { LogTail, Snapshot } from "./reading.ts"
 import { decodeRecord, pack, seal, unpack, unseal } from "./record-codec.ts"
 
 /** Kept per fold version: the newest, and one to fall back to. */

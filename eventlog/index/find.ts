@@ -3,10 +3,10 @@
  * against the records, so that it can cost time but never a wrong answer.
  */
 import { Effect, Option, Stream } from "effect"
-import type { LogReadFailed } from "../EventLog.ts"
 import { controlKey, observationKey } from "../key.ts"
 import type { FindQuery, Tagging } from "../LogArchive.ts"
 import { askStore, reading, type StoreSource } from "../LogReader.ts"
+import type { LogReadFailed } from "../reading.ts"
 import type { LogRecord } from "../record.ts"
 import { blockSeqs, type Posting, postingAt } from "./posting-codec.ts"
 import { decodeEntry, type SeqRange, scan } from "./scan.ts"

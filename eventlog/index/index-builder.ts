@@ -3,10 +3,10 @@
  * with a small share of the processor. What it writes is not synced: a crash takes at most the newest blocks, in order.
  */
 import { Effect, Option } from "effect"
-import { LogReadFailed } from "../EventLog.ts"
 import { blockKey, postingKey } from "../key.ts"
 import { askStore, reading, type StoreSource } from "../LogReader.ts"
 import { type StoreWrite, storeError } from "../LogStore.ts"
+import { LogReadFailed } from "../reading.ts"
 import type { LogRecord } from "../record.ts"
 import {
   type BlockSummary,

@@ -8,13 +8,8 @@
  * - Nobody waits under a lock. Who must wait for convergence uses `awaitState` or `DataPlane` after the dispatch.
  */
 import { Context, type Duration, Effect, Exit, Fiber, Layer, Queue, Result, Scope } from "effect"
-import {
-  type AppendFailed,
-  EventLog,
-  type LogReadFailed,
-  type LogUnavailable,
-  type SequenceConflict
-} from "../../eventlog/EventLog.ts"
+import { type AppendFailed, EventLog, type LogUnavailable, type SequenceConflict } from "../../eventlog/EventLog.ts"
+import type { LogReadFailed } from "../../eventlog/reading.ts"
 import type { Cause, ControlRecord } from "../../eventlog/record.ts"
 import type { Command } from "./Command.ts"
 import { ControlCore } from "./control-core.ts"

@@ -3,8 +3,7 @@
  * of (type, v) never changes; all are version 1 so far, and fields that came later are optional.
  */
 import { Option, Schema } from "effect"
-import type { ObservationEntry } from "../../eventlog/EventLog.ts"
-import type { Cause, LogRecord } from "../../eventlog/record.ts"
+import type { Cause, LogRecord, ObservationEntry } from "../../eventlog/record.ts"
 import { ioObservations } from "./io-observations.ts"
 import { processObservations } from "./process-observations.ts"
 import { sessionObservations } from "./session-observations.ts"

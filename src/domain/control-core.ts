@@ -3,7 +3,8 @@
  * so that nothing can come between deciding, submitting and moving the tip; `ControlPlane.ts` waits around it.
  */
 import { Effect, Queue, Result } from "effect"
-import type { AppendFailed, EventLog, LogTail, LogUnavailable, SequenceConflict } from "../../eventlog/EventLog.ts"
+import type { AppendFailed, EventLog, LogUnavailable, SequenceConflict } from "../../eventlog/EventLog.ts"
+import type { LogTail } from "../../eventlog/reading.ts"
 import type { Cause, ControlRecord } from "../../eventlog/record.ts"
 import type { Command } from "./Command.ts"
 import type { Changes, Committed } from "./ControlPlane.ts"

@@ -2,8 +2,9 @@
  * How the control plane begins and ends: the newest snapshot, the records after it, and a snapshot for the next time.
  */
 import { Effect, Result } from "effect"
-import type { EventLog, LogReadFailed } from "../../eventlog/EventLog.ts"
+import type { EventLog } from "../../eventlog/EventLog.ts"
 import type { LogArchive } from "../../eventlog/LogArchive.ts"
+import type { LogReadFailed } from "../../eventlog/reading.ts"
 import type { LogRecord } from "../../eventlog/record.ts"
 import type { ControlCore, StatePosition } from "./control-core.ts"
 import { decodeRecord, UnreadableEvent } from "./event-codec.ts"

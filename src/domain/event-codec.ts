@@ -5,8 +5,7 @@
  * upcaster that turns the payload of the one before into it; only the newest is written, all are read for ever.
  */
 import { Result, Schema } from "effect"
-import type { ControlEntry } from "../../eventlog/EventLog.ts"
-import type { ControlRecord } from "../../eventlog/record.ts"
+import type { ControlEntry, ControlRecord } from "../../eventlog/record.ts"
 import { Event, type EventType } from "./Event.ts"
 
 /** A control record of the log that is no event of ours. */

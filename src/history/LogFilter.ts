@@ -3,8 +3,8 @@
  * must: `--type Lun* --type Bdev* --object disk1` is what LUNs and bdevs of disk1 went through.
  */
 import { Effect, Schema, Stream } from "effect"
-import type { LogReadFailed } from "../../eventlog/EventLog.ts"
 import type { LogArchiveShape } from "../../eventlog/LogArchive.ts"
+import type { LogReadFailed } from "../../eventlog/reading.ts"
 import type { LogRecord } from "../../eventlog/record.ts"
 import { suggestion } from "../config/native/closest.ts"
 import { Event } from "../domain/Event.ts"

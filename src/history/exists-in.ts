@@ -1,7 +1,7 @@
 /** Whether a state has an object: a log that was compacted, or a fork's, has no record of what it began with. */
 import { Effect } from "effect"
-import type { LogReadFailed } from "../../eventlog/EventLog.ts"
 import type { LogArchiveShape } from "../../eventlog/LogArchive.ts"
+import type { LogReadFailed } from "../../eventlog/reading.ts"
 import {
   findAuthGroup,
   findBdev,

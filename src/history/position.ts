@@ -5,8 +5,8 @@
  * A time without a zone is in the zone of whoever asks. The time of a day that is still to come is yesterday's.
  */
 import { Effect, Result } from "effect"
-import type { LogReadFailed } from "../../eventlog/EventLog.ts"
 import type { LogArchiveShape } from "../../eventlog/LogArchive.ts"
+import type { LogReadFailed } from "../../eventlog/reading.ts"
 
 /** A place in the log. */
 export type Position =

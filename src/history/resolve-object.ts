@@ -3,8 +3,8 @@
  * the log knows is called so; else the error suggests what may have been meant.
  */
 import { Effect, Option, Schema, Stream } from "effect"
-import type { LogReadFailed } from "../../eventlog/EventLog.ts"
 import type { LogArchiveShape } from "../../eventlog/LogArchive.ts"
+import type { LogReadFailed } from "../../eventlog/reading.ts"
 import type { LogRecord } from "../../eventlog/record.ts"
 import { closest, suggestion } from "../config/native/closest.ts"
 import { memberOf } from "./describe/words.ts"

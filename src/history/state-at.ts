@@ -1,8 +1,8 @@
 /** The state as the log had it at any record: the nearest snapshot before it, and the control records in between. */
 import { Effect, Result, Schema } from "effect"
-import type { LogReadFailed } from "../../eventlog/EventLog.ts"
 import type { LogArchiveShape } from "../../eventlog/LogArchive.ts"
 import type { AcceptedLoss } from "../../eventlog/loss.ts"
+import type { LogReadFailed } from "../../eventlog/reading.ts"
 import type { ControlRecord, LogRecord } from "../../eventlog/record.ts"
 import type { StatePosition } from "../domain/control-core.ts"
 import { beginningOf } from "../domain/control-start.ts"

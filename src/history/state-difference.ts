@@ -3,8 +3,8 @@
  * them: what configuration files can say of what is there to stay.
  */
 import { Effect, Stream } from "effect"
-import type { LogReadFailed } from "../../eventlog/EventLog.ts"
 import type { LogArchiveShape } from "../../eventlog/LogArchive.ts"
+import type { LogReadFailed } from "../../eventlog/reading.ts"
 import type { LogRecord } from "../../eventlog/record.ts"
 import type { FieldChange } from "../config/plan/Aspect.ts"
 import { type Difference, differenceOf } from "../config/plan/difference.ts"

@@ -20,6 +20,7 @@ import { createPortalGroup, startEpoch } from "../domain/examples.ts"
 import { byOffset } from "../history/fork/mapping-examples.ts"
 import { type SessionLog, sessionLog } from "../support/session-log.ts"
 import { makeDirectory, removeDirectory } from "../support/target-process.ts"
+import { verify } from "../support/verify-log.ts"
 import { lunlogHere } from "./in-process.ts"
 
 let source: SessionLog
@@ -86,7 +87,7 @@ describe("a fork of a log", () => {
       const [first] = await inLog(directory, (log) => Stream.runCollect(log.read()))
       assert.strictEqual(first?.type, "Forked")
       assert.isTrue(first?.kind === "control" && first.prevControl === before.controlHash)
-      await inLog(directory, (log) => log.verify())
+      await inLog(directory, (log) => verify(log))
     }
   })
 

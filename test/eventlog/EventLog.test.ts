@@ -2,9 +2,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Result, Stream } from "effect"
 import { TestClock } from "effect/testing"
-import type { LogTail } from "../../eventlog/EventLog.ts"
+import type { LogTail } from "../../eventlog/reading.ts"
 import type { ControlRecord } from "../../eventlog/record.ts"
 import { recordBytesMax } from "../../eventlog/record-codec.ts"
+import { verify } from "../support/verify-log.ts"
 import { appendOne, cause, entry, faultPlan, implementations, numbersOf, observation, readAll } from "./support.ts"
 
 const isControl = (record: { readonly kind: string }): record is ControlRecord => record.kind === "control"
@@ -196,7 +197,7 @@ describe.each(implementations)("%s", (_name, make) => {
           Array.from({ length: total + 1 }, (_, i) => i + 1)
         )
         assert.lengthOf(yield* readAll(log, { kind: "control" }), total / 2 + 1)
-        const report = yield* log.verify()
+        const report = yield* verify(log)
         assert.deepInclude(report, { records: total + 1, controlRecords: total / 2 + 1, firstObservationSeq: 251 })
       })
     )

@@ -7,8 +7,9 @@ import { Effect, type Layer, Stream } from "effect"
 import { EventLog } from "../../eventlog/EventLog.ts"
 import { LevelEventLog } from "../../eventlog/LevelEventLog.ts"
 import { layoutVersion } from "../../eventlog/log-directory.ts"
-import { openForReading, verifyLog } from "../../eventlog/open-for-reading.ts"
+import { openForReading } from "../../eventlog/open-for-reading.ts"
 import { type Child, runCommand, startChild } from "../support/child-process.ts"
+import { verify, verifyLog } from "../support/verify-log.ts"
 import { appendOne, mountRefusal, numbersOf, observation, readAll, temporaryDirectory } from "./support.ts"
 
 const childFile = join(import.meta.dirname, "child.ts")
@@ -66,7 +67,7 @@ describe("a log's directory", () => {
         // Each start begins a segment of its own, tied to the control chain.
         const anchor = first.findLast(({ kind }) => kind === "control")?.hash
         assert.deepStrictEqual([fifth.segment, fifth.segmentNo, fifth.anchor], [2, 1, anchor])
-        assert.strictEqual((yield* log.verify()).records, 6)
+        assert.strictEqual((yield* verify(log)).records, 6)
       })
     )
   )

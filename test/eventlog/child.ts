@@ -14,6 +14,7 @@ import { join } from "node:path"
 import { Effect, Result, type Scope } from "effect"
 import { LevelEventLog } from "../../eventlog/LevelEventLog.ts"
 import { openForReading } from "../../eventlog/open-for-reading.ts"
+import { verify } from "../support/verify-log.ts"
 import { appendOne, cause } from "./support.ts"
 
 const [, , mode = "", directory = "", ...rest] = process.argv
@@ -89,7 +90,7 @@ const fillAfter = (prepare: Effect.Effect<void>) =>
       return seen
     })
     const agree = JSON.stringify(numbers) === JSON.stringify(acked)
-    say(JSON.stringify({ back: true, agree, acked: acked.length, verified: (yield* log.verify()).controlRecords }))
+    say(JSON.stringify({ back: true, agree, acked: acked.length, verified: (yield* verify(log)).controlRecords }))
   })
 
 /** Takes the last byte of the file system. */

@@ -4,17 +4,19 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, w
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Result, Stream } from "effect"
-import type { CompactOptions } from "../../eventlog/Compactor.ts"
+import type { CompactOptions } from "../../eventlog/compaction.ts"
 import { createLogAt } from "../../eventlog/create-log.ts"
-import type { EventLog, Snapshot } from "../../eventlog/EventLog.ts"
+import type { EventLog } from "../../eventlog/EventLog.ts"
 import { controlKey } from "../../eventlog/key.ts"
 import { LevelEventLog } from "../../eventlog/LevelEventLog.ts"
 import { openLevelStore } from "../../eventlog/LevelStore.ts"
 import { MemoryEventLog } from "../../eventlog/MemoryEventLog.ts"
-import { openForReading, verifyLog } from "../../eventlog/open-for-reading.ts"
+import { openForReading } from "../../eventlog/open-for-reading.ts"
+import type { Snapshot } from "../../eventlog/reading.ts"
 import type { LogRecord } from "../../eventlog/record.ts"
 import { startChild } from "../support/child-process.ts"
 import { makeRandom, runSeed } from "../support/initiator/random.ts"
+import { verify, verifyLog } from "../support/verify-log.ts"
 import { appendOne, cause, entry, FaultyStore, faultPlan, observation, readAll, temporaryDirectory } from "./support.ts"
 
 type Log = EventLog["Service"]
@@ -127,7 +129,7 @@ describe("compact", () => {
       assert.isUndefined(log.missingArchive())
       const left = before.filter(({ kind, seq }) => kind === "observation" || seq > through)
       assert.deepStrictEqual(written(yield* readAll(log)), left)
-      yield* log.verify()
+      yield* verify(log)
       assert.deepStrictEqual(yield* log.compact(snapshotAt(before, 0.2)), { records: 0, bytes: 0, through })
       const foreign = { ...snapshotAt(before, 0.9), controlHash: "another" }
       assert.match(
@@ -152,7 +154,7 @@ describe("compact", () => {
         Effect.gen(function* () {
           const log = yield* openForReading(directory)
           const records = yield* readAll(log, { kind: "control" })
-          yield* log.verify()
+          yield* verify(log)
           return { first: records[0]?.seq, beginning: log.beginning()?.controlSeq ?? 0, missing: log.missingArchive() }
         })
       )
@@ -191,7 +193,7 @@ describe("compact", () => {
       assert.match(failure.message, /^cannot compact the event log in .*: EISDIR/)
       assert.isUndefined(log.beginning())
       yield* appendOne(log, 1)
-      yield* log.verify()
+      yield* verify(log)
     })
   )
 })
@@ -226,7 +228,7 @@ describe("a compaction that is stopped", () => {
             assert.deepStrictEqual(written(yield* readAll(log)).slice(0, before.length), before)
             yield* compactAt(log, 0.95)
             assert.deepStrictEqual(written(yield* readAll(log)).slice(0, before.length), before)
-            yield* log.verify()
+            yield* verify(log)
           })
         )
         assert.strictEqual((yield* verifyLog(directory)).controlRecords, 2501)

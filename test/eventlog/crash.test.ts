@@ -5,6 +5,7 @@ import { Effect, Stream } from "effect"
 import { openForReading } from "../../eventlog/open-for-reading.ts"
 import { startChild } from "../support/child-process.ts"
 import { makeRandom, runSeed } from "../support/initiator/random.ts"
+import { verify } from "../support/verify-log.ts"
 import { numbersOf, temporaryDirectory } from "./support.ts"
 
 const childFile = join(import.meta.dirname, "child.ts")
@@ -38,7 +39,7 @@ describe("a log whose process is killed", () => {
           yield* Effect.scoped(
             Effect.gen(function* () {
               const log = yield* openForReading(directory)
-              const { controlRecords } = yield* log.verify()
+              const { controlRecords } = yield* verify(log)
               assert.isAtLeast(controlRecords, confirmed)
               const records = yield* Stream.runCollect(log.read())
               const bySeq = new Map(records.map((record) => [record.seq, record]))

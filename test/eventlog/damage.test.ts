@@ -9,9 +9,9 @@ import { join } from "node:path"
 import { Effect, Result } from "effect"
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
 import { LevelEventLog } from "../../eventlog/LevelEventLog.ts"
-import { verifyLog } from "../../eventlog/open-for-reading.ts"
 import type { LogRecord } from "../../eventlog/record.ts"
 import { runSeed } from "../support/initiator/random.ts"
+import { verify, verifyLog } from "../support/verify-log.ts"
 import { damagesOf, inflict, makeCompactedTemplate, makeTemplate, tryDamages } from "./damage.ts"
 import { appendOne, cause, entry, readAll } from "./support.ts"
 
@@ -115,7 +115,7 @@ describe("a damaged log", () => {
       const tables = readdirSync(join(directory, "db")).filter((name) => name.endsWith(".ldb"))
       inflict(directory, { file: `db/${tables.sort().at(-1)}`, offset: 100, bits: 4 })
       const opened = await Effect.runPromise(
-        Effect.scoped(Effect.flatMap(LevelEventLog.make({ directory, acceptLoss: true }), (log) => log.verify()))
+        Effect.scoped(Effect.flatMap(LevelEventLog.make({ directory, acceptLoss: true }), (log) => verify(log)))
       )
       assert.isAtLeast(opened.acceptedLosses, 1)
       const report = await Effect.runPromise(verifyLog(directory))
@@ -143,7 +143,7 @@ describe("a large damaged table", () => {
       inflict(directory, { file: `db/${table}`, offset: 100_000, bits: 0xff })
       const failure = await Effect.runPromise(Effect.flip(Effect.scoped(open)))
       assert.match(failure.message, /\.ldb does not match its checksum in the block at byte \d+/)
-      const accepted = Effect.flatMap(LevelEventLog.make({ directory, acceptLoss: true }), (log) => log.verify())
+      const accepted = Effect.flatMap(LevelEventLog.make({ directory, acceptLoss: true }), (log) => verify(log))
       const report = await Effect.runPromise(Effect.scoped(accepted))
       assert.isBelow(report.controlRecords, total)
       assert.isAbove(report.controlRecords, total - 50)

@@ -9,6 +9,7 @@ import { Effect, Result } from "effect"
 import { assert } from "vitest"
 import { LevelEventLog } from "../../eventlog/LevelEventLog.ts"
 import type { LogRecord } from "../../eventlog/record.ts"
+import { verify } from "../support/verify-log.ts"
 import { appendOne, observation, readAll } from "./support.ts"
 
 /** One byte XORed with `bits`, or the file cut in front of it. */
@@ -90,7 +91,7 @@ export const outcomeOf = async (
         const log = yield* LevelEventLog.make({ directory, ballastBytes: 0 })
         // An archive that cannot be used is told, and what is left is read.
         if (log.missingArchive() !== undefined) return "told"
-        const { records } = yield* log.verify()
+        const { records } = yield* verify(log)
         const all = yield* readAll(log)
         return records === all.length ? all : []
       })

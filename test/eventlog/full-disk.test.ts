@@ -6,8 +6,8 @@ import { mkdirSync } from "node:fs"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { verifyLog } from "../../eventlog/open-for-reading.ts"
 import { type Child, runCommand, startChild } from "../support/child-process.ts"
+import { verifyLog } from "../support/verify-log.ts"
 import { mountRefusal, temporaryDirectory } from "./support.ts"
 
 const childFile = join(import.meta.dirname, "child.ts")

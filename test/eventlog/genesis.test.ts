@@ -2,13 +2,14 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Result } from "effect"
 import { createLogAt } from "../../eventlog/create-log.ts"
-import type { Snapshot } from "../../eventlog/EventLog.ts"
 import { genesisKey } from "../../eventlog/key.ts"
 import { LevelEventLog } from "../../eventlog/LevelEventLog.ts"
 import { openLevelStore } from "../../eventlog/LevelStore.ts"
 import type { LogStore } from "../../eventlog/LogStore.ts"
 import { MemoryEventLog, MemoryStore } from "../../eventlog/MemoryEventLog.ts"
-import { openForReading, verifyLog } from "../../eventlog/open-for-reading.ts"
+import { openForReading } from "../../eventlog/open-for-reading.ts"
+import type { Snapshot } from "../../eventlog/reading.ts"
+import { verify, verifyLog } from "../support/verify-log.ts"
 import { appendOne, FaultyStore, faultPlan, numbersOf, observation, readAll, temporaryDirectory } from "./support.ts"
 
 const origin: Snapshot & { readonly at: number } = {
@@ -69,7 +70,7 @@ describe("a log that begins with a genesis", () => {
           assert.deepStrictEqual(numbersOf(yield* readAll(log)), [1, 2])
           assert.deepStrictEqual(numbersOf(yield* readAll(log, { from: 1, kind: "control" })), [2])
           assert.strictEqual((yield* log.readSnapshot(5))?.controlNo, 401)
-          assert.deepInclude(yield* log.verify(), { records: 2, controlRecords: 1 })
+          assert.deepInclude(yield* verify(log), { records: 2, controlRecords: 1 })
         })
       )
       assert.strictEqual((yield* verifyLog(directory)).tail.controlNo, 401)

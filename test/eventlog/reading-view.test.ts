@@ -12,6 +12,7 @@ import { openForReading } from "../../eventlog/open-for-reading.ts"
 import type { LogRecord } from "../../eventlog/record.ts"
 import { runCommand } from "../support/child-process.ts"
 import { runSeed } from "../support/initiator/random.ts"
+import { verify } from "../support/verify-log.ts"
 import { type Damage, damagesOf, filesOf, inflict, makeTemplate } from "./damage.ts"
 import { mountRefusal, readAll } from "./support.ts"
 
@@ -86,7 +87,7 @@ describe("a directory that is read", () => {
       for (let n = 0; n < 2; n++)
         assert.deepStrictEqual(Result.getOrThrow(await read(directory)).records, [...original])
       assert.deepStrictEqual(contentOf(directory), before)
-      await Effect.runPromise(Effect.scoped(Effect.flatMap(LevelEventLog.make({ directory }), (log) => log.verify())))
+      await Effect.runPromise(Effect.scoped(Effect.flatMap(LevelEventLog.make({ directory }), (log) => verify(log))))
     }))
 
   it("may be on a read-only file system", (context) =>

@@ -6,9 +6,9 @@ import type { EventLog } from "../../eventlog/EventLog.ts"
 import { observationKey } from "../../eventlog/key.ts"
 import { LevelEventLog } from "../../eventlog/LevelEventLog.ts"
 import { openLevelStore } from "../../eventlog/LevelStore.ts"
-import { verifyLog } from "../../eventlog/open-for-reading.ts"
 import type { LogRecord } from "../../eventlog/record.ts"
 import { observationsPerSegment } from "../../eventlog/sequence.ts"
+import { verify, verifyLog } from "../support/verify-log.ts"
 import { appendOne, faultPlan, implementations, observation, readAll, temporaryDirectory } from "./support.ts"
 
 type Log = EventLog["Service"]
@@ -60,7 +60,7 @@ for (const [name, make] of implementations) {
         assert.strictEqual(log.expired()?.through, last?.seq)
         const left = observationsIn(yield* readAll(log))
         assert.deepStrictEqual(left, before.slice(gone.length))
-        const report = yield* log.verify()
+        const report = yield* verify(log)
         assert.strictEqual(report.observations, left.length + 1)
         assert.strictEqual(report.firstObservationSeq, left.at(0)?.seq)
       })
@@ -83,7 +83,7 @@ for (const [name, make] of implementations) {
         yield* appendOne(log, 1)
         yield* keep(log, 10)
         assert.strictEqual(log.expired()?.count, 2 * observationsPerSegment)
-        assert.isAtLeast((yield* log.verify()).observations, 10)
+        assert.isAtLeast((yield* verify(log)).observations, 10)
       })
     )
 
@@ -99,7 +99,7 @@ for (const [name, make] of implementations) {
         const appending = Effect.forEach(Array.from({ length: 50 }), () => appendOne(log, 1), { discard: true })
         const [read] = yield* Effect.all([slow, keep(log, 1), appending], { concurrency: "unbounded" })
         assert.isAtLeast(read, observationsPerSegment)
-        yield* log.verify()
+        yield* verify(log)
       })
     )
   })
@@ -139,7 +139,7 @@ describe("retention", () => {
           assert.strictEqual(log.expired()?.through, first - 1)
           log.observe(observation(1))
           yield* appendOne(log, 1)
-          return (yield* log.verify()).observations
+          return (yield* verify(log)).observations
         })
       )
       assert.strictEqual((yield* verifyLog(directory)).observations, count)

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Effect, type Scope, Stream } from "effect"
-import type { ControlEntry, EventLog, ObservationEntry, ReadRange } from "../../eventlog/EventLog.ts"
+import type { EventLog } from "../../eventlog/EventLog.ts"
 import { LevelEventLog } from "../../eventlog/LevelEventLog.ts"
 import {
   type LogStore,
@@ -14,7 +14,8 @@ import {
 } from "../../eventlog/LogStore.ts"
 import { MemoryEventLog, MemoryStore } from "../../eventlog/MemoryEventLog.ts"
 import type { LogOpenError } from "../../eventlog/open-errors.ts"
-import type { Cause } from "../../eventlog/record.ts"
+import type { ReadRange } from "../../eventlog/reading.ts"
+import type { Cause, ControlEntry, ObservationEntry } from "../../eventlog/record.ts"
 import { runCommand } from "../support/child-process.ts"
 
 export const cause: Cause = { source: "rpc", actor: "local", method: "bdev_malloc_create", requestId: "1" }

@@ -3,8 +3,8 @@
 import * as path from "node:path"
 import { Effect, Layer, Result, type Scope } from "effect"
 import { assert } from "vitest"
+import { runningArchive } from "../../eventlog/archive-service.ts"
 import type { EventLog } from "../../eventlog/EventLog.ts"
-import { LogArchive } from "../../eventlog/LogArchive.ts"
 import { MemoryEventLog } from "../../eventlog/MemoryEventLog.ts"
 import { secretsFrom } from "../../src/cli/serve/secret-key.ts"
 import { ConfigApplier } from "../../src/config/plan/ConfigApplier.ts"
@@ -48,7 +48,7 @@ export const startTarget = (options: TargetOptions = {}): Effect.Effect<RpcTarge
     const fake = newFake()
     const controlPlane = ControlPlane.layer.pipe(
       Layer.provideMerge(
-        Layer.provideMerge(LogArchive.layer, options.log ?? MemoryEventLog.layer({ tagging: recordTagging }))
+        Layer.provideMerge(runningArchive, options.log ?? MemoryEventLog.layer({ tagging: recordTagging }))
       )
     )
     const services = Layer.merge(ConfigApplier.layer, Replayer.none).pipe(

@@ -4,8 +4,7 @@
  * decided is decided by the domain itself, so that the log folds to a state that could have been.
  */
 import { Result } from "effect"
-import type { ObservationEntry } from "../../eventlog/EventLog.ts"
-import type { Cause } from "../../eventlog/record.ts"
+import type { Cause, ObservationEntry } from "../../eventlog/record.ts"
 import type { Command } from "../../src/domain/Command.ts"
 import { decide } from "../../src/domain/decide.ts"
 import type { Event } from "../../src/domain/Event.ts"

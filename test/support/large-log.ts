@@ -4,12 +4,12 @@
  */
 import { join } from "node:path"
 import { Effect } from "effect"
-import type { LogTail } from "../../eventlog/EventLog.ts"
 import { HeadFile } from "../../eventlog/HeadFile.ts"
 import { controlKey, observationKey } from "../../eventlog/key.ts"
 import { LevelEventLog } from "../../eventlog/LevelEventLog.ts"
 import { openLevelStore } from "../../eventlog/LevelStore.ts"
 import type { StoreWrite } from "../../eventlog/LogStore.ts"
+import type { LogTail } from "../../eventlog/reading.ts"
 import { emptyPosition, type Position, placeControl, placeObservation } from "../../eventlog/sequence.ts"
 import { encodeEvent } from "../../src/domain/event-codec.ts"
 import { initialState, type State } from "../../src/domain/State.ts"

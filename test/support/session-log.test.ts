@@ -5,6 +5,7 @@ import { Effect, Result } from "effect"
 import { assert, describe, it } from "vitest"
 import { openForReading } from "../../eventlog/open-for-reading.ts"
 import { type SessionLogVariant, sessionLog } from "./session-log.ts"
+import { verify } from "./verify-log.ts"
 
 const tailOf = (directory: string) =>
   Effect.runPromise(
@@ -12,7 +13,7 @@ const tailOf = (directory: string) =>
       Effect.scoped(
         Effect.gen(function* () {
           const archive = yield* openForReading(directory)
-          return (yield* archive.verify()).tail
+          return (yield* verify(archive)).tail
         })
       )
     )
@@ -27,7 +28,7 @@ const isDamaged = (directory: string) =>
     Effect.scoped(
       Effect.gen(function* () {
         const archive = yield* openForReading(directory)
-        const verified = yield* Effect.result(archive.verify())
+        const verified = yield* Effect.result(verify(archive))
         return archive.damage() !== undefined || Result.isFailure(verified)
       })
     )

@@ -1,7 +1,7 @@
 /** A record among its causes or consequences, and how far the search for them goes. */
 import { Effect, Option, Stream } from "effect"
-import type { LogReadFailed } from "../../../eventlog/EventLog.ts"
 import type { LogArchiveShape } from "../../../eventlog/LogArchive.ts"
+import type { LogReadFailed } from "../../../eventlog/reading.ts"
 import type { LogRecord } from "../../../eventlog/record.ts"
 
 /** What is left out of a list: how many, and what `lunlog log tail` shows them with. */

@@ -1,6 +1,6 @@
 /** What led to a record: who or what came before it, as far back as the log knows. */
 import { Effect, Stream } from "effect"
-import type { LogReadFailed } from "../../../eventlog/EventLog.ts"
+import type { LogReadFailed } from "../../../eventlog/reading.ts"
 import type { LogRecord } from "../../../eventlog/record.ts"
 import { memberOf } from "../describe/words.ts"
 import { objectTag } from "../LogObject.ts"

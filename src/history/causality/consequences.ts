@@ -1,6 +1,6 @@
 /** What came of a record: what it led to, the rest of its request, and what the thing that it made went through. */
 import { Effect, Stream } from "effect"
-import type { LogReadFailed } from "../../../eventlog/EventLog.ts"
+import type { LogReadFailed } from "../../../eventlog/reading.ts"
 import type { LogRecord } from "../../../eventlog/record.ts"
 import { memberOf } from "../describe/words.ts"
 import { type LogObject, objectTag, objectText } from "../LogObject.ts"

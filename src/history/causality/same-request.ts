@@ -1,7 +1,7 @@
 /** The records that one request has written, or one start of the process. */
 import { Effect, Stream } from "effect"
-import type { LogReadFailed } from "../../../eventlog/EventLog.ts"
 import type { LogArchiveShape } from "../../../eventlog/LogArchive.ts"
+import type { LogReadFailed } from "../../../eventlog/reading.ts"
 import type { ControlRecord, LogRecord } from "../../../eventlog/record.ts"
 
 /** How far around a record its request is looked for, in seqs; a long application of a file is cut there. */

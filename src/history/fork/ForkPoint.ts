@@ -1,7 +1,7 @@
 /** The moment of a log that a fork goes on from: the state then, and the control record that led to it. */
 import { Effect, Schema, Stream } from "effect"
-import type { LogReadFailed } from "../../../eventlog/EventLog.ts"
 import type { LogArchiveShape } from "../../../eventlog/LogArchive.ts"
+import type { LogReadFailed } from "../../../eventlog/reading.ts"
 import type { StatePosition } from "../../domain/control-core.ts"
 import { type StateAtError, stateAt } from "../state-at.ts"
 

@@ -1,7 +1,7 @@
 /** Reads a timeline out of a log: what there was when it begins, and every record of its range, once. */
 import { Effect, Option, Stream } from "effect"
-import type { LogReadFailed } from "../../../eventlog/EventLog.ts"
 import type { LogArchiveShape } from "../../../eventlog/LogArchive.ts"
+import type { LogReadFailed } from "../../../eventlog/reading.ts"
 import type { LogRecord } from "../../../eventlog/record.ts"
 import type { State } from "../../domain/State.ts"
 import { type Position, resolvePosition, resolveStart } from "../position.ts"

@@ -3,9 +3,9 @@
  * state that they fold to is the one that a snapshot, or a beginning, holds at its place.
  */
 import { Effect, Result } from "effect"
-import type { LogReadFailed } from "../../../eventlog/EventLog.ts"
 import type { LogArchiveShape } from "../../../eventlog/LogArchive.ts"
 import type { Finding } from "../../../eventlog/LogCheck.ts"
+import type { LogReadFailed } from "../../../eventlog/reading.ts"
 import type { ControlRecord, LogRecord } from "../../../eventlog/record.ts"
 import type { StatePosition } from "../../domain/control-core.ts"
 import { beginningOf } from "../../domain/control-start.ts"

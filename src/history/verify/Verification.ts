@@ -3,9 +3,9 @@
  * whoever waits sees how far it is.
  */
 import { Effect } from "effect"
-import { LogReadFailed, type LogTail } from "../../../eventlog/EventLog.ts"
 import type { LogArchiveShape } from "../../../eventlog/LogArchive.ts"
 import { type CheckStep, type Finding, type LogCheck, lossRemedies } from "../../../eventlog/LogCheck.ts"
+import { LogReadFailed, type LogTail } from "../../../eventlog/reading.ts"
 import { FoldCheck } from "./FoldCheck.ts"
 
 /** So many findings are told; then the check ends, as it is clear that the log needs to be mended. */

@@ -4,8 +4,8 @@
  * and on the groups that let it in.
  */
 import { Effect, Option, Schema, Stream } from "effect"
-import type { LogReadFailed } from "../../../eventlog/EventLog.ts"
 import type { LogArchiveShape } from "../../../eventlog/LogArchive.ts"
+import type { LogReadFailed } from "../../../eventlog/reading.ts"
 import type { LogRecord } from "../../../eventlog/record.ts"
 import { subjectOf } from "../causality/subject.ts"
 import { type LogObject, objectTag, objectText, objectWords } from "../LogObject.ts"

@@ -1,7 +1,7 @@
 /** What a thing depends on, by the state in which it was. */
 import { Effect } from "effect"
-import type { LogReadFailed } from "../../../eventlog/EventLog.ts"
 import type { LogArchiveShape } from "../../../eventlog/LogArchive.ts"
+import type { LogReadFailed } from "../../../eventlog/reading.ts"
 import { baseOf } from "../../domain/bdev-evolve.ts"
 import { indexGet } from "../../domain/multi-index.ts"
 import {

@@ -1,7 +1,7 @@
 /** How often a thing of one name has existed, and from when to when: its incarnations, as the log has them. */
 import { Effect, Stream } from "effect"
-import type { LogReadFailed } from "../../../eventlog/EventLog.ts"
 import type { LogArchiveShape } from "../../../eventlog/LogArchive.ts"
+import type { LogReadFailed } from "../../../eventlog/reading.ts"
 import type { LogRecord } from "../../../eventlog/record.ts"
 import { subjectOf } from "../causality/subject.ts"
 import { memberOf } from "../describe/words.ts"

@@ -3,7 +3,8 @@
  * and turn every error into SPDK's code with the reason in `data`.
  */
 import { Effect, Result, type Scope } from "effect"
-import type { AppendFailed, LogReadFailed, LogUnavailable } from "../../../eventlog/EventLog.ts"
+import type { AppendFailed, LogUnavailable } from "../../../eventlog/EventLog.ts"
+import type { LogReadFailed } from "../../../eventlog/reading.ts"
 import type { Command } from "../../domain/Command.ts"
 import { type Committed, ControlPlane, type DispatchError } from "../../domain/ControlPlane.ts"
 import { DataPlane, type Lease } from "../../domain/DataPlane.ts"

@@ -1,6 +1,6 @@
 /** Answers of `eventlog_*` are pages: as many items as fit into one answer, and where to go on. */
 import { Effect, Stream } from "effect"
-import type { LogReadFailed } from "../../../../eventlog/EventLog.ts"
+import type { LogReadFailed } from "../../../../eventlog/reading.ts"
 import { printJson } from "../../json-print.ts"
 import type { RpcError } from "../../RpcError.ts"
 import { logError } from "../dispatch.ts"
