@@ -10,11 +10,11 @@
  * - Observations are written without sync, bounded, and dropped rather than waited for.
  */
 import { Context, type Effect, type Result, Schema, type Scope } from "effect"
-import type { CompactFailed, Compaction, CompactOptions } from "./compaction.ts"
 import type { LogArchiveShape } from "./LogArchive.ts"
 import type { LogTail, Snapshot } from "./reading.ts"
 import type { Cause, ControlEntry, ControlRecord, ObservationEntry } from "./record.ts"
-import type { Retention } from "./retention.ts"
+import type { CompactFailed, Compaction, CompactOptions } from "./retain/compaction.ts"
+import type { Retention } from "./retain/retention.ts"
 
 /** Control records that have their place; `durable` ends when their fsync has, or fails with them undone. */
 export interface Submission {

@@ -3,13 +3,13 @@
  * (`openForReading`): who asks questions about the past needs no more, and gets the same answers from both.
  */
 import { Context, type Effect, type Stream } from "effect"
-import type { Expired } from "./expired.ts"
-import type { Genesis } from "./genesis.ts"
 import type { KeptSnapshot } from "./kept-snapshots.ts"
 import type { LogCheck } from "./LogCheck.ts"
 import type { AcceptedLoss } from "./loss.ts"
 import type { LogReadFailed, LogTail, ReadRange, Snapshot } from "./reading.ts"
 import type { LogRecord } from "./record.ts"
+import type { Expired } from "./retain/expired.ts"
+import type { Genesis } from "./retain/genesis.ts"
 
 /** What records are looked for by. The log knows nothing of it; an index built by another `version` is built anew. */
 export interface Tagging {

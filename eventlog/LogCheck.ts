@@ -2,7 +2,7 @@
  * Looks at everything that a log consists of, in steps, and finds all that is wrong and not only the first of it:
  * the store's files, HEAD, archives, the digest, place and chain of each record, and snapshots' bytes.
  */
-import { archiveRemedy } from "./archive-file.ts"
+
 import { ChainCheck, chainStart } from "./chain.ts"
 import { snapshotKey } from "./key.ts"
 import { fetchWindow, type StoreSource, seekRecord, windowRecords } from "./LogReader.ts"
@@ -10,6 +10,7 @@ import { type LogStore, type StoreEntry, storeError } from "./LogStore.ts"
 import type { LogTail } from "./reading.ts"
 import type { LogRecord } from "./record.ts"
 import { decodeRecord } from "./record-codec.ts"
+import { archiveRemedy } from "./retain/archive-file.ts"
 import { decodeSnapshot } from "./snapshots.ts"
 
 /** Something that is not as it should be. */

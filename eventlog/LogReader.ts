@@ -4,14 +4,14 @@
  */
 import { Effect, Option, Result, Stream } from "effect"
 import { ChainCheck, chainStart } from "./chain.ts"
-import type { Expired } from "./expired.ts"
 import { controlKey, lastSeq, numberOfKey, observationKey } from "./key.ts"
 import { type LogStore, type StoreEntry, storeError } from "./LogStore.ts"
 import type { AcceptedLoss } from "./loss.ts"
-import type { Past } from "./Past.ts"
 import { LogReadFailed, type LogTail, lossRemedy, type ReadRange } from "./reading.ts"
 import type { LogRecord } from "./record.ts"
 import { decodeRecord } from "./record-codec.ts"
+import type { Expired } from "./retain/expired.ts"
+import type { Past } from "./retain/Past.ts"
 
 /** Records per window: a few hundred KiB, enough to make the cost of a seek vanish. */
 export const windowRecords = 2000

@@ -6,11 +6,11 @@
 import { Effect, Layer } from "effect"
 import { runningArchive } from "./archive-service.ts"
 import { EventLog } from "./EventLog.ts"
-import { type Genesis, genesisWrite, positionAt } from "./genesis.ts"
 import { type LogArchive, noTagging, type Tagging } from "./LogArchive.ts"
 import type { LogStore, StoreEntry, StoreRange, StoreWrite } from "./LogStore.ts"
 import { makeLogService } from "./log-service.ts"
-import { Past } from "./Past.ts"
+import { type Genesis, genesisWrite, positionAt } from "./retain/genesis.ts"
+import { Past } from "./retain/Past.ts"
 
 /** Keys in order with their values. Keys come nearly always in order, so an insertion moves hardly anything. */
 export class MemoryStore implements LogStore {

@@ -3,10 +3,11 @@
  *
  * Control records must be complete. Of observations retention drops the oldest segments: they begin where it says.
  */
-import type { Expired } from "./expired.ts"
+
 import { numberOfKey } from "./key.ts"
 import type { AcceptedLoss } from "./loss.ts"
 import type { ControlRecord, LogRecord, ObservationRecord } from "./record.ts"
+import type { Expired } from "./retain/expired.ts"
 
 /** A control record that what follows must continue. */
 export interface ChainAnchor {

@@ -3,13 +3,13 @@
  */
 import { existsSync } from "node:fs"
 import { Clock, Effect } from "effect"
-import { type Genesis, genesisWrite } from "./genesis.ts"
-import { HeadFile } from "./HeadFile.ts"
-import { openLevelStore } from "./LevelStore.ts"
-import { openFailed } from "./log-directory.ts"
-import { claimDirectory, tryOpen } from "./open-database.ts"
-import { type LogOpenError, LogOpenFailed } from "./open-errors.ts"
+import { openLevelStore } from "./level/LevelStore.ts"
+import { HeadFile } from "./open/HeadFile.ts"
+import { openFailed } from "./open/log-directory.ts"
+import { claimDirectory, tryOpen } from "./open/open-database.ts"
+import { type LogOpenError, LogOpenFailed } from "./open/open-errors.ts"
 import type { Snapshot } from "./reading.ts"
+import { type Genesis, genesisWrite } from "./retain/genesis.ts"
 
 /**
  * Makes a log in `directory`, which must not hold one: `LogOpenFailed` with `EEXIST` if it does. Its first record will

@@ -6,14 +6,13 @@
  */
 import { Effect, type Scope } from "effect"
 import { archiveOf } from "./archive-service.ts"
-import { readExpired } from "./expired.ts"
 import { buildIndex } from "./index/index-builder.ts"
 import { noIndex, openIndex, type TagIndex } from "./index/TagIndex.ts"
 import { type LogArchive, noTagging, type Tagging } from "./LogArchive.ts"
 import type { StoreSource } from "./LogReader.ts"
 import type { StoreWrite } from "./LogStore.ts"
-import { type LogDirectory, openFailed } from "./log-directory.ts"
 import { readLosses } from "./loss.ts"
+import { type LogDirectory, openFailed } from "./open/log-directory.ts"
 import {
   claimDirectory,
   claimForReading,
@@ -22,10 +21,11 @@ import {
   openChecked,
   openView,
   tryOpen
-} from "./open-database.ts"
-import type { LogOpenError } from "./open-errors.ts"
-import { Past } from "./Past.ts"
+} from "./open/open-database.ts"
+import type { LogOpenError } from "./open/open-errors.ts"
 import type { LogReadFailed } from "./reading.ts"
+import { readExpired } from "./retain/expired.ts"
+import { Past } from "./retain/Past.ts"
 
 /** How to read it. */
 export interface ReadingOptions {

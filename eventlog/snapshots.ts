@@ -2,11 +2,12 @@
  * Folded states beside the records, so that a start need not read the whole log. Derived data: a snapshot that is
  * damaged, or that belongs to another chain, is passed over and never trusted.
  */
-import { readGenesis } from "./genesis.ts"
+
 import { controlKey, lastSeq, snapshotKey } from "./key.ts"
 import type { LogStore, StoreWrite } from "./LogStore.ts"
 import type { LogTail, Snapshot } from "./reading.ts"
 import { decodeRecord, pack, seal, unpack, unseal } from "./record-codec.ts"
+import { readGenesis } from "./retain/genesis.ts"
 
 /** Kept per fold version: the newest, and one to fall back to. */
 const keptPerVersion = 2

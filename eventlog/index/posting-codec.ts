@@ -7,7 +7,7 @@
  * is as good as absent.
  */
 import { hash } from "node:crypto"
-import { Cursor, maskedCrc } from "../level-bytes.ts"
+import { Cursor, maskedCrc } from "../level/level-bytes.ts"
 
 /** Seqs of one block: block n has the seqs `n * blockSeqs` and on. */
 export const blockSeqs = 4096

@@ -13,7 +13,7 @@
 import * as fs from "node:fs"
 import * as net from "node:net"
 import { Effect, Schema, type Scope } from "effect"
-import { processStart } from "../../eventlog/process-start.ts"
+import { processStart } from "../../eventlog/open/process-start.ts"
 
 /** sun_path has 108 bytes on Linux and 104 on macOS, with the NUL at the end. */
 const socketPathBytesMax = process.platform === "linux" ? 107 : 103

@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { HeadFile } from "../../eventlog/HeadFile.ts"
+import { HeadFile } from "../../eventlog/open/HeadFile.ts"
 import { temporaryDirectory } from "./support.ts"
 
 const head = (n: number) => ({ controlSeq: n * 2, controlNo: n, controlHash: String(n).repeat(64).slice(0, 64) })

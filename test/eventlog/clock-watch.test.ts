@@ -1,6 +1,6 @@
 /** Steps of the clock, told apart from time that has passed. */
 import { assert, describe, it } from "vitest"
-import { ClockWatch } from "../../eventlog/clock-watch.ts"
+import { ClockWatch } from "../../eventlog/write/clock-watch.ts"
 
 const second = 1_000_000
 

@@ -13,7 +13,7 @@ import {
   type StoreWrite
 } from "../../eventlog/LogStore.ts"
 import { MemoryEventLog, MemoryStore } from "../../eventlog/MemoryEventLog.ts"
-import type { LogOpenError } from "../../eventlog/open-errors.ts"
+import type { LogOpenError } from "../../eventlog/open/open-errors.ts"
 import type { ReadRange } from "../../eventlog/reading.ts"
 import type { Cause, ControlEntry, ObservationEntry } from "../../eventlog/record.ts"
 import { runCommand } from "../support/child-process.ts"

@@ -4,11 +4,11 @@
  */
 import { join } from "node:path"
 import { Effect } from "effect"
-import { HeadFile } from "../../eventlog/HeadFile.ts"
 import { controlKey, observationKey } from "../../eventlog/key.ts"
 import { LevelEventLog } from "../../eventlog/LevelEventLog.ts"
-import { openLevelStore } from "../../eventlog/LevelStore.ts"
 import type { StoreWrite } from "../../eventlog/LogStore.ts"
+import { openLevelStore } from "../../eventlog/level/LevelStore.ts"
+import { HeadFile } from "../../eventlog/open/HeadFile.ts"
 import type { LogTail } from "../../eventlog/reading.ts"
 import { emptyPosition, type Position, placeControl, placeObservation } from "../../eventlog/sequence.ts"
 import { encodeEvent } from "../../src/domain/event-codec.ts"

@@ -1,7 +1,7 @@
 /** Checks a whole log as `lunlog log verify` does, and reads it all: a log that is not whole fails with what is wrong. */
 import { Effect } from "effect"
 import type { LogArchiveShape } from "../../eventlog/LogArchive.ts"
-import { LogDamaged } from "../../eventlog/open-errors.ts"
+import { LogDamaged } from "../../eventlog/open/open-errors.ts"
 import { openForReading } from "../../eventlog/open-for-reading.ts"
 import { LogReadFailed } from "../../eventlog/reading.ts"
 

@@ -1,8 +1,8 @@
 /** The first line of an export: what the records of a range go on from. */
 import { Clock, Effect, Option, Result, Stream } from "effect"
-import type { Genesis } from "../../../eventlog/genesis.ts"
 import type { LogArchiveShape } from "../../../eventlog/LogArchive.ts"
 import type { LogReadFailed } from "../../../eventlog/reading.ts"
+import type { Genesis } from "../../../eventlog/retain/genesis.ts"
 import { FOLD_VERSION } from "../../domain/evolve.ts"
 import type { Secrets, SecretUnreadable, SecretWithheld } from "../../domain/Secrets.ts"
 import { decodeSnapshot, encodeSnapshot } from "../../domain/snapshot-codec.ts"

@@ -3,10 +3,10 @@
  * record, then comes a record per line (`record-json.ts`), and the last line says that nothing is missing.
  */
 import { Result, Schema } from "effect"
-import type { Genesis } from "../../../eventlog/genesis.ts"
 import type { LogRecord } from "../../../eventlog/record.ts"
 import { recordBytesMax } from "../../../eventlog/record-codec.ts"
 import { recordToJson } from "../../../eventlog/record-json.ts"
+import type { Genesis } from "../../../eventlog/retain/genesis.ts"
 import type { OpenedSecret } from "./opened-secrets.ts"
 
 /** What files call themselves. */

@@ -1,8 +1,8 @@
 /** `eventlog_compact`: old control records go into an archive, or away. The one method here that changes the log. */
 import { Effect, Schema } from "effect"
-import type { CompactFailed } from "../../../../eventlog/compaction.ts"
 import { EventLog } from "../../../../eventlog/EventLog.ts"
 import { LogArchive } from "../../../../eventlog/LogArchive.ts"
+import type { CompactFailed } from "../../../../eventlog/retain/compaction.ts"
 import { FOLD_VERSION } from "../../../domain/evolve.ts"
 import { encodeSnapshot } from "../../../domain/snapshot-codec.ts"
 import { stateAt } from "../../../history/state-at.ts"

@@ -9,15 +9,15 @@
  */
 import { uptime } from "node:os"
 import { Result } from "effect"
+import { AppendFailed, type LogListener, LogUnavailable, SequenceConflict } from "../EventLog.ts"
+import { controlKey, observationKey } from "../key.ts"
+import { type LogStore, StoreError, storeError } from "../LogStore.ts"
+import type { Cause, ControlEntry, ControlRecord, ObservationEntry } from "../record.ts"
+import { recordBytesMax } from "../record-codec.ts"
+import { type Placed, type Position, placeControl, placeObservation } from "../sequence.ts"
 import { Batch, Job } from "./Batch.ts"
 import { type ClockStep, ClockWatch } from "./clock-watch.ts"
-import { AppendFailed, type LogListener, LogUnavailable, SequenceConflict } from "./EventLog.ts"
-import { controlKey, observationKey } from "./key.ts"
-import { type LogStore, StoreError, storeError } from "./LogStore.ts"
-import type { Cause, ControlEntry, ControlRecord, ObservationEntry } from "./record.ts"
-import { recordBytesMax } from "./record-codec.ts"
 import { DurableLost, reopenSuspect } from "./recovery.ts"
-import { type Placed, type Position, placeControl, placeObservation } from "./sequence.ts"
 
 /** What may wait for the disk at a time. */
 export const writerLimits = {

@@ -2,11 +2,11 @@
  * Finds the segments of observations with a few point reads each: a segment is what retention drops, and a log of a
  * million observations has some 250 of them.
  */
-import { lastSeq, observationKey } from "./key.ts"
-import type { LogStore } from "./LogStore.ts"
-import type { ObservationRecord } from "./record.ts"
-import { decodeRecord } from "./record-codec.ts"
-import { observationsPerSegment } from "./sequence.ts"
+import { lastSeq, observationKey } from "../key.ts"
+import type { LogStore } from "../LogStore.ts"
+import type { ObservationRecord } from "../record.ts"
+import { decodeRecord } from "../record-codec.ts"
+import { observationsPerSegment } from "../sequence.ts"
 
 /** One segment, as far as it is in the store. */
 export interface Segment {

@@ -1,6 +1,6 @@
 /** What a compaction is asked, and what it answers. */
 import { Schema } from "effect"
-import type { Cause } from "./record.ts"
+import type { Cause } from "../record.ts"
 
 /** What was put behind the genesis, or would be. */
 export interface Compaction {

@@ -11,10 +11,10 @@
 import { constants } from "node:fs"
 import { type FileHandle, open } from "node:fs/promises"
 import { basename } from "node:path"
+import { controlKey } from "../key.ts"
+import { type StoreEntry, StoreError, storeError } from "../LogStore.ts"
+import { decodeRecord, pack, recordBytesMax, seal, unpack, unseal } from "../record-codec.ts"
 import { decodeGenesis, encodeGenesis, type Genesis } from "./genesis.ts"
-import { controlKey } from "./key.ts"
-import { type StoreEntry, StoreError, storeError } from "./LogStore.ts"
-import { decodeRecord, pack, recordBytesMax, seal, unpack, unseal } from "./record-codec.ts"
 
 const head = Buffer.from("lunlog archive 1\n")
 const magic = Buffer.from("LUNLARCH")

@@ -5,12 +5,12 @@
  * A genesis is no derived data: without it, what follows folds to nothing that ever was. So one that cannot be read is
  * damage, and its state is readable for ever, whatever `foldVersion` it has.
  */
-import type { ChainAnchor } from "./chain.ts"
+import type { ChainAnchor } from "../chain.ts"
+import { genesisKey } from "../key.ts"
+import type { LogStore, StoreWrite } from "../LogStore.ts"
+import { pack, seal, unpack, unseal } from "../record-codec.ts"
+import { emptyPosition, type Position } from "../sequence.ts"
 import type { Expired } from "./expired.ts"
-import { genesisKey } from "./key.ts"
-import type { LogStore, StoreWrite } from "./LogStore.ts"
-import { pack, seal, unpack, unseal } from "./record-codec.ts"
-import { emptyPosition, type Position } from "./sequence.ts"
 
 /** The control record that the first one continues, and the state as of it. */
 export interface Genesis extends ChainAnchor {

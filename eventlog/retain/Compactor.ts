@@ -7,18 +7,18 @@
  */
 import { mkdir, open, rename, unlink } from "node:fs/promises"
 import { dirname, join } from "node:path"
+import { ChainCheck, chainStart } from "../chain.ts"
+import { controlKey } from "../key.ts"
+import { type LogStore, type StoreEntry, type StoreWrite, storeError } from "../LogStore.ts"
+import type { AcceptedLoss } from "../loss.ts"
+import type { Snapshot } from "../reading.ts"
+import type { Cause, ControlRecord } from "../record.ts"
+import { decodeRecord } from "../record-codec.ts"
+import type { LogWriter } from "../write/LogWriter.ts"
 import { ArchiveWriter } from "./archive-file.ts"
-import { ChainCheck, chainStart } from "./chain.ts"
 import { CompactFailed, type Compaction, type CompactOptions } from "./compaction.ts"
 import { type Genesis, genesisWrite, readGenesis } from "./genesis.ts"
-import { controlKey } from "./key.ts"
-import { type LogStore, type StoreEntry, type StoreWrite, storeError } from "./LogStore.ts"
-import type { LogWriter } from "./LogWriter.ts"
-import type { AcceptedLoss } from "./loss.ts"
 import { archiveDirectory, type Past } from "./Past.ts"
-import type { Snapshot } from "./reading.ts"
-import type { Cause, ControlRecord } from "./record.ts"
-import { decodeRecord } from "./record-codec.ts"
 
 /** Records read, and deleted, at a time. */
 const windowRecords = 1000

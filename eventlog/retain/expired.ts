@@ -2,9 +2,9 @@
  * Observations that retention has dropped. One small entry tells them from damage: it is written in the very batch that
  * deletes them, so that the first observation that is left continues the last one that it names.
  */
-import { expiredKey } from "./key.ts"
-import type { LogStore, StoreWrite } from "./LogStore.ts"
-import { pack, seal, unpack, unseal } from "./record-codec.ts"
+import { expiredKey } from "../key.ts"
+import type { LogStore, StoreWrite } from "../LogStore.ts"
+import { pack, seal, unpack, unseal } from "../record-codec.ts"
 
 /** What is gone, in all. */
 export interface Expired {

@@ -3,7 +3,7 @@
  * that this very process has open would silently release its lock (see `directory-holder.ts`).
  */
 import { ClassicLevel } from "classic-level"
-import { type LogStore, type StoreEntry, storeError } from "./LogStore.ts"
+import { type LogStore, type StoreEntry, storeError } from "../LogStore.ts"
 
 /** Bytes that one native call may hand over; the default of 16 KiB makes long reads ten times slower. */
 const readAheadBytes = 8 * 1024 * 1024

@@ -2,7 +2,7 @@
  * Why a log cannot be opened, and what to do about it. Each names the directory and the way out.
  */
 import { Schema } from "effect"
-import { lossRemedy } from "./reading.ts"
+import { lossRemedy } from "../reading.ts"
 
 /** Another process, or another part of this one, has the log open. */
 export class LogLocked extends Schema.TaggedError<LogLocked>()("LogLocked", {

@@ -2,10 +2,11 @@
  * Drops the oldest segments of observations when they are too many or too old. Never on the path of an append: each
  * segment goes in a batch of its own between two batches of the writer.
  */
+
+import { numberOfKey, observationKey } from "../key.ts"
+import type { LogStore, StoreWrite } from "../LogStore.ts"
+import type { LogWriter } from "../write/LogWriter.ts"
 import { type Expired, expiredWrite, readExpired } from "./expired.ts"
-import { numberOfKey, observationKey } from "./key.ts"
-import type { LogStore, StoreWrite } from "./LogStore.ts"
-import type { LogWriter } from "./LogWriter.ts"
 import { type Segment, segmentsFrom } from "./observation-segments.ts"
 import { type Retention, retentionDefault } from "./retention.ts"
 

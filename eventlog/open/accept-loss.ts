@@ -4,17 +4,17 @@
  */
 import { readdir, readFile, unlink } from "node:fs/promises"
 import { join } from "node:path"
-import { ArchiveFile } from "./archive-file.ts"
-import { type ChainAnchor, chainStart } from "./chain.ts"
-import { decodeExpired, readExpired } from "./expired.ts"
-import { decodeGenesis, type Genesis, genesisWrite, readGenesis } from "./genesis.ts"
-import { controlKey, expiredKey, genesisKey, lastSeq, numberOfKey, observationKey } from "./key.ts"
-import type { LogStore, StoreEntry, StoreWrite } from "./LogStore.ts"
-import { damagedTables, salvageTable } from "./level-table.ts"
-import { type AcceptedLoss, readLosses, writeLosses } from "./loss.ts"
-import { archiveDirectory } from "./Past.ts"
-import type { LogRecord } from "./record.ts"
-import { decodeRecord } from "./record-codec.ts"
+import { type ChainAnchor, chainStart } from "../chain.ts"
+import { controlKey, expiredKey, genesisKey, lastSeq, numberOfKey, observationKey } from "../key.ts"
+import type { LogStore, StoreEntry, StoreWrite } from "../LogStore.ts"
+import { damagedTables, salvageTable } from "../level/level-table.ts"
+import { type AcceptedLoss, readLosses, writeLosses } from "../loss.ts"
+import type { LogRecord } from "../record.ts"
+import { decodeRecord } from "../record-codec.ts"
+import { ArchiveFile } from "../retain/archive-file.ts"
+import { decodeExpired, readExpired } from "../retain/expired.ts"
+import { decodeGenesis, type Genesis, genesisWrite, readGenesis } from "../retain/genesis.ts"
+import { archiveDirectory } from "../retain/Past.ts"
 
 const windowEntries = 1000
 

@@ -4,14 +4,14 @@
  * A start does not read the whole log: it checks the last records against HEAD. What lies before is checked when it is
  * read; `verify` reads everything.
  */
-import type { ChainAnchor } from "./chain.ts"
-import { readExpired } from "./expired.ts"
-import { type Genesis, positionAt, readGenesis } from "./genesis.ts"
-import { controlKey, lastSeq, numberOfKey, observationKey } from "./key.ts"
-import type { LogStore } from "./LogStore.ts"
-import type { LogRecord } from "./record.ts"
-import { decodeRecord } from "./record-codec.ts"
-import { type Position, positionAfter } from "./sequence.ts"
+import type { ChainAnchor } from "../chain.ts"
+import { controlKey, lastSeq, numberOfKey, observationKey } from "../key.ts"
+import type { LogStore } from "../LogStore.ts"
+import type { LogRecord } from "../record.ts"
+import { decodeRecord } from "../record-codec.ts"
+import { readExpired } from "../retain/expired.ts"
+import { type Genesis, positionAt, readGenesis } from "../retain/genesis.ts"
+import { type Position, positionAfter } from "../sequence.ts"
 
 /** What is wrong with a store, as far as a start looks. */
 export interface Damage {

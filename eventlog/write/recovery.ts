@@ -2,12 +2,13 @@
  * A log whose write failed is suspect: LevelDB refuses every write until it is reopened, and a record whose sync failed
  * may be there after all. So nobody is told anything until the store has been closed, reopened and asked.
  */
+
+import { controlKey, lastSeq, probeKey } from "../key.ts"
+import { type LogStore, StoreError, storeError } from "../LogStore.ts"
+import { decodeRecord } from "../record-codec.ts"
+import { readGenesis } from "../retain/genesis.ts"
+import type { Position } from "../sequence.ts"
 import type { Batch } from "./Batch.ts"
-import { readGenesis } from "./genesis.ts"
-import { controlKey, lastSeq, probeKey } from "./key.ts"
-import { type LogStore, StoreError, storeError } from "./LogStore.ts"
-import { decodeRecord } from "./record-codec.ts"
-import type { Position } from "./sequence.ts"
 
 /** Milliseconds between attempts to reopen: doubled from the first to the last. */
 export const reopenDelayMillis = { first: 50, last: 5000 } as const

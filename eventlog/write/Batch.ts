@@ -1,10 +1,10 @@
 /**
  * What shares one write and one fsync, and who waits for it.
  */
-import type { AppendFailed } from "./EventLog.ts"
-import type { StoreWrite } from "./LogStore.ts"
-import type { ControlRecord } from "./record.ts"
-import type { Position } from "./sequence.ts"
+import type { AppendFailed } from "../EventLog.ts"
+import type { StoreWrite } from "../LogStore.ts"
+import type { ControlRecord } from "../record.ts"
+import type { Position } from "../sequence.ts"
 
 /** Failure of a job, or `undefined` when it is durable. */
 export type Outcome = AppendFailed | undefined

@@ -3,10 +3,10 @@
  * that were compacted away. Who reads need not care: a store that is wrapped here gives archived records as its own.
  */
 import { join } from "node:path"
+import { controlKey, numberOfKey } from "../key.ts"
+import type { LogStore, StoreEntry, StoreRange } from "../LogStore.ts"
 import { ArchiveFile } from "./archive-file.ts"
 import type { Genesis } from "./genesis.ts"
-import { controlKey, numberOfKey } from "./key.ts"
-import type { LogStore, StoreEntry, StoreRange } from "./LogStore.ts"
 
 /** Where the archives of a log directory lie. */
 export const archiveDirectory = (directory: string): string => join(directory, "archive")

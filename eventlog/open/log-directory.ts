@@ -9,7 +9,7 @@
  */
 import { mkdir, open, readdir, readFile, realpath, rename } from "node:fs/promises"
 import { join } from "node:path"
-import { storeError } from "./LogStore.ts"
+import { storeError } from "../LogStore.ts"
 import { LogDamaged, type LogOpenError, LogOpenFailed, LogTooNew } from "./open-errors.ts"
 
 /**

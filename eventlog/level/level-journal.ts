@@ -7,8 +7,8 @@
  */
 import { readdir, readFile } from "node:fs/promises"
 import { join } from "node:path"
-import { numberOfKey } from "./key.ts"
-import type { StoreEntry } from "./LogStore.ts"
+import { numberOfKey } from "../key.ts"
+import type { StoreEntry } from "../LogStore.ts"
 import { Cursor } from "./level-bytes.ts"
 import { readLevelLog } from "./level-log.ts"
 import { readManifest } from "./level-manifest.ts"

@@ -10,8 +10,8 @@
 import { constants } from "node:fs"
 import { type FileHandle, open } from "node:fs/promises"
 import { join } from "node:path"
-import type { ChainAnchor } from "./chain.ts"
-import { pack, seal, unpack, unseal } from "./record-codec.ts"
+import type { ChainAnchor } from "../chain.ts"
+import { pack, seal, unpack, unseal } from "../record-codec.ts"
 
 const slotBytes = 512
 const format = 1
