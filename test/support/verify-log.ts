@@ -1,4 +1,4 @@
-/** Checks a whole log as `lunlog log verify` does, and reads it all: a log that is not whole fails with what is wrong. */
+/** Checks a whole log as `lunlog log verify` does, and reads it all: if it is not whole, fails with what is wrong. */
 import { Effect } from "effect"
 import type { LogArchiveShape } from "../../eventlog/LogArchive.ts"
 import { LogDamaged } from "../../eventlog/open/open-errors.ts"
