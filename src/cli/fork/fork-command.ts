@@ -155,11 +155,12 @@ export const forkCommand = (load: LoadDataPlane) =>
     Effect.fn(function* (input) {
       const { makeFork } = yield* Effect.promise(() => import("./make-fork.ts"))
       const { loadMemory } = yield* Effect.promise(() => import("./fill-disks.ts"))
-      const { forkJson, forkText } = yield* Effect.promise(() => import("./fork-text.ts"))
+      const { forkJson, forkText, takenNotes } = yield* Effect.promise(() => import("./fork-text.ts"))
       const { runServer } = yield* Effect.promise(() => import("../serve/run-server.ts"))
       const { playWhileServing } = yield* Effect.promise(() => import("../replay/play-while-serving.ts"))
       const { serverReady } = yield* Effect.promise(() => import("../serve/ready.ts"))
       const { ControlPlane } = yield* Effect.promise(() => import("../../domain/ControlPlane.ts"))
+      const { DataPlane } = yield* Effect.promise(() => import("../../domain/DataPlane.ts"))
       yield* checkSocket(Option.getOrUndefined(input.forkSocket))
       const replay = yield* replayOf(input)
       const wish = {
@@ -178,7 +179,9 @@ export const forkCommand = (load: LoadDataPlane) =>
       const tell = Effect.gen(function* () {
         const state = (yield* ControlPlane).state()
         if (state.fork === undefined) return
-        const shown = [fork, state, state.fork, socketPath] as const
+        const { portals } = yield* (yield* DataPlane).status
+        const told = { ...fork, warnings: [...fork.warnings, ...takenNotes(portals)] }
+        const shown = [told, state, state.fork, socketPath] as const
         yield* Console.log(input.json ? printJson(forkJson(...shown)) : forkText(...shown))
       })
       const settings = {

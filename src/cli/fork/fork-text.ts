@@ -1,5 +1,6 @@
 /** What `lunlog fork` tells its user when initiators are let in. */
 import { HashMap } from "effect"
+import type { PortalStatus } from "../../domain/DataPlane.ts"
 import type { ForkOrigin } from "../../domain/Fork.ts"
 import { activeLunsOf, activeTargetsOf, bdevsOf, portalGroupsOf, type State, targetsOf } from "../../domain/State.ts"
 import { originText } from "../../history/fork/origin-text.ts"
@@ -68,6 +69,12 @@ const interruptedLines = (state: State): ReadonlyArray<string> => {
   if (parts.length === 0) return []
   return [`Removals that were under way at that moment are finished, as by a restart: ${parts.join(", ")}`]
 }
+
+/** Addresses that somebody has taken since the fork was made; of those that this host has not got it was told then. */
+export const takenNotes = (portals: ReadonlyArray<Omit<PortalStatus, "tag">>): ReadonlyArray<string> =>
+  portals
+    .filter(({ code, state }) => state === "failed" && code !== "EADDRNOTAVAIL")
+    .map(({ code, host, port }) => `the fork does not listen on ${host}:${port} (${code ?? "unknown reason"}) yet`)
 
 /** The same for programs. Times are microseconds since 1970. */
 export const forkJson = (fork: MadeFork, state: State, origin: ForkOrigin, socketPath: string) => ({
