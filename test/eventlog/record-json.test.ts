@@ -119,6 +119,10 @@ describe("a record as JSON", () => {
     [[], /is no object/],
     [{ kind: "else" }, /neither the kind/],
     [{ kind: "control" }, /has no member seq/],
+    [
+      { ...Object(recordToJson(decoded(control(1).value), undefined)), hash: { toString: 1, valueOf: 1 } },
+      /another was/
+    ],
     [{ kind: "control", stored: "AAAA" }, /has 3 bytes/],
     [{ ...Object(recordToJson(decoded(control(1).value), undefined)), payload: { $bigint: "x" } }, /cannot be stored/],
     [

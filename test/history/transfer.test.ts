@@ -219,7 +219,10 @@ describe("an exported log", () => {
     assert.match(refused("{"), /line 1: the line is no JSON/)
     assert.match(refused("[]"), /is no exported log/)
     assert.match(refused('{"format":"lunlog-log","version":9}'), /has version 9, this lunlog reads 1/)
+    assert.match(refused('{"format":"lunlog-log","version":{"toString":1,"valueOf":1}}'), /has version none/)
     assert.match(refused('{"format":"lunlog-log","version":1,"from":-1}'), /is not what it should be/)
+    const long = JSON.stringify({ format: "lunlog-log", version: 1, exported_at: "x".repeat(100_000) })
+    assert.isBelow(refused(long).length, 1000)
   })
 
   it.live("holds secrets in clear only if they are asked for, and of nobody but the owner of the key", () =>

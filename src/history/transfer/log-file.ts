@@ -16,6 +16,9 @@ export const LOG_FILE_VERSION = 1
 /** Bytes of a line: the state of the largest target in the first one, else a record of nothing but escapes. */
 export const LINE_BYTES_MAX = 32 * recordBytesMax
 
+/** Characters of what is wrong with a line: it may repeat what is there. */
+const messageMax = 500
+
 const Count = Schema.Natural
 const Hash = Schema.String.check(Schema.isMaxLength(64))
 
@@ -93,13 +96,13 @@ export const parseHeader = (json: unknown): LogFileHeader | string => {
   const isOurs = typeof json === "object" && json !== null && "format" in json && json.format === LOG_FILE_FORMAT
   if (!isOurs) return `the file is no exported log: its first line does not say "format":"${LOG_FILE_FORMAT}"`
   if (!("version" in json) || json.version !== LOG_FILE_VERSION) {
-    const version = "version" in json ? json.version : "none"
-    return `the file has version ${String(version)}, this lunlog reads ${LOG_FILE_VERSION}; use the one that wrote it`
+    const version = "version" in json && typeof json.version === "number" ? json.version : "none"
+    return `the file has version ${version}, this lunlog reads ${LOG_FILE_VERSION}; use the one that wrote it`
   }
   const header = decodeHeader(json)
   return Result.isSuccess(header)
     ? header.success
-    : `the first line is not what it should be: ${header.failure.message.replace(/\s*\n\s*/gu, " ")}`
+    : `the first line is not what it should be: ${header.failure.message.slice(0, messageMax).replace(/\s*\n\s*/gu, " ")}`
 }
 
 /** Whether a line's JSON is the last line. */
