@@ -100,9 +100,9 @@ export const parseHeader = (json: unknown): LogFileHeader | string => {
     return `the file has version ${version}, this lunlog reads ${LOG_FILE_VERSION}; use the one that wrote it`
   }
   const header = decodeHeader(json)
-  return Result.isSuccess(header)
-    ? header.success
-    : `the first line is not what it should be: ${header.failure.message.slice(0, messageMax).replace(/\s*\n\s*/gu, " ")}`
+  if (Result.isSuccess(header)) return header.success
+  const why = header.failure.message.slice(0, messageMax).replace(/\s*\n\s*/gu, " ")
+  return `the first line is not what it should be: ${why}`
 }
 
 /** Whether a line's JSON is the last line. */
