@@ -2,7 +2,7 @@
  * Looks at a store that was just opened: where it ends, and whether that is the end that was confirmed.
  *
  * A start does not read the whole log: it checks the last records against HEAD. What lies before is checked when it is
- * read; `verify` reads everything.
+ * read; `LogCheck` reads everything.
  */
 import type { ChainAnchor } from "../chain.ts"
 import { controlKey, lastSeq, numberOfKey, observationKey } from "../key.ts"

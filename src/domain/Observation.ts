@@ -2,8 +2,8 @@
  * What is remembered without anything depending on it: observations, by type and fields. Like an event's, the meaning
  * of (type, v) never changes; all are version 1 so far, and fields that came later are optional.
  */
-import { Option, Schema } from "effect"
-import type { Cause, LogRecord, ObservationEntry } from "../../eventlog/record.ts"
+import { Schema } from "effect"
+import type { Cause, ObservationEntry } from "../../eventlog/record.ts"
 import { ioObservations } from "./io-observations.ts"
 import { processObservations } from "./process-observations.ts"
 import { sessionObservations } from "./session-observations.ts"
@@ -23,14 +23,6 @@ export const encodeObservation = ({ _tag, ...payload }: Observation, cause: Caus
   cause,
   payload
 })
-
-const decode = Schema.decodeUnknownOption(Observation)
-
-/** The observation of a record; undefined if it is none that is known here, which is nobody's fault. */
-export const decodeObservation = ({ kind, payload, type, v }: LogRecord): Observation | undefined => {
-  if (kind !== "observation" || v !== 1 || typeof payload !== "object" || payload === null) return undefined
-  return Option.getOrUndefined(decode({ ...payload, _tag: type }))
-}
 
 /** When each type is told: what `docs/log.md` says of it. */
 export const observationOccasions: Readonly<Record<ObservationType, string>> = {
