@@ -109,6 +109,16 @@ describe("a record in words", () => {
     assert.strictEqual(text, "auth group 1 was created: secrets of anna")
   })
 
+  it("says of the first start that it is, and of a later one what it went on with", () => {
+    const textOf = (epoch: number, mode: "resume" | "empty") =>
+      describeRecord({ ...base, ...chain, kind: "control", type: "EpochStarted", payload: start(epoch, mode) })
+    const start = (epoch: number, mode: string) => ({ epoch, mode, instanceId, version: "1.2.3" })
+    const instanceId = "cd411f62-9e78-4a57-9ae5-09ddc59ea3c4"
+    assert.strictEqual(textOf(1, "resume"), "lunlog 1.2.3 started for the first time (epoch 1)")
+    assert.strictEqual(textOf(2, "resume"), "lunlog 1.2.3 started (epoch 2) with the state of before")
+    assert.strictEqual(textOf(2, "empty"), "lunlog 1.2.3 started (epoch 2) empty")
+  })
+
   it.each([
     [0, "0 ms"],
     [999, "999 ms"],
@@ -116,7 +126,8 @@ describe("a record in words", () => {
     [180_000, "3 min"],
     [185_000, "3 min 5 s"],
     [7_500_000, "2 h 5 min"],
-    [3 * 86_400_000 + 4 * 3_600_000, "3 d 4 h"]
+    [3 * 86_400_000 + 4 * 3_600_000, "3 d 4 h"],
+    [30 * 86_400_000, "30 d"]
   ])("says %d ms as %s", (millis, text) => {
     assert.strictEqual(spanText(millis), text)
   })

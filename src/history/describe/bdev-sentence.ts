@@ -50,7 +50,7 @@ const removalWords: Readonly<Record<BdevRemovalCause, string>> = {
 const injectionText = ({ count, errorType, ioType }: BdevErrorInjection): string => {
   if (ioType === "clear") return "fails no IO any more: injected errors were cleared"
   const io = ioType === "all" ? "IO" : `${ioType} IO`
-  const next = `the next ${count} ${io}`
+  const next = count === 1 ? `the next ${io}` : `the next ${count} ${io}`
   switch (errorType) {
     case "failure":
       return `fails ${next} on purpose`

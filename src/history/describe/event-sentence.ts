@@ -73,8 +73,10 @@ const groupSentence = (event: GroupEvent): string => {
   }
 }
 
-const epochText = ({ epoch, mode, version }: EventOf<"EpochStarted">): string =>
-  `lunlog ${version} started (epoch ${epoch}) ${mode === "resume" ? "with the state of before" : "empty"}`
+const epochText = ({ epoch, mode, version }: EventOf<"EpochStarted">): string => {
+  if (epoch === 1) return `lunlog ${version} started for the first time (epoch 1)`
+  return `lunlog ${version} started (epoch ${epoch}) ${mode === "resume" ? "with the state of before" : "empty"}`
+}
 
 const forkText = ({ data, mapping, sourceSeq }: EventOf<"Forked">): string =>
   `this target began as a fork of ${mapping.identity._tag === "Kept" ? "the same identity" : "another"}, ` +

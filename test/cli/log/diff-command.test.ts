@@ -90,7 +90,7 @@ describe("lunlog log tail", () => {
     const { stdout } = await ask("tail", "--type", "BdevErrorInjected", "-n", "1", "-v")
     assert.match(
       stdout,
-      /^ +\d+ {2}.*bdev EE_bad holds back the next 1 write IO on purpose.*\n {9}BdevErrorInjected v1 .*count=1/u
+      /^ +\d+ {2}.*bdev EE_bad holds back the next write IO on purpose.*\n {9}BdevErrorInjected v1 .*count=1/u
     )
   })
 
