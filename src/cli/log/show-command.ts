@@ -1,11 +1,12 @@
 /** `lunlog log show SEQ`: one record in words and fields, with what led to it and what came of it. */
 import { Console, Effect, Schema } from "effect"
-import { Argument, Command } from "effect/cli"
+import { Command } from "effect/cli"
 import { printJson } from "../../rpc/json-print.ts"
 import { printable } from "../printable.ts"
 import { LeftOut, TreeNode, treeLines } from "./causal-tree.ts"
 import { jsonFlag, sourceFlags, sourceOf } from "./log-flags.ts"
 import { ask } from "./log-source.ts"
+import { placeArgument, placeParam } from "./place-flag.ts"
 import { RecordView } from "./RecordView.ts"
 import { fieldText, type LineStyle, lineTime, wantsColours } from "./record-line.ts"
 
@@ -60,11 +61,12 @@ export const showCommand = Command.make(
   {
     ...sourceFlags,
     json: jsonFlag("As JSON, on one line"),
-    seq: Argument.Int("seq").pipe(Argument.withDescription("Number of the record"))
+    seq: placeArgument("seq", "Number of the record; HEAD, or -5 (back from the end)")
   },
   Effect.fn(function* (input) {
     const options = { timeoutMillis: showMillis }
-    const answer = yield* ask(yield* sourceOf(input), Answer, "eventlog_show", { seq: input.seq }, options)
+    const seq = yield* placeParam(input.seq)
+    const answer = yield* ask(yield* sourceOf(input), Answer, "eventlog_show", { seq }, options)
     const style = { colours: wantsColours(), fields: false }
     yield* Console.log(input.json ? printJson(answer) : answerText(answer, style))
   }, Effect.scoped)

@@ -22,7 +22,7 @@ beforeAll(async () => {
 }, 120_000)
 afterAll(() => log[Symbol.dispose]())
 
-const run = (seq: number, ...args: ReadonlyArray<string>) =>
+const run = (seq: number | string, ...args: ReadonlyArray<string>) =>
   lunlogHere("log", "show", String(seq), ...args, "--state", log.stateDirectory)
 
 const show = async (seq: number): Promise<Shown> => {
@@ -112,6 +112,24 @@ describe("a record", () => {
 
   it("that is not there is a failure that says up to where the log goes", async () => {
     assert.match((await run(99_999)).failure ?? "", /^the log has no record 99999: the last one is \d+$/u)
-    assert.match((await run(0)).failure ?? "", /^the log has no record 0/u)
+    assert.match((await run(0)).failure ?? "", /^the log has no record 0: the first one is 1$/u)
+  })
+
+  it("may be named by its place from the end", async () => {
+    const last = log.records.at(-1)?.seq ?? 0
+    const seqOf = async (place: string) => JSON.parse((await run(place, "--json")).stdout).record.seq
+    assert.deepStrictEqual([await seqOf("HEAD"), await seqOf("HEAD-1")], [last, last - 1])
+    assert.match((await run("10 minuts ago")).failure ?? "", /"10 minuts ago" is no place in the log/u)
+  })
+
+  it("that is not there is no moment to ask for, either", async () => {
+    for (const words of [
+      ["state", "--at", "99999"],
+      ["diff", "1", "99999"],
+      ["why", "disk1", "--at", "99999"]
+    ]) {
+      const { failure } = await lunlogHere("log", ...words, "--state", log.stateDirectory)
+      assert.match(failure ?? "", /^the log has no record 99999: the last one is \d+$/u, words.join(" "))
+    }
   })
 })

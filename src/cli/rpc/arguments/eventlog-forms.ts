@@ -65,7 +65,7 @@ export const eventlogForms: ReadonlyArray<MethodForm> = [
   method(
     "eventlog_show",
     "Shows one record, with what led to it and what came of it.",
-    [required(option(["", "seq"], integer("SEQ"), "number of the record"))],
+    [required(option(["", "seq"], place, "number of the record, or HEAD, -5"))],
     { answer: "json", example: "--seq 17" }
   ),
   method(

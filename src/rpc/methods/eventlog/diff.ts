@@ -6,7 +6,7 @@ import { differing, emptyStarts, explained, type ObjectChange } from "../../../h
 import { optional, Uint32 } from "../../param.ts"
 import { anyState, defineMethod, type RpcMethod } from "../../RpcMethod.ts"
 import { logError } from "../dispatch.ts"
-import { historyError, lastSeqOf, Place } from "./place.ts"
+import { historyError, momentOf, Place } from "./place.ts"
 import { recordBrief } from "./record-view.ts"
 
 /** Objects in one answer: each is looked up in the log. */
@@ -29,7 +29,7 @@ const eventlogDiff = defineMethod({
   handler: ({ from, skip = 0, to }) =>
     Effect.gen(function* () {
       const log = yield* LogArchive
-      const [a, b] = [yield* lastSeqOf("from", from), yield* lastSeqOf("to", to)]
+      const [a, b] = [yield* momentOf("from", from), yield* momentOf("to", to)]
       const before = yield* Effect.mapError(stateAt(log, a), historyError)
       const after = yield* Effect.mapError(stateAt(log, b), historyError)
       const all = differing(before.state, after.state)

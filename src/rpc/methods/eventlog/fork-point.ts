@@ -7,7 +7,7 @@ import { forkPointAt } from "../../../history/fork/ForkPoint.ts"
 import { optional, SafeUint64 } from "../../param.ts"
 import { invalidParameters, rpcError } from "../../RpcError.ts"
 import { anyState, defineMethod, type RpcMethod } from "../../RpcMethod.ts"
-import { historyError, lastSeqOf, Place } from "./place.ts"
+import { historyError, momentOf, Place } from "./place.ts"
 
 /** Bytes of a state in one answer, where they are base64. */
 const chunkBytes = 3 * 1024 * 1024
@@ -22,7 +22,7 @@ const eventlogForkPoint = defineMethod({
   handler: ({ at, offset = 0 }) =>
     Effect.gen(function* () {
       const log = yield* LogArchive
-      const point = yield* Effect.mapError(forkPointAt(log, yield* lastSeqOf("at", at)), (error) =>
+      const point = yield* Effect.mapError(forkPointAt(log, yield* momentOf("at", at)), (error) =>
         error._tag === "NothingToFork"
           ? rpcError(invalidParameters, { reason: error.message, object: `record ${error.seq}` })
           : historyError(error)

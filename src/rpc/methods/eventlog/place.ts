@@ -10,7 +10,7 @@ import {
 } from "../../../history/position.ts"
 import type { StateAtError } from "../../../history/state-at.ts"
 import { SafeInteger, text } from "../../param.ts"
-import { invalidParameters, type RpcError, rpcError } from "../../RpcError.ts"
+import { errnoError, invalidParameters, type RpcError, rpcError } from "../../RpcError.ts"
 import { logError } from "../dispatch.ts"
 
 /** `4711`, `-5`, `"HEAD"`, `"2026-11-22T14:03Z"`, `"10 minutes ago"`. */
@@ -34,6 +34,17 @@ export const lastSeqOf = (name: string, place: Place | undefined): Effect.Effect
     const log = yield* LogArchive
     if (place === undefined) return log.durable().seq
     return yield* Effect.mapError(resolvePosition(log, yield* positionOf(name, place)), logError)
+  })
+
+/** A moment to look at: as `lastSeqOf`, but a number that no record has yet is refused, for it is a slip of the keyboard. */
+export const momentOf = (name: string, place: Place | undefined): Effect.Effect<number, RpcError, LogArchive> =>
+  Effect.gen(function* () {
+    if (place === undefined) return yield* lastSeqOf(name, place)
+    const last = (yield* LogArchive).durable().seq
+    const position = yield* positionOf(name, place)
+    if (position._tag !== "Seq" || position.seq <= last) return yield* lastSeqOf(name, place)
+    const reason = `the log has no record ${position.seq}: the last one is ${last}`
+    return yield* Effect.fail(rpcError(errnoError("ENODEV"), { reason, object: name, allowed: `0 to ${last}` }))
   })
 
 /** The first record at or after a place: the first of all if none is given. */

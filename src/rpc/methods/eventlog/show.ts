@@ -4,10 +4,10 @@ import { LogArchive } from "../../../../eventlog/LogArchive.ts"
 import { type CausalNode, CausalWalk, recordAt } from "../../../history/causality/CausalNode.ts"
 import { causesOf } from "../../../history/causality/causes.ts"
 import { consequencesOf } from "../../../history/causality/consequences.ts"
-import { SafeUint64 } from "../../param.ts"
 import { errnoError, type RpcError, rpcError } from "../../RpcError.ts"
 import { anyState, defineMethod, type RpcMethod } from "../../RpcMethod.ts"
 import { logError } from "../dispatch.ts"
+import { momentOf, Place } from "./place.ts"
 import { recordBrief, recordInWords } from "./record-view.ts"
 
 const leftOutView = ({ leftOut }: Pick<CausalNode, "leftOut">) =>
@@ -24,7 +24,8 @@ const nodeView = (node: CausalNode): unknown => ({
 
 const missing = (seq: number, log: LogArchive["Service"]): RpcError => {
   const [first, last] = [log.beginning()?.controlSeq ?? 0, log.durable().seq]
-  const why = seq > last ? `the last one is ${last}` : "it was dropped, or compacted away"
+  const gone = seq === 0 ? "the first one is 1" : "it was dropped, or compacted away"
+  const why = seq > last ? `the last one is ${last}` : gone
   const reason = `the log has no record ${seq}: ${why}`
   return rpcError(errnoError("ENODEV"), { reason, object: `record ${seq}`, allowed: `${first + 1} to ${last}` })
 }
@@ -34,10 +35,11 @@ const eventlogShow = defineMethod({
   name: "eventlog_show",
   states: anyState,
   kind: "wait",
-  params: Schema.Struct({ seq: SafeUint64 }),
-  handler: ({ seq }) =>
+  params: Schema.Struct({ seq: Place }),
+  handler: ({ seq: place }) =>
     Effect.gen(function* () {
       const log = yield* LogArchive
+      const seq = yield* momentOf("seq", place)
       const record = yield* Effect.mapError(recordAt(log, seq), logError)
       if (record === undefined) return yield* missing(seq, log)
       const walk = new CausalWalk(log, record)

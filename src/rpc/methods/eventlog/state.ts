@@ -10,7 +10,7 @@ import { optional } from "../../param.ts"
 import type { RpcError } from "../../RpcError.ts"
 import { anyState, defineMethod, type RpcMethod } from "../../RpcMethod.ts"
 import { logError } from "../dispatch.ts"
-import { historyError, lastSeqOf, Place } from "./place.ts"
+import { historyError, momentOf, Place } from "./place.ts"
 
 /** Names come from everywhere: a line break in one must not end the comment. */
 const comment = (lines: ReadonlyArray<string>): string =>
@@ -41,7 +41,7 @@ const eventlogState = defineMethod({
   params: Schema.Struct({ at: optional(Place), raw: optional(Schema.Boolean), with_secrets: optional(Schema.Boolean) }),
   handler: ({ at, raw = false, with_secrets = false }) =>
     Effect.gen(function* () {
-      const seq = yield* lastSeqOf("at", at)
+      const seq = yield* momentOf("at", at)
       const { state, ...position } = yield* Effect.mapError(stateAt(yield* LogArchive, seq), historyError)
       const moment: Moment = { ...position, seq, at: yield* timeOf(seq) }
       if (raw) return { ...momentView(moment), text: new TextDecoder().decode(encodeSnapshot(state)), warnings: [] }

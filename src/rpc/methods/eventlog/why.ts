@@ -9,7 +9,7 @@ import { optional, text } from "../../param.ts"
 import { errnoError, invalidParameters, type RpcError, rpcError } from "../../RpcError.ts"
 import { anyState, defineMethod, type RpcMethod } from "../../RpcMethod.ts"
 import { filterError } from "./filter-params.ts"
-import { historyError, lastSeqOf, Place } from "./place.ts"
+import { historyError, momentOf, Place } from "./place.ts"
 import { recordBrief } from "./record-view.ts"
 
 /** Former lives in one answer: the newest. */
@@ -50,7 +50,7 @@ const eventlogWhy = defineMethod({
   handler: ({ at, object: name }) =>
     Effect.gen(function* () {
       const log = yield* LogArchive
-      const seq = yield* lastSeqOf("at", at)
+      const seq = yield* momentOf("at", at)
       const object = yield* oneObject(log, name)
       const { life, lives, topics } = yield* Effect.mapError(
         whyOf(log, object, seq),
