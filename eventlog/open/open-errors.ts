@@ -57,7 +57,8 @@ export class LogOpenFailed extends Schema.TaggedError<LogOpenFailed>()("LogOpenF
   detail: Schema.String
 }) {
   override get message() {
-    const what = `cannot open the event log in ${this.directory}: ${this.path}: ${this.code}`
+    const where = this.path === this.directory ? "" : `${this.path}: `
+    const what = `cannot open the event log in ${this.directory}: ${where}${this.code}`
     return `${what}; ${remedyOf(this.code)} (${this.detail})`
   }
 }

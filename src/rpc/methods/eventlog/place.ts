@@ -36,7 +36,7 @@ export const lastSeqOf = (name: string, place: Place | undefined): Effect.Effect
     return yield* Effect.mapError(resolvePosition(log, yield* positionOf(name, place)), logError)
   })
 
-/** A moment to look at: as `lastSeqOf`, but a number that no record has yet is refused: it is a slip of the keyboard. */
+/** A moment to look at: as `lastSeqOf`, but a number that no record has yet is refused: it is a mistake. */
 export const momentOf = (name: string, place: Place | undefined): Effect.Effect<number, RpcError, LogArchive> =>
   Effect.gen(function* () {
     if (place === undefined) return yield* lastSeqOf(name, place)
