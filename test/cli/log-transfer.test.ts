@@ -1,5 +1,15 @@
 /** `lunlog log export` and `import` as users run them: whole files or none, and a copy that can be served. */
-import { existsSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from "node:fs"
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync
+} from "node:fs"
 import { join } from "node:path"
 import { gunzipSync, gzipSync } from "node:zlib"
 import { afterEach, assert, beforeEach, it } from "vitest"
@@ -35,6 +45,22 @@ it("a log goes into a file and comes out of it, and is served", { timeout: 120_0
   for (const name of [source.names.disk1, source.names.disk2, source.names.disk3]) {
     assert.include(JSON.stringify(nodes), name)
   }
+})
+
+it("what others have put where a copy is made is not followed", async () => {
+  const file = join(directory, "log.ndjson")
+  const copy = join(directory, "copy")
+  const header = { format: "lunlog-log", version: 1, exported_at: 1, from: 1, to: 1, losses: [] }
+  writeFileSync(file, `${JSON.stringify(header)}\n{"end":{"records":0,"control_hash":""}}\n`)
+  const others = join(directory, "others")
+  mkdirSync(others)
+  symlinkSync(others, `${copy}.import-${process.pid}`)
+  const failed = await lunlogHere("log", "import", file, "--state", copy)
+  assert.include(String(failed.failure), "cannot make")
+  assert.deepStrictEqual(readdirSync(others), [])
+  rmSync(`${copy}.import-${process.pid}`)
+  const made = await lunlogHere("log", "import", file, "--state", copy)
+  assert.isUndefined(made.failure)
 })
 
 it("what cannot be read to its end leaves nothing behind", { timeout: 120_000 }, async () => {

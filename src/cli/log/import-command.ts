@@ -1,6 +1,6 @@
 /** `lunlog log import`: a state directory of an exported log. */
 import { mkdir, readdir, readFile, rename, rm } from "node:fs/promises"
-import { join } from "node:path"
+import { dirname, join } from "node:path"
 import { Console, Effect, Option, type Scope, Stream } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import type { Imported } from "../../../eventlog/import-log.ts"
@@ -37,7 +37,11 @@ const workshop = (directory: string): Effect.Effect<string, CliFailure, Scope.Sc
   const path = `${directory.replace(/\/+$/u, "")}.import-${process.pid}`
   return Effect.acquireRelease(
     Effect.as(
-      attempt(`cannot make ${path}`, () => mkdir(path, { recursive: true, mode: 0o700 })),
+      attempt(`cannot make ${path}`, async () => {
+        await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+        // What is there already is somebody else's, and may lead elsewhere.
+        await mkdir(path, { mode: 0o700 })
+      }),
       path
     ),
     () => Effect.promise(() => rm(path, { recursive: true, force: true }).catch(() => undefined))
