@@ -5,7 +5,7 @@
  * genesis, then records are deleted, a bounded batch at a time between the writer's. What a crash leaves of them is not
  * read, and deleted after the next start.
  */
-import { mkdir, open, rename, unlink } from "node:fs/promises"
+import { mkdir, open, readdir, rename, unlink } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import { ChainCheck, chainStart } from "../chain.ts"
 import { controlKey } from "../key.ts"
@@ -44,6 +44,14 @@ const syncDirectory = async (path: string): Promise<void> => {
     await directory.sync()
   } finally {
     await directory.close()
+  }
+}
+
+/** Makes it, or removes archives that were never finished: their names will not come again. */
+const clearDirectory = async (path: string): Promise<void> => {
+  await mkdir(path, { recursive: true, mode: 0o700 })
+  for (const name of await readdir(path)) {
+    if (/^\d+-\d+\.new$/u.test(name)) await unlink(join(path, name))
   }
 }
 
@@ -128,7 +136,7 @@ export class Compactor {
     ends: Genesis,
     onProgress: CompactOptions["onProgress"]
   ): Promise<{ readonly records: number; readonly bytes: number }> {
-    if (path !== undefined) await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+    if (path !== undefined) await clearDirectory(dirname(path))
     const file = path === undefined ? undefined : await ArchiveWriter.create(`${path}.new`)
     try {
       const counted = await this.#copy(file, begins, ends, onProgress)

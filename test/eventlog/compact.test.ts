@@ -260,6 +260,21 @@ describe("a compaction that is stopped", () => {
     }).pipe(Effect.scoped)
   )
 
+  it.live("leaves no half archive for ever", () =>
+    Effect.gen(function* () {
+      const directory = yield* temporaryDirectory
+      yield* inDirectory(directory, (log) =>
+        Effect.gen(function* () {
+          yield* fill(log, 2)
+          mkdirSync(join(directory, "archive"))
+          for (const name of ["1-5.new", "notes.new"]) writeFileSync(join(directory, "archive", name), "half")
+          const { through } = yield* compactAt(log, 0.5)
+          assert.deepStrictEqual(readdirSync(join(directory, "archive")).sort(), [`1-${through}`, "notes.new"])
+        })
+      )
+    })
+  )
+
   it.live("by SIGKILL loses nothing", () =>
     Effect.gen(function* () {
       const random = makeRandom(runSeed(11))
