@@ -70,6 +70,12 @@ describe("a record in words", () => {
     })
   )
 
+  it("counts one thing as one", () => {
+    const compacted = (records: number) => describeRecord(observed("LogCompacted", { records, bytes: 9, through: 6 }))
+    assert.strictEqual(compacted(1), "1 control record, up to record 6, was deleted for good")
+    assert.strictEqual(compacted(2), "2 control records, up to record 6, were deleted for good")
+  })
+
   it.prop(
     "is something for whatever an old or newer version may have written",
     [Schema.Record(Schema.String, Schema.Unknown)],

@@ -3,6 +3,7 @@ import { existsSync } from "node:fs"
 import { join } from "node:path"
 import { Console, Effect, Option, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
+import { counted } from "../../history/describe/words.ts"
 import { printJson } from "../../rpc/json-print.ts"
 import { CliFailure, failureOf, unexpectedAnswer } from "../CliFailure.ts"
 import { callMethod, connectAs, refusedCall } from "../rpc/rpc-call.ts"
@@ -59,8 +60,8 @@ const compactRunning = (socket: string, params: unknown) =>
 
 const sentence = ({ archive, bytes, records, through }: Answer, dryRun: boolean): string => {
   if (records === 0) return `nothing to compact: no control record up to ${through} is in the log itself`
-  const what = `${records} control records (${byteText(bytes)})`
-  const where = archive === undefined ? "are gone for good" : `are in ${archive}`
+  const [what, be] = [`${counted(records, "control record")} (${byteText(bytes)})`, records === 1 ? "is" : "are"]
+  const where = archive === undefined ? `${be} gone for good` : `${be} in ${archive}`
   const would = archive === undefined ? "would go for good" : `would go to ${archive}`
   const begins = `the log ${dryRun ? "would begin" : "begins"} with the state at record ${through}`
   return `${what} ${dryRun ? would : where}; ${begins}`

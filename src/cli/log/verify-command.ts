@@ -62,7 +62,7 @@ const printReport = (report: Report): Effect.Effect<void> =>
     for (const finding of report.findings) yield* Console.log(findingText(finding))
     if (report.truncated) yield* Console.log("and more: the check ended here")
     const { control, control_hash: hash, last_seq: lastSeq, observations, snapshots } = report
-    const records = `${control} control records and ${observations} observations`
+    const records = `${counted(control, "control record")} and ${counted(observations, "observation")}`
     if (!report.clean) return yield* Console.log(`right by themselves: ${records}`)
     const said = snapshots === 1 ? "a snapshot says" : `${snapshots} snapshots say`
     const folded = snapshots === 0 ? "" : `; they fold to what ${said}`

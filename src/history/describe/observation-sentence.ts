@@ -76,6 +76,8 @@ const senseText = (f: Fields): string => {
   return `: ${sense.text("keyName")}${sense.when("name", (name) => `, ${name}`)}`
 }
 
+const wereOf = (count: number): string => (count === 1 ? "was" : "were")
+
 const portal = (f: Fields): string =>
   `portal ${f.text("host")}:${f.text("port")} of portal group ${f.text("portalGroupTag")}`
 
@@ -167,11 +169,14 @@ const host: Readonly<Record<string, Sentence>> = {
     const types = f.entries("byType").map(([type, count]) => `${valueText(count)} ${type}`)
     return `observations were not recorded, as there were too many: ${types.join(", ")}`
   },
-  ObservationsDropped: (f) =>
-    `${f.number("count")} old observations, up to record ${f.number("through")}, were dropped`,
+  ObservationsDropped: (f) => {
+    const count = f.number("count")
+    return `${counted(count, "old observation")}, up to record ${f.number("through")}, ${wereOf(count)} dropped`
+  },
   LogCompacted: (f) => {
-    const where = f.has("archive") ? `were put into ${f.text("archive")}` : "were deleted for good"
-    return `${f.number("records")} control records, up to record ${f.number("through")}, ${where}`
+    const where = f.has("archive") ? `put into ${f.text("archive")}` : "deleted for good"
+    const records = f.number("records")
+    return `${counted(records, "control record")}, up to record ${f.number("through")}, ${wereOf(records)} ${where}`
   },
   ClockStepped: (f) => {
     const millis = (f.number("to") - f.number("from")) / 1000
