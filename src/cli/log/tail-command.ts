@@ -125,7 +125,12 @@ export const tailCommand = Command.make(
     json: jsonFlag("As JSON, one record per line")
   },
   Effect.fn(function* (input) {
-    const show = showAs(input.json, input.verbose)
+    const print = showAs(input.json, input.verbose)
+    let isEmpty = true
+    const show: Show = (records) => {
+      isEmpty &&= records.length === 0
+      return print(records)
+    }
     const members = yield* filterMembers(input)
     const conditions = { ...members, words: true }
     const durable = yield* Effect.scoped(
@@ -141,6 +146,7 @@ export const tailCommand = Command.make(
         return durable ?? 0
       })
     )
+    if (isEmpty && !input.json) yield* Console.error("no record is as it was asked for")
     if (!input.follow) return
     yield* followFrom(sourceOf(input), durable + 1, { ...conditions, since: undefined }, show)
   })

@@ -26,6 +26,7 @@ const questions: ReadonlyArray<ReadonlyArray<string>> = [
   ["tail", "--object", "N0", "--until", "LAST"],
   ["tail", "--object", "N"],
   ["tail", "--type", "Nothing*"],
+  ["tail", "--type", "DiscoveryAuthSet"],
   ["show", "2", "--json"],
   ["show", "123456"],
   ["diff", "1", "LAST", "--json"],
