@@ -127,7 +127,7 @@ describe("a fork of a running target", { timeout: 120_000 }, () => {
       assert.include(JSON.stringify(await fork.rpc.call("iscsi_get_auth_groups")), secret)
       const status = await fork.rpc.call("lunlog_status")
       assert.deepNestedInclude(status, { "fork.data": "snapshot", "fork.identity": "new", warnings: [] })
-      assert.match(fork.child.stdout(), /^Fork of [0-9a-f-]{36} as of record \d+ \(.*Z\), ready\.$/mu)
+      assert.match(fork.child.stdout(), /^Fork of [0-9a-f-]{36} as of .*Z \(last change: record \d+\), ready\.$/mu)
       assert.match(fork.child.stdout(), /content of now, not of that moment, .*: Malloc0, Aio0$/mu)
       await kill(fork)
     }
@@ -135,7 +135,7 @@ describe("a fork of a running target", { timeout: 120_000 }, () => {
     const [memory, file] = await blocks(await openFork(resumed.rpc))
     assert.isTrue(file?.equals(theirs), "its file is as the fork has left it")
     assert.isTrue(memory?.equals(Buffer.alloc(mine.length)), "memory does not outlive its process")
-    assert.match(resumed.stderr(), /fork of [0-9a-f-]{36} as of record/u)
+    assert.match(resumed.stderr(), /fork of [0-9a-f-]{36} as of .*last change: record/u)
   })
 
   it("has empty disks of the same size unless it is asked to copy, and any name that it is given", async () => {

@@ -51,7 +51,8 @@ describe("the page", () => {
   it("says of a fork where it is from", () => {
     const fork = { source_instance_id: "9b2c", source_seq: 42, source_at: 1_000_000, data: "empty" }
     const lines = linesOf(statusText(view({ fork })))
-    assert.include(lines, "fork of 9b2c as of record 42 (1970-01-01T00:00:01.000000Z), begun with empty disks")
+    const origin = "fork of 9b2c as of 1970-01-01T00:00:01.000000Z (last change: record 42)"
+    assert.include(lines, `${origin}, begun with empty disks`)
   })
 
   it("names the group of a portal, if it has a name", () => {
