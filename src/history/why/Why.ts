@@ -51,7 +51,7 @@ export class NeverThere extends Schema.TaggedError<NeverThere>()("NeverThere", {
 /** Records of one topic: the first, which made it, and the newest. */
 const firstMax = 4
 const newestMax = 16
-const countedMax = 1000
+const countedMax = 250
 
 /** What is told of a thing that is not itself in question: what changed it. */
 const isChange = (object: LogObject) => (record: LogRecord) => {

@@ -21,7 +21,7 @@ export interface Life {
 }
 
 /** Newest births and deaths, and newest starts, that are looked at. */
-const eventsMax = 400
+const eventsMax = 128
 const startsMax = 1000
 
 const borders: Readonly<Record<LogObject["_tag"], readonly [born: string, gone: string] | undefined>> = {
