@@ -85,7 +85,7 @@ const questions = (records: number): ReadonlyArray<ReadonlyArray<string>> => {
     ["diff", "1000", "HEAD"],
     ["why", lun],
     ["why", names.bdev(7)],
-    ["bisect", "--has", lun, "--good", "1000"],
+    ["bisect", "--check", `test $LUNLOG_SEQ -lt ${Math.round(records / 3)}`, "--good", "1000"],
     ["timeline"],
     ["export", "--from", `${middle}`, "--to", `${middle + 10_000}`],
     ["verify"]
