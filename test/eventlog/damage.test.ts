@@ -12,7 +12,7 @@ import { LevelEventLog } from "../../eventlog/LevelEventLog.ts"
 import type { LogRecord } from "../../eventlog/record.ts"
 import { runSeed } from "../support/initiator/random.ts"
 import { verify, verifyLog } from "../support/verify-log.ts"
-import { damagesOf, inflict, makeCompactedTemplate, makeTemplate, tryDamages } from "./damage.ts"
+import { damagesOf, inflict, makeCompactedTemplate, makeTemplate, tryDamages, withCopyOf } from "./damage.ts"
 import { appendOne, cause, entry, readAll } from "./support.ts"
 
 /** Places tried per file. */
@@ -26,16 +26,7 @@ beforeAll(async () => {
 })
 afterAll(() => rmSync(template, { recursive: true, force: true }))
 
-/** A copy of the template that goes away. */
-const withCopy = async <A>(body: (directory: string) => Promise<A>): Promise<A> => {
-  const directory = mkdtempSync(join(tmpdir(), "lunlog-damage-"))
-  try {
-    cpSync(template, directory, { recursive: true })
-    return await body(directory)
-  } finally {
-    rmSync(directory, { recursive: true, force: true })
-  }
-}
+const withCopy = <A>(body: (directory: string) => Promise<A>): Promise<A> => withCopyOf(template, body)
 
 const journalOf = (directory: string): string => {
   const journal = readdirSync(join(directory, "db")).find((name) => name.endsWith(".log"))

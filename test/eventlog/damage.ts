@@ -19,6 +19,17 @@ export interface Damage {
   readonly bits: number | "cut"
 }
 
+/** Gives `body` a copy of a directory that goes away afterwards. */
+export const withCopyOf = async <A>(original: string, body: (directory: string) => Promise<A>): Promise<A> => {
+  const directory = mkdtempSync(join(tmpdir(), "lunlog-damage-"))
+  try {
+    cpSync(original, directory, { recursive: true })
+    return await body(directory)
+  } finally {
+    rmSync(directory, { recursive: true, force: true })
+  }
+}
+
 /** A closed log with tables, a journal, snapshots and several segments of observations. */
 export const makeTemplate = async (directory: string): Promise<ReadonlyArray<LogRecord>> => {
   const start = (first: number) =>
@@ -77,14 +88,12 @@ export const inflict = (directory: string, { bits, file, offset }: Damage): void
 }
 
 /** What came of it: the tag of a typed error, `same`, or a sentence about what is wrong. */
-export const outcomeOf = async (
+export const outcomeOf = (
   template: string,
   original: ReadonlyArray<LogRecord>,
   damage: Damage
-): Promise<{ readonly outcome: string; readonly message: string }> => {
-  const directory = mkdtempSync(join(tmpdir(), "lunlog-damage-"))
-  try {
-    cpSync(template, directory, { recursive: true })
+): Promise<{ readonly outcome: string; readonly message: string }> =>
+  withCopyOf(template, async (directory) => {
     inflict(directory, damage)
     const read = Effect.scoped(
       Effect.gen(function* () {
@@ -101,10 +110,7 @@ export const outcomeOf = async (
     if (result.success === "told") return { outcome: "told", message: "" }
     const same = JSON.stringify(result.success) === JSON.stringify(original)
     return { outcome: same ? "same" : "silently changed", message: "" }
-  } finally {
-    rmSync(directory, { recursive: true, force: true })
-  }
-}
+  })
 
 /** Flips and cuts at about `placesPerFile` places of each file: at every byte if it is infinite. */
 export const damagesOf = (template: string, placesPerFile: number, seed: number): ReadonlyArray<Damage> =>

@@ -2,7 +2,7 @@
  * Reading a directory changes nothing in it, whatever state it is in, and gives of a damaged log what can be read: no
  * record that was not written, and none less than was written without saying so.
  */
-import { cpSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
+import { mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Effect, Result } from "effect"
@@ -13,7 +13,7 @@ import type { LogRecord } from "../../eventlog/record.ts"
 import { runCommand } from "../support/child-process.ts"
 import { runSeed } from "../support/initiator/random.ts"
 import { verify } from "../support/verify-log.ts"
-import { type Damage, damagesOf, filesOf, inflict, makeTemplate } from "./damage.ts"
+import { type Damage, damagesOf, filesOf, inflict, makeTemplate, withCopyOf } from "./damage.ts"
 import { mountRefusal, readAll } from "./support.ts"
 
 const placesPerFile = 4
@@ -28,15 +28,7 @@ beforeAll(async () => {
 })
 afterAll(() => rmSync(template, { recursive: true, force: true }))
 
-const withCopy = async <A>(body: (directory: string) => Promise<A>): Promise<A> => {
-  const directory = mkdtempSync(join(tmpdir(), "lunlog-view-"))
-  try {
-    cpSync(template, directory, { recursive: true })
-    return await body(directory)
-  } finally {
-    rmSync(directory, { recursive: true, force: true })
-  }
-}
+const withCopy = <A>(body: (directory: string) => Promise<A>): Promise<A> => withCopyOf(template, body)
 
 const contentOf = (directory: string) =>
   filesOf(directory).map(({ file }) => [file, readFileSync(join(directory, file)).toString("base64")])
