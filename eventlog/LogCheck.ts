@@ -7,7 +7,7 @@ import { ChainCheck, chainStart } from "./chain.ts"
 import { snapshotKey } from "./key.ts"
 import { fetchWindow, type StoreSource, seekRecord, windowRecords } from "./LogReader.ts"
 import { type LogStore, type StoreEntry, storeError } from "./LogStore.ts"
-import type { LogTail } from "./reading.ts"
+import { type LogTail, lossRemedy } from "./reading.ts"
 import type { LogRecord } from "./record.ts"
 import { decodeRecord } from "./record-codec.ts"
 import { archiveRemedy } from "./retain/archive-file.ts"
@@ -37,9 +37,6 @@ export interface CheckStep {
   readonly total: number
 }
 
-/** What to do about records that are gone or changed. */
-export const lossRemedies =
-  "copy the directory back from a backup, or go on without what is gone: lunlog serve --accept-log-loss"
 const harmless = "nothing: it is derived, is not used, and will be made anew"
 const snapshotsRead = 64
 
@@ -90,7 +87,7 @@ export class LogCheck {
   async #checkFiles(): Promise<ReadonlyArray<Finding>> {
     const { past, store } = this.#source
     const files = (await this.#source.fileDamages()).map(
-      ({ detail, file }): Finding => ({ severity: "damage", where: file, detail, remedy: lossRemedies })
+      ({ detail, file }): Finding => ({ severity: "damage", where: file, detail, remedy: lossRemedy })
     )
     // A directory is read from what was saved of it; LevelDB itself could end the process over a damaged table.
     if (files.length > 0 && !this.#source.closed()) {
@@ -159,7 +156,7 @@ export class LogCheck {
     if (typeof record === "string") {
       this.#unreadable[kind] = true
       const where = `record ${Number.parseInt(key.slice(1), 16)} (key ${key})`
-      findings.push({ severity: "damage", where, detail: record, ...this.#lastGood(kind), remedy: lossRemedies })
+      findings.push({ severity: "damage", where, detail: record, ...this.#lastGood(kind), remedy: lossRemedy })
       return
     }
     const lastGood = this.#lastGood(kind)
@@ -167,7 +164,7 @@ export class LogCheck {
     if (broken !== undefined) {
       this.#check.resume(record)
       const where = `record ${record.seq} (key ${key})`
-      const finding = { severity: "damage", where, detail: broken.detail, remedy: lossRemedies } as const
+      const finding = { severity: "damage", where, detail: broken.detail, remedy: lossRemedy } as const
       if (!this.#unreadable[kind]) findings.push({ ...finding, ...lastGood })
     }
     this.#unreadable[kind] = false
@@ -192,6 +189,6 @@ export class LogCheck {
     if (read === undefined || read.controlHash === controlHash) return []
     const where = `the end, control record ${controlSeq}`
     const detail = `the control records after ${read.controlSeq} are gone`
-    return [{ severity: "damage", where, detail, ...this.#lastGoodControl(), remedy: lossRemedies }]
+    return [{ severity: "damage", where, detail, ...this.#lastGoodControl(), remedy: lossRemedy }]
   }
 }

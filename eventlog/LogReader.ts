@@ -64,7 +64,7 @@ export const askStore = async <A>(
 
 /** A failure of the records themselves, not of the reading. */
 export const damage = (source: StoreSource, detail: string, seq?: number): LogReadFailed =>
-  failure(source, `${detail}. ${lossRemedy}`, seq)
+  failure(source, `${detail}. What to do: ${lossRemedy}`, seq)
 
 /** Both families in the order of seq: keys are the same behind their first letter. */
 const merge = (a: ReadonlyArray<StoreEntry>, b: ReadonlyArray<StoreEntry>): ReadonlyArray<StoreEntry> => {

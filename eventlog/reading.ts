@@ -35,9 +35,9 @@ export interface Snapshot {
   readonly state: Uint8Array
 }
 
-/** What can be done about records that are gone. */
+/** What can be done about records that are gone or changed. */
 export const lossRemedy =
-  "Restore the directory from a copy, or continue without what is gone: lunlog serve --accept-log-loss"
+  "copy the directory back from a backup, or go on without what is gone: lunlog serve --accept-log-loss"
 
 /** The log could not be read; `seq` is where, if known. */
 export class LogReadFailed extends Schema.TaggedError<LogReadFailed>()("LogReadFailed", {

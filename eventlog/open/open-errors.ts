@@ -44,7 +44,7 @@ export class LogDamaged extends Schema.TaggedError<LogDamaged>()("LogDamaged", {
 }) {
   override get message() {
     const kept = this.kept === undefined ? "" : ` The database as it was found is kept in ${this.kept}.`
-    return `the event log in ${this.directory} is damaged: ${this.detail}. ${lossRemedy}.${kept}`
+    return `the event log in ${this.directory} is damaged: ${this.detail}. What to do: ${lossRemedy}.${kept}`
   }
 }
 

@@ -4,8 +4,8 @@
  */
 import { Effect } from "effect"
 import type { LogArchiveShape } from "../../../eventlog/LogArchive.ts"
-import { type CheckStep, type Finding, type LogCheck, lossRemedies } from "../../../eventlog/LogCheck.ts"
-import { LogReadFailed, type LogTail } from "../../../eventlog/reading.ts"
+import type { CheckStep, Finding, LogCheck } from "../../../eventlog/LogCheck.ts"
+import { LogReadFailed, type LogTail, lossRemedy } from "../../../eventlog/reading.ts"
 import { FoldCheck } from "./FoldCheck.ts"
 
 /** So many findings are told; then the check ends, as it is clear that the log needs to be mended. */
@@ -102,7 +102,7 @@ export class Verification {
     const detail = this.#fold === undefined ? this.#log.damage() : undefined
     if (detail === undefined || findings.some(({ where }) => detail.includes(where.split("/").at(-1) ?? where)))
       return []
-    return [{ severity: "damage", where: "the log, when it was opened", detail, remedy: lossRemedies }]
+    return [{ severity: "damage", where: "the log, when it was opened", detail, remedy: lossRemedy }]
   }
 
   #begin(): Effect.Effect<FoldCheck, LogReadFailed> {
