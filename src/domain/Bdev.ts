@@ -31,6 +31,13 @@ const geometry = {
 /** Blocks that are unmapped should go back to the file system. Kept and given back; nothing unmaps blocks yet. */
 const fallocate = { fallocate: Schema.optionalKey(Schema.Literal(true)) }
 
+/** Its medium can be taken out and put back by initiators. */
+const removable = { removable: Schema.optionalKey(Schema.Literal(true)) }
+
+/** `removable` where it is true: absent is the only other way to say no. */
+export const removableKey = (of: { readonly removable?: boolean | undefined }): { readonly removable?: true } =>
+  of.removable === true ? { removable: true } : {}
+
 /** Microseconds. */
 const latencies = {
   averageReadMicros: Schema.Natural,
@@ -100,15 +107,16 @@ export const defaultHistogram: BdevHistogram = { granularity: 7, minNanos: 1000,
 
 /** What a bdev is. `optimalIoBoundary` is in blocks, 0 for none. */
 export const BdevSpec = Schema.TaggedUnion({
-  Malloc: { ...geometry, optimalIoBoundary: Schema.Natural },
-  Null: geometry,
+  Malloc: { ...geometry, optimalIoBoundary: Schema.Natural, ...removable },
+  Null: { ...geometry, ...removable },
   /** A regular file. `blockCount` is 0 only in a plan that was made before the file was opened. */
   Aio: {
     filename: Schema.String,
     blockCount: Schema.Natural,
     blockSize: Schema.Natural,
     readOnly: Schema.Boolean,
-    ...fallocate
+    ...fallocate,
+    ...removable
   },
   Delay: { base: BdevRef, ...latencies },
   Error: { base: BdevRef }
@@ -121,15 +129,17 @@ export const BdevRequest = Schema.TaggedUnion({
     blockCount: Schema.Number,
     blockSize: Schema.Number,
     physicalBlockSize: Schema.Number,
-    optimalIoBoundary: Schema.Number
+    optimalIoBoundary: Schema.Number,
+    ...removable
   },
-  Null: { blockCount: Schema.Number, blockSize: Schema.Number, physicalBlockSize: Schema.Number },
+  Null: { blockCount: Schema.Number, blockSize: Schema.Number, physicalBlockSize: Schema.Number, ...removable },
   Aio: {
     /** Absolute. */
     filename: Schema.String,
     blockSize: Schema.Number,
     readOnly: Schema.Boolean,
     ...fallocate,
+    ...removable,
     /** What the file has: filled in from the lease. */
     blockCount: Schema.optionalKey(Schema.Number)
   },

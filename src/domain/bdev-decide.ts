@@ -8,7 +8,8 @@ import {
   type BdevRef,
   type BdevRequest,
   type BdevSpec,
-  BLOCK_SIZE_MAX
+  BLOCK_SIZE_MAX,
+  removableKey
 } from "./Bdev.ts"
 import { parseAioSpec } from "./bdev-aio-decide.ts"
 import { baseOf } from "./bdev-evolve.ts"
@@ -123,7 +124,7 @@ const parseMalloc = (
   Result.flatMap(parseSizes(object, request), (sizes) => {
     const { optimalIoBoundary } = request
     if (Number.isInteger(optimalIoBoundary) && optimalIoBoundary >= 0 && optimalIoBoundary < 2 ** 32) {
-      return Result.succeed({ _tag: "Malloc", ...sizes, optimalIoBoundary })
+      return Result.succeed({ _tag: "Malloc", ...sizes, optimalIoBoundary, ...removableKey(request) })
     }
     return badSize(object, `has an optimal IO boundary of ${optimalIoBoundary} blocks`, "use 0 for none")
   })
@@ -133,7 +134,7 @@ const parseSpec = (state: State, object: string, request: BdevRequest): Result.R
     case "Malloc":
       return parseMalloc(object, request)
     case "Null":
-      return Result.map(parseSizes(object, request), (sizes) => ({ _tag: "Null", ...sizes }))
+      return Result.map(parseSizes(object, request), (sizes) => ({ _tag: "Null", ...sizes, ...removableKey(request) }))
     case "Aio":
       return parseAioSpec(object, request)
     case "Delay": {

@@ -5,7 +5,7 @@
  */
 import { Effect } from "effect"
 import { SECRETS_PER_CREATE_MAX } from "../domain/AuthGroup.ts"
-import { type Bdev, type BdevHistogram, defaultHistogram } from "../domain/Bdev.ts"
+import { type Bdev, type BdevHistogram, defaultHistogram, removableKey } from "../domain/Bdev.ts"
 import { resolveBdev } from "../domain/bdev-decide.ts"
 import type { InitiatorGroup } from "../domain/InitiatorGroup.ts"
 import { type Auth, noAuth } from "../domain/IscsiOptions.ts"
@@ -106,7 +106,8 @@ const bdevCall = ({ name, spec, uuid }: Bdev): SavedCall => {
         block_size: spec.blockSize,
         physical_block_size: spec.physicalBlockSize,
         uuid,
-        optimal_io_boundary: spec.optimalIoBoundary
+        optimal_io_boundary: spec.optimalIoBoundary,
+        ...removableKey(spec)
       })
     case "Null":
       return call("bdev_null_create", {
@@ -114,7 +115,8 @@ const bdevCall = ({ name, spec, uuid }: Bdev): SavedCall => {
         num_blocks: spec.blockCount,
         block_size: spec.blockSize,
         physical_block_size: spec.physicalBlockSize,
-        uuid
+        uuid,
+        ...removableKey(spec)
       })
     case "Aio":
       return call("bdev_aio_create", {
@@ -123,7 +125,8 @@ const bdevCall = ({ name, spec, uuid }: Bdev): SavedCall => {
         filename: spec.filename,
         readonly: spec.readOnly,
         fallocate: spec.fallocate ?? false,
-        uuid
+        uuid,
+        ...removableKey(spec)
       })
     case "Delay":
       return call("bdev_delay_create", {

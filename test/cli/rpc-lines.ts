@@ -197,8 +197,17 @@ export const bdevLines: ReadonlyArray<readonly [string, unknown]> = [
   ["construct_malloc_bdev 1GiB 512", { num_blocks: 2097152, block_size: 512 }],
   ["bdev_malloc_delete Malloc0", { name: "Malloc0" }],
   [
-    `bdev_aio_create /srv/d.img Aio0 512 -r --fallocate -u ${uuid} --no-wait`,
-    { filename: "/srv/d.img", name: "Aio0", block_size: 512, readonly: true, fallocate: true, uuid, nowait: true }
+    `bdev_aio_create /srv/d.img Aio0 512 -r --fallocate --removable -u ${uuid} --no-wait`,
+    {
+      filename: "/srv/d.img",
+      name: "Aio0",
+      block_size: 512,
+      readonly: true,
+      fallocate: true,
+      removable: true,
+      uuid,
+      nowait: true
+    }
   ],
   ["bdev_aio_create /srv/d.img Aio0", { filename: "/srv/d.img", name: "Aio0" }],
   ["bdev_aio_rescan Aio0", { name: "Aio0" }],

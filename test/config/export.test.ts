@@ -62,7 +62,7 @@ const commands: ReadonlyArray<Command> = [
   {
     _tag: "CreateBdev",
     name: "N",
-    bdev: { _tag: "Null", blockCount: 3, blockSize: 4096, physicalBlockSize: 0 }
+    bdev: { _tag: "Null", blockCount: 3, blockSize: 4096, physicalBlockSize: 0, removable: true }
   },
   {
     _tag: "CreateAuthGroup",
@@ -136,6 +136,7 @@ bdevs:
     name: N
     size: 12288
     blockSize: 4096
+    removable: true
     histogram: {}
 authGroups:
   - name: hosts

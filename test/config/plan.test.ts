@@ -102,6 +102,15 @@ describe("a plan", () => {
     ])
   })
 
+  it("makes a disk anew that becomes removable", () => {
+    const source = (removable: string) => `bdevs: [{ type: null, name: Null0, size: 64 MiB${removable} }]`
+    const before = applyTo(nothing, file(source("")))
+    assert.deepStrictEqual(stepTexts(planFor(before, file(source(", removable: false"), before))), [])
+    const texts = stepTexts(planFor(before, file(source(", removable: true"), before)))
+    assert.lengthOf(texts, 1)
+    assert.match(texts[0] ?? "", /^replace bdev Null0; removable: .*true/u)
+  })
+
   it("sets options only when the file has some and they differ", () => {
     assert.deepStrictEqual(tags(made, `options: { nopTimeout: 60 }\n${demo}`), [])
     assert.deepStrictEqual(tags(made, `options: { nopTimeout: 61 }\n${demo}`), ["SetIscsiOptions"])

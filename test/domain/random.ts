@@ -331,7 +331,7 @@ const bdevEvents = ({ pick, roll }: Dice, seq: number): Event => {
     {
       _tag: "BdevCreated",
       ...identity,
-      spec: { _tag: "Aio", filename: "f", blockCount: 0, blockSize: 1, readOnly: true }
+      spec: { _tag: "Aio", filename: "f", blockCount: 0, blockSize: 1, readOnly: true, removable: true }
     },
     { _tag: "BdevRemovalStarted", name, incarnation, cause: "requested" },
     { _tag: "BdevContentLoaded", name, incarnation },

@@ -85,7 +85,7 @@ const late: ReadonlyArray<Call> = [
   { method: "keyring_file_add_key", params: { name: "k", path: "/k" } },
   { method: "bdev_examine", params: { name: "Malloc0" } },
   { method: "bdev_malloc_create", params: { ...disk("Malloc0"), uuid, optimal_io_boundary: 8 } },
-  { method: "bdev_null_create", params: { ...disk("Null0"), physical_block_size: 4096 } },
+  { method: "bdev_null_create", params: { ...disk("Null0"), physical_block_size: 4096, removable: true } },
   { method: "bdev_error_create", params: { base_name: "Malloc0" } },
   { method: "nbd_start_disk", params: { bdev_name: "Malloc0", nbd_device: "/dev/nbd0" } },
   {

@@ -3,6 +3,7 @@ import { resolve } from "node:path"
 import { Effect, Option } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import { parseSize, sizeHint } from "../../config/size.ts"
+import { removableKey } from "../../domain/Bdev.ts"
 import { CliFailure } from "../CliFailure.ts"
 import type { Call } from "../rpc/rpc-session.ts"
 import { byteText } from "../table.ts"
@@ -21,6 +22,11 @@ const name = Argument.String("name").pipe(Argument.withDescription("Its name"))
 const base = Argument.String("base").pipe(Argument.withDescription("The disk beneath"))
 const uuid = Flag.String("uuid").pipe(Flag.withDescription("Its UUID (default: a new one)"), Flag.optional)
 const blockSize = Flag.Int("block-size").pipe(Flag.withDescription("512 (default) or 4096"), Flag.withDefault(512))
+
+const removable = Flag.Boolean("removable").pipe(
+  Flag.withDescription("Initiators can eject the medium and load it again"),
+  Flag.withDefault(false)
+)
 
 const given = <A>(param: string, value: Option.Option<A>) => (Option.isSome(value) ? { [param]: value.value } : {})
 
@@ -48,6 +54,7 @@ const malloc = Command.make(
     size,
     name: Flag.String("name").pipe(Flag.withDescription("Its name (default: Malloc0, Malloc1 ...)"), Flag.optional),
     blockSize,
+    removable,
     uuid
   },
   (input) =>
@@ -55,16 +62,22 @@ const malloc = Command.make(
       Effect.gen(function* () {
         const blocks = yield* blocksOf(input.size, input.blockSize)
         const names = { ...given("name", input.name), ...given("uuid", input.uuid) }
-        return yield* made(call, "bdev_malloc_create", { num_blocks: blocks, block_size: input.blockSize, ...names })
+        const params = { num_blocks: blocks, block_size: input.blockSize, ...names, ...removableKey(input) }
+        return yield* made(call, "bdev_malloc_create", params)
       })
     )
 ).pipe(about("A disk in memory. It is empty again after a restart.", "bdev create malloc 64MiB --name Malloc0"))
 
-const nullBdev = Command.make("null", { ...shared, name, size, blockSize, uuid }, (input) =>
+const nullBdev = Command.make("null", { ...shared, name, size, blockSize, removable, uuid }, (input) =>
   act(input, (call) =>
     Effect.gen(function* () {
       const blocks = yield* blocksOf(input.size, input.blockSize)
-      const rest = { num_blocks: blocks, block_size: input.blockSize, ...given("uuid", input.uuid) }
+      const rest = {
+        num_blocks: blocks,
+        block_size: input.blockSize,
+        ...given("uuid", input.uuid),
+        ...removableKey(input)
+      }
       return yield* made(call, "bdev_null_create", { name: input.name, ...rest })
     })
   )
@@ -120,6 +133,7 @@ const aio = Command.make(
     file: Argument.String("file").pipe(Argument.withDescription("The file; it must exist on the target's machine")),
     blockSize,
     readOnly: Flag.Boolean("read-only").pipe(Flag.withDescription("Open it for reading only"), Flag.withDefault(false)),
+    removable,
     uuid
   },
   (input) =>
@@ -129,7 +143,8 @@ const aio = Command.make(
         filename: resolve(input.file),
         block_size: input.blockSize,
         readonly: input.readOnly,
-        ...given("uuid", input.uuid)
+        ...given("uuid", input.uuid),
+        ...removableKey(input)
       })
     )
 ).pipe(about("A disk in a regular file.", "bdev create aio Disk0 /srv/disk0.img"))

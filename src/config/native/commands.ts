@@ -1,7 +1,7 @@
 /** What a file's sections ask of the control plane: one command each, in the domain's words. */
 
 import type { SecretRequest } from "../../domain/AuthGroup.ts"
-import { type BdevRequest, defaultHistogram, noQos, BdevRequest as Request } from "../../domain/Bdev.ts"
+import { type BdevRequest, defaultHistogram, noQos, BdevRequest as Request, removableKey } from "../../domain/Bdev.ts"
 import type { CommandOf } from "../../domain/Command.ts"
 import { type Auth, defaultIscsiOptions, noAuth } from "../../domain/IscsiOptions.ts"
 import { defaultLogOptions } from "../../domain/LogOptions.ts"
@@ -90,15 +90,20 @@ const micros = (time: string | number | undefined): number =>
 const requestOf = (section: BdevSection): BdevRequest => {
   switch (section.type) {
     case "malloc":
-      return Request.cases.Malloc.make({ ...sizesOf(section), optimalIoBoundary: section.optimalIoBoundary ?? 0 })
+      return Request.cases.Malloc.make({
+        ...sizesOf(section),
+        optimalIoBoundary: section.optimalIoBoundary ?? 0,
+        ...removableKey(section)
+      })
     case "null":
-      return Request.cases.Null.make(sizesOf(section))
+      return Request.cases.Null.make({ ...sizesOf(section), ...removableKey(section) })
     case "aio":
       return Request.cases.Aio.make({
         filename: section.file,
         blockSize: bytes(section.blockSize, 512),
         readOnly: section.readOnly ?? false,
-        ...(section.fallocate === true ? { fallocate: true } : {})
+        ...(section.fallocate === true ? { fallocate: true } : {}),
+        ...removableKey(section)
       })
     case "delay":
       return Request.cases.Delay.make({

@@ -3,7 +3,7 @@
  * and what has its default is left out, but for what decides who gets in.
  */
 import type { AuthGroup } from "../../domain/AuthGroup.ts"
-import { type Bdev, defaultHistogram, noQos } from "../../domain/Bdev.ts"
+import { type Bdev, defaultHistogram, noQos, removableKey } from "../../domain/Bdev.ts"
 import type { InitiatorGroup } from "../../domain/InitiatorGroup.ts"
 import { type Auth, defaultIscsiOptions, type IscsiOptions, noAuth } from "../../domain/IscsiOptions.ts"
 import { sameAuth } from "../../domain/iscsi-options-decide.ts"
@@ -117,10 +117,10 @@ const sectionOf = ({ name, spec, uuid, uuidExplicit }: Bdev): BdevSection => {
   switch (spec._tag) {
     case "Malloc": {
       const boundary = spec.optimalIoBoundary === 0 ? {} : { optimalIoBoundary: spec.optimalIoBoundary }
-      return { type: "malloc", name, ...identity, ...sizes(spec), ...boundary }
+      return { type: "malloc", name, ...identity, ...sizes(spec), ...boundary, ...removableKey(spec) }
     }
     case "Null":
-      return { type: "null", name, ...identity, ...sizes(spec) }
+      return { type: "null", name, ...identity, ...sizes(spec), ...removableKey(spec) }
     case "Aio": {
       const blockSize = spec.blockSize === 512 ? {} : { blockSize: spec.blockSize }
       return {
@@ -130,7 +130,8 @@ const sectionOf = ({ name, spec, uuid, uuidExplicit }: Bdev): BdevSection => {
         file: spec.filename,
         ...blockSize,
         ...(spec.readOnly ? { readOnly: true } : {}),
-        ...(spec.fallocate === true ? { fallocate: true } : {})
+        ...(spec.fallocate === true ? { fallocate: true } : {}),
+        ...removableKey(spec)
       }
     }
     case "Delay":

@@ -57,6 +57,7 @@ const blocks = {
   blockSize: Schema.optionalKey(size("Bytes of a logical block; 512 if absent")),
   physicalBlockSize: Schema.optionalKey(size("Bytes of a physical block; as blockSize if absent"))
 }
+const removable = optional(Schema.Boolean, "Initiators can eject the medium and load it again; false if absent")
 const limit = (what: string) => optional(Schema.Finite, `${what} per second; 0 or absent for no limit`)
 
 /** What a bdev may do in a second, for all initiators together. */
@@ -91,7 +92,8 @@ export const MallocSection = Schema.Struct({
   qos,
   histogram,
   ...blocks,
-  optimalIoBoundary: optional(Schema.Finite, "In blocks; 0 for none")
+  optimalIoBoundary: optional(Schema.Finite, "In blocks; 0 for none"),
+  removable
 })
 
 /** A disk that forgets what is written and reads as zeroes. */
@@ -101,7 +103,8 @@ export const NullSection = Schema.Struct({
   uuid,
   qos,
   histogram,
-  ...blocks
+  ...blocks,
+  removable
 })
 
 /** A disk in a regular file, which must exist; it is as large as the file. */
@@ -114,7 +117,8 @@ export const AioSection = Schema.Struct({
   file: describe(Schema.String, "Path of the file; a relative one is taken from this file's folder"),
   blockSize: Schema.optionalKey(size("Bytes of a logical block, a power of two; 512 if absent")),
   readOnly: optional(Schema.Boolean, "Writes are refused, and the file is opened for reading; false if absent"),
-  fallocate: optional(Schema.Boolean, "Give back what is unmapped; kept for SPDK, and without effect yet")
+  fallocate: optional(Schema.Boolean, "Give back what is unmapped; kept for SPDK, and without effect yet"),
+  removable
 })
 
 /** Another bdev, slower: for tests. */

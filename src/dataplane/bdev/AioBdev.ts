@@ -70,6 +70,7 @@ export class AioBdev implements ResizableBdev {
   readonly optimalIoBoundary = 0
   readonly writeCache = true
   readonly readOnly: boolean
+  readonly removable: boolean
   readonly memory = undefined
   blockCount: number
   syncFailures = 0
@@ -91,6 +92,7 @@ export class AioBdev implements ResizableBdev {
     this.blockSize = spec.blockSize
     this.physicalBlockSize = spec.blockSize
     this.readOnly = spec.readOnly
+    this.removable = spec.removable ?? false
     this.blockCount = blockCount
     this.descriptor = descriptor
     this.of = surroundings

@@ -48,6 +48,8 @@ export interface Bdev {
    */
   readonly syncFailures?: number
   readonly readOnly: boolean
+  /** Initiators can eject the medium and load it again. Absent: they cannot. */
+  readonly removable?: boolean
   /**
    * RAM disks: the disk itself. Reads and writes may then be copies by the caller, which never fail and never wait.
    * It has length 0 once the device is closed.

@@ -4,8 +4,14 @@
  * whether the machine can do it.
  */
 
+/** Of every disk that is not stacked. */
+interface MediumSpec {
+  /** Initiators can eject the medium and load it again. */
+  readonly removable?: true
+}
+
 /** A RAM disk. */
-export interface MallocSpec {
+export interface MallocSpec extends MediumSpec {
   readonly _tag: "Malloc"
   readonly blockCount: number
   /** Bytes: a multiple of 512. */
@@ -17,7 +23,7 @@ export interface MallocSpec {
 }
 
 /** Takes every write and forgets it; reads give zeros. */
-export interface NullSpec {
+export interface NullSpec extends MediumSpec {
   readonly _tag: "Null"
   readonly blockCount: number
   readonly blockSize: number
@@ -25,7 +31,7 @@ export interface NullSpec {
 }
 
 /** A regular file. It has as many blocks as the file when it is opened. */
-export interface AioSpec {
+export interface AioSpec extends MediumSpec {
   readonly _tag: "Aio"
   /** Absolute. */
   readonly filename: string

@@ -26,6 +26,7 @@ export class MallocBdev implements Bdev {
   readonly blockCount: number
   readonly writeCache = false
   readonly readOnly = false
+  readonly removable: boolean
   readonly memory: Buffer | undefined
 
   private readonly storage: ArrayBuffer
@@ -37,6 +38,7 @@ export class MallocBdev implements Bdev {
     this.physicalBlockSize = spec.physicalBlockSize || spec.blockSize
     this.optimalIoBoundary = spec.optimalIoBoundary
     this.blockCount = spec.blockCount
+    this.removable = spec.removable ?? false
     const bytes = spec.blockCount * spec.blockSize
     const storage = new ArrayBuffer(bytes)
     this.storage = storage

@@ -11,12 +11,14 @@ export class NullBdev implements ResizableBdev {
   blockCount: number
   readonly writeCache = false
   readonly readOnly = false
+  readonly removable: boolean
   readonly memory = undefined
 
   constructor(spec: NullSpec) {
     this.blockSize = spec.blockSize
     this.physicalBlockSize = spec.physicalBlockSize || spec.blockSize
     this.blockCount = spec.blockCount
+    this.removable = spec.removable ?? false
   }
 
   resize(blockCount: number): void {

@@ -12,6 +12,7 @@ export abstract class WrapperBdev implements Bdev {
   readonly optimalIoBoundary: number
   readonly writeCache: boolean
   readonly readOnly: boolean
+  readonly removable: boolean
   readonly memory = undefined
 
   /** The reactor puts rate limits between the two, and takes them away again. */
@@ -26,6 +27,7 @@ export abstract class WrapperBdev implements Bdev {
     this.optimalIoBoundary = base.optimalIoBoundary
     this.writeCache = base.writeCache
     this.readOnly = base.readOnly
+    this.removable = base.removable ?? false
     this.base = base
   }
 

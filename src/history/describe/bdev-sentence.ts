@@ -8,8 +8,10 @@ export type BdevEventType = Extract<EventType, `Bdev${string}`>
 
 const millisText = (micros: number): string => `${micros / 1000} ms`
 
-/** What a bdev is, as in `bdev b: 64MiB of memory`. */
-const specText = (spec: BdevSpec): string => {
+/** What a bdev is, as in `bdev b: 64MiB of memory, removable`. */
+const specText = (spec: BdevSpec): string => ("removable" in spec ? `${deviceText(spec)}, removable` : deviceText(spec))
+
+const deviceText = (spec: BdevSpec): string => {
   switch (spec._tag) {
     case "Malloc":
       return `${bytesText(spec.blockCount * spec.blockSize)} of memory`

@@ -1,13 +1,14 @@
 /** `bdev_aio_*`: disks in regular files. */
 import { resolve } from "node:path"
 import { Effect, Schema } from "effect"
+import { removableKey } from "../../domain/Bdev.ts"
 import { resolveBdev } from "../../domain/bdev-decide.ts"
 import { ControlPlane } from "../../domain/ControlPlane.ts"
 import { DataPlane } from "../../domain/DataPlane.ts"
 import { optional, Text, Uint32, UuidText } from "../param.ts"
 import { decodeFailed, errnoError, refuseWithErrno, rpcError } from "../RpcError.ts"
 import { defineMethod, type RpcMethod } from "../RpcMethod.ts"
-import { awaitBdevRemoval, type BdevServices, createBdev, deleteMethod } from "./bdev.ts"
+import { awaitBdevRemoval, type BdevServices, createBdev, deleteMethod, removableParam } from "./bdev.ts"
 import { bdevError, dispatch } from "./dispatch.ts"
 
 /** A path without a slash in front is taken from where the target was started, and kept in full. */
@@ -22,10 +23,11 @@ const bdevAioCreate = defineMethod({
     block_size: optional(Uint32),
     readonly: optional(Schema.Boolean),
     fallocate: optional(Schema.Boolean),
+    ...removableParam,
     uuid: optional(UuidText),
     nowait: optional(Schema.Boolean)
   }),
-  handler: ({ name, filename, block_size, readonly, fallocate, uuid, nowait }, call) => {
+  handler: ({ name, filename, block_size, readonly, fallocate, removable, uuid, nowait }, call) => {
     if (nowait === true) {
       const reason = "only block devices have it"
       const data = { reason, object: "nowait", allowed: "false", hint: "leave it out" }
@@ -39,7 +41,8 @@ const bdevAioCreate = defineMethod({
         filename: filename === "" ? "" : resolve(filename),
         blockSize: block_size ?? 0,
         readOnly: readonly ?? false,
-        ...(fallocate === true ? { fallocate } : {})
+        ...(fallocate === true ? { fallocate } : {}),
+        ...removableKey({ removable })
       }
     })
   }

@@ -3,7 +3,15 @@
  *
  * `supported_io_types` is what lunlog's driver does, not what SPDK's does.
  */
-import { type Bdev, type BdevKind, type BdevQos, type BdevSpec, IO_TYPES, noQos } from "../../domain/Bdev.ts"
+import {
+  type Bdev,
+  type BdevKind,
+  type BdevQos,
+  type BdevSpec,
+  IO_TYPES,
+  noQos,
+  removableKey
+} from "../../domain/Bdev.ts"
 import { findBdev, type State } from "../../domain/State.ts"
 
 /** As SPDK names them; initiators see them in INQUIRY. */
@@ -89,6 +97,7 @@ export const bdevView = (state: State, bdev: Bdev): unknown => {
     ...(bdev.spec._tag === "Malloc" ? { numa_id: -1 } : {}),
     assigned_rate_limits: rateLimitsView(bdev.qos ?? noQos),
     claimed: false,
+    ...removableKey(bottom ?? {}),
     zoned: false,
     supported_io_types: supportedIoTypes,
     driver_specific: driverSpecific(bdev)

@@ -6,7 +6,7 @@
  * was asked for. `numa_id` is taken and has no effect: it asks for a place, not for a property.
  */
 import { Effect, Schema } from "effect"
-import type { Bdev, BdevKind, BdevRequest } from "../../domain/Bdev.ts"
+import { type Bdev, type BdevKind, type BdevRequest, removableKey } from "../../domain/Bdev.ts"
 import { resolveBdev } from "../../domain/bdev-decide.ts"
 import { type Committed, ControlPlane } from "../../domain/ControlPlane.ts"
 import { DataPlane } from "../../domain/DataPlane.ts"
@@ -86,6 +86,9 @@ export const deleteMethod = (
     handler: (params, call) => deleteBdev(call, params.name, kind)
   })
 
+/** lunlog's own: initiators can eject the medium. Creation methods of disks that are not stacked have it. */
+export const removableParam = { removable: optional(Schema.Boolean) }
+
 /** Metadata and protection information. */
 const metadataParams = {
   md_size: optional(Uint32),
@@ -121,10 +124,11 @@ const bdevMallocCreate = defineMethod({
     optimal_io_boundary: optional(Uint32),
     md_interleave: optional(Schema.Boolean),
     numa_id: optional(Int32),
+    ...removableParam,
     ...metadataParams
   }),
   handler: (
-    { name, uuid, num_blocks, block_size, physical_block_size, optimal_io_boundary, numa_id: _, ...rest },
+    { name, uuid, num_blocks, block_size, physical_block_size, optimal_io_boundary, numa_id: _, removable, ...rest },
     call
   ) =>
     Effect.andThen(
@@ -137,7 +141,8 @@ const bdevMallocCreate = defineMethod({
           blockCount: Number(num_blocks),
           blockSize: block_size,
           physicalBlockSize: physical_block_size ?? 0,
-          optimalIoBoundary: optimal_io_boundary ?? 0
+          optimalIoBoundary: optimal_io_boundary ?? 0,
+          ...removableKey({ removable })
         }
       })
     )
@@ -154,6 +159,7 @@ const bdevNullCreate = defineMethod({
     num_blocks: Uint64,
     block_size: Uint32,
     physical_block_size: optional(Uint32),
+    ...removableParam,
     ...metadataParams,
     preferred_write_alignment: optional(Uint32),
     preferred_write_granularity: optional(Uint32),
@@ -161,7 +167,7 @@ const bdevNullCreate = defineMethod({
     preferred_unmap_alignment: optional(Uint32),
     preferred_unmap_granularity: optional(Uint32)
   }),
-  handler: ({ name, uuid, num_blocks, block_size, physical_block_size, ...rest }, call) =>
+  handler: ({ name, uuid, num_blocks, block_size, physical_block_size, removable, ...rest }, call) =>
     Effect.andThen(
       refuseUnsupported(rest),
       createBdev(call, {
@@ -171,7 +177,8 @@ const bdevNullCreate = defineMethod({
           _tag: "Null",
           blockCount: Number(num_blocks),
           blockSize: block_size,
-          physicalBlockSize: physical_block_size ?? 0
+          physicalBlockSize: physical_block_size ?? 0,
+          ...removableKey({ removable })
         }
       })
     )

@@ -35,6 +35,9 @@ const metadata: ReadonlyArray<OptionForm> = [
   option(["f", "dif-pi-format"], integer("0-2"), "format of protection information; only 0")
 ]
 
+/** lunlog's own. */
+const removable = flag(["", "removable"], "initiators can eject the medium and load it again")
+
 const physicalBlock = option(["p", "physical-block-size"], integer("BYTES"), "what the medium is said to write at once")
 
 const memory: ReadonlyArray<MethodForm> = [
@@ -50,7 +53,8 @@ const memory: ReadonlyArray<MethodForm> = [
       option(["o", "optimal-io-boundary"], integer("BLOCKS"), "what initiators are told"),
       ...metadata,
       flag(["i", "md-interleave"], "refused"),
-      option(["n", "numa-id"], integer("N"), "(no effect)")
+      option(["n", "numa-id"], integer("N"), "(no effect)"),
+      removable
     ],
     { answer: "bare", aliases: ["construct_malloc_bdev"], example: "-b Malloc0 64 512", finish: sizeInBlocks }
   ),
@@ -68,7 +72,8 @@ const memory: ReadonlyArray<MethodForm> = [
       option(["g", "preferred-write-granularity"], integer("BLOCKS"), "only 0"),
       option(["s", "optimal-write-size"], integer("BLOCKS"), "only 0"),
       option(["c", "preferred-unmap-alignment"], integer("BLOCKS"), "only 0"),
-      option(["r", "preferred-unmap-granularity"], integer("BLOCKS"), "only 0")
+      option(["r", "preferred-unmap-granularity"], integer("BLOCKS"), "only 0"),
+      removable
     ],
     { answer: "bare", aliases: ["construct_null_bdev"], example: "Null0 1024 512", finish: sizeInBlocks }
   ),
@@ -103,6 +108,7 @@ const files: ReadonlyArray<MethodForm> = [
       optionalArgument("block_size", integer("BYTES"), "bytes of a block: 512, 4096 ..."),
       flag(["r", "readonly"], "open it for reading only"),
       flag(["", "fallocate"], "give back space that initiators unmap (no effect yet)"),
+      removable,
       uuid,
       flag(["", "no-wait"], "block devices only", "nowait")
     ],

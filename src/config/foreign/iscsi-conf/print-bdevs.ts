@@ -44,7 +44,8 @@ const losses = ({ histogram, spec, uuidExplicit }: Bdev): ReadonlyArray<string> 
   ...(histogram === undefined ? [] : ["its histogram has no key"]),
   ...(uuidExplicit ? ["the UUID has no key: the disk gets another identity"] : []),
   ...("physicalBlockSize" in spec && spec.physicalBlockSize !== spec.blockSize ? ["physicalBlockSize has no key"] : []),
-  ...(spec._tag === "Malloc" && spec.optimalIoBoundary !== 0 ? ["optimalIoBoundary has no key"] : [])
+  ...(spec._tag === "Malloc" && spec.optimalIoBoundary !== 0 ? ["optimalIoBoundary has no key"] : []),
+  ...("removable" in spec ? ["removable has no key"] : [])
 ]
 
 /** The line that makes a bdev; undefined if there is none, and the bdev is left out. */
