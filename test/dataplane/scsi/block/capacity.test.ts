@@ -1,6 +1,6 @@
 /** READ CAPACITY(10) and (16) (SBC-3 5.15, 5.16). */
 import { assert, describe, it } from "vitest"
-import { fieldPointer, nullDisk, quietNexus, run } from "./scsi-fixture.ts"
+import { fieldPointer, nullDisk, quietNexus, run } from "../scsi-fixture.ts"
 
 const ask10 = (blockCount: number, cdb = "25 00 00000000 0000 00 00") => run(cdb, quietNexus(nullDisk(blockCount)))
 const ask16 = (blockCount: number, blockSize = 512, physicalBlockSize = 0) =>

@@ -1,7 +1,7 @@
 /** MODE SENSE(6) and (10), byte by byte (SPC-4 6.11, 6.12; SBC-3 6.5). */
 import { assert, describe, it } from "vitest"
-import type { Bdev } from "../../../src/dataplane/bdev/Bdev.ts"
-import { fieldPointer, nullDisk, quietNexus, run } from "./scsi-fixture.ts"
+import type { Bdev } from "../../../../src/dataplane/bdev/Bdev.ts"
+import { fieldPointer, nullDisk, quietNexus, run } from "../scsi-fixture.ts"
 
 const caching = "0812000000000000000000000000000000000000"
 const control = "0a0a00100000000000000000"

@@ -1,8 +1,12 @@
 /** INQUIRY (SPC-4 6.6): standard data here, vital product data in `vpd.ts`. */
-import type { Nexus } from "./Nexus.ts"
-import type { ScsiTask } from "./ScsiTask.ts"
-import type { SessionView } from "./SessionView.ts"
+import type { CommandDefinition } from "../CommandDefinition.ts"
+import type { Nexus } from "../Nexus.ts"
+import type { ScsiTask } from "../ScsiTask.ts"
+import type { SessionView } from "../SessionView.ts"
 import { vitalProductData } from "./vpd.ts"
+
+/** INQUIRY; also answered without a unit. */
+export const inquiryOpcode = 0x12
 
 /** Byte 0 (SPC-4 6.6.2): a direct access block device that is there. */
 export const directAccessBlockDevice = 0x00
@@ -96,3 +100,17 @@ export const inquiryWithoutUnit = (task: ScsiTask, peripheral: number, session: 
   data.write("LUNLOG", 8, "latin1")
   task.sendParameters(shortLength, inquiryAllocationLength(cdb))
 }
+
+/** INQUIRY. */
+export const inquiryCommands: ReadonlyArray<CommandDefinition> = [
+  {
+    name: "INQUIRY",
+    opcode: inquiryOpcode,
+    usage: "12 01 ff ff ff 00",
+    clause: "SPC-4 6.6",
+    prepare: inquiry,
+    reservation: "allowed",
+    usesMedium: false,
+    patient: true
+  }
+]

@@ -1,8 +1,8 @@
 /** INQUIRY and the VPD pages, byte by byte (SPC-4 6.6 and 7.8, SBC-3 6.6). */
 import { assert, describe, it } from "vitest"
-import { LogicalUnit, type LogicalUnitOptions } from "../../../src/dataplane/scsi/LogicalUnit.ts"
-import { ScsiAction } from "../../../src/dataplane/scsi/ScsiTask.ts"
-import { fieldPointer, guideSession, nullDisk, quietNexus, ramDisk, run, unitOptions } from "./scsi-fixture.ts"
+import { LogicalUnit, type LogicalUnitOptions } from "../../../../src/dataplane/scsi/LogicalUnit.ts"
+import { ScsiAction } from "../../../../src/dataplane/scsi/ScsiTask.ts"
+import { fieldPointer, guideSession, nullDisk, quietNexus, ramDisk, run, unitOptions } from "../scsi-fixture.ts"
 
 const page = (code: string, nexus = quietNexus()) => run(`12 01 ${code} 10 00 00`, nexus).data
 

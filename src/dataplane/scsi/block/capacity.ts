@@ -1,8 +1,7 @@
 /** READ CAPACITY(10) and (16) (SBC-3 5.15, 5.16). */
-import type { Nexus } from "./Nexus.ts"
-import { ServiceActionIn16 } from "./opcodes.ts"
-import type { ScsiTask } from "./ScsiTask.ts"
-import { SenseCode, SenseKey } from "./sense-codes.ts"
+import type { CommandDefinition } from "../CommandDefinition.ts"
+import type { Nexus } from "../Nexus.ts"
+import type { ScsiTask } from "../ScsiTask.ts"
 
 /** 8 bytes. A last LBA that does not fit is FFFFFFFFh: ask with the longer command. */
 export const readCapacity10 = (task: ScsiTask, nexus: Nexus): void => {
@@ -37,11 +36,25 @@ export const readCapacity16 = (task: ScsiTask, nexus: Nexus): void => {
   task.sendParameters(32, task.cdb.readUInt32BE(10))
 }
 
-/**
- * SERVICE ACTION IN(16). An unknown service action is 5/20/00, as tgt and SPDK answer: initiators take that for "not
- * there", and 5/24/00 for a mistake of theirs.
- */
-export const serviceActionIn16 = (task: ScsiTask, nexus: Nexus): void => {
-  if ((task.cdb.readUInt8(1) & 0x1f) === ServiceActionIn16.readCapacity16) readCapacity16(task, nexus)
-  else task.checkCondition(SenseKey.illegalRequest, SenseCode.invalidCommandOperationCode)
-}
+/** READ CAPACITY. */
+export const capacityCommands: ReadonlyArray<CommandDefinition> = [
+  {
+    name: "READ CAPACITY(10)",
+    opcode: 0x25,
+    usage: "25 00 ffffffff 0000 01 00",
+    clause: "SBC-3 5.15",
+    prepare: readCapacity10,
+    reservation: "allowed",
+    usesMedium: false
+  },
+  {
+    name: "READ CAPACITY(16)",
+    opcode: 0x9e,
+    serviceAction: 0x10,
+    usage: "9e 10 0000000000000000 ffffffff 00 00",
+    clause: "SBC-3 5.16",
+    prepare: readCapacity16,
+    reservation: "allowed",
+    usesMedium: false
+  }
+]

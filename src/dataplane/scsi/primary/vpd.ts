@@ -2,11 +2,11 @@
  * Vital product data (SPC-4 7.8, SBC-3 6.6): 00h supported pages, 80h serial number, 83h identification, B0h block
  * limits, B1h characteristics, B2h provisioning. A unit is fully provisioned: no page promises UNMAP or WRITE SAME.
  */
-import type { Bdev } from "../bdev/Bdev.ts"
-import type { LogicalUnit } from "./LogicalUnit.ts"
-import type { ScsiTask } from "./ScsiTask.ts"
-import type { SessionView } from "./SessionView.ts"
-import type { UnitIdentity } from "./unit-identity.ts"
+import type { Bdev } from "../../bdev/Bdev.ts"
+import type { LogicalUnit } from "../LogicalUnit.ts"
+import type { ScsiTask } from "../ScsiTask.ts"
+import type { SessionView } from "../SessionView.ts"
+import type { UnitIdentity } from "../unit-identity.ts"
 
 /** Longest transfer that goes in one piece over the wire: one burst (MaxBurstLength), in bytes. */
 const optimalTransferBytes = 1024 * 1024

@@ -3,10 +3,12 @@
  * can be changed, so that the changeable values are zeros and the default ones the current ones; saved ones there are
  * none.
  */
-import type { Bdev } from "../bdev/Bdev.ts"
-import type { Nexus } from "./Nexus.ts"
-import type { ScsiTask } from "./ScsiTask.ts"
-import { SenseCode, SenseKey } from "./sense-codes.ts"
+
+import type { Bdev } from "../../bdev/Bdev.ts"
+import type { CommandDefinition } from "../CommandDefinition.ts"
+import type { Nexus } from "../Nexus.ts"
+import type { ScsiTask } from "../ScsiTask.ts"
+import { SenseCode, SenseKey } from "../sense-codes.ts"
 
 const allPages = 0x3f
 const allSubpages = 0xff
@@ -137,3 +139,25 @@ export const modeSense10 = (task: ScsiTask, nexus: Nexus): void => {
   data.writeUInt16BE(descriptorEnd - headerEnd, 6)
   task.sendParameters(end, task.cdb.readUInt16BE(7))
 }
+
+/** MODE SENSE. */
+export const modeSenseCommands: ReadonlyArray<CommandDefinition> = [
+  {
+    name: "MODE SENSE(6)",
+    opcode: 0x1a,
+    usage: "1a 08 ff ff ff 00",
+    clause: "SPC-4 6.13",
+    prepare: modeSense6,
+    reservation: "read",
+    usesMedium: false
+  },
+  {
+    name: "MODE SENSE(10)",
+    opcode: 0x5a,
+    usage: "5a 18 ff ff 000000 ffff 00",
+    clause: "SPC-4 6.14",
+    prepare: modeSense10,
+    reservation: "read",
+    usesMedium: false
+  }
+]

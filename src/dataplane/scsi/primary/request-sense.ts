@@ -2,10 +2,14 @@
  * REQUEST SENSE (SPC-4 6.39): always GOOD, the sense data are the answer. iSCSI sends sense data with each CHECK
  * CONDITION, so there is nothing left to ask for but a pending unit attention, which is told and gone.
  */
-import type { Nexus } from "./Nexus.ts"
-import type { ScsiTask } from "./ScsiTask.ts"
-import { encodeDescriptorSense, encodeFixedSense } from "./sense.ts"
-import { SenseCode, SenseKey } from "./sense-codes.ts"
+import type { CommandDefinition } from "../CommandDefinition.ts"
+import type { Nexus } from "../Nexus.ts"
+import type { ScsiTask } from "../ScsiTask.ts"
+import { encodeDescriptorSense, encodeFixedSense } from "../sense.ts"
+import { SenseCode, SenseKey } from "../sense-codes.ts"
+
+/** REQUEST SENSE; also answered without a unit. */
+export const requestSenseOpcode = 0x03
 
 /** Answers with this key and code, in the format that the DESC bit asks for. */
 export const answerSense = (task: ScsiTask, key: number, code: number): void => {
@@ -21,3 +25,17 @@ export const requestSense = (task: ScsiTask, nexus: Nexus): void => {
   if (nexus.hasUnitAttention) answerSense(task, SenseKey.unitAttention, nexus.take(true))
   else answerSense(task, SenseKey.noSense, SenseCode.none)
 }
+
+/** REQUEST SENSE. */
+export const requestSenseCommands: ReadonlyArray<CommandDefinition> = [
+  {
+    name: "REQUEST SENSE",
+    opcode: requestSenseOpcode,
+    usage: "03 01 00 00 ff 00",
+    clause: "SPC-4 6.39",
+    prepare: requestSense,
+    reservation: "allowed",
+    usesMedium: false,
+    patient: true
+  }
+]

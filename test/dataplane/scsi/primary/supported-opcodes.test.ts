@@ -1,37 +1,50 @@
 /** REPORT SUPPORTED OPERATION CODES (SPC-4 6.35): it says what is done, and nothing else. */
 import { assert, describe, it } from "vitest"
-import { controlByteOf } from "../../../src/dataplane/scsi/opcodes.ts"
-import { supportedOpcodes } from "../../../src/dataplane/scsi/supported-opcodes.ts"
-import { fieldPointer, quietNexus, run } from "./scsi-fixture.ts"
+import { commandSet } from "../../../../src/dataplane/scsi/command-set.ts"
+import { controlByteOf } from "../../../../src/dataplane/scsi/control-byte.ts"
+import { fieldPointer, nullDisk, quietNexus, run } from "../scsi-fixture.ts"
 
 const ask = (options: string, opcode = "00", action = "0000", allocation = "00001000") =>
   run(`a3 0c ${options} ${opcode} ${action} ${allocation} 00 00`)
 
 describe("the list of all commands", () => {
   it("is exactly what prepare does", () => {
-    const nexus = quietNexus()
-    const action = new Map([
-      [0x9e, 0x10],
-      [0xa3, 0x0c]
-    ])
     for (let opcode = 0; opcode < 256; opcode++) {
-      const { result } = run(Buffer.from([opcode, action.get(opcode) ?? 0]), nexus)
-      assert.strictEqual(result !== "5/20/00", supportedOpcodes.has(opcode), `opcode ${opcode}`)
+      for (let action = 0; action < 32; action++) {
+        const { result } = run(Buffer.from([opcode, action]), quietNexus(nullDisk(2048)))
+        const there = commandSet.some(
+          (command) => command.opcode === opcode && (command.serviceAction ?? action) === action
+        )
+        assert.strictEqual(result !== "5/20/00", there, `opcode ${opcode}, service action ${action}`)
+      }
+    }
+  })
+
+  it("is in order, and has every command once", () => {
+    const order = commandSet.map(({ opcode, serviceAction = 0 }) => opcode * 32 + serviceAction)
+    assert.deepStrictEqual(
+      order,
+      [...new Set(order)].sort((a, b) => a - b)
+    )
+    for (const { name, opcode, serviceAction, usage } of commandSet) {
+      const bytes = Buffer.from(usage.replaceAll(" ", ""), "hex")
+      assert.strictEqual(bytes[0], opcode, name)
+      if (serviceAction !== undefined) assert.strictEqual((bytes[1] ?? 0) & 0x1f, serviceAction, name)
     }
   })
 
   it("has opcode, service action and CDB length of each", () => {
     const { data } = ask("00")
     assert.strictEqual(data.readUInt32BE(0), data.length - 4)
-    assert.strictEqual(data.length, 4 + 8 * supportedOpcodes.size)
+    assert.strictEqual(data.length, 4 + 8 * commandSet.length)
     assert.strictEqual(data.subarray(4, 12).toString("hex"), "0000000000000006")
-    const at = 4 + 8 * [...supportedOpcodes].indexOf(0x9e)
+    const at = 4 + 8 * commandSet.findIndex(({ name }) => name === "READ CAPACITY(16)")
     assert.strictEqual(data.subarray(at, at + 8).toString("hex"), "9e00001000010010")
   })
 
   it("has a timeouts descriptor for each with RCTD", () => {
     const { data } = ask("80")
-    assert.strictEqual(data.length, 4 + 20 * supportedOpcodes.size)
+    assert.strictEqual(data.length, 4 + 20 * commandSet.length)
     assert.strictEqual(data.subarray(4, 24).toString("hex"), `0000000000020006000a${"00".repeat(10)}`)
   })
 
@@ -50,8 +63,9 @@ describe("the report of one command", () => {
   })
 
   it("has a CDB as long as its CONTROL byte's place says", () => {
-    for (const opcode of supportedOpcodes) {
-      const { data } = ask("03", opcode.toString(16).padStart(2, "0"), { 158: "0010", 163: "000c" }[opcode])
+    for (const { opcode, serviceAction = 0 } of commandSet) {
+      const action = serviceAction.toString(16).padStart(4, "0")
+      const { data } = ask("03", opcode.toString(16).padStart(2, "0"), action)
       assert.strictEqual(data[4], opcode)
       assert.strictEqual(data.readUInt16BE(2), controlByteOf(opcode) + 1)
       assert.strictEqual(data.length, 4 + data.readUInt16BE(2))

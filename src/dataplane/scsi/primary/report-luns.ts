@@ -1,7 +1,11 @@
 /** REPORT LUNS (SPC-4 6.33): answered by every unit, by LUN 0 even without one, and by the well-known LUN C101h. */
-import { encodeLun, reportLunsWellKnownLun } from "./lun.ts"
-import { maxParameterLength, type ScsiTask } from "./ScsiTask.ts"
-import type { SessionView } from "./SessionView.ts"
+import type { CommandDefinition } from "../CommandDefinition.ts"
+import { encodeLun, reportLunsWellKnownLun } from "../lun.ts"
+import { maxParameterLength, type ScsiTask } from "../ScsiTask.ts"
+import type { SessionView } from "../SessionView.ts"
+
+/** REPORT LUNS; also answered without a unit. */
+export const reportLunsOpcode = 0xa0
 
 /** SELECT REPORT: LUNs that hold devices, well-known units, or both. */
 const SelectReport = { devices: 0x00, wellKnown: 0x01, all: 0x02 } as const
@@ -42,3 +46,17 @@ export const reportLuns = (task: ScsiTask, session: SessionView): void => {
   session.lunInventoryReported()
   task.sendParameters(end, allocationLength)
 }
+
+/** REPORT LUNS. */
+export const reportLunsCommands: ReadonlyArray<CommandDefinition> = [
+  {
+    name: "REPORT LUNS",
+    opcode: reportLunsOpcode,
+    usage: "a0 00 ff 000000 ffffffff 00 00",
+    clause: "SPC-4 6.33",
+    prepare: (task, _nexus, session) => reportLuns(task, session),
+    reservation: "allowed",
+    usesMedium: false,
+    patient: true
+  }
+]

@@ -1,9 +1,9 @@
 /** READ, WRITE, SYNCHRONIZE CACHE and START STOP UNIT: what of the medium they name, and what they refuse. */
 import { assert, describe, it } from "vitest"
-import type { Bdev } from "../../../src/dataplane/bdev/Bdev.ts"
-import { ScsiAction } from "../../../src/dataplane/scsi/ScsiTask.ts"
-import { makeRandom, runSeed } from "../../support/initiator/random.ts"
-import { fieldPointer, nullDisk, quietNexus, run } from "./scsi-fixture.ts"
+import type { Bdev } from "../../../../src/dataplane/bdev/Bdev.ts"
+import { ScsiAction } from "../../../../src/dataplane/scsi/ScsiTask.ts"
+import { makeRandom, runSeed } from "../../../support/initiator/random.ts"
+import { fieldPointer, nullDisk, quietNexus, run } from "../scsi-fixture.ts"
 
 /** READ and WRITE of one length; `at` makes a CDB. */
 interface Form {

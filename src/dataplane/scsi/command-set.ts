@@ -1,0 +1,73 @@
+/**
+ * All commands that lunlog does, and the way from a CDB to one of them: a flat table by operation code, and behind it
+ * one by service action for codes that several commands share.
+ */
+import { capacityCommands } from "./block/capacity.ts"
+import { readWriteCommands } from "./block/read-write.ts"
+import { startStopCommands } from "./block/start-stop.ts"
+import { synchronizeCacheCommands } from "./block/synchronize-cache.ts"
+import type { CommandDefinition } from "./CommandDefinition.ts"
+import { controlByteOf } from "./control-byte.ts"
+import { inquiryCommands } from "./primary/inquiry.ts"
+import { modeSenseCommands } from "./primary/mode-sense.ts"
+import { reportLunsCommands } from "./primary/report-luns.ts"
+import { requestSenseCommands } from "./primary/request-sense.ts"
+import { supportedOpcodesCommands } from "./primary/supported-opcodes.ts"
+import { testUnitReadyCommands } from "./primary/test-unit-ready.ts"
+import { SenseCode, SenseKey } from "./sense-codes.ts"
+
+const families: ReadonlyArray<ReadonlyArray<CommandDefinition>> = [
+  testUnitReadyCommands,
+  requestSenseCommands,
+  inquiryCommands,
+  modeSenseCommands,
+  reportLunsCommands,
+  supportedOpcodesCommands(() => commandSet),
+  readWriteCommands,
+  synchronizeCacheCommands,
+  startStopCommands,
+  capacityCommands
+]
+
+const order = ({ opcode, serviceAction = 0 }: CommandDefinition): number => opcode * 32 + serviceAction
+
+/** Every command, ascending by operation code and service action. */
+export const commandSet: ReadonlyArray<CommandDefinition> = families.flat().sort((a, b) => order(a) - order(b))
+
+/** What a CDB leads to, with what dispatch asks of it. */
+export interface CommandEntry {
+  /** Undefined: 5/20/00, or 5/24/00 with a pointer to the service action. */
+  readonly command: CommandDefinition | undefined
+  /** Where the CONTROL byte is; 0: not looked at. */
+  readonly controlAt: number
+  /** By service action, where the operation code has some. */
+  readonly actions: ReadonlyArray<CommandEntry> | undefined
+}
+
+const entryOf = (opcode: number, command: CommandDefinition | undefined): CommandEntry => ({
+  command,
+  controlAt: command === undefined ? 0 : controlByteOf(opcode),
+  actions: undefined
+})
+
+const entries: ReadonlyArray<CommandEntry> = Array.from({ length: 256 }, (_, opcode) => {
+  const same = commandSet.filter((command) => command.opcode === opcode)
+  if (!same.some(({ serviceAction }) => serviceAction !== undefined)) return entryOf(opcode, same[0])
+  const byAction = (action: number) => same.find(({ serviceAction }) => serviceAction === action)
+  const actions = Array.from({ length: 32 }, (_, action) => entryOf(opcode, byAction(action)))
+  return { ...entryOf(opcode, undefined), actions }
+})
+
+const nothing: CommandEntry = entryOf(0, undefined)
+
+/** The entry of a CDB: two loads and a compare for commands that have an operation code to themselves. */
+export const commandEntryOf = (cdb: Buffer): CommandEntry => {
+  const entry = entries[cdb.readUInt8(0)] ?? nothing
+  return entry.actions === undefined ? entry : (entry.actions[cdb.readUInt8(1) & 0x1f] ?? nothing)
+}
+
+/**
+ * Sense key and code for a CDB that leads to no command. An unknown service action is 5/20/00 too, as tgt and SPDK
+ * answer: initiators take that for "not there", and 5/24/00 for a mistake of theirs.
+ */
+export const unsupportedCommand = [SenseKey.illegalRequest, SenseCode.invalidCommandOperationCode] as const
