@@ -31,7 +31,8 @@ const reasonOf = (lines: ReadonlyArray<string>): string => {
   for (const pattern of [assertionText, failedText, skippedText]) {
     for (const line of lines) {
       const reason = pattern.exec(line)?.[1]
-      if (reason !== undefined) return reason.trim()
+      // The suite's clean-up may print on the same line.
+      if (reason !== undefined) return reason.replace(/ {2,}\[SKIPPED\].*$/u, "").trim()
     }
   }
   return ""

@@ -1,0 +1,156 @@
+/**
+ * A lunlog server for `iscsi-test-cu`: each test gets a process of its own and a disk that nobody has used, shown by a
+ * target of its own through two portal groups.
+ */
+import { type CommandResult, runCommand } from "../support/child-process.ts"
+import { type LibiscsiTest, parseTestRun } from "../support/libiscsi-report.ts"
+import { freePort, startTarget, type TargetProcess } from "../support/target-process.ts"
+import { type LunKind, lunKinds } from "./lun-kinds.ts"
+
+/** How the initiator logs in. */
+export interface LoginVariant {
+  readonly name: "plain" | "chap" | "header-digest"
+}
+
+/** How one test ended on one kind of LUN. `reason` is empty for a pass. */
+export interface TestOutcome {
+  /** `Suite.Test`. */
+  readonly test: string
+  readonly kind: string
+  readonly status: "pass" | "skip" | "fail" | "hang" | "crash"
+  readonly reason: string
+  readonly millis: number
+}
+
+/** A test that takes longer hangs; the longest wait some seconds on purpose. */
+const testMillisMax = 60_000
+const host = "127.0.0.1"
+const nodeBase = "iqn.2016-06.io.spdk"
+const chapGroup = 7
+const chapUser = { user: "conformance", secret: "a-secret-of-16-b" }
+
+/** Everything `iscsi-test-cu` has, as `Suite.Test`, in its order. */
+export const listTests = async (): Promise<ReadonlyArray<string>> => {
+  const { stdout } = await runCommand({ command: "iscsi-test-cu", args: ["--list"] }, testMillisMax)
+  return stdout.split("\n").flatMap((line) => /^ALL\.(\w+\.\S+)$/.exec(line)?.[1] ?? [])
+}
+
+const statusOf = (result: CommandResult, test: LibiscsiTest | undefined): TestOutcome["status"] => {
+  if (result.timedOut) return "hang"
+  if (test === undefined || test.status === "unfinished") return "crash"
+  return test.status
+}
+
+const lastLine = (text: string): string => text.trimEnd().split("\n").at(-1)?.trim() ?? ""
+
+/** One server with its disks. */
+export class TestBench implements AsyncDisposable {
+  readonly #variant: LoginVariant
+  readonly #ports: readonly [number, number]
+  #process: TargetProcess
+  #lastDisk = 0
+
+  private constructor(variant: LoginVariant, ports: readonly [number, number], process: TargetProcess) {
+    this.#variant = variant
+    this.#ports = ports
+    this.#process = process
+  }
+
+  static async start(variant: LoginVariant): Promise<TestBench> {
+    const bench = new TestBench(
+      variant,
+      [await freePort(), await freePort()],
+      await startTarget({ stateMode: "empty" })
+    )
+    await bench.#setUp()
+    return bench
+  }
+
+  /** Kinds of LUN that this server can make. */
+  async kinds(): Promise<ReadonlyArray<LunKind>> {
+    const offered: Array<LunKind> = []
+    for (const kind of lunKinds) {
+      const made = await this.#call("bdev_malloc_create", { name: "Probe", ...kind.disk }).catch(() => undefined)
+      if (made === undefined) continue
+      offered.push(kind)
+      await this.#call("bdev_malloc_delete", { name: "Probe" })
+    }
+    return offered
+  }
+
+  /** Runs one test on a new disk. A server that has died over it is a crash, and is replaced. */
+  async run(test: string, kind: LunKind): Promise<TestOutcome> {
+    const began = performance.now()
+    const disk = `Disk${++this.#lastDisk}`
+    const target = `${nodeBase}:${disk.toLowerCase()}`
+    await this.#create(disk, target, kind)
+    const urls = this.#ports.map((port) => this.#url(port, target))
+    const args = ["--dataloss", "--allow-sanitize", "--fail", "--verbose", `--test=ALL.${test}`]
+    const shown = test.startsWith("MultipathIO.") ? urls : urls.slice(0, 1)
+    const result = await runCommand({ command: "iscsi-test-cu", args: [...args, ...shown] }, testMillisMax)
+    const printed = parseTestRun(result.stdout + result.stderr).at(0)
+    const outcome = { test, kind: kind.name, millis: Math.round(performance.now() - began) }
+    const died = await this.#clean(disk, target)
+    if (died !== undefined) return { ...outcome, status: "crash", reason: died }
+    const status = statusOf(result, printed)
+    const reason = printed?.reason || (status === "pass" ? "" : lastLine(result.stdout + result.stderr))
+    return { ...outcome, status, reason: status === "pass" ? "" : reason }
+  }
+
+  [Symbol.asyncDispose](): PromiseLike<void> {
+    return this.#process[Symbol.asyncDispose]()
+  }
+
+  #call(method: string, params: Readonly<Record<string, unknown>>): Promise<unknown> {
+    return this.#process.rpc.call(method, params)
+  }
+
+  async #setUp(): Promise<void> {
+    for (const [index, port] of this.#ports.entries()) {
+      await this.#call("iscsi_create_portal_group", { tag: index + 1, portals: [{ host, port: String(port) }] })
+    }
+    await this.#call("iscsi_create_initiator_group", { tag: 1, initiators: ["ANY"], netmasks: ["ANY"] })
+    if (this.#variant.name === "chap") {
+      await this.#call("iscsi_create_auth_group", { tag: chapGroup, secrets: [chapUser] })
+    }
+  }
+
+  async #create(disk: string, target: string, kind: LunKind): Promise<void> {
+    await this.#call("bdev_malloc_create", { name: disk, ...kind.disk })
+    const chap = this.#variant.name === "chap" ? { require_chap: true, chap_group: chapGroup } : { disable_chap: true }
+    await this.#call("iscsi_create_target_node", {
+      name: target,
+      alias_name: "",
+      pg_ig_maps: [1, 2].map((tag) => ({ pg_tag: tag, ig_tag: 1 })),
+      luns: [{ bdev_name: disk, lun_id: 0 }],
+      queue_depth: 64,
+      ...chap
+    })
+    if (!kind.readOnly) return
+    for (const tag of [1, 2]) {
+      const map = { name: target, pg_tag: tag, ig_tag: 1 }
+      await this.#call("iscsi_target_node_set_map_access", { ...map, read_only: true })
+    }
+  }
+
+  /** Takes target and disk away. Gives the last words of a server that is dead or does not let them go. */
+  async #clean(disk: string, target: string): Promise<string | undefined> {
+    try {
+      await this.#call("iscsi_delete_target_node", { name: target })
+      await this.#call("bdev_malloc_delete", { name: disk })
+      return undefined
+    } catch (error) {
+      const said = lastLine(this.#process.stderr())
+      await this.#process[Symbol.asyncDispose]()
+      this.#process = await startTarget({ stateMode: "empty" })
+      await this.#setUp()
+      return `lunlog: ${error instanceof Error ? error.message : String(error)}: ${said}`
+    }
+  }
+
+  #url(port: number, target: string): string {
+    const login = this.#variant.name === "chap" ? `${chapUser.user}%${chapUser.secret}@` : ""
+    const query = this.#variant.name === "header-digest" ? "?header_digest=crc32c" : ""
+    return `iscsi://${login}${host}:${port}/${target}/0${query}`
+  }
+}

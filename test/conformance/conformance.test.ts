@@ -1,0 +1,21 @@
+/**
+ * libiscsi's conformance tests, all of them, one process each on a disk of its own. CUnit counts a skipped test as
+ * passed, so what passes and what is skipped, with the reason, is committed in `expected.json`.
+ */
+import { assert, it } from "vitest"
+import { describeWithTools } from "../support/requires-tool.ts"
+import { departures, readExpected, shortPlan } from "./expected.ts"
+import { runConformance } from "./run-conformance.ts"
+import { listTests } from "./TestBench.ts"
+
+describeWithTools(["iscsi-test-cu"], "libiscsi's conformance tests", () => {
+  it("end as committed", { timeout: 300_000 }, async () => {
+    const expected = readExpected()
+    const tests = await listTests()
+    assert.isAbove(tests.length, 200)
+    const outcomes = await runConformance(shortPlan(tests, expected), { name: "plain" })
+    assert.deepStrictEqual(departures(outcomes, expected), [])
+    const passed = new Set(outcomes.filter(({ status }) => status === "pass").map(({ test }) => test))
+    assert.isAtLeast(passed.size, Object.keys(expected.passes).length)
+  })
+})
