@@ -53,6 +53,8 @@ export class Connection {
   commands: CommandPath | undefined
   readonly login: LoginPhase
   fullFeature: FullFeaturePhase | undefined
+  /** Initiator task tags of task management functions that are not answered yet. */
+  readonly managing = new Set<number>()
   /** Of TCP, all in all. */
   receivedBytes = 0
   readonly #socket: Socket

@@ -162,8 +162,7 @@ export class FullFeaturePhase {
       case InitiatorOpcode.LogoutRequest:
         return this.#logout(header)
       case InitiatorOpcode.TaskManagementRequest:
-        if (connection.commands === undefined) return this.#reject(header, RejectReason.ProtocolError)
-        return manageTasks(connection, connection.commands, header)
+        return this.#manageTasks(header)
       case InitiatorOpcode.LoginRequest:
         connection.protocolError("a login request in full feature phase")
         return
@@ -177,6 +176,13 @@ export class FullFeaturePhase {
       default:
         return this.#reject(header, RejectReason.CommandNotSupported)
     }
+  }
+
+  #manageTasks(header: Buffer): void {
+    const { commands } = this.#connection
+    const refused =
+      commands === undefined ? RejectReason.ProtocolError : manageTasks(this.#connection, commands, header)
+    if (refused !== undefined) this.#reject(header, refused)
   }
 
   #nopOut(header: Buffer, data: Buffer): void {

@@ -5,6 +5,7 @@
 import type { Nexus } from "../scsi/Nexus.ts"
 import type { SessionView } from "../scsi/SessionView.ts"
 import { SenseCode } from "../scsi/sense-codes.ts"
+import type { Ending } from "./ConnectionEnd.ts"
 import type { IscsiTask } from "./IscsiTask.ts"
 import type { SessionParameters } from "./negotiation.ts"
 import { addSerial, nextSerial } from "./serial-number.ts"
@@ -42,6 +43,7 @@ export interface SessionCommands {
 /** The connection of a session. */
 export interface SessionConnection extends TargetConnection {
   readonly cid: number
+  readonly closeAfterFlush: (reason: string, ending: Ending) => void
   readonly commands: SessionCommands | undefined
 }
 
@@ -55,6 +57,7 @@ export class Session implements SessionView, TargetSession {
   expCmdSn: number
   /** Commands that are counted against the window and have not ended. */
   commandsInFlight = 0
+  readonly #takenAsReceived = new Set<number>()
   /** Of LUNs that this session sees: what the map hides is not here. */
   readonly #paths: Array<LunPath | undefined> = []
   #luns: TargetMap["luns"]
@@ -76,6 +79,17 @@ export class Session implements SessionView, TargetSession {
   /** A command with the expected CmdSN has come. */
   advanceCmdSn(): void {
     this.expCmdSn = nextSerial(this.expCmdSn)
+    if (this.#takenAsReceived.size > 0) this.#skipReceived()
+  }
+
+  /** A command that has not come is aborted: its CmdSN, which lies within the window, counts as received. */
+  takeAsReceived(cmdSn: number): void {
+    this.#takenAsReceived.add(cmdSn)
+    this.#skipReceived()
+  }
+
+  #skipReceived(): void {
+    while (this.#takenAsReceived.delete(this.expCmdSn)) this.expCmdSn = nextSerial(this.expCmdSn)
   }
 
   get targetName(): string {

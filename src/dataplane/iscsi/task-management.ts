@@ -1,22 +1,27 @@
 /**
- * Task management functions (RFC 7143 sections 4.2.5.4 and 11.5): ABORT TASK, ABORT TASK SET and LOGICAL UNIT RESET.
+ * Task management functions (RFC 7143 sections 4.2.3 and 11.5, SAM-5 chapter 7). A function acts when it is delivered: on
+ * the commands that have come before it on the connection, and, where it says so, on those of other sessions.
+ *
  * The response follows when the commands that are aborted have left the bdev, so that none of them can write later.
  */
-import { taskManagementTimeoutMillis } from "../limits.ts"
+import { pendingFunctionsMax } from "../limits.ts"
 import { decodeLun } from "../scsi/lun.ts"
 import { SenseCode } from "../scsi/sense-codes.ts"
+import { abortTasks, clearTasks, type TaskOfSession, tasksOf, tasksOfUnit, zombiesOfUnit } from "./abort-tasks.ts"
 import type { CommandPath } from "./CommandPath.ts"
 import type { Connection } from "./Connection.ts"
-import { type IscsiTask, TaskPhase } from "./IscsiTask.ts"
-import { bhsAt, flagsOf, initiatorTaskTagOf, reservedTag } from "./pdu/bhs.ts"
+import { bhsAt, cmdSnOf, flagsOf, initiatorTaskTagOf, reservedTag } from "./pdu/bhs.ts"
 import {
+  RejectReason,
+  refCmdSnOf,
   referencedTaskTagOf,
   TaskManagementFunction,
   TaskManagementResult,
   writeTaskManagementResponse
 } from "./pdu/session-control.ts"
-import type { LunPath, SessionCommands } from "./Session.ts"
-import type { SubmittedCommand } from "./Target.ts"
+import type { LunPath, Session } from "./Session.ts"
+import { serialBefore, serialWithin } from "./serial-number.ts"
+import { dropSessions, resetTarget } from "./target-reset.ts"
 
 /** What a function was, and what came of it. */
 export interface TaskManagementOutcome {
@@ -43,120 +48,141 @@ const respond = (connection: Connection, initiatorTaskTag: number, result: numbe
   connection.send(nothing, (b, at) => writeTaskManagementResponse(b, at, initiatorTaskTag, result, n))
 }
 
-/**
- * Aborts tasks, and calls `done` once, when all of them and all `others` are back from their bdevs or have taken too
- * long.
- */
-const abortAll = (
-  tasks: ReadonlyArray<readonly [SessionCommands, IscsiTask]>,
-  done: (result: number, aborted: number) => void,
-  others: ReadonlyArray<SubmittedCommand> = []
-): void => {
-  let left = 0
-  let timer: NodeJS.Timeout | undefined
-  const finish = (result: number): void => {
-    if (timer !== undefined) clearTimeout(timer)
-    left = -1
-    done(result, tasks.length)
-  }
-  const waitFor = (command: SubmittedCommand): void => {
-    left++
-    command.whenEnded(() => {
-      left--
-      if (left === 0) finish(TaskManagementResult.Complete)
-    })
-  }
-  for (const command of others) waitFor(command)
-  for (const [path, task] of tasks) {
-    path.abort(task)
-    // One that had not begun at the bdev is back already.
-    if (task.phase === TaskPhase.Zombie) waitFor(task)
-  }
-  if (left === 0) finish(TaskManagementResult.Complete)
-  else {
-    timer = setTimeout(() => {
-      if (left > 0) finish(TaskManagementResult.Rejected)
-    }, taskManagementTimeoutMillis)
-    timer.unref()
-  }
+/** A function that is being carried out; `header` is valid only until `carryOut` returns. */
+interface Request {
+  readonly connection: Connection
+  readonly commands: CommandPath
+  readonly session: Session
+  readonly header: Buffer
+  readonly lun: number
+  /** Undefined: no such LUN. */
+  readonly path: LunPath | undefined
+  readonly done: (result: number, aborted?: number) => void
 }
 
-const tasksOf = (
-  path: SessionCommands,
-  matches: (task: IscsiTask) => boolean
-): Array<readonly [SessionCommands, IscsiTask]> =>
-  [...path.tasks.values()].filter(matches).map((task) => [path, task] as const)
+/** Aborts these and answers `Function complete`. */
+const complete =
+  ({ done }: Request, tasks: ReadonlyArray<TaskOfSession>) =>
+  (): void =>
+    done(TaskManagementResult.Complete, tasks.length)
 
-/** Every initiator's commands of the unit, whatever target they came by. */
-const tasksOfUnit = (connection: Connection, path: LunPath): Array<readonly [SessionCommands, IscsiTask]> =>
-  [...connection.node.sessions.values()].flatMap((session) => {
-    const commands = session.connection?.commands
-    return commands === undefined ? [] : tasksOf(commands, (task) => task.mapping?.unit === path.mapping.unit)
+/**
+ * RFC 7143 section 11.6.1: a task that is not there may not have come yet. If its CmdSN is one that may still come
+ * before this function's, it counts as received and aborted.
+ */
+const abortTask = (request: Request): void => {
+  const { commands, connection, done, header, lun, path, session } = request
+  const tag = referencedTaskTagOf(header, 0)
+  // "ABORT TASK MUST NOT be executed on a Task Management Request" (section 11.5.1).
+  if (connection.managing.has(tag)) return done(TaskManagementResult.Rejected)
+  const task = commands.tasks.get(tag)
+  // A LUN that the session's map has hidden meanwhile still has the session's commands.
+  if (task?.mapping?.active && task.mapping.lun === lun) {
+    const tasks = [{ session, commands, task }]
+    return abortTasks(tasks, complete(request, tasks))
+  }
+  if (path === undefined) return done(TaskManagementResult.NoSuchLun)
+  const refCmdSn = refCmdSnOf(header, 0)
+  const mayCome = task === undefined && serialWithin(refCmdSn, session.expCmdSn, session.maxCmdSn)
+  if (!mayCome || !serialBefore(refCmdSn, cmdSnOf(header, 0))) {
+    return done(TaskManagementResult.NoSuchTask)
+  }
+  session.takeAsReceived(refCmdSn)
+  done(TaskManagementResult.Complete)
+}
+
+const abortTaskSet = (request: Request, { mapping }: LunPath): void => {
+  const tasks = tasksOf(request.session, (task) => task.mapping === mapping)
+  abortTasks(tasks, complete(request, tasks))
+}
+
+/** TST is 000b: the unit has one task set for all initiators. */
+const clearTaskSet = (request: Request, { mapping, nexus }: LunPath): void => {
+  const { node } = request.connection
+  const tasks = tasksOfUnit(node, mapping.unit)
+  clearTasks(tasks, nexus, complete(request, tasks), zombiesOfUnit(node, mapping.unit))
+}
+
+const resetUnit = (request: Request, { mapping }: LunPath): void => {
+  const { node } = request.connection
+  const { unit } = mapping
+  const tasks = tasksOfUnit(node, unit)
+  abortTasks(tasks, complete(request, tasks), zombiesOfUnit(node, unit))
+  unit.reset(SenseCode.busDeviceResetFunctionOccurred)
+}
+
+const coldReset = (request: Request): void => {
+  const { connection, done, session } = request
+  const { target } = session.identity
+  resetTarget(connection.node, target, (aborted) => {
+    done(TaskManagementResult.Complete, aborted)
+    dropSessions(connection.node, target, `TARGET COLD RESET by ${session.identity.initiatorName}`)
   })
-
-/**
- * Commands of the unit that nobody waits for any more, because they were aborted or their connection has ended, but
- * that its bdev still has: a write among them would come after what the initiator does next.
- */
-const zombiesOfUnit = (connection: Connection, path: LunPath): ReadonlyArray<SubmittedCommand> => {
-  const zombies: Array<SubmittedCommand> = []
-  for (const target of connection.node.targets.values()) {
-    for (const mapping of Object.values(target.luns)) {
-      if (mapping?.unit !== path.mapping.unit) continue
-      for (const command of mapping.submitted) if (command.isZombie) zombies.push(command)
-    }
-  }
-  return zombies
 }
 
-/** Carries out a Task Management Function Request. */
-export const manageTasks = (connection: Connection, commands: CommandPath, header: Buffer): void => {
-  const tag = initiatorTaskTagOf(header, 0)
-  const lun = decodeLun(header, bhsAt.lun)
-  const lunPath = commands.session.path(lun)
-  const code = flagsOf(header, 0) & 0x7f
-  const { node } = connection
-  // The header is another PDU's by the time that commands have ended.
-  const referencedTaskTag = code === TaskManagementFunction.AbortTask ? referencedTaskTagOf(header, 0) : undefined
-  const startedAt = node.now()
-  const done = (result: number, aborted = 0): void => {
-    respond(connection, tag, result)
-    node.listener.tasksManaged(connection, commands.session, {
-      code,
-      lun,
-      bdev: lunPath?.mapping.unit.name,
-      referencedTaskTag,
-      aborted,
-      result,
-      durationMillis: Math.round(node.now() - startedAt)
-    })
-  }
+const onUnit = (request: Request, act: (request: Request, path: LunPath) => void): void => {
+  if (request.path === undefined) request.done(TaskManagementResult.NoSuchLun)
+  else act(request, request.path)
+}
+
+const carryOut = (code: number, request: Request): void => {
+  const { connection, done, session } = request
   switch (code) {
-    case TaskManagementFunction.AbortTask: {
-      const task = commands.tasks.get(referencedTaskTag ?? reservedTag)
-      // A LUN that the session's map has hidden meanwhile still has the session's commands.
-      if (task?.mapping?.active && task.mapping.lun === lun) return abortAll([[commands, task]], done)
-      return done(lunPath === undefined ? TaskManagementResult.NoSuchLun : TaskManagementResult.NoSuchTask)
-    }
-    case TaskManagementFunction.AbortTaskSet: {
-      if (lunPath === undefined) return done(TaskManagementResult.NoSuchLun)
-      return abortAll(
-        tasksOf(commands, (task) => task.mapping === lunPath.mapping),
-        done
-      )
-    }
-    case TaskManagementFunction.LogicalUnitReset: {
-      if (lunPath === undefined) return done(TaskManagementResult.NoSuchLun)
-      lunPath.mapping.unit.establishUnitAttention(SenseCode.busDeviceResetFunctionOccurred, lunPath.nexus)
-      return abortAll(tasksOfUnit(connection, lunPath), done, zombiesOfUnit(connection, lunPath))
-    }
-    case TaskManagementFunction.ClearAca:
+    case TaskManagementFunction.AbortTask:
+      return abortTask(request)
+    case TaskManagementFunction.AbortTaskSet:
+      return onUnit(request, abortTaskSet)
     case TaskManagementFunction.ClearTaskSet:
+      return onUnit(request, clearTaskSet)
+    case TaskManagementFunction.LogicalUnitReset:
+      return onUnit(request, resetUnit)
     case TaskManagementFunction.TargetWarmReset:
+      return resetTarget(connection.node, session.identity.target, (aborted) =>
+        done(TaskManagementResult.Complete, aborted)
+      )
     case TaskManagementFunction.TargetColdReset:
-    case TaskManagementFunction.TaskReassign:
+      return coldReset(request)
+    case TaskManagementFunction.ClearAca:
+      // NACA is refused, so that there is never an auto contingent allegiance.
       return done(TaskManagementResult.NotSupported)
+    case TaskManagementFunction.TaskReassign:
+      // ErrorRecoveryLevel is below 2.
+      return done(TaskManagementResult.ReassignmentNotSupported)
     default:
       return done(TaskManagementResult.Rejected)
   }
+}
+
+/** Carries out a Task Management Function Request, or says why it is to be rejected (RFC 7143 section 11.17.1). */
+export const manageTasks = (connection: Connection, commands: CommandPath, header: Buffer): number | undefined => {
+  const tag = initiatorTaskTagOf(header, 0)
+  const { managing, node } = connection
+  if (tag === reservedTag) return RejectReason.InvalidPduField
+  if (managing.has(tag) || commands.tasks.has(tag)) return RejectReason.TaskInProgress
+  if (managing.size >= pendingFunctionsMax) return RejectReason.ImmediateCommandReject
+  const { session } = commands
+  const lun = decodeLun(header, bhsAt.lun)
+  const path = session.path(lun)
+  const code = flagsOf(header, 0) & 0x7f
+  // The header is another PDU's by the time that commands have ended.
+  const referencedTaskTag = code === TaskManagementFunction.AbortTask ? referencedTaskTagOf(header, 0) : undefined
+  const startedAt = node.now()
+  managing.add(tag)
+  const done = (result: number, aborted = 0): void => {
+    managing.delete(tag)
+    respond(connection, tag, result)
+    const durationMillis = Math.round(node.now() - startedAt)
+    const bdev = path?.mapping.unit.name
+    node.listener.tasksManaged(connection, session, {
+      code,
+      lun,
+      bdev,
+      referencedTaskTag,
+      aborted,
+      result,
+      durationMillis
+    })
+  }
+  carryOut(code, { connection, commands, session, header, lun, path, done })
+  return undefined
 }

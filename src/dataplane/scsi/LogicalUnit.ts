@@ -81,6 +81,14 @@ export class LogicalUnit {
     for (const nexus of this.nexuses) if (nexus !== except) nexus.establish(code)
   }
 
+  /**
+   * The unit is reset (SAM-5 6.3): every initiator is told, the one that asked for it, too. Commands have been aborted
+   * before. What a reset sets back (mode parameters, reservations of RESERVE(6), prevented removal) is set back here.
+   */
+  reset(code: SenseCode): void {
+    this.establishUnitAttention(code)
+  }
+
   /** Whether a late write may still change one of these bytes. */
   awaitsLateWrite(byteOffset: number, byteLength: number): boolean {
     for (const late of this.lateWrites) {

@@ -2,7 +2,7 @@
 import { afterEach, assert, beforeEach, describe, it, vi } from "vitest"
 import type { ErrorBdev } from "../../../src/dataplane/bdev/ErrorBdev.ts"
 import { LunMapping, type Target } from "../../../src/dataplane/iscsi/Target.ts"
-import { taskManagementTimeoutMillis } from "../../../src/dataplane/limits.ts"
+import { pendingFunctionsMax, taskManagementTimeoutMillis } from "../../../src/dataplane/limits.ts"
 import { Opcode } from "../../support/initiator/pdu.ts"
 import {
   addTarget,
@@ -22,6 +22,7 @@ const lunField = (lun: number) => ({ lun: BigInt(lun) << 48n })
 const complete = 0
 const noSuchTask = 1
 const noSuchLun = 2
+const reassignmentNotSupported = 4
 const notSupported = 5
 const rejected = 255
 
@@ -41,9 +42,15 @@ afterEach(() => {
 })
 
 const readSlowly = (from: TestPeer = peer) => from.command(0xc1, read10(0, 8), 4096, undefined, lunField(1))
-const manage = (code: number, lun: number, referencedTag = 0xffffffff, from: TestPeer = peer): void => {
+const manage = (code: number, lun: number, referencedTag = 0xffffffff, from: TestPeer = peer, fields = {}): number => {
   const header = { opcode: Opcode.taskManagement, immediate: true, flags: 0x80 | code, ...lunField(lun) }
-  from.send({ ...header, initiatorTaskTag: from.nextTag(), word20: referencedTag, cmdSn: from.cmdSn })
+  const tag = from.nextTag()
+  from.send({ ...header, initiatorTaskTag: tag, word20: referencedTag, cmdSn: from.cmdSn, ...fields })
+  return tag
+}
+const unitReady = (from: TestPeer, lun: number): string => {
+  from.command(0x81, Buffer.alloc(6), 0, undefined, lunField(lun))
+  return statusOf(from.one())
 }
 /** The result, when it is there. */
 const result = async (from: TestPeer = peer): Promise<number | undefined> => {
@@ -123,13 +130,13 @@ describe("ABORT TASK", () => {
     assert.strictEqual(node.tasks.bufferBytes, 0)
   })
 
-  it("gives up waiting for a bdev that does not answer, and lets the command be", async () => {
+  it("waits so long for a bdev that does not answer; the command is aborted all the same", async () => {
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] })
     manage(1, 1, readSlowly())
     vi.advanceTimersByTime(taskManagementTimeoutMillis - 1)
     assert.isUndefined(await result())
     vi.advanceTimersByTime(1)
-    assert.strictEqual(await result(), rejected)
+    assert.strictEqual(await result(), complete)
     slow.resumePending()
     assert.isUndefined(await result())
     assert.strictEqual(node.tasks.bufferBytes, 0)
@@ -180,10 +187,10 @@ describe("LOGICAL UNIT RESET", () => {
     slow.resumePending()
     assert.strictEqual(await result(), complete)
     assert.lengthOf(other.received(), 0)
-    other.command(0x81, Buffer.alloc(6), 0, undefined, lunField(5))
-    assert.strictEqual(statusOf(other.one()), "6/29/03")
-    peer.command(0x81, Buffer.alloc(6), 0, undefined, lunField(1))
-    assert.strictEqual(statusOf(peer.one()), "GOOD")
+    // SAM-5 6.3.3: every I_T nexus learns of it, that of the function, too.
+    assert.deepStrictEqual([unitReady(other, 5), unitReady(other, 5)], ["6/29/03", "GOOD"])
+    assert.deepStrictEqual([unitReady(peer, 1), unitReady(peer, 1)], ["6/29/03", "GOOD"])
+    assert.strictEqual(unitReady(peer, 0), "GOOD")
     assert.strictEqual(node.tasks.bufferBytes, 0)
   })
 
@@ -207,15 +214,153 @@ describe("LOGICAL UNIT RESET", () => {
   })
 })
 
+describe("ABORT TASK of a command that has not come", () => {
+  // The function is sent with a later CmdSN than the command has: the command is on its way somewhere.
+  const abortMissing = (refCmdSn: number, cmdSn: number): number =>
+    manage(1, 0, 0x9999, peer, { word32: refCmdSn >>> 0, cmdSn: cmdSn >>> 0 })
+
+  it("counts its CmdSN as received, and the commands after it go on (RFC 7143 section 11.6.1)", async () => {
+    const missing = peer.cmdSn
+    peer.cmdSn += 1
+    abortMissing(missing, peer.cmdSn)
+    assert.strictEqual(await result(), complete)
+    assert.strictEqual(peer.connection.session?.expCmdSn, peer.cmdSn)
+    assert.strictEqual(unitReady(peer, 0), "GOOD")
+    peer.command(0x81, Buffer.alloc(6), 0, undefined, { cmdSn: missing })
+    assert.lengthOf(peer.received(), 0, "what comes all the same is a duplicate")
+  })
+
+  it("in any order within the window", async () => {
+    const first = peer.cmdSn
+    peer.cmdSn += 3
+    for (const refCmdSn of [first + 1, first + 2, first]) {
+      abortMissing(refCmdSn, peer.cmdSn)
+      assert.strictEqual(await result(), complete)
+    }
+    assert.strictEqual(unitReady(peer, 0), "GOOD")
+  })
+
+  it("outside the window, or not before the function, says that there is no such task", async () => {
+    const { cmdSn } = peer
+    for (const refCmdSn of [cmdSn - 1, cmdSn, cmdSn + 1, cmdSn + 32, cmdSn + 0x80000000]) {
+      abortMissing(refCmdSn, cmdSn)
+      assert.strictEqual(await result(), noSuchTask)
+    }
+    abortMissing(cmdSn + 32, cmdSn + 40)
+    assert.strictEqual(await result(), noSuchTask)
+    assert.strictEqual(unitReady(peer, 0), "GOOD")
+  })
+})
+
+describe("CLEAR TASK SET", () => {
+  it("ends the commands of all initiators, and tells those that have lost one", async () => {
+    const loser = loggedIn(node, { isid: "80000000000a" }, [0, 1])
+    const bystander = loggedIn(node, { isid: "80000000000b" }, [0, 1])
+    readSlowly(loser)
+    readSlowly()
+    const kept = loser.command(0xa1, write10(0, 8), 4096)
+    loser.received()
+    manage(4, 1)
+    assert.isUndefined(await result())
+    slow.resumePending()
+    assert.strictEqual(await result(), complete)
+    assert.lengthOf(loser.received(), 0)
+    assert.isTrue(loser.connection.commands?.tasks.has(kept), "a command of another unit")
+    assert.deepStrictEqual([unitReady(loser, 1), unitReady(loser, 1)], ["6/2f/00", "GOOD"])
+    assert.strictEqual(unitReady(bystander, 1), "GOOD")
+    assert.strictEqual(unitReady(peer, 1), "GOOD")
+    assert.strictEqual(node.tasks.bufferBytes, 0)
+  })
+
+  it("of a LUN that does not exist says so", async () => {
+    manage(4, 9)
+    assert.strictEqual(await result(), noSuchLun)
+  })
+})
+
+describe("TARGET WARM RESET", () => {
+  it("resets all units of the target, for every initiator", async () => {
+    const second = addTarget(node, { 3: ramDisk() }, { name: "iqn.second" })
+    const unit = target.luns[1]?.unit
+    assert(unit !== undefined)
+    second.luns[5] = new LunMapping(5, 50, unit)
+    const other = loggedIn(node, { target: "iqn.second" }, [3, 5])
+    other.command(0xc1, read10(0, 8), 4096, undefined, lunField(5))
+    readSlowly()
+    peer.command(0xa1, write10(0, 8), 4096)
+    peer.received()
+    manage(6, 0)
+    assert.isUndefined(await result())
+    slow.resumePending()
+    assert.strictEqual(await result(), complete)
+    assert.lengthOf(other.received(), 0)
+    assert.deepStrictEqual([unitReady(other, 5), unitReady(other, 5), unitReady(other, 3)], ["6/29/02", "GOOD", "GOOD"])
+    assert.deepStrictEqual(
+      [0, 1, 0, 1].map((lun) => unitReady(peer, lun)),
+      ["6/29/02", "6/29/02", "GOOD", "GOOD"]
+    )
+    assert.strictEqual(peer.connection.commands?.tasks.size, 0)
+    assert.strictEqual(node.tasks.bufferBytes, 0)
+  })
+})
+
+describe("TARGET COLD RESET", () => {
+  it("answers, and ends all sessions of the target, and no others", async () => {
+    addTarget(node, { 0: ramDisk() }, { name: "iqn.second" })
+    const other = loggedIn(node, { isid: "80000000000a" }, [0, 1])
+    const elsewhere = loggedIn(node, { target: "iqn.second" })
+    readSlowly(other)
+    manage(7, 0)
+    assert.isUndefined(await result())
+    slow.resumePending()
+    assert.strictEqual(await result(), complete)
+    assert.deepStrictEqual([peer.connection.state, other.connection.state], ["exiting", "exiting"])
+    assert.strictEqual(target.sessions.size, 0)
+    assert.lengthOf(other.received(), 0)
+    assert.strictEqual(unitReady(elsewhere, 0), "GOOD")
+    assert.strictEqual(node.tasks.bufferBytes, 0)
+  })
+})
+
+describe("functions side by side", () => {
+  it("are bounded, and those beyond are rejected (RFC 7143 section 4.2.2.1)", async () => {
+    readSlowly()
+    for (let count = 0; count < pendingFunctionsMax; count++) manage(5, 1)
+    assert.lengthOf(peer.received(), 0)
+    manage(5, 1)
+    assert.deepStrictEqual([peer.one().response, peer.connection.managing.size], [0x06, pendingFunctionsMax])
+    slow.resumePending()
+    await turn()
+    assert.lengthOf(peer.received(), pendingFunctionsMax)
+    assert.strictEqual(peer.connection.managing.size, 0)
+  })
+
+  it("with a tag that is in use, or none, are rejected", () => {
+    readSlowly()
+    const function1 = manage(5, 1)
+    manage(2, 0, undefined, peer, { initiatorTaskTag: function1 })
+    const again = peer.one()
+    assert.deepStrictEqual([again.opcode, again.response], [Opcode.reject, 0x07])
+    const write = peer.command(0xa1, write10(0, 8), 4096)
+    peer.received()
+    manage(2, 1, undefined, peer, { initiatorTaskTag: write })
+    assert.strictEqual(peer.one().response, 0x07)
+    manage(2, 1, undefined, peer, { initiatorTaskTag: 0xffffffff })
+    assert.strictEqual(peer.one().response, 0x09)
+    manage(1, 1, function1)
+    assert.strictEqual(peer.one().response, rejected, "a function is no task that can be aborted")
+    slow.resumePending()
+  })
+})
+
 describe("other functions", () => {
   it("are not supported, or not known", async () => {
     for (const [code, expected] of [
       [3, notSupported],
-      [4, notSupported],
-      [6, notSupported],
-      [7, notSupported],
-      [8, notSupported],
+      [8, reassignmentNotSupported],
       [9, rejected],
+      [10, rejected],
+      [127, rejected],
       [0, rejected]
     ] as const) {
       manage(code, 1)

@@ -22,6 +22,7 @@ export const TaskManagementResult = {
   Complete: 0,
   NoSuchTask: 1,
   NoSuchLun: 2,
+  ReassignmentNotSupported: 4,
   NotSupported: 5,
   Rejected: 255
 } as const
@@ -60,6 +61,8 @@ export const AsyncEvent = { LogoutRequest: 1, ConnectionDrop: 2, SessionDrop: 3 
 
 /** Referenced task tag of a task management request. */
 export const referencedTaskTagOf = (b: Buffer, o: number): number => b.readUInt32BE(o + bhsAt.targetTransferTag)
+/** CmdSN of the task that an ABORT TASK refers to. */
+export const refCmdSnOf = (b: Buffer, o: number): number => b.readUInt32BE(o + 32)
 /** CID of a logout request. */
 export const logoutCidOf = (b: Buffer, o: number): number => b.readUInt16BE(o + 20)
 

@@ -1,0 +1,122 @@
+/**
+ * The end of commands that nobody is to answer (SAM-5 5.6, RFC 7143 section 4.2.3.3): for task management functions, and
+ * for reservations that are preempted.
+ *
+ * An aborted command is not in the task set any more: no response of it follows. Data-Out of it that is still on its way
+ * is taken off the wire; target transfer tags do not come again for 2^32 transfers, so nothing has to wait for it. What
+ * a bdev has cannot be called back; whoever aborts waits for it, but not for ever.
+ */
+import { taskManagementTimeoutMillis } from "../limits.ts"
+import type { LogicalUnit } from "../scsi/LogicalUnit.ts"
+import type { Nexus } from "../scsi/Nexus.ts"
+import { SenseCode } from "../scsi/sense-codes.ts"
+import type { IscsiNode } from "./IscsiNode.ts"
+import { type IscsiTask, TaskPhase } from "./IscsiTask.ts"
+import type { Session, SessionCommands } from "./Session.ts"
+import type { SubmittedCommand } from "./Target.ts"
+
+/** A command that is to be aborted, and whose it is. */
+export interface TaskOfSession {
+  readonly session: Session
+  readonly commands: SessionCommands
+  readonly task: IscsiTask
+}
+
+/** The commands of a session that `matches`. */
+export const tasksOf = (session: Session, matches: (task: IscsiTask) => boolean): ReadonlyArray<TaskOfSession> => {
+  const commands = session.connection?.commands
+  if (commands === undefined) return []
+  return [...commands.tasks.values()].filter(matches).map((task) => ({ session, commands, task }))
+}
+
+/** Commands of a unit, of all sessions that `of` accepts, whatever target and LUN they came by. */
+export const tasksOfUnit = (
+  node: IscsiNode,
+  unit: LogicalUnit,
+  of: (session: Session) => boolean = () => true
+): ReadonlyArray<TaskOfSession> =>
+  [...node.sessions.values()].filter(of).flatMap((session) => tasksOf(session, (task) => task.mapping?.unit === unit))
+
+/**
+ * Commands of a unit that nobody waits for any more, because they were aborted or their connection has ended, but that
+ * its bdev still has: a write among them would come after what the initiator does next.
+ */
+export const zombiesOfUnit = (node: IscsiNode, unit: LogicalUnit): ReadonlyArray<SubmittedCommand> => {
+  const zombies: Array<SubmittedCommand> = []
+  for (const target of node.targets.values()) {
+    for (const mapping of target.luns) {
+      if (mapping?.unit !== unit) continue
+      for (const command of mapping.submitted) if (command.isZombie) zombies.push(command)
+    }
+  }
+  return zombies
+}
+
+/**
+ * Aborts commands, and calls `done` once: when all of them and all `others` are back from their bdevs, or after 10 s.
+ * They are aborted in either case. A write that a bdev has even then keeps other commands off its blocks until it is
+ * back (they get BUSY), so that it changes nothing that comes later: the function is complete.
+ */
+export const abortTasks = (
+  tasks: ReadonlyArray<TaskOfSession>,
+  done: () => void,
+  others: ReadonlyArray<SubmittedCommand> = []
+): void => {
+  let left = 0
+  let timer: NodeJS.Timeout | undefined
+  const finish = (): void => {
+    if (timer !== undefined) clearTimeout(timer)
+    left = -1
+    done()
+  }
+  const waitFor = (command: SubmittedCommand): void => {
+    left++
+    command.whenEnded(() => {
+      left--
+      if (left === 0) finish()
+    })
+  }
+  for (const command of others) waitFor(command)
+  for (const { commands, task } of tasks) {
+    commands.abort(task)
+    // One that had not begun at the bdev is back already.
+    if (task.phase === TaskPhase.Zombie) waitFor(task)
+  }
+  if (left === 0) return finish()
+  timer = setTimeout(() => {
+    if (left > 0) finish()
+  }, taskManagementTimeoutMillis)
+  timer.unref()
+}
+
+/**
+ * Aborts what other initiators have in a task set: CLEAR TASK SET, PREEMPT AND ABORT. `by` is the nexus that asks for
+ * it; everyone else who loses a command learns of it by a unit attention (2F/00, SAM-5 5.6.4), once.
+ */
+export const clearTasks = (
+  tasks: ReadonlyArray<TaskOfSession>,
+  by: Nexus | undefined,
+  done: () => void,
+  others: ReadonlyArray<SubmittedCommand> = []
+): void => {
+  for (const { session, task } of tasks) {
+    const nexus = session.path(task.scsi.lun)?.nexus
+    if (nexus !== undefined && nexus !== by) nexus.establish(SenseCode.commandsClearedByAnotherInitiator)
+  }
+  abortTasks(tasks, done, others)
+}
+
+/**
+ * Aborts the commands that the sessions which `of` accepts have in a unit's task set, as PREEMPT AND ABORT does (SPC-4
+ * 5.13.11.2.6); `done` is told how many, when none of them can change the medium any more.
+ */
+export const abortTasksOf = (
+  node: IscsiNode,
+  unit: LogicalUnit,
+  of: (session: Session) => boolean,
+  by: Nexus | undefined,
+  done: (aborted: number) => void
+): void => {
+  const tasks = tasksOfUnit(node, unit, of)
+  clearTasks(tasks, by, () => done(tasks.length), zombiesOfUnit(node, unit))
+}
