@@ -1,10 +1,10 @@
 /**
- * The end of commands that nobody is to answer (SAM-5 5.6, RFC 7143 section 4.2.3.3): for task management functions, and
- * for reservations that are preempted.
+ * The end of commands that nobody is to answer (SAM-5 5.6, RFC 7143 section 4.2.3.3): for task management functions,
+ * and for reservations that are preempted.
  *
- * An aborted command is not in the task set any more: no response of it follows. Data-Out of it that is still on its way
- * is taken off the wire; target transfer tags do not come again for 2^32 transfers, so nothing has to wait for it. What
- * a bdev has cannot be called back; whoever aborts waits for it, but not for ever.
+ * An aborted command is not in the task set any more: no response of it follows. Data-Out of it that is still on its
+ * way is taken off the wire; target transfer tags do not come again for 2^32 transfers, so nothing has to wait for it.
+ * What a bdev has cannot be called back; whoever aborts waits for it, but not for ever.
  */
 import { taskManagementTimeoutMillis } from "../limits.ts"
 import type { LogicalUnit } from "../scsi/LogicalUnit.ts"

@@ -1,6 +1,6 @@
 /**
- * TARGET WARM RESET and TARGET COLD RESET (RFC 7143 section 11.5.1): a reset of every logical unit of the target; the cold
- * one ends its sessions, too.
+ * TARGET WARM RESET and TARGET COLD RESET (RFC 7143 section 11.5.1): a reset of every logical unit of the target; the
+ * cold one ends its sessions, too.
  */
 import type { LogicalUnit } from "../scsi/LogicalUnit.ts"
 import { SenseCode } from "../scsi/sense-codes.ts"

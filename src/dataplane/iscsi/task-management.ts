@@ -1,6 +1,6 @@
 /**
- * Task management functions (RFC 7143 sections 4.2.3 and 11.5, SAM-5 chapter 7). A function acts when it is delivered: on
- * the commands that have come before it on the connection, and, where it says so, on those of other sessions.
+ * Task management functions (RFC 7143 sections 4.2.3 and 11.5, SAM-5 chapter 7). A function acts when it is delivered:
+ * on the commands that have come before it on the connection, and, where it says so, on those of other sessions.
  *
  * The response follows when the commands that are aborted have left the bdev, so that none of them can write later.
  */
