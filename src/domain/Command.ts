@@ -18,6 +18,7 @@ import { Seq } from "./ids.ts"
 import { logOptionsCommands } from "./LogOptions.ts"
 import { portalGroupCommands } from "./PortalGroup.ts"
 import { replayCommands } from "./Replay.ts"
+import { reservationCommands } from "./Reservation.ts"
 import { targetNodeCommands } from "./TargetNode.ts"
 
 /** A request or a fact. */
@@ -35,6 +36,7 @@ export const Command = Schema.TaggedUnion({
   ...groupNameCommands,
   ...appliedConfigCommands,
   ...replayCommands,
+  ...reservationCommands,
   /** Records of the source up to `through`, mapped to the fork but for incarnations, which are the source's. */
   ReplayRecords: {
     /** Refused unless this is the last record that was played; any will do if absent. */

@@ -15,6 +15,7 @@ import { iscsiOptionsEvents } from "./IscsiOptions.ts"
 import { logOptionsEvents } from "./LogOptions.ts"
 import { portalGroupEvents } from "./PortalGroup.ts"
 import { replayEvents } from "./Replay.ts"
+import { reservationEvents } from "./Reservation.ts"
 import { targetNodeEvents } from "./TargetNode.ts"
 
 /** A fact of the log. */
@@ -31,7 +32,8 @@ export const Event = Schema.TaggedUnion({
   ...inertSettingEvents,
   ...groupNameEvents,
   ...appliedConfigEvents,
-  ...replayEvents
+  ...replayEvents,
+  ...reservationEvents
 })
 export type Event = typeof Event.Type
 /** The tags of events, which are their types in the log. */

@@ -16,6 +16,7 @@ import { defaultLogOptions, type LogOptions } from "./LogOptions.ts"
 import { emptyIndex, type MultiIndex } from "./multi-index.ts"
 import type { PortalGroup } from "./PortalGroup.ts"
 import type { Replay } from "./Replay.ts"
+import type { UnitReservations } from "./Reservation.ts"
 import type { LunMapping, MappingRef, TargetNode } from "./TargetNode.ts"
 
 /** The state of the control plane. */
@@ -48,6 +49,8 @@ export interface State {
   readonly configTakenDown: ReadonlyArray<DesiredEntry>
   /** Of a fork into which later records of its source are played, or were. */
   readonly replay: Replay | undefined
+  /** By the name of the bdev; of those that anybody has ever registered with. */
+  readonly reservations: HashMap.HashMap<string, UnitReservations>
   /** Derived from the above, so that rules and removals need no search. */
   readonly indexes: Indexes
 }
@@ -81,6 +84,7 @@ export const initialState: State = {
   configParts: [],
   configTakenDown: [],
   replay: undefined,
+  reservations: HashMap.empty(),
   indexes: { portals: emptyIndex(), uuids: emptyIndex(), mappings: emptyIndex(), dependents: emptyIndex() }
 }
 
@@ -163,6 +167,14 @@ export const findInitiatorGroup = (state: State, tag: number): InitiatorGroup | 
 /** The auth group of a tag. */
 export const findAuthGroup = (state: State, tag: number): AuthGroup | undefined =>
   Option.getOrUndefined(HashMap.get(state.authGroups, tag))
+
+/** What is registered with a bdev; undefined if nobody ever was. */
+export const findReservations = (state: State, bdev: string): UnitReservations | undefined =>
+  Option.getOrUndefined(HashMap.get(state.reservations, bdev))
+
+/** What is registered with each bdev, in the order in which these were created. */
+export const reservationsOf = (state: State): ReadonlyArray<UnitReservations> =>
+  [...HashMap.values(state.reservations)].sort((a, b) => a.bdev.incarnation - b.bdev.incarnation)
 
 /** The last call of a method for an object. */
 export const findInertSetting = (state: State, method: string, object = ""): InertSetting | undefined =>

@@ -4,6 +4,7 @@ import type { Bdev } from "./Bdev.ts"
 import type { EventOf } from "./Event.ts"
 import type { Incarnation } from "./ids.ts"
 import { indexAdd, indexRemove } from "./multi-index.ts"
+import { withoutReservations } from "./reservation-evolve.ts"
 import { findBdev, type Indexes, type State } from "./State.ts"
 
 const incarnationOf = Brand.nominal<Incarnation>()
@@ -107,7 +108,7 @@ export const evolveBdevRemoved = (state: State, event: EventOf<"BdevRemoved">): 
   const bdev = findBdev(state, event.name)
   if (bdev === undefined || bdev.incarnation !== event.incarnation) return state
   return {
-    ...state,
+    ...withoutReservations(state, event.name),
     bdevs: HashMap.remove(state.bdevs, event.name),
     indexes: unindexBdev(state.indexes, bdev)
   }

@@ -42,6 +42,7 @@ import {
   decideStartPortalGroup
 } from "./portal-group-decide.ts"
 import { decideReplayRecords, decideStartReplay, decideStopReplay } from "./replay-decide.ts"
+import { decideChangeReservations, decideClearReservations } from "./reservation-decide.ts"
 import type { State } from "./State.ts"
 import {
   decideAddLun,
@@ -225,6 +226,10 @@ export const decide = (state: State, command: Command): Decision => {
       return decideReplayRecords(state, command)
     case "StopReplay":
       return decideStopReplay(state)
+    case "ChangeReservations":
+      return decideChangeReservations(state, command)
+    case "ClearReservations":
+      return decideClearReservations(state, command)
     default:
       return decideBdevs(state, command)
   }

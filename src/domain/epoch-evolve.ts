@@ -4,6 +4,7 @@ import type { Bdev } from "./Bdev.ts"
 import type { Epoch } from "./Epoch.ts"
 import type { EventOf } from "./Event.ts"
 import { noThings } from "./Replay.ts"
+import { reservationsAfterRestart } from "./reservation-evolve.ts"
 import { initialState, type State } from "./State.ts"
 
 /** Memory does not outlive its process. Costs a pass over the bdevs, once per start. */
@@ -15,7 +16,7 @@ const replayAfter = ({ replay }: State, mode: Epoch["mode"]): State["replay"] =>
 
 /**
  * `empty` forgets all but the epoch, where a fork is from and that a replay is on; `resume` keeps all but the content
- * of memory.
+ * of memory and the reservations that are not to outlive the process.
  */
 export const evolveEpochStarted = (state: State, event: EventOf<"EpochStarted">, seq: number): State => {
   const epoch: Epoch = {
@@ -27,5 +28,10 @@ export const evolveEpochStarted = (state: State, event: EventOf<"EpochStarted">,
   }
   return event.mode === "empty"
     ? { ...initialState, epoch, fork: state.fork, replay: replayAfter(state, event.mode) }
-    : { ...state, epoch, bdevs: HashMap.map(state.bdevs, afterRestart) }
+    : {
+        ...state,
+        epoch,
+        bdevs: HashMap.map(state.bdevs, afterRestart),
+        reservations: reservationsAfterRestart(state)
+      }
 }

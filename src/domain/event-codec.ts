@@ -71,7 +71,8 @@ const currentVersions: Readonly<Record<EventType, number>> = {
   ConfigApplied: 1,
   ReplayStarted: 1,
   RecordsReplayed: 1,
-  ReplayEnded: 1
+  ReplayEnded: 1,
+  ReservationsChanged: 1
 }
 
 type Payload = Readonly<Record<string, unknown>>

@@ -37,6 +37,7 @@ import {
 import { evolveGroupNamed } from "./group-name-evolve.ts"
 import { evolveInertSettingRecorded, evolveInertSettingRemoved } from "./inert-settings-evolve.ts"
 import { evolveRecordsReplayed, evolveReplayEnded, evolveReplayStarted } from "./replay-evolve.ts"
+import { evolveReservationsChanged } from "./reservation-evolve.ts"
 import type { State } from "./State.ts"
 import {
   evolveLunAdded,
@@ -157,6 +158,7 @@ const evolveOthers = (
         | "ReplayStarted"
         | "RecordsReplayed"
         | "ReplayEnded"
+        | "ReservationsChanged"
       >,
   seq: number
 ): State => {
@@ -183,6 +185,8 @@ const evolveOthers = (
       return evolveRecordsReplayed(state, event, seq)
     case "ReplayEnded":
       return evolveReplayEnded(state, event)
+    case "ReservationsChanged":
+      return evolveReservationsChanged(state, event)
     default:
       return evolveLogins(state, event, seq)
   }

@@ -59,7 +59,7 @@ const inFork = (state: State, replay: Replay, event: Event): Event | undefined =
     const incarnation = incarnationInFork(state, replay, source)
     return incarnation === undefined ? undefined : incarnationOf(incarnation)
   }
-  if (event._tag === "LunAdded") {
+  if (event._tag === "LunAdded" || event._tag === "ReservationsChanged") {
     const incarnation = incarnationHere(event.bdev.incarnation)
     return incarnation === undefined ? undefined : { ...event, bdev: { ...event.bdev, incarnation } }
   }

@@ -16,6 +16,7 @@ import {
   findPortalGroup,
   findTarget,
   initiatorGroupsOf,
+  lunsOf,
   portalGroupsOf,
   type State
 } from "./State.ts"
@@ -57,6 +58,11 @@ const heldBdev = (state: State, { name }: BdevRef): string | undefined =>
     ? `bdev ${name} is used by something that was made here, and goes with it`
     : undefined
 
+const hasLunOf = (state: State, name: string, { incarnation, name: bdev }: BdevRef): boolean => {
+  const target = findTarget(state, name)
+  return target !== undefined && lunsOf(target).some((lun) => lun.bdev.name === bdev && lun.bdev.incarnation === incarnation)
+}
+
 const missingFor = (state: State, event: Event): string | undefined => {
   switch (event._tag) {
     case "LunAdded": {
@@ -66,6 +72,10 @@ const missingFor = (state: State, event: Event): string | undefined => {
     case "BdevCreated":
       if (indexHas(state.indexes.uuids, event.uuid)) return `another bdev here has the UUID ${event.uuid}`
       return "base" in event.spec ? missingBdev(state, event.spec.base) : undefined
+    case "ReservationsChanged": {
+      const missing = event.registered.find(({ target }) => !hasLunOf(state, target, event.bdev))
+      return missing === undefined ? undefined : `target ${missing.target} has no LUN of ${event.bdev.name} here`
+    }
     case "BdevRemoved":
       return heldBdev(state, event)
     case "TargetNodeDeleted": {

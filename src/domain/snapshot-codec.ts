@@ -18,6 +18,7 @@ import { Incarnation, IscsiName, iscsiNameKey, PortalGroupTag, Seq } from "./ids
 import { defaultLogOptions, LogOptions } from "./LogOptions.ts"
 import { PortalGroup } from "./PortalGroup.ts"
 import { type Replay, ReplayEnd } from "./Replay.ts"
+import { UnitReservations } from "./Reservation.ts"
 import {
   authGroupsOf,
   bdevsOf,
@@ -27,6 +28,7 @@ import {
   initiatorGroupsOf,
   lunsOf,
   portalGroupsOf,
+  reservationsOf,
   type State,
   targetsOf
 } from "./State.ts"
@@ -82,7 +84,9 @@ const StoredState = Schema.Struct({
   appliedConfig: Schema.optionalKey(AppliedConfig),
   configParts: Schema.optionalKey(Schema.Array(Schema.Array(DesiredEntry))),
   configTakenDown: Schema.optionalKey(Schema.Array(DesiredEntry)),
-  replay: Schema.optionalKey(StoredReplay)
+  replay: Schema.optionalKey(StoredReplay),
+  /** Left out while there are none. */
+  reservations: Schema.optionalKey(Schema.Array(UnitReservations))
 })
 type StoredState = typeof StoredState.Type
 
@@ -148,7 +152,8 @@ const store = (state: State): StoredState => ({
   ...(state.appliedConfig === undefined ? {} : { appliedConfig: state.appliedConfig }),
   ...(state.configParts.length === 0 ? {} : { configParts: state.configParts }),
   ...(state.configTakenDown.length === 0 ? {} : { configTakenDown: state.configTakenDown }),
-  ...(state.replay === undefined ? {} : { replay: storeReplay(state.replay) })
+  ...(state.replay === undefined ? {} : { replay: storeReplay(state.replay) }),
+  ...(HashMap.isEmpty(state.reservations) ? {} : { reservations: reservationsOf(state) })
 })
 
 const load = (stored: StoredState): State => {
@@ -170,6 +175,7 @@ const load = (stored: StoredState): State => {
     configParts: stored.configParts ?? [],
     configTakenDown: stored.configTakenDown ?? [],
     replay: stored.replay === undefined ? undefined : loadReplay(stored.replay),
+    reservations: HashMap.fromIterable((stored.reservations ?? []).map((unit) => [unit.bdev.name, unit])),
     indexes: initialState.indexes
   }
   return { ...state, indexes: buildIndexes(state) }

@@ -3,6 +3,7 @@ import { Brand, HashMap } from "effect"
 import type { EventOf } from "./Event.ts"
 import { type Incarnation, iscsiNameKey, type Lun } from "./ids.ts"
 import { indexAdd, indexRemove } from "./multi-index.ts"
+import { withoutUnreachable } from "./reservation-evolve.ts"
 import { findLun, findTarget, type Indexes, type State } from "./State.ts"
 import type { LunMapping, PgIgMap, Redirect, TargetNode } from "./TargetNode.ts"
 
@@ -159,10 +160,11 @@ export const evolveLunRemoved = (state: State, event: EventOf<"LunRemoved">): St
   if (target === undefined) return state
   const mapping = findLun(target, event.lun)
   if (mapping === undefined || mapping.incarnation !== event.incarnation) return state
-  return {
+  const after: State = {
     ...withTarget(state, { ...target, luns: HashMap.remove(target.luns, event.lun) }),
     indexes: unindexLun(state.indexes, iscsiNameKey(target.name), mapping)
   }
+  return withoutUnreachable(after, target, mapping.bdev.name)
 }
 
 /** A target takes no logins. */
@@ -188,9 +190,11 @@ export const evolveTargetNodeDeleted = (state: State, event: EventOf<"TargetNode
   const target = findTarget(state, event.target)
   if (target === undefined || target.incarnation !== event.incarnation) return state
   const key = iscsiNameKey(target.name)
-  return {
+  const after: State = {
     ...state,
     targets: HashMap.remove(state.targets, key),
     indexes: HashMap.reduce(target.luns, state.indexes, (indexes, mapping) => unindexLun(indexes, key, mapping))
   }
+  const bdevs = new Set([...HashMap.values(target.luns)].map(({ bdev }) => bdev.name))
+  return [...bdevs].reduce<State>((state, bdev) => withoutUnreachable(state, target, bdev), after)
 }

@@ -108,6 +108,21 @@ const addFields = (tags: Tags, payload: Payload): void => {
   if (isPayload(auth) && auth["chapGroup"] !== 0) tags.add("auth-group", auth["chapGroup"])
 }
 
+/** Who is named by a change of reservations. */
+const addRegistrant = (tags: Tags, value: unknown): void => {
+  if (!isPayload(value)) return
+  tags.iscsiName("initiator", value["initiator"])
+  tags.iscsiName("target", value["target"])
+}
+
+const addReservations = (tags: Tags, payload: Payload): void => {
+  addRegistrant(tags, payload["by"])
+  for (const registrant of listOf(payload["registered"])) addRegistrant(tags, registrant)
+  for (const registrant of listOf(payload["unregistered"])) addRegistrant(tags, registrant)
+  const { reservation } = payload
+  if (isPayload(reservation)) addRegistrant(tags, reservation["holder"])
+}
+
 const addLists = (tags: Tags, payload: Payload): void => {
   for (const map of listOf(payload["maps"])) {
     if (!isPayload(map)) continue
@@ -139,6 +154,7 @@ export const tagsOf = (record: LogRecord): ReadonlyArray<string> => {
   addFamily(tags, type, payload)
   addFields(tags, payload)
   addLists(tags, payload)
+  if (type === "ReservationsChanged") addReservations(tags, payload)
   return tags.all()
 }
 

@@ -107,7 +107,8 @@ const errnoOfKind: Readonly<Record<DomainErrorKind, Errno>> = {
   Busy: "EBUSY",
   InvalidArgument: "EINVAL",
   LimitExceeded: "ENOSPC",
-  WrongState: "EPERM"
+  WrongState: "EPERM",
+  ReservationRefused: "EPERM"
 }
 
 /** Which wire error a method gives for a command that the domain refuses. */

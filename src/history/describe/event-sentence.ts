@@ -1,6 +1,7 @@
 /** What each event says, in one sentence. */
 import type { Event, EventOf } from "../../domain/Event.ts"
 import { type BdevEventType, bdevSentence } from "./bdev-sentence.ts"
+import { reservationSentence } from "./reservation-sentence.ts"
 import { type TargetEventType, targetSentence } from "./target-sentence.ts"
 import { authText, counted, listed, spanText } from "./words.ts"
 
@@ -132,6 +133,8 @@ export const eventSentence = (event: Event): string => {
         : "a configuration takes objects down, to put them up again"
     case "ConfigApplied":
       return `configuration ${event.name} was applied to its end`
+    case "ReservationsChanged":
+      return reservationSentence(event)
     default:
       return familySentence(event)
   }

@@ -11,6 +11,7 @@ import { decodeRecord, encodeEvent } from "../../domain/event-codec.ts"
 import type { ForkMapping } from "../../domain/Fork.ts"
 import type { IscsiOptions } from "../../domain/IscsiOptions.ts"
 import { type IscsiName, iscsiNameKey } from "../../domain/ids.ts"
+import type { Registrant, Reservation, UnitReservations } from "../../domain/Reservation.ts"
 import type { State } from "../../domain/State.ts"
 import { buildIndexes } from "../../domain/snapshot-codec.ts"
 import type { TargetNode } from "../../domain/TargetNode.ts"
@@ -85,6 +86,28 @@ const mapTargetEvent = (mapping: ForkMapping, event: TargetEvent): TargetEvent =
   return { ...event, target, ...forkRedirect(mapping, event) }
 }
 
+/** Initiators are who they are; they know the target by another name. */
+const mapRegistrant = <A extends Registrant>(mapping: ForkMapping, registrant: A): A => ({
+  ...registrant,
+  target: forkTargetName(mapping, registrant.target)
+})
+
+const mapReservation = (mapping: ForkMapping, { holder, ...reservation }: Reservation): Reservation => ({
+  ...reservation,
+  ...(holder === undefined ? {} : { holder: mapRegistrant(mapping, holder) })
+})
+
+const mapReservations = (mapping: ForkMapping, event: EventOf<"ReservationsChanged">): Event => {
+  const { by, reservation, ...rest } = event
+  return {
+    ...rest,
+    ...(by === undefined ? {} : { by: mapRegistrant(mapping, by) }),
+    registered: event.registered.map((registration) => mapRegistrant(mapping, registration)),
+    unregistered: event.unregistered.map((registrant) => mapRegistrant(mapping, registrant)),
+    ...(reservation === undefined ? {} : { reservation: reservation && mapReservation(mapping, reservation) })
+  }
+}
+
 /** The event that the fork would have instead. */
 export const mapEvent = (mapping: ForkMapping, event: Event): Event => {
   if (isUnchanged(event)) return event
@@ -100,6 +123,8 @@ export const mapEvent = (mapping: ForkMapping, event: Event): Event => {
       return { ...event, name: forkTargetName(mapping, event.name) }
     case "BdevCreated":
       return { ...event, uuid: forkUuid(mapping, event), spec: mapSpec(mapping, event.spec) }
+    case "ReservationsChanged":
+      return mapReservations(mapping, event)
     case "ConfigDesiredPart":
     case "ConfigTakenDown":
     case "ConfigApplied":
@@ -117,6 +142,12 @@ const mapBdev = (mapping: ForkMapping, bdev: Bdev): Bdev => ({
   ...bdev,
   uuid: forkUuid(mapping, bdev),
   spec: mapSpec(mapping, bdev.spec)
+})
+
+const mapUnit = (mapping: ForkMapping, { reservation, ...unit }: UnitReservations): UnitReservations => ({
+  ...unit,
+  registrations: unit.registrations.map((registration) => mapRegistrant(mapping, registration)),
+  ...(reservation === undefined ? {} : { reservation: mapReservation(mapping, reservation) })
 })
 
 const mapApplied = (mapping: ForkMapping, applied: AppliedConfig): AppliedConfig => ({
@@ -137,6 +168,7 @@ export const mapState = (mapping: ForkMapping, state: State): State => {
     })),
     targets: HashMap.fromIterable(targets.map((target) => [iscsiNameKey(target.name), target])),
     bdevs: HashMap.map(state.bdevs, (bdev) => mapBdev(mapping, bdev)),
+    reservations: HashMap.map(state.reservations, (unit) => mapUnit(mapping, unit)),
     appliedConfig: state.appliedConfig === undefined ? undefined : mapApplied(mapping, state.appliedConfig),
     configParts: state.configParts.map((part) => mapEntries(mapping, part)),
     configTakenDown: mapEntries(mapping, state.configTakenDown)
