@@ -60,7 +60,9 @@ const heldBdev = (state: State, { name }: BdevRef): string | undefined =>
 
 const hasLunOf = (state: State, name: string, { incarnation, name: bdev }: BdevRef): boolean => {
   const target = findTarget(state, name)
-  return target !== undefined && lunsOf(target).some((lun) => lun.bdev.name === bdev && lun.bdev.incarnation === incarnation)
+  return (
+    target !== undefined && lunsOf(target).some((lun) => lun.bdev.name === bdev && lun.bdev.incarnation === incarnation)
+  )
 }
 
 const missingFor = (state: State, event: Event): string | undefined => {

@@ -3,7 +3,13 @@ import { HashMap, Option, Result } from "effect"
 import type { EventOf } from "./Event.ts"
 import { iscsiNameKey } from "./ids.ts"
 import { indexHas } from "./multi-index.ts"
-import { type Registrant, type Registration, registrantKey, registrantOf, type UnitReservations } from "./Reservation.ts"
+import {
+  type Registrant,
+  type Registration,
+  registrantKey,
+  registrantOf,
+  type UnitReservations
+} from "./Reservation.ts"
 import { findBdev, findReservations, type State } from "./State.ts"
 import type { TargetNode } from "./TargetNode.ts"
 
