@@ -4,15 +4,18 @@ import { assert } from "vitest"
 import { baseOf } from "../../src/domain/bdev-evolve.ts"
 import { indexCount, type MultiIndex } from "../../src/domain/multi-index.ts"
 import { portalKey } from "../../src/domain/PortalGroup.ts"
+import { isAllRegistrants, noKey, registrantKey } from "../../src/domain/Reservation.ts"
 import {
   authGroupsOf,
   bdevsOf,
   findBdev,
   findInitiatorGroup,
   findPortalGroup,
+  findTarget,
   initiatorGroupsOf,
   lunsOf,
   portalGroupsOf,
+  reservationsOf,
   type State,
   targetsOf
 } from "../../src/domain/State.ts"
@@ -102,6 +105,29 @@ const checkBdevs = (state: State): void => {
   }
 }
 
+const checkReservations = (state: State): void => {
+  for (const { bdev, registrations, reservation } of reservationsOf(state)) {
+    assert.strictEqual(findBdev(state, bdev.name)?.incarnation, bdev.incarnation, "what is registered with is there")
+    assert.isAbove(indexCount(state.indexes.mappings, bdev.name), 0, `${bdev.name} can be reached`)
+    const registered = registrations.map(registrantKey)
+    unique("registrations", registered)
+    for (const { key, relativePort, target } of registrations) {
+      assert.notStrictEqual(key, noKey)
+      const luns = lunsOf(findTarget(state, target) ?? assert.fail(`${target} is not there`))
+      assert.isTrue(
+        luns.some((lun) => lun.bdev.name === bdev.name),
+        `${target} has ${bdev.name}`
+      )
+      assert.isAtLeast(relativePort, 1)
+    }
+    if (reservation === undefined) continue
+    const { holder, type } = reservation
+    assert.strictEqual(holder === undefined, isAllRegistrants(type))
+    if (holder === undefined) assert.isNotEmpty(registered)
+    else assert.include(registered, registrantKey(holder), "who holds it is registered")
+  }
+}
+
 /** Fails with what does not hold. `seq` is that of the last event. */
 export const assertInvariants = (state: State, seq: number): void => {
   unique(
@@ -126,6 +152,7 @@ export const assertInvariants = (state: State, seq: number): void => {
   }
   for (const target of targetsOf(state)) checkTarget(state, target)
   checkBdevs(state)
+  checkReservations(state)
   const things = [
     ...authGroupsOf(state),
     ...portalGroupsOf(state),

@@ -20,6 +20,7 @@ import {
 import type { MapAccess } from "../../src/domain/TargetNode.ts"
 import { at, bdevName, delayOn, disk1, disk2, igTag, instanceId, lunId, malloc, pgTag, startEpoch } from "./examples.ts"
 import { authCommand, authEvent } from "./random-auth.ts"
+import { reservationCommand, reservationEvent } from "./random-reservations.ts"
 
 export interface Dice {
   /** 0 to `sides` - 1. */
@@ -253,6 +254,7 @@ const anyCommand = (dice: Dice, state: State, seq: number): Command => {
     return { _tag: "RecordConfigApplied", ...randomConfig(dice), takenDown, hasChanged: dice.roll(2) === 0 }
   }
   if (family > 33) return authCommand(dice, state)
+  if (family === 4 || family === 5) return reservationCommand(dice, state)
   if (family < 12) return groupCommands(dice)
   return family < 24 ? targetCommands(dice, state, seq) : bdevCommands(dice, state, seq)
 }
@@ -379,6 +381,7 @@ export const randomEvent = (dice: Dice, seq: number): Event => {
     return { _tag: "ConfigApplied", ...randomConfig(dice), parts: dice.roll(3) }
   }
   if (family > 26) return authEvent(dice, seq)
+  if (family === 4) return reservationEvent(dice, seq)
   if (family < 9) return groupEvents(dice, seq)
   return family < 20 ? targetEvents(dice, seq) : bdevEvents(dice, seq)
 }
