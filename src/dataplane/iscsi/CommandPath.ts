@@ -1,40 +1,32 @@
 /**
- * The SCSI commands of one connection, from PDU to status: the hot path. Nothing here allocates per command beyond what
- * the pools hold, and nothing waits; a command that a bdev answers later comes back through `ioDone`.
+ * The SCSI commands of one connection, from PDU to status: the hot path. This is how they come, with their data, and how
+ * they go; `CommandExecution` does them. Nothing here allocates per command beyond what the pools hold, and nothing
+ * waits; a command that a bdev answers later comes back through `ioDone`.
  *
  * Responses are only written to the transmitter. Who called in flushes: the connection at the end of a received chunk,
  * the node once per turn for late answers.
  */
-import { IoStatus } from "../bdev/Bdev.ts"
+import type { IoStatus } from "../bdev/Bdev.ts"
 import { IoCounts, IoKind } from "../bdev/IoCounts.ts"
-import { immediateCommandsMax, lunCommandsMax, lunTaskBufferBytesMax, taskBufferBytesMax } from "../limits.ts"
-import { completeIo, endRemoved } from "../scsi/complete-io.ts"
+import { immediateCommandsMax, lunTaskBufferBytesMax, taskBufferBytesMax } from "../limits.ts"
+import { endRemoved } from "../scsi/complete-io.ts"
 import { decodeLun } from "../scsi/lun.ts"
 import { prepare } from "../scsi/prepare.ts"
 import { ScsiAction } from "../scsi/ScsiTask.ts"
 import { ScsiStatus } from "../scsi/scsi-status.ts"
 import { SenseCode, SenseKey } from "../scsi/sense-codes.ts"
+import { type CommandConnection, CommandExecution, type ExecutionPath, noBuffers } from "./CommandExecution.ts"
 import { DataOutSequence } from "./DataOutSequence.ts"
 import { type IscsiTask, noBuffer, type TaskOwner, TaskPhase } from "./IscsiTask.ts"
 import { bhsAt, flagsOf, initiatorTaskTagOf, isImmediate } from "./pdu/bhs.ts"
 import { CommandFlag, cdbAt, cdbBytes, expectedDataTransferLengthOf } from "./pdu/scsi.ts"
 import type { Session, SessionCommands } from "./Session.ts"
-import { type ResponseConnection, type ResponsePath, sendDataIn, sendR2t, sendScsiResponse } from "./scsi-responses.ts"
+import { sendR2t, sendScsiResponse } from "./scsi-responses.ts"
 import type { LunMapping } from "./Target.ts"
 import type { TaskPool } from "./TaskPool.ts"
 
-/** The connection that commands come by. */
-export interface CommandConnection extends ResponseConnection {
-  /** Sends what was written, soon. */
-  readonly flushSoon: () => void
-  /** A mistake of our own, while something was done for this connection. */
-  readonly internalError: (error: unknown) => void
-}
-
-const noBuffers = "buffers of commands take as much memory as they may"
-
 /** One per connection in full feature phase of a normal session. */
-export class CommandPath implements TaskOwner, SessionCommands, ResponsePath {
+export class CommandPath implements TaskOwner, SessionCommands, ExecutionPath {
   readonly connection: CommandConnection
   readonly session: Session
   readonly counts = new IoCounts()
@@ -49,14 +41,14 @@ export class CommandPath implements TaskOwner, SessionCommands, ResponsePath {
   /** Who takes the data segment that is being read. */
   #sink: IscsiTask | undefined
   #bufferBytes = 0
-  /** Reads whose data wait until the initiator has taken more of what was sent before. */
-  readonly #held: Array<IscsiTask> = []
+  readonly #execution: CommandExecution
 
   constructor(connection: CommandConnection, session: Session, pool: TaskPool) {
     this.connection = connection
     this.session = session
     this.#pool = pool
     this.#dataOut = new DataOutSequence(session.parameters)
+    this.#execution = new CommandExecution(this, pool)
   }
 
   /** A SCSI Command PDU begins; its CmdSN has been accepted. False: the initiator breaks the protocol. */
@@ -87,6 +79,7 @@ export class CommandPath implements TaskOwner, SessionCommands, ResponsePath {
     task.mapping = path?.mapping
     prepare(scsi, path?.nexus, this.session)
     if (scsi.action === ScsiAction.write) this.#beginWrite(task, flags, dataBytes)
+    else if (scsi.action === ScsiAction.operate) this.#beginOperation(task, flags, dataBytes)
     return true
   }
 
@@ -114,8 +107,9 @@ export class CommandPath implements TaskOwner, SessionCommands, ResponsePath {
     this.#current = undefined
     this.#sink = undefined
     if (task === undefined) return
-    if (task.scsi.action === ScsiAction.write) this.#continueWrite(task)
-    else this.#execute(task)
+    const { action } = task.scsi
+    if (action === ScsiAction.write || action === ScsiAction.operate) this.#continueWrite(task)
+    else this.#execution.execute(task)
   }
 
   /** The Data-Out is complete. */
@@ -133,62 +127,34 @@ export class CommandPath implements TaskOwner, SessionCommands, ResponsePath {
   /** The bdev has answered. Never throws: a bdev must not suffer for a mistake of ours. */
   ioDone(task: IscsiTask, status: IoStatus): void {
     try {
-      this.#endIo(task, status)
+      this.#execution.endIo(task, status)
     } catch (error) {
       this.connection.internalError(error)
     }
   }
 
-  #endIo(task: IscsiTask, status: IoStatus): void {
-    const { mapping, scsi } = task
-    if (mapping !== undefined) completeIo(scsi, status)
-    if (status !== IoStatus.ok) this.#failed(task, status)
-    if (task.ioKind === IoKind.flush && (status === IoStatus.failed || status === IoStatus.noSpace)) {
-      // This tells it that writes may be lost: its next flush need not.
-      this.session.path(scsi.lun)?.nexus.takeLostWrites()
+  /** Others that it has waited for have ended. */
+  proceed(task: IscsiTask): void {
+    try {
+      this.#execution.proceed(task)
+    } catch (error) {
+      this.connection.internalError(error)
     }
-    if (scsi.action === ScsiAction.read && this.connection.transmitter.overLimit) {
-      task.phase = TaskPhase.Held
-      // The initiator is slow, not the disk: its other initiators keep their share.
-      if (mapping !== undefined) mapping.bufferBytes -= task.buffer.length
-      this.#held.push(task)
-      return
-    }
-    this.#answerIo(task)
-  }
-
-  #failed(task: IscsiTask, status: IoStatus): void {
-    const { watch } = this.#pool
-    if (status === IoStatus.noMemory) watch.turnedAway(task, this.session, "its disk has no memory for it now")
-    else watch.failed(task, this.session, task.ioKind)
   }
 
   /** The initiator has taken what was sent: sends more of the data that wait for that. */
   sendHeld(): void {
-    while (this.#held.length > 0 && !this.connection.transmitter.overLimit) {
-      const task = this.#held.shift()
-      if (task !== undefined) this.#answerIo(task)
-    }
+    this.#execution.sendHeld()
   }
 
-  #answerIo(task: IscsiTask): void {
-    const { scsi } = task
-    this.tasks.delete(task.initiatorTaskTag)
-    if (scsi.action === ScsiAction.read) {
-      sendDataIn(this, task, task.buffer, 0, scsi.byteLength)
-    } else {
-      sendScsiResponse(this, task)
-    }
-    this.#release(task)
-    this.connection.flushSoon()
-  }
-
-  /** A LUN begins to drain: its writes that wait for data end at once. */
+  /** A LUN begins to drain: its commands that wait for data, or for others, end at once. */
   endReceiving(mapping: LunMapping): void {
     for (const task of this.tasks.values()) {
-      if (task.mapping !== mapping || task.phase !== TaskPhase.Receiving) continue
+      if (task.mapping !== mapping) continue
+      if (task.phase === TaskPhase.Waiting) mapping.unit.taskSet.withdraw(task)
+      else if (task.phase !== TaskPhase.Receiving) continue
       endRemoved(task.scsi)
-      this.#answer(task)
+      this.answer(task)
     }
     this.connection.flushSoon()
   }
@@ -205,7 +171,7 @@ export class CommandPath implements TaskOwner, SessionCommands, ResponsePath {
   /** A command is aborted: nothing of it is answered. */
   abort(task: IscsiTask): void {
     this.tasks.delete(task.initiatorTaskTag)
-    if (task.phase === TaskPhase.Held) this.#held.splice(this.#held.indexOf(task), 1)
+    this.#execution.forget(task)
     this.#forget(task)
   }
 
@@ -215,7 +181,7 @@ export class CommandPath implements TaskOwner, SessionCommands, ResponsePath {
     if (current !== undefined && !this.tasks.has(current.initiatorTaskTag)) this.#forget(current)
     for (const task of this.tasks.values()) this.#forget(task)
     this.tasks.clear()
-    this.#held.length = 0
+    this.#execution.forgetAll()
     this.#current = undefined
     this.#sink = undefined
   }
@@ -223,19 +189,30 @@ export class CommandPath implements TaskOwner, SessionCommands, ResponsePath {
   #beginWrite(task: IscsiTask, flags: number, dataBytes: number): void {
     const { mapping, scsi } = task
     if (mapping === undefined) return
-    const { bdev } = mapping.unit
+    const { bdev, taskSet } = mapping.unit
     const offered = task.expectsDataOut ? task.expectedBytes : 0
     task.wantedBytes = Math.min(scsi.byteLength, offered - (offered % bdev.blockSize))
+    // With others to wait for, data is kept in a buffer until it is known that the blocks are free.
+    task.memory = taskSet.open ? bdev.memory : undefined
+    this.#beginReceiving(task, mapping, flags, dataBytes)
+  }
+
+  #beginOperation(task: IscsiTask, flags: number, dataBytes: number): void {
+    const { mapping, scsi } = task
+    if (mapping === undefined) return
+    task.wantedBytes = Math.min(scsi.dataOutLength, task.expectsDataOut ? task.expectedBytes : 0)
+    this.#beginReceiving(task, mapping, flags, dataBytes)
+  }
+
+  #beginReceiving(task: IscsiTask, mapping: LunMapping, flags: number, dataBytes: number): void {
     const problem = this.#dataOut.beginCommand(task, flags, dataBytes)
     if (problem !== SenseCode.none) {
-      scsi.checkCondition(SenseKey.abortedCommand, problem)
+      task.scsi.checkCondition(SenseKey.abortedCommand, problem)
       this.#pool.watch.failed(task, this.session, IoKind.write)
       return
     }
-    // With late writes about, data waits in a buffer until it is known that the blocks are free.
-    task.memory = mapping.unit.lateWrites.size > 0 ? undefined : bdev.memory
-    if (task.wantedBytes > 0 && task.memory === undefined && !this.#allocate(task, mapping, task.wantedBytes)) {
-      this.#turnAway(task, ScsiStatus.taskSetFull, noBuffers)
+    if (task.wantedBytes > 0 && task.memory === undefined && !this.allocate(task, mapping, task.wantedBytes)) {
+      this.turnAway(task, ScsiStatus.taskSetFull, noBuffers)
       return
     }
     this.tasks.set(task.initiatorTaskTag, task)
@@ -251,95 +228,17 @@ export class CommandPath implements TaskOwner, SessionCommands, ResponsePath {
       }
       return
     }
-    if (task.r2tCount === 0) this.#execute(task)
+    if (task.r2tCount === 0) this.#execution.execute(task)
   }
 
-  /** Does what `prepare` has decided; data of a write is there. */
-  #execute(task: IscsiTask): void {
-    const { mapping, scsi } = task
-    if (mapping?.active === false && scsi.action !== ScsiAction.none && scsi.action !== ScsiAction.parameterIn) {
-      // The LUN went while the command's PDU was being read: its disk may be closed by now.
-      endRemoved(scsi)
-    }
-    switch (scsi.action) {
-      case ScsiAction.parameterIn:
-        sendDataIn(this, task, scsi.parameterData, 0, scsi.parameterLength)
-        this.#finish(task)
-        return
-      case ScsiAction.read: {
-        const memory = mapping?.unit.bdev.memory
-        if (memory === undefined || mapping?.unit.lateWrites.size !== 0) break
-        task.submit(IoKind.read)
-        sendDataIn(this, task, memory, scsi.byteOffset, scsi.byteLength)
-        task.count(IoStatus.ok)
-        this.#finish(task)
-        return
-      }
-      case ScsiAction.write:
-        if (task.memory === undefined && task.wantedBytes > 0) break
-        // Its data is in the memory already.
-        task.submit(IoKind.write)
-        task.count(IoStatus.ok)
-        this.#answer(task)
-        return
-      case ScsiAction.flush:
-        break
-      default:
-        if (scsi.status === ScsiStatus.checkCondition && scsi.senseKey === SenseKey.mediumError) {
-          // Writes that were lost before are told to the next flush, which never reaches the disk.
-          this.#pool.watch.failed(task, this.session, IoKind.flush)
-        }
-        this.#answer(task)
-        return
-    }
-    if (mapping !== undefined) this.#submit(task, mapping)
-  }
-
-  #submit(task: IscsiTask, mapping: LunMapping): void {
-    const { scsi } = task
-    const { bdev } = mapping.unit
-    if (scsi.action !== ScsiAction.flush && scsi.byteOffset + scsi.byteLength > bdev.blockCount * bdev.blockSize) {
-      // The disk has shrunk since `prepare` looked: while the data of a write came.
-      scsi.checkCondition(SenseKey.illegalRequest, SenseCode.logicalBlockAddressOutOfRange)
-      this.#answer(task)
-      return
-    }
-    if (mapping.unit.lateWrites.size > 0 && scsi.action !== ScsiAction.flush) {
-      // A write of a session that has gone must not land on what a later one has written.
-      if (mapping.unit.awaitsLateWrite(scsi.byteOffset, scsi.byteLength)) {
-        this.#turnAway(task, ScsiStatus.busy, "an aborted write to the same blocks has not ended")
-        this.#answer(task)
-        return
-      }
-    }
-    const tooMany = mapping.submitted.size >= lunCommandsMax
-    if (tooMany || (scsi.action === ScsiAction.read && !this.#allocate(task, mapping, scsi.byteLength))) {
-      this.#turnAway(task, ScsiStatus.taskSetFull, tooMany ? "its disk has as many commands as it may" : noBuffers)
-      this.#answer(task)
-      return
-    }
-    task.phase = TaskPhase.Submitted
-    this.tasks.set(task.initiatorTaskTag, task)
-    mapping.begin(task)
-    mapping.unit.statistics.inFlight++
-    if (scsi.action === ScsiAction.read) {
-      task.submit(IoKind.read)
-      bdev.read(scsi.byteOffset, task.buffer, 0, scsi.byteLength, task)
-    } else if (scsi.action === ScsiAction.write) {
-      task.submit(IoKind.write)
-      bdev.write(scsi.byteOffset, task.buffer, 0, task.wantedBytes, scsi.fua, task)
-    } else {
-      task.submit(IoKind.flush)
-      bdev.flush(task)
-    }
-  }
-
-  #turnAway(task: IscsiTask, status: ScsiStatus, reason: string): void {
+  /** Ends it with a status that is no error of the command: there is no room for it now. Not answered yet. */
+  turnAway(task: IscsiTask, status: ScsiStatus, reason: string): void {
     task.scsi.endWith(status)
     this.#pool.watch.turnedAway(task, this.session, reason)
   }
 
-  #allocate(task: IscsiTask, mapping: LunMapping, bytes: number): boolean {
+  /** A buffer for the command; false when that is beyond a limit. */
+  allocate(task: IscsiTask, mapping: LunMapping, bytes: number): boolean {
     if (this.#bufferBytes + bytes > taskBufferBytesMax || mapping.bufferBytes + bytes > lunTaskBufferBytesMax)
       return false
     if (!this.#pool.giveBuffer(task, bytes)) return false
@@ -350,16 +249,18 @@ export class CommandPath implements TaskOwner, SessionCommands, ResponsePath {
   #failReceiving(task: IscsiTask, key: number, code: number): void {
     task.scsi.checkCondition(key, code)
     this.#pool.watch.failed(task, this.session, IoKind.write)
-    this.#answer(task)
+    this.answer(task)
   }
 
-  #answer(task: IscsiTask): void {
+  /** Sends its status; the command has ended. */
+  answer(task: IscsiTask): void {
     sendScsiResponse(this, task)
     this.tasks.delete(task.initiatorTaskTag)
-    this.#finish(task)
+    this.finish(task)
   }
 
-  #finish(task: IscsiTask): void {
+  /** Everything of it has been sent; the command has ended. */
+  finish(task: IscsiTask): void {
     this.#stopReading(task)
     this.#release(task)
   }

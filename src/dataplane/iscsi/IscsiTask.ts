@@ -8,8 +8,10 @@ import { type BdevIo, IoStatus } from "../bdev/Bdev.ts"
 import { type IoCounts, IoKind } from "../bdev/IoCounts.ts"
 import { outstandingR2tMax } from "../limits.ts"
 import { ScsiTask } from "../scsi/ScsiTask.ts"
+import type { SetCommand } from "../scsi/TaskSet.ts"
 import type { IoClock } from "./IoClock.ts"
 import type { IoWatch } from "./IoWatch.ts"
+import type { RunningOperation } from "./RunningOperation.ts"
 import type { Session } from "./Session.ts"
 import type { LunMapping, SubmittedCommand } from "./Target.ts"
 
@@ -24,7 +26,9 @@ export const TaskPhase = {
   /** Answered or given up, while the bdev still has it: its buffer must live until it is back. */
   Zombie: 3,
   /** Back from the bdev with data that the initiator is too slow to take now. */
-  Held: 4
+  Held: 4,
+  /** Complete, and waits for others of its task set. */
+  Waiting: 5
 } as const
 export type TaskPhase = (typeof TaskPhase)[keyof typeof TaskPhase]
 
@@ -39,6 +43,8 @@ export interface TaskOwner {
   readonly ioDone: (task: IscsiTask, status: IoStatus) => void
   /** Answers a submitted task without waiting for it any longer. */
   readonly giveUp: (task: IscsiTask) => void
+  /** It has waited for others, and goes on. */
+  readonly proceed: (task: IscsiTask) => void
 }
 
 /** Where a task goes when it has ended and nobody has it any more, the clock that it is timed by, and who watches. */
@@ -49,7 +55,7 @@ export interface TaskHome {
 }
 
 /** One task. */
-export class IscsiTask implements BdevIo, SubmittedCommand {
+export class IscsiTask implements BdevIo, SetCommand, SubmittedCommand {
   readonly scsi = new ScsiTask()
   readonly #pool: TaskHome
   phase: TaskPhase = TaskPhase.Idle
@@ -70,7 +76,9 @@ export class IscsiTask implements BdevIo, SubmittedCommand {
   expectsDataIn = false
   expectsDataOut = false
 
-  /** Bytes of a write that go to the medium: whole blocks, no more than the initiator sends. */
+  /** The operation that it has begun. */
+  run: RunningOperation | undefined
+  /** Bytes of a write or for an operation, no more than the initiator sends; of a write, whole blocks. */
   wantedBytes = 0
   /** Bytes received so far: the buffer offset that comes next. */
   receivedBytes = 0
@@ -109,6 +117,10 @@ export class IscsiTask implements BdevIo, SubmittedCommand {
     this.owner?.giveUp(this)
   }
 
+  proceed(): void {
+    this.owner?.proceed(this)
+  }
+
   whenEnded(then: () => void): void {
     const before = this.onEnd
     this.onEnd = (): void => {
@@ -127,7 +139,7 @@ export class IscsiTask implements BdevIo, SubmittedCommand {
   count(status: IoStatus): void {
     const { ioKind, mapping } = this
     if (mapping === undefined) return
-    const bytes = ioKind === IoKind.write ? this.wantedBytes : ioKind === IoKind.read ? this.scsi.byteLength : 0
+    const bytes = this.#bytes
     const now = this.#pool.clock.read()
     const millis = now - this.submittedAt
     mapping.lastIoAt = now
@@ -143,25 +155,36 @@ export class IscsiTask implements BdevIo, SubmittedCommand {
     session?.add(ioKind, bytes, millis)
   }
 
+  get #bytes(): number {
+    if (this.run !== undefined) return this.scsi.byteLength
+    return this.ioKind === IoKind.write ? this.wantedBytes : this.ioKind === IoKind.read ? this.scsi.byteLength : 0
+  }
+
+  /** The bdev has answered, or the operation has ended. */
   ioDone(status: IoStatus): void {
-    const { mapping, onEnd, owner } = this
+    const { mapping, onEnd, owner, run } = this
     if (mapping !== undefined) mapping.unit.statistics.inFlight--
-    this.count(status)
-    mapping?.unit.lateWrites.delete(this.scsi)
+    if (run === undefined || run.operation.counts !== undefined) this.count(status)
+    mapping?.unit.taskSet.removeLateWrite(this.scsi)
     if (owner !== undefined) owner.ioDone(this, status)
     else this.#pool.give(this)
     mapping?.end(this)
+    mapping?.unit.taskSet.leave(this)
     onEnd?.()
   }
 
   /** Nobody waits for the answer any more; if the bdev still has the task, it keeps its buffer until it is back. */
   abandon(): void {
     this.owner = undefined
+    const { mapping, run } = this
+    if (this.phase === TaskPhase.Waiting) mapping?.unit.taskSet.withdraw(this)
     if (this.phase !== TaskPhase.Submitted) return this.#pool.give(this)
     this.phase = TaskPhase.Zombie
-    if (this.wantedBytes > 0) this.mapping?.unit.lateWrites.add(this.scsi)
+    const writes = run === undefined ? this.wantedBytes > 0 : run.operation.use !== "reads" && this.scsi.byteLength > 0
+    if (writes) mapping?.unit.taskSet.addLateWrite(this.scsi)
     // From here on the task may be somebody else's.
-    this.mapping?.unit.bdev.cancel?.(this)
+    if (run === undefined) mapping?.unit.bdev.cancel?.(this)
+    else run.cancel()
   }
 
   /** Makes a pooled task ready for a command. `scsi` is filled in by the caller. */

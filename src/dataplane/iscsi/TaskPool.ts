@@ -6,6 +6,7 @@ import { reactorTaskBufferBytesMax } from "../limits.ts"
 import { IoClock } from "./IoClock.ts"
 import { type IoWatch, unwatched } from "./IoWatch.ts"
 import { IscsiTask, noBuffer, type TaskHome, TaskPhase } from "./IscsiTask.ts"
+import type { LunMapping } from "./Target.ts"
 
 const smallestClassBits = 12
 const largestClassBits = 22
@@ -42,24 +43,35 @@ export class TaskPool implements TaskHome {
 
   /** Gives a task at least `bytes` of buffer; false when that is beyond the limit. `bytes` is at most 4 MiB. */
   giveBuffer(task: IscsiTask, bytes: number): boolean {
+    const buffer = this.takeBuffer(bytes, task.mapping)
+    if (buffer !== undefined) task.buffer = buffer
+    return buffer !== undefined
+  }
+
+  /** A buffer that is counted for a LUN; undefined when that is beyond the limit of the reactor. */
+  takeBuffer(bytes: number, mapping: LunMapping | undefined): Buffer | undefined {
     const bits = classOf(bytes)
     const size = 2 ** bits
-    if (bits > largestClassBits || this.#bufferBytes + size > reactorTaskBufferBytesMax) return false
-    task.buffer = this.#free[bits]?.pop() ?? Buffer.allocUnsafeSlow(size)
+    if (bits > largestClassBits || this.#bufferBytes + size > reactorTaskBufferBytesMax) return undefined
     this.#bufferBytes += size
-    if (task.mapping !== undefined) task.mapping.bufferBytes += size
-    return true
+    if (mapping !== undefined) mapping.bufferBytes += size
+    return this.#free[bits]?.pop() ?? Buffer.allocUnsafeSlow(size)
+  }
+
+  /** Takes such a buffer back. */
+  returnBuffer(buffer: Buffer, mapping: LunMapping | undefined): void {
+    this.#bufferBytes -= buffer.length
+    if (mapping !== undefined) mapping.bufferBytes -= buffer.length
+    const kept = this.#free[classOf(buffer.length)]
+    if (kept !== undefined && (kept.length + 1) * buffer.length <= keptBytesPerClass) kept.push(buffer)
   }
 
   /** Takes a task back, with its buffer. The bdev no longer has it. */
   give(task: IscsiTask): void {
     const { buffer, mapping } = task
-    if (buffer !== noBuffer) {
-      this.#bufferBytes -= buffer.length
-      if (mapping !== undefined && task.phase !== TaskPhase.Held) mapping.bufferBytes -= buffer.length
-      const kept = this.#free[classOf(buffer.length)]
-      if (kept !== undefined && (kept.length + 1) * buffer.length <= keptBytesPerClass) kept.push(buffer)
-    }
+    if (buffer !== noBuffer) this.returnBuffer(buffer, task.phase === TaskPhase.Held ? undefined : mapping)
+    task.scsi.releaseRoom()
+    task.run = undefined
     task.buffer = noBuffer
     task.phase = TaskPhase.Idle
     task.owner = undefined

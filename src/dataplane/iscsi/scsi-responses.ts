@@ -31,9 +31,10 @@ export interface ResponseConnection {
 
 /** What the command would transfer, if the initiator had room or data for it, in bytes. */
 const transferBytesOf = (task: IscsiTask): number => {
-  const { scsi } = task
+  const { run, scsi } = task
   if (scsi.action === ScsiAction.read || scsi.action === ScsiAction.write) return scsi.byteLength
-  return scsi.action === ScsiAction.parameterIn ? scsi.parameterLength : 0
+  if (scsi.action === ScsiAction.parameterIn) return scsi.parameterLength
+  return run === undefined ? 0 : run.dataOutLength
 }
 
 /** Bytes that the initiator expects to move in the direction of the command, or in any if it has none. */

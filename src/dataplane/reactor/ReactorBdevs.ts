@@ -8,8 +8,9 @@ import { MallocBdev } from "../bdev/MallocBdev.ts"
 import { type IoFailed, OpenFiles } from "../bdev/open-aio-bdev.ts"
 import { openBdev } from "../bdev/open-bdev.ts"
 import { isStackedOn, lowestOf } from "../bdev/WrapperBdev.ts"
-import { type LateWrite, LogicalUnit } from "../scsi/LogicalUnit.ts"
+import { LogicalUnit } from "../scsi/LogicalUnit.ts"
 import { SenseCode } from "../scsi/sense-codes.ts"
+import { TaskSet } from "../scsi/TaskSet.ts"
 import { BdevLimits } from "./BdevLimits.ts"
 import { DiskContent } from "./DiskContent.ts"
 import { measureFile, whenFileClosed } from "./file-commands.ts"
@@ -43,8 +44,8 @@ export class ReactorBdevs {
   readonly #openFiles: OpenFiles
   readonly #units = new Map<BdevId, LogicalUnit>()
   readonly #content = new DiskContent()
-  /** By the medium that they write to. */
-  readonly #lateWrites = new WeakMap<Bdev, Set<LateWrite>>()
+  /** By the medium that their commands use. */
+  readonly #taskSets = new WeakMap<Bdev, TaskSet>()
   /** Where IO waits for its turn. */
   readonly limits = new BdevLimits(this.#bdevs, this.#units)
 
@@ -156,9 +157,9 @@ export class ReactorBdevs {
     const bdev = this.limits.deviceOf(command.bdev)
     if (bdev === undefined) return
     const medium = lowestOf(bdev)
-    const lateWrites = this.#lateWrites.get(medium) ?? new Set()
-    this.#lateWrites.set(medium, lateWrites)
-    this.#units.set(command.bdev, new LogicalUnit(bdev, command, lateWrites))
+    const taskSet = this.#taskSets.get(medium) ?? new TaskSet()
+    this.#taskSets.set(medium, taskSet)
+    this.#units.set(command.bdev, new LogicalUnit(bdev, command, taskSet))
   }
 
   #close({ bdev: id, request }: CommandOf<"CloseBdev">): void {

@@ -9,6 +9,7 @@ import type { Bdev } from "../bdev/Bdev.ts"
 import { IoStatistics } from "../bdev/IoStatistics.ts"
 import { Nexus } from "./Nexus.ts"
 import { SenseCode } from "./sense-codes.ts"
+import { TaskSet } from "./TaskSet.ts"
 import { type IdentityStyle, type UnitIdentity, unitIdentity } from "./unit-identity.ts"
 
 /** Longest transfer of one command, in bytes: announced in VPD page B0h, and checked. */
@@ -23,12 +24,6 @@ export interface LogicalUnitOptions {
   readonly contentLost: boolean
   /** `spdk`: vendor INTEL and ids from the bdev's name, so that hosts recognise disks of an SPDK target. */
   readonly identityStyle: IdentityStyle
-}
-
-/** The blocks of a write, in bytes from the start of the medium. */
-export interface LateWrite {
-  readonly byteOffset: number
-  readonly byteLength: number
 }
 
 /** A disk as initiators see it. */
@@ -46,17 +41,14 @@ export class LogicalUnit {
   /** Commands refused with CHECK CONDITION before they reached the medium; unit attentions are not among them. */
   refused = 0
 
-  /**
-   * Writes that nobody waits for any more, but which a bdev of this medium still has: they may land at any time. Until
-   * they are back, nothing else is done on their blocks. Units of one stack of bdevs share them.
-   */
-  readonly lateWrites: Set<LateWrite>
+  /** Which commands may run now. Units of one stack of bdevs share it. */
+  readonly taskSet: TaskSet
 
   private readonly nexuses = new Set<Nexus>()
 
-  constructor(bdev: Bdev, options: LogicalUnitOptions, lateWrites = new Set<LateWrite>()) {
+  constructor(bdev: Bdev, options: LogicalUnitOptions, taskSet = new TaskSet()) {
     this.bdev = bdev
-    this.lateWrites = lateWrites
+    this.taskSet = taskSet
     this.name = options.name
     this.identity = unitIdentity({ ...options, productName: bdev.productName }, options.identityStyle)
     this.contentLost = options.contentLost
@@ -87,14 +79,6 @@ export class LogicalUnit {
    */
   reset(code: SenseCode): void {
     this.establishUnitAttention(code)
-  }
-
-  /** Whether a late write may still change one of these bytes. */
-  awaitsLateWrite(byteOffset: number, byteLength: number): boolean {
-    for (const late of this.lateWrites) {
-      if (late.byteOffset < byteOffset + byteLength && byteOffset < late.byteOffset + late.byteLength) return true
-    }
-    return false
   }
 
   get nexusCount(): number {

@@ -27,13 +27,29 @@ export const encodeDescriptorSense = (key: number, code: number, target: Buffer,
   return 8
 }
 
+/** Sense-key specific bytes (SPC-4 4.5.2.4): SKSV with a field pointer, or with a progress indication. */
+const encodeKeySpecific = (task: ScsiTask, target: Buffer, offset: number): void => {
+  if (task.senseKey === SenseKey.illegalRequest && task.fieldByte >= 0) {
+    // C/D says that the field is in the CDB; BPV that the bit is known.
+    const place = task.fieldInParameters ? 0x80 : 0xc0
+    target[offset] = place | (task.fieldBit < 0 ? 0 : 0x08 | task.fieldBit)
+    target.writeUInt16BE(task.fieldByte, offset + 1)
+  } else if (task.progress >= 0) {
+    target[offset] = 0x80
+    target.writeUInt16BE(Math.min(task.progress, 0xffff), offset + 1)
+  }
+}
+
 /** Writes the sense data of a task that ended with CHECK CONDITION, `senseLength` bytes; their number. */
 export const encodeSense = (task: ScsiTask, target: Buffer, offset: number): number => {
   encodeFixedSense(task.senseKey, task.senseCode, target, offset)
-  if (task.senseKey === SenseKey.illegalRequest && task.fieldByte >= 0) {
-    // SKSV, C/D (the field is in the CDB) and, when the bit is known, BPV with its number (SPC-4 4.5.3.4.2).
-    target[offset + 15] = 0xc0 | (task.fieldBit < 0 ? 0 : 0x08 | task.fieldBit)
-    target.writeUInt16BE(task.fieldByte, offset + 16)
+  const { commandSpecific, information } = task
+  if (information >= 0 && information <= 0xffff_ffff) {
+    // VALID.
+    target[offset] = currentFixed | 0x80
+    target.writeUInt32BE(information, offset + 3)
   }
+  if (commandSpecific >= 0 && commandSpecific <= 0xffff_ffff) target.writeUInt32BE(commandSpecific, offset + 8)
+  encodeKeySpecific(task, target, offset + 15)
   return senseLength
 }

@@ -269,7 +269,7 @@ const check = (scene: Scene): void => {
     assert.deepInclude({ bytes: mapping.bufferBytes, left: mapping.submitted.size }, { bytes: 0, left: 0 })
   }
   for (const unit of scene.units) {
-    assert.deepInclude({ late: unit.lateWrites.size, left: unit.statistics.inFlight }, { late: 0, left: 0 })
+    assert.deepInclude({ late: unit.taskSet.lateWrites.size, left: unit.statistics.inFlight }, { late: 0, left: 0 })
   }
   assert.strictEqual(scene.node.tasks.bufferBytes, 0)
   assert.strictEqual(scene.node.sessions.size, scene.peers.length)

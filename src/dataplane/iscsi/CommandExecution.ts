@@ -1,0 +1,256 @@
+/**
+ * Does the commands of one connection: what `prepare` has decided, once their data are there. A RAM disk's memory is
+ * copied from and to at once; everything else goes to the bdev, or begins as an operation, when its task set lets it.
+ */
+import { IoStatus } from "../bdev/Bdev.ts"
+import { IoKind } from "../bdev/IoCounts.ts"
+import { lunCommandsMax } from "../limits.ts"
+import { completeIo, endRemoved } from "../scsi/complete-io.ts"
+import { ScsiAction, type ScsiTask } from "../scsi/ScsiTask.ts"
+import { ScsiStatus } from "../scsi/scsi-status.ts"
+import { SenseCode, SenseKey } from "../scsi/sense-codes.ts"
+import { type IscsiTask, TaskPhase } from "./IscsiTask.ts"
+import { RunningOperation } from "./RunningOperation.ts"
+import type { Session } from "./Session.ts"
+import { type ResponseConnection, type ResponsePath, sendDataIn } from "./scsi-responses.ts"
+import type { LunMapping } from "./Target.ts"
+import type { TaskPool } from "./TaskPool.ts"
+
+/** The connection that commands come by. */
+export interface CommandConnection extends ResponseConnection {
+  /** Sends what was written, soon. */
+  readonly flushSoon: () => void
+  /** A mistake of our own, while something was done for this connection. */
+  readonly internalError: (error: unknown) => void
+}
+
+/** Where commands come from and go to: `CommandPath`. */
+export interface ExecutionPath extends ResponsePath {
+  readonly connection: CommandConnection
+  readonly session: Session
+  readonly tasks: Map<number, IscsiTask>
+  readonly allocate: (task: IscsiTask, mapping: LunMapping, bytes: number) => boolean
+  readonly turnAway: (task: IscsiTask, status: ScsiStatus, reason: string) => void
+  readonly answer: (task: IscsiTask) => void
+  readonly finish: (task: IscsiTask) => void
+}
+
+/** Why a command is turned away for lack of buffers. */
+export const noBuffers = "buffers of commands take as much memory as they may"
+
+/** Whether it uses blocks of the medium that are known. */
+const usesBlocks = (scsi: ScsiTask): boolean =>
+  scsi.action === ScsiAction.read ||
+  scsi.action === ScsiAction.write ||
+  (scsi.action === ScsiAction.operate && scsi.byteLength > 0)
+
+/** One per connection in full feature phase of a normal session. */
+export class CommandExecution {
+  readonly #path: ExecutionPath
+  readonly #pool: TaskPool
+  /** Commands whose data wait until the initiator has taken more of what was sent before. */
+  readonly #held: Array<IscsiTask> = []
+
+  constructor(path: ExecutionPath, pool: TaskPool) {
+    this.#path = path
+    this.#pool = pool
+  }
+
+  /** Does what `prepare` has decided; data of a write or an operation is there. */
+  execute(task: IscsiTask): void {
+    const path = this.#path
+    const { mapping, scsi } = task
+    if (mapping?.active === false && scsi.action !== ScsiAction.none && scsi.action !== ScsiAction.parameterIn) {
+      // The LUN went while the command's PDU was being read: its disk may be closed by now.
+      endRemoved(scsi)
+    }
+    switch (scsi.action) {
+      case ScsiAction.parameterIn:
+        sendDataIn(path, task, scsi.parameterData, 0, scsi.parameterLength)
+        path.finish(task)
+        return
+      case ScsiAction.read: {
+        const memory = mapping?.unit.bdev.memory
+        if (memory === undefined || mapping?.unit.taskSet.open !== true) break
+        task.submit(IoKind.read)
+        sendDataIn(path, task, memory, scsi.byteOffset, scsi.byteLength)
+        task.count(IoStatus.ok)
+        path.finish(task)
+        return
+      }
+      case ScsiAction.write:
+        if (task.memory === undefined && task.wantedBytes > 0) break
+        // Its data is in the memory already.
+        task.submit(IoKind.write)
+        task.count(IoStatus.ok)
+        path.answer(task)
+        return
+      case ScsiAction.flush:
+      case ScsiAction.operate:
+        break
+      default:
+        if (scsi.status === ScsiStatus.checkCondition && scsi.senseKey === SenseKey.mediumError) {
+          // Writes that were lost before are told to the next flush, which never reaches the disk.
+          this.#pool.watch.failed(task, path.session, IoKind.flush)
+        }
+        path.answer(task)
+        return
+    }
+    if (mapping !== undefined) this.#enter(task, mapping)
+  }
+
+  /** It runs now, or when its task set lets it. */
+  #enter(task: IscsiTask, mapping: LunMapping): void {
+    if (mapping.unit.taskSet.enter(task)) {
+      this.#submit(task, mapping)
+      return
+    }
+    task.phase = TaskPhase.Waiting
+    this.#path.tasks.set(task.initiatorTaskTag, task)
+  }
+
+  /** It has waited in its task set, and runs now. */
+  proceed(task: IscsiTask): void {
+    const { mapping } = task
+    if (mapping === undefined) return
+    task.phase = TaskPhase.Receiving
+    if (mapping.active) this.#submit(task, mapping)
+    else {
+      endRemoved(task.scsi)
+      this.#turnBack(task, mapping)
+    }
+    this.#path.connection.flushSoon()
+  }
+
+  /** A command that has entered its task set ends before it has begun. */
+  #turnBack(task: IscsiTask, mapping: LunMapping): void {
+    // The task may be another command's after the answer.
+    mapping.unit.taskSet.leave(task)
+    this.#path.answer(task)
+  }
+
+  #submit(task: IscsiTask, mapping: LunMapping): void {
+    const { scsi } = task
+    if (this.#refuses(task, mapping)) {
+      this.#turnBack(task, mapping)
+      return
+    }
+    const { bdev } = mapping.unit
+    task.phase = TaskPhase.Submitted
+    this.#path.tasks.set(task.initiatorTaskTag, task)
+    mapping.begin(task)
+    mapping.unit.statistics.inFlight++
+    if (scsi.action === ScsiAction.read) {
+      task.submit(IoKind.read)
+      bdev.read(scsi.byteOffset, task.buffer, 0, scsi.byteLength, task)
+    } else if (scsi.action === ScsiAction.write) {
+      task.submit(IoKind.write)
+      bdev.write(scsi.byteOffset, task.buffer, 0, task.wantedBytes, scsi.fua, task)
+    } else if (scsi.action === ScsiAction.flush) {
+      task.submit(IoKind.flush)
+      bdev.flush(task)
+    } else {
+      task.submit(task.run?.operation.counts ?? IoKind.other)
+      task.run?.begin()
+    }
+  }
+
+  /** Whether it can't be done as things are now; the task has been ended. Takes what it needs otherwise. */
+  #refuses(task: IscsiTask, mapping: LunMapping): boolean {
+    const { scsi } = task
+    const { bdev, taskSet } = mapping.unit
+    if (usesBlocks(scsi)) {
+      if (scsi.byteOffset + scsi.byteLength > bdev.blockCount * bdev.blockSize) {
+        // The disk has shrunk since `prepare` looked: while the data of a write came.
+        scsi.checkCondition(SenseKey.illegalRequest, SenseCode.logicalBlockAddressOutOfRange)
+        return true
+      }
+      if (!taskSet.open && taskSet.awaitsLateWrite(scsi)) {
+        // A write of a session that has gone must not land on what a later one has written.
+        this.#path.turnAway(task, ScsiStatus.busy, "an aborted write to the same blocks has not ended")
+        return true
+      }
+    }
+    const tooMany = mapping.submitted.size >= lunCommandsMax
+    if (tooMany || (scsi.action === ScsiAction.read && !this.#path.allocate(task, mapping, scsi.byteLength))) {
+      const reason = tooMany ? "its disk has as many commands as it may" : noBuffers
+      this.#path.turnAway(task, ScsiStatus.taskSetFull, reason)
+      return true
+    }
+    return scsi.action === ScsiAction.operate && !this.#prepareRun(task, mapping)
+  }
+
+  /** False: the LUN has gone for this session while the data came. */
+  #prepareRun(task: IscsiTask, mapping: LunMapping): boolean {
+    const { connection, session } = this.#path
+    const { scsi } = task
+    const lunPath = session.path(scsi.lun)
+    if (scsi.operation === undefined || lunPath?.mapping !== mapping) {
+      endRemoved(scsi)
+      return false
+    }
+    const failed = (error: unknown): void => connection.internalError(error)
+    task.run = new RunningOperation(task, scsi.operation, lunPath.nexus, mapping, session, this.#pool, failed)
+    return true
+  }
+
+  /** The bdev has answered, or the operation has ended. */
+  endIo(task: IscsiTask, status: IoStatus): void {
+    const { session } = this.#path
+    const { mapping, scsi } = task
+    if (mapping !== undefined && task.run === undefined) completeIo(scsi, status)
+    if (status !== IoStatus.ok) this.#failed(task, status)
+    if (task.ioKind === IoKind.flush && (status === IoStatus.failed || status === IoStatus.noSpace)) {
+      // This tells it that writes may be lost: its next flush need not.
+      session.path(scsi.lun)?.nexus.takeLostWrites()
+    }
+    const sendsData = scsi.action === ScsiAction.read || scsi.action === ScsiAction.parameterIn
+    if (sendsData && this.#path.connection.transmitter.overLimit) {
+      task.phase = TaskPhase.Held
+      // The initiator is slow, not the disk: its other initiators keep their share.
+      if (mapping !== undefined) mapping.bufferBytes -= task.buffer.length
+      this.#held.push(task)
+      return
+    }
+    this.#answerIo(task)
+  }
+
+  #failed(task: IscsiTask, status: IoStatus): void {
+    const { watch } = this.#pool
+    const { session } = this.#path
+    if (status === IoStatus.noMemory) watch.turnedAway(task, session, "its disk has no memory for it now")
+    else watch.failed(task, session, task.ioKind)
+  }
+
+  /** The initiator has taken what was sent: sends more of the data that wait for that. */
+  sendHeld(): void {
+    while (this.#held.length > 0 && !this.#path.connection.transmitter.overLimit) {
+      const task = this.#held.shift()
+      if (task !== undefined) this.#answerIo(task)
+    }
+  }
+
+  /** A command is not answered any more. */
+  forget(task: IscsiTask): void {
+    if (task.phase === TaskPhase.Held) this.#held.splice(this.#held.indexOf(task), 1)
+  }
+
+  /** None is. */
+  forgetAll(): void {
+    this.#held.length = 0
+  }
+
+  #answerIo(task: IscsiTask): void {
+    const { scsi } = task
+    if (scsi.action === ScsiAction.read || scsi.action === ScsiAction.parameterIn) {
+      const source = scsi.action === ScsiAction.read ? task.buffer : scsi.parameterData
+      const length = scsi.action === ScsiAction.read ? scsi.byteLength : scsi.parameterLength
+      this.#path.tasks.delete(task.initiatorTaskTag)
+      sendDataIn(this.#path, task, source, 0, length)
+      this.#path.finish(task)
+    } else {
+      this.#path.answer(task)
+    }
+    this.#path.connection.flushSoon()
+  }
+}
