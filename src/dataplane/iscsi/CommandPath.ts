@@ -1,6 +1,6 @@
 /**
- * The SCSI commands of one connection, from PDU to status: the hot path. This is how they come, with their data, and how
- * they go; `CommandExecution` does them. Nothing here allocates per command beyond what the pools hold, and nothing
+ * The SCSI commands of one connection, from PDU to status: the hot path. Here is how they come, with their data, and
+ * how they go; `CommandExecution` does them. Nothing here allocates per command beyond what the pools hold, and nothing
  * waits; a command that a bdev answers later comes back through `ioDone`.
  *
  * Responses are only written to the transmitter. Who called in flushes: the connection at the end of a received chunk,

@@ -9,7 +9,7 @@ import type { Nexus } from "./Nexus.ts"
 import type { ScsiTask } from "./ScsiTask.ts"
 import type { SessionView } from "./SessionView.ts"
 
-/** What a command does once its data are there. One object per kind of command: what a run needs is in `OperationRun`. */
+/** What a command does once its data are there. One object per kind of command; what is of one run is in its run. */
 export interface ScsiOperation {
   /**
    * What it does to the blocks that were named to `task.operate`, if any. `atomic`: no other command touches them

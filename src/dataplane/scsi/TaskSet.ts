@@ -1,7 +1,7 @@
 /**
  * Which commands of a medium may run side by side. Atomic commands (COMPARE AND WRITE, ORWRITE ...) have their blocks
- * to themselves: who comes later waits, in order of arrival. A write that nobody waits for any more may land at any time:
- * until it is back, nothing else is done on its blocks.
+ * to themselves: who comes later waits, in order of arrival. A write that nobody waits for any more may land at any
+ * time: until it is back, nothing else is done on its blocks.
  *
  * Nearly always nothing of this is under way, and then `open` is all that a command asks. Units of one stack of bdevs
  * share a task set, since they share the medium.
