@@ -10,10 +10,10 @@ import type { Bdev } from "../domain/Bdev.ts"
 import { type Committed, ControlPlane } from "../domain/ControlPlane.ts"
 import { DataPlane } from "../domain/DataPlane.ts"
 import type { Event } from "../domain/Event.ts"
+import { Secrets } from "../domain/Secrets.ts"
 import {
   bdevsOf,
   findBdev,
-  findInitiatorGroup,
   findLun,
   findPortalGroup,
   findTarget,
@@ -23,6 +23,8 @@ import {
   type State,
   targetsOf
 } from "../domain/State.ts"
+import { AuthGroups } from "./AuthGroups.ts"
+import { putInitiatorGroup, putPortalGroup } from "./access-views.ts"
 import { Bdevs, type Report } from "./Bdevs.ts"
 import { connectionInfo, lunDrains } from "./data-plane-status.ts"
 import { requestedLogoutTimeoutMillis } from "./limits.ts"
@@ -64,6 +66,7 @@ interface Parts {
   readonly bdevs: Bdevs
   readonly portals: Portals
   readonly targets: Targets
+  readonly authGroups: AuthGroups
   readonly controlPlane: ControlPlane["Service"]
   readonly log: EventLog["Service"]
   readonly own: OwnObservations
@@ -77,21 +80,6 @@ const setLogOptions = ({ client, log }: Parts, { logOptions }: State): void => {
   log.setRetention({ observationsMax, observationsMaxAgeMillis })
 }
 
-const putInitiatorGroup = ({ client }: Parts, state: State, tag: number): void => {
-  const group = findInitiatorGroup(state, tag)
-  if (group === undefined) return
-  const { initiators, netmasks } = group
-  client.send({ _tag: "PutInitiatorGroup", group: { tag, initiators, netmasks } })
-}
-
-const putPortalGroup = ({ client }: Parts, state: State, tag: number): void => {
-  const group = findPortalGroup(state, tag)
-  if (group === undefined) return
-  const { auth, portals } = group
-  const view = { tag, private: group.private, discoveryRequiresChap: auth.requireChap, portals }
-  client.send({ _tag: "PutPortalGroup", group: view })
-}
-
 const addBdev = (parts: Parts, state: State, name: string, lease: Committed["lease"]): Effect.Effect<void> => {
   const bdev = findBdev(state, name)
   if (bdev === undefined) return Effect.void
@@ -103,8 +91,9 @@ const boot = (parts: Parts, state: State): Effect.Effect<void> =>
   Effect.gen(function* () {
     parts.client.send({ _tag: "SetOptions", options: nodeOptions(state) })
     setLogOptions(parts, state)
-    for (const group of initiatorGroupsOf(state)) putInitiatorGroup(parts, state, group.tag)
-    for (const group of portalGroupsOf(state)) putPortalGroup(parts, state, group.tag)
+    yield* parts.authGroups.putAll(state)
+    for (const group of initiatorGroupsOf(state)) putInitiatorGroup(parts.client, state, group.tag)
+    for (const group of portalGroupsOf(state)) putPortalGroup(parts.client, state, group.tag)
     const isStacked = ({ spec }: Bdev) => "base" in spec
     const add = ({ name }: Bdev) => addBdev(parts, state, name, undefined)
     // Side by side: of several files that hang, none waits for another.
@@ -160,7 +149,7 @@ const applyGroupEvent = (
   switch (event._tag) {
     case "PortalGroupCreated": {
       const group = findPortalGroup(state, event.tag)
-      putPortalGroup(parts, state, event.tag)
+      putPortalGroup(client, state, event.tag)
       return group === undefined ? Effect.void : portals.add(group, lease, parts.accepting)
     }
     case "PortalGroupStarted": {
@@ -168,14 +157,14 @@ const applyGroupEvent = (
       return group === undefined ? Effect.void : Effect.sync(() => portals.start(group))
     }
     case "PortalGroupAuthSet":
-      return Effect.sync(() => putPortalGroup(parts, state, event.tag))
+      return Effect.sync(() => putPortalGroup(client, state, event.tag))
     case "PortalGroupDeleted":
       client.send({ _tag: "DeletePortalGroup", tag: event.tag })
       return portals.remove(event.tag, event.incarnation, seq)
     case "InitiatorGroupCreated":
     case "InitiatorGroupMembersAdded":
     case "InitiatorGroupMembersRemoved":
-      return Effect.sync(() => putInitiatorGroup(parts, state, event.tag))
+      return Effect.sync(() => putInitiatorGroup(client, state, event.tag))
     case "InitiatorGroupDeleted":
       return Effect.sync(() => client.send({ _tag: "DeleteInitiatorGroup", tag: event.tag }))
     case "LogOptionsSet":
@@ -184,7 +173,7 @@ const applyGroupEvent = (
     case "DiscoveryAuthSet":
       return Effect.sync(() => client.send({ _tag: "SetOptions", options: nodeOptions(state) }))
     default:
-      return undefined
+      return parts.authGroups.apply(event, state)
   }
 }
 
@@ -292,7 +281,10 @@ const serviceOf = (parts: Parts, progress: Progress, failure: () => string | und
         sessionCount,
         connectionCount: connections.length,
         suppressedObservations: suppressedObservations + own.suppressedCount,
-        warnings: crashed === undefined ? [] : [`the data plane has failed: ${crashed}; restart the target`]
+        warnings: [
+          ...(crashed === undefined ? [] : [`the data plane has failed: ${crashed}; restart the target`]),
+          ...parts.authGroups.warnings()
+        ]
       }
     }),
     measureBdev: (name, incarnation) => bdevs.measure({ name, incarnation }),
@@ -336,6 +328,7 @@ const partsOf = Effect.fnUntraced(function* (
   log: EventLog["Service"],
   controlPlane: ControlPlane["Service"]
 ) {
+  const authGroups = new AuthGroups(client, yield* Secrets)
   const own = new OwnObservations(log, () => performance.now())
   yield* Effect.addFinalizer(() => Effect.sync(() => own.tellSuppressed()))
   const running = yield* FiberSet.make<void>()
@@ -345,7 +338,7 @@ const partsOf = Effect.fnUntraced(function* (
   const portals = new Portals(client, yield* FiberMap.make<string>(), own.observe)
   const { logoutLimitMillis = requestedLogoutTimeoutMillis, removalDeadlineMillis } = settings
   const targets = new Targets({ client, bdevs, controlPlane, running, removalDeadlineMillis, logoutLimitMillis })
-  const parts: Parts = { client, bdevs, portals, targets, controlPlane, log, own, accepting: false }
+  const parts: Parts = { client, bdevs, portals, targets, authGroups, controlPlane, log, own, accepting: false }
   return parts
 })
 
@@ -389,5 +382,6 @@ const make = Effect.fnUntraced(function* (settings: DataPlaneSettings) {
 })
 
 /** The data plane over a reactor. Its scope's end shuts the reactor down in order. */
-export const dataPlaneLayer = (settings: DataPlaneSettings): Layer.Layer<DataPlane, never, ControlPlane | EventLog> =>
-  Layer.effect(DataPlane, make(settings))
+export const dataPlaneLayer = (
+  settings: DataPlaneSettings
+): Layer.Layer<DataPlane, never, ControlPlane | EventLog | Secrets> => Layer.effect(DataPlane, make(settings))

@@ -44,7 +44,7 @@ const specOf = (target: TargetNode): TargetSpec => ({
   incarnation: target.incarnation,
   alias: target.alias,
   queueDepth: target.queueDepth,
-  requireChap: target.auth.requireChap,
+  auth: target.auth,
   headerDigest: target.headerDigest,
   dataDigest: target.dataDigest,
   deleting: target.phase._tag === "Deleting",

@@ -12,5 +12,5 @@ export const nodeOptions = ({ options }: State): NodeOptions => ({
   nopTimeout: options.nopTimeout,
   nopInInterval: options.nopInInterval,
   allowDuplicateIsid: options.allowDuplicatedIsid,
-  discoveryRequiresChap: options.auth.requireChap
+  discoveryAuth: options.auth
 })

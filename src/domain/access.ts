@@ -1,11 +1,13 @@
 /**
- * Who may log in to a target, and who may see it. Pure functions over plain values, called by the data plane per login.
+ * Who may log in to a target, who may see it, and what discovery must prove. Pure functions over plain values, called
+ * by the data plane per login.
  *
  * The rules are SPDK's: within an initiator group the first name that matches decides, and a name that is denied
  * there is denied at once; a name that is accepted from an address that no netmask covers goes on to the next group.
  */
 import { Result } from "effect"
 import { parsePeerAddress } from "./address.ts"
+import type { Auth } from "./IscsiOptions.ts"
 import { compileNetmask, type NetmaskMatcher, netmaskMatches } from "./netmask.ts"
 
 interface InitiatorMatcher {
@@ -80,4 +82,22 @@ export const discoverable = (lists: ReadonlyArray<AccessList>, initiatorName: st
     if (verdict !== "unknown") return verdict === "allow"
   }
   return false
+}
+
+const isUnset = ({ chapGroup, disableChap, requireChap }: Auth): boolean =>
+  !disableChap && !requireChap && chapGroup === 0
+
+/**
+ * What a discovery session over a portal group must prove: what the group says, unless it says nothing, or what all
+ * discovery needs is more. Neither weakens the other.
+ */
+export const discoveryAuth = (everywhere: Auth, ofGroup: Auth | undefined): Auth => {
+  if (ofGroup === undefined || isUnset(ofGroup)) return everywhere
+  if (!everywhere.requireChap) return ofGroup
+  return {
+    disableChap: false,
+    requireChap: true,
+    mutualChap: everywhere.mutualChap || ofGroup.mutualChap,
+    chapGroup: ofGroup.chapGroup === 0 ? everywhere.chapGroup : ofGroup.chapGroup
+  }
 }

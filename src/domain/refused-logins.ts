@@ -1,14 +1,28 @@
-/** Who is refused whatever the initiator does, because it requires what lunlog does not have yet: CHAP and digests. */
+/** Who is refused whatever the initiator does: by CHAP that nobody can pass, and by what lunlog does not have yet. */
+import { discoveryAuth } from "./access.ts"
+import type { Auth } from "./IscsiOptions.ts"
 import type { PortalGroup } from "./PortalGroup.ts"
-import { activeTargetsOf, portalGroupsOf, type State } from "./State.ts"
+import { activeTargetsOf, findAuthGroup, portalGroupsOf, type State } from "./State.ts"
 import type { TargetNode } from "./TargetNode.ts"
 
 /** Objects in one sentence. */
 const namesMax = 20
 
-const hurdleOf = ({ auth, dataDigest, headerDigest }: TargetNode): string | undefined => {
-  if (auth.requireChap) return "CHAP"
-  return headerDigest || dataDigest ? "digests" : undefined
+/** Why nobody can prove what is required; undefined if somebody can, or nothing is. */
+const chapObstacle = (state: State, { chapGroup, mutualChap, requireChap }: Auth): string | undefined => {
+  if (!requireChap) return undefined
+  if (chapGroup === 0) return "CHAP is required and no auth group is set"
+  const group = findAuthGroup(state, chapGroup)
+  if (group === undefined) return `CHAP is required and auth group ${chapGroup} does not exist`
+  if (group.secrets.length === 0) return `CHAP is required and auth group ${chapGroup} has no user`
+  if (!mutualChap || group.secrets.some(({ mutual }) => mutual !== undefined)) return undefined
+  return `mutual CHAP is required and no user of auth group ${chapGroup} has a mutual secret`
+}
+
+const targetObstacle = (state: State, target: TargetNode): string | undefined => {
+  const chap = chapObstacle(state, target.auth)
+  if (chap !== undefined) return chap
+  return target.headerDigest || target.dataDigest ? "there are no digests yet and they are required" : undefined
 }
 
 const listed = (names: ReadonlyArray<string>): string =>
@@ -16,26 +30,43 @@ const listed = (names: ReadonlyArray<string>): string =>
     ? `${names.slice(0, namesMax).join(", ")} and ${names.length - namesMax} more`
     : names.join(", ")
 
-const discoveryOf = (groups: ReadonlyArray<PortalGroup>): string =>
-  `discovery over portal group ${listed(groups.map(({ tag }) => String(tag)))}`
+/** Names by what stands in their way, in the order in which that is met first. */
+const byObstacle = <Thing>(
+  things: ReadonlyArray<Thing>,
+  nameOf: (thing: Thing) => string,
+  obstacleOf: (thing: Thing) => string | undefined
+): ReadonlyMap<string, ReadonlyArray<string>> => {
+  const found = new Map<string, Array<string>>()
+  for (const thing of things) {
+    const obstacle = obstacleOf(thing)
+    if (obstacle === undefined) continue
+    const names = found.get(obstacle)
+    if (names === undefined) found.set(obstacle, [nameOf(thing)])
+    else names.push(nameOf(thing))
+  }
+  return found
+}
+
+const refusedDiscovery = (state: State): ReadonlyArray<string> => {
+  const groups = portalGroupsOf(state)
+  const everywhere = chapObstacle(state, state.options.auth)
+  const obstacleOf = ({ auth }: PortalGroup) => chapObstacle(state, discoveryAuth(state.options.auth, auth))
+  if (everywhere !== undefined && groups.every((group) => obstacleOf(group) === everywhere)) {
+    return [`every discovery is refused, as ${everywhere}`]
+  }
+  const found = byObstacle(groups, ({ tag }) => String(tag), obstacleOf)
+  return [...found].map(([obstacle, tags]) => `discovery over portal group ${listed(tags)} is refused, as ${obstacle}`)
+}
 
 /** One sentence for each thing that is required in vain; empty if nothing is. */
 export const refusedLogins = (state: State): ReadonlyArray<string> => {
-  const targets = activeTargetsOf(state)
-  const groups = portalGroupsOf(state).filter(({ auth }) => auth.requireChap)
-  const everywhere = state.options.auth.requireChap
-  const requiring = (hurdle: string) => targets.filter((target) => hurdleOf(target) === hurdle).map(({ name }) => name)
-  const [chap, digests] = [requiring("CHAP"), requiring("digests")]
+  const targets = byObstacle(
+    activeTargetsOf(state),
+    ({ name }) => name,
+    (target) => targetObstacle(state, target)
+  )
   return [
-    ...(chap.length === 0
-      ? []
-      : [`every login is refused, as there is no CHAP yet and it is required: ${listed(chap)}`]),
-    ...(digests.length === 0
-      ? []
-      : [`every login is refused, as there are no digests yet and they are required: ${listed(digests)}`]),
-    ...(everywhere ? ["every discovery is refused, as there is no CHAP yet and it is required"] : []),
-    ...(groups.length === 0 || everywhere
-      ? []
-      : [`${discoveryOf(groups)} is refused, as there is no CHAP yet and it is required`])
+    ...[...targets].map(([obstacle, names]) => `every login is refused, as ${obstacle}: ${listed(names)}`),
+    ...refusedDiscovery(state)
   ]
 }

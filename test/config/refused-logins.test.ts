@@ -1,4 +1,4 @@
-/** What is told of logins that cannot work, for what they require is not there yet. */
+/** What is told of logins that cannot work, for nobody can prove what they require, or it is not there yet. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { tryOut } from "../../src/config/native/try-out.ts"
@@ -17,7 +17,7 @@ describe("a login that is refused in any case", () => {
     Effect.gen(function* () {
       const requiring = ["auth: { requireChap: true }", "headerDigest: true", "dataDigest: true"]
       assert.deepStrictEqual(yield* told(targets("alias: open", ...requiring, "auth: { requireChap: true }")), [
-        "every login is refused, as there is no CHAP yet and it is required: iqn.2020-01.a:1, iqn.2020-01.a:4",
+        "every login is refused, as CHAP is required and no auth group is set: iqn.2020-01.a:1, iqn.2020-01.a:4",
         "every login is refused, as there are no digests yet and they are required: iqn.2020-01.a:2, iqn.2020-01.a:3"
       ])
       const [text] = yield* told(targets(...Array.from({ length: 23 }, () => "auth: { requireChap: true }")))
@@ -31,10 +31,42 @@ describe("a login that is refused in any case", () => {
   - { tag: 1, portals: ["127.0.0.1:1"] }
   - { tag: 2, portals: ["127.0.0.1:2"], auth: { requireChap: true } }`
       assert.deepStrictEqual(yield* told(groups), [
-        "discovery over portal group 2 is refused, as there is no CHAP yet and it is required"
+        "discovery over portal group 2 is refused, as CHAP is required and no auth group is set"
       ])
       assert.deepStrictEqual(yield* told(`${groups}\noptions: { discoveryAuth: { requireChap: true } }`), [
-        "every discovery is refused, as there is no CHAP yet and it is required"
+        "every discovery is refused, as CHAP is required and no auth group is set"
+      ])
+    })
+  )
+
+  it.effect("is told of auth groups that let nobody in", () =>
+    Effect.gen(function* () {
+      const auth = (group: string | number, more = "") => `auth: { requireChap: true, chapGroup: ${group}${more} }`
+      const nodes = targets(auth(7), auth("empty"), auth("hosts"), auth("hosts", ", mutualChap: true"))
+      const secrets = `secrets: [{ user: anna, secret: "0123456789ab" }]`
+      assert.deepStrictEqual(
+        yield* told(
+          `${nodes}\nauthGroups: [{ name: empty, tag: 3, secrets: [] }, { name: hosts, tag: 4, ${secrets} }]`
+        ),
+        [
+          "every login is refused, as CHAP is required and auth group 7 does not exist: iqn.2020-01.a:0",
+          "every login is refused, as CHAP is required and auth group 3 has no user: iqn.2020-01.a:1",
+          "every login is refused, as mutual CHAP is required and no user of auth group 4 has a mutual secret: " +
+            "iqn.2020-01.a:3"
+        ]
+      )
+    })
+  )
+
+  it.effect("is not told of discovery that a portal group has secrets for", () =>
+    Effect.gen(function* () {
+      const source = `options: { discoveryAuth: { requireChap: true } }
+authGroups: [{ name: hosts, tag: 4, secrets: [{ user: anna, secret: "0123456789ab" }] }]
+portalGroups:
+  - { tag: 1, portals: ["127.0.0.1:1"] }
+  - { tag: 2, portals: ["127.0.0.1:2"], auth: { requireChap: true, chapGroup: hosts } }`
+      assert.deepStrictEqual(yield* told(source), [
+        "discovery over portal group 1 is refused, as CHAP is required and no auth group is set"
       ])
     })
   )

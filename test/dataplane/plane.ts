@@ -7,6 +7,7 @@ import { Effect, Layer, Logger, type Scope, Stream } from "effect"
 import { EventLog } from "../../eventlog/EventLog.ts"
 import { MemoryEventLog, MemoryStore } from "../../eventlog/MemoryEventLog.ts"
 import type { Cause, LogRecord } from "../../eventlog/record.ts"
+import { secretsFrom } from "../../src/cli/serve/secret-key.ts"
 import { type DataPlaneSettings, dataPlaneLayer } from "../../src/dataplane/DataPlaneLive.ts"
 import type { BdevErrorInjection, BdevRequest } from "../../src/domain/Bdev.ts"
 import type { Command, CommandOf } from "../../src/domain/Command.ts"
@@ -14,6 +15,7 @@ import { type Committed, ControlPlane, type DispatchError } from "../../src/doma
 import { DataPlane } from "../../src/domain/DataPlane.ts"
 import type { BdevUnavailable, PortalUnavailable } from "../../src/domain/data-plane-errors.ts"
 import { noAuth } from "../../src/domain/IscsiOptions.ts"
+import { Secrets } from "../../src/domain/Secrets.ts"
 import { findBdev, findLun, findTarget } from "../../src/domain/State.ts"
 import { startEpoch } from "../domain/examples.ts"
 import { type FaultPlan, FaultyStore, faultPlan } from "../eventlog/support.ts"
@@ -24,6 +26,9 @@ import { freePort } from "../support/target-process.ts"
 export const cause: Cause = { source: "rpc", actor: "local" }
 export const targetName = "iqn.2016-06.io.spdk:disk1"
 const mebibyteBlocks = 2048
+
+/** What the planes open secrets with; another one's they cannot. */
+export const planeSecrets = secretsFrom(Buffer.alloc(32, 7))
 
 type CommandFailure = DispatchError | PortalUnavailable | BdevUnavailable
 
@@ -103,7 +108,8 @@ export const startPlane = (options: PlaneOptions = {}): Effect.Effect<Plane, unk
         yield* controlPlane.dispatch(startEpoch("empty"), cause)
         for (const command of options.before?.(port) ?? []) yield* controlPlane.dispatch(command, cause)
         if (options.before !== undefined) yield* controlPlane.dispatch(startEpoch("resume"), cause)
-        const layer = Layer.provide(dataPlaneLayer(settingsOf(options)), Logger.layer([]))
+        const surroundings = Layer.merge(Logger.layer([]), Layer.succeed(Secrets, planeSecrets))
+        const layer = Layer.provide(dataPlaneLayer(settingsOf(options)), surroundings)
         const dataPlane = yield* Effect.provideContext(DataPlane, yield* Layer.build(layer))
         return { controlPlane, dataPlane, log: yield* EventLog }
       }),

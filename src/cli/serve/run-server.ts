@@ -44,7 +44,9 @@ export interface DataPlaneSettings {
 }
 
 /** Given by the composition root, because the command line imports nothing of the data plane. */
-export type MakeDataPlane = (settings: DataPlaneSettings) => Layer.Layer<DataPlane, never, ControlPlane | EventLog>
+export type MakeDataPlane = (
+  settings: DataPlaneSettings
+) => Layer.Layer<DataPlane, never, ControlPlane | EventLog | Secrets>
 
 /** A server as its command line says. */
 export interface ServerSettings {
@@ -230,7 +232,7 @@ export const runServer = (settings: ServerSettings, makeDataPlane: MakeDataPlane
       acceptWhen: Deferred.await(accept)
     })
     const secrets = Layer.succeed(Secrets, yield* secretsOf(settings.stateDirectory))
-    const host = Layer.mergeAll(dataPlane, Notifications.layer, secrets)
+    const host = Layer.merge(Layer.provideMerge(dataPlane, secrets), Notifications.layer)
     const below = Layer.provideMerge(
       Replayer.layer(replaySurroundings(settings.stateDirectory)),
       Layer.provideMerge(host, Layer.succeedContext(control))

@@ -150,7 +150,7 @@ export type BdevSection = typeof BdevSection.Type
 
 const Auth = Schema.Struct({
   disableChap: optional(Schema.Boolean, "Logins without CHAP only"),
-  requireChap: optional(Schema.Boolean, "Logins with CHAP only; refuses everyone until CHAP is implemented"),
+  requireChap: optional(Schema.Boolean, "Logins with CHAP only"),
   mutualChap: optional(Schema.Boolean, "The target proves itself too"),
   chapGroup: optional(GroupRef, "Auth group whose secrets count: its name or tag; 0 for none")
 })

@@ -2,8 +2,10 @@
  * The iSCSI node of a reactor (RFC 7143 section 4.1): what all connections share. Targets, who may reach them,
  * sessions, the pools, and where facts go. The reactor fills it; connections read it afresh for each login and command.
  */
-import { type AccessList, admittingRule, discoverable } from "../../domain/access.ts"
+import { type AccessList, admittingRule, discoverable, discoveryAuth } from "../../domain/access.ts"
 import { receiveBufferBytes, targetsPerTurn } from "../limits.ts"
+import type { AuthGroup } from "./auth/AuthGroupView.ts"
+import type { AuthPolicy } from "./auth/AuthPolicy.ts"
 import type { CommandPath } from "./CommandPath.ts"
 import type { Connection, ConnectionOrigin } from "./Connection.ts"
 import type { ConnectionEnd } from "./ConnectionEnd.ts"
@@ -23,16 +25,16 @@ export interface NodeOptions {
   readonly nopTimeout: number
   readonly nopInInterval: number
   readonly allowDuplicateIsid: boolean
-  /** Discovery sessions must authenticate, over every portal group. */
-  readonly discoveryRequiresChap: boolean
+  /** What discovery sessions must prove, over every portal group. */
+  readonly discoveryAuth: AuthPolicy
 }
 
 /** A portal group as discovery tells of it. `host` as the user gave it; `*` and `[*]` stand for the local address. */
 export interface PortalGroupView {
   readonly tag: number
   readonly private: boolean
-  /** Discovery over this group must authenticate, whatever the options say. */
-  readonly discoveryRequiresChap: boolean
+  /** What discovery over this group must prove, besides what the options say. */
+  readonly auth: AuthPolicy
   readonly portals: ReadonlyArray<{ readonly host: string; readonly port: number }>
 }
 
@@ -70,6 +72,8 @@ export class IscsiNode {
   readonly targets = new Map<string, Target>()
   readonly portalGroups = new Map<number, PortalGroupView>()
   readonly initiatorGroups = new Map<number, AccessList>()
+  /** CHAP secrets by the tags of their groups. */
+  readonly authGroups = new Map<number, AuthGroup>()
   readonly sessions = new Map<number, Session>()
   readonly connections = new Set<Connection>()
   readonly tasks = new TaskPool(() => this.now())
@@ -130,9 +134,15 @@ export class IscsiNode {
     )
   }
 
-  /** Whether a discovery session over a portal group must authenticate. */
-  discoveryRequiresChap(portalGroupTag: number): boolean {
-    return this.options.discoveryRequiresChap || (this.portalGroups.get(portalGroupTag)?.discoveryRequiresChap ?? false)
+  /** What a discovery session over a portal group must prove. */
+  discoveryAuth(portalGroupTag: number): AuthPolicy {
+    return discoveryAuth(this.options.discoveryAuth, this.portalGroups.get(portalGroupTag)?.auth)
+  }
+
+  /** Whether a connection that is there was sent this challenge, to prove itself by it. */
+  hasSentChallenge(challenge: Buffer): boolean {
+    for (const { login } of this.connections) if (login.challenge?.equals(challenge)) return true
+    return false
   }
 
   /** Flushes a connection once this turn of the event loop is over, together with all others that have something. */

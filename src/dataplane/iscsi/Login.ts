@@ -1,11 +1,10 @@
 /**
  * The login of one connection (RFC 7143 section 6.3): a state machine from login requests to login responses. It knows
  * nothing of sockets; what it finds out decides whether, and as what, the connection enters full feature phase.
- *
- * Fails closed: a target or a discovery that requires CHAP is refused, since no authentication method but None is
- * offered yet.
  */
 import { loginExchangesMax, textExchangeBytesMax } from "../limits.ts"
+import { Authentication, type SecurityRefusal, securityKeys } from "./auth/Authentication.ts"
+import type { AuthPolicy } from "./auth/AuthPolicy.ts"
 import type { IscsiNode } from "./IscsiNode.ts"
 import { Negotiation } from "./negotiation.ts"
 import { type LoginRequest, LoginStage, LoginStatus } from "./pdu/login.ts"
@@ -52,8 +51,8 @@ const initiatorNameBytesMax = 223
 /** Characters; what is longer is cut. */
 const initiatorAliasMax = 255
 
-/** Keys that the login itself deals with, all others are operational. */
-const loginKeys: ReadonlySet<string> = new Set(["InitiatorName", "TargetName", "SessionType", "AuthMethod"])
+/** Keys that say who wants what, in the first request. */
+const identityKeys: ReadonlySet<string> = new Set(["InitiatorName", "TargetName", "SessionType"])
 
 const refuse = (status: LoginStatus, reason: string): LoginRefusal => ({ _tag: "Refused", status, reason })
 
@@ -67,16 +66,22 @@ const claimedName = (name: string | undefined): string => (name ?? "").slice(0, 
 
 const isRefusal = (value: { readonly _tag: string }): value is LoginRefusal => value._tag === "Refused"
 
+const refusedSecurity = ({ _tag, reason }: SecurityRefusal): LoginRefusal =>
+  refuse(_tag === "NotProven" ? LoginStatus.AuthenticationFailed : LoginStatus.InitiatorError, reason)
+
 /** One per connection. */
 export class Login {
   readonly #node: IscsiNode
   readonly #peer: LoginPeer
   #stage: number | undefined
   #text: Buffer = Buffer.alloc(0)
+  /** Of all requests. */
+  #textBytes = 0
   #exchanges = 0
   #purpose: LoginPurpose | undefined
   #negotiation: Negotiation | undefined
-  #authenticated = false
+  #identity: ReadonlyMap<string, string> = new Map()
+  readonly #authentication: Authentication
   /** As the initiator declares it (RFC 7143 section 13.8), if it does in its first request. */
   initiatorAlias: string | undefined
   /** Who wants what, as the first request says it, also if that is refused; cut to the length of iSCSI names. */
@@ -85,6 +90,10 @@ export class Login {
   constructor(node: IscsiNode, peer: LoginPeer) {
     this.#node = node
     this.#peer = peer
+    this.#authentication = new Authentication({
+      authGroup: (tag) => node.authGroups.get(tag),
+      isReflected: (challenge) => node.hasSentChallenge(challenge)
+    })
   }
 
   /** Known after the first request. */
@@ -97,6 +106,11 @@ export class Login {
     return this.#negotiation
   }
 
+  /** What the initiator was to prove itself by; undefined without CHAP. */
+  get challenge(): Buffer | undefined {
+    return this.#authentication.challenge
+  }
+
   /** The stage that the login is in, for people. */
   get stage(): number | undefined {
     return this.#stage
@@ -107,7 +121,8 @@ export class Login {
     const wrong = this.#wrongHeader(request)
     if (wrong !== undefined) return wrong
     this.#stage = request.currentStage
-    if (this.#text.length + data.length > textExchangeBytesMax) {
+    this.#textBytes += data.length
+    if (this.#textBytes > textExchangeBytesMax) {
       return refuse(LoginStatus.InitiatorError, `more than ${textExchangeBytesMax} bytes of login text`)
     }
     this.#text = this.#text.length === 0 ? Buffer.from(data) : Buffer.concat([this.#text, data])
@@ -139,7 +154,10 @@ export class Login {
 
   #answer(request: LoginRequest, pairs: TextPairs): LoginReply | LoginRefusal {
     const answers: Array<readonly [string, string]> = []
+    const changed = this.#changedIdentity(pairs)
+    if (changed !== undefined) return refuse(LoginStatus.InitiatorError, `another ${changed} than the login began with`)
     if (this.#purpose === undefined) {
+      this.#identity = new Map(pairs.filter(([key]) => identityKeys.has(key)))
       const purpose = this.#begin(request, new Map(pairs))
       if (isRefusal(purpose)) return purpose
       this.#purpose = purpose
@@ -151,21 +169,30 @@ export class Login {
     }
     const negotiation = this.#negotiation
     if (negotiation === undefined) return refuse(LoginStatus.TargetError, "a login without negotiation")
-    const method = this.#authenticate(request, pairs)
-    if (method !== undefined && typeof method !== "string") return method
-    if (method !== undefined) answers.push(["AuthMethod", method])
-    const operational = pairs.filter(([key]) => !loginKeys.has(key))
+    const security = this.#authenticate(request, pairs)
+    if (isRefusal(security)) return security
+    answers.push(...security.keys)
+    const operational = pairs.filter(([key]) => !identityKeys.has(key) && !securityKeys.has(key))
     const answered = negotiation.answer(operational)
     if ("refused" in answered) return refuse(LoginStatus.InitiatorError, answered.refused)
     answers.push(...answered)
     if (request.currentStage === LoginStage.Operational) answers.push(...negotiation.declarations())
-    if (!request.transit) return { _tag: "Reply", transit: false, nextStage: 0, text: formatTextPairs(answers) }
+    // The target keeps the login in a stage that is not over for it (RFC 7143 section 6.3).
+    if (!request.transit || !security.isOver) {
+      return { _tag: "Reply", transit: false, nextStage: 0, text: formatTextPairs(answers) }
+    }
     if (request.nextStage === LoginStage.FullFeature) {
       const unmet = negotiation.unmet()
       if (unmet !== undefined) return refuse(LoginStatus.InitiatorError, unmet)
     }
     this.#stage = request.nextStage
     return { _tag: "Reply", transit: true, nextStage: request.nextStage, text: formatTextPairs(answers) }
+  }
+
+  /** Saying again who it is does no harm; to be somebody else does. */
+  #changedIdentity(pairs: TextPairs): string | undefined {
+    if (this.#purpose === undefined) return undefined
+    return pairs.find(([key, value]) => identityKeys.has(key) && this.#identity.get(key) !== value)?.[0]
   }
 
   /** The first request says who wants what: decides whether it may. */
@@ -240,25 +267,30 @@ export class Login {
     })
   }
 
-  /** The value of AuthMethod to answer, nothing, or a refusal. */
-  #authenticate(request: LoginRequest, pairs: TextPairs): string | undefined | LoginRefusal {
-    const offered = pairs.find(([key]) => key === "AuthMethod")?.[1]
+  /** What must be proven, as it is set now: that may change during a login. */
+  #policy(): AuthPolicy {
     const purpose = this.#purpose
-    const required =
-      purpose?._tag === "Normal"
-        ? purpose.target.spec.requireChap
-        : this.#node.discoveryRequiresChap(this.#peer.portalGroupTag)
-    if (required) {
-      return refuse(LoginStatus.AuthenticationFailed, "CHAP is required, which this version does not offer")
-    }
-    if (offered === undefined) return undefined
-    if (request.currentStage !== LoginStage.Security || this.#authenticated) {
-      return refuse(LoginStatus.InitiatorError, "AuthMethod outside security negotiation")
-    }
-    if (!offered.split(",").includes("None")) {
-      return refuse(LoginStatus.AuthenticationFailed, `AuthMethod=${offered}; only None is offered`)
-    }
-    this.#authenticated = true
-    return "None"
+    if (purpose?._tag === "Normal") return purpose.target.spec.auth
+    return this.#node.discoveryAuth(this.#peer.portalGroupTag)
+  }
+
+  /** Answers the keys of security, and decides whether the login may be where it is, and go where it wants. */
+  #authenticate(
+    { currentStage, transit }: LoginRequest,
+    pairs: TextPairs
+  ): { readonly _tag: "Answered"; readonly keys: TextPairs; readonly isOver: boolean } | LoginRefusal {
+    const policy = this.#policy()
+    const security = pairs.filter(([key]) => securityKeys.has(key))
+    const [misplaced] = currentStage === LoginStage.Security ? [] : security
+    if (misplaced !== undefined)
+      return refuse(LoginStatus.InitiatorError, `${misplaced[0]} outside security negotiation`)
+    const answer =
+      currentStage === LoginStage.Security
+        ? this.#authentication.step(policy, security)
+        : ({ _tag: "Answered", keys: [], isOver: true } as const)
+    if (answer._tag !== "Answered") return refusedSecurity(answer)
+    const leaves = currentStage !== LoginStage.Security || (transit && answer.isOver)
+    const unmet = leaves ? this.#authentication.unmet(policy) : undefined
+    return unmet === undefined ? answer : refusedSecurity(unmet)
   }
 }

@@ -40,6 +40,11 @@ export class LoginPhase {
     return this.#login.initiatorAlias
   }
 
+  /** What the initiator was to prove itself by; undefined without CHAP. */
+  get challenge(): Buffer | undefined {
+    return this.#login.challenge
+  }
+
   /** Who wants what, as the first request says it; without names before. */
   get claimed(): { readonly initiatorName: string; readonly targetName: string } {
     return this.#login.claimed

@@ -5,6 +5,7 @@
 import { IoCounts } from "../bdev/IoCounts.ts"
 import { LatencyHistogram, wholeHistogram } from "../bdev/LatencyHistogram.ts"
 import type { LogicalUnit } from "../scsi/LogicalUnit.ts"
+import type { AuthPolicy } from "./auth/AuthPolicy.ts"
 import type { Ending, LogoutCause } from "./ConnectionEnd.ts"
 
 /** An initiator group that decides logins over a port, and what those sessions get that it lets in. */
@@ -31,7 +32,8 @@ export interface TargetSpec {
   readonly incarnation: number
   readonly alias: string
   readonly queueDepth: number
-  readonly requireChap: boolean
+  /** What logins must prove. */
+  readonly auth: AuthPolicy
   readonly headerDigest: boolean
   readonly dataDigest: boolean
   readonly deleting: boolean

@@ -3,6 +3,7 @@
  * decides nothing. Commands and facts are the plain values of `protocol.ts`. There is no Effect here and nothing waits.
  */
 import { compileAccessList } from "../../domain/access.ts"
+import { authGroupOf } from "../iscsi/auth/AuthGroupView.ts"
 import { IscsiNode, type NodeOptions } from "../iscsi/IscsiNode.ts"
 import { LunMapping, Target } from "../iscsi/Target.ts"
 import { housekeepingMillis, logoutCloseTimeoutMillis, logoutRequestTimeoutMillis } from "../limits.ts"
@@ -72,6 +73,12 @@ export class Reactor {
         return
       case "DeleteInitiatorGroup":
         this.#node.initiatorGroups.delete(command.tag)
+        return
+      case "PutAuthGroup":
+        this.#node.authGroups.set(command.group.tag, authGroupOf(command.group))
+        return
+      case "DeleteAuthGroup":
+        this.#node.authGroups.delete(command.tag)
         return
       default:
         return this.#handleDevice(command)

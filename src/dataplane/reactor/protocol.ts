@@ -8,6 +8,7 @@ import type { HistogramRequest } from "../../domain/Statistics.ts"
 import type { BdevDefinition, Latencies } from "../bdev/BdevSpec.ts"
 import type { Fault } from "../bdev/ErrorBdev.ts"
 import type { RateLimits } from "../bdev/RateLimiter.ts"
+import type { AuthGroupView } from "../iscsi/auth/AuthGroupView.ts"
 import type { NodeOptions, PortalGroupView } from "../iscsi/IscsiNode.ts"
 import type { DrainOutcome, TargetSpec } from "../iscsi/Target.ts"
 import type { IdentityStyle } from "../scsi/unit-identity.ts"
@@ -48,6 +49,9 @@ export type ReactorCommand =
   | { readonly _tag: "DeletePortalGroup"; readonly tag: number }
   | { readonly _tag: "PutInitiatorGroup"; readonly group: InitiatorGroupView }
   | { readonly _tag: "DeleteInitiatorGroup"; readonly tag: number }
+  /** Secrets in clear: this command is never told, kept or printed. */
+  | { readonly _tag: "PutAuthGroup"; readonly group: AuthGroupView }
+  | { readonly _tag: "DeleteAuthGroup"; readonly tag: number }
   /** Makes a target known, or changes what is known of it (by name and incarnation). */
   | { readonly _tag: "PutTarget"; readonly target: TargetSpec }
   | { readonly _tag: "DeleteTarget"; readonly name: string; readonly incarnation: number }

@@ -2,8 +2,7 @@
  * What logins meet: authentication of discovery, portal groups and targets, redirects of targets, and requests to log
  * out. Errors are -32602 with SPDK's sentences.
  *
- * As long as there is no CHAP, what requires it is refused at login. More than SPDK: the setting of a portal group
- * holds for discovery over it, redirects outlive a restart.
+ * More than SPDK: the setting of a portal group holds for discovery over it, redirects outlive a restart.
  */
 import { Effect, Schema } from "effect"
 import type { ControlPlane } from "../../domain/ControlPlane.ts"

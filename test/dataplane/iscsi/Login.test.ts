@@ -1,5 +1,6 @@
 /** The login state machine: which requests lead on, and how all others are refused (RFC 7143 section 6.3). */
 import { assert, beforeEach, describe, it } from "vitest"
+import { type AuthPolicy, noAuthPolicy } from "../../../src/dataplane/iscsi/auth/AuthPolicy.ts"
 import { Login, type LoginPeer, type LoginRefusal, type LoginReply } from "../../../src/dataplane/iscsi/Login.ts"
 import { type LoginRequest, LoginStage, LoginStatus } from "../../../src/dataplane/iscsi/pdu/login.ts"
 import { loginExchangesMax, textExchangeBytesMax } from "../../../src/dataplane/limits.ts"
@@ -19,6 +20,8 @@ const discovery: KeyList = [
 
 let node: TestNode
 let login: Login
+
+const required: AuthPolicy = { ...noAuthPolicy, requireChap: true, chapGroup: 1 }
 
 const newLogin = (peer: Partial<LoginPeer> = {}): Login =>
   new Login(node, { portalGroupTag: 1, initiatorAddress: "127.0.0.1", ...peer })
@@ -140,7 +143,7 @@ describe("a login over a portal group that is redirected", () => {
   ]
 
   it("is told the address, in any stage, before anything else is asked of it", () => {
-    addTarget(node, {}, { ports, requireChap: true })
+    addTarget(node, {}, { ports, auth: required })
     node.initiatorGroups.clear()
     for (const currentStage of [Security, Operational]) {
       const outcome = step(identity, { currentStage }, newLogin())
@@ -253,35 +256,38 @@ describe("a login is refused", () => {
   })
 })
 
-describe("what is not there yet fails closed", () => {
-  it("a target that requires CHAP, whatever is offered, in any stage", () => {
-    addTarget(node, {}, { requireChap: true })
-    for (const method of ["CHAP", "CHAP,None", "None"]) {
-      const keys: KeyList = [...identity, ["AuthMethod", method]]
-      refused(step(keys, { currentStage: Security }, newLogin()), LoginStatus.AuthenticationFailed, /CHAP is required/)
+describe("what is required is not gone without", () => {
+  it("CHAP of a target, by another method, in the operational stage, or by leaving the security stage", () => {
+    addTarget(node, {}, { auth: required })
+    const none: KeyList = [...identity, ["AuthMethod", "None"]]
+    for (const [keys, currentStage] of [
+      [none, Security],
+      [identity, Operational],
+      [identity, Security]
+    ] as const) {
+      refused(step(keys, { currentStage }, newLogin()), LoginStatus.AuthenticationFailed, /CHAP is required/)
     }
-    refused(step(identity, {}, newLogin()), LoginStatus.AuthenticationFailed, /CHAP is required/)
   })
 
   it("a target that comes to require CHAP during the login", () => {
     replied(step([...identity, ["AuthMethod", "None"]], { currentStage: Security, nextStage: Operational }))
     const target = node.findTarget(targetName)
     assert(target !== undefined)
-    target.spec = { ...target.spec, requireChap: true }
+    target.spec = { ...target.spec, auth: required }
     refused(step([]), LoginStatus.AuthenticationFailed, /CHAP is required/)
   })
 
   it("discovery that requires CHAP, while targets that don't can be logged in to", () => {
-    node.options = { ...node.options, discoveryRequiresChap: true }
+    node.options = { ...node.options, discoveryAuth: required }
     refused(step(discovery), LoginStatus.AuthenticationFailed, /CHAP is required/)
     assert.deepInclude(step(identity, {}, newLogin()), { transit: true })
   })
 
-  it("an initiator that insists on CHAP, and authentication outside the security stage", () => {
-    const keys: KeyList = [...identity, ["AuthMethod", "CHAP"]]
-    refused(step(keys, { currentStage: Security }), LoginStatus.AuthenticationFailed, /only None is offered/)
-    const late: KeyList = [...identity, ["AuthMethod", "None"]]
-    refused(step(late, {}, newLogin()), LoginStatus.InitiatorError, /outside security negotiation/)
+  it("the security stage of what belongs into it", () => {
+    for (const key of ["AuthMethod", "CHAP_A", "CHAP_R"]) {
+      const late: KeyList = [...identity, [key, "None"]]
+      refused(step(late, {}, newLogin()), LoginStatus.InitiatorError, /outside security negotiation/)
+    }
   })
 
   it("a digest that the target requires", () => {

@@ -1,5 +1,6 @@
 /** Text in full feature phase: SendTargets of any length, continued on both sides (RFC 7143 11.10, appendix C). */
 import { assert, beforeEach, describe, it } from "vitest"
+import { noAuthPolicy } from "../../../src/dataplane/iscsi/auth/AuthPolicy.ts"
 import { textExchangeBytesMax } from "../../../src/dataplane/limits.ts"
 import { compileAccessList } from "../../../src/domain/access.ts"
 import { Opcode, type Pdu, reservedTag } from "../../support/initiator/pdu.ts"
@@ -43,11 +44,11 @@ describe("discovery", () => {
     node.portalGroups.set(2, {
       tag: 2,
       private: true,
-      discoveryRequiresChap: false,
+      auth: noAuthPolicy,
       portals: [{ host: "10.0.0.1", port: 3260 }]
     })
     const hosts = ["*", "[::]", "[fd00::1]"].map((host) => ({ host, port: 3261 }))
-    node.portalGroups.set(3, { tag: 3, private: false, discoveryRequiresChap: false, portals: hosts })
+    node.portalGroups.set(3, { tag: 3, private: false, auth: noAuthPolicy, portals: hosts })
     const ports = [1, 2, 3].map((portalGroupTag) => ({
       portalGroupTag,
       relativePortId: 1,

@@ -6,6 +6,7 @@ import { Socket } from "node:net"
 import type { Bdev } from "../../../src/dataplane/bdev/Bdev.ts"
 import { ErrorBdev } from "../../../src/dataplane/bdev/ErrorBdev.ts"
 import { MallocBdev } from "../../../src/dataplane/bdev/MallocBdev.ts"
+import { noAuthPolicy } from "../../../src/dataplane/iscsi/auth/AuthPolicy.ts"
 import { Connection } from "../../../src/dataplane/iscsi/Connection.ts"
 import { IscsiNode, type NodeOptions } from "../../../src/dataplane/iscsi/IscsiNode.ts"
 import { LunMapping, Target, type TargetSpec } from "../../../src/dataplane/iscsi/Target.ts"
@@ -36,7 +37,7 @@ export const nodeOptions: NodeOptions = {
   nopTimeout: 10,
   nopInInterval: 5,
   allowDuplicateIsid: false,
-  discoveryRequiresChap: false
+  discoveryAuth: noAuthPolicy
 }
 
 /** A node whose clock is moved by hand, and that notes what its listener is told. */
@@ -66,7 +67,7 @@ export class TestNode extends IscsiNode {
     this.portalGroups.set(1, {
       tag: 1,
       private: false,
-      discoveryRequiresChap: false,
+      auth: noAuthPolicy,
       portals: [{ host: "127.0.0.1", port: 3260 }]
     })
     this.initiatorGroups.set(1, compileAccessList({ initiators: ["ANY"], netmasks: ["ANY"] }))
@@ -88,7 +89,7 @@ export const targetSpec = (changes: Partial<TargetSpec> = {}): TargetSpec => ({
   incarnation: 1,
   alias: "",
   queueDepth: 32,
-  requireChap: false,
+  auth: noAuthPolicy,
   headerDigest: false,
   dataDigest: false,
   deleting: false,

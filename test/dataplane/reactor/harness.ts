@@ -5,6 +5,7 @@
 import { connect, type Socket } from "node:net"
 import type { BdevSpec } from "../../../src/dataplane/bdev/BdevSpec.ts"
 import type { Fault } from "../../../src/dataplane/bdev/ErrorBdev.ts"
+import { noAuthPolicy } from "../../../src/dataplane/iscsi/auth/AuthPolicy.ts"
 import type { NodeOptions } from "../../../src/dataplane/iscsi/IscsiNode.ts"
 import type { DrainOutcome, TargetSpec } from "../../../src/dataplane/iscsi/Target.ts"
 import type { Request } from "../../../src/dataplane/ReactorClient.ts"
@@ -72,7 +73,7 @@ export class Harness implements AsyncDisposable {
     const { host, id, port } = harness.portal
     harness.send({
       _tag: "PutPortalGroup",
-      group: { tag: 1, private: false, discoveryRequiresChap: false, portals: [{ host, port }] }
+      group: { tag: 1, private: false, auth: noAuthPolicy, portals: [{ host, port }] }
     })
     harness.send({ _tag: "AcceptPortal", portal: id, portalGroupTag: 1 })
     return harness

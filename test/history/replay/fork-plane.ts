@@ -7,12 +7,14 @@ import { LevelEventLog } from "../../../eventlog/LevelEventLog.ts"
 import type { LogRecord } from "../../../eventlog/record.ts"
 import { replayFilePath, writeReplayFile } from "../../../src/cli/replay/ReplayFile.ts"
 import { replaySurroundings } from "../../../src/cli/replay/replay-surroundings.ts"
+import { secretsOf } from "../../../src/cli/serve/secret-key.ts"
 import { dataPlaneLayer } from "../../../src/dataplane/DataPlaneLive.ts"
 import { ControlPlane } from "../../../src/domain/ControlPlane.ts"
 import { DataPlane } from "../../../src/domain/DataPlane.ts"
 import { decodeRecord } from "../../../src/domain/event-codec.ts"
 import { evolve, FOLD_VERSION } from "../../../src/domain/evolve.ts"
 import type { ForkMapping } from "../../../src/domain/Fork.ts"
+import { Secrets } from "../../../src/domain/Secrets.ts"
 import { initialState, type State } from "../../../src/domain/State.ts"
 import { encodeSnapshot } from "../../../src/domain/snapshot-codec.ts"
 import { mapState } from "../../../src/history/fork/ForkMapping.ts"
@@ -125,7 +127,8 @@ export const startFork = (
       }
       const faulty = Layer.succeed(ControlPlane, withFaults(controlPlane, isAway))
       const replayer = Layer.provide(Replayer.layer(replaySurroundings(directory)), faulty)
-      const planes = Layer.provideMerge(replayer, dataPlaneLayer(settings))
+      const secrets = Layer.effect(Secrets, secretsOf(directory))
+      const planes = Layer.provideMerge(replayer, Layer.provide(dataPlaneLayer(settings), secrets))
       const built = yield* Layer.build(Layer.provide(planes, Logger.layer([])))
       const [dataPlane, playing] = yield* Effect.provideContext(Effect.all([DataPlane, Replayer]), built)
       return { controlPlane, dataPlane, log, replayer: playing }

@@ -3,6 +3,7 @@
  * full feature phase or in the target's refusal.
  */
 import { randomBytes } from "node:crypto"
+import { type Credentials, provenBy } from "./chap.ts"
 import { type Negotiated, negotiated, negotiationViolations } from "./negotiation.ts"
 import { makeHeader, Opcode, Pdu } from "./pdu.ts"
 import { decodeKeys, encodeKeys, type KeyList, keyList } from "./text-keys.ts"
@@ -148,6 +149,8 @@ export interface LoginOptions {
   readonly firstKeys?: KeyList
   /** AuthMethod to offer in a security stage of its own. Left out: the login starts in the operational stage. */
   readonly authMethod?: string
+  /** What to authenticate with, once the target has agreed on CHAP. */
+  readonly chap?: Credentials
   readonly tsih?: number
   readonly cmdSn?: number
   readonly waitMillis?: number
@@ -201,6 +204,30 @@ const identity = (options: LoginOptions): KeyList => [
 const operationalKeys = (options: LoginOptions): KeyList =>
   keyList(options.keys ?? (options.targetName === undefined ? discoveryKeys : defaultKeys))
 
+/** The security stage: CHAP, if the target agrees on that, and no further than the target lets it. */
+const secure = async (
+  exchange: LoginExchange,
+  keys: KeyList,
+  { chap }: LoginOptions,
+  answered: Array<readonly [string, string]>
+): Promise<LoginResponse> => {
+  const stage = { currentStage: Stage.security, nextStage: Stage.operational, transit: true }
+  let response = await exchange.exchange({ ...stage, keys })
+  answered.push(...response.keys)
+  if (response.status !== 0 || !response.keys.some(([key, value]) => key === "AuthMethod" && value === "CHAP")) {
+    return response
+  }
+  if (chap === undefined) throw new Error("the target wants CHAP, and the test has no credentials")
+  response = await exchange.exchange({ ...stage, keys: [["CHAP_A", chap.algorithms ?? "5"]] })
+  answered.push(...response.keys)
+  if (response.status !== 0) return response
+  const proof = provenBy(chap, response.keys)
+  response = await exchange.exchange({ ...stage, keys: proof.keys })
+  answered.push(...response.keys)
+  if (response.status === 0) proof.check(response.keys)
+  return response
+}
+
 /** More rounds than any login of these tests needs. */
 const roundsMax = 8
 
@@ -223,10 +250,7 @@ export const login = async (wire: Wire, options: LoginOptions): Promise<LoginOut
     })
     answered.push(...response.keys)
   } else {
-    const keys: KeyList = [...first, ["AuthMethod", options.authMethod]]
-    const security = { currentStage: Stage.security, nextStage: Stage.operational, transit: true, keys }
-    response = await exchange.exchange(security)
-    answered.push(...response.keys)
+    response = await secure(exchange, [...first, ["AuthMethod", options.authMethod]], options, answered)
     if (response.status === 0) {
       response = await exchange.exchange({ currentStage: Stage.operational, transit: true, keys: operational })
       answered.push(...response.keys)
