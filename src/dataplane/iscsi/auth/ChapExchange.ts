@@ -1,7 +1,7 @@
 /**
  * The target's side of one CHAP exchange (RFC 7143 section 12.1.3, RFC 1994): CHAP_A is answered with an algorithm, an
- * identifier and a challenge; CHAP_N and CHAP_R prove who the initiator is; CHAP_I and CHAP_C beside them ask the target
- * to prove itself.
+ * identifier and a challenge; CHAP_N and CHAP_R prove who the initiator is; CHAP_I and CHAP_C beside them ask the
+ * target to prove itself.
  *
  * Whatever fails is one thing to the initiator, after the same steps and the same work: nothing tells whether there is
  * such a user, such a group, or any at all. Why it failed is for the target's own log, and has no secret in it.
