@@ -34,7 +34,7 @@ export const observationOccasions: Readonly<Record<ObservationType, string>> = {
   ConnectionRefused: "a TCP connection was closed at once, because there are too many",
   TaskManagement: "an initiator has aborted commands or reset a LUN, and was answered",
   PduRejected: "a PDU was answered with a Reject",
-  DigestError: "a CRC32C digest did not match (digests are not offered yet, so there is none so far)",
+  DigestError: "a CRC32C digest did not match: what an initiator sent was changed on its way",
   ProtocolError: "an initiator broke the protocol, and its connection was closed",
   InternalError: "a mistake of lunlog cost a connection",
   IoFailed: "a read, write or flush failed, and its initiator was told so, with this sense data",

@@ -226,8 +226,8 @@ export const TargetSection = Schema.Struct({
   redirects: optional(Schema.Array(RedirectSection), "Sends logins over a portal group to another address"),
   queueDepth: optional(Schema.Finite, "Commands per session; options.maxQueueDepth if absent"),
   auth: optional(Auth, "CHAP; by default an initiator that asks for it is refused"),
-  headerDigest: optional(Schema.Boolean, "Require CRC32C over headers; refuses everyone until digests are implemented"),
-  dataDigest: optional(Schema.Boolean, "Require CRC32C over data; refuses everyone until digests are implemented"),
+  headerDigest: optional(Schema.Boolean, "Require CRC32C over headers: who offers none is refused"),
+  dataDigest: optional(Schema.Boolean, "Require CRC32C over data: who offers none is refused"),
   histogram: optional(Schema.Boolean, "Count how long commands take; false if absent")
 })
 export type TargetSection = typeof TargetSection.Type

@@ -10,6 +10,7 @@ import { ScsiAction, type ScsiTask } from "../scsi/ScsiTask.ts"
 import { ScsiStatus } from "../scsi/scsi-status.ts"
 import { SenseCode, SenseKey } from "../scsi/sense-codes.ts"
 import { type IscsiTask, TaskPhase } from "./IscsiTask.ts"
+import type { Digests } from "./PduReader.ts"
 import { RunningOperation } from "./RunningOperation.ts"
 import type { Session } from "./Session.ts"
 import { type ResponseConnection, type ResponsePath, sendDataIn } from "./scsi-responses.ts"
@@ -20,6 +21,8 @@ import type { TaskPool } from "./TaskPool.ts"
 export interface CommandConnection extends ResponseConnection {
   /** Sends what was written, soon. */
   readonly flushSoon: () => void
+  /** With a data digest, data reaches a disk only once all of its PDU has come and is right. */
+  readonly digests: Digests
   /** A mistake of our own, while something was done for this connection. */
   readonly internalError: (error: unknown) => void
 }

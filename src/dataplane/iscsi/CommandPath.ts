@@ -124,6 +124,20 @@ export class CommandPath implements TaskOwner, SessionCommands, ExecutionPath {
     this.#continueWrite(task)
   }
 
+  /**
+   * In place of `endDataOut`: the data is not what was sent. The command ends with that once all is there that the
+   * initiator still sends for it (RFC 7143 section 7.8): until then what comes is dropped, and nothing more is asked for.
+   */
+  spoilDataOut(): void {
+    const task = this.#sink
+    if (task !== undefined) {
+      task.wantedBytes = 0
+      task.scsi.checkCondition(SenseKey.abortedCommand, SenseCode.protocolServiceCrcError)
+      this.#pool.watch.failed(task, this.session, IoKind.write)
+    }
+    this.endDataOut()
+  }
+
   /** The bdev has answered. Never throws: a bdev must not suffer for a mistake of ours. */
   ioDone(task: IscsiTask, status: IoStatus): void {
     try {
@@ -193,7 +207,7 @@ export class CommandPath implements TaskOwner, SessionCommands, ExecutionPath {
     const offered = task.expectsDataOut ? task.expectedBytes : 0
     task.wantedBytes = Math.min(scsi.byteLength, offered - (offered % bdev.blockSize))
     // With others to wait for, data is kept in a buffer until it is known that the blocks are free.
-    task.memory = taskSet.open ? bdev.memory : undefined
+    task.memory = taskSet.open && !this.connection.digests.data ? bdev.memory : undefined
     this.#beginReceiving(task, mapping, flags, dataBytes)
   }
 

@@ -11,9 +11,9 @@ import type { ConnectionEnd, Ending, LogoutCause } from "./ConnectionEnd.ts"
 import type { FullFeaturePhase } from "./FullFeaturePhase.ts"
 import type { IscsiNode } from "./IscsiNode.ts"
 import { LoginPhase } from "./LoginPhase.ts"
-import { PduReader } from "./PduReader.ts"
+import { type Digests, PduReader } from "./PduReader.ts"
 import { PduRecorder } from "./PduRecorder.ts"
-import { bhsBytes, paddingOf } from "./pdu/bhs.ts"
+import { opcodeOf } from "./pdu/bhs.ts"
 import type { Numbers } from "./pdu/session-control.ts"
 import type { Session } from "./Session.ts"
 import { nextSerial } from "./serial-number.ts"
@@ -57,6 +57,8 @@ export class Connection {
   readonly managing = new Set<number>()
   /** Of TCP, all in all. */
   receivedBytes = 0
+  /** From the first PDU after the login on. */
+  digests: Digests = { header: false, data: false }
   readonly #socket: Socket
   readonly #reader: PduReader
   #reading = false
@@ -92,6 +94,12 @@ export class Connection {
       end: () => {
         const phase = this.fullFeature ?? this.login
         phase.end()
+        return !this.#stopped()
+      },
+      badHeader: (b, at) => this.#badHeader(b, at),
+      badData: (header) => {
+        this.node.listener.digestError(this, "data", opcodeOf(header, 0))
+        this.fullFeature?.badData(header)
         return !this.#stopped()
       }
     })
@@ -148,12 +156,12 @@ export class Connection {
 
   /** Writes a PDU whose header `write` fills in, followed by `data`. */
   send(data: Buffer, write: (b: Buffer, at: number) => void): void {
-    const padding = paddingOf(data.length)
-    const at = this.transmitter.reserve(bhsBytes + data.length + padding)
-    const b = this.transmitter.buffer
+    const { transmitter } = this
+    const at = transmitter.beginPdu(data.length)
+    const b = transmitter.buffer
     write(b, at)
-    data.copy(b, at + bhsBytes)
-    b.fill(0, at + bhsBytes + data.length, at + bhsBytes + data.length + padding)
+    data.copy(b, transmitter.dataAt(at))
+    transmitter.endPdu(at, data.length)
     this.recorder.sent(b, at)
     this.flushSoon()
   }
@@ -180,6 +188,13 @@ export class Connection {
     this.state = "full-feature"
     this.#since = this.node.now()
     this.#deadline = Number.POSITIVE_INFINITY
+  }
+
+  /** The login response was the last PDU without these digests (RFC 7143 section 13.1). */
+  useDigests(digests: Digests): void {
+    this.digests = digests
+    this.#reader.useDigests(digests)
+    this.transmitter.useDigests(digests)
   }
 
   /** The peer broke the protocol beyond what can be answered. */
@@ -239,6 +254,15 @@ export class Connection {
   /** From now on the connection must be gone by `deadline` (of the node's clock). */
   mustEndBy(deadline: number): void {
     this.#deadline = Math.min(this.#deadline, deadline)
+  }
+
+  /**
+   * RFC 7143 section 7.8: where the next PDU begins is not known, as the length may be what is wrong, and without markers
+   * it can't be found.
+   */
+  #badHeader(b: Buffer, at: number): void {
+    this.node.listener.digestError(this, "header", opcodeOf(b, at))
+    this.close("a header digest that is wrong", "protocolError")
   }
 
   #isEnding(): boolean {

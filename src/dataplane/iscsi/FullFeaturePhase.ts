@@ -91,6 +91,19 @@ export class FullFeaturePhase {
     else if (this.#taker === Taker.Control) this.#answer(this.#pdu.header, this.#pdu.takeData())
   }
 
+  /**
+   * In place of `end`: the data segment is not what was sent (RFC 7143 section 7.8). The PDU is rejected and dropped, so
+   * its CmdSN stays due. Error recovery level 0 has only one way to fill that gap: another session.
+   */
+  badData(header: Buffer): void {
+    const taker = this.#taker
+    this.#reject(header, RejectReason.DataDigestError)
+    if (taker === Taker.DataOut) this.#connection.commands?.spoilDataOut()
+    else if (taker === Taker.Command || (taker === Taker.Control && !isImmediate(header, 0))) {
+      this.#connection.closeAfterFlush(`a data digest of ${opcodeName(opcodeOf(header, 0))} is wrong`, "protocolError")
+    }
+  }
+
   /** Called about once a second: pings an initiator that is silent, and drops one that does not answer. */
   keepAlive(now: number, heard: boolean): void {
     const { nopInInterval, nopTimeout } = this.#connection.node.options

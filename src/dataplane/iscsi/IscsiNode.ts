@@ -59,6 +59,8 @@ export interface NodeListener {
   readonly tasksManaged: (connection: Connection, session: Session, outcome: TaskManagementOutcome) => void
   /** A PDU was answered with a Reject, with the reason of RFC 7143 section 11.17.1. */
   readonly pduRejected: (connection: Connection, opcode: number, reason: number) => void
+  /** What has come is not what was sent: RFC 7143 section 7.8. A header that is damaged may name any opcode. */
+  readonly digestError: (connection: Connection, digest: "header" | "data", opcode: number) => void
   /** The peer broke the protocol; its connection is closed. */
   readonly protocolError: (connection: Connection, reason: string) => void
   /** A mistake of our own: it costs the connection, not the process. */

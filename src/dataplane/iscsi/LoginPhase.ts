@@ -111,6 +111,8 @@ export class LoginPhase {
       nextStage: reply.nextStage,
       tsih: session === 0 ? request.tsih : session
     })
+    const { negotiation } = this.#login
+    if (entering && negotiation !== undefined) this.#connection.useDigests(negotiation.digests)
   }
 
   #refuseWith(request: LoginRequest, refusal: LoginRefusal): void {

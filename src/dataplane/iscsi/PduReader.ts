@@ -3,9 +3,17 @@
  * split one is gathered first. Data segments are handed on piece by piece as they arrive, padding is dropped.
  *
  * The reader trusts nothing: the handler bounds the lengths that a header declares, and closes the connection for a
- * header it refuses.
+ * header it refuses. With a header digest nothing of a header is looked at before all of it is there and its digest is
+ * right, but the length of its additional segments, which is bounded by its form.
  */
-import { ahsBytesOf, bhsBytes, dataSegmentBytesOf, paddingOf } from "./pdu/bhs.ts"
+import { ahsBytesMax, ahsBytesOf, bhsAt, bhsBytes, dataSegmentBytesOf, paddingOf } from "./pdu/bhs.ts"
+import { crc32cOf, digestBytes, digestOf } from "./pdu/crc32c.ts"
+
+/** Which digests a connection uses, both ways (RFC 7143 section 13.1). */
+export interface Digests {
+  readonly header: boolean
+  readonly data: boolean
+}
 
 /** What a connection does with the pieces of a PDU. All calls are synchronous and in order. */
 export interface PduHandler {
@@ -15,16 +23,28 @@ export interface PduHandler {
   readonly data: (b: Buffer, start: number, end: number) => void
   /** The PDU is complete. False: nothing more is to be read (yet); what is left of the chunk is kept. */
   readonly end: () => boolean
+  /** A header, here with its additional segments, is not what was sent: nothing more is read. */
+  readonly badHeader: (b: Buffer, at: number) => void
+  /** In place of `end`: the data segment is not what was sent; the header was this. */
+  readonly badData: (header: Buffer) => boolean
 }
 
-const Phase = { Header: 0, AdditionalHeader: 1, Data: 2, Padding: 3 } as const
+const Phase = { Header: 0, AdditionalHeader: 1, Data: 2, Padding: 3, DataDigest: 4 } as const
 type Phase = (typeof Phase)[keyof typeof Phase]
 
 /** One per connection. */
 export class PduReader {
   readonly #handler: PduHandler
-  readonly #scratch = Buffer.alloc(bhsBytes)
+  /** A header that comes in pieces; with a header digest all that this covers, and the digest. */
+  #scratch = Buffer.alloc(bhsBytes)
   #gathered = 0
+  #digests: Digests = { header: false, data: false }
+  /** Bytes without which there is no whole header. */
+  #headBytesMin = bhsBytes
+  /** With a data digest: the header of the PDU whose data is read, and the CRC and the digest of what has come. */
+  readonly #header = Buffer.alloc(bhsBytes)
+  readonly #dataDigest = Buffer.alloc(digestBytes)
+  #crc = 0
   #phase: Phase = Phase.Header
   #left = 0
   #dataBytes = 0
@@ -38,6 +58,14 @@ export class PduReader {
   /** Whether the stream stands between two PDUs. */
   get between(): boolean {
     return this.#phase === Phase.Header && this.#gathered === 0 && this.#kept === undefined
+  }
+
+  /** The next PDU and all after it have these digests. */
+  useDigests(digests: Digests): void {
+    this.#digests = digests
+    if (!digests.header) return
+    this.#headBytesMin = bhsBytes + digestBytes
+    this.#scratch = Buffer.alloc(bhsBytes + ahsBytesMax + digestBytes)
   }
 
   /** Reads a received chunk, which is the caller's again afterwards. False: the handler asked to stop. */
@@ -65,22 +93,21 @@ export class PduReader {
     let at = 0
     while (at < length) {
       if (this.#phase === Phase.Header) {
-        if (this.#gathered === 0 && length - at >= bhsBytes) {
-          at += bhsBytes
-          if (!this.#begin(chunk, at - bhsBytes)) return at
+        const headBytes = this.#headBytesIn(chunk, at, length)
+        if (headBytes > 0) {
+          at += headBytes
+          if (!this.#begin(chunk, at - headBytes)) return at
           continue
         }
-        const taken = Math.min(bhsBytes - this.#gathered, length - at)
-        chunk.copy(this.#scratch, this.#gathered, at, at + taken)
-        this.#gathered += taken
-        at += taken
-        if (this.#gathered < bhsBytes) return -1
+        at += this.#gather(chunk, at, length)
+        if (this.#gathered < this.#headBytes(this.#scratch, 0, this.#gathered)) continue
         this.#gathered = 0
         if (!this.#begin(this.#scratch, 0)) return at
         continue
       }
       const taken = Math.min(this.#left, length - at)
       if (this.#phase === Phase.Data) this.#handler.data(chunk, at, at + taken)
+      if (this.#digests.data) this.#cover(chunk, at, at + taken)
       this.#left -= taken
       at += taken
       if (this.#left === 0 && !this.#next()) return at
@@ -88,14 +115,55 @@ export class PduReader {
     return -1
   }
 
+  /** Length of the header that lies whole in the chunk, with all that a header digest covers; 0 if none does. */
+  #headBytesIn(chunk: Buffer, at: number, length: number): number {
+    if (this.#gathered > 0 || length - at < this.#headBytesMin) return 0
+    if (!this.#digests.header) return bhsBytes
+    const headBytes = this.#headBytes(chunk, at, bhsBytes)
+    return length - at < headBytes ? 0 : headBytes
+  }
+
+  /** Length of what is read at once, as far as the bytes that are there tell it. */
+  #headBytes(b: Buffer, at: number, known: number): number {
+    if (!this.#digests.header || known <= bhsAt.totalAhsLength) return this.#headBytesMin
+    return this.#headBytesMin + ahsBytesOf(b, at)
+  }
+
+  /** Sets bytes of a split header aside: how many. */
+  #gather(chunk: Buffer, at: number, length: number): number {
+    const wanted = this.#headBytes(this.#scratch, 0, this.#gathered)
+    const taken = Math.min(wanted - this.#gathered, length - at)
+    chunk.copy(this.#scratch, this.#gathered, at, at + taken)
+    this.#gathered += taken
+    return taken
+  }
+
   #begin(b: Buffer, at: number): boolean {
     const dataBytes = dataSegmentBytesOf(b, at)
     const ahsBytes = ahsBytesOf(b, at)
+    const { data, header } = this.#digests
+    if (header) {
+      const end = at + bhsBytes + ahsBytes
+      if (crc32cOf(b, at, end) !== digestOf(b, end)) {
+        this.#handler.badHeader(b, at)
+        return false
+      }
+    }
+    if (data) {
+      b.copy(this.#header, 0, at, at + bhsBytes)
+      this.#crc = 0
+    }
     this.#dataBytes = dataBytes
     if (!this.#handler.header(b, at, dataBytes, ahsBytes)) return false
     this.#phase = Phase.AdditionalHeader
-    this.#left = ahsBytes
-    return ahsBytes > 0 || this.#next()
+    this.#left = header ? 0 : ahsBytes
+    return this.#left > 0 || this.#next()
+  }
+
+  /** Goes into the data digest, or is it. */
+  #cover(b: Buffer, start: number, end: number): void {
+    if (this.#phase === Phase.DataDigest) b.copy(this.#dataDigest, digestBytes - this.#left, start, end)
+    else if (this.#phase !== Phase.AdditionalHeader) this.#crc = crc32cOf(b, start, end, this.#crc)
   }
 
   /** The phase is over: goes to the next that has bytes, or ends the PDU. */
@@ -110,7 +178,19 @@ export class PduReader {
       this.#left = paddingOf(this.#dataBytes)
       if (this.#left > 0) return true
     }
+    if (this.#digests.data && this.#dataBytes > 0) return this.#nextOfDigest()
     this.#phase = Phase.Header
     return this.#handler.end()
+  }
+
+  /** A data segment with a digest is complete, or the digest is. */
+  #nextOfDigest(): boolean {
+    if (this.#phase === Phase.Padding) {
+      this.#phase = Phase.DataDigest
+      this.#left = digestBytes
+      return true
+    }
+    this.#phase = Phase.Header
+    return digestOf(this.#dataDigest, 0) === this.#crc ? this.#handler.end() : this.#handler.badData(this.#header)
   }
 }

@@ -9,6 +9,9 @@
 import type { Socket } from "node:net"
 import { outputBufferBytes, unsentBytesMax, unsentFlushesMax } from "../limits.ts"
 import type { OutputBuffers } from "./OutputBuffers.ts"
+import type { Digests } from "./PduReader.ts"
+import { bhsBytes, paddingOf } from "./pdu/bhs.ts"
+import { crc32cOf, digestBytes, putDigest } from "./pdu/crc32c.ts"
 
 /** Where responses of a connection are gathered and sent. */
 export class Transmitter {
@@ -28,6 +31,10 @@ export class Transmitter {
   /** Flushes since the socket last had nothing to send. */
   #waitingFlushes = 0
   #closed = false
+  #headerDigest = false
+  #dataDigest = false
+  /** Of a header with its digest, if there is one, in bytes: where the data of a PDU begins. */
+  #headBytes: number = bhsBytes
   /** Handed to the socket, all in all. */
   sentBytes = 0
 
@@ -42,7 +49,40 @@ export class Transmitter {
     return this.#current
   }
 
-  /** Room for one PDU of `length` bytes: its offset in `buffer`. The caller fills all of it before it returns. */
+  /** The next PDU and all after it get these digests. */
+  useDigests({ data, header }: Digests): void {
+    this.#headerDigest = header
+    this.#dataDigest = data
+    this.#headBytes = bhsBytes + (header ? digestBytes : 0)
+  }
+
+  /**
+   * Room for one PDU with `dataBytes` of data: the offset of its header in `buffer`. The caller writes the header
+   * there, the data at `dataAt` of it, and calls `endPdu` before it returns.
+   */
+  beginPdu(dataBytes: number): number {
+    const digest = this.#dataDigest && dataBytes > 0 ? digestBytes : 0
+    return this.reserve(this.#headBytes + dataBytes + paddingOf(dataBytes) + digest)
+  }
+
+  /** Where the data belongs of the PDU whose header is at `at`. */
+  dataAt(at: number): number {
+    return at + this.#headBytes
+  }
+
+  /** Header and data of a PDU are written: adds padding and digests. */
+  endPdu(at: number, dataBytes: number): void {
+    const padding = paddingOf(dataBytes)
+    const start = at + this.#headBytes
+    const end = start + dataBytes
+    if (padding > 0) this.buffer.fill(0, end, end + padding)
+    if (this.#headerDigest) putDigest(this.buffer, at + bhsBytes, crc32cOf(this.buffer, at, at + bhsBytes))
+    if (this.#dataDigest && dataBytes > 0) {
+      putDigest(this.buffer, end + padding, crc32cOf(this.buffer, start, end + padding))
+    }
+  }
+
+  /** Room for `length` bytes: its offset in `buffer`. The caller fills all of it before it returns. */
   reserve(length: number): number {
     if (this.#current === undefined) this.#current = this.#buffers.take()
     if (this.#end + length > outputBufferBytes) {

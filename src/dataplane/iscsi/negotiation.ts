@@ -3,6 +3,7 @@
  * lives as long as a login; what it has agreed on is read when the login ends.
  */
 import { burstBytesMax, outstandingR2tMax, recvDataSegmentBytesMax } from "../limits.ts"
+import type { Digests } from "./PduReader.ts"
 import { parseNumber, type TextPairs } from "./text-keys.ts"
 
 /** What a session runs with. Lengths in bytes, times in seconds. */
@@ -113,10 +114,15 @@ export class Negotiation {
   readonly #policy: NegotiationPolicy
   readonly #seen = new Set<string>()
   #declared = false
-  #digests = { header: false, data: false }
+  readonly #digests = { header: false, data: false }
 
   constructor(policy: NegotiationPolicy) {
     this.#policy = policy
+  }
+
+  /** What has been agreed on for this connection, from its first PDU after the login on. */
+  get digests(): Digests {
+    return this.#digests
   }
 
   /** Answers operational keys of one exchange, or gives the reason to refuse the login. */
@@ -203,10 +209,13 @@ export class Negotiation {
     return agree(value === "Yes") ? "Yes" : "No"
   }
 
-  /** Digests come later; until then a target that demands one can't be logged in to. */
+  /** RFC 7143 section 6.2.1: the first value of the list that can be agreed to. */
   #answerDigest(key: "HeaderDigest" | "DataDigest", value: string): Answer {
-    const required = key === "HeaderDigest" ? this.#policy.requireHeaderDigest : this.#policy.requireDataDigest
-    if (required) return refused(`the target requires ${key}=CRC32C, which this version does not offer`)
-    return value.split(",").includes("None") ? "None" : "Reject"
+    const isHeader = key === "HeaderDigest"
+    const required = isHeader ? this.#policy.requireHeaderDigest : this.#policy.requireDataDigest
+    const agreed = value.split(",").find((offer) => offer === "CRC32C" || (offer === "None" && !required))
+    if (agreed === undefined && required) return refused(`the target requires ${key}=CRC32C; ${value} is offered`)
+    this.#digests[isHeader ? "header" : "data"] = agreed === "CRC32C"
+    return agreed ?? "Reject"
   }
 }

@@ -7,7 +7,6 @@ import { ScsiStatus } from "../scsi/scsi-status.ts"
 import { encodeSense, senseLength } from "../scsi/sense.ts"
 import type { IscsiTask } from "./IscsiTask.ts"
 import type { PduRecorder } from "./PduRecorder.ts"
-import { bhsBytes, paddingOf } from "./pdu/bhs.ts"
 import { addDataInStatus, ResponseFlag, writeDataIn, writeR2t, writeScsiResponse } from "./pdu/scsi.ts"
 import type { Session } from "./Session.ts"
 import { addSerial } from "./serial-number.ts"
@@ -78,8 +77,7 @@ export const sendDataIn = (
   let burst = 0
   for (let dataSn = 0; sent < total; dataSn++) {
     const bytes = Math.min(segmentMax, total - sent, maxBurstLength - burst)
-    const padding = paddingOf(bytes)
-    const at = transmitter.reserve(bhsBytes + bytes + padding)
+    const at = transmitter.beginPdu(bytes)
     const b = transmitter.buffer
     const last = sent + bytes === total
     burst += bytes
@@ -92,8 +90,8 @@ export const sendDataIn = (
     }
     writeDataIn(b, at, flags, bytes, task.initiatorTaskTag, session.expCmdSn, maxCmdSn, dataSn, sent)
     if (last) addDataInStatus(b, at, scsi.status, connection.takeStatSn(), Math.abs(length - expected))
-    source.copy(b, at + bhsBytes, sourceStart + sent, sourceStart + sent + bytes)
-    if (padding > 0) b.fill(0, at + bhsBytes + bytes, at + bhsBytes + bytes + padding)
+    source.copy(b, transmitter.dataAt(at), sourceStart + sent, sourceStart + sent + bytes)
+    transmitter.endPdu(at, bytes)
     connection.recorder.sent(b, at)
     sent += bytes
     if (final) burst = 0
@@ -110,9 +108,9 @@ export const sendScsiResponse = (path: ResponsePath, task: IscsiTask): void => {
   const residual = transfer - expected
   const residualFlags = residual > 0 ? ResponseFlag.Overflow : residual < 0 ? ResponseFlag.Underflow : 0
   const dataBytes = check ? senseLength + 2 : 0
-  const padding = paddingOf(dataBytes)
-  const at = connection.transmitter.reserve(bhsBytes + dataBytes + padding)
-  const b = connection.transmitter.buffer
+  const { transmitter } = connection
+  const at = transmitter.beginPdu(dataBytes)
+  const b = transmitter.buffer
   writeScsiResponse(
     b,
     at,
@@ -127,18 +125,20 @@ export const sendScsiResponse = (path: ResponsePath, task: IscsiTask): void => {
     check ? senseLength : 0
   )
   if (check) {
-    b.writeUInt16BE(senseLength, at + bhsBytes)
-    encodeSense(scsi, b, at + bhsBytes + 2)
-    b.fill(0, at + bhsBytes + dataBytes, at + bhsBytes + dataBytes + padding)
+    const dataAt = transmitter.dataAt(at)
+    b.writeUInt16BE(senseLength, dataAt)
+    encodeSense(scsi, b, dataAt + 2)
   }
+  transmitter.endPdu(at, dataBytes)
   connection.recorder.sent(b, at)
 }
 
 /** Sends the R2T that the task has noted last, which asks for `bytes`. */
 export const sendR2t = (path: ResponsePath, task: IscsiTask, bytes: number): void => {
   const { connection, session } = path
-  const at = connection.transmitter.reserve(bhsBytes)
-  const b = connection.transmitter.buffer
+  const { transmitter } = connection
+  const at = transmitter.beginPdu(0)
+  const b = transmitter.buffer
   const tag = task.r2tTags[task.r2tCount - 1] ?? 0
   writeR2t(
     b,
@@ -153,5 +153,6 @@ export const sendR2t = (path: ResponsePath, task: IscsiTask, bytes: number): voi
     task.solicitedEnd - bytes,
     bytes
   )
+  transmitter.endPdu(at, 0)
   connection.recorder.sent(b, at)
 }

@@ -119,6 +119,14 @@ export const sessionFacts = (tell: (fact: ReactorObservation) => void): NodeList
       rejectReason: rejectReasonName(code),
       rejectCode: code
     }),
+  digestError: (connection, digest, opcode) =>
+    tell({
+      _tag: "DigestError",
+      ...nexusOf(connection, connection.session),
+      ...tsihOf(connection.session),
+      digest,
+      opcode: opcodeName(opcode)
+    }),
   protocolError: (connection, reason) =>
     tell({
       _tag: "ProtocolError",

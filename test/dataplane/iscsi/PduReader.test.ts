@@ -1,7 +1,7 @@
 /** A byte stream becomes the same PDUs however it is cut. */
 import { assert, describe, it } from "vitest"
 import { PduReader } from "../../../src/dataplane/iscsi/PduReader.ts"
-import { encodePdu, makeHeader, Opcode, Pdu } from "../../support/initiator/pdu.ts"
+import { type Digests, encodePdu, makeHeader, Opcode, Pdu } from "../../support/initiator/pdu.ts"
 import { makeRandom, type Random, runSeed } from "../../support/initiator/random.ts"
 
 /** Writes down what the reader hands on, and stops it on demand. */
@@ -25,6 +25,11 @@ class Recorder {
       end: () => {
         this.pdus.push(`${this.#header} ${Buffer.concat(this.#data).toString("hex")}`)
         return !this.stop()
+      },
+      badHeader: (b, at) => void this.pdus.push(`bad header ${b.subarray(at, at + 48).toString("hex")}`),
+      badData: (header) => {
+        this.pdus.push(`bad data ${header.toString("hex")}`)
+        return !this.stop()
       }
     })
   }
@@ -44,7 +49,13 @@ const pduOf = (dataBytes: number, ahsBytes = 0): Pdu => {
   return new Pdu(header, Buffer.alloc(dataBytes, 0x30 + (dataBytes % 64)), Buffer.alloc(ahsBytes, 0xaa))
 }
 
-const encode = (pdu: Pdu): Buffer => Buffer.concat(encodePdu(pdu, { header: false, data: false }))
+const encodeWith = (pdu: Pdu, digests: Digests): Buffer => Buffer.concat(encodePdu(pdu, digests))
+const encode = (pdu: Pdu): Buffer => encodeWith(pdu, { header: false, data: false })
+/** With the length fields that `encodePdu` sets. */
+const expectedLater = (pdu: Pdu): string => {
+  encode(pdu)
+  return expected(pdu)
+}
 const expected = (pdu: Pdu): string => {
   const { additionalHeader, data, header } = pdu
   return `${header.toString("hex")} ${data.length} ${additionalHeader.length} ${data.toString("hex")}`
@@ -141,5 +152,81 @@ describe("the PDU reader", () => {
     assert.isFalse(recorder.reader.between)
     recorder.push(stream.subarray(97, 100))
     assert.isTrue(recorder.reader.between)
+  })
+})
+
+const digestsOf: ReadonlyArray<Digests> = [
+  { header: true, data: false },
+  { header: false, data: true },
+  { header: true, data: true }
+]
+
+describe("the PDU reader with digests", () => {
+  for (const digests of digestsOf) {
+    const name = `${digests.header ? "header" : ""}${digests.data ? "data" : ""}`
+    const bytes = Buffer.concat(shapes.map((pdu) => encodeWith(pdu, digests)))
+
+    it(`finds the same PDUs at every single cut, at every byte, and in one piece: ${name}`, () => {
+      for (let cut = 0; cut <= bytes.length; cut++) {
+        const recorder = new Recorder()
+        recorder.reader.useDigests(digests)
+        if (cut > 0) recorder.push(bytes.subarray(0, cut))
+        if (cut < bytes.length) recorder.push(bytes.subarray(cut))
+        assert.deepStrictEqual(recorder.pdus, wanted, `cut at ${cut}`)
+        assert.isTrue(recorder.reader.between)
+      }
+      const bytewise = new Recorder()
+      bytewise.reader.useDigests(digests)
+      for (const byte of bytes) bytewise.push(Buffer.from([byte]))
+      assert.deepStrictEqual(bytewise.pdus, wanted)
+    })
+  }
+
+  it("finds every flipped bit of a header, its additional segments and their digest", () => {
+    const pdu = pduOf(7, 12)
+    const digests = { header: true, data: true }
+    const bytes = encodeWith(pdu, digests)
+    for (let bit = 0; bit < (48 + 12 + 4) * 8; bit++) {
+      const damaged = Buffer.from(bytes)
+      damaged.writeUInt8(damaged.readUInt8(bit >> 3) ^ (1 << (bit & 7)), bit >> 3)
+      for (const cut of [0, bit >> 3, bytes.length]) {
+        const recorder = new Recorder()
+        recorder.reader.useDigests(digests)
+        // Enough behind it for any length of additional segments that the flip makes of the right one.
+        const all = Buffer.concat([damaged, Buffer.alloc(1100)])
+        let goOn = cut === 0 || recorder.push(all.subarray(0, cut))
+        if (goOn) goOn = recorder.push(all.subarray(cut))
+        assert.isFalse(goOn)
+        assert.deepStrictEqual(recorder.pdus, [`bad header ${all.subarray(0, 48).toString("hex")}`], `bit ${bit}`)
+      }
+    }
+  })
+
+  it("finds every flipped bit of data, padding and their digest, and the PDU behind them", () => {
+    const pdu = pduOf(7)
+    const digests = { header: true, data: true }
+    const bytes = Buffer.concat([encodeWith(pdu, digests), encodeWith(pduOf(1), digests)])
+    for (let bit = 52 * 8; bit < (52 + 8 + 4) * 8; bit++) {
+      const damaged = Buffer.from(bytes)
+      damaged.writeUInt8(damaged.readUInt8(bit >> 3) ^ (1 << (bit & 7)), bit >> 3)
+      for (let cut = 50; cut <= 64; cut++) {
+        const recorder = new Recorder()
+        recorder.reader.useDigests(digests)
+        assert.isTrue(recorder.push(damaged.subarray(0, cut)))
+        assert.isTrue(recorder.push(damaged.subarray(cut)))
+        assert.deepStrictEqual(recorder.pdus, [`bad data ${pdu.header.toString("hex")}`, expectedLater(pduOf(1))])
+      }
+    }
+  })
+
+  it("takes digests from the next PDU on, in the middle of a chunk", () => {
+    const recorder = new Recorder()
+    const digests = { header: true, data: true }
+    recorder.stop = () => {
+      recorder.reader.useDigests(digests)
+      return false
+    }
+    recorder.push(Buffer.concat([encode(pduOf(5)), encodeWith(pduOf(6, 8), digests), encodeWith(pduOf(0), digests)]))
+    assert.deepStrictEqual(recorder.pdus, [pduOf(5), pduOf(6, 8), pduOf(0)].map(expectedLater))
   })
 })

@@ -13,6 +13,7 @@ import { LunMapping, Target, type TargetSpec } from "../../../src/dataplane/iscs
 import { LogicalUnit } from "../../../src/dataplane/scsi/LogicalUnit.ts"
 import { compileAccessList } from "../../../src/domain/access.ts"
 import {
+  type Digests,
   encodePdu,
   type HeaderFields,
   makeHeader,
@@ -59,6 +60,7 @@ export class TestNode extends IscsiNode {
         tasksManaged: () => {},
         pduRejected: () => {},
         loginRefused: (_connection, status, reason) => told.push(`refused ${status.toString(16)}: ${reason}`),
+        digestError: (_connection, digest, opcode) => told.push(`${digest} digest of opcode ${opcode}`),
         protocolError: (_connection, reason) => told.push(`protocol error: ${reason}`),
         internalError: (_connection, error) => told.push(`internal error: ${error}`)
       }
@@ -205,9 +207,22 @@ export class TestPeer {
     this.connection.receive(bytes, bytes.length)
   }
 
+  /** What this side sends and expects from now on: to be set once a login has agreed on it. */
+  get digests(): Digests {
+    return this.#reader.digests
+  }
+  set digests(digests: Digests) {
+    this.#reader.digests = digests
+  }
+
   /** A PDU arrives. */
   send(fields: HeaderFields, data: Buffer = Buffer.alloc(0)): void {
-    this.bytes(encodeWhole(fields, data))
+    this.bytes(this.pduBytes(fields, data))
+  }
+
+  /** The bytes of a PDU, with the digests of this side. */
+  pduBytes(fields: HeaderFields, data: Buffer = Buffer.alloc(0)): Buffer {
+    return encodeWhole(fields, data, this.digests)
   }
 
   /** What has been sent since the last call. */
@@ -283,18 +298,21 @@ export class TestPeer {
   ): Buffer {
     const cmdSn = this.cmdSn
     if (fields.immediate !== true) this.cmdSn++
-    const bytes = encodeWhole(
-      { opcode: Opcode.scsiCommand, flags, initiatorTaskTag: this.nextTag(), word20: expectedBytes, cmdSn, ...fields },
-      data
-    )
-    cdb.copy(bytes, 32)
-    return bytes
+    const defaults = { opcode: Opcode.scsiCommand, flags, initiatorTaskTag: this.nextTag(), word20: expectedBytes }
+    const header = makeHeader({ ...defaults, cmdSn, ...fields })
+    cdb.copy(header, 32)
+    return Buffer.concat(encodePdu(new Pdu(header, data), this.digests))
   }
 
   /** Data-Out. */
   dataOut(initiatorTaskTag: number, data: Buffer, offset: number, fields: Partial<HeaderFields> = {}): void {
+    this.bytes(this.dataOutBytes(initiatorTaskTag, data, offset, fields))
+  }
+
+  /** The bytes of a Data-Out. */
+  dataOutBytes(initiatorTaskTag: number, data: Buffer, offset: number, fields: Partial<HeaderFields> = {}): Buffer {
     const defaults = { opcode: Opcode.dataOut, initiatorTaskTag, word20: reservedTag, word40: offset }
-    this.send({ ...defaults, ...fields }, data)
+    return this.pduBytes({ ...defaults, ...fields }, data)
   }
 
   nextTag(): number {
@@ -302,11 +320,11 @@ export class TestPeer {
   }
 }
 
-const noDigests = { header: false, data: false }
+const noDigests: Digests = { header: false, data: false }
 
 /** The bytes of one PDU. */
-export const encodeWhole = (fields: HeaderFields, data: Buffer = Buffer.alloc(0)): Buffer =>
-  Buffer.concat(encodePdu(new Pdu(makeHeader(fields), data), noDigests))
+export const encodeWhole = (fields: HeaderFields, data: Buffer = Buffer.alloc(0), digests = noDigests): Buffer =>
+  Buffer.concat(encodePdu(new Pdu(makeHeader(fields), data), digests))
 
 /** `GOOD`, `key/asc/ascq` or `status xx` of a SCSI Response or a last Data-In. */
 export const statusOf = (pdu: Pdu): string => {

@@ -6,6 +6,9 @@
 /** Length of the basic header segment in bytes. */
 export const bhsBytes = 48
 
+/** Longest additional header segments together, in bytes: the length field is one byte and counts words. */
+export const ahsBytesMax = 255 * 4
+
 /** Tag that stands for "none" (initiator and target transfer tags). */
 export const reservedTag = 0xff_ff_ff_ff
 
