@@ -1,9 +1,8 @@
-/** Who is refused whatever the initiator does: by CHAP that nobody can pass, and by what lunlog does not have yet. */
+/** Who is refused whatever the initiator does: by CHAP that nobody can pass. */
 import { discoveryAuth } from "./access.ts"
 import type { Auth } from "./IscsiOptions.ts"
 import type { PortalGroup } from "./PortalGroup.ts"
 import { activeTargetsOf, findAuthGroup, portalGroupsOf, type State } from "./State.ts"
-import type { TargetNode } from "./TargetNode.ts"
 
 /** Objects in one sentence. */
 const namesMax = 20
@@ -17,12 +16,6 @@ const chapObstacle = (state: State, { chapGroup, mutualChap, requireChap }: Auth
   if (group.secrets.length === 0) return `CHAP is required and auth group ${chapGroup} has no user`
   if (!mutualChap || group.secrets.some(({ mutual }) => mutual !== undefined)) return undefined
   return `mutual CHAP is required and no user of auth group ${chapGroup} has a mutual secret`
-}
-
-const targetObstacle = (state: State, target: TargetNode): string | undefined => {
-  const chap = chapObstacle(state, target.auth)
-  if (chap !== undefined) return chap
-  return target.headerDigest || target.dataDigest ? "there are no digests yet and they are required" : undefined
 }
 
 const listed = (names: ReadonlyArray<string>): string =>
@@ -63,7 +56,7 @@ export const refusedLogins = (state: State): ReadonlyArray<string> => {
   const targets = byObstacle(
     activeTargetsOf(state),
     ({ name }) => name,
-    (target) => targetObstacle(state, target)
+    ({ auth }) => chapObstacle(state, auth)
   )
   return [
     ...[...targets].map(([obstacle, names]) => `every login is refused, as ${obstacle}: ${listed(names)}`),

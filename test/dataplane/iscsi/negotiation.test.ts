@@ -46,8 +46,8 @@ const results: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   ErrorRecoveryLevel: { "0": "0", "1": "0", "2": "0", "3": "Reject" },
   DataPDUInOrder: { Yes: "Yes", No: "Yes", Maybe: "Reject" },
   DataSequenceInOrder: { Yes: "Yes", No: "Yes" },
-  HeaderDigest: { None: "None", "CRC32C,None": "None", "None,CRC32C": "None", CRC32C: "Reject", "": "Reject" },
-  DataDigest: { None: "None", "CRC32C,None": "None", CRC32C: "Reject", Nonesuch: "Reject" },
+  HeaderDigest: { None: "None", "CRC32C,None": "CRC32C", "None,CRC32C": "None", CRC32C: "CRC32C", "": "Reject" },
+  DataDigest: { None: "None", "CRC32C,None": "CRC32C", "X-a,CRC32C": "CRC32C", Nonesuch: "Reject" },
   IFMarker: { No: "No", Yes: "No" },
   OFMarker: { No: "No", Yes: "No" },
   OFMarkInt: { "1~2048": "Irrelevant" },
@@ -136,10 +136,11 @@ describe("a login", () => {
     assert.deepStrictEqual(negotiation.declarations(), [])
   })
 
-  it("fails closed when a digest is required that is not offered yet", () => {
+  it("fails closed when a digest is required that is not agreed on", () => {
     for (const key of ["HeaderDigest", "DataDigest"] as const) {
       const required = key === "HeaderDigest" ? { requireHeaderDigest: true } : { requireDataDigest: true }
-      for (const offer of ["CRC32C", "CRC32C,None", "None"]) {
+      assert.strictEqual(answer(key, "None,CRC32C", required), "CRC32C")
+      for (const offer of ["None", "crc32c", ""]) {
         assert.match(answer(key, offer, required) ?? "", /refused: the target requires .*=CRC32C/)
       }
       // Not offered at all is not agreed on.
