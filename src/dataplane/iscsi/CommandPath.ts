@@ -126,7 +126,7 @@ export class CommandPath implements TaskOwner, SessionCommands, ExecutionPath {
 
   /**
    * In place of `endDataOut`: the data is not what was sent. The command ends with that once all is there that the
-   * initiator still sends for it (RFC 7143 section 7.8): until then what comes is dropped, and nothing more is asked for.
+   * initiator still sends for it (RFC 7143 section 7.8): until then what comes is dropped, and no more is asked for.
    */
   spoilDataOut(): void {
     const task = this.#sink

@@ -257,8 +257,8 @@ export class Connection {
   }
 
   /**
-   * RFC 7143 section 7.8: where the next PDU begins is not known, as the length may be what is wrong, and without markers
-   * it can't be found.
+   * RFC 7143 section 7.8: where the next PDU begins is not known, as the length may be what is wrong, and without
+   * markers it can't be found.
    */
   #badHeader(b: Buffer, at: number): void {
     this.node.listener.digestError(this, "header", opcodeOf(b, at))

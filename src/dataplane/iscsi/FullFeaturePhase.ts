@@ -92,8 +92,8 @@ export class FullFeaturePhase {
   }
 
   /**
-   * In place of `end`: the data segment is not what was sent (RFC 7143 section 7.8). The PDU is rejected and dropped, so
-   * its CmdSN stays due. Error recovery level 0 has only one way to fill that gap: another session.
+   * In place of `end`: the data segment is not what was sent (RFC 7143 section 7.8). The PDU is rejected and dropped,
+   * so its CmdSN stays due. Error recovery level 0 has only one way to fill that gap: another session.
    */
   badData(header: Buffer): void {
     const taker = this.#taker
