@@ -55,7 +55,7 @@ export const requestedLogoutTimeoutMillis = 30_000
 /** How long a task management function may wait for the commands that it aborts, in milliseconds. */
 export const taskManagementTimeoutMillis = 10_000
 /** Task management functions of one connection that may wait for commands; beyond it they are rejected. */
-export const pendingFunctionsMax = 64
+export const pendingFunctionsMax = 256
 /** How long the end of a disk waits for operations on its file, in milliseconds. */
 export const fileCloseTimeoutMillis = 1_000
 /** How often connections are looked over for these times, in milliseconds. */

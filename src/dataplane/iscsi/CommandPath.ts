@@ -18,7 +18,7 @@ import { SenseCode, SenseKey } from "../scsi/sense-codes.ts"
 import { type CommandConnection, CommandExecution, type ExecutionPath, noBuffers } from "./CommandExecution.ts"
 import { DataOutSequence } from "./DataOutSequence.ts"
 import { type IscsiTask, noBuffer, type TaskOwner, TaskPhase } from "./IscsiTask.ts"
-import { bhsAt, flagsOf, initiatorTaskTagOf, isImmediate } from "./pdu/bhs.ts"
+import { bhsAt, flagsOf, initiatorTaskTagOf, isImmediate, reservedTag } from "./pdu/bhs.ts"
 import { CommandFlag, cdbAt, cdbBytes, expectedDataTransferLengthOf } from "./pdu/scsi.ts"
 import type { Session, SessionCommands } from "./Session.ts"
 import { sendR2t, sendScsiResponse } from "./scsi-responses.ts"
@@ -54,7 +54,7 @@ export class CommandPath implements TaskOwner, SessionCommands, ExecutionPath {
   /** A SCSI Command PDU begins; its CmdSN has been accepted. False: the initiator breaks the protocol. */
   beginCommand(b: Buffer, at: number, dataBytes: number): boolean {
     const initiatorTaskTag = initiatorTaskTagOf(b, at)
-    if (this.tasks.has(initiatorTaskTag)) return false
+    if (initiatorTaskTag === reservedTag || this.tasks.has(initiatorTaskTag)) return false
     this.commandCount++
     const task = this.#pool.take()
     const { scsi } = task
@@ -89,11 +89,9 @@ export class CommandPath implements TaskOwner, SessionCommands, ExecutionPath {
     this.#current = undefined
     this.#sink = undefined
     if (task === undefined || task.phase !== TaskPhase.Receiving) return
-    if (!this.#dataOut.begin(task, b, at, dataBytes)) {
-      this.#failReceiving(task, SenseKey.abortedCommand, SenseCode.protocolServiceCrcError)
-      return
-    }
-    this.#sink = task
+    const problem = this.#dataOut.begin(task, b, at, dataBytes)
+    if (problem === SenseCode.none) this.#sink = task
+    else this.#failReceiving(task, SenseKey.abortedCommand, problem)
   }
 
   /** A piece of the data segment of a SCSI Command or a Data-Out. */
@@ -117,11 +115,9 @@ export class CommandPath implements TaskOwner, SessionCommands, ExecutionPath {
     const task = this.#sink
     this.#sink = undefined
     if (task === undefined) return
-    if (!this.#dataOut.end(task)) {
-      this.#failReceiving(task, SenseKey.abortedCommand, SenseCode.protocolServiceCrcError)
-      return
-    }
-    this.#continueWrite(task)
+    const problem = this.#dataOut.end(task)
+    if (problem === SenseCode.none) this.#continueWrite(task)
+    else this.#failReceiving(task, SenseKey.abortedCommand, problem)
   }
 
   /**

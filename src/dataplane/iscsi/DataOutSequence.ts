@@ -31,35 +31,39 @@ export class DataOutSequence {
     return SenseCode.none
   }
 
-  /** A Data-Out begins for `task`. False: it is not the one that is due. */
-  begin(task: IscsiTask, b: Buffer, at: number, dataBytes: number): boolean {
+  /** A Data-Out begins for `task`: what is wrong with it (RFC 7143 section 11.4.7.2), or `SenseCode.none`. */
+  begin(task: IscsiTask, b: Buffer, at: number, dataBytes: number): number {
     const tag = targetTransferTagOf(b, at)
-    let end: number
-    if (tag === reservedTag) {
-      if (!task.unsolicited) return false
-      end = task.unsolicitedEnd
-    } else {
-      if (task.unsolicited || task.r2tCount === 0 || task.r2tTags[0] !== tag) return false
-      end = task.r2tEnds[0] ?? 0
+    const solicited = tag !== reservedTag
+    if (!solicited && !task.unsolicited) return SenseCode.unexpectedUnsolicitedData
+    if (solicited && (task.unsolicited || task.r2tCount === 0 || task.r2tTags[0] !== tag)) {
+      return SenseCode.protocolServiceCrcError
     }
     const offset = bufferOffsetOf(b, at)
-    if (offset !== task.receivedBytes || offset + dataBytes > end || dataSnOf(b, at) !== task.nextDataSn) return false
+    if (offset !== task.receivedBytes || dataSnOf(b, at) !== task.nextDataSn) return SenseCode.protocolServiceCrcError
+    const end = solicited ? (task.r2tEnds[0] ?? 0) : task.unsolicitedEnd
+    if (offset + dataBytes > end) {
+      return solicited ? SenseCode.notEnoughUnsolicitedData : SenseCode.unexpectedUnsolicitedData
+    }
     task.nextDataSn++
     this.#final = (flagsOf(b, at) & finalBit) !== 0
-    return true
+    return SenseCode.none
   }
 
-  /** The Data-Out has come. False: the sequence ends before all that was asked for is there. */
-  end(task: IscsiTask): boolean {
-    if (!this.#final) return true
+  /** The Data-Out has come: `SenseCode.none`, unless its sequence ends before all that it has to bring is there. */
+  end(task: IscsiTask): number {
+    if (!this.#final) return SenseCode.none
     if (task.unsolicited) {
+      // Of a longer transfer it is a whole first burst or nothing (section 11.4.7.2).
+      const { firstBurstLength } = this.#parameters
+      const short = task.expectedBytes > firstBurstLength && task.receivedBytes !== firstBurstLength
       task.unsolicited = false
       task.nextDataSn = 0
-      return true
+      return short ? SenseCode.notEnoughUnsolicitedData : SenseCode.none
     }
-    if (task.receivedBytes !== task.r2tEnds[0]) return false
+    if (task.receivedBytes !== task.r2tEnds[0]) return SenseCode.notEnoughUnsolicitedData
     task.shiftR2t()
-    return true
+    return SenseCode.none
   }
 
   /** Notes one more R2T, if there is more to ask for and it may be outstanding: its length in bytes, else 0. */

@@ -10,6 +10,7 @@ import type { LoginPurpose } from "./Login.ts"
 import type { SessionParameters } from "./negotiation.ts"
 import { cmdSnOf, initiatorTaskTagOf, isImmediate, opcodeOf, reservedTag, targetTransferTagOf } from "./pdu/bhs.ts"
 import { InitiatorOpcode, opcodeName } from "./pdu/opcodes.ts"
+import { isBidirectional } from "./pdu/scsi.ts"
 import {
   AsyncEvent,
   LogoutResult,
@@ -66,7 +67,7 @@ export class FullFeaturePhase {
       this.#taker = Taker.Drop
       if (!this.#acceptCmdSn(b, at)) return connection.state === "full-feature"
       // CDBs longer than 16 bytes and bidirectional transfers come in additional header segments; none is offered.
-      if (ahsBytes > 0) return this.#control(b, at, dataBytes)
+      if (ahsBytes > 0 || isBidirectional(b, at)) return this.#control(b, at, dataBytes)
       this.#taker = Taker.Command
       if (commands.beginCommand(b, at, dataBytes)) return true
       return connection.protocolError(`initiator task tag ${initiatorTaskTagOf(b, at)} is in use`)

@@ -219,16 +219,17 @@ describe("Data-Out that is not due", () => {
     return { disk, node, peer, tag }
   }
 
-  const broken: ReadonlyArray<readonly [string, (peer: TestPeer, tag: number) => void]> = [
-    ["at a wrong offset", (peer, tag) => peer.dataOut(tag, data.subarray(0, 512), 1024)],
-    ["at an offset that came already", (peer, tag) => peer.dataOut(tag, data.subarray(0, 512), 0)],
-    ["with a wrong DataSN", (peer, tag) => peer.dataOut(tag, data.subarray(0, 512), 512, { word36: 1 })],
-    ["beyond the first burst", (peer, tag) => peer.dataOut(tag, data.subarray(0, 2048), 512)],
-    ["for an R2T that was not sent", (peer, tag) => peer.dataOut(tag, data.subarray(0, 512), 512, { word20: 0 })]
+  const broken: ReadonlyArray<readonly [string, string, (peer: TestPeer, tag: number) => void]> = [
+    ["at a wrong offset", "b/47/05", (peer, tag) => peer.dataOut(tag, data.subarray(0, 512), 1024)],
+    ["at an offset that came already", "b/47/05", (peer, tag) => peer.dataOut(tag, data.subarray(0, 512), 0)],
+    ["with a wrong DataSN", "b/47/05", (peer, tag) => peer.dataOut(tag, data.subarray(0, 512), 512, { word36: 1 })],
+    ["beyond the first burst", "b/0c/0c", (peer, tag) => peer.dataOut(tag, data.subarray(0, 2048), 512)],
+    ["before the end of the first burst", "b/0c/0d", (peer, tag) => peer.dataOut(tag, data.subarray(0, 512), 512)],
+    ["for no R2T", "b/47/05", (peer, tag) => peer.dataOut(tag, data.subarray(0, 512), 512, { word20: 0 })]
   ]
-  it.each(broken)("%s ends the command", (_name, next) => {
+  it.each(broken)("%s ends the command with %s", (_name, status, next) => {
     const { disk, node, peer, tag } = afterBeginning(next)
-    assert.strictEqual(statusOf(peer.one()), "b/47/05")
+    assert.strictEqual(statusOf(peer.one()), status)
     // The rest of it is dropped without a word, and the connection goes on.
     peer.dataOut(tag, data.subarray(0, 512), 512)
     assert.deepStrictEqual(peer.received(), [])
@@ -236,18 +237,18 @@ describe("Data-Out that is not due", () => {
     assert.strictEqual(statusOf(peer.one()), "GOOD")
     assert.isTrue(
       contentOf(disk)
-        .subarray(5 * 512)
+        .subarray(6 * 512)
         .every((byte) => byte === 0)
     )
     assert.strictEqual(node.tasks.bufferBytes, 0)
   })
 
   it("ends an R2T's sequence early: the command ends too", () => {
-    const { peer, tag } = afterBeginning((at, own) => at.dataOut(own, data.subarray(0, 512), 512))
+    const { peer, tag } = afterBeginning((at, own) => at.dataOut(own, data.subarray(0, 1536), 512))
     const r2t = peer.one()
-    assert.deepStrictEqual([r2t.bufferOffset, r2t.count], [1024, 2048])
-    peer.dataOut(tag, data.subarray(0, 512), 1024, { word20: r2t.targetTransferTag })
-    assert.strictEqual(statusOf(peer.one()), "b/47/05")
+    assert.deepStrictEqual([r2t.bufferOffset, r2t.count], [2048, 2048])
+    peer.dataOut(tag, data.subarray(0, 512), 2048, { word20: r2t.targetTransferTag })
+    assert.strictEqual(statusOf(peer.one()), "b/0c/0d")
   })
 
   it("of a task that does not exist is dropped", () => {

@@ -31,6 +31,12 @@ export const cdbBytes = 16
 export const expectedDataTransferLengthOf = (b: Buffer, o: number): number =>
   b.readUInt32BE(o + at.expectedDataTransferLength)
 
+/** Whether a SCSI Command announces data in both directions (RFC 7143 section 11.3.1). */
+export const isBidirectional = (b: Buffer, o: number): boolean => {
+  const both = CommandFlag.Read | CommandFlag.Write
+  return ((b[o + 1] ?? 0) & both) === both && expectedDataTransferLengthOf(b, o) > 0
+}
+
 /** Buffer offset of a Data-Out, in bytes. */
 export const bufferOffsetOf = (b: Buffer, o: number): number => b.readUInt32BE(o + at.bufferOffset)
 /** DataSN of a Data-Out. */
