@@ -1,6 +1,6 @@
 /**
- * How a test states what well-behaved initiators never send, and the pieces that such things are made of. Section numbers
- * are RFC 7143's.
+ * How a test states what well-behaved initiators never send, and the pieces that such things are made of. Section
+ * numbers are RFC 7143's.
  */
 import { assert } from "vitest"
 import { cdb } from "./commands.ts"
