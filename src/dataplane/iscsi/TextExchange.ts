@@ -5,7 +5,7 @@
 import { loginDataSegmentBytesMax, textExchangeBytesMax } from "../limits.ts"
 import type { Connection } from "./Connection.ts"
 import type { LoginPurpose } from "./Login.ts"
-import type { SessionParameters } from "./negotiation.ts"
+import { isLoginKey, type SessionParameters } from "./negotiation.ts"
 import { finalBit, flagsOf, initiatorTaskTagOf, reservedTag, targetTransferTagOf } from "./pdu/bhs.ts"
 import { writeTextResponse } from "./pdu/session-control.ts"
 import type { Target } from "./Target.ts"
@@ -96,7 +96,7 @@ export class TextExchange {
     for (const [key, value] of pairs) {
       if (key === "SendTargets") targets = this.#sendTargets(value)
       else if (key === "MaxRecvDataSegmentLength") this.#redeclare(value)
-      else answers.push([key, "NotUnderstood"])
+      else answers.push([key, isLoginKey(key) ? "Reject" : "NotUnderstood"])
     }
     // One target after the other: TargetName may come again, which the parser of requests would refuse.
     return formatTextPairs([...answers, ...targets])

@@ -103,8 +103,27 @@ const irrelevantInDiscovery: ReadonlySet<string> = new Set([
   "FirstBurstLength",
   "MaxOutstandingR2T",
   "DataPDUInOrder",
-  "DataSequenceInOrder"
+  "DataSequenceInOrder",
+  "TaskReporting",
+  "iSCSIProtocolLevel"
 ])
+
+/** Declared by targets alone. */
+const targetKeys: ReadonlySet<string> = new Set(["TargetAlias", "TargetAddress", "TargetPortalGroupTag"])
+
+/** RFC 7143 section 6.2: answers, which nobody may propose. */
+const answersOnly: ReadonlySet<string> = new Set(["Reject", "Irrelevant", "NotUnderstood"])
+
+/** RFC 7143 section 13.24: 1 is what that document describes, 2 would be RFC 7144. */
+const protocolLevel = 1
+const protocolLevelMax = 31
+
+/** Keys that are negotiated in a login alone; in full feature phase it is too late for them. */
+const otherLoginKeys: ReadonlySet<string> = new Set(["HeaderDigest", "DataDigest", "AuthMethod", "SessionType"])
+
+/** Whether a key is for logins, and known. */
+export const isLoginKey = (key: string): boolean =>
+  Object.hasOwn(numberRules, key) || irrelevantInDiscovery.has(key) || otherLoginKeys.has(key)
 
 const refused = (reason: string): Answer => ({ refused: reason })
 
@@ -133,6 +152,8 @@ export class Negotiation {
     for (const [key, value] of ordered) {
       if (this.#seen.has(key)) return { refused: `${key} was negotiated already in this login` }
       this.#seen.add(key)
+      const misplaced = this.#misplaced(key, value)
+      if (misplaced !== undefined) return { refused: misplaced }
       const answer = this.#answerKey(key, value)
       if (typeof answer === "object") return answer
       if (answer !== undefined) answers.push([key, answer])
@@ -153,6 +174,18 @@ export class Negotiation {
     if (policy.requireHeaderDigest && !this.#digests.header) return "the target requires HeaderDigest=CRC32C"
     if (policy.requireDataDigest && !this.#digests.data) return "the target requires DataDigest=CRC32C"
     return undefined
+  }
+
+  /** Why a key may not come here at all. */
+  #misplaced(key: string, value: string): string | undefined {
+    if (key === "SendTargets") return "SendTargets belongs into full feature phase"
+    if (answersOnly.has(value)) {
+      // An answer to what the target has declared.
+      return targetKeys.has(key) || key === "InitiatorAlias"
+        ? undefined
+        : `${key}=${value}, which is an answer to nothing`
+    }
+    return targetKeys.has(key) ? `${key}, which only targets declare` : undefined
   }
 
   #answerKey(key: string, value: string): Answer {
@@ -188,10 +221,20 @@ export class Negotiation {
       case "IFMarker":
       case "OFMarker":
         return "No"
+      case "IFMarkInt":
+      case "OFMarkInt":
+        // RFC 7143 section 13.25: obsolete, and known all the same.
+        return "Reject"
+      case "TaskReporting":
+        return value.split(",").includes("RFC3720") ? "RFC3720" : "Reject"
+      case "iSCSIProtocolLevel": {
+        const level = parseNumber(value)
+        return level === undefined || level > protocolLevelMax ? "Reject" : String(Math.min(level, protocolLevel))
+      }
       case "InitiatorAlias":
         return undefined
       default:
-        return key === "OFMarkInt" || key === "IFMarkInt" ? "Irrelevant" : "NotUnderstood"
+        return targetKeys.has(key) ? undefined : "NotUnderstood"
     }
   }
 

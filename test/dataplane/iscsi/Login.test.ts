@@ -235,7 +235,36 @@ describe("a login is refused", () => {
     refused(step([], { transit: false }, endless), LoginStatus.InitiatorError, /does not end/)
   })
 
-  it("when its text is too long in all", () => {
+  it("when it becomes somebody else's on the way; saying the same again does no harm", () => {
+    for (const [key, value] of [
+      ["InitiatorName", "iqn.else"],
+      ["TargetName", "iqn.else"],
+      ["SessionType", "Discovery"]
+    ] as const) {
+      const changing = newLogin()
+      replied(step([...identity, ["SessionType", "Normal"]], { transit: false }, changing))
+      replied(step(identity, { transit: false }, changing))
+      refused(step([[key, value]], {}, changing), LoginStatus.InitiatorError, new RegExp(`another ${key}`))
+    }
+  })
+
+  it("when it asks for targets, which is for full feature phase", () => {
+    refused(step([...discovery, ["SendTargets", "All"]]), LoginStatus.InitiatorError, /belongs into full feature phase/)
+  })
+
+  it("when its text is too long in all, over however many requests", () => {
+    const many = Array.from({ length: 1000 }, (_, index): readonly [string, string] => [`X-${index}`, "1"])
+    let last = step([...identity, ...many], { transit: false })
+    for (let round = 1; round < 20 && last._tag === "Reply"; round++) {
+      last = step(
+        many.map(([key, value]) => [`${key}-${round}`, value] as const),
+        { transit: false }
+      )
+    }
+    refused(last, LoginStatus.InitiatorError, /more than 65536 bytes/)
+  })
+
+  it("when one text is too long", () => {
     const piece = Buffer.alloc(8192, 0x41)
     let outcome = step(piece, { transit: false, continues: true })
     for (let sent = piece.length; sent < textExchangeBytesMax; sent += piece.length) {

@@ -141,8 +141,13 @@ describe("text in a normal session", () => {
     assert.deepStrictEqual(answer([["SendTargets", "All"]]).keys, [["SendTargets", "Reject"]])
   })
 
-  it("says NotUnderstood to keys that mean nothing", () => {
+  it("says NotUnderstood to keys that mean nothing, and Reject to those that are a login's", () => {
     assert.deepStrictEqual(answer([["X-com.example.a", "1"]]).keys, [["X-com.example.a", "NotUnderstood"]])
+    const late: KeyList = ["InitialR2T", "MaxBurstLength", "HeaderDigest", "AuthMethod"].map((key) => [key, "None"])
+    assert.deepStrictEqual(
+      answer(late).keys,
+      late.map(([key]) => [key, "Reject"])
+    )
   })
 
   it("may declare another segment length, which the next Data-In heeds", () => {

@@ -50,12 +50,12 @@ const results: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   DataDigest: { None: "None", "CRC32C,None": "CRC32C", "X-a,CRC32C": "CRC32C", Nonesuch: "Reject" },
   IFMarker: { No: "No", Yes: "No" },
   OFMarker: { No: "No", Yes: "No" },
-  OFMarkInt: { "1~2048": "Irrelevant" },
-  IFMarkInt: { "1": "Irrelevant" },
-  TaskReporting: { RFC3720: "NotUnderstood" },
+  OFMarkInt: { "1~2048": "Reject" },
+  IFMarkInt: { "1": "Reject" },
+  TaskReporting: { RFC3720: "RFC3720", "FastAbort,RFC3720": "RFC3720", "ResponseFence,FastAbort": "Reject" },
+  iSCSIProtocolLevel: { "0": "0", "1": "1", "2": "1", "0x1f": "1", "32": "Reject", one: "Reject" },
   "X-com.example.speed": { "9": "NotUnderstood" },
-  constructor: { "1": "NotUnderstood" },
-  SendTargets: { All: "NotUnderstood" }
+  constructor: { "1": "NotUnderstood" }
 }
 
 describe("an offered key is answered", () => {
@@ -79,6 +79,20 @@ describe("an offered key is answered", () => {
     assert.isUndefined(answer("InitiatorAlias", "host"))
   })
 
+  it("with a refusal when it is not the initiator's to offer, or not in a login", () => {
+    assert.strictEqual(answer("SendTargets", "All"), "refused: SendTargets belongs into full feature phase")
+    for (const key of ["TargetAlias", "TargetAddress", "TargetPortalGroupTag"]) {
+      assert.strictEqual(answer(key, "1"), `refused: ${key}, which only targets declare`)
+      // What the target declares needs no answer; some give one.
+      assert.isUndefined(answer(key, "NotUnderstood"))
+    }
+    for (const key of ["InitialR2T", "MaxBurstLength", "HeaderDigest", "X-com.example.speed"]) {
+      for (const value of ["Reject", "Irrelevant", "NotUnderstood"]) {
+        assert.strictEqual(answer(key, value), `refused: ${key}=${value}, which is an answer to nothing`)
+      }
+    }
+  })
+
   it("with a refusal when a length that is declared can't be one", () => {
     for (const length of ["0", "511", "16777216", "x"]) {
       assert.match(answer("MaxRecvDataSegmentLength", length) ?? "", /refused: MaxRecvDataSegmentLength=/)
@@ -94,7 +108,9 @@ describe("an offered key is answered", () => {
       "FirstBurstLength",
       "MaxOutstandingR2T",
       "DataPDUInOrder",
-      "DataSequenceInOrder"
+      "DataSequenceInOrder",
+      "TaskReporting",
+      "iSCSIProtocolLevel"
     ]
     for (const key of irrelevant) assert.strictEqual(answer(key, "1", { discovery: true }), "Irrelevant", key)
     assert.strictEqual(answer("DefaultTime2Wait", "0", { discovery: true }), "2")

@@ -58,6 +58,16 @@ describe("text", () => {
     assert.strictEqual(problem(`CHAP_R=0x${"0".repeat(9000)}\0`), "too long a value for CHAP_R")
   })
 
+  it("is measured in bytes, and has to be UTF-8", () => {
+    assert.strictEqual(problem(`A=${"ä".repeat(valueBytesMax / 2)}\0`), "none")
+    assert.strictEqual(problem(`A=${"ä".repeat(128)}\0`), "too long a value for A")
+    const text = Buffer.from("InitiatorName=iqn.x\0")
+    for (const byte of [0x80, 0xc3, 0xff]) {
+      text[text.length - 2] = byte
+      assert.deepStrictEqual(parseTextPairs(text), { problem: "a value that is not UTF-8" })
+    }
+  })
+
   it("that was written is read as it was", () => {
     const pairs = [
       ["TargetName", "iqn.2016-06.io.spdk:disk1"],
@@ -87,7 +97,9 @@ describe("numbers", () => {
       ["262144", 262144],
       ["0x40000", 262144],
       ["0XfFfF", 65535],
-      ["007", 7]
+      ["007", 7],
+      ["0x00000000000000ff", 255],
+      ["00000000000000000010", 10]
     ] as const) {
       assert.strictEqual(parseNumber(text), value)
     }
