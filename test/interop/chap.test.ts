@@ -2,13 +2,14 @@
  * CHAP with initiators of somebody else's: libiscsi's tools and QEMU, one-way and mutual, at discovery and at a target,
  * and turned away for each thing that is wrong.
  */
-import { afterAll, assert, beforeAll, it } from "vitest"
+import { afterAll, assert, beforeAll, it, vi } from "vitest"
 import { runCommand } from "../support/child-process.ts"
 import { guideTargetName, setUpGuide } from "../support/guide.ts"
 import { describeWithTools, qemuIscsiDriver } from "../support/requires-tool.ts"
 import { freePort, startTarget, type TargetProcess } from "../support/target-process.ts"
 
 const toolMillis = 20_000
+const waiting = { timeout: 10_000, interval: 20 }
 const user = "anna"
 const secret = "anna-has-a-secret"
 const targetUser = "disk1"
@@ -73,9 +74,11 @@ describeWithTools(["iscsi-ls", "iscsi-inq", "qemu-img", qemuIscsiDriver], "CHAP"
     fails(await run("qemu-img", ["info", url(lun, `${user}%another-secret`)]))
     // The target does not prove itself where that is not set; this initiator insists on it.
     fails(await run("iscsi-inq", [url(lun, good)], mutualOf(targetSecret)))
+    await vi.waitFor(async () => {
+      assert.match(await records(), /user \\"anna\\" of auth group 1 is wrong: it has another secret/)
+      assert.match(await records(), /auth group 1 has no user \\"nobody\\"/)
+    }, waiting)
     const told = await records()
-    assert.match(told, /user \\"anna\\" of auth group 1 is wrong: it has another secret/)
-    assert.match(told, /auth group 1 has no user \\"nobody\\"/)
     for (const text of [secret, targetSecret, "another-secret"]) assert.notInclude(`${told}${target.stderr()}`, text)
   })
 
@@ -94,6 +97,7 @@ describeWithTools(["iscsi-ls", "iscsi-inq", "qemu-img", qemuIscsiDriver], "CHAP"
     await target.rpc.call("iscsi_set_discovery_auth", mutual)
     assert.include(passes(await run("iscsi-ls", [url("", good)], mutualOf(targetSecret))), guideTargetName)
     fails(await run("iscsi-ls", ["-i", "iqn.2024-01.test:one-way", url("", good)]))
-    assert.match(await records(), /did not ask for mutual CHAP/)
+    // Observations become durable a little later.
+    await vi.waitFor(async () => assert.match(await records(), /did not ask for mutual CHAP/), waiting)
   })
 })
