@@ -10,6 +10,7 @@ import { type BdevIo, IoStatus, type ResizableBdev } from "./Bdev.ts"
 import type { AioSpec } from "./BdevSpec.ts"
 import type { FileOperations } from "./FileOperations.ts"
 import type { FileSlots } from "./FileSlots.ts"
+import { writeZerosTo } from "./write-zeros.ts"
 
 /** Operations of one file that libuv has at once: what hangs must leave threads to other files. */
 export const operationsPerFileMax = 8
@@ -72,6 +73,7 @@ export class AioBdev implements ResizableBdev {
   readonly readOnly: boolean
   readonly removable: boolean
   readonly memory = undefined
+  readonly thin = false
   blockCount: number
   syncFailures = 0
 
@@ -109,6 +111,20 @@ export class AioBdev implements ResizableBdev {
 
   write(byteOffset: number, source: Buffer, sourceStart: number, byteLength: number, fua: boolean, io: BdevIo): void {
     this.submit("write", byteOffset, source, sourceStart, byteLength, fua, io)
+  }
+
+  /** Zeros are written: the file keeps its blocks. */
+  unmap(byteOffset: number, byteLength: number, io: BdevIo): void {
+    writeZerosTo(this, byteOffset, byteLength, false, io)
+  }
+
+  writeZeroes(byteOffset: number, byteLength: number, fua: boolean, io: BdevIo): void {
+    writeZerosTo(this, byteOffset, byteLength, fua, io)
+  }
+
+  /** What of the file is a hole is not looked at. */
+  mappedRun(_byteOffset: number, byteLength: number): number {
+    return byteLength
   }
 
   /** Flushes that come while one runs share the next: the running one may have missed what has ended since. */

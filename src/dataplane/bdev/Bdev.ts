@@ -6,6 +6,8 @@
  * answers by calling `ioDone`, at once or later.
  */
 
+import type { Provisioning } from "./Provisioning.ts"
+
 /** How an IO at a bdev ended. */
 export const IoStatus = {
   ok: 0,
@@ -55,11 +57,27 @@ export interface Bdev {
    * It has length 0 once the device is closed.
    */
   readonly memory: Buffer | undefined
+  /** Blocks may be unmapped, and are so until they are written (SBC-3 4.7: thin provisioned). */
+  readonly thin: boolean
+  /** Thin disks that know it: what holds data. Who writes into `memory` notes it here before. */
+  readonly provisioning?: Provisioning | undefined
 
   /** Fills `target[targetStart, targetStart + byteLength)`. */
   read(byteOffset: number, target: Buffer, targetStart: number, byteLength: number, io: BdevIo): void
   /** Writes from `source[sourceStart, ...)`; with `fua` it is on the medium, not in a cache, when `io` ends ok. */
   write(byteOffset: number, source: Buffer, sourceStart: number, byteLength: number, fua: boolean, io: BdevIo): void
+  /**
+   * These blocks read as zeros when `io` ends ok. A thin disk gives back what held them, any other writes zeros. As
+   * long as a call's blocks are few (some 16 MiB), it does not hold up the event loop.
+   */
+  unmap(byteOffset: number, byteLength: number, io: BdevIo): void
+  /** Writes zeros, without a buffer; otherwise as `write`, and with the bounds of `unmap`. */
+  writeZeroes(byteOffset: number, byteLength: number, fua: boolean, io: BdevIo): void
+  /**
+   * How many bytes from here on are alike: above 0 they are mapped, below 0 that many are not, and read as zeros. Looks
+   * at `byteLength` bytes at most; whole blocks.
+   */
+  mappedRun(byteOffset: number, byteLength: number): number
   /** Everything whose write has ended is on the medium when `io` ends ok. */
   flush(io: BdevIo): void
   /** Nobody waits for this IO any more: if it has not begun, it ends now as aborted, else it goes on. */

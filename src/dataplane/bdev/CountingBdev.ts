@@ -46,6 +46,14 @@ export class CountingBdev extends WrapperBdev {
     this.base.write(byteOffset, source, sourceStart, byteLength, fua, this.#begin(IoKind.write, byteLength, io))
   }
 
+  unmap(byteOffset: number, byteLength: number, io: BdevIo): void {
+    this.base.unmap(byteOffset, byteLength, this.#begin(IoKind.unmap, byteLength, io))
+  }
+
+  writeZeroes(byteOffset: number, byteLength: number, fua: boolean, io: BdevIo): void {
+    this.base.writeZeroes(byteOffset, byteLength, fua, this.#begin(IoKind.write, byteLength, io))
+  }
+
   flush(io: BdevIo): void {
     this.base.flush(this.#begin(IoKind.flush, 0, io))
   }

@@ -1,6 +1,6 @@
 /**
  * A bdev that answers late: the base does the IO at once, its answer is held back. One IO in a hundred waits for the
- * p99 latency, every other one for the average; a flush waits as a write does. Timers have milliseconds, so that
+ * p99 latency, every other one for the average; flush and unmap wait as a write does. Timers have milliseconds, so that
  * latencies are rounded up to whole ones.
  *
  * What the base has aborted is answered at once. `close` ends what still waits as aborted: no timer outlives it.
@@ -61,12 +61,19 @@ export class DelayBdev extends WrapperBdev {
   }
 
   write(byteOffset: number, source: Buffer, sourceStart: number, byteLength: number, fua: boolean, io: BdevIo): void {
-    const delayed = this.begin(io, this.latencies.averageWriteMicros, this.latencies.p99WriteMicros)
-    this.base.write(byteOffset, source, sourceStart, byteLength, fua, delayed)
+    this.base.write(byteOffset, source, sourceStart, byteLength, fua, this.beginWrite(io))
+  }
+
+  unmap(byteOffset: number, byteLength: number, io: BdevIo): void {
+    this.base.unmap(byteOffset, byteLength, this.beginWrite(io))
+  }
+
+  writeZeroes(byteOffset: number, byteLength: number, fua: boolean, io: BdevIo): void {
+    this.base.writeZeroes(byteOffset, byteLength, fua, this.beginWrite(io))
   }
 
   flush(io: BdevIo): void {
-    this.base.flush(this.begin(io, this.latencies.averageWriteMicros, this.latencies.p99WriteMicros))
+    this.base.flush(this.beginWrite(io))
   }
 
   close(): void {
@@ -98,6 +105,10 @@ export class DelayBdev extends WrapperBdev {
     delayed.timer = undefined
     this.idle.push(delayed)
     submitter?.ioDone(status)
+  }
+
+  private beginWrite(io: BdevIo): DelayedIo {
+    return this.begin(io, this.latencies.averageWriteMicros, this.latencies.p99WriteMicros)
   }
 
   private begin(io: BdevIo, average: number, p99: number): DelayedIo {

@@ -8,7 +8,7 @@
 import { type Bdev, type BdevIo, IoStatus } from "./Bdev.ts"
 import { WrapperBdev } from "./WrapperBdev.ts"
 
-/** Kinds of IO that faults are told apart by. No IO is an unmap yet: a fault for it stays armed. */
+/** Kinds of IO that faults are told apart by; zeros that are written without a buffer are a write. */
 export type FaultyIoType = "read" | "write" | "unmap" | "flush"
 
 /** What to do to the next `count` IOs of a kind: the control plane's injection, as plain values. */
@@ -37,6 +37,7 @@ class ErrorIo implements BdevIo {
   submitter: BdevIo | undefined
   type: FaultyIoType = "flush"
   byteOffset = 0
+  /** With read, and with write unless it is zeros. */
   buffer: Buffer | undefined
   start = 0
   byteLength = 0
@@ -108,6 +109,14 @@ export class ErrorBdev extends WrapperBdev {
     this.begin("write", byteOffset, source, sourceStart, byteLength, fua, io)
   }
 
+  unmap(byteOffset: number, byteLength: number, io: BdevIo): void {
+    this.begin("unmap", byteOffset, undefined, 0, byteLength, false, io)
+  }
+
+  writeZeroes(byteOffset: number, byteLength: number, fua: boolean, io: BdevIo): void {
+    this.begin("write", byteOffset, undefined, 0, byteLength, fua, io)
+  }
+
   flush(io: BdevIo): void {
     this.begin("flush", 0, undefined, 0, 0, false, io)
   }
@@ -159,9 +168,11 @@ export class ErrorBdev extends WrapperBdev {
 
   private corrupt(io: ErrorIo, fault: Fault): void {
     io.corruption = fault
-    if (io.type === "write" && io.buffer) {
+    if (io.type === "write") {
       // The submitter's data stay as they are: only what reaches the base is wrong.
-      io.buffer = Buffer.from(io.buffer.subarray(io.start, io.start + io.byteLength))
+      const { buffer, byteLength, start } = io
+      io.buffer =
+        buffer === undefined ? Buffer.alloc(byteLength) : Buffer.from(buffer.subarray(start, start + byteLength))
       io.start = 0
       flip(io.buffer, 0, io.byteLength, fault)
     }
@@ -169,12 +180,14 @@ export class ErrorBdev extends WrapperBdev {
   }
 
   private submit(io: ErrorIo): void {
-    const { buffer, submitter } = io
+    const { buffer, byteLength, byteOffset, submitter } = io
     if (this.closed) return this.end(io, IoStatus.aborted)
     if (submitter !== undefined) this.atBase.set(submitter, io)
-    if (buffer === undefined) this.base.flush(io)
-    else if (io.type === "read") this.base.read(io.byteOffset, buffer, io.start, io.byteLength, io)
-    else this.base.write(io.byteOffset, buffer, io.start, io.byteLength, io.fua, io)
+    if (io.type === "flush") this.base.flush(io)
+    else if (io.type === "unmap") this.base.unmap(byteOffset, byteLength, io)
+    else if (buffer === undefined) this.base.writeZeroes(byteOffset, byteLength, io.fua, io)
+    else if (io.type === "read") this.base.read(byteOffset, buffer, io.start, byteLength, io)
+    else this.base.write(byteOffset, buffer, io.start, byteLength, io.fua, io)
   }
 
   private nextFault(type: FaultyIoType): Fault | undefined {

@@ -1,7 +1,7 @@
 /**
  * A bdev whose reads and writes are limited in number and bytes per second. What is beyond a limit waits, in the order
  * in which it came (reads and writes apart, as one kind may be limited and the other not); a timer runs only while
- * something waits. Flushes are not limited. It shows no `memory`: copies around it would know no limit.
+ * something waits. What transfers no data is not limited: flush, unmap, zeros. It shows no `memory`: copies around it would know no limit.
  *
  * It stands in for its base only while there is a limit, so a bdev without one costs nothing.
  */
@@ -79,6 +79,14 @@ export class LimitedBdev extends WrapperBdev {
   write(byteOffset: number, source: Buffer, sourceStart: number, byteLength: number, fua: boolean, io: BdevIo): void {
     if (this.#passes(true, byteLength)) this.base.write(byteOffset, source, sourceStart, byteLength, fua, io)
     else this.#wait(true, byteOffset, source, sourceStart, byteLength, fua, io)
+  }
+
+  unmap(byteOffset: number, byteLength: number, io: BdevIo): void {
+    this.base.unmap(byteOffset, byteLength, io)
+  }
+
+  writeZeroes(byteOffset: number, byteLength: number, fua: boolean, io: BdevIo): void {
+    this.base.writeZeroes(byteOffset, byteLength, fua, io)
   }
 
   flush(io: BdevIo): void {

@@ -9,6 +9,7 @@
  */
 import { type Bdev, type BdevIo, IoStatus } from "./Bdev.ts"
 import type { MallocSpec } from "./BdevSpec.ts"
+import { Provisioning } from "./Provisioning.ts"
 
 /** Bytes of one view; a power of two, so that an offset splits cheaply. */
 const viewBytes = 2 ** 30
@@ -28,7 +29,10 @@ export class MallocBdev implements Bdev {
   readonly readOnly = false
   readonly removable: boolean
   readonly memory: Buffer | undefined
+  readonly thin = true
+  readonly provisioning: Provisioning
 
+  private readonly zeroBlock: Buffer
   private readonly storage: ArrayBuffer
   private readonly views: ReadonlyArray<Buffer>
 
@@ -42,6 +46,8 @@ export class MallocBdev implements Bdev {
     const bytes = spec.blockCount * spec.blockSize
     const storage = new ArrayBuffer(bytes)
     this.storage = storage
+    this.zeroBlock = Buffer.alloc(spec.blockSize)
+    this.provisioning = new Provisioning(bytes, spec.blockSize)
     const shared = bytes <= sharedMemoryBytesMax && spec.blockSize <= sharedBlockBytesMax
     this.memory = shared ? Buffer.from(storage) : undefined
     this.views = Array.from({ length: Math.ceil(bytes / viewBytes) }, (_, index) =>
@@ -66,6 +72,7 @@ export class MallocBdev implements Bdev {
 
   write(byteOffset: number, source: Buffer, sourceStart: number, byteLength: number, _fua: boolean, io: BdevIo): void {
     let done = 0
+    this.provisioning.note(byteOffset, byteLength)
     while (done < byteLength) {
       const at = byteOffset + done
       const start = at % viewBytes
@@ -76,6 +83,58 @@ export class MallocBdev implements Bdev {
       done += length
     }
     io.ioDone(done < byteLength ? IoStatus.failed : IoStatus.ok)
+  }
+
+  /** A granule that holds nothing is not touched: its pages stay with the operating system. */
+  unmap(byteOffset: number, byteLength: number, io: BdevIo): void {
+    const { provisioning } = this
+    if (this.storage.byteLength === 0) return io.ioDone(IoStatus.failed)
+    const end = byteOffset + byteLength
+    for (let at = byteOffset; at < end; ) {
+      const granuleEnd = provisioning.endOf(at)
+      const pieceEnd = Math.min(end, granuleEnd)
+      if (provisioning.holds(at)) {
+        this.clear(at, pieceEnd)
+        if (at % provisioning.granuleBytes === 0 && pieceEnd === granuleEnd) provisioning.release(at)
+      }
+      at = pieceEnd
+    }
+    io.ioDone(IoStatus.ok)
+  }
+
+  writeZeroes(byteOffset: number, byteLength: number, _fua: boolean, io: BdevIo): void {
+    this.unmap(byteOffset, byteLength, io)
+  }
+
+  /** To the block: one that holds zeros counts as unmapped, whoever has written them (SBC-3 4.7.3.3). */
+  mappedRun(byteOffset: number, byteLength: number): number {
+    const isMapped = this.isMapped(byteOffset)
+    const end = byteOffset + byteLength
+    let at = byteOffset
+    while (at < end && this.isMapped(at) === isMapped) {
+      at = this.provisioning.holds(at) ? at + this.blockSize : this.provisioning.endOf(at)
+    }
+    const run = Math.min(at, end) - byteOffset
+    return isMapped ? run : -run
+  }
+
+  private isMapped(byteOffset: number): boolean {
+    if (!this.provisioning.holds(byteOffset)) return false
+    const { blockSize } = this
+    const start = byteOffset % viewBytes
+    const view = this.views[Math.floor(byteOffset / viewBytes)]
+    // A block that two views share counts as mapped: there is one at most, every GiB, and only of odd sizes.
+    if (view === undefined || view.length < start + blockSize) return true
+    return view.compare(this.zeroBlock, 0, blockSize, start, start + blockSize) !== 0
+  }
+
+  private clear(start: number, end: number): void {
+    for (let at = start; at < end; ) {
+      const from = at % viewBytes
+      const to = Math.min(viewBytes, from + end - at)
+      this.views[Math.floor(at / viewBytes)]?.fill(0, from, to)
+      at += to - from
+    }
   }
 
   flush(io: BdevIo): void {

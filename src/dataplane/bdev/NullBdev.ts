@@ -13,6 +13,7 @@ export class NullBdev implements ResizableBdev {
   readonly readOnly = false
   readonly removable: boolean
   readonly memory = undefined
+  readonly thin = true
 
   constructor(spec: NullSpec) {
     this.blockSize = spec.blockSize
@@ -39,6 +40,19 @@ export class NullBdev implements ResizableBdev {
     io: BdevIo
   ): void {
     io.ioDone(IoStatus.ok)
+  }
+
+  unmap(_byteOffset: number, _byteLength: number, io: BdevIo): void {
+    io.ioDone(IoStatus.ok)
+  }
+
+  writeZeroes(_byteOffset: number, _byteLength: number, _fua: boolean, io: BdevIo): void {
+    io.ioDone(IoStatus.ok)
+  }
+
+  /** Nothing is ever mapped. */
+  mappedRun(_byteOffset: number, byteLength: number): number {
+    return -byteLength
   }
 
   flush(io: BdevIo): void {

@@ -3,6 +3,7 @@
  * because copies around it would miss what the wrapper is for. Closing it leaves the base open.
  */
 import type { Bdev, BdevIo } from "./Bdev.ts"
+import type { Provisioning } from "./Provisioning.ts"
 
 /** What the wrappers share. */
 export abstract class WrapperBdev implements Bdev {
@@ -45,6 +46,18 @@ export abstract class WrapperBdev implements Bdev {
     return this.base.syncFailures ?? 0
   }
 
+  get thin(): boolean {
+    return this.base.thin
+  }
+
+  get provisioning(): Provisioning | undefined {
+    return this.base.provisioning
+  }
+
+  mappedRun(byteOffset: number, byteLength: number): number {
+    return this.base.mappedRun(byteOffset, byteLength)
+  }
+
   abstract read(byteOffset: number, target: Buffer, targetStart: number, byteLength: number, io: BdevIo): void
   abstract write(
     byteOffset: number,
@@ -54,6 +67,8 @@ export abstract class WrapperBdev implements Bdev {
     fua: boolean,
     io: BdevIo
   ): void
+  abstract unmap(byteOffset: number, byteLength: number, io: BdevIo): void
+  abstract writeZeroes(byteOffset: number, byteLength: number, fua: boolean, io: BdevIo): void
   abstract flush(io: BdevIo): void
   abstract close(): void
 }

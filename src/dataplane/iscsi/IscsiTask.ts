@@ -219,8 +219,10 @@ export class IscsiTask implements BdevIo, SetCommand, SubmittedCommand {
 
   /** Whole blocks into the disk, the rest aside: a cut connection leaves every block entirely old or new. */
   #place(memory: Buffer, source: Buffer, start: number, end: number): void {
-    const blockSize = this.mapping?.unit.bdev.blockSize ?? 512
+    const bdev = this.mapping?.unit.bdev
+    const blockSize = bdev?.blockSize ?? 512
     let diskAt = this.scsi.byteOffset + this.receivedBytes - this.#stagedBytes
+    bdev?.provisioning?.note(diskAt, this.#stagedBytes + end - start)
     let at = start
     if (this.#stagedBytes > 0) {
       const taken = Math.min(blockSize - this.#stagedBytes, end - at)
