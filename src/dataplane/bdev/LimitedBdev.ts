@@ -1,7 +1,8 @@
 /**
  * A bdev whose reads and writes are limited in number and bytes per second. What is beyond a limit waits, in the order
  * in which it came (reads and writes apart, as one kind may be limited and the other not); a timer runs only while
- * something waits. What transfers no data is not limited: flush, unmap, zeros. It shows no `memory`: copies around it would know no limit.
+ * something waits. What transfers no data is not limited: flushes, unmaps, zeros. It shows no `memory`: copies around
+ * it would know no limit.
  *
  * It stands in for its base only while there is a limit, so a bdev without one costs nothing.
  */
