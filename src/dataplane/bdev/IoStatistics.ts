@@ -17,6 +17,8 @@ export class IoStatistics {
   /** By kind; a minimum without an IO is infinite. */
   readonly #least = new Float64Array(ioKindCount).fill(Number.POSITIVE_INFINITY)
   readonly #most = new Float64Array(ioKindCount)
+  /** IOs that the medium could not do, by kind. */
+  readonly #failures = new Float64Array(ioKindCount)
   /** By `IoStatus`. */
   readonly #errors = new Float64Array(statusCount)
   /** IOs that the bdev has. Those that end before their submission returns are not noticed by anybody. */
@@ -29,6 +31,7 @@ export class IoStatistics {
     if (this.#histogram !== undefined) this.#countLatency(kind, millis)
     if (status !== IoStatus.ok) {
       this.#errors[status] = (this.#errors[status] ?? 0) + 1
+      if (status === IoStatus.failed || status === IoStatus.noSpace) this.#failures[kind] = this.failuresOf(kind) + 1
       return
     }
     this.#counts.add(kind, bytes, millis)
@@ -50,11 +53,24 @@ export class IoStatistics {
   /** Some counters begin anew. */
   reset(mode: StatisticsReset): void {
     if (mode === "all") this.#counts.clear()
-    if (mode === "all" || mode === "error") this.#errors.fill(0)
+    if (mode === "all" || mode === "error") {
+      this.#errors.fill(0)
+      this.#failures.fill(0)
+    }
     if (mode === "all" || mode === "maxmin") {
       this.#least.fill(Number.POSITIVE_INFINITY)
       this.#most.fill(0)
     }
+  }
+
+  /** What was done of a kind. */
+  countsOf(kind: IoKind) {
+    return this.#counts.ofKind(kind)
+  }
+
+  /** IOs of a kind that the medium could not do: neither aborted nor turned away. */
+  failuresOf(kind: IoKind): number {
+    return this.#failures[kind] ?? 0
   }
 
   /** All numbers, as plain values. */

@@ -105,6 +105,10 @@ export class Session implements SessionView, TargetSession {
     return this.identity.port.relativePortId
   }
 
+  get targetPorts(): ReadonlyArray<number> {
+    return this.identity.target.spec.ports.map(({ relativePortId }) => relativePortId)
+  }
+
   reportLuns(): ReadonlyArray<number> {
     return this.identity.target.activeLuns().filter((lun) => this.#sees(lun))
   }

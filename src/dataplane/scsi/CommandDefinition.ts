@@ -31,6 +31,8 @@ export interface CommandDefinition {
   readonly reservation: "allowed" | "read" | "write"
   /** Reads or changes the medium: is told 28h/00h, and fails while the medium is out or being erased. */
   readonly usesMedium: boolean
+  /** Fails while the medium is out or being erased, although it is not told 28h/00h: it only asks about the medium. */
+  readonly needsMedium?: true
   /** Answered with a unit attention pending, which stays (SAM-5 5.14): INQUIRY, REPORT LUNS, REQUEST SENSE. */
   readonly patient?: true
   /** Command timeouts descriptor (SPC-4 6.35.4) in seconds, nominal and recommended; 0 is none. */

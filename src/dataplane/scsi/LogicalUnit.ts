@@ -2,12 +2,14 @@
  * A logical unit: one bdev incarnation as SCSI sees it. It owns what belongs to the disk and not to a path to it:
  * identity, limits, counters, and the nexuses that have to be told when something changes.
  *
- * A bdev exported by several targets is one unit reached through several ports. Persistent reservations and changeable
- * mode pages will live here too.
+ * A bdev exported by several targets is one unit reached through several ports.
  */
 import type { Bdev } from "../bdev/Bdev.ts"
 import { IoStatistics } from "../bdev/IoStatistics.ts"
+import { Media } from "./Media.ts"
 import { Nexus } from "./Nexus.ts"
+import { LogCounters } from "./primary/LogCounters.ts"
+import { ModeValues } from "./primary/ModeValues.ts"
 import { SenseCode } from "./sense-codes.ts"
 import { TaskSet } from "./TaskSet.ts"
 import { type IdentityStyle, type UnitIdentity, unitIdentity } from "./unit-identity.ts"
@@ -38,6 +40,12 @@ export class LogicalUnit {
   readonly maxTransferBlocks: number
   /** IO of the bdev, by whatever LUN it came. */
   readonly statistics = new IoStatistics()
+  /** What the log pages tell of it. */
+  readonly logCounters = new LogCounters(this.statistics)
+  readonly modeValues = new ModeValues()
+  readonly media: Media<Nexus>
+  /** Something may keep commands away: see `guards.ts`. */
+  guarded = false
   /** Commands refused with CHECK CONDITION before they reached the medium; unit attentions are not among them. */
   refused = 0
 
@@ -52,6 +60,7 @@ export class LogicalUnit {
     this.name = options.name
     this.identity = unitIdentity({ ...options, productName: bdev.productName }, options.identityStyle)
     this.contentLost = options.contentLost
+    this.media = new Media(bdev.removable ?? false)
     this.maxTransferBlocks = Math.max(1, Math.floor(maxTransferBytes / bdev.blockSize))
   }
 
@@ -66,6 +75,30 @@ export class LogicalUnit {
 
   detach(nexus: Nexus): void {
     this.nexuses.delete(nexus)
+    this.media.allow(nexus)
+  }
+
+  /** Nobody may write. */
+  get writeProtected(): boolean {
+    return this.bdev.readOnly || this.modeValues.softwareWriteProtect
+  }
+
+  /** The medium is taken out. */
+  eject(): void {
+    this.media.loaded = false
+    this.#updateGuard()
+  }
+
+  /** The medium is put in, if it was out: every initiator is told, the one that did it, too. */
+  load(): void {
+    if (this.media.loaded) return
+    this.media.loaded = true
+    this.#updateGuard()
+    this.establishUnitAttention(SenseCode.notReadyToReadyChange)
+  }
+
+  #updateGuard(): void {
+    this.guarded = !this.media.loaded
   }
 
   /** Every initiator, or every one but the one that caused it, learns of a condition with its next command. */
@@ -78,6 +111,8 @@ export class LogicalUnit {
    * before. What a reset sets back (mode parameters, reservations of RESERVE(6), prevented removal) is set back here.
    */
   reset(code: SenseCode): void {
+    this.modeValues.reset()
+    this.media.allowAll()
     this.establishUnitAttention(code)
   }
 

@@ -25,6 +25,8 @@ const precedence: ReadonlyArray<number> = [
   SenseCode.notReadyToReadyChange,
   SenseCode.capacityDataHasChanged,
   SenseCode.modeParametersChanged,
+  SenseCode.logParametersChanged,
+  SenseCode.thinProvisioningSoftThresholdReached,
   SenseCode.parametersChanged,
   SenseCode.inquiryDataHasChanged,
   SenseCode.commandsClearedByAnotherInitiator,
@@ -60,7 +62,7 @@ export class Nexus {
 
   /** Commands that change the medium are refused with DATA PROTECT, and MODE SENSE shows WP. */
   get writeProtected(): boolean {
-    return this.readOnly || this.unit.bdev.readOnly
+    return this.readOnly || this.unit.writeProtected
   }
 
   get hasUnitAttention(): boolean {

@@ -9,6 +9,8 @@ export interface SessionView {
   readonly targetPortName: string
   /** 1..65535; given in events and never changed. */
   readonly relativeTargetPort: number
+  /** Relative identifiers of all ports of the target. */
+  readonly targetPorts: ReadonlyArray<number>
   /** LUNs that this session may use now, ascending; draining ones are not among them. */
   reportLuns(): ReadonlyArray<number>
   /** The session has read the LUN inventory: REPORTED LUNS DATA HAS CHANGED is old news on all its nexuses. */

@@ -3,16 +3,20 @@
  * one by service action for codes that several commands share.
  */
 import { capacityCommands } from "./block/capacity.ts"
+import { preventAllowCommands } from "./block/prevent-allow.ts"
 import { readWriteCommands } from "./block/read-write.ts"
 import { startStopCommands } from "./block/start-stop.ts"
 import { synchronizeCacheCommands } from "./block/synchronize-cache.ts"
 import type { CommandDefinition } from "./CommandDefinition.ts"
 import { controlByteOf } from "./control-byte.ts"
 import { inquiryCommands } from "./primary/inquiry.ts"
+import { logCommands } from "./primary/log-sense.ts"
 import { modeSenseCommands } from "./primary/mode-sense.ts"
 import { reportLunsCommands } from "./primary/report-luns.ts"
 import { requestSenseCommands } from "./primary/request-sense.ts"
 import { supportedOpcodesCommands } from "./primary/supported-opcodes.ts"
+import { supportedTaskManagementCommands } from "./primary/supported-task-management.ts"
+import { targetPortGroupCommands } from "./primary/target-port-groups.ts"
 import { testUnitReadyCommands } from "./primary/test-unit-ready.ts"
 import { SenseCode, SenseKey } from "./sense-codes.ts"
 
@@ -21,11 +25,15 @@ const families: ReadonlyArray<ReadonlyArray<CommandDefinition>> = [
   requestSenseCommands,
   inquiryCommands,
   modeSenseCommands,
+  logCommands,
   reportLunsCommands,
   supportedOpcodesCommands(() => commandSet),
+  supportedTaskManagementCommands,
+  targetPortGroupCommands,
   readWriteCommands,
   synchronizeCacheCommands,
   startStopCommands,
+  preventAllowCommands,
   capacityCommands
 ]
 

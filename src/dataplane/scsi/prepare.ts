@@ -7,6 +7,7 @@
  */
 import { type CommandEntry, commandEntryOf, unsupportedCommand } from "./command-set.ts"
 import { controlMask } from "./control-byte.ts"
+import { guardRefuses } from "./guards.ts"
 import { reportLunsWellKnownLun } from "./lun.ts"
 import type { Nexus } from "./Nexus.ts"
 import { inquiryOpcode, inquiryWithoutUnit, noDevice, wellKnownLogicalUnit } from "./primary/inquiry.ts"
@@ -48,7 +49,9 @@ export const prepare = (task: ScsiTask, nexus: Nexus | undefined, session: Sessi
   if (nexus.hasUnitAttention && tellsUnitAttention(task, nexus, entry)) return
   const { command } = entry
   if (command === undefined) unsupported(task)
-  else if (!refusesControl(task, entry.controlAt)) command.prepare(task, nexus, session)
+  else if (!refusesControl(task, entry.controlAt)) {
+    if (!nexus.unit.guarded || !guardRefuses(task, nexus, command)) command.prepare(task, nexus, session)
+  }
   if (task.status !== ScsiStatus.good) nexus.unit.refused++
 }
 

@@ -57,13 +57,17 @@ export const SenseCode = {
   itNexusLossOccurred: 0x2907,
   parametersChanged: 0x2a00,
   modeParametersChanged: 0x2a01,
+  logParametersChanged: 0x2a02,
   capacityDataHasChanged: 0x2a09,
   commandsClearedByAnotherInitiator: 0x2f00,
+  thinProvisioningSoftThresholdReached: 0x3807,
   savingParametersNotSupported: 0x3900,
+  mediumNotPresent: 0x3a00,
   inquiryDataHasChanged: 0x3f03,
   reportedLunsDataHasChanged: 0x3f0e,
   internalTargetFailure: 0x4400,
   protocolServiceCrcError: 0x4705,
+  mediumRemovalPrevented: 0x5302,
   insufficientResources: 0x5503
 } as const
 export type SenseCode = (typeof SenseCode)[keyof typeof SenseCode]
@@ -122,13 +126,17 @@ const codeNames: ReadonlyMap<number, string> = new Map([
   [SenseCode.itNexusLossOccurred, "I_T NEXUS LOSS OCCURRED"],
   [SenseCode.parametersChanged, "PARAMETERS CHANGED"],
   [SenseCode.modeParametersChanged, "MODE PARAMETERS CHANGED"],
+  [SenseCode.logParametersChanged, "LOG PARAMETERS CHANGED"],
   [SenseCode.capacityDataHasChanged, "CAPACITY DATA HAS CHANGED"],
   [SenseCode.commandsClearedByAnotherInitiator, "COMMANDS CLEARED BY ANOTHER INITIATOR"],
+  [SenseCode.thinProvisioningSoftThresholdReached, "THIN PROVISIONING SOFT THRESHOLD REACHED"],
   [SenseCode.savingParametersNotSupported, "SAVING PARAMETERS NOT SUPPORTED"],
+  [SenseCode.mediumNotPresent, "MEDIUM NOT PRESENT"],
   [SenseCode.inquiryDataHasChanged, "INQUIRY DATA HAS CHANGED"],
   [SenseCode.reportedLunsDataHasChanged, "REPORTED LUNS DATA HAS CHANGED"],
   [SenseCode.internalTargetFailure, "INTERNAL TARGET FAILURE"],
   [SenseCode.protocolServiceCrcError, "PROTOCOL SERVICE CRC ERROR"],
+  [SenseCode.mediumRemovalPrevented, "MEDIUM REMOVAL PREVENTED"],
   [SenseCode.insufficientResources, "INSUFFICIENT RESOURCES"]
 ])
 

@@ -50,6 +50,7 @@ export const guideSession: SessionView = {
   targetName: "iqn.2016-06.io.spdk:disk1",
   targetPortName: "iqn.2016-06.io.spdk:disk1,t,0x0001",
   relativeTargetPort: 3,
+  targetPorts: [1, 3],
   reportLuns: () => [0, 1, 300],
   lunInventoryReported: () => {}
 }

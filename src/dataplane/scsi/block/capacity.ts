@@ -45,7 +45,8 @@ export const capacityCommands: ReadonlyArray<CommandDefinition> = [
     clause: "SBC-3 5.15",
     prepare: readCapacity10,
     reservation: "allowed",
-    usesMedium: false
+    usesMedium: false,
+    needsMedium: true
   },
   {
     name: "READ CAPACITY(16)",
@@ -55,6 +56,7 @@ export const capacityCommands: ReadonlyArray<CommandDefinition> = [
     clause: "SBC-3 5.16",
     prepare: readCapacity16,
     reservation: "allowed",
-    usesMedium: false
+    usesMedium: false,
+    needsMedium: true
   }
 ]

@@ -23,6 +23,10 @@ const shortLength = 36
 const version = 0x06
 /** HISUP (LUNs are numbered hierarchically) and response data format 2. */
 const hierarchicalFormat2 = 0x12
+/** RMB: the medium can be taken out. */
+const removableMedium = 0x80
+/** TPGS: implicit asymmetric access; see `target-port-groups.ts`. */
+const implicitAccess = 0x10
 /** MULTIP: the unit may be reached by several ports. */
 const multiPort = 0x10
 /** CMDQUE: full task management model. */
@@ -66,6 +70,8 @@ export const inquiry = (task: ScsiTask, nexus: Nexus, session: SessionView): voi
   const data = task.parameterData
   const { identity } = nexus.unit
   writeHead(data, directAccessBlockDevice, standardLength)
+  if (nexus.unit.media.removable) data[1] = removableMedium
+  data[5] = implicitAccess
   data[6] = multiPort
   data[7] = commandQueuing
   identity.vendor.copy(data, 8)

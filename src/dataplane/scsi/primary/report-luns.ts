@@ -7,8 +7,21 @@ import type { SessionView } from "../SessionView.ts"
 /** REPORT LUNS; also answered without a unit. */
 export const reportLunsOpcode = 0xa0
 
-/** SELECT REPORT: LUNs that hold devices, well-known units, or both. */
-const SelectReport = { devices: 0x00, wellKnown: 0x01, all: 0x02 } as const
+/**
+ * SELECT REPORT (SPC-5 table 195). Administrative and subsidiary units are of conglomerates, which there are none of:
+ * so 10h and 12h give an empty list, and 11h is 00h.
+ */
+const SelectReport = {
+  devices: 0x00,
+  wellKnown: 0x01,
+  all: 0x02,
+  administrative: 0x10,
+  notSubsidiary: 0x11,
+  subsidiary: 0x12
+} as const
+const selectReports: ReadonlySet<number> = new Set(Object.values(SelectReport))
+const withDevices: ReadonlySet<number> = new Set([SelectReport.devices, SelectReport.all, SelectReport.notSubsidiary])
+const withWellKnown: ReadonlySet<number> = new Set([SelectReport.wellKnown, SelectReport.all])
 
 const headerLength = 8
 const entryLength = 8
@@ -21,7 +34,7 @@ export const reportLuns = (task: ScsiTask, session: SessionView): void => {
   const { cdb } = task
   const select = cdb.readUInt8(2)
   const allocationLength = cdb.readUInt32BE(6)
-  if (select > SelectReport.all) {
+  if (!selectReports.has(select)) {
     task.invalidField(2, 7)
     return
   }
@@ -31,13 +44,13 @@ export const reportLuns = (task: ScsiTask, session: SessionView): void => {
   }
   const data = task.parameterData
   let end = headerLength
-  if (select !== SelectReport.wellKnown) {
+  if (withDevices.has(select)) {
     for (const lun of session.reportLuns().slice(0, entriesMax - 1)) {
       encodeLun(lun, data, end)
       end += entryLength
     }
   }
-  if (select !== SelectReport.devices) {
+  if (withWellKnown.has(select)) {
     encodeLun(reportLunsWellKnownLun, data, end)
     end += entryLength
   }

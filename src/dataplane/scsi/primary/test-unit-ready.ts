@@ -10,6 +10,7 @@ export const testUnitReadyCommands: ReadonlyArray<CommandDefinition> = [
     clause: "SPC-4 6.47",
     prepare: (task) => task.good(),
     reservation: "allowed",
-    usesMedium: false
+    usesMedium: false,
+    needsMedium: true
   }
 ]

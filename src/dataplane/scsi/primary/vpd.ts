@@ -1,12 +1,13 @@
 /**
- * Vital product data (SPC-4 7.8, SBC-3 6.6): 00h supported pages, 80h serial number, 83h identification, B0h block
- * limits, B1h characteristics, B2h provisioning. A unit is fully provisioned: no page promises UNMAP or WRITE SAME.
+ * Vital product data (SPC-4 7.8, SBC-3 6.6): 00h supported pages, 80h serial number, 83h identification, 86h extended
+ * INQUIRY, 87h mode page policy, B0h block limits, B1h characteristics, B2h provisioning. A unit is fully provisioned: no page promises UNMAP or WRITE SAME.
  */
 import type { Bdev } from "../../bdev/Bdev.ts"
 import type { LogicalUnit } from "../LogicalUnit.ts"
 import type { ScsiTask } from "../ScsiTask.ts"
 import type { SessionView } from "../SessionView.ts"
 import type { UnitIdentity } from "../unit-identity.ts"
+import { targetPortGroup } from "./target-port-groups.ts"
 
 /** Longest transfer that goes in one piece over the wire: one burst (MaxBurstLength), in bytes. */
 const optimalTransferBytes = 1024 * 1024
@@ -48,11 +49,28 @@ const targetDesignators = (body: Buffer, at: number, session: SessionView): numb
   relativePort.writeUInt16BE(session.relativeTargetPort, 2)
   let end = designator(body, at, 0x53, 0x98, nameString(session.targetPortName))
   end = designator(body, end, 0x51, 0x94, relativePort)
+  const group = Buffer.alloc(4)
+  group.writeUInt16BE(targetPortGroup, 2)
+  end = designator(body, end, 0x51, 0x95, group)
   return designator(body, end, 0x53, 0xa8, nameString(session.targetName))
 }
 
 const deviceIdentification: PageWriter = (body, unit, session) =>
   targetDesignators(body, unitDesignators(body, unit.identity), session)
+
+/**
+ * SPC-4 7.8.7: all task attributes; LUICLR, as REPORT LUNS makes REPORTED LUNS DATA HAS CHANGED old news on all units;
+ * V_SUP where there is a write cache. No protection information, priorities, or groups.
+ */
+const extendedInquiry: PageWriter = (body, unit) => {
+  body[1] = 0x07
+  body[2] = unit.bdev.writeCache ? 0x01 : 0x00
+  body[3] = 0x01
+  return 60
+}
+
+/** SPC-4 7.8.10: all mode pages and subpages are shared by all ports and initiators. */
+const modePagePolicy: PageWriter = (body) => Buffer.from([0x3f, 0xff, 0x00, 0x00]).copy(body)
 
 /** OPTIMAL TRANSFER LENGTH GRANULARITY in blocks: the IO boundary, or a physical block. */
 const granularity = (bdev: Bdev): number =>
@@ -78,6 +96,8 @@ const logicalBlockProvisioning: PageWriter = () => 4
 const pages: ReadonlyMap<number, PageWriter> = new Map([
   [0x80, serialNumber],
   [0x83, deviceIdentification],
+  [0x86, extendedInquiry],
+  [0x87, modePagePolicy],
   [0xb0, blockLimits],
   [0xb1, blockDeviceCharacteristics],
   [0xb2, logicalBlockProvisioning]

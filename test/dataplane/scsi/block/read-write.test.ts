@@ -220,13 +220,22 @@ describe("START STOP UNIT", () => {
     assert.deepInclude(run("1b 00 00 00 04 00"), { action: ScsiAction.none, result: "good" })
   })
 
-  it("refuses power conditions and ejecting", () => {
-    const refused = ["1b 00 00 01 01 00", "1b 00 00 00 11 00", "1b 00 00 00 02 00"].map((command) => run(command))
+  it("takes every power condition, with which LOEJ and START mean nothing", () => {
+    for (let condition = 1; condition < 16; condition++) {
+      const flags = condition << 4
+      for (const each of [flags, flags | 0x02, flags | 0x03]) {
+        assert.deepInclude(run(Buffer.from([0x1b, 0, 0, 1, each, 0])), { action: ScsiAction.none, result: "good" })
+      }
+    }
+  })
+
+  it("refuses a modifier without a power condition, and ejecting", () => {
+    const refused = ["1b 00 00 01 01 00", "1b 00 00 00 02 00", "1b 00 00 00 03 00"].map((command) => run(command))
     assert.deepStrictEqual(
       refused.map(({ result, sense }) => [result, fieldPointer(sense)]),
       [
         ["5/24/00", "field 3.3"],
-        ["5/24/00", "field 4.7"],
+        ["5/24/00", "field 4.1"],
         ["5/24/00", "field 4.1"]
       ]
     )

@@ -9,7 +9,7 @@ const page = (code: string, nexus = quietNexus()) => run(`12 01 ${code} 10 00 00
 describe("standard INQUIRY", () => {
   it("says SPC-4, SBC-3, iSCSI, and the disk's names", () => {
     const expected = Buffer.concat([
-      Buffer.from([0x00, 0x00, 0x06, 0x12, 91, 0x00, 0x10, 0x02]),
+      Buffer.from([0x00, 0x00, 0x06, 0x12, 91, 0x10, 0x10, 0x02]),
       Buffer.from("LUNLOG  Malloc disk     0001", "latin1"),
       Buffer.alloc(20, 0x20),
       Buffer.from("000000a0096004600 4c0".replaceAll(" ", ""), "hex"),
@@ -43,7 +43,7 @@ describe("standard INQUIRY", () => {
 describe("vital product data", () => {
   it("lists the pages that there are, ascending, and answers each of them", () => {
     const data = page("00")
-    assert.strictEqual(data.toString("hex"), "000000060080 83b0b1b2".replaceAll(" ", ""))
+    assert.strictEqual(data.toString("hex"), "0000000800808386 87b0b1b2".replaceAll(" ", ""))
     for (const code of data.subarray(4)) {
       const { result, data: body } = run(Buffer.from([0x12, 0x01, code, 0x10, 0x00, 0x00]))
       assert.strictEqual(result, "good")
@@ -84,6 +84,7 @@ describe("vital product data", () => {
       "020100 LUNLOG  2f7b6f0e-9a5c-4a63-8d0e-0123456789ab",
       "539800 iqn.2016-06.io.spdk:disk1,t,0x0001\0\0",
       "519400 00000003",
+      "519500 00000001",
       "53a800 iqn.2016-06.io.spdk:disk1\0\0\0"
     ])
   })
@@ -110,6 +111,16 @@ describe("vital product data", () => {
   it("allows at least one block, however large a block is", () => {
     const body = page("b0", quietNexus(nullDisk(8, 8 * 1048576)))
     assert.deepStrictEqual([body.readUInt32BE(8), body.readUInt32BE(12)], [1, 1])
+  })
+
+  it("says what commands can ask for in extended INQUIRY data: all task attributes, no protection (SPC-4 7.8.7)", () => {
+    assert.strictEqual(page("86").toString("hex"), `0086003c00070001${"00".repeat(56)}`)
+    const cached = Object.assign(Object.create(nullDisk(8)), { writeCache: true })
+    assert.strictEqual(page("86", quietNexus(cached)).toString("hex"), `0086003c00070101${"00".repeat(56)}`)
+  })
+
+  it("says that all initiators share all mode pages (SPC-4 7.8.10)", () => {
+    assert.strictEqual(page("87").toString("hex"), "008700043fff0000")
   })
 
   it("says that the medium does not rotate and is fully provisioned", () => {

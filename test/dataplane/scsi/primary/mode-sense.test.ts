@@ -3,9 +3,15 @@ import { assert, describe, it } from "vitest"
 import type { Bdev } from "../../../../src/dataplane/bdev/Bdev.ts"
 import { fieldPointer, nullDisk, quietNexus, run } from "../scsi-fixture.ts"
 
-const caching = "0812000000000000000000000000000000000000"
-const control = "0a0a00100000000000000000"
+const recovery = `010a${"00".repeat(10)}`
+const reconnect = `020e${"00".repeat(14)}`
+const caching = `0812${"00".repeat(18)}`
+const control = "0a0a02100000000000000000"
+const extension = `4a01001c01${"00".repeat(27)}`
+const power = `1a26${"00".repeat(38)}`
 const exceptions = "1c0a08000000000000000000"
+const page0 = [recovery, reconnect, caching, control, power, exceptions].join("")
+const allPages = [recovery, reconnect, caching, control, extension, power, exceptions].join("")
 
 /** A copy with some properties of another disk. */
 const like = (bdev: Bdev, changes: Partial<Bdev>): Bdev => Object.assign(Object.create(bdev), changes)
@@ -13,23 +19,22 @@ const hexOf = (cdb: string, bdev = nullDisk(0x1234)) => run(cdb, quietNexus(bdev
 
 describe("MODE SENSE(6)", () => {
   it("gives header, block descriptor and all pages in ascending order", () => {
-    assert.strictEqual(
-      hexOf("1a 00 3f 00 ff 00"),
-      `37001008 0000123400000200${caching}${control}${exceptions}`.replace(" ", "")
-    )
+    assert.strictEqual(hexOf("1a 00 3f 00 ff 00"), `7b001008 0000123400000200${page0}`.replace(" ", ""))
   })
 
   it("leaves the block descriptor out with DBD", () => {
     assert.strictEqual(hexOf("1a 08 0a 00 ff 00"), `0f001000${control}`)
   })
 
-  it("gives the same with all subpages", () => {
-    assert.strictEqual(hexOf("1a 00 3f ff ff 00"), hexOf("1a 00 3f 00 ff 00"))
+  it("adds subpages to all pages, or to one, if they are asked for", () => {
+    assert.strictEqual(hexOf("1a 08 3f ff ff 00"), `93001000${allPages}`)
+    assert.strictEqual(hexOf("1a 08 0a ff ff 00"), `2f001000${control}${extension}`)
+    assert.strictEqual(hexOf("1a 08 0a 01 ff 00"), `23001000${extension}`)
     assert.strictEqual(hexOf("1a 00 08 ff ff 00"), hexOf("1a 00 08 00 ff 00"))
   })
 
   it("is cut to the allocation length, and still gives the full length", () => {
-    assert.strictEqual(hexOf("1a 00 3f 00 04 00"), "37001008")
+    assert.strictEqual(hexOf("1a 00 3f 00 04 00"), "7b001008")
   })
 
   it("tells of a write cache exactly when there is one", () => {
@@ -42,10 +47,10 @@ describe("MODE SENSE(6)", () => {
     assert.strictEqual(hexOf("1a 08 08 00 ff 00", like(nullDisk(8), { readOnly: true })).slice(4, 6), "90")
   })
 
-  it("has no changeable values, and default ones like the current", () => {
-    const zeros = `0812${"00".repeat(18)}0a0a${"00".repeat(10)}1c0a${"00".repeat(10)}`
-    assert.strictEqual(hexOf("1a 08 7f 00 ff 00").slice(8), zeros)
-    assert.strictEqual(hexOf("1a 00 bf 00 ff 00"), hexOf("1a 00 3f 00 ff 00"))
+  it("has D_SENSE and SWP changeable, and default values like the current", () => {
+    assert.strictEqual(hexOf("1a 08 48 00 ff 00").slice(8), caching)
+    assert.strictEqual(hexOf("1a 08 4a 00 ff 00").slice(8), "0a0a04000800000000000000")
+    assert.strictEqual(hexOf("1a 00 bf ff ff 00"), hexOf("1a 00 3f ff ff 00"))
   })
 
   it("refuses saved values with 5/39/00", () => {
@@ -53,11 +58,11 @@ describe("MODE SENSE(6)", () => {
   })
 
   it("refuses pages and subpages that are not there", () => {
-    for (const page of [0x00, 0x01, 0x02, 0x07, 0x19, 0x3e]) {
+    for (const page of [0x00, 0x03, 0x07, 0x19, 0x3e]) {
       const { result, sense } = run(Buffer.from([0x1a, 0, page, 0, 0xff, 0]))
       assert.deepStrictEqual([result, fieldPointer(sense)], ["5/24/00", "field 2.5"], `page ${page}`)
     }
-    for (const cdb of ["1a 00 0a 01 ff 00", "1a 00 08 07 ff 00"]) {
+    for (const cdb of ["1a 00 0a 02 ff 00", "1a 00 08 07 ff 00"]) {
       const { result, sense } = run(cdb)
       assert.deepStrictEqual([result, fieldPointer(sense)], ["5/24/00", "field 3.7"])
     }
@@ -71,7 +76,7 @@ describe("MODE SENSE(6)", () => {
 
 describe("MODE SENSE(10)", () => {
   it("gives the longer header", () => {
-    const expected = `003a00100000000800001234000002 00${caching}${control}${exceptions}`.replace(" ", "")
+    const expected = `007e00100000000800001234000002 00${page0}`.replace(" ", "")
     assert.strictEqual(hexOf("5a 00 3f 00 00 00 00 00 ff 00"), expected)
   })
 
@@ -82,12 +87,12 @@ describe("MODE SENSE(10)", () => {
   })
 
   it("obeys the 16-bit allocation length", () => {
-    assert.strictEqual(run("5a 00 3f 00 00 00 00 01 00 00").data.length, 60)
+    assert.strictEqual(run("5a 00 3f 00 00 00 00 01 00 00").data.length, 128)
     assert.strictEqual(run("5a 00 3f 00 00 00 00 00 03 00").data.length, 3)
   })
 
   it("refuses saved values and unknown pages alike", () => {
     assert.strictEqual(run("5a 00 c8 00 00 00 00 00 ff 00").result, "5/39/00")
-    assert.strictEqual(run("5a 00 01 00 00 00 00 00 ff 00").result, "5/24/00")
+    assert.strictEqual(run("5a 00 03 00 00 00 00 00 ff 00").result, "5/24/00")
   })
 })

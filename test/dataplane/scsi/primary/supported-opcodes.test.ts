@@ -93,7 +93,8 @@ describe("the report of one command", () => {
 describe("MAINTENANCE IN", () => {
   it("answers 5/20/00 to every other service action", () => {
     for (let action = 0; action < 32; action++) {
-      if (action !== 0x0c) assert.strictEqual(run(Buffer.from([0xa3, action])).result, "5/20/00")
+      const there = commandSet.some(({ opcode, serviceAction }) => opcode === 0xa3 && serviceAction === action)
+      if (!there) assert.strictEqual(run(Buffer.from([0xa3, action])).result, "5/20/00")
     }
   })
 })

@@ -1,0 +1,127 @@
+/**
+ * The mode pages of a disk (SPC-4 7.5, SBC-3 6.5): which there are, their default values, and which bits MODE SELECT
+ * can change. Only what the unit really does is changeable, so that what a host reads back is what it has.
+ */
+import type { Bdev } from "../../bdev/Bdev.ts"
+
+/** One mode page. Bytes are counted from its start, header included. */
+export interface ModePage {
+  readonly name: string
+  readonly code: number
+  /** 0: page_0 format, with a header of 2 bytes. Otherwise sub_page format, with one of 4 (SPC-4 7.5.7). */
+  readonly subpage: number
+  /** Of the whole page. */
+  readonly length: number
+  /** Default values that are not zero, into a page that has its header and zeros. */
+  readonly writeDefaults: (page: Buffer, bdev: Bdev) => void
+  /** Bits that MODE SELECT can change, by byte. */
+  readonly changeable: ReadonlyMap<number, number>
+}
+
+/** Bytes and bits of the pages that something is done with. */
+export const errorRecovery = { code: 0x01, provisioningByte: 7, provisioningBit: 0x80 } as const
+/** Control (SPC-4 7.5.8). */
+export const control = {
+  code: 0x0a,
+  senseByte: 2,
+  descriptorSenseBit: 0x04,
+  protectByte: 4,
+  softwareWriteProtectBit: 0x08
+} as const
+
+const nothingChangeable: ReadonlyMap<number, number> = new Map()
+const zeros = (): void => {}
+
+/** Ascending by page and subpage, as 3Fh gives them. */
+export const modePages: ReadonlyArray<ModePage> = [
+  {
+    // SBC-3 6.5.8: nothing is tried again, and nothing reported that was put right.
+    name: "Read-write error recovery",
+    code: errorRecovery.code,
+    subpage: 0,
+    length: 12,
+    writeDefaults: zeros,
+    changeable: nothingChangeable
+  },
+  {
+    // SPC-4 7.5.10: iSCSI has its own limits of bursts, which logins negotiate.
+    name: "Disconnect-reconnect",
+    code: 0x02,
+    subpage: 0,
+    length: 16,
+    writeDefaults: zeros,
+    changeable: nothingChangeable
+  },
+  {
+    // SBC-3 6.5.5: WCE says the truth, so that hosts flush where it matters and only there.
+    name: "Caching",
+    code: 0x08,
+    subpage: 0,
+    length: 20,
+    writeDefaults: (page, bdev) => {
+      if (bdev.writeCache) page[2] = 0x04
+    },
+    changeable: nothingChangeable
+  },
+  {
+    // Queue algorithm modifier 1h: commands may be reordered. GLTSD: log parameters are not saved.
+    name: "Control",
+    code: control.code,
+    subpage: 0,
+    length: 12,
+    writeDefaults: (page) => {
+      page[control.senseByte] = 0x02
+      page[3] = 0x10
+    },
+    changeable: new Map([
+      [control.senseByte, control.descriptorSenseBit],
+      [control.protectByte, control.softwareWriteProtectBit]
+    ])
+  },
+  {
+    // SPC-4 7.5.9: IALUAE, asymmetric access is implicit.
+    name: "Control extension",
+    code: control.code,
+    subpage: 0x01,
+    length: 32,
+    writeDefaults: (page) => {
+      page[4] = 0x01
+    },
+    changeable: nothingChangeable
+  },
+  {
+    // SPC-4 7.5.13: no timer runs, the disk is always active.
+    name: "Power condition",
+    code: 0x1a,
+    subpage: 0,
+    length: 40,
+    writeDefaults: zeros,
+    changeable: nothingChangeable
+  },
+  {
+    // SBC-3 6.5.8: DEXCPT, there are no exceptions to report.
+    name: "Informational exceptions control",
+    code: 0x1c,
+    subpage: 0,
+    length: 12,
+    writeDefaults: (page) => {
+      page[2] = 0x08
+    },
+    changeable: nothingChangeable
+  }
+]
+
+/** Bytes of a page's header. */
+export const modePageHeaderLength = (page: ModePage): number => (page.subpage === 0 ? 2 : 4)
+
+/** Writes the header of a page: its code and length, with SPF for a subpage (SPC-4 7.5.7). */
+export const writeModePageHeader = (page: ModePage, target: Buffer, at: number): void => {
+  if (page.subpage === 0) {
+    target[at] = page.code
+    target[at + 1] = page.length - 2
+    return
+  }
+  target[at] = 0x40 | page.code
+  target[at + 1] = page.subpage
+  target.writeUInt16BE(page.length - 4, at + 2)
+}
