@@ -4,7 +4,7 @@
 import { recvDataSegmentBytesMax } from "../limits.ts"
 import { ScsiAction } from "../scsi/ScsiTask.ts"
 import { ScsiStatus } from "../scsi/scsi-status.ts"
-import { encodeSense, senseLength } from "../scsi/sense.ts"
+import { encodeSense, senseLengthMax } from "../scsi/sense.ts"
 import type { IscsiTask } from "./IscsiTask.ts"
 import type { PduRecorder } from "./PduRecorder.ts"
 import { addDataInStatus, ResponseFlag, writeDataIn, writeR2t, writeScsiResponse } from "./pdu/scsi.ts"
@@ -98,6 +98,16 @@ export const sendDataIn = (
   }
 }
 
+/** Sense data with their length before them, as they go into the data segment (RFC 7143 11.4.7); reused. */
+const senseSegment = Buffer.alloc(2 + senseLengthMax)
+
+/** Fills `senseSegment`, in the format that the unit's D_SENSE says; its length. */
+const writeSenseSegment = ({ mapping, scsi }: IscsiTask): number => {
+  const length = encodeSense(scsi, mapping?.unit.modeValues.descriptorSense ?? false, senseSegment, 2)
+  senseSegment.writeUInt16BE(length)
+  return 2 + length
+}
+
 /** Sends a SCSI Response: status, residual, and sense data with CHECK CONDITION. */
 export const sendScsiResponse = (path: ResponsePath, task: IscsiTask): void => {
   const { connection, session } = path
@@ -107,7 +117,7 @@ export const sendScsiResponse = (path: ResponsePath, task: IscsiTask): void => {
   const transfer = scsi.status === ScsiStatus.good ? transferBytesOf(task) : 0
   const residual = transfer - expected
   const residualFlags = residual > 0 ? ResponseFlag.Overflow : residual < 0 ? ResponseFlag.Underflow : 0
-  const dataBytes = check ? senseLength + 2 : 0
+  const dataBytes = check ? writeSenseSegment(task) : 0
   const { transmitter } = connection
   const at = transmitter.beginPdu(dataBytes)
   const b = transmitter.buffer
@@ -122,12 +132,10 @@ export const sendScsiResponse = (path: ResponsePath, task: IscsiTask): void => {
     session.expCmdSn,
     maxCmdSnAfter(path, task),
     0,
-    check ? senseLength : 0
+    check ? dataBytes - 2 : 0
   )
   if (check) {
-    const dataAt = transmitter.dataAt(at)
-    b.writeUInt16BE(senseLength, dataAt)
-    encodeSense(scsi, b, dataAt + 2)
+    senseSegment.copy(b, transmitter.dataAt(at), 0, dataBytes)
   }
   transmitter.endPdu(at, dataBytes)
   connection.recorder.sent(b, at)

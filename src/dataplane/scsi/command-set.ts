@@ -9,8 +9,10 @@ import { startStopCommands } from "./block/start-stop.ts"
 import { synchronizeCacheCommands } from "./block/synchronize-cache.ts"
 import type { CommandDefinition } from "./CommandDefinition.ts"
 import { controlByteOf } from "./control-byte.ts"
+import { diagnosticCommands } from "./primary/diagnostics.ts"
 import { inquiryCommands } from "./primary/inquiry.ts"
 import { logCommands } from "./primary/log-sense.ts"
+import { modeSelectCommands } from "./primary/mode-select.ts"
 import { modeSenseCommands } from "./primary/mode-sense.ts"
 import { reportLunsCommands } from "./primary/report-luns.ts"
 import { requestSenseCommands } from "./primary/request-sense.ts"
@@ -25,7 +27,9 @@ const families: ReadonlyArray<ReadonlyArray<CommandDefinition>> = [
   requestSenseCommands,
   inquiryCommands,
   modeSenseCommands,
+  modeSelectCommands,
   logCommands,
+  diagnosticCommands,
   reportLunsCommands,
   supportedOpcodesCommands(() => commandSet),
   supportedTaskManagementCommands,

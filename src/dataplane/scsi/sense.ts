@@ -1,33 +1,31 @@
-/** Sense data as bytes: fixed format, current error (SPC-4 4.5.3), which is what D_SENSE=0 promises. */
+/**
+ * Sense data as bytes, always of the current command: fixed format (SPC-4 4.5.3), or descriptor format (4.5.2) for a
+ * unit whose D_SENSE is set and for REQUEST SENSE with DESC.
+ */
 import type { ScsiTask } from "./ScsiTask.ts"
 import { SenseKey } from "./sense-codes.ts"
 
-/** Bytes of the fixed-format sense data that goes with CHECK CONDITION. */
-export const senseLength = 18
+/** Bytes of fixed-format sense data. */
+export const fixedSenseLength = 18
+/** Header of descriptor-format sense data, and its longest descriptors: information, command-specific, key-specific. */
+const headerLength = 8
+const fieldDescriptorLength = 12
+const keyDescriptorLength = 8
+/** Bytes that any sense data fit in. */
+export const senseLengthMax = headerLength + 2 * fieldDescriptorLength + keyDescriptorLength
 
 const currentFixed = 0x70
 const currentDescriptor = 0x72
+const valid = 0x80
+/** Descriptor types (SPC-4 table 28). */
+const DescriptorType = { information: 0x00, commandSpecific: 0x01, keySpecific: 0x02 } as const
 
-/** Writes 18 bytes; their number. */
-export const encodeFixedSense = (key: number, code: number, target: Buffer, offset: number): number => {
-  target.fill(0, offset, offset + senseLength)
-  target[offset] = currentFixed
-  target[offset + 2] = key
-  target[offset + 7] = senseLength - 8
-  target.writeUInt16BE(code, offset + 12)
-  return senseLength
-}
+const fits32 = (value: number): boolean => value >= 0 && value <= 0xffff_ffff
 
-/** Descriptor format without descriptors (SPC-4 4.5.2), for REQUEST SENSE with DESC=1: 8 bytes; their number. */
-export const encodeDescriptorSense = (key: number, code: number, target: Buffer, offset: number): number => {
-  target.fill(0, offset, offset + 8)
-  target[offset] = currentDescriptor
-  target[offset + 1] = key
-  target.writeUInt16BE(code, offset + 2)
-  return 8
-}
+const hasKeySpecific = ({ fieldByte, progress, senseKey }: ScsiTask): boolean =>
+  (senseKey === SenseKey.illegalRequest && fieldByte >= 0) || progress >= 0
 
-/** Sense-key specific bytes (SPC-4 4.5.2.4): SKSV with a field pointer, or with a progress indication. */
+/** Three sense-key specific bytes (SPC-4 4.5.2.4): SKSV with a field pointer, or with a progress indication. */
 const encodeKeySpecific = (task: ScsiTask, target: Buffer, offset: number): void => {
   if (task.senseKey === SenseKey.illegalRequest && task.fieldByte >= 0) {
     // C/D says that the field is in the CDB; BPV that the bit is known.
@@ -40,16 +38,48 @@ const encodeKeySpecific = (task: ScsiTask, target: Buffer, offset: number): void
   }
 }
 
-/** Writes the sense data of a task that ended with CHECK CONDITION, `senseLength` bytes; their number. */
-export const encodeSense = (task: ScsiTask, target: Buffer, offset: number): number => {
-  encodeFixedSense(task.senseKey, task.senseCode, target, offset)
+/** INFORMATION and COMMAND-SPECIFIC INFORMATION only if they fit into 32 bits. */
+const encodeFixed = (task: ScsiTask, target: Buffer, offset: number): number => {
   const { commandSpecific, information } = task
-  if (information >= 0 && information <= 0xffff_ffff) {
-    // VALID.
-    target[offset] = currentFixed | 0x80
-    target.writeUInt32BE(information, offset + 3)
-  }
-  if (commandSpecific >= 0 && commandSpecific <= 0xffff_ffff) target.writeUInt32BE(commandSpecific, offset + 8)
+  target.fill(0, offset, offset + fixedSenseLength)
+  target[offset] = currentFixed | (fits32(information) ? valid : 0)
+  target[offset + 2] = task.senseKey
+  if (fits32(information)) target.writeUInt32BE(information, offset + 3)
+  target[offset + 7] = fixedSenseLength - 8
+  if (fits32(commandSpecific)) target.writeUInt32BE(commandSpecific, offset + 8)
+  target.writeUInt16BE(task.senseCode, offset + 12)
   encodeKeySpecific(task, target, offset + 15)
-  return senseLength
+  return fixedSenseLength
 }
+
+/** An INFORMATION or COMMAND-SPECIFIC INFORMATION descriptor (SPC-4 4.5.2.2, 4.5.2.3); its end. */
+const encodeField = (type: number, value: number, target: Buffer, at: number): number => {
+  target[at] = type
+  target[at + 1] = fieldDescriptorLength - 2
+  if (type === DescriptorType.information) target[at + 2] = valid
+  target.writeBigUInt64BE(BigInt(value), at + 4)
+  return at + fieldDescriptorLength
+}
+
+/** Only the descriptors that there is something to say in. */
+const encodeDescriptors = (task: ScsiTask, target: Buffer, offset: number): number => {
+  target.fill(0, offset, offset + senseLengthMax)
+  target[offset] = currentDescriptor
+  target[offset + 1] = task.senseKey
+  target.writeUInt16BE(task.senseCode, offset + 2)
+  let end = offset + headerLength
+  if (task.information >= 0) end = encodeField(DescriptorType.information, task.information, target, end)
+  if (task.commandSpecific >= 0) end = encodeField(DescriptorType.commandSpecific, task.commandSpecific, target, end)
+  if (hasKeySpecific(task)) {
+    target[end] = DescriptorType.keySpecific
+    target[end + 1] = keyDescriptorLength - 2
+    encodeKeySpecific(task, target, end + 4)
+    end += keyDescriptorLength
+  }
+  target[offset + 7] = end - offset - headerLength
+  return end - offset
+}
+
+/** Writes the sense data of a task; their length. There must be room for `senseLengthMax` bytes. */
+export const encodeSense = (task: ScsiTask, descriptorFormat: boolean, target: Buffer, offset: number): number =>
+  descriptorFormat ? encodeDescriptors(task, target, offset) : encodeFixed(task, target, offset)

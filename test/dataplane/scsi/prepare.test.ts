@@ -78,7 +78,9 @@ const allocationLengthOf = (cdb: Buffer): number => {
     case 0x1a:
       return cdb.readUInt8(4)
     case 0x12:
+    case 0x1c:
       return cdb.readUInt16BE(3)
+    case 0x4d:
     case 0x5a:
       return cdb.readUInt16BE(7)
     case 0x9e:

@@ -8,7 +8,7 @@ import { prepare } from "../../../src/dataplane/scsi/prepare.ts"
 import { ScsiAction, ScsiTask } from "../../../src/dataplane/scsi/ScsiTask.ts"
 import type { SessionView } from "../../../src/dataplane/scsi/SessionView.ts"
 import { ScsiStatus } from "../../../src/dataplane/scsi/scsi-status.ts"
-import { encodeSense, senseLength } from "../../../src/dataplane/scsi/sense.ts"
+import { encodeSense, senseLengthMax } from "../../../src/dataplane/scsi/sense.ts"
 
 /** What came of a command. */
 export interface Outcome {
@@ -72,8 +72,9 @@ const execute = (cdb: string | Buffer, nexus: Nexus | undefined, lun: number, se
   bytes.copy(task.cdb)
   task.lun = lun
   prepare(task, nexus, session)
-  const sense = Buffer.alloc(task.status === ScsiStatus.checkCondition ? senseLength : 0)
-  if (sense.length > 0) encodeSense(task, sense, 0)
+  const room = Buffer.alloc(senseLengthMax)
+  const senseLength = task.status === ScsiStatus.checkCondition ? encodeSense(task, false, room, 0) : 0
+  const sense = room.subarray(0, senseLength)
   const sent = task.action === ScsiAction.parameterIn ? task.parameterLength : 0
   const data = Buffer.from(task.parameterData.subarray(0, sent))
   return { action: task.action, result: resultOf(task), data, sense, task }
