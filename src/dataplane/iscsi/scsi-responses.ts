@@ -134,9 +134,7 @@ export const sendScsiResponse = (path: ResponsePath, task: IscsiTask): void => {
     0,
     check ? dataBytes - 2 : 0
   )
-  if (check) {
-    senseSegment.copy(b, transmitter.dataAt(at), 0, dataBytes)
-  }
+  if (check) senseSegment.copy(b, transmitter.dataAt(at), 0, dataBytes)
   transmitter.endPdu(at, dataBytes)
   connection.recorder.sent(b, at)
 }

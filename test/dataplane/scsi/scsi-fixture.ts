@@ -72,6 +72,10 @@ const execute = (cdb: string | Buffer, nexus: Nexus | undefined, lun: number, se
   bytes.copy(task.cdb)
   task.lun = lun
   prepare(task, nexus, session)
+  return outcomeOf(task)
+}
+
+const outcomeOf = (task: ScsiTask): Outcome => {
   const room = Buffer.alloc(senseLengthMax)
   const senseLength = task.status === ScsiStatus.checkCondition ? encodeSense(task, false, room, 0) : 0
   const sense = room.subarray(0, senseLength)
@@ -94,4 +98,29 @@ export const fieldPointer = (sense: Buffer): string | undefined => {
   if ((flags & 0x80) === 0) return undefined
   const bit = (flags & 0x08) === 0 ? "" : `.${flags & 0x07}`
   return `${(flags & 0x40) === 0 ? "parameter" : "field"} ${sense.readUInt16BE(16)}${bit}`
+}
+
+/** Runs a command with data from the initiator, whose operation ends at once, as a transport would. */
+export const runWithData = (cdb: string, data: string, nexus: Nexus = quietNexus()): Outcome => {
+  const prepared = run(cdb, nexus)
+  const { task } = prepared
+  const { operation } = task
+  if (task.action !== ScsiAction.operate || operation === undefined) return prepared
+  const bytes = Buffer.from(data.replaceAll(" ", ""), "hex")
+  let ends = 0
+  task.good()
+  operation.begin({
+    task,
+    nexus,
+    session: guideSession,
+    data: bytes,
+    dataLength: Math.min(bytes.length, task.dataOutLength),
+    aborted: false,
+    takeBuffer: () => undefined,
+    io: () => ({ ioDone: () => {} }),
+    later: () => {},
+    end: () => ends++
+  })
+  if (ends !== 1) throw new Error(`an operation without steps has ended ${ends} times`)
+  return outcomeOf(task)
 }
