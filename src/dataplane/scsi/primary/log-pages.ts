@@ -1,6 +1,6 @@
 /**
- * The log pages of a disk (SPC-4 7.3, SBC-3 6.4): counters of the unit since it was opened or LOG SELECT has reset them.
- * A page is only here if the unit really knows what it says.
+ * The log pages of a disk (SPC-4 7.3, SBC-3 6.4): counters of the unit since it was opened or LOG SELECT has reset
+ * them. A page is only here if the unit really knows what it says.
  */
 import type { LogicalUnit } from "../LogicalUnit.ts"
 

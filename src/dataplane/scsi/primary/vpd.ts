@@ -1,6 +1,7 @@
 /**
  * Vital product data (SPC-4 7.8, SBC-3 6.6): 00h supported pages, 80h serial number, 83h identification, 86h extended
- * INQUIRY, 87h mode page policy, B0h block limits, B1h characteristics, B2h provisioning. A unit is fully provisioned: no page promises UNMAP or WRITE SAME.
+ * INQUIRY, 87h mode page policy, B0h block limits, B1h characteristics, B2h provisioning. A unit is fully provisioned:
+ * no page promises UNMAP or WRITE SAME.
  */
 import type { Bdev } from "../../bdev/Bdev.ts"
 import type { LogicalUnit } from "../LogicalUnit.ts"

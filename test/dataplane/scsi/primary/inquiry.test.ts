@@ -113,7 +113,7 @@ describe("vital product data", () => {
     assert.deepStrictEqual([body.readUInt32BE(8), body.readUInt32BE(12)], [1, 1])
   })
 
-  it("says what commands can ask for in extended INQUIRY data: all task attributes, no protection (SPC-4 7.8.7)", () => {
+  it("offers all task attributes and no protection information (SPC-4 7.8.7)", () => {
     assert.strictEqual(page("86").toString("hex"), `0086003c00070001${"00".repeat(56)}`)
     const cached = Object.assign(Object.create(nullDisk(8)), { writeCache: true })
     assert.strictEqual(page("86", quietNexus(cached)).toString("hex"), `0086003c00070101${"00".repeat(56)}`)
