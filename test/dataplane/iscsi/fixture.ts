@@ -186,6 +186,7 @@ export interface PeerLogin {
   readonly tsih?: number
   readonly cid?: number
   readonly name?: string
+  readonly versionMin?: number
 }
 
 /** One connection to a node, from the initiator's side. */
@@ -261,11 +262,17 @@ export class TestPeer {
   }
 
   /** One login request; `flags` as on the wire, and the text as keys or as it is. */
-  sendLogin(flags: number, keys: KeyList | Buffer, { cid = 1, isid = "800000000001", tsih = 0 }: PeerLogin = {}): void {
+  sendLogin(
+    flags: number,
+    keys: KeyList | Buffer,
+    { cid = 1, isid = "800000000001", tsih = 0, versionMin = 0 }: PeerLogin = {}
+  ): void {
     const header = makeHeader({
       opcode: Opcode.login,
       immediate: true,
       flags,
+      byte2: versionMin,
+      byte3: versionMin,
       initiatorTaskTag: 7,
       word20: cid << 16,
       cmdSn: this.cmdSn
