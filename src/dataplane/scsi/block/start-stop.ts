@@ -17,12 +17,19 @@ const stop = (task: ScsiTask, nexus: Nexus): void => {
   else flush(task, nexus, (task.cdb.readUInt8(1) & 0x01) !== 0)
 }
 
+/** The medium stays where it is while somebody prevents its removal: also outside. */
+const prevented = (task: ScsiTask): void =>
+  task.checkCondition(SenseKey.illegalRequest, SenseCode.mediumRemovalPrevented)
+
+const load = (task: ScsiTask, { unit }: Nexus): void => {
+  if (!unit.media.loaded && unit.media.locked) return prevented(task)
+  unit.load()
+  task.good()
+}
+
 const eject = (task: ScsiTask, nexus: Nexus): void => {
   const { unit } = nexus
-  if (unit.media.locked) {
-    task.checkCondition(SenseKey.illegalRequest, SenseCode.mediumRemovalPrevented)
-    return
-  }
+  if (unit.media.locked) return prevented(task)
   if (!unit.media.loaded) return task.good()
   stop(task, nexus)
   if (task.status === ScsiStatus.good) unit.eject()
@@ -40,9 +47,7 @@ const startStopUnit = (task: ScsiTask, nexus: Nexus): void => {
   if ((task.cdb.readUInt8(3) & 0x0f) !== 0) return task.invalidField(3, 3)
   if ((flags & loadEject) !== 0) {
     if (!media.removable) return task.invalidField(4, 1)
-    if ((flags & start) === 0) return eject(task, nexus)
-    nexus.unit.load()
-    return task.good()
+    return (flags & start) === 0 ? eject(task, nexus) : load(task, nexus)
   }
   if ((flags & start) === 0) return media.loaded ? stop(task, nexus) : task.good()
   if (media.loaded) task.good()

@@ -87,6 +87,18 @@ describe("a removable disk", () => {
     assert.strictEqual(resultOf(eject, nexus), "good")
   })
 
+  it("stays out while anybody prevents that, and can be loaded while it is in", () => {
+    const nexus = removable()
+    run(prevent, nexus)
+    assert.strictEqual(resultOf(load, nexus), "good", "it is in")
+    run(allow, nexus)
+    run(eject, nexus)
+    run(prevent, nexus)
+    assert.strictEqual(resultOf(load, nexus), "5/53/02")
+    run(allow, nexus)
+    assert.strictEqual(resultOf(load, nexus), "good")
+  })
+
   it("can be ejected again when who prevented it is gone, or the unit is reset", () => {
     const nexus = removable()
     const other = another(nexus)
