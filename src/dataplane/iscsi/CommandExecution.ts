@@ -6,6 +6,7 @@ import { IoStatus } from "../bdev/Bdev.ts"
 import { IoKind } from "../bdev/IoCounts.ts"
 import { lunCommandsMax } from "../limits.ts"
 import { completeIo, endRemoved } from "../scsi/complete-io.ts"
+import { isGuarded } from "../scsi/prepare.ts"
 import { ScsiAction, type ScsiTask } from "../scsi/ScsiTask.ts"
 import { ScsiStatus } from "../scsi/scsi-status.ts"
 import { SenseCode, SenseKey } from "../scsi/sense-codes.ts"
@@ -83,7 +84,11 @@ export class CommandExecution {
       }
       case ScsiAction.write:
         if (task.memory === undefined && task.wantedBytes > 0) break
-        // Its data is in the memory already.
+        // Its data is in the memory already. With the disk out or being erased since, that is no success.
+        if (mapping?.unit.guarded === true && isGuarded(scsi, mapping.unit)) {
+          path.answer(task)
+          return
+        }
         task.submit(IoKind.write)
         task.count(IoStatus.ok)
         path.answer(task)
@@ -162,6 +167,7 @@ export class CommandExecution {
   #refuses(task: IscsiTask, mapping: LunMapping): boolean {
     const { scsi } = task
     const { bdev, taskSet } = mapping.unit
+    if (mapping.unit.guarded && isGuarded(scsi, mapping.unit)) return true
     if (usesBlocks(scsi)) {
       if (scsi.byteOffset + scsi.byteLength > bdev.blockCount * bdev.blockSize) {
         // The disk has shrunk since `prepare` looked: while the data of a write came.

@@ -3,10 +3,11 @@
  * A session has one connection at a time; a reinstated connection takes the place of the one before.
  */
 import type { Nexus } from "../scsi/Nexus.ts"
-import type { SessionView } from "../scsi/SessionView.ts"
+import type { LunUse, SessionView } from "../scsi/SessionView.ts"
 import { SenseCode } from "../scsi/sense-codes.ts"
 import type { Ending } from "./ConnectionEnd.ts"
 import type { IscsiTask } from "./IscsiTask.ts"
+import { MappingUse } from "./MappingUse.ts"
 import type { SessionParameters } from "./negotiation.ts"
 import { addSerial, nextSerial } from "./serial-number.ts"
 import type { LunMapping, Target, TargetConnection, TargetMap, TargetPort, TargetSession } from "./Target.ts"
@@ -111,6 +112,15 @@ export class Session implements SessionView, TargetSession {
 
   reportLuns(): ReadonlyArray<number> {
     return this.identity.target.activeLuns().filter((lun) => this.#sees(lun))
+  }
+
+  nexus(lun: number): Nexus | undefined {
+    return this.path(lun)?.nexus
+  }
+
+  useLun(lun: number): LunUse | undefined {
+    const path = this.path(lun)
+    return path === undefined ? undefined : new MappingUse(path, () => this.path(lun) === path)
   }
 
   lunInventoryReported(): void {

@@ -99,6 +99,7 @@ export class ReactorBdevs {
   closeAll(): void {
     for (const id of this.#opening.keys()) this.#giveUpOpening(id)
     this.limits.forgetAll()
+    for (const unit of this.#units.values()) unit.close()
     for (const bdev of this.#bdevs.values()) bdev.close()
     this.#bdevs.clear()
     this.#units.clear()
@@ -166,6 +167,7 @@ export class ReactorBdevs {
     this.#giveUpOpening(id)
     const bdev = this.#bdevs.get(id)
     this.limits.forget(id)
+    this.#units.get(id)?.close()
     bdev?.close()
     // Nobody can let go any more what a fault holds: it ends here, and gives its buffers back.
     this.#withErrorBdev(id, (closed) => closed.resumePending())

@@ -35,6 +35,8 @@ export interface CommandDefinition {
   readonly needsMedium?: true
   /** Answered with a unit attention pending, which stays (SAM-5 5.14): INQUIRY, REPORT LUNS, REQUEST SENSE. */
   readonly patient?: true
+  /** Done while the medium is being sanitized (SBC-3 4.11.2): it only looks at the unit. */
+  readonly whileSanitizing?: true
   /** Command timeouts descriptor (SPC-4 6.35.4) in seconds, nominal and recommended; 0 is none. */
   readonly timeouts?: readonly [nominal: number, recommended: number]
 }

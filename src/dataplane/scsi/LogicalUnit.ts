@@ -8,6 +8,7 @@ import type { Bdev } from "../bdev/Bdev.ts"
 import { IoStatistics } from "../bdev/IoStatistics.ts"
 import { Media } from "./Media.ts"
 import { Nexus } from "./Nexus.ts"
+import type { Obstacle } from "./Obstacle.ts"
 import { LogCounters } from "./primary/LogCounters.ts"
 import { ModeValues } from "./primary/ModeValues.ts"
 import { SenseCode } from "./sense-codes.ts"
@@ -46,6 +47,8 @@ export class LogicalUnit {
   readonly media: Media<Nexus>
   /** Something may keep commands away: see `guards.ts`. */
   guarded = false
+  /** What does, beside a medium that is out; see `obstruct`. */
+  readonly obstacles: Array<Obstacle> = []
   /** Commands refused with CHECK CONDITION before they reached the medium; unit attentions are not among them. */
   refused = 0
 
@@ -97,8 +100,26 @@ export class LogicalUnit {
     this.establishUnitAttention(SenseCode.notReadyToReadyChange)
   }
 
+  /** Commands that the obstacle stops are refused from now on. */
+  obstruct(obstacle: Obstacle): void {
+    this.obstacles.push(obstacle)
+    this.#updateGuard()
+  }
+
+  /** And no longer, if they were. */
+  clear(obstacle: Obstacle): void {
+    const place = this.obstacles.indexOf(obstacle)
+    if (place >= 0) this.obstacles.splice(place, 1)
+    this.#updateGuard()
+  }
+
+  /** Its bdev is about to be closed. */
+  close(): void {
+    for (const obstacle of this.obstacles) obstacle.stop?.()
+  }
+
   #updateGuard(): void {
-    this.guarded = !this.media.loaded
+    this.guarded = !this.media.loaded || this.obstacles.length > 0
   }
 
   /** Every initiator, or every one but the one that caused it, learns of a condition with its next command. */

@@ -5,10 +5,12 @@
 import { capacityCommands } from "./block/capacity.ts"
 import { preventAllowCommands } from "./block/prevent-allow.ts"
 import { readWriteCommands } from "./block/read-write.ts"
+import { sanitizeCommands } from "./block/sanitize.ts"
 import { startStopCommands } from "./block/start-stop.ts"
 import { synchronizeCacheCommands } from "./block/synchronize-cache.ts"
 import type { CommandDefinition } from "./CommandDefinition.ts"
 import { controlByteOf } from "./control-byte.ts"
+import { copyCommands } from "./copy/copy-commands.ts"
 import { diagnosticCommands } from "./primary/diagnostics.ts"
 import { inquiryCommands } from "./primary/inquiry.ts"
 import { logCommands } from "./primary/log-sense.ts"
@@ -38,7 +40,9 @@ const families: ReadonlyArray<ReadonlyArray<CommandDefinition>> = [
   synchronizeCacheCommands,
   startStopCommands,
   preventAllowCommands,
-  capacityCommands
+  capacityCommands,
+  sanitizeCommands,
+  copyCommands
 ]
 
 const order = ({ opcode, serviceAction = 0 }: CommandDefinition): number => opcode * 32 + serviceAction
@@ -48,16 +52,25 @@ export const commandSet: ReadonlyArray<CommandDefinition> = families.flat().sort
 
 /** What a CDB leads to, with what dispatch asks of it. */
 export interface CommandEntry {
-  /** Undefined: 5/20/00, or 5/24/00 with a pointer to the service action. */
+  /** Undefined: 5/20/00. */
   readonly command: CommandDefinition | undefined
+  /** Undefined because of its service action, which is 5/24/00 for this operation code. */
+  readonly isWrongAction: boolean
   /** Where the CONTROL byte is; 0: not looked at. */
   readonly controlAt: number
   /** By service action, where the operation code has some. */
   readonly actions: ReadonlyArray<CommandEntry> | undefined
 }
 
+/**
+ * Operation codes of one command with variants, SANITIZE: a service action that is not there is an invalid field
+ * (SPC-4 4.2.5.2).
+ */
+const oneCommandOpcodes: ReadonlySet<number> = new Set([0x48])
+
 const entryOf = (opcode: number, command: CommandDefinition | undefined): CommandEntry => ({
   command,
+  isWrongAction: command === undefined && oneCommandOpcodes.has(opcode),
   controlAt: command === undefined ? 0 : controlByteOf(opcode),
   actions: undefined
 })
@@ -79,7 +92,7 @@ export const commandEntryOf = (cdb: Buffer): CommandEntry => {
 }
 
 /**
- * Sense key and code for a CDB that leads to no command. An unknown service action is 5/20/00 too, as tgt and SPDK
+ * Sense key and code for a CDB that leads to no command. An unknown service action is mostly 5/20/00 too, as tgt and SPDK
  * answer: initiators take that for "not there", and 5/24/00 for a mistake of theirs.
  */
 export const unsupportedCommand = [SenseKey.illegalRequest, SenseCode.invalidCommandOperationCode] as const

@@ -8,6 +8,7 @@
 import { type CommandEntry, commandEntryOf, unsupportedCommand } from "./command-set.ts"
 import { controlMask } from "./control-byte.ts"
 import { guardRefuses } from "./guards.ts"
+import type { LogicalUnit } from "./LogicalUnit.ts"
 import { reportLunsWellKnownLun } from "./lun.ts"
 import type { Nexus } from "./Nexus.ts"
 import { inquiryOpcode, inquiryWithoutUnit, noDevice, wellKnownLogicalUnit } from "./primary/inquiry.ts"
@@ -18,7 +19,10 @@ import type { SessionView } from "./SessionView.ts"
 import { ScsiStatus } from "./scsi-status.ts"
 import { SenseCode, SenseKey } from "./sense-codes.ts"
 
-const unsupported = (task: ScsiTask): void => task.checkCondition(unsupportedCommand[0], unsupportedCommand[1])
+const unsupported = (task: ScsiTask, { isWrongAction }: CommandEntry): void => {
+  if (isWrongAction) task.invalidField(1, 4)
+  else task.checkCondition(unsupportedCommand[0], unsupportedCommand[1])
+}
 
 /** Ends the task with 5/24/00 when its CONTROL byte asks for what is not there. */
 const refusesControl = (task: ScsiTask, at: number): boolean => {
@@ -36,6 +40,12 @@ const tellsUnitAttention = (task: ScsiTask, nexus: Nexus, { command }: CommandEn
   return true
 }
 
+/** For a prepared command of a guarded unit, before it is done: ends the task if the guard has come up since. */
+export const isGuarded = (task: ScsiTask, unit: LogicalUnit): boolean => {
+  const { command } = commandEntryOf(task.cdb)
+  return command !== undefined && guardRefuses(task, unit, command)
+}
+
 /**
  * Decodes and checks a command. `nexus` is the session's path to the unit at `task.lun`; undefined when there is none:
  * no such LUN, one that is draining or removed, or the well-known unit.
@@ -48,15 +58,16 @@ export const prepare = (task: ScsiTask, nexus: Nexus | undefined, session: Sessi
   const entry = commandEntryOf(task.cdb)
   if (nexus.hasUnitAttention && tellsUnitAttention(task, nexus, entry)) return
   const { command } = entry
-  if (command === undefined) unsupported(task)
+  if (command === undefined) unsupported(task, entry)
   else if (!refusesControl(task, entry.controlAt)) {
-    if (!nexus.unit.guarded || !guardRefuses(task, nexus, command)) command.prepare(task, nexus, session)
+    if (!nexus.unit.guarded || !guardRefuses(task, nexus.unit, command)) command.prepare(task, nexus, session)
   }
   if (task.status !== ScsiStatus.good) nexus.unit.refused++
 }
 
 const prepareWithoutUnit = (task: ScsiTask, session: SessionView): void => {
-  const { command, controlAt } = commandEntryOf(task.cdb)
+  const entry = commandEntryOf(task.cdb)
+  const { command, controlAt } = entry
   const opcode = command?.opcode
   const wellKnown = task.lun === reportLunsWellKnownLun
   if (command?.patient && refusesControl(task, controlAt)) return
@@ -69,7 +80,7 @@ const prepareWithoutUnit = (task: ScsiTask, session: SessionView): void => {
     reportLuns(task, session)
   } else if (wellKnown) {
     if (opcode === 0x00) task.good()
-    else unsupported(task)
+    else unsupported(task, entry)
   } else {
     task.checkCondition(SenseKey.illegalRequest, SenseCode.logicalUnitNotSupported)
   }

@@ -24,6 +24,7 @@ export type SenseKey = (typeof SenseKey)[keyof typeof SenseKey]
 export const SenseCode = {
   none: 0x0000,
   operationInProgress: 0x0016,
+  sanitizeInProgress: 0x041b,
   logicalUnitCommunicationFailure: 0x0800,
   unreachableCopyTarget: 0x0804,
   writeError: 0x0c00,
@@ -60,6 +61,7 @@ export const SenseCode = {
   logParametersChanged: 0x2a02,
   capacityDataHasChanged: 0x2a09,
   commandsClearedByAnotherInitiator: 0x2f00,
+  sanitizeCommandFailed: 0x3103,
   thinProvisioningSoftThresholdReached: 0x3807,
   savingParametersNotSupported: 0x3900,
   mediumNotPresent: 0x3a00,
@@ -94,6 +96,7 @@ const keyNames = [
 const codeNames: ReadonlyMap<number, string> = new Map([
   [SenseCode.none, "NO ADDITIONAL SENSE INFORMATION"],
   [SenseCode.operationInProgress, "OPERATION IN PROGRESS"],
+  [SenseCode.sanitizeInProgress, "LOGICAL UNIT NOT READY, SANITIZE IN PROGRESS"],
   [SenseCode.logicalUnitCommunicationFailure, "LOGICAL UNIT COMMUNICATION FAILURE"],
   [SenseCode.unreachableCopyTarget, "UNREACHABLE COPY TARGET"],
   [SenseCode.writeError, "WRITE ERROR"],
@@ -130,6 +133,7 @@ const codeNames: ReadonlyMap<number, string> = new Map([
   [SenseCode.capacityDataHasChanged, "CAPACITY DATA HAS CHANGED"],
   [SenseCode.commandsClearedByAnotherInitiator, "COMMANDS CLEARED BY ANOTHER INITIATOR"],
   [SenseCode.thinProvisioningSoftThresholdReached, "THIN PROVISIONING SOFT THRESHOLD REACHED"],
+  [SenseCode.sanitizeCommandFailed, "SANITIZE COMMAND FAILED"],
   [SenseCode.savingParametersNotSupported, "SAVING PARAMETERS NOT SUPPORTED"],
   [SenseCode.mediumNotPresent, "MEDIUM NOT PRESENT"],
   [SenseCode.inquiryDataHasChanged, "INQUIRY DATA HAS CHANGED"],

@@ -23,14 +23,18 @@ const DescriptorType = { information: 0x00, commandSpecific: 0x01, keySpecific: 
 const fits32 = (value: number): boolean => value >= 0 && value <= 0xffff_ffff
 
 const hasKeySpecific = ({ fieldByte, progress, senseKey }: ScsiTask): boolean =>
-  (senseKey === SenseKey.illegalRequest && fieldByte >= 0) || progress >= 0
+  ((senseKey === SenseKey.illegalRequest || senseKey === SenseKey.copyAborted) && fieldByte >= 0) || progress >= 0
 
-/** Three sense-key specific bytes (SPC-4 4.5.2.4): SKSV with a field pointer, or with a progress indication. */
+/** Three sense-key specific bytes (SPC-4 4.5.2.4): SKSV with a field or segment pointer, or a progress indication. */
 const encodeKeySpecific = (task: ScsiTask, target: Buffer, offset: number): void => {
   if (task.senseKey === SenseKey.illegalRequest && task.fieldByte >= 0) {
     // C/D says that the field is in the CDB; BPV that the bit is known.
     const place = task.fieldInParameters ? 0x80 : 0xc0
     target[offset] = place | (task.fieldBit < 0 ? 0 : 0x08 | task.fieldBit)
+    target.writeUInt16BE(task.fieldByte, offset + 1)
+  } else if (task.senseKey === SenseKey.copyAborted && task.fieldByte >= 0) {
+    // SD: the field is in the segment descriptor whose number COMMAND-SPECIFIC INFORMATION has (SPC-4 4.5.2.4.5).
+    target[offset] = 0xa0
     target.writeUInt16BE(task.fieldByte, offset + 1)
   } else if (task.progress >= 0) {
     target[offset] = 0x80

@@ -83,6 +83,7 @@ const allocationLengthOf = (cdb: Buffer): number => {
     case 0x4d:
     case 0x5a:
       return cdb.readUInt16BE(7)
+    case 0x84:
     case 0x9e:
       return cdb.readUInt32BE(10)
     case 0xa0:

@@ -52,6 +52,8 @@ export const guideSession: SessionView = {
   relativeTargetPort: 3,
   targetPorts: [1, 3],
   reportLuns: () => [0, 1, 300],
+  nexus: () => undefined,
+  useLun: () => undefined,
   lunInventoryReported: () => {}
 }
 

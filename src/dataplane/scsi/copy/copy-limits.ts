@@ -28,5 +28,7 @@ export const segmentBytesMax = 0xffff * 4096
 /** Bytes that are read and written in one step, before anything else has its turn. */
 export const copyStepBytes = 1024 * 1024
 
+/** Copies of one initiator port on one unit at a time; one more gets TASK SET FULL. */
+export const copiesMax = 16
 /** Copies of one initiator port on one unit whose results are kept, running ones included. */
 export const keptCopiesMax = 16

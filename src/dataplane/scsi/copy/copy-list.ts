@@ -100,8 +100,9 @@ const refused = (code: SenseCode, byte = -1, bit = -1): CopyListError => ({ _tag
 
 const isError = (parsed: object): parsed is CopyListError => "_tag" in parsed && parsed._tag === "CopyListError"
 
-const cscdType = 0xe4
-const segmentType = 0x02
+/** Descriptor type codes (SPC-4 tables 108 and 121). */
+export const cscdType = 0xe4
+export const segmentType = 0x02
 const designatorBytesMax = 20
 
 const two32 = 0x1_0000_0000

@@ -123,7 +123,8 @@ export const modeSenseCommands: ReadonlyArray<CommandDefinition> = [
     clause: "SPC-4 6.13",
     prepare: modeSense6,
     reservation: "read",
-    usesMedium: false
+    usesMedium: false,
+    whileSanitizing: true
   },
   {
     name: "MODE SENSE(10)",
@@ -132,6 +133,7 @@ export const modeSenseCommands: ReadonlyArray<CommandDefinition> = [
     clause: "SPC-4 6.14",
     prepare: modeSense10,
     reservation: "read",
-    usesMedium: false
+    usesMedium: false,
+    whileSanitizing: true
   }
 ]

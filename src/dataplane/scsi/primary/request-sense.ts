@@ -23,7 +23,9 @@ export const answerSense = (task: ScsiTask, key: number, code: number, progress 
 
 /** The next unit attention of the nexus, or NO SENSE. */
 export const requestSense = (task: ScsiTask, nexus: Nexus): void => {
+  const obstacle = nexus.unit.obstacles[0]
   if (nexus.hasUnitAttention) answerSense(task, SenseKey.unitAttention, nexus.take(true))
+  else if (obstacle !== undefined) answerSense(task, obstacle.senseKey, obstacle.senseCode, obstacle.progress)
   else if (!nexus.unit.media.loaded) answerSense(task, SenseKey.notReady, SenseCode.mediumNotPresent)
   else answerSense(task, SenseKey.noSense, SenseCode.none)
 }

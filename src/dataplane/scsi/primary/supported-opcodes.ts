@@ -102,6 +102,7 @@ export const supportedOpcodesCommands = (
     clause: "SPC-4 6.35",
     prepare: (task) => reportSupportedOpcodes(all(), task),
     reservation: "allowed",
-    usesMedium: false
+    usesMedium: false,
+    whileSanitizing: true
   }
 ]

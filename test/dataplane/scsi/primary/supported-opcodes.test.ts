@@ -11,11 +11,12 @@ describe("the list of all commands", () => {
   it("is exactly what prepare does", () => {
     for (let opcode = 0; opcode < 256; opcode++) {
       for (let action = 0; action < 32; action++) {
-        const { result } = run(Buffer.from([opcode, action]), quietNexus(nullDisk(2048)))
+        const { result, sense } = run(Buffer.from([opcode, action]), quietNexus(nullDisk(2048)))
         const there = commandSet.some(
           (command) => command.opcode === opcode && (command.serviceAction ?? action) === action
         )
-        assert.strictEqual(result !== "5/20/00", there, `opcode ${opcode}, service action ${action}`)
+        const isAbsent = result === "5/20/00" || (result === "5/24/00" && fieldPointer(sense) === "field 1.4")
+        assert.strictEqual(!isAbsent, there, `opcode ${opcode}, service action ${action}`)
       }
     }
   })

@@ -1,0 +1,114 @@
+/**
+ * One end of a copy: a unit that the session has a LUN of. An initiator copies between what it could read and write
+ * itself, so the ends are LUNs of its own session: what its access rules hide is not there, a read-only map and
+ * reservations of others hold for both ends.
+ */
+import type { BdevIo } from "../../bdev/Bdev.ts"
+import { IoStatus } from "../../bdev/Bdev.ts"
+import { CountingBdev } from "../../bdev/CountingBdev.ts"
+import type { LogicalUnit } from "../LogicalUnit.ts"
+import type { ScsiOperation } from "../ScsiOperation.ts"
+import { ScsiAction, ScsiTask } from "../ScsiTask.ts"
+import type { LunUse, SessionView } from "../SessionView.ts"
+import type { SetCommand } from "../TaskSet.ts"
+import type { CscdDescriptor } from "./copy-list.ts"
+
+const naaDesignator = 0x03
+const binaryCodeSet = 0x01
+
+/** Whether a descriptor names a unit: by its NAA designator, as VPD page 83h has it. */
+const names = (cscd: CscdDescriptor, { identity }: LogicalUnit): boolean =>
+  cscd.association === 0 &&
+  cscd.designatorType === naaDesignator &&
+  cscd.codeSet === binaryCodeSet &&
+  cscd.designator.equals(identity.naa)
+
+/** For the task set only: nothing else touches the blocks while a piece is written to them. */
+const writesAlone: ScsiOperation = { use: "atomic", begin: () => {} }
+
+/** A unit that a copy reads and writes, one piece at a time. */
+export class CopyEnd implements SetCommand, BdevIo {
+  /** The piece, as the unit's task set sees it. */
+  readonly scsi = new ScsiTask()
+  readonly unit: LogicalUnit
+  readonly #use: LunUse
+  #buffer: Buffer = Buffer.alloc(0)
+  #then: (status: IoStatus) => void = () => {}
+
+  constructor(use: LunUse) {
+    this.#use = use
+    this.unit = use.nexus.unit
+  }
+
+  /** The end that a descriptor names; undefined: the session has no such LUN. */
+  static find(session: SessionView, cscd: CscdDescriptor): CopyEnd | undefined {
+    for (const lun of session.reportLuns()) {
+      const nexus = session.nexus(lun)
+      if (nexus === undefined || !names(cscd, nexus.unit)) continue
+      const use = session.useLun(lun)
+      return use === undefined ? undefined : new CopyEnd(use)
+    }
+    return undefined
+  }
+
+  get nexus(): LunUse["nexus"] {
+    return this.#use.nexus
+  }
+
+  /** The LUN drains, or is not the session's any more. */
+  get isOver(): boolean {
+    return this.#use.isOver
+  }
+
+  get blockSize(): number {
+    return this.unit.bdev.blockSize
+  }
+
+  get byteLength(): number {
+    return this.unit.bdev.blockCount * this.blockSize
+  }
+
+  /** The copy does not need it any more; nothing of it is at the disk. */
+  release(): void {
+    this.#use.end()
+  }
+
+  /** Reads a piece to the start of `buffer`; `then` may be called at once. */
+  read(byteOffset: number, byteLength: number, buffer: Buffer, then: (status: IoStatus) => void): void {
+    this.scsi.action = ScsiAction.read
+    this.#begin(byteOffset, byteLength, buffer, then)
+  }
+
+  /** Writes a piece from the start of `buffer`. Others' commands on its blocks wait. */
+  write(byteOffset: number, byteLength: number, buffer: Buffer, then: (status: IoStatus) => void): void {
+    this.scsi.action = ScsiAction.operate
+    this.scsi.operation = writesAlone
+    this.#begin(byteOffset, byteLength, buffer, then)
+  }
+
+  #begin(byteOffset: number, byteLength: number, buffer: Buffer, then: (status: IoStatus) => void): void {
+    this.#buffer = buffer
+    this.#then = then
+    this.scsi.byteOffset = byteOffset
+    this.scsi.byteLength = byteLength
+    if (this.unit.taskSet.awaitsLateWrite(this.scsi)) then(IoStatus.noMemory)
+    else if (this.unit.taskSet.enter(this)) this.proceed()
+  }
+
+  /** The blocks are free. */
+  proceed(): void {
+    const { byteLength, byteOffset } = this.scsi
+    if (this.isOver || this.unit.guarded || byteOffset + byteLength > this.byteLength) {
+      this.ioDone(IoStatus.aborted)
+      return
+    }
+    const bdev = new CountingBdev(this.unit.bdev, this.unit.statistics, () => performance.now())
+    if (this.scsi.action === ScsiAction.read) bdev.read(byteOffset, this.#buffer, 0, byteLength, this)
+    else bdev.write(byteOffset, this.#buffer, 0, byteLength, false, this)
+  }
+
+  ioDone(status: IoStatus): void {
+    this.unit.taskSet.leave(this)
+    this.#then(status)
+  }
+}

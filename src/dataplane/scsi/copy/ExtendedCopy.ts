@@ -1,0 +1,170 @@
+/**
+ * A copy under way: its segments one after the other, each piece by piece through one buffer, with others' IO in
+ * between. It ends with its last segment, its first failure, or when nobody waits for it any more: what is copied by
+ * then stays. Pieces of a copy within one unit go in the order that makes overlapping blocks right.
+ */
+import { IoStatus } from "../../bdev/Bdev.ts"
+import type { Nexus } from "../Nexus.ts"
+import type { OperationRun } from "../ScsiOperation.ts"
+import { ScsiStatus } from "../scsi-status.ts"
+import { encodeSense, senseLengthMax } from "../sense.ts"
+import { SenseCode, SenseKey } from "../sense-codes.ts"
+import { CopyEnd } from "./CopyEnd.ts"
+import { CopyManagerStatus, type CopyRecord, type CopyRecords } from "./CopyRecords.ts"
+import { copyStepBytes, segmentBytesMax } from "./copy-limits.ts"
+import type { CopyList, CopySegment } from "./copy-list.ts"
+
+/** How long a piece waits that the disk had no memory for, in milliseconds. */
+const retryMillis = 100
+
+/** Why a segment can't be copied: additional sense of COPY ABORTED, and the byte of the segment descriptor; -1 none. */
+interface SegmentFailure {
+  readonly code: SenseCode
+  readonly byte: number
+}
+
+/** A segment whose ends are known and have all its blocks; bytes. */
+interface Range {
+  readonly source: CopyEnd
+  readonly destination: CopyEnd
+  readonly from: number
+  readonly to: number
+  readonly length: number
+  /** Of all its pieces but the last. */
+  readonly piece: number
+}
+
+const failure = (code: SenseCode, byte = -1): SegmentFailure => ({ code, byte })
+
+/** Offsets in a segment descriptor. */
+const at = { source: 4, destination: 6, blocks: 10 } as const
+
+const greatestDivisor = (a: number, b: number): number => (b === 0 ? a : greatestDivisor(b, a % b))
+
+/** Bytes of the longest piece that is whole blocks at both ends; 0 when not even one step has room for that. */
+const pieceOf = (source: CopyEnd, destination: CopyEnd): number => {
+  const { blockSize } = source
+  const multiple = (blockSize / greatestDivisor(blockSize, destination.blockSize)) * destination.blockSize
+  return Math.floor(copyStepBytes / multiple) * multiple
+}
+
+/** One EXTENDED COPY. */
+export class ExtendedCopy {
+  readonly #run: OperationRun
+  readonly #list: CopyList
+  readonly #records: CopyRecords
+  readonly #record: CopyRecord
+  readonly #buffer: Buffer
+  /** By CSCD descriptor. */
+  readonly #ends: Array<CopyEnd | undefined> = []
+  #range: Range | undefined
+  #step = 0
+
+  constructor(run: OperationRun, list: CopyList, records: CopyRecords, record: CopyRecord, buffer: Buffer) {
+    this.#run = run
+    this.#list = list
+    this.#records = records
+    this.#record = record
+    this.#buffer = buffer
+  }
+
+  /** Copies the next segment; ends after the last. */
+  next(): void {
+    if (this.#run.aborted) return this.#end(CopyManagerStatus.failed)
+    const segment = this.#list.segments[this.#record.segmentsProcessed]
+    if (segment === undefined) {
+      this.#run.task.good()
+      return this.#end(CopyManagerStatus.completed)
+    }
+    const range = this.#rangeOf(segment)
+    if ("code" in range) return this.#fail(range)
+    this.#range = range
+    this.#step = 0
+    this.#copyPiece()
+  }
+
+  #copyPiece(): void {
+    const range = this.#range
+    if (range === undefined) return
+    if (this.#run.aborted) return this.#end(CopyManagerStatus.failed)
+    const { destination, from, length, piece, source, to } = range
+    const steps = Math.ceil(length / piece)
+    if (this.#step === steps) {
+      this.#record.segmentsProcessed++
+      return this.next()
+    }
+    const overlapsAhead = source.unit === destination.unit && from < to
+    const start = (overlapsAhead ? steps - 1 - this.#step : this.#step) * piece
+    const bytes = Math.min(piece, length - start)
+    source.read(from + start, bytes, this.#buffer, (status) => {
+      if (status !== IoStatus.ok) return this.#ioFailed(status)
+      destination.write(to + start, bytes, this.#buffer, (written) => {
+        if (written !== IoStatus.ok) return this.#ioFailed(written)
+        this.#record.bytesWritten += bytes
+        this.#step++
+        this.#run.later(() => this.#copyPiece())
+      })
+    })
+  }
+
+  #ioFailed(status: IoStatus): void {
+    if (status === IoStatus.noMemory) setTimeout(() => this.#copyPiece(), retryMillis)
+    else if (status === IoStatus.aborted) this.#fail(failure(SenseCode.copyTargetDeviceNotReachable))
+    else this.#fail(failure(SenseCode.thirdPartyDeviceFailure))
+  }
+
+  /** Ends of the segment, and whether they can do it; checked when its turn comes (SPC-4 6.4.4). */
+  #rangeOf(segment: CopySegment): Range | SegmentFailure {
+    const source = this.#endOf(segment.source, at.source)
+    if ("code" in source) return source
+    const destination = this.#endOf(segment.destination, at.destination)
+    if ("code" in destination) return destination
+    const counted = segment.countsDestinationBlocks ? destination : source
+    const length = segment.blocks * counted.blockSize
+    const from = segment.sourceLba * source.blockSize
+    const to = segment.destinationLba * destination.blockSize
+    if (length > segmentBytesMax) return failure(SenseCode.invalidFieldInParameterList, at.blocks)
+    const piece = pieceOf(source, destination)
+    if (piece === 0 || length % source.blockSize !== 0 || length % destination.blockSize !== 0) {
+      return failure(SenseCode.unexpectedInexactSegment, at.blocks)
+    }
+    if (from + length > source.byteLength) return failure(SenseCode.copyTargetDeviceNotReachable, at.source)
+    if (to + length > destination.byteLength) return failure(SenseCode.copyTargetDeviceNotReachable, at.destination)
+    if (isKeptFrom(source.nexus, "read")) return failure(SenseCode.thirdPartyDeviceFailure, at.source)
+    if (isKeptFrom(destination.nexus, "write")) return failure(SenseCode.thirdPartyDeviceFailure, at.destination)
+    return { source, destination, from, to, length, piece }
+  }
+
+  #endOf(index: number, byte: number): CopyEnd | SegmentFailure {
+    const cscd = this.#list.cscds[index]
+    if (cscd === undefined) return failure(SenseCode.unreachableCopyTarget, byte)
+    const end = this.#ends[index] ?? CopyEnd.find(this.#run.session, cscd)
+    if (end === undefined || end.isOver) return failure(SenseCode.copyTargetDeviceNotReachable, byte)
+    this.#ends[index] = end
+    if (cscd.peripheralDeviceType !== 0) return failure(SenseCode.incorrectCopyTargetDeviceType, byte)
+    if (cscd.blockLength !== end.blockSize) return failure(SenseCode.invalidFieldInParameterList, byte)
+    return end
+  }
+
+  #fail({ byte, code }: SegmentFailure): void {
+    const { task } = this.#run
+    task.checkCondition(SenseKey.copyAborted, code)
+    task.fieldByte = byte
+    task.commandSpecific = this.#record.segmentsProcessed
+    this.#record.failureStatus = ScsiStatus.checkCondition
+    const sense = Buffer.alloc(senseLengthMax)
+    const { descriptorSense } = this.#run.nexus.unit.modeValues
+    this.#record.failureSense = sense.subarray(0, encodeSense(task, descriptorSense, sense, 0))
+    this.#end(CopyManagerStatus.failed)
+  }
+
+  #end(status: CopyManagerStatus): void {
+    for (const end of this.#ends) end?.release()
+    this.#records.end(this.#record, status)
+    this.#run.end()
+  }
+}
+
+/** Whether the initiator might not do it itself: the unit is out or write-protected, or others have reserved it. */
+const isKeptFrom = (nexus: Nexus, access: "read" | "write"): boolean =>
+  nexus.unit.guarded || (access === "write" && nexus.writeProtected)
