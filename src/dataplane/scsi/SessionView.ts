@@ -1,3 +1,7 @@
+/**
+ * What commands need to know of the session that they came by: which target and port it is at, and which LUNs it sees.
+ * The transport implements this; the answers may change from command to command.
+ */
 import type { Nexus } from "./Nexus.ts"
 
 /** A LUN that a command uses beside its own. Until `end` a removal of the LUN waits for it, up to its deadline. */
@@ -8,10 +12,7 @@ export interface LunUse {
   readonly end: () => void
 }
 
-/**
- * What commands need to know of the session that they came by: which target and port it is at, and which LUNs it sees.
- * The transport implements this; the answers may change from command to command.
- */
+/** One session. */
 export interface SessionView {
   /** iSCSI name of the target: its SCSI device name (SAM-5 4.5.3). */
   readonly targetName: string

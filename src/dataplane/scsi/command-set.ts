@@ -92,7 +92,7 @@ export const commandEntryOf = (cdb: Buffer): CommandEntry => {
 }
 
 /**
- * Sense key and code for a CDB that leads to no command. An unknown service action is mostly 5/20/00 too, as tgt and SPDK
- * answer: initiators take that for "not there", and 5/24/00 for a mistake of theirs.
+ * Sense key and code for a CDB that leads to no command. An unknown service action is mostly 5/20/00 too, as tgt and
+ * SPDK answer: initiators take that for "not there", and 5/24/00 for a mistake of theirs.
  */
 export const unsupportedCommand = [SenseKey.illegalRequest, SenseCode.invalidCommandOperationCode] as const

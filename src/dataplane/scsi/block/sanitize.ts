@@ -17,7 +17,7 @@ const unrestrictedExitMask = 0x20
 const sanitizationOf = ({ unit }: Nexus): Sanitization | undefined =>
   unit.obstacles.find((obstacle): obstacle is Sanitization => obstacle instanceof Sanitization)
 
-/** Fields that all service actions have: reserved ones, and PARAMETER LIST LENGTH, which is 0 for those that are here. */
+/** Fields that all service actions have: reserved ones, and PARAMETER LIST LENGTH, which is 0 for both. */
 const refusesFields = (task: ScsiTask): boolean => {
   const { cdb } = task
   const wrongByte = [2, 3, 4, 5, 6].find((byte) => cdb[byte] !== 0)

@@ -1,6 +1,6 @@
 /**
- * EXTENDED COPY(LID1) and RECEIVE COPY RESULTS (SPC-4 6.4, 6.23): copies that a host leaves to the target, as ESXi does.
- * Other service actions are not there: no lists with long identifiers, and no tokens (ODX).
+ * EXTENDED COPY(LID1) and RECEIVE COPY RESULTS (SPC-4 6.4, 6.23): copies that a host leaves to the target, as ESXi
+ * does. Other service actions are not there: no lists with long identifiers, and no tokens (ODX).
  */
 import type { CommandDefinition } from "../CommandDefinition.ts"
 import type { OperationRun, ScsiOperation } from "../ScsiOperation.ts"

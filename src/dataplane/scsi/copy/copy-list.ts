@@ -100,8 +100,9 @@ const refused = (code: SenseCode, byte = -1, bit = -1): CopyListError => ({ _tag
 
 const isError = (parsed: object): parsed is CopyListError => "_tag" in parsed && parsed._tag === "CopyListError"
 
-/** Descriptor type codes (SPC-4 tables 108 and 121). */
+/** Descriptor type code of an identified disk (SPC-4 table 108). */
 export const cscdType = 0xe4
+/** Descriptor type code of a segment from block device to block device (SPC-4 table 121). */
 export const segmentType = 0x02
 const designatorBytesMax = 20
 
