@@ -87,6 +87,14 @@ describe("targets.conf", () => {
     assert.isTrue(targets?.[1]?.headerDigest)
   })
 
+  it("keeps removable media", () => {
+    const { config } = target("<backing-store /a>", "removable 1", "</backing-store>", "backing-store /b")
+    assert.deepStrictEqual(config.bdevs, [
+      { type: "aio", name: "a", file: "/a", removable: true },
+      { type: "aio", name: "b", file: "/b" }
+    ])
+  })
+
   it("warns of what it leaves out, with its line", () => {
     assert.deepStrictEqual(
       readTgtConf("t.conf", fixture, noFile).warnings.map((warning) => warning.replace(/: .*/u, "")),

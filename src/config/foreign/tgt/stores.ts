@@ -52,8 +52,7 @@ const without: Readonly<Record<string, string>> = {
   vendor_id: "hosts see LUNLOG",
   product_id: "hosts see the driver's name",
   product_rev: "hosts see lunlog's",
-  sense_format: "sense data has the fixed format",
-  removable: "disks are not removable",
+  sense_format: "sense data has the fixed format, until an initiator sets D_SENSE",
   path: "a disk has the file that it is made with",
   mode_page: "lunlog makes its mode pages",
   params: "lunlog has no such parameters"
@@ -131,12 +130,14 @@ const bdevOf = (store: Store) => {
   const remark = pathRemark(store.node.value)
   if (remark !== undefined) store.warn(store.node, remark)
   const readOnly = store.find("readonly")
+  const removable = store.find("removable")
   const blockSize = store.number("block-size") ?? 512
   return {
     file: store.node.value,
     ...(blockSize === 512 ? {} : { blockSize }),
     ...uuidOf(store),
-    ...(readOnly !== undefined && isOn(readOnly.value) ? { readOnly: true } : {})
+    ...(readOnly !== undefined && isOn(readOnly.value) ? { readOnly: true } : {}),
+    ...(removable !== undefined && isOn(removable.value) ? { removable: true } : {})
   }
 }
 
