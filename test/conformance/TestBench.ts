@@ -22,6 +22,13 @@ export interface TestOutcome {
   readonly millis: number
 }
 
+/**
+ * Tests that fail the first time in every process, on any target: LUNResetSimpleAsync of libiscsi 1.19 asks whether the
+ * answer has come (`reconnect_succeeded`) before it waits for it. Listed for both its families, it runs twice; the
+ * second run finds what the first has left, goes on, and counts.
+ */
+export const runTwice: ReadonlySet<string> = new Set(["iSCSITMF.LUNResetSimpleAsync"])
+
 /** A test that takes longer hangs; the longest wait some seconds on purpose. */
 const testMillisMax = 60_000
 const host = "127.0.0.1"
@@ -85,10 +92,12 @@ export class TestBench implements AsyncDisposable {
     const target = `${nodeBase}:${disk.toLowerCase()}`
     await this.#create(disk, target, kind)
     const urls = this.#ports.map((port) => this.#url(port, target))
-    const args = ["--dataloss", "--allow-sanitize", "--fail", "--verbose", `--test=ALL.${test}`]
+    const families = runTwice.has(test) ? ["ALL", "iSCSI"] : ["ALL"]
+    const chosen = families.map((family) => `${family}.${test}`).join(",")
+    const args = ["--dataloss", "--allow-sanitize", "--fail", "--verbose", `--test=${chosen}`]
     const shown = test.startsWith("MultipathIO.") ? urls : urls.slice(0, 1)
     const result = await runCommand({ command: "iscsi-test-cu", args: [...args, ...shown] }, testMillisMax)
-    const printed = parseTestRun(result.stdout + result.stderr).at(0)
+    const printed = parseTestRun(result.stdout + result.stderr).at(-1)
     const outcome = { test, kind: kind.name, millis: Math.round(performance.now() - began) }
     const died = await this.#clean(disk, target)
     if (died !== undefined) return { ...outcome, status: "crash", reason: died }

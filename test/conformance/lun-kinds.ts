@@ -10,9 +10,25 @@ export interface LunKind {
   /** Parameters of `bdev_malloc_create` beside `name`. */
   readonly disk: RpcParams
   readonly readOnly: boolean
-  /** Whether the tool's suite of that name makes sense here. */
-  readonly suits: (suite: string) => boolean
+  /** Whether a test (`Suite.Test`) makes sense here. */
+  readonly suits: (test: string) => boolean
 }
+
+/** A test that asks for more than a kind of LUN says it can: it is not run there. */
+export interface Unsuited {
+  readonly test: string
+  readonly kind: string
+  readonly reason: string
+}
+
+/** All such, beside the suites that write to the read-only LUN. */
+export const unsuited: ReadonlyArray<Unsuited> = [
+  {
+    test: "ExtendedCopy.Simple",
+    kind: "4096",
+    reason: "it writes 2048 blocks (8 MiB) in one command, whatever MAXIMUM TRANSFER LENGTH says"
+  }
+]
 
 /** Suites that write nothing, or expect to be refused. */
 const withoutWrites =
@@ -25,7 +41,9 @@ const kind = (name: string, blockBytes: number, changes: { disk?: RpcParams; rea
   name,
   disk: { num_blocks: diskBytes / blockBytes, block_size: blockBytes, ...changes.disk },
   readOnly: changes.readOnly ?? false,
-  suits: (suite) => changes.readOnly !== true || withoutWrites.test(suite)
+  suits: (test) =>
+    (changes.readOnly !== true || withoutWrites.test(test)) &&
+    !unsuited.some((one) => one.test === test && one.kind === name)
 })
 
 /** All kinds; `fixed` first: what holds there need not be tried elsewhere in a short run. */
