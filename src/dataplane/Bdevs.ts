@@ -169,6 +169,14 @@ export class Bdevs {
     return this.#entries.get(bdevKey(ref))?.id
   }
 
+  /** The open bdev of a reactor's number. */
+  refOf(id: number): BdevRef | undefined {
+    for (const { bdev, id: known } of this.#entries.values()) {
+      if (known === id) return { name: bdev.name, incarnation: bdev.incarnation }
+    }
+    return undefined
+  }
+
   /** Resumes when the bdev is closed. */
   awaitClosed(ref: BdevRef): Effect.Effect<void> {
     return this.#gone.wait(bdevKey(ref))

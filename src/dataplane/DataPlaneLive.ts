@@ -34,7 +34,8 @@ import { OwnObservations } from "./OwnObservations.ts"
 import { observeNotice } from "./observe-notice.ts"
 import { Portals } from "./Portals.ts"
 import { Progress } from "./Progress.ts"
-import { connectReactor, type ReactorClient } from "./ReactorClient.ts"
+import { connectReactor, type Notice, type ReactorClient } from "./ReactorClient.ts"
+import { Reservations } from "./Reservations.ts"
 import { mainThreadReactor } from "./reactor/main-thread-reactor.ts"
 import type { ReactorReport } from "./reactor/protocol.ts"
 import { workerReactor } from "./reactor/worker-reactor.ts"
@@ -66,6 +67,7 @@ interface Parts {
   readonly bdevs: Bdevs
   readonly portals: Portals
   readonly targets: Targets
+  readonly reservations: Reservations
   readonly authGroups: AuthGroups
   readonly controlPlane: ControlPlane["Service"]
   readonly log: EventLog["Service"]
@@ -83,7 +85,11 @@ const setLogOptions = ({ client, log }: Parts, { logOptions }: State): void => {
 const addBdev = (parts: Parts, state: State, name: string, lease: Committed["lease"]): Effect.Effect<void> => {
   const bdev = findBdev(state, name)
   if (bdev === undefined) return Effect.void
-  return parts.bdevs.add(bdev, lease, () => parts.targets.bdevUp(parts.controlPlane.state(), name))
+  return parts.bdevs.add(bdev, lease, () => {
+    const now = parts.controlPlane.state()
+    parts.reservations.bdevUp(now, name)
+    parts.targets.bdevUp(now, name)
+  })
 }
 
 /** Brings up all that the state has when the data plane starts. */
@@ -316,6 +322,7 @@ const followState = (
     for (;;) {
       const entry = yield* Queue.take(committed)
       yield* apply(parts, before, entry)
+      parts.reservations.apply(before, entry)
       before = entry.state
       progress.reach(entry.records.at(-1)?.seq ?? 0)
     }
@@ -326,7 +333,8 @@ const partsOf = Effect.fnUntraced(function* (
   settings: DataPlaneSettings,
   client: ReactorClient,
   log: EventLog["Service"],
-  controlPlane: ControlPlane["Service"]
+  controlPlane: ControlPlane["Service"],
+  progress: Progress
 ) {
   const authGroups = new AuthGroups(client, yield* Secrets)
   const own = new OwnObservations(log, () => performance.now())
@@ -338,7 +346,9 @@ const partsOf = Effect.fnUntraced(function* (
   const portals = new Portals(client, yield* FiberMap.make<string>(), own.observe)
   const { logoutLimitMillis = requestedLogoutTimeoutMillis, removalDeadlineMillis } = settings
   const targets = new Targets({ client, bdevs, controlPlane, running, removalDeadlineMillis, logoutLimitMillis })
-  const parts: Parts = { client, bdevs, portals, targets, authGroups, controlPlane, log, own, accepting: false }
+  const reservations = new Reservations({ client, bdevs, controlPlane, running, progress })
+  const all = { client, bdevs, portals, targets, reservations, authGroups, controlPlane, log, own }
+  const parts: Parts = { ...all, accepting: false }
   return parts
 })
 
@@ -352,19 +362,21 @@ const make = Effect.fnUntraced(function* (settings: DataPlaneSettings) {
   const print = Effect.runForkWith(yield* Effect.context<never>())
   const line = noticeLines(() => performance.now())
   const clock = yield* Clock.Clock
-  const client = yield* connectReactor(port, (notice) => {
+  const progress = new Progress()
+  const notice = (notice: Notice): void => {
     if (notice._tag === "Crashed") crashed = notice.detail
     observeNotice(log, notice, clock.currentTimeMillisUnsafe())
     print(line(notice))
-  })
-  const parts = yield* partsOf(settings, client, log, controlPlane)
+  }
+  // Nobody asks before a portal accepts.
+  const client = yield* connectReactor(port, notice, (asked) => print(parts.reservations.asked(asked)))
+  const parts: Parts = yield* partsOf(settings, client, log, controlPlane, progress)
   const accept = Effect.sync(() => {
     parts.accepting = true
     parts.portals.acceptAll()
   })
   const bootTimeout = settings.bootTimeoutMillis ?? defaultBootTimeoutMillis
   const booted = yield* Deferred.make<void>()
-  const progress = new Progress()
   const follow = followState(parts, state, committed, progress, {
     startedAt,
     booted: Deferred.succeed(booted, undefined)

@@ -2,13 +2,20 @@
  * The reactor as Effect code uses it: requests that are answered, and facts for whoever listens.
  */
 import { Deferred, Effect, type Scope } from "effect"
-import type { ReactorAnswer, ReactorCommand, ReactorFact, ReactorPort, ReactorRequest } from "./reactor/protocol.ts"
+import type {
+  ReactorAnswer,
+  ReactorCommand,
+  ReactorFact,
+  ReactorPort,
+  ReactorRequest,
+  ReservationsAsked
+} from "./reactor/protocol.ts"
 
 /** A request without its number, which the client gives it. */
 export type Request = ReactorRequest extends infer R ? (R extends ReactorRequest ? Omit<R, "request"> : never) : never
 
-/** Facts that are not answers to requests. */
-export type Notice = Exclude<ReactorFact, { readonly _tag: "Answer" }>
+/** Facts that are neither answers to requests nor requests. */
+export type Notice = Exclude<ReactorFact, { readonly _tag: "Answer" | "ReservationsAsked" }>
 
 /** One reactor. */
 export interface ReactorClient {
@@ -28,13 +35,15 @@ const shutdownGraceMillis = 1_000
 /** Connects to a reactor; the end of the scope shuts it down in order. */
 export const connectReactor = (
   port: ReactorPort,
-  notice: (notice: Notice) => void
+  notice: (notice: Notice) => void,
+  reservationsAsked: (asked: ReservationsAsked) => void = () => undefined
 ): Effect.Effect<ReactorClient, never, Scope.Scope> =>
   Effect.gen(function* () {
     const waiting = new Map<number, Deferred.Deferred<ReactorAnswer>>()
     let lastId = 0
     let stopped = false
     port.listen((fact) => {
+      if (fact._tag === "ReservationsAsked") return reservationsAsked(fact)
       if (fact._tag !== "Answer") {
         if (fact._tag === "Crashed") stopped = true
         notice(fact)

@@ -56,6 +56,13 @@ export const requestedLogoutTimeoutMillis = 30_000
 export const taskManagementTimeoutMillis = 10_000
 /** Task management functions of one connection that may wait for commands; beyond it they are rejected. */
 export const pendingFunctionsMax = 256
+/** How long a PERSISTENT RESERVE OUT waits for the log, in milliseconds: less than initiators wait for a command. */
+export const reservationTimeoutMillis = 20_000
+/** PERSISTENT RESERVE OUT of a reactor that wait for the log; more get BUSY. */
+export const reservationsAskedMax = 1024
+/** PERSISTENT RESERVE OUT of one nexus: so many at once, and so many a second in the long run; more get BUSY. */
+export const reservationsAskedBurst = 256
+export const reservationsAskedPerSecond = 8
 /** How long the end of a disk waits for operations on its file, in milliseconds. */
 export const fileCloseTimeoutMillis = 1_000
 /** How often connections are looked over for these times, in milliseconds. */

@@ -68,8 +68,8 @@ export class WrongState extends Schema.TaggedError<WrongState>()("WrongState", f
 /** A PERSISTENT RESERVE OUT that SPC-4 does not allow now; `answer` is what its initiator is told (EPERM). */
 export class ReservationRefused extends Schema.TaggedError<ReservationRefused>()("ReservationRefused", {
   ...fields,
-  /** RESERVATION CONFLICT, or CHECK CONDITION: 5/26/04h, 5/26/00h, 5/55/04h. */
-  answer: Schema.Literals(["conflict", "invalid-release", "invalid-parameter", "no-resources"])
+  /** RESERVATION CONFLICT, or CHECK CONDITION: 5/26/04h, 5/24/00h, 5/26/00h, 5/55/04h. */
+  answer: Schema.Literals(["conflict", "invalid-release", "invalid-type", "invalid-parameter", "no-resources"])
 }) {
   override get message() {
     return text(this)

@@ -5,18 +5,19 @@
 import { HashMap, Option, Result, Schema } from "effect"
 import { resolveBdev } from "./bdev-decide.ts"
 import type { CommandOf } from "./Command.ts"
-import { NotFound, ReservationRefused } from "./DomainError.ts"
+import { InvalidArgument, NotFound, ReservationRefused } from "./DomainError.ts"
 import { type Decision, quote } from "./decision.ts"
 import type { EventOf } from "./Event.ts"
 import { iscsiNameKey, RelativePortId } from "./ids.ts"
 import {
   GENERATIONS,
+  InitiatorPort,
   isAllRegistrants,
   isRegistrantsType,
   noKey,
   REGISTRATIONS_MAX,
   REGISTRATIONS_PER_UNIT_MAX,
-  type Registrant,
+  Registrant,
   type Registration,
   type Reservation,
   ReservationType,
@@ -47,6 +48,8 @@ type Change = Partial<Pick<Changed, "persistent" | "registered" | "unregistered"
 type Outcome = Result.Result<Change | undefined, ReservationRefused>
 
 const isRelativePort = Schema.is(RelativePortId)
+const isRegistrant = Schema.is(Registrant)
+const isInitiatorPort = Schema.is(InitiatorPort)
 const isType = Schema.is(ReservationType)
 
 const refuse = (
@@ -141,7 +144,7 @@ const withType = (situation: Situation, make: (type: ReservationType) => Outcome
   const { scope, type } = situation.request
   if (scope === 0 && isType(type)) return make(type)
   const hint = "the scope is 0, the type 1, 3, 5, 6, 7 or 8"
-  return refuse(situation, "invalid-parameter", `has scope ${scope} and type ${type}`, hint)
+  return refuse(situation, "invalid-type", `has scope ${scope} and type ${type}`, hint)
 }
 
 const reservationOf = (type: ReservationType, holder: Registrant): Reservation =>
@@ -264,6 +267,10 @@ const generationAfter = ({ action }: Request, { generation }: UnitReservations):
 const isMapped = (target: TargetNode, { incarnation, name }: Request["bdev"]): boolean =>
   lunsOf(target).some(({ bdev }) => bdev.name === name && bdev.incarnation === incarnation)
 
+/** Names come from outside, and stay in the log for ever. */
+const areNames = ({ moveTo, others = [] }: Request, by: Registrant): boolean =>
+  isRegistrant(by) && others.every(isInitiatorPort) && (moveTo === undefined || isInitiatorPort(moveTo))
+
 /** What an initiator's PERSISTENT RESERVE OUT leads to. */
 export const decideChangeReservations = (state: State, request: Request): Decision => {
   const bdev = findBdev(state, request.bdev.name)
@@ -274,6 +281,11 @@ export const decideChangeReservations = (state: State, request: Request): Decisi
     return Result.fail(new NotFound({ object, reason, hint: "look for the disk again" }))
   }
   const by: Registrant = { ...registrantOf(request.by), target: target.name }
+  if (!areNames(request, by)) {
+    const object = `a name for a registration with bdev ${bdev.name}`
+    const reason = "is too long, or no name"
+    return Result.fail(new InvalidArgument({ object, reason, hint: "an iSCSI name has at most 223 characters" }))
+  }
   const unit = findReservations(state, bdev.name) ?? {
     bdev: request.bdev,
     generation: 0,

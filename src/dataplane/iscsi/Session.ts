@@ -3,6 +3,7 @@
  * A session has one connection at a time; a reinstated connection takes the place of the one before.
  */
 import type { Nexus } from "../scsi/Nexus.ts"
+import type { Registrant } from "../scsi/reservations/ReservationsView.ts"
 import type { LunUse, SessionView } from "../scsi/SessionView.ts"
 import { SenseCode } from "../scsi/sense-codes.ts"
 import type { Ending } from "./ConnectionEnd.ts"
@@ -102,6 +103,12 @@ export class Session implements SessionView, TargetSession {
     return `${this.targetName},t,0x${tag}`
   }
 
+  /** The I_T nexus by names that outlive the session. */
+  get registrant(): Registrant {
+    const { initiatorName: initiator, isid } = this.identity
+    return { initiator, isid, target: this.targetName, relativePort: this.relativeTargetPort }
+  }
+
   get relativeTargetPort(): number {
     return this.identity.port.relativePortId
   }
@@ -141,7 +148,7 @@ export class Session implements SessionView, TargetSession {
       if (known !== undefined) this.#paths[lun] = undefined
       return undefined
     }
-    const path = { mapping, nexus: mapping.unit.attach() }
+    const path = { mapping, nexus: mapping.unit.attach(this.registrant) }
     path.nexus.readOnly = this.#readOnly
     this.#paths[lun] = path
     return path

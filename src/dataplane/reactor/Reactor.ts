@@ -14,6 +14,7 @@ import { Portal } from "./Portal.ts"
 import type { PortalId, ReactorAnswer, ReactorCommand, ReactorFact, ReactorObservation, RequestId } from "./protocol.ts"
 import { ReactorBdevs } from "./ReactorBdevs.ts"
 import { ReactorStatistics } from "./ReactorStatistics.ts"
+import { ReservationRequests } from "./ReservationRequests.ts"
 import { reportOf } from "./reactor-report.ts"
 import { StuckIo } from "./StuckIo.ts"
 import { sessionFacts } from "./session-facts.ts"
@@ -34,6 +35,7 @@ export class Reactor {
   readonly #statistics: ReactorStatistics
   readonly #stuck = new StuckIo(this.#tell)
   readonly #throttling: Throttling
+  readonly #reservations: ReservationRequests
   readonly #housekeeping: NodeJS.Timeout
 
   constructor(options: NodeOptions, emit: (fact: ReactorFact) => void) {
@@ -43,6 +45,7 @@ export class Reactor {
     this.#node.tasks.watch = this.#io
     this.#bdevs = new ReactorBdevs(emit, undefined, this.#tell)
     this.#throttling = new Throttling(this.#bdevs.limits, this.#tell)
+    this.#reservations = new ReservationRequests(this.#node, emit, this.#bdevs.units)
     this.#statistics = new ReactorStatistics(this.#node, this.#bdevs.units)
     this.#housekeeping = setInterval(() => this.#lookOver(), housekeepingMillis)
   }
@@ -101,13 +104,16 @@ export class Reactor {
       case "KickConnections":
         return this.#kickConnections(command)
       case "CutConnections":
-        for (const connection of [...this.#node.connections]) connection.close(command.reason, "serverEnd")
-        return
+        return this.#cutConnections(command.reason)
       case "CloseBdev":
         this.#statistics.forget(command.bdev)
         return this.#bdevs.handle(command)
-      case "OpenBdev":
       case "NameBdev":
+        return this.#nameBdev(command)
+      case "PutReservations":
+      case "AnswerReservations":
+        return this.#reservations.handle(command)
+      case "OpenBdev":
       case "DumpBdev":
       case "LoadBdev":
       case "CancelCopies":
@@ -217,6 +223,16 @@ export class Reactor {
     }
   }
 
+  #cutConnections(reason: string): void {
+    for (const connection of [...this.#node.connections]) connection.close(reason, "serverEnd")
+  }
+
+  #nameBdev(command: CommandOf<"NameBdev">): void {
+    this.#bdevs.handle(command)
+    const unit = this.#bdevs.units.get(command.bdev)
+    if (unit !== undefined) unit.askReservations = this.#reservations.ask
+  }
+
   #mapLun({ bdev, incarnation, lun, target: name }: CommandOf<"MapLun">): void {
     const target = this.#target(name)
     const unit = this.#bdevs.units.get(bdev)
@@ -284,6 +300,7 @@ export class Reactor {
       clearTimeout(timer)
       clearInterval(this.#housekeeping)
       this.#statistics.stop()
+      this.#reservations.stop()
       for (const connection of [...this.#node.connections]) connection.close("the target shuts down", "serverEnd")
       for (const drain of this.#drains) drain.cancel()
       this.#bdevs.closeAll()

@@ -11,6 +11,8 @@ import type { RateLimits } from "../bdev/RateLimiter.ts"
 import type { AuthGroupView } from "../iscsi/auth/AuthGroupView.ts"
 import type { NodeOptions, PortalGroupView } from "../iscsi/IscsiNode.ts"
 import type { DrainOutcome, TargetSpec } from "../iscsi/Target.ts"
+import type { ReservationAnswer, ReservationRequest } from "../scsi/reservations/persistent-reserve-out.ts"
+import type { Registrant, ReservationsView } from "../scsi/reservations/ReservationsView.ts"
 import type { IdentityStyle } from "../scsi/unit-identity.ts"
 import type { StatisticsQuery, StatisticsResult } from "./statistics-protocol.ts"
 
@@ -132,6 +134,19 @@ export type ReactorCommand =
     }
   /** The LUN is gone; other LUNs of the sessions report changed LUN data. */
   | { readonly _tag: "UnmapLun"; readonly target: string; readonly lun: number; readonly incarnation: number }
+  /**
+   * What is registered with a disk from now on, whom that tells what (unit attentions), and whose commands it aborts.
+   * The disk's initiators have it from here on.
+   */
+  | {
+      readonly _tag: "PutReservations"
+      readonly bdev: BdevId
+      readonly reservations: ReservationsView
+      readonly news: ReadonlyArray<ReservationNews>
+      readonly aborts?: { readonly by: Registrant; readonly of: ReadonlyArray<Registrant> }
+    }
+  /** To a `ReservationsAsked`. */
+  | { readonly _tag: "AnswerReservations"; readonly asked: number; readonly answer: ReservationAnswer }
   /** Begins a histogram of a bdev's IO; undefined ends it. */
   | { readonly _tag: "SetHistogram"; readonly bdev: BdevId; readonly histogram: HistogramRequest | undefined }
   /** Answered with `Statistics`. */
@@ -234,8 +249,24 @@ export type ReactorObservation = ObservationOf<
   readonly firstMillisAgo?: number
 }
 
+/** A nexus that learns of a change of reservations, and what. */
+export interface ReservationNews {
+  readonly of: Registrant
+  readonly news: "reservations-preempted" | "reservations-released" | "registrations-preempted"
+}
+
+/** A PERSISTENT RESERVE OUT waits for an `AnswerReservations`. */
+export interface ReservationsAsked {
+  readonly _tag: "ReservationsAsked"
+  readonly asked: number
+  readonly bdev: BdevId
+  readonly initiatorAddress: string
+  readonly request: ReservationRequest
+}
+
 /** What a reactor tells the main thread. */
 export type ReactorFact =
+  | ReservationsAsked
   | { readonly _tag: "Answer"; readonly request: RequestId; readonly answer: ReactorAnswer }
   | ReactorObservation
   /** The reactor itself failed; it is of no use any more. */

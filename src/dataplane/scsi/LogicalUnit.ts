@@ -2,7 +2,7 @@
  * A logical unit: one bdev incarnation as SCSI sees it. It owns what belongs to the disk and not to a path to it:
  * identity, limits, counters, and the nexuses that have to be told when something changes.
  *
- * A bdev exported by several targets is one unit reached through several ports.
+ * A bdev exported by several targets is one unit reached through several ports, with the same reservations.
  */
 import type { Bdev } from "../bdev/Bdev.ts"
 import { IoStatistics } from "../bdev/IoStatistics.ts"
@@ -11,6 +11,9 @@ import { Nexus } from "./Nexus.ts"
 import type { Obstacle } from "./Obstacle.ts"
 import { LogCounters } from "./primary/LogCounters.ts"
 import { ModeValues } from "./primary/ModeValues.ts"
+import type { AskReservations } from "./reservations/persistent-reserve-out.ts"
+import { nexusKey, nobody, type Registrant } from "./reservations/ReservationsView.ts"
+import { UnitReservations } from "./reservations/UnitReservations.ts"
 import { SenseCode } from "./sense-codes.ts"
 import { TaskSet } from "./TaskSet.ts"
 import { type IdentityStyle, type UnitIdentity, unitIdentity } from "./unit-identity.ts"
@@ -55,7 +58,11 @@ export class LogicalUnit {
   /** Which commands may run now. Units of one stack of bdevs share it. */
   readonly taskSet: TaskSet
 
+  /** Where PERSISTENT RESERVE OUT is decided. */
+  askReservations: AskReservations = (_unit, _nexus, _request, done) => queueMicrotask(() => done("unavailable"))
+
   private readonly nexuses = new Set<Nexus>()
+  readonly reservations = new UnitReservations(this.nexuses)
 
   constructor(bdev: Bdev, options: LogicalUnitOptions, taskSet = new TaskSet()) {
     this.bdev = bdev
@@ -68,17 +75,20 @@ export class LogicalUnit {
   }
 
   /** A session's path to this unit begins, with the unit attentions of a new nexus pending. */
-  attach(): Nexus {
-    const nexus = new Nexus(this)
+  attach(registrant: Registrant = nobody): Nexus {
+    const nexus = new Nexus(this, registrant)
+    nexus.restriction = this.reservations.restrictionOf(nexus)
     nexus.establish(SenseCode.powerOnResetOrBusDeviceReset)
     if (this.contentLost) nexus.establish(SenseCode.notReadyToReadyChange)
     this.nexuses.add(nexus)
     return nexus
   }
 
+  /** It ends, and with it what it has reserved by RESERVE. */
   detach(nexus: Nexus): void {
     this.nexuses.delete(nexus)
     this.media.allow(nexus)
+    this.reservations.release(nexus)
   }
 
   /** Nobody may write. */
@@ -134,7 +144,19 @@ export class LogicalUnit {
   reset(code: SenseCode): void {
     this.modeValues.reset()
     this.media.allowAll()
+    this.reservations.reset()
     this.establishUnitAttention(code)
+  }
+
+  /** Who has a path to it now. */
+  registrants(): ReadonlyArray<Registrant> {
+    return [...this.nexuses].map(({ registrant }) => registrant)
+  }
+
+  /** Those of a registered name that have a path to it now learn of a condition with their next command. */
+  tell(registrant: Registrant, code: SenseCode): void {
+    const key = nexusKey(registrant)
+    for (const nexus of this.nexuses) if (nexusKey(nexus.registrant) === key) nexus.establish(code)
   }
 
   get nexusCount(): number {

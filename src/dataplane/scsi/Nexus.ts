@@ -9,6 +9,8 @@
  * who only looks at the disk has nothing cached.
  */
 import type { LogicalUnit } from "./LogicalUnit.ts"
+import { nobody, type Registrant } from "./reservations/ReservationsView.ts"
+import { Restriction } from "./reservations/UnitReservations.ts"
 import { SenseCode } from "./sense-codes.ts"
 
 /**
@@ -23,6 +25,9 @@ const precedence: ReadonlyArray<number> = [
   SenseCode.deviceInternalReset,
   SenseCode.itNexusLossOccurred,
   SenseCode.notReadyToReadyChange,
+  SenseCode.registrationsPreempted,
+  SenseCode.reservationsPreempted,
+  SenseCode.reservationsReleased,
   SenseCode.capacityDataHasChanged,
   SenseCode.modeParametersChanged,
   SenseCode.logParametersChanged,
@@ -39,6 +44,10 @@ const isReset = (code: number): boolean => code >> 8 === 0x29
 /** One initiator port's view of one logical unit. */
 export class Nexus {
   readonly unit: LogicalUnit
+  /** Who it is, by names that outlive the session: what registrations are of. */
+  readonly registrant: Registrant
+  /** What a reservation of others keeps it from: changed by the unit's reservations. */
+  restriction: Restriction = Restriction.none
   /** This initiator port may not write, whatever the unit allows. */
   readOnly = false
   /** Of the bdev's `syncFailures`, those that this initiator port knows of. */
@@ -47,8 +56,9 @@ export class Nexus {
   private readonly pending: Array<number> = []
 
   /** Use `LogicalUnit.attach`, which also keeps the nexus where conditions of the unit reach it. */
-  constructor(unit: LogicalUnit) {
+  constructor(unit: LogicalUnit, registrant: Registrant = nobody) {
     this.unit = unit
+    this.registrant = registrant
     this.syncFailuresTold = unit.bdev.syncFailures ?? 0
   }
 

@@ -22,6 +22,9 @@ import { supportedOpcodesCommands } from "./primary/supported-opcodes.ts"
 import { supportedTaskManagementCommands } from "./primary/supported-task-management.ts"
 import { targetPortGroupCommands } from "./primary/target-port-groups.ts"
 import { testUnitReadyCommands } from "./primary/test-unit-ready.ts"
+import { persistentReserveInCommands } from "./reservations/persistent-reserve-in.ts"
+import { persistentReserveOutCommands } from "./reservations/persistent-reserve-out.ts"
+import { reserveReleaseCommands } from "./reservations/reserve-release.ts"
 import { SenseCode, SenseKey } from "./sense-codes.ts"
 
 const families: ReadonlyArray<ReadonlyArray<CommandDefinition>> = [
@@ -41,6 +44,9 @@ const families: ReadonlyArray<ReadonlyArray<CommandDefinition>> = [
   startStopCommands,
   preventAllowCommands,
   capacityCommands,
+  persistentReserveInCommands,
+  persistentReserveOutCommands,
+  reserveReleaseCommands,
   sanitizeCommands,
   copyCommands
 ]
@@ -63,10 +69,10 @@ export interface CommandEntry {
 }
 
 /**
- * Operation codes of one command with variants, SANITIZE: a service action that is not there is an invalid field
+ * Operation codes of one command with variants, SANITIZE and PERSISTENT RESERVE IN and OUT: a service action that is not there is an invalid field
  * (SPC-4 4.2.5.2).
  */
-const oneCommandOpcodes: ReadonlySet<number> = new Set([0x48])
+const oneCommandOpcodes: ReadonlySet<number> = new Set([0x48, 0x5e, 0x5f])
 
 const entryOf = (opcode: number, command: CommandDefinition | undefined): CommandEntry => ({
   command,

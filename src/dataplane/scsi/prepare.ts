@@ -14,6 +14,7 @@ import type { Nexus } from "./Nexus.ts"
 import { inquiryOpcode, inquiryWithoutUnit, noDevice, wellKnownLogicalUnit } from "./primary/inquiry.ts"
 import { reportLuns, reportLunsOpcode } from "./primary/report-luns.ts"
 import { answerSense, requestSenseOpcode } from "./primary/request-sense.ts"
+import { conflicts, Restriction } from "./reservations/UnitReservations.ts"
 import type { ScsiTask } from "./ScsiTask.ts"
 import type { SessionView } from "./SessionView.ts"
 import { ScsiStatus } from "./scsi-status.ts"
@@ -59,7 +60,9 @@ export const prepare = (task: ScsiTask, nexus: Nexus | undefined, session: Sessi
   if (nexus.hasUnitAttention && tellsUnitAttention(task, nexus, entry)) return
   const { command } = entry
   if (command === undefined) unsupported(task, entry)
-  else if (!refusesControl(task, entry.controlAt)) {
+  else if (nexus.restriction !== Restriction.none && conflicts(command, task.cdb, nexus.restriction)) {
+    task.endWith(ScsiStatus.reservationConflict)
+  } else if (!refusesControl(task, entry.controlAt)) {
     if (!nexus.unit.guarded || !guardRefuses(task, nexus.unit, command)) command.prepare(task, nexus, session)
   }
   if (task.status !== ScsiStatus.good) nexus.unit.refused++

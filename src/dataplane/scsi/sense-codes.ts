@@ -41,6 +41,7 @@ export const SenseCode = {
   invalidFieldInCdb: 0x2400,
   logicalUnitNotSupported: 0x2500,
   invalidFieldInParameterList: 0x2600,
+  invalidReleaseOfPersistentReservation: 0x2604,
   tooManyCopyTargets: 0x2606,
   unsupportedCopyTargetDescriptor: 0x2607,
   tooManyCopySegments: 0x2608,
@@ -59,6 +60,9 @@ export const SenseCode = {
   parametersChanged: 0x2a00,
   modeParametersChanged: 0x2a01,
   logParametersChanged: 0x2a02,
+  reservationsPreempted: 0x2a03,
+  reservationsReleased: 0x2a04,
+  registrationsPreempted: 0x2a05,
   capacityDataHasChanged: 0x2a09,
   commandsClearedByAnotherInitiator: 0x2f00,
   sanitizeCommandFailed: 0x3103,
@@ -70,7 +74,8 @@ export const SenseCode = {
   internalTargetFailure: 0x4400,
   protocolServiceCrcError: 0x4705,
   mediumRemovalPrevented: 0x5302,
-  insufficientResources: 0x5503
+  insufficientResources: 0x5503,
+  insufficientRegistrationResources: 0x5504
 } as const
 export type SenseCode = (typeof SenseCode)[keyof typeof SenseCode]
 
@@ -112,6 +117,7 @@ const codeNames: ReadonlyMap<number, string> = new Map([
   [SenseCode.invalidFieldInCdb, "INVALID FIELD IN CDB"],
   [SenseCode.logicalUnitNotSupported, "LOGICAL UNIT NOT SUPPORTED"],
   [SenseCode.invalidFieldInParameterList, "INVALID FIELD IN PARAMETER LIST"],
+  [SenseCode.invalidReleaseOfPersistentReservation, "INVALID RELEASE OF PERSISTENT RESERVATION"],
   [SenseCode.tooManyCopyTargets, "TOO MANY TARGET DESCRIPTORS"],
   [SenseCode.unsupportedCopyTargetDescriptor, "UNSUPPORTED TARGET DESCRIPTOR TYPE CODE"],
   [SenseCode.tooManyCopySegments, "TOO MANY SEGMENT DESCRIPTORS"],
@@ -130,6 +136,9 @@ const codeNames: ReadonlyMap<number, string> = new Map([
   [SenseCode.parametersChanged, "PARAMETERS CHANGED"],
   [SenseCode.modeParametersChanged, "MODE PARAMETERS CHANGED"],
   [SenseCode.logParametersChanged, "LOG PARAMETERS CHANGED"],
+  [SenseCode.reservationsPreempted, "RESERVATIONS PREEMPTED"],
+  [SenseCode.reservationsReleased, "RESERVATIONS RELEASED"],
+  [SenseCode.registrationsPreempted, "REGISTRATIONS PREEMPTED"],
   [SenseCode.capacityDataHasChanged, "CAPACITY DATA HAS CHANGED"],
   [SenseCode.commandsClearedByAnotherInitiator, "COMMANDS CLEARED BY ANOTHER INITIATOR"],
   [SenseCode.thinProvisioningSoftThresholdReached, "THIN PROVISIONING SOFT THRESHOLD REACHED"],
@@ -141,7 +150,8 @@ const codeNames: ReadonlyMap<number, string> = new Map([
   [SenseCode.internalTargetFailure, "INTERNAL TARGET FAILURE"],
   [SenseCode.protocolServiceCrcError, "PROTOCOL SERVICE CRC ERROR"],
   [SenseCode.mediumRemovalPrevented, "MEDIUM REMOVAL PREVENTED"],
-  [SenseCode.insufficientResources, "INSUFFICIENT RESOURCES"]
+  [SenseCode.insufficientResources, "INSUFFICIENT RESOURCES"],
+  [SenseCode.insufficientRegistrationResources, "INSUFFICIENT REGISTRATION RESOURCES"]
 ])
 
 /** `ILLEGAL REQUEST`; only the low four bits count. */

@@ -35,7 +35,7 @@ const decode = Schema.decodeUnknownSync(Observation, { onExcessProperty: "error"
 const end = async (harness: Harness): Promise<void> => {
   await harness.shutdown()
   for (const fact of harness.facts) {
-    if (fact._tag === "Answer" || fact._tag === "Crashed") continue
+    if (fact._tag === "Answer" || fact._tag === "Crashed" || fact._tag === "ReservationsAsked") continue
     const { correlationId: _, firstMillisAgo: __, ...observation } = fact
     decode(observation)
   }
