@@ -60,8 +60,9 @@ export const pendingFunctionsMax = 256
 export const reservationTimeoutMillis = 20_000
 /** PERSISTENT RESERVE OUT of a reactor that wait for the log; more get BUSY. */
 export const reservationsAskedMax = 1024
-/** PERSISTENT RESERVE OUT of one nexus: so many at once, and so many a second in the long run; more get BUSY. */
+/** PERSISTENT RESERVE OUT of one nexus at once; more get BUSY. */
 export const reservationsAskedBurst = 256
+/** The same in the long run, per second. */
 export const reservationsAskedPerSecond = 8
 /** How long the end of a disk waits for operations on its file, in milliseconds. */
 export const fileCloseTimeoutMillis = 1_000
