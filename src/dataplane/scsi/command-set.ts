@@ -69,8 +69,8 @@ export interface CommandEntry {
 }
 
 /**
- * Operation codes of one command with variants, SANITIZE and PERSISTENT RESERVE IN and OUT: a service action that is not there is an invalid field
- * (SPC-4 4.2.5.2).
+ * Operation codes of one command with variants, SANITIZE and PERSISTENT RESERVE IN and OUT: a service action that is
+ * not there is an invalid field (SPC-4 4.2.5.2).
  */
 const oneCommandOpcodes: ReadonlySet<number> = new Set([0x48, 0x5e, 0x5f])
 

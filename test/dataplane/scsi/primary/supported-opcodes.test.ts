@@ -7,6 +7,9 @@ import { fieldPointer, nullDisk, quietNexus, run } from "../scsi-fixture.ts"
 const ask = (options: string, opcode = "00", action = "0000", allocation = "00001000") =>
   run(`a3 0c ${options} ${opcode} ${action} ${allocation} 00 00`)
 
+/** SANITIZE, PERSISTENT RESERVE IN and OUT: a service action that is not there is an invalid field. */
+const oneCommandOpcodes: ReadonlyArray<number> = [0x48, 0x5e, 0x5f]
+
 describe("the list of all commands", () => {
   it("is exactly what prepare does", () => {
     for (let opcode = 0; opcode < 256; opcode++) {
@@ -15,7 +18,8 @@ describe("the list of all commands", () => {
         const there = commandSet.some(
           (command) => command.opcode === opcode && (command.serviceAction ?? action) === action
         )
-        const isAbsent = result === "5/20/00" || (result === "5/24/00" && fieldPointer(sense) === "field 1.4")
+        const isWrongAction = result === "5/24/00" && fieldPointer(sense) === "field 1.4"
+        const isAbsent = result === "5/20/00" || (isWrongAction && oneCommandOpcodes.includes(opcode))
         assert.strictEqual(!isAbsent, there, `opcode ${opcode}, service action ${action}`)
       }
     }
