@@ -3,7 +3,7 @@
  * belongs to the unit and not to the command: no abort, reset or lost connection ends it. Other commands are refused
  * meanwhile, and when it has failed, because a part of what was there may be there still.
  *
- * It erases in steps, and other work has its turn in between. The process that ends takes it along: what is erased by
+ * It unmaps in steps, which zeroes what can't be unmapped, and other work has its turn in between. The process that ends takes it along: what is erased by
  * then is erased, and the unit does not know of it after a restart.
  */
 import { type BdevIo, IoStatus } from "../../bdev/Bdev.ts"
@@ -16,8 +16,7 @@ import { SenseCode, SenseKey } from "../sense-codes.ts"
 export const sanitizeOpcode = 0x48
 
 /** Bytes that are erased in one step, less what is no whole block. */
-const stepBytes = 1024 * 1024
-const zeros = Buffer.alloc(stepBytes)
+const stepBytes = 4 * 1024 * 1024
 /** How long to wait before a step is tried again that the disk had no memory for, in milliseconds. */
 const retryMillis = 100
 
@@ -107,8 +106,7 @@ export class Sanitization implements Obstacle, BdevIo {
       return
     }
     this.#stepLength = Math.min(stepBytes - (stepBytes % bdev.blockSize), left)
-    // Zeros are what an unmapped block reads as, and what a disk gets that can't unmap.
-    bdev.write(this.#byteOffset, zeros, 0, this.#stepLength, false, this)
+    bdev.unmap(this.#byteOffset, this.#stepLength, this)
   }
 
   #end(hasFailed: boolean): void {

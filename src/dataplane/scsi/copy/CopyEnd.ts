@@ -11,6 +11,7 @@ import type { ScsiOperation } from "../ScsiOperation.ts"
 import { ScsiAction, ScsiTask } from "../ScsiTask.ts"
 import type { LunUse, SessionView } from "../SessionView.ts"
 import type { SetCommand } from "../TaskSet.ts"
+import { copyStepBytes } from "./copy-limits.ts"
 import type { CscdDescriptor } from "./copy-list.ts"
 
 const naaDesignator = 0x03
@@ -22,6 +23,11 @@ const names = (cscd: CscdDescriptor, { identity }: LogicalUnit): boolean =>
   cscd.designatorType === naaDesignator &&
   cscd.codeSet === binaryCodeSet &&
   cscd.designator.equals(identity.naa)
+
+const zeros = Buffer.alloc(copyStepBytes)
+
+/** What was never written at the source need not take up room at the destination. */
+const isZero = (piece: Buffer, byteLength: number): boolean => piece.compare(zeros, 0, byteLength, 0, byteLength) === 0
 
 /** For the task set only: nothing else touches the blocks while a piece is written to them. */
 const writesAlone: ScsiOperation = { use: "atomic", begin: () => {} }
@@ -104,6 +110,7 @@ export class CopyEnd implements SetCommand, BdevIo {
     }
     const bdev = new CountingBdev(this.unit.bdev, this.unit.statistics, () => performance.now())
     if (this.scsi.action === ScsiAction.read) bdev.read(byteOffset, this.#buffer, 0, byteLength, this)
+    else if (isZero(this.#buffer, byteLength)) bdev.writeZeroes(byteOffset, byteLength, false, this)
     else bdev.write(byteOffset, this.#buffer, 0, byteLength, false, this)
   }
 

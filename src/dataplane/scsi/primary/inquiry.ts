@@ -25,6 +25,8 @@ const version = 0x06
 const hierarchicalFormat2 = 0x12
 /** RMB: the medium can be taken out. */
 const removableMedium = 0x80
+/** 3PC: EXTENDED COPY and RECEIVE COPY RESULTS are there. */
+const thirdPartyCopy = 0x08
 /** TPGS: implicit asymmetric access; see `target-port-groups.ts`. */
 const implicitAccess = 0x10
 /** MULTIP: the unit may be reached by several ports. */
@@ -71,7 +73,7 @@ export const inquiry = (task: ScsiTask, nexus: Nexus, session: SessionView): voi
   const { identity } = nexus.unit
   writeHead(data, directAccessBlockDevice, standardLength)
   if (nexus.unit.media.removable) data[1] = removableMedium
-  data[5] = implicitAccess
+  data[5] = implicitAccess | thirdPartyCopy
   data[6] = multiPort
   data[7] = commandQueuing
   identity.vendor.copy(data, 8)

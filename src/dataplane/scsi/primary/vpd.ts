@@ -85,9 +85,10 @@ const blockLimits: PageWriter = (body, unit) => {
   return 60
 }
 
-/** SBC-3 6.6.2: a medium that does not rotate. */
+/** SBC-3 6.6.2: a medium that does not rotate. WABEREQ 01b: after SANITIZE BLOCK ERASE blocks can be read at once. */
 const blockDeviceCharacteristics: PageWriter = (body) => {
   body.writeUInt16BE(0x0001, 0)
+  body[3] = 0x40
   return 60
 }
 

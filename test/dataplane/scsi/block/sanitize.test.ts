@@ -17,6 +17,7 @@ const writeBlock = "2a 00 00000000 00 0001 00"
 
 const written = (blockCount = 16_384, blockSize = 512): MallocBdev => {
   const disk = new MallocBdev({ _tag: "Malloc", blockCount, blockSize, physicalBlockSize: 0, optimalIoBoundary: 0 })
+  disk.provisioning.note(0, blockCount * blockSize)
   disk.memory?.fill(0xaa)
   return disk
 }
@@ -170,7 +171,7 @@ describe("a unit that is being sanitized", () => {
 describe("a sanitization that fails", () => {
   const failing = () => {
     const disk = new ErrorBdev(nullDisk(16_384))
-    disk.inject({ ioType: "write", errorType: "failure", count: 1, queueDepth: 0, corruptOffset: 0, corruptValue: 0 })
+    disk.inject({ ioType: "unmap", errorType: "failure", count: 1, queueDepth: 0, corruptOffset: 0, corruptValue: 0 })
     return new Disks(disk)
   }
 

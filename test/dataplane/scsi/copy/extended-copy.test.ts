@@ -21,6 +21,7 @@ const ramDisk = (blockCount: number, blockSize = 512): MallocBdev =>
 const patterned = (blockCount: number, seed = 1): MallocBdev => {
   const disk = ramDisk(blockCount)
   const random = makeRandom(seed)
+  disk.provisioning.note(0, blockCount * 512)
   for (let at = 0; at < blockCount; at++) disk.memory?.writeUInt32BE(random.below(2 ** 32), at * 512)
   return disk
 }
@@ -109,6 +110,20 @@ describe("EXTENDED COPY", () => {
     assert.isTrue(blocksOf(odd, 7, 2000).equals(blocksOf(source, 1, 6000)))
     const tooFew = { source: 1, destination: 2, blocks: 2048, sourceLba: 0, destinationLba: 0 }
     assert.strictEqual((await copy(disks, [tooFew])).result, "a/26/0a")
+  })
+
+  it("writes zeros without taking up room for them", async () => {
+    const [source, destination] = [ramDisk(8192), patterned(8192)]
+    const fresh = ramDisk(8192)
+    const disks = new Disks(source, destination, fresh)
+    const segments = [
+      { ...whole, blocks: 4096 },
+      { ...whole, destination: 2 }
+    ]
+    assert.strictEqual((await copy(disks, segments)).result, "good")
+    assert.isTrue(blocksOf(destination, 0, 4096).every((byte) => byte === 0))
+    assert.strictEqual(fresh.mappedRun(0, 8192 * 512), -8192 * 512)
+    assert.isFalse(fresh.provisioning.holds(0))
   })
 
   it("does nothing with a list of length 0, and refuses lists that are too short or too long", async () => {

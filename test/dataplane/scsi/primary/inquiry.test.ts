@@ -9,7 +9,7 @@ const page = (code: string, nexus = quietNexus()) => run(`12 01 ${code} 10 00 00
 describe("standard INQUIRY", () => {
   it("says SPC-4, SBC-3, iSCSI, and the disk's names", () => {
     const expected = Buffer.concat([
-      Buffer.from([0x00, 0x00, 0x06, 0x12, 91, 0x10, 0x10, 0x02]),
+      Buffer.from([0x00, 0x00, 0x06, 0x12, 91, 0x18, 0x10, 0x02]),
       Buffer.from("LUNLOG  Malloc disk     0001", "latin1"),
       Buffer.alloc(20, 0x20),
       Buffer.from("000000a0096004600 4c0".replaceAll(" ", ""), "hex"),
@@ -124,7 +124,7 @@ describe("vital product data", () => {
   })
 
   it("says that the medium does not rotate and is fully provisioned", () => {
-    assert.strictEqual(page("b1").toString("hex"), `00b1003c0001${"00".repeat(58)}`)
+    assert.strictEqual(page("b1").toString("hex"), `00b1003c00010040${"00".repeat(56)}`)
     assert.strictEqual(page("b2").toString("hex"), "00b2000400000000")
   })
 })
