@@ -3,8 +3,8 @@
  * belongs to the unit and not to the command: no abort, reset or lost connection ends it. Other commands are refused
  * meanwhile, and when it has failed, because a part of what was there may be there still.
  *
- * It unmaps in steps, which zeroes what can't be unmapped, and other work has its turn in between. The process that ends takes it along: what is erased by
- * then is erased, and the unit does not know of it after a restart.
+ * It unmaps in steps, which zeroes what can't be unmapped, and other work has its turn in between. The process that
+ * ends takes it along: what is erased by then is erased, and the unit does not know of it after a restart.
  */
 import { type BdevIo, IoStatus } from "../../bdev/Bdev.ts"
 import type { CommandDefinition } from "../CommandDefinition.ts"
