@@ -5,11 +5,13 @@
 import { IoStatus } from "../bdev/Bdev.ts"
 import { IoKind } from "../bdev/IoCounts.ts"
 import { lunCommandsMax } from "../limits.ts"
+import { TaskAttribute } from "../scsi/CommandOrder.ts"
 import { completeIo, endRemoved } from "../scsi/complete-io.ts"
-import { isGuarded } from "../scsi/prepare.ts"
+import { isGuarded, prepare } from "../scsi/prepare.ts"
 import { ScsiAction, type ScsiTask } from "../scsi/ScsiTask.ts"
 import { ScsiStatus } from "../scsi/scsi-status.ts"
 import { SenseCode, SenseKey } from "../scsi/sense-codes.ts"
+import { tasksOfUnit } from "./abort-tasks.ts"
 import { type IscsiTask, TaskPhase } from "./IscsiTask.ts"
 import type { Digests } from "./PduReader.ts"
 import { RunningOperation } from "./RunningOperation.ts"
@@ -20,6 +22,7 @@ import type { TaskPool } from "./TaskPool.ts"
 
 /** The connection that commands come by. */
 export interface CommandConnection extends ResponseConnection {
+  readonly node: { readonly sessions: ReadonlyMap<number, Session> }
   /** Sends what was written, soon. */
   readonly flushSoon: () => void
   /** With a data digest, data reaches a disk only once all of its PDU has come and is right. */
@@ -60,8 +63,66 @@ export class CommandExecution {
     this.#pool = pool
   }
 
-  /** Does what `prepare` has decided; data of a write or an operation is there. */
+  /** False: the command has been ended, because it has a task attribute that is not there (SAM-5 8.6). */
+  takesAttribute(task: IscsiTask): boolean {
+    const { mapping, scsi } = task
+    if (scsi.taskAttribute === TaskAttribute.aca) {
+      // There is no auto contingent allegiance, as NACA is refused.
+      scsi.checkCondition(SenseKey.illegalRequest, SenseCode.invalidFieldInCdb)
+      return false
+    }
+    const isReserved = scsi.taskAttribute > TaskAttribute.aca
+    if (mapping !== undefined && !isReserved) this.#putInOrder(task, mapping)
+    return true
+  }
+
+  /** A SIMPLE command has come while others may have to be waited for. */
+  arrive(task: IscsiTask, mapping: LunMapping): void {
+    if (!task.inOrder && !mapping.unit.order.idle) this.#putInOrder(task, mapping)
+  }
+
+  #putInOrder(task: IscsiTask, { unit }: LunMapping): void {
+    task.inOrder = true
+    unit.order.arrive(task, () => {
+      const older = tasksOfUnit(this.#path.connection.node, unit).map((other) => other.task)
+      // What waits for a slow initiator has been done.
+      const undone = older.filter(({ phase }) => phase !== TaskPhase.Held)
+      for (const other of undone) other.inOrder = true
+      return undone
+    })
+  }
+
+  /** False: it waits for its turn among the commands of its unit. */
+  #hasTurn(task: IscsiTask, mapping: LunMapping): boolean {
+    if (task.scsi.status !== ScsiStatus.good) return true
+    this.arrive(task, mapping)
+    if (!task.inOrder || mapping.unit.order.mayRun(task)) return true
+    task.phase = TaskPhase.Waiting
+    this.#path.tasks.set(task.initiatorTaskTag, task)
+    return false
+  }
+
+  /** Its turn has come. */
+  takeTurn(task: IscsiTask): void {
+    const { mapping, scsi } = task
+    const { connection, session, tasks } = this.#path
+    task.phase = TaskPhase.Receiving
+    tasks.delete(task.initiatorTaskTag)
+    if (scsi.action === ScsiAction.none || scsi.action === ScsiAction.parameterIn) {
+      // What it tells may have changed by what it has waited for.
+      prepare(scsi, mapping?.active ? session.path(scsi.lun)?.nexus : undefined, session)
+    }
+    this.#perform(task)
+    connection.flushSoon()
+  }
+
+  /** Does what `prepare` has decided, when it is its turn; data of a write or an operation is there. */
   execute(task: IscsiTask): void {
+    const { mapping } = task
+    if (mapping?.unit.taskSet.open !== false || this.#hasTurn(task, mapping)) this.#perform(task)
+  }
+
+  #perform(task: IscsiTask): void {
     const path = this.#path
     const { mapping, scsi } = task
     if (mapping?.active === false && scsi.action !== ScsiAction.none && scsi.action !== ScsiAction.parameterIn) {
@@ -216,6 +277,7 @@ export class CommandExecution {
     const sendsData = scsi.action === ScsiAction.read || scsi.action === ScsiAction.parameterIn
     if (sendsData && this.#path.connection.transmitter.overLimit) {
       task.phase = TaskPhase.Held
+      if (task.inOrder) task.leaveOrder()
       // The initiator is slow, not the disk: its other initiators keep their share.
       if (mapping !== undefined) mapping.bufferBytes -= task.buffer.length
       this.#held.push(task)

@@ -9,6 +9,7 @@
 import type { IoStatus } from "../bdev/Bdev.ts"
 import { IoCounts, IoKind } from "../bdev/IoCounts.ts"
 import { immediateCommandsMax, lunTaskBufferBytesMax, taskBufferBytesMax } from "../limits.ts"
+import { TaskAttribute } from "../scsi/CommandOrder.ts"
 import { endRemoved } from "../scsi/complete-io.ts"
 import { decodeLun } from "../scsi/lun.ts"
 import { prepare } from "../scsi/prepare.ts"
@@ -77,6 +78,7 @@ export class CommandPath implements TaskOwner, SessionCommands, ExecutionPath {
     }
     const path = this.session.path(scsi.lun)
     task.mapping = path?.mapping
+    if (scsi.taskAttribute > TaskAttribute.simple && !this.#execution.takesAttribute(task)) return true
     prepare(scsi, path?.nexus, this.session)
     if (scsi.action === ScsiAction.write) this.#beginWrite(task, flags, dataBytes)
     else if (scsi.action === ScsiAction.operate) this.#beginOperation(task, flags, dataBytes)
@@ -152,6 +154,22 @@ export class CommandPath implements TaskOwner, SessionCommands, ExecutionPath {
     }
   }
 
+  /** Its turn has come among the commands of its unit. */
+  takeTurn(task: IscsiTask): void {
+    try {
+      this.#execution.takeTurn(task)
+    } catch (error) {
+      this.connection.internalError(error)
+    }
+  }
+
+  /** Others have waited for it for too long: it ends with ABORTED COMMAND, wherever it is. */
+  endLate(task: IscsiTask): void {
+    if (task.phase !== TaskPhase.Receiving) return this.giveUp(task, SenseCode.commandTimeoutDuringProcessing)
+    this.#failReceiving(task, SenseKey.abortedCommand, SenseCode.initiatorResponseTimeout)
+    this.connection.flushSoon()
+  }
+
   /** The initiator has taken what was sent: sends more of the data that wait for that. */
   sendHeld(): void {
     this.#execution.sendHeld()
@@ -170,8 +188,8 @@ export class CommandPath implements TaskOwner, SessionCommands, ExecutionPath {
   }
 
   /** A submitted command is not waited for any longer: it ends with ABORTED COMMAND, the bdev keeps its buffer. */
-  giveUp(task: IscsiTask): void {
-    task.scsi.checkCondition(SenseKey.abortedCommand, SenseCode.none)
+  giveUp(task: IscsiTask, code: number = SenseCode.none): void {
+    task.scsi.checkCondition(SenseKey.abortedCommand, code)
     this.tasks.delete(task.initiatorTaskTag)
     sendScsiResponse(this, task)
     this.#forget(task)
@@ -204,6 +222,7 @@ export class CommandPath implements TaskOwner, SessionCommands, ExecutionPath {
     task.wantedBytes = Math.min(scsi.byteLength, offered - (offered % bdev.blockSize))
     // With others to wait for, data is kept in a buffer until it is known that the blocks are free.
     task.memory = taskSet.open && !this.connection.digests.data ? bdev.memory : undefined
+    if (!taskSet.open) this.#execution.arrive(task, mapping)
     this.#beginReceiving(task, mapping, flags, dataBytes)
   }
 
@@ -211,6 +230,7 @@ export class CommandPath implements TaskOwner, SessionCommands, ExecutionPath {
     const { mapping, scsi } = task
     if (mapping === undefined) return
     task.wantedBytes = Math.min(scsi.dataOutLength, task.expectsDataOut ? task.expectedBytes : 0)
+    if (!mapping.unit.taskSet.open) this.#execution.arrive(task, mapping)
     this.#beginReceiving(task, mapping, flags, dataBytes)
   }
 
@@ -297,6 +317,7 @@ export class CommandPath implements TaskOwner, SessionCommands, ExecutionPath {
   }
 
   #settle(task: IscsiTask): void {
+    if (task.inOrder) task.leaveOrder()
     if (task.buffer !== noBuffer) this.#bufferBytes -= task.buffer.length
     if (task.counted) {
       task.counted = false

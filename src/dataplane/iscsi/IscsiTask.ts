@@ -7,6 +7,7 @@
 import { type BdevIo, IoStatus } from "../bdev/Bdev.ts"
 import { type IoCounts, IoKind } from "../bdev/IoCounts.ts"
 import { outstandingR2tMax } from "../limits.ts"
+import type { OrderedCommand } from "../scsi/CommandOrder.ts"
 import { ScsiTask } from "../scsi/ScsiTask.ts"
 import type { SetCommand } from "../scsi/TaskSet.ts"
 import type { IoClock } from "./IoClock.ts"
@@ -45,6 +46,10 @@ export interface TaskOwner {
   readonly giveUp: (task: IscsiTask) => void
   /** It has waited for others, and goes on. */
   readonly proceed: (task: IscsiTask) => void
+  /** Its turn has come among the commands of its unit. */
+  readonly takeTurn: (task: IscsiTask) => void
+  /** Others have waited for it for too long: it ends. */
+  readonly endLate: (task: IscsiTask) => void
 }
 
 /** Where a task goes when it has ended and nobody has it any more, the clock that it is timed by, and who watches. */
@@ -55,7 +60,7 @@ export interface TaskHome {
 }
 
 /** One task. */
-export class IscsiTask implements BdevIo, SetCommand, SubmittedCommand {
+export class IscsiTask implements BdevIo, OrderedCommand, SetCommand, SubmittedCommand {
   readonly scsi = new ScsiTask()
   readonly #pool: TaskHome
   phase: TaskPhase = TaskPhase.Idle
@@ -65,6 +70,8 @@ export class IscsiTask implements BdevIo, SetCommand, SubmittedCommand {
   initiatorTaskTag = 0
   /** First two bytes of the command's LUN field, in whatever form it addresses the unit: R2Ts repeat them. */
   lunField = 0
+  /** Its unit's order knows of it: it waits for others, or others wait for it. */
+  inOrder = false
   /** Counted against the command window. */
   counted = false
   /** When its PDU began, and when the bdev got it, by the pool's clock. */
@@ -119,6 +126,20 @@ export class IscsiTask implements BdevIo, SetCommand, SubmittedCommand {
 
   proceed(): void {
     this.owner?.proceed(this)
+  }
+
+  takeTurn(): void {
+    this.owner?.takeTurn(this)
+  }
+
+  endLate(): void {
+    this.owner?.endLate(this)
+  }
+
+  /** It has been answered, given up or abandoned: nobody has to wait for it any more. */
+  leaveOrder(): void {
+    this.inOrder = false
+    this.mapping?.unit.order.leave(this)
   }
 
   whenEnded(then: () => void): void {
@@ -193,6 +214,7 @@ export class IscsiTask implements BdevIo, SetCommand, SubmittedCommand {
     this.startedAt = this.#pool.clock.last
     this.owner = owner
     this.mapping = undefined
+    this.inOrder = false
     this.initiatorTaskTag = initiatorTaskTag
     this.expectedBytes = expectedBytes
     this.wantedBytes = 0

@@ -31,7 +31,7 @@ export const tasksOf = (session: Session, matches: (task: IscsiTask) => boolean)
 
 /** Commands of a unit, of all sessions that `of` accepts, whatever target and LUN they came by. */
 export const tasksOfUnit = (
-  node: IscsiNode,
+  node: { readonly sessions: ReadonlyMap<number, Session> },
   unit: LogicalUnit,
   of: (session: Session) => boolean = () => true
 ): ReadonlyArray<TaskOfSession> =>

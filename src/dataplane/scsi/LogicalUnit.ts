@@ -6,6 +6,7 @@
  */
 import type { Bdev } from "../bdev/Bdev.ts"
 import { IoStatistics } from "../bdev/IoStatistics.ts"
+import { CommandOrder } from "./CommandOrder.ts"
 import { Media } from "./Media.ts"
 import { Nexus } from "./Nexus.ts"
 import type { Obstacle } from "./Obstacle.ts"
@@ -57,6 +58,8 @@ export class LogicalUnit {
 
   /** Which commands may run now. Units of one stack of bdevs share it. */
   readonly taskSet: TaskSet
+  /** Commands that are neither SIMPLE nor untagged, and who waits for whom because of them. */
+  readonly order: CommandOrder
 
   /** Where PERSISTENT RESERVE OUT is decided. */
   askReservations: AskReservations = (_unit, _nexus, _request, done) => queueMicrotask(() => done("unavailable"))
@@ -67,6 +70,7 @@ export class LogicalUnit {
   constructor(bdev: Bdev, options: LogicalUnitOptions, taskSet = new TaskSet()) {
     this.bdev = bdev
     this.taskSet = taskSet
+    this.order = new CommandOrder(taskSet)
     this.name = options.name
     this.identity = unitIdentity({ ...options, productName: bdev.productName }, options.identityStyle)
     this.contentLost = options.contentLost

@@ -31,7 +31,7 @@ const usesBlocks = ({ action }: ScsiTask): boolean => action !== ScsiAction.flus
 
 /** One per medium. */
 export class TaskSet {
-  /** Nothing waits, nothing is locked, no late write is out: commands need not ask. */
+  /** Nothing waits, nothing is locked, no late write is out, no order is to be kept: commands need not ask. */
   open = true
   /** At the bdev, also those that nobody waits for any more. Copies from and to a RAM disk's memory are never here. */
   readonly #running = new Set<SetCommand>()
@@ -39,6 +39,8 @@ export class TaskSet {
   /** In order of arrival. */
   readonly #waiting: Array<SetCommand> = []
   readonly #lateWrites = new Set<BlockRange>()
+  /** Who keeps an order among commands: see `CommandOrder`. */
+  readonly #orders = new Set<object>()
   #advancing = false
 
   /** Writes that nobody waits for any more, but which a bdev of this medium still has. */
@@ -90,6 +92,17 @@ export class TaskSet {
     if (this.#lateWrites.delete(range)) this.#update()
   }
 
+  /** An order has to be kept from now on: commands have to ask. */
+  shut(order: object): void {
+    this.#orders.add(order)
+    this.#update()
+  }
+
+  /** It has not to be kept any more. */
+  unshut(order: object): void {
+    if (this.#orders.delete(order)) this.#update()
+  }
+
   /** Whether a late write may still change one of these bytes. */
   awaitsLateWrite(range: BlockRange): boolean {
     for (const late of this.#lateWrites) if (overlap(late, range)) return true
@@ -134,6 +147,7 @@ export class TaskSet {
   }
 
   #update(): void {
-    this.open = this.#waiting.length === 0 && this.#atomic.size === 0 && this.#lateWrites.size === 0
+    const runsFree = this.#waiting.length === 0 && this.#atomic.size === 0 && this.#lateWrites.size === 0
+    this.open = runsFree && this.#orders.size === 0
   }
 }

@@ -67,6 +67,7 @@ export const SenseCode = {
   commandsClearedByAnotherInitiator: 0x2f00,
   sanitizeCommandFailed: 0x3103,
   thinProvisioningSoftThresholdReached: 0x3807,
+  commandTimeoutDuringProcessing: 0x2e01,
   savingParametersNotSupported: 0x3900,
   mediumNotPresent: 0x3a00,
   inquiryDataHasChanged: 0x3f03,
@@ -74,6 +75,7 @@ export const SenseCode = {
   internalTargetFailure: 0x4400,
   protocolServiceCrcError: 0x4705,
   mediumRemovalPrevented: 0x5302,
+  initiatorResponseTimeout: 0x4b06,
   insufficientResources: 0x5503,
   insufficientRegistrationResources: 0x5504
 } as const
@@ -143,6 +145,7 @@ const codeNames: ReadonlyMap<number, string> = new Map([
   [SenseCode.commandsClearedByAnotherInitiator, "COMMANDS CLEARED BY ANOTHER INITIATOR"],
   [SenseCode.thinProvisioningSoftThresholdReached, "THIN PROVISIONING SOFT THRESHOLD REACHED"],
   [SenseCode.sanitizeCommandFailed, "SANITIZE COMMAND FAILED"],
+  [SenseCode.commandTimeoutDuringProcessing, "COMMAND TIMEOUT DURING PROCESSING"],
   [SenseCode.savingParametersNotSupported, "SAVING PARAMETERS NOT SUPPORTED"],
   [SenseCode.mediumNotPresent, "MEDIUM NOT PRESENT"],
   [SenseCode.inquiryDataHasChanged, "INQUIRY DATA HAS CHANGED"],
@@ -150,6 +153,7 @@ const codeNames: ReadonlyMap<number, string> = new Map([
   [SenseCode.internalTargetFailure, "INTERNAL TARGET FAILURE"],
   [SenseCode.protocolServiceCrcError, "PROTOCOL SERVICE CRC ERROR"],
   [SenseCode.mediumRemovalPrevented, "MEDIUM REMOVAL PREVENTED"],
+  [SenseCode.initiatorResponseTimeout, "INITIATOR RESPONSE TIMEOUT"],
   [SenseCode.insufficientResources, "INSUFFICIENT RESOURCES"],
   [SenseCode.insufficientRegistrationResources, "INSUFFICIENT REGISTRATION RESOURCES"]
 ])

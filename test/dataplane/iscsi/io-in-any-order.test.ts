@@ -109,6 +109,11 @@ class Scene {
     return this.random.below(lunCount)
   }
 
+  /** Nearly always SIMPLE; now and then ORDERED, HEAD OF QUEUE or untagged. */
+  attribute(): number {
+    return this.random.chance(0.1) ? this.random.pick([0, 2, 3]) : 1
+  }
+
   write(): void {
     const peer = this.peer()
     const lun = this.lun()
@@ -121,7 +126,7 @@ class Scene {
     const tag = peer.nextTag()
     this.sent.push({ peer, tag, lun, block, fill })
     const data = peer === this.peers[0] ? Buffer.alloc(512, fill) : undefined
-    peer.command(0xa1, write10(block, 1), 512, data, { ...this.field(lun), initiatorTaskTag: tag })
+    peer.command(0xa0 | this.attribute(), write10(block, 1), 512, data, { ...this.field(lun), initiatorTaskTag: tag })
   }
 
   other(cdb: Buffer, bytes: number): void {
@@ -130,7 +135,7 @@ class Scene {
     const tag = peer.nextTag()
     this.sent.push({ peer, tag, lun, block: undefined, fill: 0 })
     const fields = { ...this.field(lun), initiatorTaskTag: tag }
-    peer.command(bytes > 0 ? 0xc1 : 0x81, cdb, bytes, undefined, fields)
+    peer.command((bytes > 0 ? 0xc0 : 0x80) | this.attribute(), cdb, bytes, undefined, fields)
   }
 
   /** The write may have landed, or may still; then nothing else is known. */
@@ -254,8 +259,11 @@ class Scene {
     this.bdevs.handle({ _tag: "InjectFault", bdev: 1, fault: { ioType: "clear", ...fault } })
     for (const bdev of stack.keys()) this.bdevs.handle({ _tag: "SetRateLimits", bdev, limits: undefined })
     this.bdevs.handle({ _tag: "ResumePending", bdev: 1 })
-    vi.advanceTimersByTime(60_000)
-    await this.settle()
+    // One may wait for its turn until another is back, and another for that one.
+    for (let round = 0; round < 20 && (round < 1 || this.sent.length > 0); round++) {
+      vi.advanceTimersByTime(60_000)
+      await this.settle()
+    }
   }
 }
 
@@ -270,6 +278,7 @@ const check = (scene: Scene): void => {
   }
   for (const unit of scene.units) {
     assert.deepInclude({ late: unit.taskSet.lateWrites.size, left: unit.statistics.inFlight }, { late: 0, left: 0 })
+    assert.deepInclude({ idle: unit.order.idle, open: unit.taskSet.open }, { idle: true, open: true })
   }
   assert.strictEqual(scene.node.tasks.bufferBytes, 0)
   assert.strictEqual(scene.node.sessions.size, scene.peers.length)
