@@ -4,14 +4,14 @@
  * OF QUEUE one for nothing. All initiators' commands are in one task set (TST is 000b), from the moment that they
  * come: a write that waits for its data, too.
  *
- * While there are SIMPLE commands only, nothing is kept here, and the task set's gate is open. When another comes, those
- * that are older are looked for. Who stands in the way for too long, for lack of data or at a disk that hangs, is given
+ * While there are SIMPLE commands only, nothing is kept here, and the task set's gate is open. When another comes,
+ * those that are older are looked for. Who stands in the way for too long, for lack of data or at a disk that hangs, is given
  * up: an initiator must not stop others for ever.
  */
 import type { ScsiTask } from "./ScsiTask.ts"
 import type { TaskSet } from "./TaskSet.ts"
 
-/** The ATTR field of a SCSI Command (RFC 7143 section 11.3.1.2); SAM-5 8.6. Others are reserved, and taken as SIMPLE. */
+/** The ATTR field of a SCSI Command (RFC 7143 section 11.3.1); SAM-5 8.6. Others are reserved, and taken as SIMPLE. */
 export const TaskAttribute = { untagged: 0, simple: 1, ordered: 2, headOfQueue: 3, aca: 4 } as const
 
 /** How long a command may stand in the way of another, in milliseconds. */
