@@ -5,8 +5,8 @@
  * come: a write that waits for its data, too.
  *
  * While there are SIMPLE commands only, nothing is kept here, and the task set's gate is open. When another comes,
- * those that are older are looked for. Who stands in the way for too long, for lack of data or at a disk that hangs, is given
- * up: an initiator must not stop others for ever.
+ * those that are older are looked for. Who stands in the way for too long, for lack of data or at a disk that hangs, is
+ * given up: an initiator must not stop others for ever.
  */
 import type { ScsiTask } from "./ScsiTask.ts"
 import type { TaskSet } from "./TaskSet.ts"
