@@ -156,6 +156,7 @@ describe("commands that wait for a limit", () => {
       yield* until(Effect.map(waitingAt(plane, "Malloc0"), (waiting) => waiting === 8))
       assert.strictEqual(yield* attempt(() => session.manageTask(TaskFunction.logicalUnitReset, 0)), 0)
       assert.strictEqual(yield* waitingAt(plane, "Malloc0"), 0)
+      assert.deepStrictEqual(yield* attempt(() => clearUnitAttentions(session, 0)), ["6/29/03"])
       assert.isTrue(makePattern(0, 4096, 9, 512).equals(yield* attempt(() => readBlocks(session, 0, 0, 4096))))
       session.drop()
       yield* all([...lost, ...reset])

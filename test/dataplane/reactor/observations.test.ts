@@ -277,13 +277,13 @@ describe("task management", () => {
     await session.nop()
     harness.send({ _tag: "ResumePending", bdev })
     assert.strictEqual(await aborting, 0)
-    assert.strictEqual(await session.manageTask(TaskFunction.targetColdReset, 2), 5)
+    assert.strictEqual(await session.manageTask(TaskFunction.clearAca, 2), 5)
     session.drop()
     const [abort, reset] = factsOf(harness, "TaskManagement")
     const place = { initiatorName, targetName, lun: 2, bdev: `bdev${bdev}` }
     const aborted = { function: "AbortTask", aborted: 1, response: "Complete" }
     assert.deepInclude(abort, { ...place, ...aborted, referencedTaskTag: task.initiatorTaskTag })
-    assert.deepInclude(reset, { ...place, function: "TargetColdReset", aborted: 0, response: "NotSupported" })
+    assert.deepInclude(reset, { ...place, function: "ClearAca", aborted: 0, response: "NotSupported" })
     await end(harness)
   })
 })
