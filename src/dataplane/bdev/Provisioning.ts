@@ -12,8 +12,8 @@ export class Provisioning {
   readonly totalBytes: number
   readonly #marks: Uint8Array
   #allocatedGranules = 0
-  /** Called when more is allocated than before. */
-  onGrowth: (() => void) | undefined
+  /** Called when more or less is allocated than before. They must be quick, and must not throw. */
+  readonly listeners = new Set<() => void>()
 
   constructor(totalBytes: number, blockSize: number) {
     this.granuleBytes = Math.ceil(granuleBytesMin / blockSize) * blockSize
@@ -44,6 +44,7 @@ export class Provisioning {
     if (this.#marks[granule] !== 1) return
     this.#marks[granule] = 0
     this.#allocatedGranules--
+    this.#tell()
   }
 
   /** Where the granule of this byte ends, in bytes; the last one ends with the disk. */
@@ -54,6 +55,10 @@ export class Provisioning {
   #allocate(granule: number): void {
     this.#marks[granule] = 1
     this.#allocatedGranules++
-    this.onGrowth?.()
+    this.#tell()
+  }
+
+  #tell(): void {
+    if (this.listeners.size > 0) for (const listener of this.listeners) listener()
   }
 }

@@ -11,7 +11,8 @@ import { Media } from "./Media.ts"
 import { Nexus } from "./Nexus.ts"
 import type { Obstacle } from "./Obstacle.ts"
 import { LogCounters } from "./primary/LogCounters.ts"
-import { ModeValues } from "./primary/ModeValues.ts"
+import { type ModePageChange, ModeValues } from "./primary/ModeValues.ts"
+import { ProvisioningThresholds } from "./primary/ProvisioningThresholds.ts"
 import type { AskReservations } from "./reservations/persistent-reserve-out.ts"
 import { nexusKey, nobody, type Registrant } from "./reservations/ReservationsView.ts"
 import { UnitReservations } from "./reservations/UnitReservations.ts"
@@ -66,6 +67,9 @@ export class LogicalUnit {
 
   private readonly nexuses = new Set<Nexus>()
   readonly reservations = new UnitReservations(this.nexuses)
+  readonly #thresholds = new ProvisioningThresholds(() =>
+    this.establishUnitAttention(SenseCode.thinProvisioningSoftThresholdReached)
+  )
 
   constructor(bdev: Bdev, options: LogicalUnitOptions, taskSet = new TaskSet()) {
     this.bdev = bdev
@@ -100,6 +104,13 @@ export class LogicalUnit {
     return this.bdev.readOnly || this.modeValues.softwareWriteProtect
   }
 
+  /** An initiator has changed mode parameters, which have been checked. The others are told. */
+  changeModes(changes: ReadonlyArray<ModePageChange>, by: Nexus): void {
+    this.modeValues.change(changes)
+    this.#thresholds.set(this.modeValues.thresholds, this.bdev)
+    this.establishUnitAttention(SenseCode.modeParametersChanged, by)
+  }
+
   /** The medium is taken out. */
   eject(): void {
     this.media.loaded = false
@@ -129,6 +140,7 @@ export class LogicalUnit {
 
   /** Its bdev is about to be closed. */
   close(): void {
+    this.#thresholds.stop()
     for (const obstacle of this.obstacles) obstacle.stop?.()
   }
 
@@ -147,6 +159,7 @@ export class LogicalUnit {
    */
   reset(code: SenseCode): void {
     this.modeValues.reset()
+    this.#thresholds.stop()
     this.media.allowAll()
     this.reservations.reset()
     this.establishUnitAttention(code)

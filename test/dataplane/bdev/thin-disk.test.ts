@@ -28,13 +28,15 @@ const read = (bdev: Bdev, byteOffset: number, byteLength: number): Buffer => {
 describe("a RAM disk", () => {
   it("has nothing allocated until it is written, and then what was written", () => {
     const bdev = thinDisk()
-    let growths = 0
-    bdev.provisioning.onGrowth = () => growths++
+    let changes = 0
+    bdev.provisioning.listeners.add(() => changes++)
     assert.deepInclude(bdev.provisioning, { allocatedBytes: 0, totalBytes: 10 * granule, granuleBytes: granule })
     write(bdev, granule - 512, Buffer.alloc(1024, 1))
     assert.strictEqual(bdev.provisioning.allocatedBytes, 2 * granule)
     write(bdev, granule, Buffer.alloc(512, 1))
-    assert.strictEqual(growths, 2)
+    assert.strictEqual(changes, 2)
+    bdev.unmap(0, granule, okIo)
+    assert.strictEqual(changes, 3)
   })
 
   it("gives back granules that are unmapped whole, and clears parts", () => {

@@ -3,13 +3,28 @@
  * not to a path to it (VPD page 87h), and are forgotten by a reset and by a restart.
  */
 import type { Bdev } from "../../bdev/Bdev.ts"
-import { control, type ModePage, writeModePageHeader } from "./mode-pages.ts"
+import {
+  control,
+  errorRecovery,
+  type ModePage,
+  provisioning,
+  thresholdResources,
+  writeModePageHeader
+} from "./mode-pages.ts"
 
 /** A page with other values. */
 export interface ModePageChange {
   readonly page: ModePage
   /** The whole page, with its header. */
   readonly bytes: Buffer
+}
+
+/** A soft threshold of a thin disk that an initiator has set. */
+export interface ProvisioningThreshold {
+  /** See `Resource`. */
+  readonly resource: number
+  /** In threshold sets. */
+  readonly count: number
 }
 
 /** Default values of a page, with its header. */
@@ -26,6 +41,8 @@ export class ModeValues {
   descriptorSense = false
   /** SWP: nobody may write. */
   softwareWriteProtect = false
+  /** Those that are enabled; none while LBPERE says that nobody is told. */
+  thresholds: ReadonlyArray<ProvisioningThreshold> = []
   readonly #changed = new Map<ModePage, Buffer>()
 
   /** The whole page, with its header: a copy. */
@@ -34,7 +51,7 @@ export class ModeValues {
     const changed = this.#changed.get(page)
     if (changed === undefined) return bytes
     // What cannot be changed may be another now: the bdev has the say there.
-    for (const [byte, mask] of page.changeable) {
+    for (const [byte, mask] of page.changeable(bdev)) {
       bytes[byte] = ((bytes[byte] ?? 0) & ~mask) | ((changed[byte] ?? 0) & mask)
     }
     return bytes
@@ -58,13 +75,27 @@ export class ModeValues {
   }
 
   #derive(): void {
-    const bits = (code: number, byte: number, mask: number): boolean => {
-      for (const [page, bytes] of this.#changed) {
-        if (page.code === code && page.subpage === 0) return ((bytes[byte] ?? 0) & mask) !== 0
-      }
-      return false
-    }
+    const bits = (code: number, byte: number, mask: number): boolean =>
+      ((this.#changedPage(code, 0)?.[byte] ?? 0) & mask) !== 0
     this.descriptorSense = bits(control.code, control.senseByte, control.descriptorSenseBit)
     this.softwareWriteProtect = bits(control.code, control.protectByte, control.softwareWriteProtectBit)
+    const reports = bits(errorRecovery.code, errorRecovery.provisioningByte, errorRecovery.provisioningBit)
+    this.thresholds = reports ? this.#enabledThresholds() : []
+  }
+
+  #enabledThresholds(): ReadonlyArray<ProvisioningThreshold> {
+    const page = this.#changedPage(provisioning.code, provisioning.subpage)
+    if (page === undefined) return []
+    return thresholdResources.flatMap((resource, index) => {
+      const at = provisioning.firstDescriptor + index * provisioning.descriptorLength
+      if ((page.readUInt8(at) & provisioning.enabledBit) === 0) return []
+      return [{ resource, count: page.readUInt32BE(at + provisioning.countByte) }]
+    })
+  }
+
+  /** Values of a page that has others than the default ones; what is not changeable is zero by default. */
+  #changedPage(code: number, subpage: number): Buffer | undefined {
+    for (const [page, bytes] of this.#changed) if (page.code === code && page.subpage === subpage) return bytes
+    return undefined
   }
 }

@@ -3,6 +3,7 @@
  * them. A page is only here if the unit really knows what it says.
  */
 import type { LogicalUnit } from "../LogicalUnit.ts"
+import { Resource, resourceCounts } from "./provisioning-resources.ts"
 
 /** One log parameter: its code and its value. */
 export interface LogParameter {
@@ -17,6 +18,8 @@ export interface LogPage {
   readonly name: string
   readonly code: number
   readonly subpage: number
+  /** Whether a unit has it; absent: every unit has. */
+  readonly isThere?: (unit: LogicalUnit) => boolean
   readonly parameters: (unit: LogicalUnit) => ReadonlyArray<LogParameter>
 }
 
@@ -71,6 +74,15 @@ const statistics = (unit: LogicalUnit): ReadonlyArray<LogParameter> => {
   ]
 }
 
+/** SCOPE 01b: only this unit uses them. */
+const dedicated = Buffer.from([0x01, 0x00, 0x00, 0x00])
+
+/** LBA mapping resources that are available and used, in threshold sets (SBC-3 6.4.5). */
+const provisioning = ({ bdev }: LogicalUnit): ReadonlyArray<LogParameter> => {
+  const { available, used } = resourceCounts(bdev)
+  return [list(Resource.available, number(available, 4), dedicated), list(Resource.used, number(used, 4), dedicated)]
+}
+
 /** No exception has been reported, and there is no thermometer (FFh). */
 const exceptions = (): ReadonlyArray<LogParameter> => [list(0x0000, Buffer.from([0x00, 0x00, 0xff, 0x00]))]
 
@@ -78,6 +90,17 @@ const exceptions = (): ReadonlyArray<LogParameter> => [list(0x0000, Buffer.from(
 export const logPages: ReadonlyArray<LogPage> = [
   { name: "Write error counters", code: 0x02, subpage: 0, parameters: errorCounters("write") },
   { name: "Read error counters", code: 0x03, subpage: 0, parameters: errorCounters("read") },
+  {
+    name: "Logical block provisioning",
+    code: 0x0c,
+    subpage: 0,
+    isThere: ({ bdev }) => bdev.provisioning !== undefined,
+    parameters: provisioning
+  },
   { name: "General statistics and performance", code: 0x19, subpage: 0, parameters: statistics },
   { name: "Informational exceptions", code: 0x2f, subpage: 0, parameters: exceptions }
 ]
+
+/** The pages that a unit has. */
+export const logPagesOf = (unit: LogicalUnit): ReadonlyArray<LogPage> =>
+  logPages.filter(({ isThere }) => isThere === undefined || isThere(unit))

@@ -6,7 +6,7 @@ import type { CommandDefinition } from "../CommandDefinition.ts"
 import type { Nexus } from "../Nexus.ts"
 import type { ScsiTask } from "../ScsiTask.ts"
 import { SenseCode } from "../sense-codes.ts"
-import { type LogPage, logPages } from "./log-pages.ts"
+import { type LogPage, logPagesOf } from "./log-pages.ts"
 
 const allSubpages = 0xff
 /** PAGE CONTROL (SPC-4 table 129). */
@@ -17,18 +17,19 @@ const parameterHeaderLength = 4
 const disableSave = 0x80
 const subpageFormat = 0x40
 
-const subpageBytes = logPages.flatMap(({ code, subpage }) => [code, subpage])
 /** Codes of all pages: 00h. */
-const supportedPages = Buffer.from([0x00, ...new Set(logPages.map(({ code }) => code))])
+const supportedPages = (pages: ReadonlyArray<LogPage>): Buffer =>
+  Buffer.from([0x00, ...new Set(pages.map(({ code }) => code))])
 /** Codes of all pages and subpages: 00h/FFh. */
-const supportedSubpages = Buffer.from([0x00, 0x00, 0x00, allSubpages, ...subpageBytes])
+const supportedSubpages = (pages: ReadonlyArray<LogPage>): Buffer =>
+  Buffer.from([0x00, 0x00, 0x00, allSubpages, ...pages.flatMap(({ code, subpage }) => [code, subpage])])
 
-const pageOf = (code: number, subpage: number): LogPage | undefined =>
-  logPages.find((page) => page.code === code && page.subpage === subpage)
+const pageOf = ({ unit }: Nexus, code: number, subpage: number): LogPage | undefined =>
+  logPagesOf(unit).find((page) => page.code === code && page.subpage === subpage)
 
 /** Ends a command that names a page which is not there. */
-const refusePage = (task: ScsiTask, code: number): void => {
-  const known = code === 0 || logPages.some((page) => page.code === code)
+const refusePage = (task: ScsiTask, { unit }: Nexus, code: number): void => {
+  const known = code === 0 || logPagesOf(unit).some((page) => page.code === code)
   task.invalidField(known ? 3 : 2, known ? 7 : 5)
 }
 
@@ -70,11 +71,13 @@ const logSense = (task: ScsiTask, nexus: Nexus): void => {
   if (cdb.readUInt8(2) >> 6 !== cumulativeValues) return task.invalidField(2, 7)
   const lists = code === 0x00 && (subpage === 0 || subpage === allSubpages)
   if (!lists) {
-    const page = pageOf(code, subpage)
-    return page === undefined ? refusePage(task, code) : sendPage(task, page, nexus)
+    const page = pageOf(nexus, code, subpage)
+    return page === undefined ? refusePage(task, nexus, code) : sendPage(task, page, nexus)
   }
   if (cdb.readUInt16BE(5) !== 0) return task.invalidField(5, 7)
-  const length = (subpage === 0 ? supportedPages : supportedSubpages).copy(task.parameterData, headerLength)
+  const pages = logPagesOf(nexus.unit)
+  const codes = subpage === 0 ? supportedPages(pages) : supportedSubpages(pages)
+  const length = codes.copy(task.parameterData, headerLength)
   send(task, code, subpage, length)
 }
 
@@ -88,7 +91,7 @@ const logSelect = (task: ScsiTask, nexus: Nexus): void => {
   // No parameter can be set: a list could only ask for that.
   if (cdb.readUInt16BE(7) !== 0) return task.invalidField(7, 7)
   const all = code === 0x00 && (subpage === 0 || subpage === allSubpages)
-  if (!all && pageOf(code, subpage) === undefined) return refusePage(task, code)
+  if (!all && pageOf(nexus, code, subpage) === undefined) return refusePage(task, nexus, code)
   const isDefault = cdb.readUInt8(2) >> 6 === 3
   if ((flags & 0x02) !== 0 || isDefault) {
     nexus.unit.logCounters.reset()

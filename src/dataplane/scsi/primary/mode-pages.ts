@@ -3,6 +3,7 @@
  * can change. Only what the unit really does is changeable, so that what a host reads back is what it has.
  */
 import type { Bdev } from "../../bdev/Bdev.ts"
+import { Resource } from "./provisioning-resources.ts"
 
 /** One mode page. Bytes are counted from its start, header included. */
 export interface ModePage {
@@ -15,10 +16,12 @@ export interface ModePage {
   /** Default values that are not zero, into a page that has its header and zeros. */
   readonly writeDefaults: (page: Buffer, bdev: Bdev) => void
   /** Bits that MODE SELECT can change, by byte. */
-  readonly changeable: ReadonlyMap<number, number>
+  readonly changeable: (bdev: Bdev) => ReadonlyMap<number, number>
+  /** Whether a disk has it; absent: every disk has. */
+  readonly isThere?: (bdev: Bdev) => boolean
 }
 
-/** Bytes and bits of the pages that something is done with. */
+/** Read-write error recovery: LBPERE, thresholds are reported. */
 export const errorRecovery = { code: 0x01, provisioningByte: 7, provisioningBit: 0x80 } as const
 /** Control (SPC-4 7.5.8). */
 export const control = {
@@ -29,19 +32,61 @@ export const control = {
   softwareWriteProtectBit: 0x08
 } as const
 
-const nothingChangeable: ReadonlyMap<number, number> = new Map()
+/** Logical block provisioning (SBC-3 6.5.9): 12 bytes after the header, then two threshold descriptors of 8 bytes. */
+export const provisioning = {
+  code: 0x1c,
+  subpage: 0x02,
+  firstDescriptor: 16,
+  descriptorLength: 8,
+  enabledBit: 0x80,
+  /** THRESHOLD ARMING: the available resource decreases to the count, the used one increases to it. */
+  armDecreasing: 0x00,
+  armIncreasing: 0x01,
+  resourceByte: 1,
+  countByte: 4
+} as const
+/** What the descriptors are for, in their order. */
+export const thresholdResources = [Resource.available, Resource.used] as const
+
+const nothing: ReadonlyMap<number, number> = new Map()
+const nothingChangeable = (): ReadonlyMap<number, number> => nothing
+const provisioningReports = new Map([[errorRecovery.provisioningByte, errorRecovery.provisioningBit]])
+
+const countsProvisioning = (bdev: Bdev): boolean => bdev.provisioning !== undefined
+
+const writeThresholds = (page: Buffer): void => {
+  thresholdResources.forEach((resource, index) => {
+    const at = provisioning.firstDescriptor + index * provisioning.descriptorLength
+    page[at] = resource === Resource.used ? provisioning.armIncreasing : provisioning.armDecreasing
+    page[at + provisioning.resourceByte] = resource
+  })
+}
+
+/** Of each descriptor: whether it is enabled, and the count. */
+const thresholdBits: ReadonlyMap<number, number> = new Map(
+  thresholdResources.flatMap((_, index): ReadonlyArray<readonly [number, number]> => {
+    const at = provisioning.firstDescriptor + index * provisioning.descriptorLength
+    const count = at + provisioning.countByte
+    return [[at, provisioning.enabledBit], ...[0, 1, 2, 3].map((byte) => [count + byte, 0xff] as const)]
+  })
+)
+
+const controlBits: ReadonlyMap<number, number> = new Map([
+  [control.senseByte, control.descriptorSenseBit],
+  [control.protectByte, control.softwareWriteProtectBit]
+])
 const zeros = (): void => {}
 
 /** Ascending by page and subpage, as 3Fh gives them. */
 export const modePages: ReadonlyArray<ModePage> = [
   {
-    // SBC-3 6.5.8: nothing is tried again, and nothing reported that was put right.
+    // SBC-3 6.5.8: nothing is tried again, and nothing reported that was put right. LBPERE: thresholds are reported.
     name: "Read-write error recovery",
     code: errorRecovery.code,
     subpage: 0,
     length: 12,
     writeDefaults: zeros,
-    changeable: nothingChangeable
+    changeable: (bdev) => (countsProvisioning(bdev) ? provisioningReports : nothing)
   },
   {
     // SPC-4 7.5.10: iSCSI has its own limits of bursts, which logins negotiate.
@@ -73,10 +118,7 @@ export const modePages: ReadonlyArray<ModePage> = [
       page[control.senseByte] = 0x02
       page[3] = 0x10
     },
-    changeable: new Map([
-      [control.senseByte, control.descriptorSenseBit],
-      [control.protectByte, control.softwareWriteProtectBit]
-    ])
+    changeable: () => controlBits
   },
   {
     // SPC-4 7.5.9: IALUAE, asymmetric access is implicit.
@@ -108,8 +150,21 @@ export const modePages: ReadonlyArray<ModePage> = [
       page[2] = 0x08
     },
     changeable: nothingChangeable
+  },
+  {
+    name: "Logical block provisioning",
+    code: provisioning.code,
+    subpage: provisioning.subpage,
+    length: provisioning.firstDescriptor + thresholdResources.length * provisioning.descriptorLength,
+    writeDefaults: writeThresholds,
+    changeable: () => thresholdBits,
+    isThere: countsProvisioning
   }
 ]
+
+/** The pages that a disk has. */
+export const modePagesOf = (bdev: Bdev): ReadonlyArray<ModePage> =>
+  modePages.filter(({ isThere }) => isThere === undefined || isThere(bdev))
 
 /** Bytes of a page's header. */
 export const modePageHeaderLength = (page: ModePage): number => (page.subpage === 0 ? 2 : 4)

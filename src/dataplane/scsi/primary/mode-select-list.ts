@@ -5,7 +5,7 @@
 import type { Bdev } from "../../bdev/Bdev.ts"
 import { SenseCode } from "../sense-codes.ts"
 import type { ModePageChange, ModeValues } from "./ModeValues.ts"
-import { type ModePage, modePageHeaderLength, modePages } from "./mode-pages.ts"
+import { type ModePage, modePageHeaderLength, modePagesOf } from "./mode-pages.ts"
 
 /** What is wrong with a list: the additional sense code, and where. */
 export interface ModeSelectProblem {
@@ -62,12 +62,12 @@ const readHeader = (list: Buffer, header: 4 | 8, bdev: Bdev): number | ModeSelec
 }
 
 /** The page that begins at `at`: at least its header is there, and its length right. */
-const findPage = (list: Buffer, at: number): ModePage | ModeSelectProblem => {
+const findPage = (list: Buffer, at: number, bdev: Bdev): ModePage | ModeSelectProblem => {
   const first = list.readUInt8(at)
   const hasSubpage = (first & 0x40) !== 0
   if (list.length < at + (hasSubpage ? 4 : 2)) return tooShort
   const subpage = hasSubpage ? list.readUInt8(at + 1) : 0
-  const page = modePages.find((each) => each.code === (first & 0x3f) && each.subpage === subpage)
+  const page = modePagesOf(bdev).find((each) => each.code === (first & 0x3f) && each.subpage === subpage)
   if (page === undefined || (hasSubpage && subpage === 0)) return invalid(at, 5)
   const length = hasSubpage ? list.readUInt16BE(at + 2) : list.readUInt8(at + 1)
   if (length !== page.length - modePageHeaderLength(page)) return invalid(hasSubpage ? at + 2 : at + 1, 7)
@@ -75,10 +75,17 @@ const findPage = (list: Buffer, at: number): ModePage | ModeSelectProblem => {
 }
 
 /** The first bit that is another but cannot be. */
-const checkChange = (list: Buffer, at: number, page: ModePage, before: Buffer): ModeSelectProblem | undefined => {
+const checkChange = (
+  list: Buffer,
+  at: number,
+  page: ModePage,
+  { bdev, modeValues }: ModeSelectUnit
+): ModeSelectProblem | undefined => {
+  const before = modeValues.current(page, bdev)
+  const changeable = page.changeable(bdev)
   for (let byte = modePageHeaderLength(page); byte < page.length; byte++) {
     const changed = (list[at + byte] ?? 0) ^ (before[byte] ?? 0)
-    const wrong = changed & ~(page.changeable.get(byte) ?? 0)
+    const wrong = changed & ~(changeable.get(byte) ?? 0)
     if (wrong !== 0) return invalid(at + byte, 31 - Math.clz32(wrong))
   }
   return undefined
@@ -91,10 +98,10 @@ export const readModeSelect = (list: Buffer, headerLength: 4 | 8, unit: ModeSele
   /** By page, as the last of several counts. */
   const changes = new Map<ModePage, ModePageChange>()
   for (let at = begin; at < list.length; ) {
-    const page = findPage(list, at)
+    const page = findPage(list, at, unit.bdev)
     if ("byte" in page) return page
     const before = unit.modeValues.current(page, unit.bdev)
-    const problem = checkChange(list, at, page, before)
+    const problem = checkChange(list, at, page, unit)
     if (problem !== undefined) return problem
     const bytes = Buffer.from(list.subarray(at, at + page.length))
     // A page that says what is so already changes nothing, and nobody is told.

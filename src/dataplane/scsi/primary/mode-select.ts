@@ -17,10 +17,7 @@ const select = (run: OperationRun, headerLength: 4 | 8): void => {
       : readModeSelect(data.subarray(0, dataLength), headerLength, nexus.unit)
   if ("changes" in result) {
     task.good()
-    if (result.changes.length > 0) {
-      nexus.unit.modeValues.change(result.changes)
-      nexus.unit.establishUnitAttention(SenseCode.modeParametersChanged, nexus)
-    }
+    if (result.changes.length > 0) nexus.unit.changeModes(result.changes, nexus)
   } else if (result.byte < 0) {
     task.checkCondition(SenseKey.illegalRequest, result.code)
   } else {

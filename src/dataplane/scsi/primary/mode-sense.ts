@@ -8,7 +8,7 @@ import type { LogicalUnit } from "../LogicalUnit.ts"
 import type { Nexus } from "../Nexus.ts"
 import type { ScsiTask } from "../ScsiTask.ts"
 import { SenseCode, SenseKey } from "../sense-codes.ts"
-import { type ModePage, modePages, writeModePageHeader } from "./mode-pages.ts"
+import { type ModePage, modePagesOf, writeModePageHeader } from "./mode-pages.ts"
 
 const allPages = 0x3f
 const allSubpages = 0xff
@@ -36,9 +36,9 @@ const writeLongDescriptor = (data: Buffer, at: number, bdev: Bdev): number => {
 }
 
 /** The pages that a PAGE CODE and SUBPAGE CODE ask for (SPC-4 table 165); none: there is no such page. */
-const pagesOf = (code: number, subpage: number): ReadonlyArray<ModePage> => {
+const pagesOf = (code: number, subpage: number, bdev: Bdev): ReadonlyArray<ModePage> => {
   if (code === allPages && subpage !== 0 && subpage !== allSubpages) return []
-  return modePages.filter(
+  return modePagesOf(bdev).filter(
     (page) => (code === allPages || page.code === code) && (subpage === allSubpages || page.subpage === subpage)
   )
 }
@@ -46,7 +46,7 @@ const pagesOf = (code: number, subpage: number): ReadonlyArray<ModePage> => {
 const writePage = (data: Buffer, at: number, page: ModePage, pageControl: number, unit: LogicalUnit): void => {
   if (pageControl === changeableValues) {
     writeModePageHeader(page, data, at)
-    for (const [byte, mask] of page.changeable) data[at + byte] = mask
+    for (const [byte, mask] of page.changeable(unit.bdev)) data[at + byte] = mask
     return
   }
   const { bdev, modeValues } = unit
@@ -62,9 +62,9 @@ const writePages = (task: ScsiTask, at: number, unit: LogicalUnit): number | und
     task.checkCondition(SenseKey.illegalRequest, SenseCode.savingParametersNotSupported)
     return undefined
   }
-  const asked = pagesOf(code, task.cdb.readUInt8(3))
+  const asked = pagesOf(code, task.cdb.readUInt8(3), unit.bdev)
   if (asked.length === 0) {
-    const known = code === allPages || modePages.some((page) => page.code === code)
+    const known = code === allPages || modePagesOf(unit.bdev).some((page) => page.code === code)
     task.invalidField(known ? 3 : 2, known ? 7 : 5)
     return undefined
   }

@@ -8,6 +8,7 @@ import type { LogicalUnit } from "../LogicalUnit.ts"
 import type { ScsiTask } from "../ScsiTask.ts"
 import type { SessionView } from "../SessionView.ts"
 import type { UnitIdentity } from "../unit-identity.ts"
+import { thresholdExponent } from "./provisioning-resources.ts"
 import { targetPortGroup } from "./target-port-groups.ts"
 
 /** Longest transfer that goes in one piece over the wire: one burst (MaxBurstLength), in bytes. */
@@ -93,7 +94,10 @@ const blockDeviceCharacteristics: PageWriter = (body) => {
 }
 
 /** SBC-3 6.6.4: no LBPU, LBPWS or LBPWS10, provisioning type 0, as LBPME=0 in READ CAPACITY(16) says. */
-const logicalBlockProvisioning: PageWriter = () => 4
+const logicalBlockProvisioning: PageWriter = (body, unit) => {
+  body[0] = thresholdExponent(unit.bdev)
+  return 4
+}
 
 const pages: ReadonlyMap<number, PageWriter> = new Map([
   [0x80, serialNumber],

@@ -125,7 +125,7 @@ describe("vital product data", () => {
 
   it("says that the medium does not rotate and is fully provisioned", () => {
     assert.strictEqual(page("b1").toString("hex"), `00b1003c00010040${"00".repeat(56)}`)
-    assert.strictEqual(page("b2").toString("hex"), "00b2000400000000")
+    assert.strictEqual(page("b2").toString("hex"), "00b2000407000000")
   })
 })
 

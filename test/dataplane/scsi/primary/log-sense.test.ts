@@ -27,11 +27,14 @@ const page = (code: string, nexus = busyNexus(), pointer = "0000") =>
 
 const counter = (code: string, value: string) => `${code}0008${value.padStart(16, "0")}`
 
+/** A disk that does not know what it has allocated. */
+const thick = () => quietNexus(nullDisk(2048))
+
 describe("LOG SENSE", () => {
   it("lists pages and subpages", () => {
-    assert.strictEqual(run("4d 00 40 00 00 0000 1000 00").data.toString("hex"), "8000000500020319 2f".replace(" ", ""))
+    assert.strictEqual(run("4d 00 40 00 00 0000 1000 00", thick()).data.toString("hex"), "80000005000203192f")
     assert.strictEqual(
-      run("4d 00 40 ff 00 0000 1000 00").data.toString("hex"),
+      run("4d 00 40 ff 00 0000 1000 00", thick()).data.toString("hex"),
       "c0ff000c 0000 00ff 0200 0300 1900 2f00".replaceAll(" ", "")
     )
   })

@@ -107,7 +107,7 @@ describe("any bytes", () => {
         for (const { bytes: after, page } of result.changes) {
           const before = unit.modeValues.current(page, unit.bdev)
           for (let at = 0; at < page.length; at++) {
-            const mask = page.changeable.get(at) ?? 0
+            const mask = page.changeable(unit.bdev).get(at) ?? 0
             if (at >= 2) assert.strictEqual((after[at] ?? 0) & ~mask, (before[at] ?? 0) & ~mask, `seed ${seed}`)
           }
         }
