@@ -4,6 +4,7 @@
  */
 import { Effect } from "effect"
 import { type AuthGroup, type AuthSecret, authGroupObject, sealingContext } from "../domain/AuthGroup.ts"
+import { isShortSecret, shortSecretHint } from "../domain/auth-group-decide.ts"
 import { quote } from "../domain/decision.ts"
 import type { Event } from "../domain/Event.ts"
 import type { Secrets } from "../domain/Secrets.ts"
@@ -11,8 +12,6 @@ import { authGroupsOf, findAuthGroup, type State } from "../domain/State.ts"
 import type { AuthUserView } from "./iscsi/auth/AuthGroupView.ts"
 import type { ReactorClient } from "./ReactorClient.ts"
 
-/** RFC 7143 section 9.2.1: 96 bits; shorter secrets can be found by who has seen a login. */
-const secretBytesMin = 12
 /** Users that one sentence names. */
 const namesMax = 10
 
@@ -28,8 +27,7 @@ const listed = (users: ReadonlyArray<string>): string => {
   return `${users.length === 1 ? "user" : "users"} ${names}${more}`
 }
 
-const isShort = (secret: string | undefined): boolean =>
-  secret !== undefined && Buffer.byteLength(secret, "utf8") < secretBytesMin
+const isShort = (secret: string | undefined): boolean => secret !== undefined && isShortSecret(secret)
 
 const sharedSecrets = (views: ReadonlyArray<AuthUserView>): ReadonlyArray<string> => {
   const users = new Map<string, Array<string>>()
@@ -56,11 +54,7 @@ const warningsOf = ({ name, tag }: AuthGroup, users: ReadonlyArray<Opened>): Rea
     ...(equal.length === 0
       ? []
       : [`${listed(equal)} cannot log in: one secret for both directions; give the mutual one another`]),
-    ...(short.length === 0
-      ? []
-      : [
-          `${listed(short)}: a secret of less than ${secretBytesMin} bytes can be guessed; use ${secretBytesMin} to 16`
-        ]),
+    ...(short.length === 0 ? [] : [`a secret of ${listed(short)} ${shortSecretHint}`]),
     ...sharedSecrets(views).map((line) => `${line}: each can pass for the others; give each its own`)
   ]
   const object = name === undefined ? authGroupObject(tag) : `${authGroupObject(tag)} (${name})`
@@ -93,7 +87,7 @@ export class AuthGroups {
       case "AuthGroupSecretAdded":
       case "AuthGroupSecretRemoved": {
         const group = findAuthGroup(state, event.tag)
-        return group === undefined ? Effect.void : this.#put(group)
+        return group === undefined ? Effect.void : this.#change(group)
       }
       case "AuthGroupDeleted":
         return Effect.sync(() => this.#delete(event.tag))
@@ -105,6 +99,16 @@ export class AuthGroups {
   /** What is wrong with secrets, as sentences that have none in them. */
   warnings(): ReadonlyArray<string> {
     return [...this.#warnings.entries()].sort(([a], [b]) => a - b).flatMap(([, lines]) => lines)
+  }
+
+  /** What is wrong with a secret is said where it is set, also to who watches the process. */
+  #change(group: AuthGroup): Effect.Effect<void> {
+    const before = this.#warnings.get(group.tag) ?? []
+    return Effect.gen({ self: this }, function* () {
+      yield* this.#put(group)
+      const now = this.#warnings.get(group.tag) ?? []
+      for (const warning of now) if (!before.includes(warning)) yield* Effect.logWarning(warning)
+    })
   }
 
   #put(group: AuthGroup): Effect.Effect<void> {

@@ -18,9 +18,11 @@ import { reportFact } from "./report-fact.ts"
 const lunKey = (target: string, lun: number, incarnation: number): string => `${target}/${lun}#${incarnation}`
 const targetKey = (name: string, incarnation: number): string => `${name}#${incarnation}`
 
-const redirectOf = (target: TargetNode, portalGroupTag: number): { readonly redirect?: string } => {
+const redirectOf = (target: TargetNode, portalGroupTag: number): Pick<TargetPort, "redirect"> => {
   const redirect = target.redirects.find(({ portalGroup }) => portalGroup === portalGroupTag)
-  return redirect === undefined ? {} : { redirect: `${redirect.host}:${redirect.port}` }
+  if (redirect === undefined) return {}
+  const { host, permanent = false, port } = redirect
+  return { redirect: { address: `${host}:${port}`, permanent } }
 }
 
 const mapOf = ({ initiatorGroup, luns, readOnly }: PgIgMap): TargetMap => ({

@@ -1,6 +1,6 @@
 /** Lines about the data plane's notices for who watches the process. */
 import { Effect } from "effect"
-import { LoginStatus, loginStatusName } from "./iscsi/pdu/login.ts"
+import { isRedirect, loginStatusName } from "./iscsi/pdu/login.ts"
 import type { Notice } from "./ReactorClient.ts"
 
 /** Lines in one second; a hostile peer must not flood the log of the process. All notices are still observed. */
@@ -25,7 +25,7 @@ const inFlightText = (inFlight: number | undefined): string =>
 const refusalLine = (notice: NoticeOf<"LoginRefused">): Effect.Effect<void> => {
   const { reason, repeated, status } = notice
   const who = `${whoIs(notice)}`
-  if (status === LoginStatus.TargetMovedTemporarily) return Effect.logInfo(`login of ${who} redirected: ${reason}`)
+  if (isRedirect(status)) return Effect.logInfo(`login of ${who} redirected: ${reason}`)
   return Effect.logWarning(`login of ${who} refused (${loginStatusName(status)}): ${reason}${times(repeated)}`)
 }
 

@@ -17,6 +17,8 @@ export const SECRETS_PER_GROUP_MAX = 256
 export const AUTH_USER_BYTES_MAX = 255
 /** Bytes of UTF-8 of a secret. */
 export const SECRET_BYTES_MAX = 255
+/** RFC 7143 section 9.2.1: 96 bits. Who has seen a login can find a shorter secret by trying; it is warned of. */
+export const SECRET_BYTES_ADVISED_MIN = 12
 
 /** A secret as the log holds it. */
 export const SealedSecret = Schema.Struct({

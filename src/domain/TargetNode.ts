@@ -50,12 +50,14 @@ export const PgIgMap = Schema.Struct({
 })
 export type PgIgMap = typeof PgIgMap.Type
 
-/** Logins over a portal group are sent to another address (RFC 7143 section 11.13.5, status 01/01). */
+/** Logins over a portal group are sent to another address (RFC 7143 section 11.13.5, status 01/01, or 01/02 for good). */
 export const Redirect = Schema.Struct({
   portalGroup: PortalGroupTag,
   /** An IPv4 address, or an IPv6 address in brackets. */
   host: Portal.fields.host,
-  port: Portal.fields.port
+  port: Portal.fields.port,
+  /** The initiator may remember it. */
+  permanent: Schema.optionalKey(Schema.Literal(true))
 })
 export type Redirect = typeof Redirect.Type
 
@@ -214,7 +216,8 @@ export const targetNodeCommands = {
     target: Schema.String,
     portalGroup: Schema.Number,
     host: Schema.optionalKey(Schema.String),
-    port: Schema.optionalKey(Schema.Number)
+    port: Schema.optionalKey(Schema.Number),
+    permanent: Schema.optionalKey(Schema.Literal(true))
   },
   /** Of all sessions, or of those over one portal group. */
   RequestTargetNodeLogout: { target: Schema.String, portalGroup: Schema.optionalKey(Schema.Number) },

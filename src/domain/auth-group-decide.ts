@@ -7,6 +7,7 @@ import {
   type AuthSecret,
   AuthUser,
   authGroupObject,
+  SECRET_BYTES_ADVISED_MIN,
   SECRET_BYTES_MAX,
   SECRETS_PER_GROUP_MAX,
   type SecretRequest
@@ -26,6 +27,14 @@ export const checkSecretText = (tag: number, user: string, secret: string): Inva
   const hint = `use 1 to ${SECRET_BYTES_MAX} bytes without control characters; 12 to 16 suit every initiator`
   return new InvalidArgument({ object: userObject(tag, user), reason: "has a secret that is none", hint })
 }
+
+/** Whether a secret, in clear, is one to warn of. */
+export const isShortSecret = (secret: string): boolean => utf8Length(secret) < SECRET_BYTES_ADVISED_MIN
+
+/** The end of a warning about a secret that is short. */
+export const shortSecretHint =
+  `has less than ${SECRET_BYTES_ADVISED_MIN} bytes: who has seen a login can find it by trying; ` +
+  `use ${SECRET_BYTES_ADVISED_MIN} to 16 random ones`
 
 /** The group, or why there is none. */
 export const requireAuthGroup = (state: State, tag: number): Result.Result<AuthGroup, NotFound> => {

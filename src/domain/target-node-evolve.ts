@@ -114,8 +114,9 @@ const withoutRedirect = (target: TargetNode, portalGroup: number): ReadonlyArray
 export const evolveTargetNodeRedirectSet = (state: State, event: EventOf<"TargetNodeRedirectSet">): State => {
   const target = findTarget(state, event.target)
   if (target === undefined) return state
-  const { host, port, portalGroup } = event
-  const redirects = [...withoutRedirect(target, portalGroup), { portalGroup, host, port }]
+  const { host, permanent, port, portalGroup } = event
+  const redirect = { portalGroup, host, port, ...(permanent === undefined ? {} : { permanent }) }
+  const redirects = [...withoutRedirect(target, portalGroup), redirect]
   return withTarget(state, { ...target, redirects: redirects.sort((a, b) => a.portalGroup - b.portalGroup) })
 }
 

@@ -84,8 +84,10 @@ export const decideSetTargetNodeRedirect = (state: State, command: CommandOf<"Se
     }
     const refusal = checkDestination(object, group, { host, port })
     if (refusal !== undefined) return yield* Result.fail(refusal)
-    const same = present?.host === host && present.port === port
-    return same ? [] : [{ _tag: "TargetNodeRedirectSet", ...of, host, port }]
+    const { permanent } = command
+    const same = present?.host === host && present.port === port && present.permanent === permanent
+    const forGood = permanent === undefined ? {} : { permanent }
+    return same ? [] : [{ _tag: "TargetNodeRedirectSet", ...of, host, port, ...forGood }]
   })
 
 /** Sessions may outlive the map of their portal group, so it need not be mapped. */

@@ -227,12 +227,13 @@ const targetCalls = (target: TargetNode): ReadonlyArray<SavedCall> => {
       ...(isComplete ? {} : { require_lun_zero: false })
     }),
     ...luns.slice(LUNS_PER_CREATE_MAX).map((lun) => call("iscsi_target_node_add_lun", { name: target.name, ...lun })),
-    ...target.redirects.map(({ host, port, portalGroup }) =>
+    ...target.redirects.map(({ host, permanent, port, portalGroup }) =>
       call("iscsi_target_node_set_redirect", {
         name: target.name,
         pg_tag: portalGroup,
         redirect_host: host,
-        redirect_port: String(port)
+        redirect_port: String(port),
+        ...(permanent ? { permanent } : {})
       })
     ),
     ...(target.histogram ? [call("iscsi_enable_histogram", { name: target.name, enable: true })] : [])

@@ -154,14 +154,26 @@ describe("nouns and verbs", () => {
       await prints("target", "auth", "disk1", "--chap", "mutual", "--chap-group", "2"),
       /CHAP mutual, auth group 2/
     )
-    assert.match(await prints("target", "auth", "disk1", "--chap", "off"), /CHAP off, no auth group/)
+    // The group stays for whoever turns CHAP on again, unless it is said otherwise.
+    assert.match(await prints("target", "auth", "disk1", "--chap", "off"), /CHAP off, auth group 2/)
+    assert.match(await prints("target", "auth", "disk1", "--chap", "required"), /CHAP required, auth group 2/)
+    assert.match(await prints("target", "auth", "disk1", "--chap", "off", "--chap-group", "0"), /CHAP off, no auth/)
     assert.strictEqual(await refuses("target", "auth", "disk1"), "wrong usage")
     assert.match(await prints("target", "redirect", "disk1", "1", "127.0.0.2"), /are sent to 127\.0\.0\.2:3260/)
+    assert.match(
+      await prints("target", "redirect", "disk1", "1", "127.0.0.2:99", "--permanent"),
+      /are sent to 127\.0\.0\.2:99 for good/
+    )
     assert.match(
       await prints("target", "redirect", "disk1", "1"),
       /over portal group 1 are served here; sessions stay$/
     )
     assert.strictEqual(await prints("auth", "discovery", "--chap", "off"), "discovery: CHAP off; later logins count")
+    const required = ["auth", "discovery", "--chap", "required"]
+    const toldGroup = "discovery: CHAP required, auth group 3; later logins count"
+    assert.strictEqual(await prints(...required, "--chap-group", "3"), toldGroup)
+    assert.strictEqual(await prints(...required), toldGroup)
+    await prints("auth", "discovery", "--chap", "off", "--chap-group", "0")
     assert.deepInclude(await target.rpc.call("iscsi_get_options"), { disable_chap: true, require_chap: false })
   })
 

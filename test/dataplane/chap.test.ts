@@ -199,7 +199,7 @@ describe("a target", () => {
       const { warnings } = yield* plane.dataPlane.status
       assert.lengthOf(warnings, 3)
       assert.match(warnings[0] ?? "", /^auth group 3: user "carl" cannot log in: one secret for both directions/)
-      assert.match(warnings[1] ?? "", /^auth group 3: user "dora": a secret of less than 12 bytes/)
+      assert.match(warnings[1] ?? "", /^auth group 3: a secret of user "dora" has less than 12 bytes/)
       assert.match(warnings[2] ?? "", /^auth group 3: users "carl", "emil" have one secret/)
       yield* plane.run(setTarget({ ...mutual, chapGroup: 3 }))
       assert.strictEqual(yield* tryLogin(plane, same), authenticationFailure)

@@ -33,6 +33,9 @@ export const AuthGroups = Schema.Array(
   })
 )
 
+/** Of `iscsi_get_options`: what discovery needs. */
+export const IscsiOptions = Schema.Struct({ chap_group: Schema.Number })
+
 /** One of `iscsi_get_target_nodes`. */
 export const Target = Schema.Struct({
   name: Schema.String,

@@ -4,7 +4,7 @@ import { Argument, Command, Flag } from "effect/cli"
 import { CliFailure } from "../CliFailure.ts"
 import { printable } from "../printable.ts"
 import { about, act, listing, shared } from "./act.ts"
-import { AuthGroups, ask, freeTag } from "./answers.ts"
+import { AuthGroups, ask, freeTag, IscsiOptions } from "./answers.ts"
 import { chapFlags, chapParams } from "./chap.ts"
 import { groupArgument, groupText, tagOf } from "./groups.ts"
 import { readSecret, secretFileFlag, secretTextFlag } from "./read-secret.ts"
@@ -118,8 +118,10 @@ const remove = Command.make("delete", { ...shared, group }, (input) =>
 const discovery = Command.make("discovery", { ...shared, ...chapFlags }, (input) =>
   act(input, (call) =>
     Effect.gen(function* () {
-      yield* call("iscsi_set_discovery_auth", yield* chapParams(call, input.chap, input.chapGroup))
-      const group = input.chapGroup === "0" ? "" : `, auth group ${input.chapGroup}`
+      const { chap_group } = yield* ask(call, IscsiOptions, "iscsi_get_options")
+      const params = yield* chapParams(call, input.chap, input.chapGroup, chap_group)
+      yield* call("iscsi_set_discovery_auth", params)
+      const group = params.chap_group === 0 ? "" : `, auth group ${params.chap_group}`
       return { json: true, text: `discovery: CHAP ${input.chap}${group}; later logins count` }
     })
   )

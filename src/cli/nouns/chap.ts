@@ -1,5 +1,5 @@
 /** Who must authenticate, as people say it: one word in place of three booleans. */
-import { Effect } from "effect"
+import { Effect, Option } from "effect"
 import { Flag } from "effect/cli"
 import type { Call } from "../rpc/rpc-session.ts"
 import { tagOf } from "./groups.ts"
@@ -21,9 +21,9 @@ export const chapOf = ({ disable_chap, mutual_chap, require_chap }: ChapSettings
   return mutual_chap ? "mutual" : "required"
 }
 
-/** What SPDK's methods take. */
-export const chapParams = (call: Call, mode: ChapMode, group: string) =>
-  Effect.map(tagOf(call, "auth", group), (tag) => ({
+/** What SPDK's methods take. A group that is not named stays the one that is set now: `now`. */
+export const chapParams = (call: Call, mode: ChapMode, group: Option.Option<string>, now: number) =>
+  Effect.map(Option.isSome(group) ? tagOf(call, "auth", group.value) : Effect.succeed(now), (tag) => ({
     disable_chap: mode === "off",
     require_chap: mode === "required" || mode === "mutual",
     mutual_chap: mode === "mutual",
@@ -35,8 +35,8 @@ const chap = Flag.Literals("chap", chapModes).pipe(
 )
 const chapGroup = Flag.String("chap-group").pipe(
   Flag.withMetavar("GROUP"),
-  Flag.withDescription("Auth group with the secrets, by tag or name"),
-  Flag.withDefault("0")
+  Flag.withDescription("Auth group with the secrets, by tag or name; 0 for none. Default: the one that is set"),
+  Flag.optional
 )
 
 /** `--chap` and `--chap-group` of something new, which is `auto` unless said otherwise. */

@@ -5,6 +5,7 @@
 import { readFile } from "node:fs/promises"
 import { Console, Effect, Option, Redacted } from "effect"
 import { Flag, Prompt } from "effect/cli"
+import { isShortSecret, shortSecretHint } from "../../domain/auth-group-decide.ts"
 import { CliFailure } from "../CliFailure.ts"
 import { readStdin } from "../rpc/rpc-request.ts"
 
@@ -75,4 +76,8 @@ export const readSecret = (source: SecretSource) =>
       : (variable ?? (yield* fromTerminal(source)))
     if (secret === "") return yield* new CliFailure({ message: `${source.what} is empty` })
     return secret
-  })
+  }).pipe(
+    Effect.tap((secret) =>
+      isShortSecret(secret) ? Console.error(`warning: ${source.what} ${shortSecretHint}`) : Effect.void
+    )
+  )

@@ -187,7 +187,7 @@ const create = Command.make(
           luns,
           pg_ig_maps: input.noMap ? [] : yield* given,
           queue_depth: input.queueDepth,
-          ...(yield* chapParams(call, input.chap, input.chapGroup)),
+          ...(yield* chapParams(call, input.chap, input.chapGroup, 0)),
           require_lun_zero: false
         })
         const target = yield* findTarget(call, input.name)
@@ -274,7 +274,7 @@ const auth = Command.make("auth", { ...shared, name, ...chapFlags }, (input) =>
   act(input, (call) =>
     Effect.gen(function* () {
       const target = yield* findTarget(call, input.name)
-      const params = yield* chapParams(call, input.chap, input.chapGroup)
+      const params = yield* chapParams(call, input.chap, input.chapGroup, target.chap_group)
       yield* call("iscsi_target_node_set_auth", { name: target.name, ...params })
       const now = yield* findTarget(call, target.name)
       const group = now.chap_group === 0 ? "no auth group" : `auth group ${now.chap_group}`
@@ -298,6 +298,10 @@ const redirect = Command.make(
     address: Argument.String("address").pipe(
       Argument.withDescription("HOST[:PORT] where to; without it logins are served here again"),
       Argument.optional
+    ),
+    permanent: Flag.Boolean("permanent").pipe(
+      Flag.withDescription("Initiators may remember it"),
+      Flag.withDefault(false)
     )
   },
   (input) =>
@@ -308,9 +312,13 @@ const redirect = Command.make(
         yield* call("iscsi_target_node_set_redirect", {
           name: target.name,
           pg_tag: yield* tagOf(call, "portal", input.group),
-          ...(to === undefined ? {} : { redirect_host: to.host, redirect_port: to.port })
+          ...(to === undefined ? {} : { redirect_host: to.host, redirect_port: to.port }),
+          ...(input.permanent ? { permanent: true } : {})
         })
-        const where = to === undefined ? "are served here" : `are sent to ${to.host}:${to.port}`
+        const where =
+          to === undefined
+            ? "are served here"
+            : `are sent to ${to.host}:${to.port}${input.permanent ? " for good" : ""}`
         return { json: true, text: `${target.name}: logins over portal group ${input.group} ${where}; sessions stay` }
       })
     )

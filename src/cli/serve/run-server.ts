@@ -13,15 +13,13 @@ import { ControlPlane } from "../../domain/ControlPlane.ts"
 import { DataPlane } from "../../domain/DataPlane.ts"
 import type { EpochMode } from "../../domain/Epoch.ts"
 import { Secrets } from "../../domain/Secrets.ts"
-import { authGroupsOf, portalGroupsOf } from "../../domain/State.ts"
+import { portalGroupsOf } from "../../domain/State.ts"
 import { recordTagging } from "../../history/record-tags.ts"
 import { Replayer } from "../../history/replay/Replayer.ts"
 import { InitializationFailed, Instance } from "../../rpc/Instance.ts"
 import { loadAuthFile } from "../../rpc/load-auth-file.ts"
 import { allMethods, type RpcServices } from "../../rpc/methods/all-methods.ts"
-import { authGroupView } from "../../rpc/methods/auth-groups.ts"
 import { Notifications } from "../../rpc/Notifications.ts"
-import type { RpcError } from "../../rpc/RpcError.ts"
 import { RpcRouter } from "../../rpc/RpcRouter.ts"
 import { RpcServer } from "../../rpc/RpcServer.ts"
 import { acquireSocketLock } from "../../rpc/SocketLock.ts"
@@ -125,15 +123,6 @@ const tellUnknownMethods = (allowed: ReadonlySet<string>): Effect.Effect<void> =
     : Effect.logWarning(`--rpcs-allowed names methods that do not exist: ${unknown.join(", ")}`)
 }
 
-/** A key that is not the log's shows only when somebody needs a secret; that may be much later. */
-const tellUnreadableSecrets = Effect.gen(function* () {
-  const { state } = yield* ControlPlane
-  for (const group of authGroupsOf(state())) {
-    const warn = ({ data }: RpcError) => Effect.logWarning(`auth group ${group.tag}: ${data.reason}; ${data.hint}`)
-    yield* Effect.catch(Effect.asVoid(authGroupView(group)), warn)
-  }
-})
-
 /** The control socket and the HTTP endpoint with all methods, until the scope closes. */
 const serveRpc = (settings: ServerSettings, http: HttpSettings | undefined, instance: Instance["Service"]) =>
   Effect.gen(function* () {
@@ -141,7 +130,6 @@ const serveRpc = (settings: ServerSettings, http: HttpSettings | undefined, inst
     if (settings.rpcsAllowed !== undefined) yield* tellUnknownMethods(settings.rpcsAllowed)
     if (http !== undefined) yield* Effect.provideService(serveHttp(http, allowed), Instance, instance)
     if (settings.socketPath === undefined) return
-    yield* tellUnreadableSecrets
     const router = RpcRouter.layer(allMethods, allowed)
     const server = RpcServer.layer({ socketPath: settings.socketPath, lockHeld: true }).pipe(
       Layer.provide(router),

@@ -227,9 +227,10 @@ export const redirectCommands = (
   target: string,
   numbers: GroupNumbers
 ): ReadonlyArray<CommandOf<"SetTargetNodeRedirect">> =>
-  (section.redirects ?? []).map(({ portalGroup, to }) => ({
+  (section.redirects ?? []).map(({ permanent, portalGroup, to }) => ({
     _tag: "SetTargetNodeRedirect",
     target,
     portalGroup: numbers.portal(portalGroup),
-    ...parsePortal(to)
+    ...parsePortal(to),
+    ...(permanent === true ? { permanent } : {})
   }))

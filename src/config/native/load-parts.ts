@@ -3,6 +3,7 @@
  * file by itself. How many, how deep and how long they may be is bounded.
  */
 import { Effect, Result, Schema } from "effect"
+import { isShortSecret, shortSecretHint } from "../../domain/auth-group-decide.ts"
 import type { ConfigFiles, FileText } from "./ConfigFiles.ts"
 import { withAbsolutePaths } from "./file-paths.ts"
 import { formProblems } from "./form-problems.ts"
@@ -42,6 +43,24 @@ interface Loading {
   length: number
 }
 
+/** Where in a file secrets are, and their texts. */
+const secretsIn = ({ config }: ConfigPart) =>
+  (config.authGroups ?? []).flatMap(({ secrets }, group) =>
+    secrets.flatMap((secret, index) =>
+      (["secret", "mutualSecret"] as const).flatMap((key) => {
+        const text = secret[key]
+        return text === undefined ? [] : [{ path: ["authGroups", group, "secrets", index, key], text }]
+      })
+    )
+  )
+
+/** Secrets that can be guessed, each at its place. */
+const shortSecrets = (part: ConfigPart): ReadonlyArray<string> =>
+  secretsIn(part).flatMap(({ path, text }) =>
+    // An empty one is refused, with its own words.
+    text !== "" && isShortSecret(text) ? [part.text.problem(path, `the secret ${shortSecretHint}`)] : []
+  )
+
 /** Secrets that stand in the file itself, though others may read it. */
 const secretWarnings = (
   part: ConfigPart,
@@ -49,14 +68,7 @@ const secretWarnings = (
   othersRead: boolean
 ): ReadonlyArray<string> => {
   if (!othersRead) return []
-  const plain = (part.config.authGroups ?? []).flatMap(({ secrets }, group) =>
-    secrets.flatMap((secret, index) =>
-      (["secret", "mutualSecret"] as const)
-        .filter((key) => secret[key] !== undefined)
-        .map((key) => ["authGroups", group, "secrets", index, key])
-        .filter((path) => !referring.has(pathKey(path)))
-    )
-  )
+  const plain = secretsIn(part).flatMap(({ path }) => (referring.has(pathKey(path)) ? [] : [path]))
   const [first] = plain
   if (first === undefined) return []
   const count = plain.length === 1 ? "a secret" : `${plain.length} secrets`
@@ -101,7 +113,10 @@ const parsePart = (
       return found
     }
     const part = { text: text.success, config: withAbsolutePaths(decoded.success, name), warnings: [] }
-    return { ...found, part: { ...part, warnings: secretWarnings(part, referring, othersRead) } }
+    return {
+      ...found,
+      part: { ...part, warnings: [...secretWarnings(part, referring, othersRead), ...shortSecrets(part)] }
+    }
   })
 
 const isPattern = (path: string): boolean => /[*?]/u.test(path)

@@ -197,7 +197,8 @@ const targetSection = (state: State, target: TargetNode): TargetSection => ({
     : {
         redirects: target.redirects.map((redirect) => ({
           portalGroup: referenceTo(findPortalGroup(state, redirect.portalGroup), redirect.portalGroup),
-          to: portalText(redirect)
+          to: portalText(redirect),
+          ...(redirect.permanent ? { permanent: true } : {})
         }))
       }),
   queueDepth: Math.min(target.queueDepth, state.options.maxQueueDepth),

@@ -206,7 +206,8 @@ export const LunSection = Schema.Struct({
 /** Where logins over a portal group are sent. */
 export const RedirectSection = Schema.Struct({
   portalGroup: describe(GroupRef, "Name or tag of a public portal group that the target is mapped to"),
-  to: describe(Schema.String, "host:port that initiators log in to instead; without a port it is 3260")
+  to: describe(Schema.String, "host:port that initiators log in to instead; without a port it is 3260"),
+  permanent: optional(Schema.Boolean, "Initiators may remember it (login status 01/02); false if absent")
 })
 
 /** Over which portal group whom a target lets in, and to what. */
@@ -225,7 +226,7 @@ export const TargetSection = Schema.Struct({
   luns: describe(Schema.Array(LunSection), "LUN ids 0 to 255"),
   redirects: optional(Schema.Array(RedirectSection), "Sends logins over a portal group to another address"),
   queueDepth: optional(Schema.Finite, "Commands per session; options.maxQueueDepth if absent"),
-  auth: optional(Auth, "CHAP; by default an initiator that asks for it is refused"),
+  auth: optional(Auth, "CHAP; by default if the initiator asks for it"),
   headerDigest: optional(Schema.Boolean, "Require CRC32C over headers: who offers none is refused"),
   dataDigest: optional(Schema.Boolean, "Require CRC32C over data: who offers none is refused"),
   histogram: optional(Schema.Boolean, "Count how long commands take; false if absent")
@@ -235,7 +236,7 @@ export type TargetSection = typeof TargetSection.Type
 /** Of the target as a whole; what is left out has SPDK's default. */
 export const OptionsSection = Schema.Struct({
   nodeBase: optional(Schema.String, "Prefix of target names; iqn.2016-06.io.spdk"),
-  discoveryAuth: optional(Auth, "CHAP of discovery sessions; by default an initiator that asks for it is refused"),
+  discoveryAuth: optional(Auth, "CHAP of discovery sessions; by default if the initiator asks for it"),
   authFile: optional(Schema.String, "File of secrets, as SPDK has it"),
   nopTimeout: seconds("until a silent initiator is given up; 60"),
   nopInInterval: seconds("between pings; 30, 0 for none"),

@@ -227,7 +227,7 @@ const redirectsAspect = listAspect<TargetNode, TargetNode["redirects"][number]>(
   get: ({ redirects }) => redirects,
   set: (target, redirects) => ({ ...target, redirects }),
   keyOf: ({ portalGroup }) => String(portalGroup),
-  contentOf: ({ host, port }) => `${host}:${port}`,
+  contentOf: ({ host, permanent, port }) => `${host}:${port}${permanent ? " for good" : ""}`,
   ordered: false,
   remove: ({ name: target }, redirects) =>
     redirects.map(({ portalGroup }) => ({ _tag: "SetTargetNodeRedirect", target, portalGroup })),

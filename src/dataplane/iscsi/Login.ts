@@ -56,11 +56,16 @@ const identityKeys: ReadonlySet<string> = new Set(["InitiatorName", "TargetName"
 
 const refuse = (status: LoginStatus, reason: string): LoginRefusal => ({ _tag: "Refused", status, reason })
 
+type Redirect = NonNullable<TargetPort["redirect"]>
+
 /** RFC 7143 section 11.13.5: the address comes without a portal group tag. */
-const redirected = (name: string, address: string): LoginRefusal => ({
-  ...refuse(LoginStatus.TargetMovedTemporarily, `${name} is redirected to ${address}`),
-  text: formatTextPairs([["TargetAddress", address]])
-})
+const redirected = (name: string, { address, permanent }: Redirect): LoginRefusal => {
+  const status = permanent ? LoginStatus.TargetMovedPermanently : LoginStatus.TargetMovedTemporarily
+  return {
+    ...refuse(status, `${name} is redirected to ${address}${permanent ? " for good" : ""}`),
+    text: formatTextPairs([["TargetAddress", address]])
+  }
+}
 
 const claimedName = (name: string | undefined): string => (name ?? "").slice(0, initiatorNameBytesMax).toLowerCase()
 

@@ -22,8 +22,8 @@ export interface TargetPort {
   readonly portalGroupTag: number
   readonly relativePortId: number
   readonly maps: ReadonlyArray<TargetMap>
-  /** `address:port` that logins are sent to instead. */
-  readonly redirect?: string
+  /** `address:port` that logins are sent to instead, for now or for good. */
+  readonly redirect?: { readonly address: string; readonly permanent: boolean }
 }
 
 /** What the control plane says of a target; swapped as a whole. */

@@ -92,7 +92,7 @@ export const targetSentence = (event: Extract<Event, { readonly _tag: TargetEven
     case "TargetNodeRedirectSet":
       return (
         `logins to target ${event.target} over portal group ${event.portalGroup} are sent to ` +
-        `${event.host}:${event.port} from now on`
+        `${event.host}:${event.port} ${event.permanent ? "for good" : "from now on"}`
       )
     case "TargetNodeRedirectCleared":
       return `logins to target ${event.target} over portal group ${event.portalGroup} are redirected no more`

@@ -2,7 +2,8 @@
  * What logins meet: authentication of discovery, portal groups and targets, redirects of targets, and requests to log
  * out. Errors are -32602 with SPDK's sentences.
  *
- * More than SPDK: the setting of a portal group holds for discovery over it, redirects outlive a restart.
+ * More than SPDK: the setting of a portal group holds for discovery over it, redirects outlive a restart and
+ * may be permanent.
  */
 import { Effect, Schema } from "effect"
 import type { ControlPlane } from "../../domain/ControlPlane.ts"
@@ -78,16 +79,18 @@ const iscsiTargetNodeSetRedirect = defineMethod({
     name: Text,
     pg_tag: Int32,
     redirect_host: optional(Text),
-    redirect_port: optional(Text)
+    redirect_port: optional(Text),
+    permanent: optional(Schema.Boolean)
   }),
-  handler: ({ name, pg_tag, redirect_host, redirect_port }, call) =>
+  handler: ({ name, permanent, pg_tag, redirect_host, redirect_port }, call) =>
     Effect.gen(function* () {
       const command = {
         _tag: "SetTargetNodeRedirect" as const,
         target: name,
         portalGroup: pg_tag,
         ...(redirect_host === undefined ? {} : { host: redirect_host }),
-        ...(redirect_port === undefined ? {} : { port: yield* portOf(name, redirect_port) })
+        ...(redirect_port === undefined ? {} : { port: yield* portOf(name, redirect_port) }),
+        ...(permanent === true ? { permanent } : {})
       }
       yield* dispatch(call, command, refuseMissing(`Target ${name} is not found`, redirectFailed(name)))
       return true

@@ -137,7 +137,7 @@ describe("a login over a portal group that is redirected", () => {
       portalGroupTag: 1,
       relativePortId: 1,
       maps: [{ initiatorGroup: 1, readOnly: false }],
-      redirect: "[fd00::1]:3260"
+      redirect: { address: "[fd00::1]:3260", permanent: false }
     },
     { portalGroupTag: 2, relativePortId: 2, maps: [{ initiatorGroup: 1, readOnly: false }] }
   ]
@@ -151,6 +151,17 @@ describe("a login over a portal group that is redirected", () => {
       const text = outcome._tag === "Refused" ? outcome.text : undefined
       assert.deepStrictEqual(decodeKeys(text ?? Buffer.alloc(0)), [["TargetAddress", "[fd00::1]:3260"]])
     }
+  })
+
+  it("is told so for good, with a status of its own", () => {
+    const [port, ...others] = ports
+    assert(port !== undefined)
+    const redirect = { address: "192.0.2.1:3260", permanent: true }
+    addTarget(node, {}, { ports: [{ ...port, redirect }, ...others] })
+    const outcome = step(identity)
+    refused(outcome, 0x0102, /redirected to 192.0.2.1:3260 for good/)
+    const text = outcome._tag === "Refused" ? outcome.text : undefined
+    assert.deepStrictEqual(decodeKeys(text ?? Buffer.alloc(0)), [["TargetAddress", "192.0.2.1:3260"]])
   })
 
   it("is served over the others, and refused when the target is on its way out", () => {

@@ -180,7 +180,8 @@ const targetLogins: ReadonlyArray<MethodForm> = [
       targetName,
       argument("pg_tag", integer("TAG"), "tag of the portal group"),
       option(["a", "redirect-host"], text("HOST"), "numeric address"),
-      option(["p", "redirect-port"], text("PORT"), "port")
+      option(["p", "redirect-port"], text("PORT"), "port"),
+      flag(["", "permanent"], "initiators may remember it (lunlog's own)")
     ],
     { example: "iqn.2016-06.io.spdk:disk1 1 -a 192.0.2.11 -p 3260" }
   ),

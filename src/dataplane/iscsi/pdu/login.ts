@@ -11,6 +11,7 @@ export type LoginStage = (typeof LoginStage)[keyof typeof LoginStage]
 export const LoginStatus = {
   Success: 0x0000,
   TargetMovedTemporarily: 0x0101,
+  TargetMovedPermanently: 0x0102,
   InitiatorError: 0x0200,
   AuthenticationFailed: 0x0201,
   Forbidden: 0x0202,
@@ -33,6 +34,9 @@ export type LoginStatus = (typeof LoginStatus)[keyof typeof LoginStatus]
 const statusNames = new Map<number, string>(Object.entries(LoginStatus).map(([name, code]) => [code, name]))
 /** The status's name for people. */
 export const loginStatusName = (status: number): string => statusNames.get(status) ?? `0x${status.toString(16)}`
+
+/** Whether a status sends the initiator elsewhere (class 1). */
+export const isRedirect = (status: number): boolean => status >> 8 === 1
 
 const at = { isid: 8, tsih: 14, cid: 20, versionMax: 2, versionMin: 3, statusClass: 36, statusDetail: 37 } as const
 
