@@ -83,7 +83,7 @@ describe("targets.conf", () => {
         }
       ]
     )
-    assert.deepStrictEqual(targets?.[1]?.auth, { requireChap: true, chapGroup: 2 })
+    assert.deepStrictEqual(targets?.[1]?.auth, { requireChap: true, mutualChap: true, chapGroup: 2 })
     assert.isTrue(targets?.[1]?.headerDigest)
   })
 
@@ -95,11 +95,12 @@ describe("targets.conf", () => {
     ])
   })
 
-  it("warns of what it leaves out, with its line", () => {
+  it("warns of what it leaves out or has in another way, with its line", () => {
     assert.deepStrictEqual(
       readTgtConf("t.conf", fixture, noFile).warnings.map((warning) => warning.replace(/: .*/u, "")),
       [
         "t.conf:35 MaxConnections",
+        "t.conf:34 outgoinguser",
         "t.conf:22 vendor_id",
         "t.conf:24 write-cache",
         "t.conf:26 backing-store",

@@ -12,6 +12,26 @@ export interface PlacedSecret {
   readonly secret: SecretSection
 }
 
+/**
+ * Whether a login has to be mutual. Elsewhere the target proves itself to whoever asks for it; in lunlog all initiators
+ * of a target ask for it, or none may.
+ */
+export const mutualChapOf = (
+  draft: ConversionDraft,
+  secrets: ReadonlyArray<PlacedSecret>,
+  place: string,
+  requireChap: boolean
+): { readonly mutualChap?: true } => {
+  const mutual = secrets.filter(({ secret }) => secret.mutualSecret !== undefined)
+  if (mutual.length === 0) return {}
+  if (requireChap && mutual.length === secrets.length) {
+    draft.warn(place, "has mutual CHAP: now every initiator has to ask for it; take mutualChap out if none does")
+    return { mutualChap: true }
+  }
+  draft.warn(place, "has mutual secrets beside others: who asks for mutual CHAP is refused; set mutualChap if all ask")
+  return {}
+}
+
 const sameSecret = (a: SecretSection, b: SecretSection): boolean =>
   a.secret === b.secret && a.mutualUser === b.mutualUser && a.mutualSecret === b.mutualSecret
 

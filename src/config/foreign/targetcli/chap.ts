@@ -2,7 +2,7 @@
 
 import type { AuthSection } from "../../native/native-schema.ts"
 import type { ConversionDraft } from "../Conversion.ts"
-import type { PlacedSecret, SecretPool } from "../shared-secrets.ts"
+import { mutualChapOf, type PlacedSecret, type SecretPool } from "../shared-secrets.ts"
 import type { JsonNode } from "./JsonNode.ts"
 
 interface Reading {
@@ -50,16 +50,20 @@ export const readTargetAuth = (reading: Reading, target: JsonNode): AuthSection 
   }
   const chapGroup = reading.secrets.tagOf(secrets, placeOf(target))
   if (chapGroup === undefined && !requireChap) return undefined
-  return { ...(requireChap ? { requireChap } : {}), ...(chapGroup === undefined ? {} : { chapGroup }) }
+  const mutual = mutualChapOf(draft, secrets, placeOf(target), requireChap)
+  return { ...(requireChap ? { requireChap } : {}), ...mutual, ...(chapGroup === undefined ? {} : { chapGroup }) }
 }
 
 /** CHAP of discovery, which LIO has once for all of iSCSI. */
 export const readDiscoveryAuth = (reading: Reading, root: JsonNode): void => {
   const module = root.list("fabric_modules").find((node) => node.text("name") === "iscsi")
   if (module === undefined) return
-  const chapGroup = reading.secrets.tagOf(secretAt(reading, module, "discovery"), reading.placeOf(module))
+  const place = reading.placeOf(module)
+  const secrets = secretAt(reading, module, "discovery")
+  const chapGroup = reading.secrets.tagOf(secrets, place)
   const requireChap = module.flag("discovery_enable_auth") === true
   if (chapGroup === undefined && !requireChap) return
-  const discoveryAuth = { ...(requireChap ? { requireChap } : {}), ...(chapGroup === undefined ? {} : { chapGroup }) }
-  reading.draft.options({ discoveryAuth }, reading.placeOf(module))
+  const mutual = mutualChapOf(reading.draft, secrets, place, requireChap)
+  const group = chapGroup === undefined ? {} : { chapGroup }
+  reading.draft.options({ discoveryAuth: { ...(requireChap ? { requireChap } : {}), ...mutual, ...group } }, place)
 }

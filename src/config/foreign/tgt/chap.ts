@@ -2,7 +2,7 @@
 
 import type { AuthSection } from "../../native/native-schema.ts"
 import type { ConversionDraft } from "../Conversion.ts"
-import type { SecretPool } from "../shared-secrets.ts"
+import { mutualChapOf, type SecretPool } from "../shared-secrets.ts"
 import type { TgtNode } from "./TgtText.ts"
 
 interface Reading {
@@ -48,5 +48,7 @@ export const readUsers = (
   const mutual = outgoing === undefined ? {} : { mutualUser: outgoing.user, mutualSecret: outgoing.secret }
   const secrets = incoming.map(({ node, secret, user }) => ({ place: node.place, secret: { user, secret, ...mutual } }))
   const chapGroup = reading.secrets.tagOf(secrets, first.node.place)
-  return { requireChap: true, ...(chapGroup === undefined ? {} : { chapGroup }) }
+  const node = outgoing?.node ?? first.node
+  const required = mutualChapOf(reading.draft, secrets, `${node.place} ${node.word}`, true)
+  return { requireChap: true, ...required, ...(chapGroup === undefined ? {} : { chapGroup }) }
 }
