@@ -50,7 +50,7 @@ export const PgIgMap = Schema.Struct({
 })
 export type PgIgMap = typeof PgIgMap.Type
 
-/** Logins over a portal group are sent to another address (RFC 7143 section 11.13.5): status 01/01, or 01/02 for good. */
+/** Logins over a portal group are sent elsewhere (RFC 7143 section 11.13.5): status 01/01, or 01/02 for good. */
 export const Redirect = Schema.Struct({
   portalGroup: PortalGroupTag,
   /** An IPv4 address, or an IPv6 address in brackets. */
