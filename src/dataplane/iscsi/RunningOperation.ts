@@ -36,6 +36,7 @@ export class RunningOperation implements OperationRun {
   /** Bytes that the command would take, for the residual count. */
   readonly dataOutLength: number
   readonly dataLength: number
+  readonly expectedLength: number
   readonly #task: IscsiTask
   readonly #mapping: LunMapping
   readonly #pool: TaskPool
@@ -63,6 +64,7 @@ export class RunningOperation implements OperationRun {
     this.#failed = failed
     this.dataOutLength = task.scsi.dataOutLength
     this.dataLength = task.wantedBytes
+    this.expectedLength = task.expectsDataOut ? task.expectedBytes : 0
   }
 
   get task(): ScsiTask {

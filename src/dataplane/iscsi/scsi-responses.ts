@@ -114,7 +114,8 @@ export const sendScsiResponse = (path: ResponsePath, task: IscsiTask): void => {
   const { scsi } = task
   const check = scsi.status === ScsiStatus.checkCondition
   const expected = expectedBytesOf(task)
-  const transfer = scsi.status === ScsiStatus.good ? transferBytesOf(task) : 0
+  // What an operation has received has been transferred, whatever came of it.
+  const transfer = scsi.status === ScsiStatus.good || task.run !== undefined ? transferBytesOf(task) : 0
   const residual = transfer - expected
   const residualFlags = residual > 0 ? ResponseFlag.Overflow : residual < 0 ? ResponseFlag.Underflow : 0
   const dataBytes = check ? writeSenseSegment(task) : 0

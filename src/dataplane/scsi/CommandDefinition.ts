@@ -2,6 +2,7 @@
  * What lunlog knows of one SCSI command. Each family of commands has a table of these beside its code; `command-set.ts`
  * joins them, and from it come dispatch, REPORT SUPPORTED OPERATION CODES, names and documentation.
  */
+import type { LogicalUnit } from "./LogicalUnit.ts"
 import type { Nexus } from "./Nexus.ts"
 import type { ScsiTask } from "./ScsiTask.ts"
 import type { SessionView } from "./SessionView.ts"
@@ -37,6 +38,8 @@ export interface CommandDefinition {
   readonly patient?: true
   /** Done while the medium is being sanitized (SBC-3 4.11.2): it only looks at the unit. */
   readonly whileSanitizing?: true
+  /** Whether a unit has it; absent: all do. Others refuse it with 5/20/00 in `prepare`. */
+  readonly offeredBy?: (unit: LogicalUnit) => boolean
   /** Command timeouts descriptor (SPC-4 6.35.4) in seconds, nominal and recommended; 0 is none. */
   readonly timeouts?: readonly [nominal: number, recommended: number]
 }

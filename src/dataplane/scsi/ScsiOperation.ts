@@ -30,6 +30,8 @@ export interface OperationRun {
   /** What the initiator has sent: the first `dataLength` bytes, at most `dataOutLength` of them and perhaps fewer. */
   readonly data: Buffer
   readonly dataLength: number
+  /** What it has announced to send (EXPECTED DATA TRANSFER LENGTH), which may be more or less than the command takes. */
+  readonly expectedLength: number
   /** Nobody waits for it any more: an operation of several steps asks before each, and ends when it is so. */
   readonly aborted: boolean
   /** A buffer of at least `bytes` (at most 4 MiB) until the end; undefined when there is none now: end with BUSY. */

@@ -3,11 +3,20 @@
  * one by service action for codes that several commands share.
  */
 import { capacityCommands } from "./block/capacity.ts"
+import { compareAndWriteCommands } from "./block/compare-and-write.ts"
+import { defectDataCommands } from "./block/defect-data.ts"
+import { lbaStatusCommands } from "./block/lba-status.ts"
+import { orWriteCommands } from "./block/or-write.ts"
+import { preFetchCommands } from "./block/pre-fetch.ts"
 import { preventAllowCommands } from "./block/prevent-allow.ts"
 import { readWriteCommands } from "./block/read-write.ts"
 import { sanitizeCommands } from "./block/sanitize.ts"
 import { startStopCommands } from "./block/start-stop.ts"
 import { synchronizeCacheCommands } from "./block/synchronize-cache.ts"
+import { unmapCommands } from "./block/unmap.ts"
+import { verifyCommands } from "./block/verify.ts"
+import { writeAtomicCommands } from "./block/write-atomic.ts"
+import { writeSameCommands } from "./block/write-same.ts"
 import type { CommandDefinition } from "./CommandDefinition.ts"
 import { controlByteOf } from "./control-byte.ts"
 import { copyCommands } from "./copy/copy-commands.ts"
@@ -48,7 +57,16 @@ const families: ReadonlyArray<ReadonlyArray<CommandDefinition>> = [
   persistentReserveOutCommands,
   reserveReleaseCommands,
   sanitizeCommands,
-  copyCommands
+  copyCommands,
+  compareAndWriteCommands,
+  defectDataCommands,
+  lbaStatusCommands,
+  orWriteCommands,
+  preFetchCommands,
+  unmapCommands,
+  verifyCommands,
+  writeAtomicCommands,
+  writeSameCommands
 ]
 
 const order = ({ opcode, serviceAction = 0 }: CommandDefinition): number => opcode * 32 + serviceAction

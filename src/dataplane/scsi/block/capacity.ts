@@ -25,7 +25,10 @@ const physicalBlockExponent = (blockSize: number, physicalBlockSize: number): nu
   return Number.isInteger(exponent) && exponent >= 0 && exponent <= 15 ? exponent : 0
 }
 
-/** 32 bytes: no protection information (PROT_EN), fully provisioned (LBPME), block 0 aligned. */
+/** LBPME and LBPRZ: blocks can be unmapped, and read as zeros then. */
+const thinFlags = 0xc0
+
+/** 32 bytes: no protection information (PROT_EN), block 0 aligned. */
 export const readCapacity16 = (task: ScsiTask, nexus: Nexus): void => {
   const { bdev } = nexus.unit
   const data = task.parameterData
@@ -33,6 +36,7 @@ export const readCapacity16 = (task: ScsiTask, nexus: Nexus): void => {
   data.writeBigUInt64BE(BigInt(bdev.blockCount - 1), 0)
   data.writeUInt32BE(bdev.blockSize, 8)
   data[13] = physicalBlockExponent(bdev.blockSize, bdev.physicalBlockSize)
+  if (bdev.thin) data[14] = thinFlags
   task.sendParameters(32, task.cdb.readUInt32BE(10))
 }
 

@@ -7,9 +7,7 @@ import type { Nexus } from "../Nexus.ts"
 import { ScsiAction, type ScsiTask } from "../ScsiTask.ts"
 import { ScsiStatus } from "../scsi-status.ts"
 import { SenseCode, SenseKey } from "../sense-codes.ts"
-import { inRange, lba16, protectMask } from "./block-range.ts"
-
-const fuaMask = 0x08
+import { fuaMask, inRange, lba16, protectMask } from "./block-range.ts"
 
 /** The part that all forms share; `lengthByte` is where the transfer length is, for the field pointer. */
 const transfer = (

@@ -90,7 +90,7 @@ const reportSupportedOpcodes = (commands: ReadonlyArray<CommandDefinition>, task
   task.sendParameters(end, task.cdb.readUInt32BE(6))
 }
 
-/** REPORT SUPPORTED OPERATION CODES over the commands that `all` gives: those of the whole set, this one among them. */
+/** REPORT SUPPORTED OPERATION CODES over what a unit has of the commands that `all` gives: the whole set. */
 export const supportedOpcodesCommands = (
   all: () => ReadonlyArray<CommandDefinition>
 ): ReadonlyArray<CommandDefinition> => [
@@ -100,7 +100,11 @@ export const supportedOpcodesCommands = (
     serviceAction: 0x0c,
     usage: "a3 0c 87 ff ffff ffffffff 00 00",
     clause: "SPC-4 6.35",
-    prepare: (task) => reportSupportedOpcodes(all(), task),
+    prepare: (task, { unit }) =>
+      reportSupportedOpcodes(
+        all().filter(({ offeredBy }) => offeredBy?.(unit) ?? true),
+        task
+      ),
     reservation: "allowed",
     usesMedium: false,
     whileSanitizing: true

@@ -4,6 +4,7 @@
  * no page promises UNMAP or WRITE SAME.
  */
 import type { Bdev } from "../../bdev/Bdev.ts"
+import { writeCommandLimits, writeProvisioning } from "../block/block-limits.ts"
 import type { LogicalUnit } from "../LogicalUnit.ts"
 import type { ScsiTask } from "../ScsiTask.ts"
 import type { SessionView } from "../SessionView.ts"
@@ -83,6 +84,7 @@ const blockLimits: PageWriter = (body, unit) => {
   body.writeUInt16BE(granularity(unit.bdev), 2)
   body.writeUInt32BE(unit.maxTransferBlocks, 4)
   body.writeUInt32BE(Math.min(unit.maxTransferBlocks, Math.ceil(optimalTransferBytes / unit.bdev.blockSize)), 8)
+  writeCommandLimits(body, unit)
   return 60
 }
 
@@ -93,9 +95,10 @@ const blockDeviceCharacteristics: PageWriter = (body) => {
   return 60
 }
 
-/** SBC-3 6.6.4: no LBPU, LBPWS or LBPWS10, provisioning type 0, as LBPME=0 in READ CAPACITY(16) says. */
+/** SBC-3 6.6.4: what LBPME in READ CAPACITY(16) stands for. */
 const logicalBlockProvisioning: PageWriter = (body, unit) => {
   body[0] = thresholdExponent(unit.bdev)
+  writeProvisioning(body, unit)
   return 4
 }
 

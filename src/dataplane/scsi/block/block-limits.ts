@@ -1,0 +1,62 @@
+/**
+ * Limits of block commands: what VPD pages B0h and B2h say (SBC-3 6.6.3, 6.6.4), and what the commands check. A limit
+ * of 0 blocks says that a unit does not have the command.
+ */
+import type { LogicalUnit } from "../LogicalUnit.ts"
+
+/** Longest data of one command that is gathered before it is done, in bytes: a buffer of the pools. */
+const gatheredBytesMax = 4 * 1024 * 1024
+/** NUMBER OF LOGICAL BLOCKS of COMPARE AND WRITE has one byte. */
+const compareBlocksMax = 255
+/** Blocks of one UNMAP, over all its descriptors: 512 MiB of 512-byte blocks. */
+export const unmapBlocksMax = 1024 * 1024
+/** Descriptors of one UNMAP. */
+export const unmapDescriptorsMax = 256
+/** Bytes that one WRITE SAME writes: they are written step by step, but an initiator waits for the last. */
+const writeSameBytesMax = 4 * 1024 * 1024 * 1024
+
+/** MAXIMUM COMPARE AND WRITE LENGTH: both halves of its data fit one buffer. */
+export const compareAndWriteBlocks = ({ bdev }: LogicalUnit): number =>
+  Math.min(compareBlocksMax, Math.floor(gatheredBytesMax / (2 * bdev.blockSize)))
+
+/** MAXIMUM WRITE SAME LENGTH. */
+export const writeSameBlocks = ({ bdev }: LogicalUnit): number => Math.floor(writeSameBytesMax / bdev.blockSize)
+
+/**
+ * MAXIMUM ATOMIC TRANSFER LENGTH. A disk with a write cache has none: what its machine has not written when the power
+ * fails may be there in part.
+ */
+export const atomicBlocks = ({ bdev, maxTransferBlocks }: LogicalUnit): number =>
+  bdev.writeCache ? 0 : Math.min(0xffff, maxTransferBlocks)
+
+/** Whether the unit can unmap blocks (LBPME). */
+export const isThin = ({ bdev }: LogicalUnit): boolean => bdev.thin
+
+/** OPTIMAL UNMAP GRANULARITY in blocks: smaller pieces are unmapped as well, but give nothing back. */
+const unmapGranularity = ({ bdev }: LogicalUnit): number =>
+  bdev.provisioning === undefined ? 1 : bdev.provisioning.granuleBytes / bdev.blockSize
+
+/** The fields of page B0h that are about these commands; `body` begins at byte 4 of the page. WSNZ is 0. */
+export const writeCommandLimits = (body: Buffer, unit: LogicalUnit): void => {
+  body[1] = compareAndWriteBlocks(unit)
+  if (isThin(unit)) {
+    body.writeUInt32BE(unmapBlocksMax, 16)
+    body.writeUInt32BE(unmapDescriptorsMax, 20)
+    body.writeUInt32BE(unmapGranularity(unit), 24)
+    // UGAVALID, and an alignment of 0.
+    body.writeUInt32BE(0x8000_0000, 28)
+  }
+  body.writeBigUInt64BE(BigInt(writeSameBlocks(unit)), 32)
+  body.writeUInt32BE(atomicBlocks(unit), 40)
+}
+
+/** LBPU, LBPWS, LBPWS10, and LBPRZ 001b: unmapped blocks read as zeros. No ANC_SUP, no DP. */
+const thinFlags = 0xe4
+const thinProvisioned = 0x02
+
+/** Page B2h from byte 4 on, without a threshold: what a thin unit can do, or zeros. */
+export const writeProvisioning = (body: Buffer, unit: LogicalUnit): void => {
+  if (!isThin(unit)) return
+  body[1] = thinFlags
+  body[2] = thinProvisioned
+}

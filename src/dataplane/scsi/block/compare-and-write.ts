@@ -1,0 +1,74 @@
+/**
+ * COMPARE AND WRITE (SBC-3 5.3): the data hold as many blocks to compare with as to write then. No other command comes
+ * between the two, by whatever session or stacked bdev it comes. The lock of clusters and of ESXi (ATS).
+ */
+import { IoKind } from "../../bdev/IoCounts.ts"
+import type { CommandDefinition } from "../CommandDefinition.ts"
+import type { Nexus } from "../Nexus.ts"
+import type { ScsiOperation } from "../ScsiOperation.ts"
+import type { ScsiTask } from "../ScsiTask.ts"
+import { compareAndWriteBlocks } from "./block-limits.ts"
+import { fuaMask, inRange, lba16, mayWrite, unprotected } from "./block-range.ts"
+import { firstDifference } from "./first-difference.ts"
+import { endBusy, endGood, endMiscompare, endWrongLength, takeSteps, transferStepBytes } from "./medium-steps.ts"
+
+/** Where NUMBER OF LOGICAL BLOCKS is. */
+const lengthByte = 13
+
+const compareAndWriteOperation: ScsiOperation = {
+  use: "atomic",
+  counts: IoKind.write,
+  begin: (run) => {
+    const { byteLength, byteOffset, dataOutLength, fua } = run.task
+    if (run.expectedLength !== dataOutLength) return endWrongLength(run, lengthByte)
+    const buffer = run.takeBuffer(byteLength)
+    if (buffer === undefined) return endBusy(run)
+    const whole = { byteOffset, byteLength, stepBytes: transferStepBytes }
+    const write = (): void =>
+      takeSteps(
+        run,
+        {
+          ...whole,
+          reading: false,
+          submit: (bdev, at, length, io) => bdev.write(at, run.data, byteLength, length, fua, io)
+        },
+        () => endGood(run)
+      )
+    takeSteps(
+      run,
+      { ...whole, reading: true, submit: (bdev, at, length, io) => bdev.read(at, buffer, 0, length, io) },
+      () => {
+        const difference = firstDifference(run.data, 0, buffer, 0, byteLength)
+        if (difference >= 0) endMiscompare(run, difference)
+        else write()
+      }
+    )
+  }
+}
+
+const compareAndWrite = (task: ScsiTask, nexus: Nexus): void => {
+  const { unit } = nexus
+  const { blockSize } = unit.bdev
+  const lba = lba16(task.cdb)
+  const blocks = task.cdb.readUInt8(lengthByte)
+  if (!unprotected(task)) return
+  if (!inRange(task, unit, lba, blocks)) return
+  if (blocks > compareAndWriteBlocks(unit)) return task.invalidField(lengthByte)
+  if (!mayWrite(task, nexus)) return
+  if (blocks === 0) return task.good()
+  task.fua = (task.cdb.readUInt8(1) & fuaMask) !== 0
+  task.operate(compareAndWriteOperation, 2 * blocks * blockSize, lba * blockSize, blocks * blockSize)
+}
+
+/** COMPARE AND WRITE. */
+export const compareAndWriteCommands: ReadonlyArray<CommandDefinition> = [
+  {
+    name: "COMPARE AND WRITE",
+    opcode: 0x89,
+    usage: "89 18 ffffffffffffffff 000000 ff 00 00",
+    clause: "SBC-3 5.3",
+    prepare: compareAndWrite,
+    reservation: "write",
+    usesMedium: true
+  }
+]

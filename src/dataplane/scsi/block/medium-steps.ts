@@ -1,0 +1,84 @@
+/**
+ * What operations on blocks do step by step. A step is bounded, so that the event loop is never held up for long, and
+ * before each it is asked whether somebody still waits and whether the disk still has the blocks.
+ */
+import { type Bdev, type BdevIo, IoStatus } from "../../bdev/Bdev.ts"
+import { completeIo } from "../complete-io.ts"
+import type { OperationRun } from "../ScsiOperation.ts"
+import { ScsiStatus } from "../scsi-status.ts"
+import { SenseCode, SenseKey } from "../sense-codes.ts"
+
+/** Bytes that one step reads or writes. */
+export const transferStepBytes = 4 * 1024 * 1024
+/** Bytes that one step unmaps or fills with zeros. */
+export const zeroStepBytes = 16 * 1024 * 1024
+
+/** Ends an operation with GOOD. */
+export const endGood = (run: OperationRun): void => {
+  run.task.status = ScsiStatus.good
+  run.end()
+}
+
+/** Ends an operation whose IO has failed. */
+export const endFailed = (run: OperationRun, status: IoStatus, reading: boolean): void => {
+  completeIo(run.task, status, reading)
+  run.end(status)
+}
+
+/** Ends an operation that finds no buffer now. */
+export const endBusy = (run: OperationRun): void => endFailed(run, IoStatus.noMemory, true)
+
+/** Ends an operation with MISCOMPARE; `offset` is that of the first byte that differs, in what was compared. */
+export const endMiscompare = (run: OperationRun, offset: number): void => {
+  run.task.checkCondition(SenseKey.miscompare, SenseCode.miscompareDuringVerify)
+  run.task.information = offset
+  run.end()
+}
+
+/** Ends an operation whose data are not as long as its CDB says, with a pointer to the field that says so. */
+export const endWrongLength = (run: OperationRun, lengthByte: number): void => {
+  run.task.invalidField(lengthByte)
+  run.end()
+}
+
+/** One range of the medium, and how it is gone through. */
+export interface Steps {
+  readonly byteOffset: number
+  readonly byteLength: number
+  /** At most; whole blocks come of it. */
+  readonly stepBytes: number
+  /** Whether a failure is one of reading. */
+  readonly reading: boolean
+  /** Submits the IO of one step; `done` bytes are behind it. */
+  readonly submit: (bdev: Bdev, byteOffset: number, byteLength: number, io: BdevIo, done: number) => void
+  /** Called when a step has ended well. False: the operation has been ended. */
+  readonly check?: (done: number, byteLength: number) => boolean
+}
+
+/** Takes the steps, one after the other, others' IO in between; then calls `then`, unless it had to end the run. */
+export const takeSteps = (run: OperationRun, steps: Steps, then: () => void): void => {
+  const { byteLength, byteOffset, reading } = steps
+  const { unit } = run.nexus
+  const { blockSize } = unit.bdev
+  const stepBytes = Math.max(blockSize, Math.floor(steps.stepBytes / blockSize) * blockSize)
+  let done = 0
+  const next = (): void => {
+    const { bdev } = unit
+    const length = Math.min(stepBytes, byteLength - done)
+    if (run.aborted) return endFailed(run, IoStatus.aborted, reading)
+    if (byteOffset + done + length > bdev.blockCount * blockSize) {
+      run.task.checkCondition(SenseKey.illegalRequest, SenseCode.logicalBlockAddressOutOfRange)
+      return run.end()
+    }
+    const ended = (status: IoStatus): void => {
+      if (status !== IoStatus.ok) return endFailed(run, status, reading)
+      if (steps.check?.(done, length) === false) return
+      done += length
+      if (done < byteLength) run.later(next)
+      else then()
+    }
+    steps.submit(bdev, byteOffset + done, length, run.io(ended), done)
+  }
+  if (byteLength > 0) next()
+  else then()
+}

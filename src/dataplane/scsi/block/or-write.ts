@@ -1,0 +1,64 @@
+/** ORWRITE(16) (SBC-3 5.6): bits of the data are set in the blocks; no other command comes between reading and writing. */
+import { IoKind } from "../../bdev/IoCounts.ts"
+import type { CommandDefinition } from "../CommandDefinition.ts"
+import type { Nexus } from "../Nexus.ts"
+import type { ScsiOperation } from "../ScsiOperation.ts"
+import type { ScsiTask } from "../ScsiTask.ts"
+import { blockFields, fuaMask, inRange, mayWrite, unprotected } from "./block-range.ts"
+import { endBusy, endGood, takeSteps, transferStepBytes } from "./medium-steps.ts"
+
+const orWriteOperation: ScsiOperation = {
+  use: "atomic",
+  counts: IoKind.write,
+  begin: (run) => {
+    const { data, dataLength } = run
+    const { byteOffset, fua } = run.task
+    const byteLength = dataLength - (dataLength % run.nexus.unit.bdev.blockSize)
+    if (byteLength === 0) return endGood(run)
+    const buffer = run.takeBuffer(byteLength)
+    if (buffer === undefined) return endBusy(run)
+    const whole = { byteOffset, byteLength, stepBytes: transferStepBytes }
+    takeSteps(
+      run,
+      { ...whole, reading: true, submit: (bdev, at, length, io, done) => bdev.read(at, buffer, done, length, io) },
+      () => {
+        for (let at = 0; at < byteLength; at++) buffer[at] = (buffer[at] ?? 0) | (data[at] ?? 0)
+        takeSteps(
+          run,
+          {
+            ...whole,
+            reading: false,
+            submit: (bdev, at, length, io, done) => bdev.write(at, buffer, done, length, fua, io)
+          },
+          () => endGood(run)
+        )
+      }
+    )
+  }
+}
+
+const orWrite16 = (task: ScsiTask, nexus: Nexus): void => {
+  const { unit } = nexus
+  const { blockSize } = unit.bdev
+  const { blocks, lba, lengthByte } = blockFields(task.cdb)
+  if (!unprotected(task)) return
+  if (!inRange(task, unit, lba, blocks)) return
+  if (blocks > unit.maxTransferBlocks) return task.invalidField(lengthByte)
+  if (!mayWrite(task, nexus)) return
+  if (blocks === 0) return task.good()
+  task.fua = (task.cdb.readUInt8(1) & fuaMask) !== 0
+  task.operate(orWriteOperation, blocks * blockSize, lba * blockSize, blocks * blockSize)
+}
+
+/** ORWRITE. */
+export const orWriteCommands: ReadonlyArray<CommandDefinition> = [
+  {
+    name: "ORWRITE(16)",
+    opcode: 0x8b,
+    usage: "8b 18 ffffffffffffffff ffffffff 00 00",
+    clause: "SBC-3 5.6",
+    prepare: orWrite16,
+    reservation: "write",
+    usesMedium: true
+  }
+]
