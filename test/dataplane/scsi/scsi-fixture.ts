@@ -117,6 +117,7 @@ export const runWithData = (cdb: string, data: string, nexus: Nexus = quietNexus
     session: guideSession,
     data: bytes,
     dataLength: Math.min(bytes.length, task.dataOutLength),
+    expectedLength: bytes.length,
     aborted: false,
     takeBuffer: () => undefined,
     io: () => ({ ioDone: () => {} }),
