@@ -60,6 +60,7 @@ describe("any command", () => {
       const statuses: ReadonlyArray<number> = [
         ScsiStatus.good,
         ScsiStatus.checkCondition,
+        ScsiStatus.conditionMet,
         ScsiStatus.reservationConflict
       ]
       assert.include(statuses, task.status)
@@ -83,6 +84,8 @@ const allocationLengthOf = (cdb: Buffer): number => {
     case 0x03:
     case 0x1a:
       return cdb.readUInt8(4)
+    case 0x37:
+      return cdb.readUInt16BE(7)
     case 0x12:
     case 0x1c:
       return cdb.readUInt16BE(3)
@@ -95,6 +98,7 @@ const allocationLengthOf = (cdb: Buffer): number => {
       return cdb.readUInt32BE(10)
     case 0xa0:
     case 0xa3:
+    case 0xb7:
       return cdb.readUInt32BE(6)
     case 0x25:
       return 8

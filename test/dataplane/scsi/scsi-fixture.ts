@@ -77,7 +77,8 @@ const execute = (cdb: string | Buffer, nexus: Nexus | undefined, lun: number, se
   return outcomeOf(task)
 }
 
-const outcomeOf = (task: ScsiTask): Outcome => {
+/** What an initiator would see of a task that has ended. */
+export const outcomeOf = (task: ScsiTask): Outcome => {
   const room = Buffer.alloc(senseLengthMax)
   const senseLength = task.status === ScsiStatus.checkCondition ? encodeSense(task, false, room, 0) : 0
   const sense = room.subarray(0, senseLength)

@@ -12,15 +12,12 @@ const compareBlocksMax = 255
 export const unmapBlocksMax = 1024 * 1024
 /** Descriptors of one UNMAP. */
 export const unmapDescriptorsMax = 256
-/** Bytes that one WRITE SAME writes: they are written step by step, but an initiator waits for the last. */
-const writeSameBytesMax = 4 * 1024 * 1024 * 1024
+/** MAXIMUM WRITE SAME LENGTH: what its 10-byte form can say. They are written step by step, for as long as it takes. */
+export const writeSameBlocksMax = 0xffff
 
 /** MAXIMUM COMPARE AND WRITE LENGTH: both halves of its data fit one buffer. */
 export const compareAndWriteBlocks = ({ bdev }: LogicalUnit): number =>
   Math.min(compareBlocksMax, Math.floor(gatheredBytesMax / (2 * bdev.blockSize)))
-
-/** MAXIMUM WRITE SAME LENGTH. */
-export const writeSameBlocks = ({ bdev }: LogicalUnit): number => Math.floor(writeSameBytesMax / bdev.blockSize)
 
 /**
  * MAXIMUM ATOMIC TRANSFER LENGTH. A disk with a write cache has none: what its machine has not written when the power
@@ -46,7 +43,7 @@ export const writeCommandLimits = (body: Buffer, unit: LogicalUnit): void => {
     // UGAVALID, and an alignment of 0.
     body.writeUInt32BE(0x8000_0000, 28)
   }
-  body.writeBigUInt64BE(BigInt(writeSameBlocks(unit)), 32)
+  body.writeBigUInt64BE(BigInt(writeSameBlocksMax), 32)
   body.writeUInt32BE(atomicBlocks(unit), 40)
 }
 

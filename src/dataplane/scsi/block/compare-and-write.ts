@@ -21,6 +21,7 @@ const compareAndWriteOperation: ScsiOperation = {
   begin: (run) => {
     const { byteLength, byteOffset, dataOutLength, fua } = run.task
     if (run.expectedLength !== dataOutLength) return endWrongLength(run, lengthByte)
+    if (byteLength === 0) return endGood(run)
     const buffer = run.takeBuffer(byteLength)
     if (buffer === undefined) return endBusy(run)
     const whole = { byteOffset, byteLength, stepBytes: transferStepBytes }
@@ -55,7 +56,6 @@ const compareAndWrite = (task: ScsiTask, nexus: Nexus): void => {
   if (!inRange(task, unit, lba, blocks)) return
   if (blocks > compareAndWriteBlocks(unit)) return task.invalidField(lengthByte)
   if (!mayWrite(task, nexus)) return
-  if (blocks === 0) return task.good()
   task.fua = (task.cdb.readUInt8(1) & fuaMask) !== 0
   task.operate(compareAndWriteOperation, 2 * blocks * blockSize, lba * blockSize, blocks * blockSize)
 }

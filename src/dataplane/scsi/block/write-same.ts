@@ -1,13 +1,16 @@
 /**
  * WRITE SAME(10) and (16) (SBC-3 5.39, 5.40): one block over and over, zeros without a block (NDOB), or unmapping. No
  * blocks are all up to the end of the medium, within MAXIMUM WRITE SAME LENGTH.
+ *
+ * With UNMAP the blocks are unmapped whatever the block that comes with it holds, as LIO and tgt do and libiscsi's tests
+ * expect; SBC-3 would have any but zeros written.
  */
 import { IoKind } from "../../bdev/IoCounts.ts"
 import type { CommandDefinition } from "../CommandDefinition.ts"
 import type { Nexus } from "../Nexus.ts"
 import type { OperationRun, ScsiOperation } from "../ScsiOperation.ts"
 import type { ScsiTask } from "../ScsiTask.ts"
-import { isThin, writeSameBlocks } from "./block-limits.ts"
+import { isThin, writeSameBlocksMax } from "./block-limits.ts"
 import { blockFields, inRange, mayWrite, unprotected } from "./block-range.ts"
 import { endBusy, endGood, endWrongLength, takeSteps, transferStepBytes, zeroStepBytes } from "./medium-steps.ts"
 
@@ -74,7 +77,7 @@ const writeSameOperation: ScsiOperation = {
     // Linux and others send no block with UNMAP, where it could only be zeros.
     if (hasNoData(cdb) || (unmaps(cdb) && run.expectedLength === 0)) return clear(run)
     if (run.expectedLength !== blockSize) return endWrongLength(run, blockFields(cdb).lengthByte)
-    if (isZero(run.data, blockSize)) clear(run)
+    if (unmaps(cdb) || isZero(run.data, blockSize)) clear(run)
     else repeat(run)
   }
 }
@@ -91,7 +94,7 @@ const writeSame = (task: ScsiTask, nexus: Nexus): void => {
   if ((flags & Flag.logicalData) !== 0) return task.invalidField(1, 1)
   if (!inRange(task, unit, lba, blocks)) return
   const count = blocks || blockCount - lba
-  if (count > writeSameBlocks(unit)) return task.invalidField(lengthByte)
+  if (count > writeSameBlocksMax) return task.invalidField(lengthByte)
   if (!mayWrite(task, nexus)) return
   task.operate(writeSameOperation, hasNoData(task.cdb) ? 0 : blockSize, lba * blockSize, count * blockSize)
 }

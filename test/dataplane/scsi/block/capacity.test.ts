@@ -25,9 +25,11 @@ describe("READ CAPACITY(10)", () => {
 })
 
 describe("READ CAPACITY(16)", () => {
-  it("gives 64 bits of last LBA, and promises neither protection nor provisioning", () => {
-    const data = ask16(2 ** 40 + 1).data
-    assert.strictEqual(data.toString("hex"), `0000010000000000${"00000200"}${"00".repeat(20)}`)
+  it("gives 64 bits of last LBA, promises no protection, and says whether the unit is thin", () => {
+    const { data } = ask16(2 ** 40 + 1)
+    assert.strictEqual(data.toString("hex"), `0000010000000000${"00000200"}0000c000${"00".repeat(16)}`)
+    const full = Object.assign(Object.create(nullDisk(8)), { thin: false })
+    assert.strictEqual(run("9e 10 0000000000000000 00000020 00 00", quietNexus(full)).data[14], 0)
   })
 
   it("gives the exponent of logical blocks per physical block", () => {
@@ -44,7 +46,7 @@ describe("READ CAPACITY(16)", () => {
 
   it("answers 5/20/00 to every other service action", () => {
     for (let action = 0; action < 32; action++) {
-      if (action === 0x10) continue
+      if (action === 0x10 || action === 0x12) continue
       assert.strictEqual(run(Buffer.from([0x9e, action])).result, "5/20/00", `service action ${action}`)
     }
   })

@@ -1,5 +1,6 @@
 /** INQUIRY and the VPD pages, byte by byte (SPC-4 6.6 and 7.8, SBC-3 6.6). */
 import { assert, describe, it } from "vitest"
+import type { Bdev } from "../../../../src/dataplane/bdev/Bdev.ts"
 import { LogicalUnit, type LogicalUnitOptions } from "../../../../src/dataplane/scsi/LogicalUnit.ts"
 import { ScsiAction } from "../../../../src/dataplane/scsi/ScsiTask.ts"
 import { fieldPointer, guideSession, nullDisk, quietNexus, ramDisk, run, unitOptions } from "../scsi-fixture.ts"
@@ -105,7 +106,32 @@ describe("vital product data", () => {
       [body.readUInt16BE(6), body.readUInt32BE(8), body.readUInt32BE(12)],
       [4096 / 512, (4 * 1048576) / 512, 1048576 / 512]
     )
-    assert.isTrue(body.subarray(16).equals(Buffer.alloc(48)))
+  })
+
+  it("limits COMPARE AND WRITE, UNMAP, WRITE SAME and WRITE ATOMIC (SBC-3 6.6.3, SBC-4 6.6.4)", () => {
+    const limits = (bdev: Bdev) => {
+      const body = page("b0", quietNexus(bdev))
+      return {
+        zeroBlocksRefused: body.readUInt8(4) & 0x01,
+        compareAndWrite: body.readUInt8(5),
+        unmap: [16, 20, 24, 28].map((at) => body.readUInt32BE(at + 4)),
+        writeSame: body.readBigUInt64BE(36),
+        atomic: [44, 48, 52, 56, 60].map((at) => body.readUInt32BE(at))
+      }
+    }
+    const thin = {
+      zeroBlocksRefused: 0,
+      compareAndWrite: 255,
+      unmap: [1048576, 256, 128, 0x8000_0000],
+      writeSame: 65535n,
+      atomic: [8192, 0, 0, 0, 0]
+    }
+    assert.deepStrictEqual(limits(ramDisk()), thin)
+    assert.deepStrictEqual(limits(nullDisk(8, 4096)).unmap, [1048576, 256, 1, 0x8000_0000])
+    const cached = Object.assign(Object.create(nullDisk(8)), { writeCache: true, thin: false })
+    assert.deepStrictEqual(limits(cached), { ...thin, unmap: [0, 0, 0, 0], atomic: [0, 0, 0, 0, 0] })
+    assert.strictEqual(limits(nullDisk(8, 65536)).compareAndWrite, 32)
+    assert.strictEqual(limits(nullDisk(8, 8 * 1048576)).compareAndWrite, 0)
   })
 
   it("allows at least one block, however large a block is", () => {
@@ -123,9 +149,12 @@ describe("vital product data", () => {
     assert.strictEqual(page("87").toString("hex"), "008700043fff0000")
   })
 
-  it("says that the medium does not rotate and is fully provisioned", () => {
+  it("says that the medium does not rotate, and whether it is thin", () => {
     assert.strictEqual(page("b1").toString("hex"), `00b1003c00010040${"00".repeat(56)}`)
-    assert.strictEqual(page("b2").toString("hex"), "00b2000407000000")
+    assert.strictEqual(page("b2").toString("hex"), "00b2000407e40200")
+    assert.strictEqual(page("b2", quietNexus(nullDisk(8))).toString("hex"), "00b2000400e40200")
+    const full = Object.assign(Object.create(nullDisk(8)), { thin: false })
+    assert.strictEqual(page("b2", quietNexus(full)).toString("hex"), "00b2000400000000")
   })
 })
 

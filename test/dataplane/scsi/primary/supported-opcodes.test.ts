@@ -78,10 +78,23 @@ describe("the report of one command", () => {
   })
 
   it("says of what is not there that it is not supported", () => {
-    assert.strictEqual(ask("01", "42").data.toString("hex"), "00010000")
-    assert.strictEqual(ask("02", "9e", "0012").data.toString("hex"), "00010000")
-    assert.strictEqual(ask("03", "9e", "0012").data.toString("hex"), "00010000")
+    assert.strictEqual(ask("01", "04").data.toString("hex"), "00010000")
+    assert.strictEqual(ask("02", "9e", "0013").data.toString("hex"), "00010000")
+    assert.strictEqual(ask("03", "9e", "0013").data.toString("hex"), "00010000")
     assert.strictEqual(ask("02", "7f", "0001").data.toString("hex"), "00010000")
+  })
+
+  it("leaves out what this unit does not have: UNMAP of one that is not thin", () => {
+    const full = quietNexus(Object.assign(Object.create(nullDisk(8)), { thin: false, writeCache: true }))
+    const report = (opcode: string, nexus = quietNexus()) =>
+      run(`a3 0c 01 ${opcode} 0000 00001000 00 00`, nexus).data.readUInt8(1)
+    for (const [opcode, cdb] of [
+      ["42", "42 00 00000000 00 0018 00"],
+      ["9c", "9c 00 0000000000000000 0000 0001 00 00"]
+    ] as const) {
+      assert.deepStrictEqual([report(opcode), report(opcode, full)], [3, 1])
+      assert.strictEqual(run(cdb, full).result, "5/20/00")
+    }
   })
 
   it("adds timeouts with RCTD", () => {
