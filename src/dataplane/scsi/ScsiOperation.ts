@@ -30,7 +30,7 @@ export interface OperationRun {
   /** What the initiator has sent: the first `dataLength` bytes, at most `dataOutLength` of them and perhaps fewer. */
   readonly data: Buffer
   readonly dataLength: number
-  /** What it has announced to send (EXPECTED DATA TRANSFER LENGTH), which may be more or less than the command takes. */
+  /** What it has announced to send (EXPECTED DATA TRANSFER LENGTH): perhaps more or less than the command takes. */
   readonly expectedLength: number
   /** Nobody waits for it any more: an operation of several steps asks before each, and ends when it is so. */
   readonly aborted: boolean

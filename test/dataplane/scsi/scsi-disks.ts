@@ -62,6 +62,10 @@ class Run implements OperationRun {
     return Math.min(this.data.length, this.task.dataOutLength)
   }
 
+  get expectedLength(): number {
+    return this.data.length
+  }
+
   takeBuffer(bytes: number): Buffer {
     const buffer = Buffer.alloc(bytes, 0xdd)
     this.buffers.push(buffer)

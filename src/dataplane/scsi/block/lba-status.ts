@@ -1,6 +1,6 @@
 /**
- * GET LBA STATUS(16) (SBC-3 5.4): which blocks are mapped. Parameter data: length of what follows (4 bytes), 4 reserved,
- * then descriptors of 16 bytes: LBA (8), number of blocks (4), provisioning status in the low half of the next byte.
+ * GET LBA STATUS(16) (SBC-3 5.4): which blocks are mapped. Parameter data: length of what follows (4 bytes), 4
+ * reserved, then descriptors of 16 bytes: LBA (8), number of blocks (4), provisioning status in the low half of a byte.
  */
 import type { CommandDefinition } from "../CommandDefinition.ts"
 import type { Nexus } from "../Nexus.ts"

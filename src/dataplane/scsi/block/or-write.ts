@@ -1,4 +1,4 @@
-/** ORWRITE(16) (SBC-3 5.6): bits of the data are set in the blocks; no other command comes between reading and writing. */
+/** ORWRITE(16) (SBC-3 5.6): bits of the data are set in the blocks; no other command comes in between. */
 import { IoKind } from "../../bdev/IoCounts.ts"
 import type { CommandDefinition } from "../CommandDefinition.ts"
 import type { Nexus } from "../Nexus.ts"

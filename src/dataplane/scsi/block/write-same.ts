@@ -2,8 +2,8 @@
  * WRITE SAME(10) and (16) (SBC-3 5.39, 5.40): one block over and over, zeros without a block (NDOB), or unmapping. No
  * blocks are all up to the end of the medium, within MAXIMUM WRITE SAME LENGTH.
  *
- * With UNMAP the blocks are unmapped whatever the block that comes with it holds, as LIO and tgt do and libiscsi's tests
- * expect; SBC-3 would have any but zeros written.
+ * With UNMAP the blocks are unmapped whatever the block that comes with it holds, as LIO and tgt do and libiscsi's
+ * tests expect; SBC-3 would have any but zeros written.
  */
 import { IoKind } from "../../bdev/IoCounts.ts"
 import type { CommandDefinition } from "../CommandDefinition.ts"
