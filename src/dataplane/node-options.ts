@@ -5,6 +5,7 @@ import type { NodeOptions } from "./iscsi/IscsiNode.ts"
 /** What the reactor is told. */
 export const nodeOptions = ({ options }: State): NodeOptions => ({
   maxSessions: options.maxSessions,
+  maxConnectionsPerSession: options.maxConnectionsPerSession,
   firstBurstLength: options.firstBurstLength,
   immediateData: options.immediateData,
   defaultTime2Wait: options.defaultTime2Wait,

@@ -5,37 +5,24 @@
  * All calls are synchronous; what a chunk of input led to is flushed once, at its end.
  */
 import type { Socket } from "node:net"
-import { loginTimeoutMillis, logoutCloseTimeoutMillis } from "../limits.ts"
+import { loginTimeoutMillis, logoutCloseTimeoutMillis, missingCommandTimeoutMillis } from "../limits.ts"
 import type { CommandPath } from "./CommandPath.ts"
-import type { ConnectionEnd, Ending, LogoutCause } from "./ConnectionEnd.ts"
+import { type ConnectionEnd, type Ending, type LogoutCause, type Totals, totalsOf } from "./ConnectionEnd.ts"
+import type { ConnectionOrigin } from "./ConnectionOrigin.ts"
 import type { FullFeaturePhase } from "./FullFeaturePhase.ts"
 import type { IscsiNode } from "./IscsiNode.ts"
 import { LoginPhase } from "./LoginPhase.ts"
+import { defaultParameters, type SessionParameters } from "./negotiation.ts"
 import { type Digests, PduReader } from "./PduReader.ts"
 import { PduRecorder } from "./PduRecorder.ts"
 import { opcodeOf } from "./pdu/bhs.ts"
 import type { Numbers } from "./pdu/session-control.ts"
-import type { Session } from "./Session.ts"
+import type { CommandWindow, Session } from "./Session.ts"
 import { nextSerial } from "./serial-number.ts"
 import { Transmitter } from "./Transmitter.ts"
 
 /** What a connection is, until it is nothing any more. */
 export type ConnectionState = "login" | "full-feature" | "exiting" | "closed"
-
-/** The command window that responses tell of: a session's, or a stand-in where there is none. */
-export interface CommandWindow {
-  readonly expCmdSn: number
-  readonly maxCmdSn: number
-}
-
-/** Where a connection came in. */
-export interface ConnectionOrigin {
-  readonly portalGroupTag: number
-  readonly initiatorAddress: string
-  readonly initiatorPort: number
-  readonly targetAddress: string
-  readonly targetPort: number
-}
 
 /** One connection. */
 export class Connection {
@@ -53,6 +40,8 @@ export class Connection {
   commands: CommandPath | undefined
   readonly login: LoginPhase
   fullFeature: FullFeaturePhase | undefined
+  /** What it runs with: its session's, but for what each connection declares by itself. */
+  parameters: SessionParameters = defaultParameters()
   /** Initiator task tags of task management functions that are not answered yet. */
   readonly managing = new Set<number>()
   /** Of TCP, all in all. */
@@ -65,6 +54,11 @@ export class Connection {
   #heard = false
   /** A request waits for a later turn of the event loop; nothing is read before it is answered. */
   #waits = false
+  /** The CmdSN of a command that it has read before its turn, and since when. */
+  #awaits: number | undefined
+  #awaitsSince = 0
+  /** Its session goes on without it. */
+  #alone = false
   #closeReason = "the initiator closed it"
   #ending: Ending = "connectionLost"
   /** Why it was asked to log out, if it was. */
@@ -90,6 +84,7 @@ export class Connection {
         const phase = this.fullFeature ?? this.login
         return phase.header(b, at, dataBytes, ahsBytes) && !this.#isEnding()
       },
+      isPostponed: () => this.#awaits !== undefined,
       data: (b, start, end) => (this.fullFeature ?? this.login).data(b, start, end),
       end: () => {
         const phase = this.fullFeature ?? this.login
@@ -125,7 +120,25 @@ export class Connection {
       this.internalError(error)
     }
     this.#reading = false
+    if (this.session?.hasWaiting === true) this.session.goOn()
     this.flush()
+  }
+
+  /**
+   * A command has come before its turn: it is read again when those before it have come by other connections of the
+   * session, and nothing else before that. False: it is one that another connection has read; nothing comes of it.
+   */
+  awaitCmdSn(cmdSn: number): boolean {
+    if (this.session?.waitFor(cmdSn, this.#hasTurn) !== true) return false
+    this.#awaits = cmdSn
+    this.#awaitsSince = this.node.now()
+    this.recorder.postponed()
+    return true
+  }
+
+  readonly #hasTurn = (): void => {
+    this.#awaits = undefined
+    if (!this.#isEnding()) this.#readOn(() => {})
   }
 
   /**
@@ -180,8 +193,10 @@ export class Connection {
   enterFullFeature(
     session: Session | undefined,
     commands: CommandPath | undefined,
-    fullFeature: FullFeaturePhase
+    fullFeature: FullFeaturePhase,
+    parameters: SessionParameters
   ): void {
+    this.parameters = parameters
     this.session = session
     this.commands = commands
     this.fullFeature = fullFeature
@@ -212,9 +227,13 @@ export class Connection {
     this.close("an internal error", "internalError")
   }
 
-  /** Ends the connection after what was written; the initiator gets a few seconds to close it by itself. */
-  closeAfterFlush(reason: string, ending: Ending): void {
+  /**
+   * Ends the connection after what was written; the initiator gets a few seconds to close it by itself. Its session
+   * ends with it, unless it goes `alone` and there are others.
+   */
+  closeAfterFlush(reason: string, ending: Ending, alone = false): void {
     if (this.#isEnding()) return
+    this.#alone = alone
     this.#closeReason = reason
     this.#ending = ending
     this.state = "exiting"
@@ -238,12 +257,39 @@ export class Connection {
     this.#deadline = this.node.now() + logoutCloseTimeoutMillis
   }
 
+  /** Ends the connection now; its session goes on with the others, if it has any. */
+  leave(reason: string, ending: Ending): void {
+    this.#alone = true
+    this.close(reason, ending)
+  }
+
+  /** Its session ends with another connection. */
+  fall(reason: string, ending: Ending): void {
+    if (ending !== "logout" && ending !== "reinstated") this.fullFeature?.announceDrop()
+    this.closeAfterFlush(reason, ending)
+  }
+
+  /** The target cuts it, and says so. */
+  cut(reason: string, ending: Ending): void {
+    if (this.state === "full-feature") this.fullFeature?.announceDrop()
+    this.close(reason, ending)
+  }
+
+  /** See `FullFeaturePhase.requestLogout`. */
+  requestLogout(limitMillis: number, cutMillis?: number, cause?: LogoutCause): void {
+    this.fullFeature?.requestLogout(limitMillis, cutMillis, cause)
+  }
+
   /** Called about once a second: times that have run out end the connection. */
   housekeeping(now: number): void {
     if (now > this.#deadline) {
       if (this.state === "exiting") this.#socket.destroy()
       else if (this.state === "login") this.close("the login took too long", "loginTimeout")
-      else this.close("it was asked to log out and did not", this.asked?.ending ?? "kicked")
+      else this.cut("it was asked to log out and did not", this.asked?.ending ?? "kicked")
+      return
+    }
+    if (this.#awaits !== undefined && now - this.#awaitsSince > missingCommandTimeoutMillis) {
+      this.protocolError(`CmdSN ${this.#awaits}, and those before it have not come`)
       return
     }
     const heard = this.#heard
@@ -265,13 +311,18 @@ export class Connection {
     this.close("a header digest that is wrong", "protocolError")
   }
 
+  /** Whether what follows in the stream may be read. */
+  get readsOn(): boolean {
+    return this.#awaits === undefined && !this.#isEnding()
+  }
+
   #isEnding(): boolean {
     return this.state === "closed" || this.state === "exiting"
   }
 
   /** Whether nothing more may be read for now. */
   #stopped(): boolean {
-    return this.#waits || this.#isEnding() || this.transmitter.overLimit
+    return this.#waits || this.#awaits !== undefined || this.#isEnding() || this.transmitter.overLimit
   }
 
   #drained(): void {
@@ -294,6 +345,7 @@ export class Connection {
       this.internalError(error)
     }
     this.#reading = false
+    if (this.session?.hasWaiting === true) this.session.goOn()
     this.flush()
     if (goOn) this.#socket.resume()
   }
@@ -301,30 +353,29 @@ export class Connection {
   /** Leaves the session; tasks end without an answer. */
   #detach(): void {
     const { commands, session } = this
-    const inFlight = commands?.tasks.size ?? 0
+    const totals = totalsOf(commands, this.receivedBytes, this.transmitter.sentBytes)
     commands?.abandonAll()
     this.commands = undefined
-    if (session === undefined) return this.#tellEnd(undefined, commands, inFlight)
+    if (session === undefined) return this.#tellEnd(undefined, totals)
     this.session = undefined
-    if (session.connection !== this) return
-    session.connection = undefined
+    if (this.#awaits !== undefined) session.waitNoMore(this.#awaits)
+    if (!session.left(this, totals, this.#ending, this.#alone)) return
     this.node.sessions.delete(session.tsih)
-    session.close()
-    this.#tellEnd(session, commands, inFlight)
+    this.#tellEnd(session, session.totals)
   }
 
-  #tellEnd(session: Session | undefined, commands: CommandPath | undefined, inFlight: number): void {
+  #tellEnd(session: Session | undefined, totals: Totals): void {
     if (this.#endTold) return
     this.#endTold = true
     const end: ConnectionEnd = {
       ending: this.#ending,
       reason: this.#closeReason,
       asked: this.asked,
-      inFlight,
+      totals,
       durationMillis: Math.round(this.node.now() - this.#since)
     }
     const { listener } = this.node
-    if (session !== undefined) listener.sessionClosed(session, this, end, commands)
+    if (session !== undefined) listener.sessionClosed(session, this, end)
     else if (this.fullFeature === undefined) listener.loginEnded(this, end)
     else if (this.login.purpose?._tag === "Discovery") listener.discoveryClosed(this, end)
   }

@@ -8,11 +8,20 @@ import type { LogoutCause } from "./ConnectionEnd.ts"
 import { ControlPdu } from "./ControlPdu.ts"
 import type { LoginPurpose } from "./Login.ts"
 import type { SessionParameters } from "./negotiation.ts"
-import { cmdSnOf, initiatorTaskTagOf, isImmediate, opcodeOf, reservedTag, targetTransferTagOf } from "./pdu/bhs.ts"
+import {
+  cmdSnOf,
+  flagsOf,
+  initiatorTaskTagOf,
+  isImmediate,
+  opcodeOf,
+  reservedTag,
+  targetTransferTagOf
+} from "./pdu/bhs.ts"
 import { InitiatorOpcode, opcodeName } from "./pdu/opcodes.ts"
 import { isBidirectional } from "./pdu/scsi.ts"
 import {
   AsyncEvent,
+  LogoutReason,
   LogoutResult,
   logoutCidOf,
   RejectReason,
@@ -65,7 +74,7 @@ export class FullFeaturePhase {
     }
     if (opcode === InitiatorOpcode.ScsiCommand && commands !== undefined) {
       this.#taker = Taker.Drop
-      if (!this.#acceptCmdSn(b, at)) return connection.state === "full-feature"
+      if (!this.#acceptCmdSn(b, at)) return connection.readsOn
       // CDBs longer than 16 bytes and bidirectional transfers come in additional header segments; none is offered.
       if (ahsBytes > 0 || isBidirectional(b, at)) return this.#control(b, at, dataBytes)
       this.#taker = Taker.Command
@@ -74,7 +83,7 @@ export class FullFeaturePhase {
     }
     this.#taker = Taker.Drop
     const numbered = opcode !== InitiatorOpcode.SnackRequest && opcode !== InitiatorOpcode.DataOut
-    if (numbered && !this.#acceptCmdSn(b, at)) return connection.state === "full-feature"
+    if (numbered && !this.#acceptCmdSn(b, at)) return connection.readsOn
     return this.#control(b, at, dataBytes)
   }
 
@@ -140,21 +149,34 @@ export class FullFeaturePhase {
     connection.asked ??= cause
     const seconds = Math.floor(limitMillis / 1000)
     const n = connection.numbers()
-    connection.send(nothing, (b, at) => writeAsyncMessage(b, at, AsyncEvent.LogoutRequest, seconds, n))
+    connection.send(nothing, (b, at) => writeAsyncMessage(b, at, AsyncEvent.LogoutRequest, 0, seconds, n))
     connection.mustEndBy(connection.node.now() + cutMillis)
   }
 
+  /** Tells the initiator that all connections of the session are dropped, and when it may come back (event 3). */
+  announceDrop(): void {
+    const { defaultTime2Retain, defaultTime2Wait } = this.#parameters
+    const n = this.#connection.numbers()
+    this.#connection.send(nothing, (b, at) =>
+      writeAsyncMessage(b, at, AsyncEvent.SessionDrop, defaultTime2Wait, defaultTime2Retain, n)
+    )
+  }
+
   /**
-   * Whether the request is due (RFC 7143 section 4.2.2.1). One outside the window is silently ignored; a gap on the one
-   * connection of a session can't be filled any more and ends it.
+   * Whether the request is due (RFC 7143 section 4.2.2.1). One outside the window is silently ignored; a gap waits for
+   * what other connections bring, and ends the session if there are none.
    */
   #acceptCmdSn(b: Buffer, at: number): boolean {
     if (isImmediate(b, at)) return true
     const cmdSn = cmdSnOf(b, at)
     const { expCmdSn, maxCmdSn } = this.#connection.window
     if (!serialWithin(cmdSn, expCmdSn, maxCmdSn)) return false
-    if (cmdSn !== expCmdSn) return this.#connection.protocolError(`CmdSN ${cmdSn} where ${expCmdSn} is expected`)
     const { session } = this.#connection
+    if (cmdSn !== expCmdSn) {
+      if (session !== undefined && session.connections.size > 1) this.#connection.awaitCmdSn(cmdSn)
+      else this.#connection.protocolError(`CmdSN ${cmdSn} where ${expCmdSn} is expected`)
+      return false
+    }
     if (session !== undefined) session.advanceCmdSn()
     else this.#connection.window = { expCmdSn: nextSerial(cmdSn), maxCmdSn: addSerial(cmdSn, 1) }
     return true
@@ -218,20 +240,30 @@ export class FullFeaturePhase {
     connection.send(nothing, (b, at) => writeNopIn(b, at, reservedTag, tag, n, 0))
   }
 
+  /** RFC 7143 sections 11.14 and 11.15: of the session, of this connection, or of another one. */
   #logout(header: Buffer): void {
     const connection = this.#connection
-    const reason = (header[1] ?? 0) & 0x7f
-    let result: number = LogoutResult.Success
-    if (reason === 1 && logoutCidOf(header, 0) !== connection.cid) result = LogoutResult.CidNotFound
-    else if (reason > 1) result = LogoutResult.RecoveryNotSupported
+    const reason = flagsOf(header, 0) & 0x7f
+    if (reason > LogoutReason.RemoveForRecovery) return this.#reject(header, RejectReason.InvalidPduField)
+    const cid = logoutCidOf(header, 0)
+    const other = cid === connection.cid ? undefined : connection.session?.connection(cid)
+    if (reason === LogoutReason.RemoveForRecovery) return this.#endLogout(header, LogoutResult.RecoveryNotSupported)
+    if (reason === LogoutReason.CloseConnection && cid !== connection.cid) {
+      other?.leave("logout by another connection", "logout")
+      return this.#endLogout(header, other === undefined ? LogoutResult.CidNotFound : LogoutResult.Success)
+    }
+    connection.commands?.abandonAll()
+    this.#endLogout(header, LogoutResult.Success)
+    connection.closeAfterFlush("logout", "logout", reason === LogoutReason.CloseConnection)
+  }
+
+  #endLogout(header: Buffer, result: number): void {
     const { defaultTime2Retain, defaultTime2Wait } = this.#parameters
-    if (result === LogoutResult.Success) connection.commands?.abandonAll()
-    const n = connection.numbers()
+    const n = this.#connection.numbers()
     const tag = initiatorTaskTagOf(header, 0)
-    connection.send(nothing, (b, at) =>
+    this.#connection.send(nothing, (b, at) =>
       writeLogoutResponse(b, at, tag, result, n, defaultTime2Wait, defaultTime2Retain)
     )
-    if (result === LogoutResult.Success) connection.closeAfterFlush("logout", "logout")
   }
 
   #reject(header: Buffer, reason: number): void {

@@ -6,9 +6,9 @@ import { type AccessList, admittingRule, discoverable, discoveryAuth } from "../
 import { receiveBufferBytes, targetsPerTurn } from "../limits.ts"
 import type { AuthGroup } from "./auth/AuthGroupView.ts"
 import type { AuthPolicy } from "./auth/AuthPolicy.ts"
-import type { CommandPath } from "./CommandPath.ts"
-import type { Connection, ConnectionOrigin } from "./Connection.ts"
+import type { Connection } from "./Connection.ts"
 import type { ConnectionEnd } from "./ConnectionEnd.ts"
+import type { ConnectionOrigin } from "./ConnectionOrigin.ts"
 import { OutputBuffers } from "./OutputBuffers.ts"
 import type { Session } from "./Session.ts"
 import type { Target, TargetMap } from "./Target.ts"
@@ -18,6 +18,7 @@ import type { TaskManagementOutcome } from "./task-management.ts"
 /** Options that the data path runs by. Times in seconds, lengths in bytes. */
 export interface NodeOptions {
   readonly maxSessions: number
+  readonly maxConnectionsPerSession: number
   readonly firstBurstLength: number
   readonly immediateData: boolean
   readonly defaultTime2Wait: number
@@ -42,13 +43,8 @@ export interface PortalGroupView {
 export interface NodeListener {
   /** `replacedTsih` is of the session that it takes the place of. */
   readonly sessionOpened: (session: Session, connection: Connection, replacedTsih: number | undefined) => void
-  /** `commands` are those of the session, with their counters. */
-  readonly sessionClosed: (
-    session: Session,
-    connection: Connection,
-    end: ConnectionEnd,
-    commands: CommandPath | undefined
-  ) => void
+  /** `connection` is the last one, or that which has taken the others with it. */
+  readonly sessionClosed: (session: Session, connection: Connection, end: ConnectionEnd) => void
   readonly discoveryClosed: (connection: Connection, end: ConnectionEnd) => void
   /** A connection has ended before it was logged in, refused or not. */
   readonly loginEnded: (connection: Connection, end: ConnectionEnd) => void

@@ -43,7 +43,7 @@ export type LoginPurpose =
       readonly initiatorName: string
       readonly target: Target
       readonly port: TargetPort
-      /** The session that the connection is reinstated in, if TSIH named one. */
+      /** The session that the connection joins, or is reinstated in, if TSIH named one. */
       readonly session: Session | undefined
     }
 
@@ -251,18 +251,25 @@ export class Login {
       if (identity.target !== target || identity.initiatorName !== initiatorName || identity.isid !== request.isid) {
         return refuse(LoginStatus.CannotInclude, `session ${request.tsih} belongs to another I_T nexus`)
       }
-      if (session.connection !== undefined && session.connection.cid !== request.cid) {
-        return refuse(LoginStatus.TooManyConnections, `session ${request.tsih} has its one connection already`)
+      if (identity.port.portalGroupTag !== portalGroupTag) {
+        const tag = identity.port.portalGroupTag
+        return refuse(LoginStatus.CannotInclude, `session ${request.tsih} belongs to portal group ${tag}`)
+      }
+      if (!session.hasRoomFor(request.cid)) {
+        const { maxConnections } = session.parameters
+        return refuse(LoginStatus.TooManyConnections, `session ${request.tsih} has ${maxConnections} connections`)
       }
     }
-    this.#negotiation = this.#negotiate(target)
+    this.#negotiation = this.#negotiate(target, session !== undefined)
     return { _tag: "Normal", initiatorName, target, port, session }
   }
 
-  #negotiate(target: Target | undefined): Negotiation {
+  #negotiate(target: Target | undefined, joins = false): Negotiation {
     const { options } = this.#node
     return new Negotiation({
       discovery: target === undefined,
+      joins,
+      maxConnections: options.maxConnectionsPerSession,
       immediateData: options.immediateData,
       firstBurstLength: options.firstBurstLength,
       defaultTime2Wait: options.defaultTime2Wait,

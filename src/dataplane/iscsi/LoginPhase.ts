@@ -16,6 +16,8 @@ import type { TargetMap } from "./Target.ts"
 
 const nothing = Buffer.alloc(0)
 
+type NormalPurpose = LoginPurpose & { readonly _tag: "Normal" }
+
 /** One per connection. */
 export class LoginPhase {
   readonly #connection: Connection
@@ -94,6 +96,9 @@ export class LoginPhase {
       return
     }
     const outcome = this.#login.step(request, data)
+    const { purpose } = this.#login
+    // Who joins a session is told of its window from the first response on.
+    if (purpose?._tag === "Normal" && purpose.session !== undefined) this.#connection.window = purpose.session
     if (outcome._tag === "Refused") this.#refuseWith(request, outcome)
     else this.#reply(request, outcome, 0)
   }
@@ -144,45 +149,77 @@ export class LoginPhase {
     const connection = this.#connection
     const { node } = connection
     const purpose = this.#login.purpose
-    const parameters = this.#parameters()
     if (purpose === undefined) return undefined
     if (purpose._tag === "Discovery") {
-      connection.enterFullFeature(undefined, undefined, new FullFeaturePhase(connection, parameters, purpose))
+      const parameters = this.#parameters()
+      connection.enterFullFeature(
+        undefined,
+        undefined,
+        new FullFeaturePhase(connection, parameters, purpose),
+        parameters
+      )
       return node.takeTsih()
     }
-    const { initiatorName, port, target } = purpose
     const map = this.#admittingMap(purpose)
     if ("_tag" in map) {
       this.#refuseWith(request, map)
       return undefined
     }
-    const { initiatorGroup } = map
+    return purpose.session === undefined
+      ? this.#open(request, purpose, map.initiatorGroup)
+      : this.#join(request, purpose, purpose.session, map.initiatorGroup)
+  }
+
+  /** A session begins. */
+  #open(request: LoginRequest, purpose: NormalPurpose, initiatorGroup: number): number | undefined {
+    const connection = this.#connection
+    const { node } = connection
+    const { initiatorName, port, target } = purpose
     const replacedTsih = this.#reinstate(request, purpose)
-    if (purpose.session === undefined && node.sessions.size >= node.options.maxSessions) {
+    if (node.sessions.size >= node.options.maxSessions) {
       this.#refuse(request, LoginStatus.OutOfResources, `${node.sessions.size} sessions, which is the limit`)
       return undefined
     }
-    const session = new Session(
-      purpose.session?.tsih ?? node.takeTsih(),
-      { initiatorName, isid: request.isid, target, port, initiatorGroup },
-      parameters,
-      purpose.session?.expCmdSn ?? request.cmdSn
-    )
-    session.connection = connection
+    const identity = { initiatorName, isid: request.isid, target, port, initiatorGroup }
+    const session = new Session(node.takeTsih(), identity, this.#parameters(), request.cmdSn)
     node.sessions.set(session.tsih, session)
     target.sessions.add(session)
-    connection.window = session
-    const commands = new CommandPath(connection, session, node.tasks)
-    connection.enterFullFeature(session, commands, new FullFeaturePhase(connection, parameters, purpose))
+    this.#enterSession(session, purpose, session.parameters)
     node.listener.sessionOpened(session, connection, replacedTsih)
     return session.tsih
+  }
+
+  /** One more connection of a session, or one in place of another (RFC 7143 sections 6.3.4 and 6.3.1). */
+  #join(request: LoginRequest, purpose: NormalPurpose, session: Session, initiatorGroup: number): number | undefined {
+    if (initiatorGroup !== session.identity.initiatorGroup) {
+      // From another address it may have other rights than the session has.
+      const reason = `session ${session.tsih} was let in by initiator group ${session.identity.initiatorGroup}`
+      this.#refuse(request, LoginStatus.CannotInclude, reason)
+      return undefined
+    }
+    if (!session.hasRoomFor(this.#connection.cid)) {
+      const reason = `session ${session.tsih} has ${session.connections.size} connections, which is its limit`
+      this.#refuse(request, LoginStatus.TooManyConnections, reason)
+      return undefined
+    }
+    const { initiatorMaxRecvDataSegmentLength } = this.#parameters()
+    this.#enterSession(session, purpose, { ...session.parameters, initiatorMaxRecvDataSegmentLength })
+    return session.tsih
+  }
+
+  #enterSession(session: Session, purpose: NormalPurpose, parameters: SessionParameters): void {
+    const connection = this.#connection
+    connection.window = session
+    const commands = new CommandPath(connection, session, connection.node.tasks)
+    connection.enterFullFeature(session, commands, new FullFeaturePhase(connection, parameters, purpose), parameters)
+    session.join(connection)
   }
 
   /**
    * What lets it in at last. A login takes a while: its target, its right to it, or the session that it would join, may
    * have gone meanwhile.
    */
-  #admittingMap(purpose: LoginPurpose & { readonly _tag: "Normal" }): TargetMap | LoginRefusal {
+  #admittingMap(purpose: NormalPurpose): TargetMap | LoginRefusal {
     const { initiatorName, port, session, target } = purpose
     const { node, origin } = this.#connection
     const { deleting, name } = target.spec
@@ -202,12 +239,7 @@ export class LoginPhase {
   }
 
   /** A login of an I_T nexus ends the session that it has already (RFC 7143 section 6.3.5): that one's TSIH. */
-  #reinstate(request: LoginRequest, purpose: LoginPurpose & { readonly _tag: "Normal" }): number | undefined {
-    const { initiatorName, port, session, target } = purpose
-    if (session !== undefined) {
-      session.connection?.close("its connection was reinstated", "reinstated")
-      return session.tsih
-    }
+  #reinstate(request: LoginRequest, { initiatorName, port, target }: NormalPurpose): number | undefined {
     if (this.#connection.node.options.allowDuplicateIsid) return undefined
     let replaced: number | undefined
     for (const other of [...target.sessions]) {
@@ -218,7 +250,7 @@ export class LoginPhase {
         identity.port.portalGroupTag === port.portalGroupTag
       if (!same) continue
       replaced = other.tsih
-      other.connection?.close("the initiator logged in again: session reinstatement", "reinstated")
+      other.close("the initiator logged in again: session reinstatement", "reinstated")
     }
     return replaced
   }

@@ -19,6 +19,8 @@ export interface Digests {
 export interface PduHandler {
   /** A whole basic header segment, valid during this call only. False: nothing more is to be read (yet). */
   readonly header: (b: Buffer, at: number, dataBytes: number, ahsBytes: number) => boolean
+  /** Asked when `header` gives false: whether the PDU is to be begun again by `resume`. */
+  readonly isPostponed: () => boolean
   /** A piece of the data segment, valid during this call only. */
   readonly data: (b: Buffer, start: number, end: number) => void
   /** The PDU is complete. False: nothing more is to be read (yet); what is left of the chunk is kept. */
@@ -32,12 +34,16 @@ export interface PduHandler {
 const Phase = { Header: 0, AdditionalHeader: 1, Data: 2, Padding: 3, DataDigest: 4 } as const
 type Phase = (typeof Phase)[keyof typeof Phase]
 
+const nothing = Buffer.alloc(0)
+
 /** One per connection. */
 export class PduReader {
   readonly #handler: PduHandler
   /** A header that comes in pieces; with a header digest all that this covers, and the digest. */
   #scratch = Buffer.alloc(bhsBytes)
   #gathered = 0
+  /** The header in the scratch is whole and to be begun again. */
+  #postponed = false
   #digests: Digests = { header: false, data: false }
   /** Bytes without which there is no whole header. */
   #headBytesMin = bhsBytes
@@ -57,7 +63,7 @@ export class PduReader {
 
   /** Whether the stream stands between two PDUs. */
   get between(): boolean {
-    return this.#phase === Phase.Header && this.#gathered === 0 && this.#kept === undefined
+    return this.#phase === Phase.Header && this.#gathered === 0 && this.#kept === undefined && !this.#postponed
   }
 
   /** The next PDU and all after it have these digests. */
@@ -70,8 +76,8 @@ export class PduReader {
 
   /** Reads a received chunk, which is the caller's again afterwards. False: the handler asked to stop. */
   push(chunk: Buffer, length: number): boolean {
-    if (this.#kept !== undefined) {
-      this.#kept = Buffer.concat([this.#kept, chunk.subarray(0, length)])
+    if (this.#kept !== undefined || this.#postponed) {
+      this.#kept = Buffer.concat([this.#kept ?? nothing, chunk.subarray(0, length)])
       return false
     }
     const stoppedAt = this.#read(chunk, length)
@@ -82,6 +88,10 @@ export class PduReader {
 
   /** Goes on with what was kept. False: the handler asked to stop again. */
   resume(): boolean {
+    if (this.#postponed) {
+      this.#postponed = false
+      if (!this.#begin(this.#scratch, 0)) return false
+    }
     const kept = this.#kept
     if (kept === undefined) return true
     this.#kept = undefined
@@ -154,10 +164,18 @@ export class PduReader {
       this.#crc = 0
     }
     this.#dataBytes = dataBytes
-    if (!this.#handler.header(b, at, dataBytes, ahsBytes)) return false
+    if (!this.#handler.header(b, at, dataBytes, ahsBytes)) {
+      if (this.#handler.isPostponed()) this.#postpone(b, at)
+      return false
+    }
     this.#phase = Phase.AdditionalHeader
     this.#left = header ? 0 : ahsBytes
     return this.#left > 0 || this.#next()
+  }
+
+  #postpone(b: Buffer, at: number): void {
+    this.#postponed = true
+    if (b !== this.#scratch) b.copy(this.#scratch, 0, at, at + this.#headBytes(b, at, bhsBytes))
   }
 
   /** Goes into the data digest, or is it. */

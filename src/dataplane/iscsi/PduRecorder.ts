@@ -13,6 +13,11 @@ export class PduRecorder {
     this.counts[0] = (this.counts[0] ?? 0) + 1
   }
 
+  /** The one that was told last is not taken yet: it is told again. */
+  postponed(): void {
+    this.counts[0] = (this.counts[0] ?? 0) - 1
+  }
+
   /** A PDU with this header has been written to the output. */
   sent(_b: Buffer, _at: number): void {
     this.counts[1] = (this.counts[1] ?? 0) + 1

@@ -1,17 +1,21 @@
 /**
  * A normal session: one I_T nexus, with its command window and its paths to logical units (RFC 7143 section 4.2).
- * A session has one connection at a time; a reinstated connection takes the place of the one before.
+ *
+ * Its connections share the order of commands. A connection that has read a command before its turn is not read any
+ * further until the missing ones have come by the others: so nothing is kept but what its socket holds, and a command
+ * that is missing was sent before on a connection that is read. One that is lost takes the others with it: at error
+ * recovery level 0 nobody can take over its commands or fill the gaps that it leaves (RFC 7143 section 7.1.5).
  */
 import type { Nexus } from "../scsi/Nexus.ts"
 import type { Registrant } from "../scsi/reservations/ReservationsView.ts"
 import type { LunUse, SessionView } from "../scsi/SessionView.ts"
 import { SenseCode } from "../scsi/sense-codes.ts"
-import type { Ending } from "./ConnectionEnd.ts"
+import { addTotals, type Ending, type LogoutCause, noTotals, type Totals } from "./ConnectionEnd.ts"
 import type { IscsiTask } from "./IscsiTask.ts"
 import { MappingUse } from "./MappingUse.ts"
 import type { SessionParameters } from "./negotiation.ts"
-import { addSerial, nextSerial } from "./serial-number.ts"
-import type { LunMapping, Target, TargetConnection, TargetMap, TargetPort, TargetSession } from "./Target.ts"
+import { addSerial, nextSerial, serialBefore } from "./serial-number.ts"
+import type { LunMapping, Target, TargetMap, TargetPort, TargetSession } from "./Target.ts"
 
 /** A session's path to one LUN: the mapping, and the I_T_L nexus that unit attentions wait on. */
 export interface LunPath {
@@ -33,6 +37,12 @@ export interface SessionIdentity {
 const sameLuns = (a: TargetMap["luns"], b: TargetMap["luns"]): boolean =>
   a === b || (a !== undefined && b !== undefined && a.join() === b.join())
 
+/** The command window that responses tell of: a session's, or a stand-in where there is none. */
+export interface CommandWindow {
+  readonly expCmdSn: number
+  readonly maxCmdSn: number
+}
+
 /** The commands of a session, as task management needs them. */
 export interface SessionCommands {
   /** By initiator task tag. */
@@ -42,11 +52,17 @@ export interface SessionCommands {
   readonly endReceiving: (mapping: LunMapping) => void
 }
 
-/** The connection of a session. */
-export interface SessionConnection extends TargetConnection {
+/** A connection of a session. */
+export interface SessionConnection {
   readonly cid: number
-  readonly closeAfterFlush: (reason: string, ending: Ending) => void
   readonly commands: SessionCommands | undefined
+  readonly close: (reason: string, ending: Ending) => void
+  readonly closeAfterFlush: (reason: string, ending: Ending) => void
+  /** It ends without the others. */
+  readonly leave: (reason: string, ending: Ending) => void
+  /** The session ends: the initiator is told, unless it has asked for it, and the connection closes. */
+  readonly fall: (reason: string, ending: Ending) => void
+  readonly requestLogout: (limitMillis: number, cutMillis?: number, cause?: LogoutCause) => void
 }
 
 /** One session. */
@@ -54,12 +70,21 @@ export class Session implements SessionView, TargetSession {
   readonly tsih: number
   readonly identity: SessionIdentity
   readonly parameters: SessionParameters
-  connection: SessionConnection | undefined
+  /** In the order in which they logged in. */
+  readonly connections = new Set<SessionConnection>()
+  /** A connection has read a command before its turn. */
+  hasWaiting = false
+  /** Of connections that are not there any more. */
+  totals: Totals = noTotals
   /** The CmdSN expected next. */
   expCmdSn: number
   /** Commands that are counted against the window and have not ended. */
   commandsInFlight = 0
   readonly #takenAsReceived = new Set<number>()
+  /** What lets connections go on, by the CmdSN that they have read. */
+  readonly #waiting = new Map<number, () => void>()
+  #goesOn = false
+  #falls = false
   /** Of LUNs that this session sees: what the map hides is not here. */
   readonly #paths: Array<LunPath | undefined> = []
   #luns: TargetMap["luns"]
@@ -92,6 +117,96 @@ export class Session implements SessionView, TargetSession {
 
   #skipReceived(): void {
     while (this.#takenAsReceived.delete(this.expCmdSn)) this.expCmdSn = nextSerial(this.expCmdSn)
+  }
+
+  /** A connection has read this one, which is to come later: `readOn` is called then. False: so has another. */
+  waitFor(cmdSn: number, readOn: () => void): boolean {
+    if (this.#waiting.has(cmdSn)) return false
+    this.#waiting.set(cmdSn, readOn)
+    this.hasWaiting = true
+    return true
+  }
+
+  /** The connection that waits for its turn with this one is not read any more. */
+  waitNoMore(cmdSn: number): void {
+    this.#waiting.delete(cmdSn)
+    this.hasWaiting = this.#waiting.size > 0
+  }
+
+  /** Connections whose commands are due, or have become superfluous, go on. Each may make others due. */
+  goOn(): void {
+    if (this.#goesOn) return
+    this.#goesOn = true
+    for (let readOn = this.#nextDue(); readOn !== undefined; readOn = this.#nextDue()) readOn()
+    this.#goesOn = false
+  }
+
+  #nextDue(): (() => void) | undefined {
+    for (const [cmdSn, readOn] of this.#waiting) {
+      if (serialBefore(this.expCmdSn, cmdSn)) continue
+      this.waitNoMore(cmdSn)
+      return readOn
+    }
+    return undefined
+  }
+
+  /** The connection with this CID. */
+  connection(cid: number): SessionConnection | undefined {
+    for (const connection of this.connections) if (connection.cid === cid) return connection
+    return undefined
+  }
+
+  /** Whether a connection with this CID may join, or be reinstated. */
+  hasRoomFor(cid: number): boolean {
+    return this.connections.size < this.parameters.maxConnections || this.connection(cid) !== undefined
+  }
+
+  /** A connection has logged in; one with its CID, if there is, is reinstated by it (RFC 7143 section 6.3.4). */
+  join(connection: SessionConnection): void {
+    const before = this.connection(connection.cid)
+    this.connections.add(connection)
+    before?.leave("its connection was reinstated", "reinstated")
+  }
+
+  /**
+   * A connection has ended, `alone` or not: whether that has ended the session. Connections that wait look again: one
+   * that is the last waits for nothing.
+   */
+  left(connection: SessionConnection, totals: Totals, ending: Ending, alone: boolean): boolean {
+    if (!this.connections.delete(connection)) return false
+    this.totals = addTotals(this.totals, totals)
+    if (this.#falls) return false
+    if (!alone) {
+      this.#falls = true
+      for (const other of [...this.connections]) other.fall("its session ended with another connection", ending)
+    }
+    if (this.connections.size === 0) {
+      this.end()
+      return true
+    }
+    for (const [cmdSn, readOn] of [...this.#waiting]) {
+      this.waitNoMore(cmdSn)
+      readOn()
+    }
+    return false
+  }
+
+  /** Ends it with all its connections: the first takes the others with it. */
+  close(reason: string, ending: Ending): void {
+    for (const connection of this.connections) return connection.close(reason, ending)
+  }
+
+  /** The same, once all that was answered has been sent. */
+  closeAfterFlush(reason: string, ending: Ending): void {
+    for (const connection of this.connections) return connection.closeAfterFlush(reason, ending)
+  }
+
+  requestLogout(limitMillis: number, cutMillis?: number, cause?: LogoutCause): void {
+    for (const connection of this.connections) connection.requestLogout(limitMillis, cutMillis, cause)
+  }
+
+  endReceiving(mapping: LunMapping): void {
+    for (const { commands } of this.connections) commands?.endReceiving(mapping)
   }
 
   get targetName(): string {
@@ -192,11 +307,10 @@ export class Session implements SessionView, TargetSession {
     for (const path of this.#paths) if (path?.mapping.active) path.nexus.establish(code)
   }
 
-  /** The session is over. */
-  close(): void {
+  /** It has no connection any more. */
+  end(): void {
     for (const path of this.#paths) path?.nexus.detach()
     this.#paths.length = 0
-    this.connection = undefined
     this.identity.target.sessions.delete(this)
     this.identity.target.onSessionEnd?.()
   }

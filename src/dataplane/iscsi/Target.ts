@@ -65,22 +65,18 @@ export interface SubmittedCommand {
 export interface TargetSession {
   readonly tsih: number
   readonly identity: { readonly initiatorName: string; readonly isid: string; readonly port: TargetPort }
-  readonly connection: TargetConnection | undefined
+  /** Ends it with all its connections. */
+  readonly close: (reason: string, ending: Ending) => void
+  /** Asks the initiator to log out of all its connections: see `FullFeaturePhase.requestLogout`. */
+  readonly requestLogout: (limitMillis: number, cutMillis?: number, cause?: LogoutCause) => void
+  /** A LUN begins to drain: writes that wait for data end at once. */
+  readonly endReceiving: (mapping: LunMapping) => void
   /** Looks again whether the LUN takes commands. */
   readonly path: (lun: number) => unknown
   /** A LUN of the target has come or gone. */
   readonly lunInventoryChanged: (lun: number) => void
   /** The maps of the target may give it something else. */
   readonly mapsChanged: () => void
-}
-
-/** The connection of such a session. */
-export interface TargetConnection {
-  readonly close: (reason: string, ending?: Ending) => void
-  readonly commands: { readonly endReceiving: (mapping: LunMapping) => void } | undefined
-  readonly fullFeature:
-    | { readonly requestLogout: (limitMillis: number, cutMillis?: number, cause?: LogoutCause) => void }
-    | undefined
 }
 
 /** A mapping {target, LUN id -> logical unit}. One object is one incarnation. */

@@ -24,9 +24,12 @@ export interface TaskOfSession {
 
 /** The commands of a session that `matches`. */
 export const tasksOf = (session: Session, matches: (task: IscsiTask) => boolean): ReadonlyArray<TaskOfSession> => {
-  const commands = session.connection?.commands
-  if (commands === undefined) return []
-  return [...commands.tasks.values()].filter(matches).map((task) => ({ session, commands, task }))
+  const found: Array<TaskOfSession> = []
+  for (const { commands } of session.connections) {
+    if (commands === undefined) continue
+    for (const task of commands.tasks.values()) if (matches(task)) found.push({ session, commands, task })
+  }
+  return found
 }
 
 /** Commands of a unit, of all sessions that `of` accepts, whatever target and LUN they came by. */

@@ -28,6 +28,9 @@ export interface NegotiationPolicy {
   readonly firstBurstLength: number
   readonly defaultTime2Wait: number
   readonly defaultTime2Retain: number
+  readonly maxConnections: number
+  /** The connection joins a session, whose parameters hold: it negotiates no more than what is its own. */
+  readonly joins: boolean
   /** The target demands CRC32C: nothing else is agreed to. */
   readonly requireHeaderDigest: boolean
   readonly requireDataDigest: boolean
@@ -60,7 +63,12 @@ type NumberRule = {
 
 const lengthMax = 0xff_ff_ff
 const numberRules: Readonly<Record<string, NumberRule>> = {
-  MaxConnections: { name: "maxConnections", minimum: 1, maximum: 65_535, result: () => 1 },
+  MaxConnections: {
+    name: "maxConnections",
+    minimum: 1,
+    maximum: 65_535,
+    result: (offered, policy) => Math.min(offered, policy.maxConnections)
+  },
   MaxBurstLength: {
     name: "maxBurstLength",
     minimum: 512,
@@ -124,6 +132,14 @@ const otherLoginKeys: ReadonlySet<string> = new Set(["HeaderDigest", "DataDigest
 /** Whether a key is for logins, and known. */
 export const isLoginKey = (key: string): boolean =>
   Object.hasOwn(numberRules, key) || irrelevantInDiscovery.has(key) || otherLoginKeys.has(key)
+
+/** Keys that only the first connection of a session may use (RFC 7143 chapter 13: LO). */
+const leadingOnly: ReadonlySet<string> = new Set([
+  ...irrelevantInDiscovery,
+  "DefaultTime2Wait",
+  "DefaultTime2Retain",
+  "ErrorRecoveryLevel"
+])
 
 const refused = (reason: string): Answer => ({ refused: reason })
 
@@ -190,6 +206,7 @@ export class Negotiation {
 
   #answerKey(key: string, value: string): Answer {
     if (this.#policy.discovery && irrelevantInDiscovery.has(key)) return "Irrelevant"
+    if (this.#policy.joins && leadingOnly.has(key)) return "Irrelevant"
     const rule = Object.hasOwn(numberRules, key) ? numberRules[key] : undefined
     if (rule !== undefined) return this.#answerNumber(rule, value)
     const parameters = this.parameters

@@ -6,6 +6,7 @@ import { ScsiAction } from "../scsi/ScsiTask.ts"
 import { ScsiStatus } from "../scsi/scsi-status.ts"
 import { encodeSense, senseLengthMax } from "../scsi/sense.ts"
 import type { IscsiTask } from "./IscsiTask.ts"
+import type { SessionParameters } from "./negotiation.ts"
 import type { PduRecorder } from "./PduRecorder.ts"
 import { addDataInStatus, ResponseFlag, writeDataIn, writeR2t, writeScsiResponse } from "./pdu/scsi.ts"
 import type { Session } from "./Session.ts"
@@ -22,6 +23,8 @@ export interface ResponsePath {
 export interface ResponseConnection {
   readonly transmitter: Transmitter
   readonly recorder: PduRecorder
+  /** What a data segment may hold is declared by each connection for itself. */
+  readonly parameters: SessionParameters
   /** StatSN of the next response that carries status. */
   readonly statSn: number
   /** Uses that number up. */
@@ -70,7 +73,7 @@ export const sendDataIn = (
     return
   }
   const { transmitter } = connection
-  const { initiatorMaxRecvDataSegmentLength, maxBurstLength } = session.parameters
+  const { initiatorMaxRecvDataSegmentLength, maxBurstLength } = connection.parameters
   const segmentMax = Math.min(initiatorMaxRecvDataSegmentLength, recvDataSegmentBytesMax)
   const maxCmdSn = maxCmdSnAfter(path, task)
   let sent = 0

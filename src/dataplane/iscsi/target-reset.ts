@@ -24,6 +24,6 @@ export const resetTarget = (node: IscsiNode, target: Target, done: (aborted: num
 /** Ends all sessions of the target; what was answered goes out before. */
 export const dropSessions = (node: IscsiNode, target: Target, reason: string): void => {
   for (const session of [...node.sessions.values()]) {
-    if (session.identity.target === target) session.connection?.closeAfterFlush(reason, "kicked")
+    if (session.identity.target === target) session.closeAfterFlush(reason, "kicked")
   }
 }

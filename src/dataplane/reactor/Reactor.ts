@@ -186,7 +186,7 @@ export class Reactor {
     if (target === undefined || target.spec.incarnation !== incarnation || target.sessions.size === 0) return done()
     const timer = setTimeout(() => {
       cut = target.sessions.size
-      for (const session of [...target.sessions]) session.connection?.close("its target is deleted", "targetDeleted")
+      for (const session of [...target.sessions]) session.close("its target is deleted", "targetDeleted")
     }, logoutRequestTimeoutMillis)
     target.onSessionEnd = () => {
       closed++
@@ -198,9 +198,7 @@ export class Reactor {
     }
     const cause = { ending: "targetDeleted", ...(correlationId === undefined ? {} : { correlationId }) } as const
     const backstopMillis = logoutRequestTimeoutMillis + logoutCloseTimeoutMillis
-    for (const { connection } of target.sessions) {
-      connection?.fullFeature?.requestLogout(logoutRequestTimeoutMillis, backstopMillis, cause)
-    }
+    for (const session of target.sessions) session.requestLogout(logoutRequestTimeoutMillis, backstopMillis, cause)
   }
 
   #requestLogout(command: CommandOf<"RequestLogout">): void {
@@ -208,9 +206,9 @@ export class Reactor {
     const cause = { ending: "kicked", ...(correlationId === undefined ? {} : { correlationId }) } as const
     const target = this.#target(name)
     if (target === undefined || target.spec.incarnation !== incarnation) return
-    for (const { connection, identity } of target.sessions) {
-      if (portalGroupTag !== undefined && identity.port.portalGroupTag !== portalGroupTag) continue
-      connection?.fullFeature?.requestLogout(limitMillis, limitMillis, cause)
+    for (const session of target.sessions) {
+      if (portalGroupTag !== undefined && session.identity.port.portalGroupTag !== portalGroupTag) continue
+      session.requestLogout(limitMillis, limitMillis, cause)
     }
   }
 
@@ -311,7 +309,8 @@ export class Reactor {
     const poll = setInterval(() => {
       if (this.#node.sessions.size === 0) end()
     }, 10)
-    for (const { connection } of this.#node.sessions.values())
-      connection?.fullFeature?.requestLogout(graceMillis, graceMillis, { ending: "serverEnd" })
+    for (const session of this.#node.sessions.values()) {
+      session.requestLogout(graceMillis, graceMillis, { ending: "serverEnd" })
+    }
   }
 }

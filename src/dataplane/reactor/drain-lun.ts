@@ -26,7 +26,7 @@ export const drainLun = (
   const startedAt = now()
   const { submitted } = mapping
   mapping.active = false
-  for (const session of target.sessions) session.connection?.commands?.endReceiving(mapping)
+  for (const session of target.sessions) session.endReceiving(mapping)
   const inFlight = submitted.size
   let timer: NodeJS.Timeout | undefined
   const stop = (): void => {

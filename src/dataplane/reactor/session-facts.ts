@@ -1,6 +1,4 @@
 /** What a reactor tells of connections and sessions: the node's listener, in the words of the log. */
-import { IoKind } from "../bdev/IoCounts.ts"
-import type { CommandPath } from "../iscsi/CommandPath.ts"
 import type { Connection } from "../iscsi/Connection.ts"
 import type { ConnectionEnd } from "../iscsi/ConnectionEnd.ts"
 import type { NodeListener } from "../iscsi/IscsiNode.ts"
@@ -50,15 +48,6 @@ const endOf = ({ asked, ending, reason }: ConnectionEnd) => ({
   ...(asked?.correlationId === undefined ? {} : { correlationId: asked.correlationId })
 })
 
-const trafficOf = (connection: Connection, commands: CommandPath | undefined) => ({
-  commands: commands?.commandCount ?? 0,
-  readBytes: commands?.counts.ofKind(IoKind.read).bytes ?? 0,
-  writtenBytes: commands?.counts.ofKind(IoKind.write).bytes ?? 0,
-  failedIos: commands?.counts.errors ?? 0,
-  receivedBytes: connection.receivedBytes,
-  sentBytes: connection.transmitter.sentBytes
-})
-
 const managed = (connection: Connection, session: Session, outcome: TaskManagementOutcome): ReactorObservation => {
   const { aborted, bdev, code, durationMillis, lun, referencedTaskTag, result } = outcome
   return {
@@ -89,14 +78,13 @@ const loginEnd = (connection: Connection, end: ConnectionEnd): ReactorObservatio
 /** The listener that tells all this. */
 export const sessionFacts = (tell: (fact: ReactorObservation) => void): NodeListener => ({
   sessionOpened: (session, connection, replacedTsih) => tell(opened(session, connection, replacedTsih)),
-  sessionClosed: (session, connection, end, commands) =>
+  sessionClosed: (session, connection, end) =>
     tell({
       _tag: "SessionClosed",
       ...nexusOf(connection, session),
       tsih: session.tsih,
       ...endOf(end),
-      inFlight: end.inFlight,
-      ...trafficOf(connection, commands),
+      ...end.totals,
       durationMillis: end.durationMillis
     }),
   discoveryClosed: (connection, { durationMillis, ending, reason }) =>

@@ -33,7 +33,7 @@ describe("a login", () => {
     assert.strictEqual(response.expCmdSn, 0xffffffff)
     // Queue depth 32: 0xffffffff to 0x1e.
     assert.strictEqual(response.maxCmdSn, 0x1e)
-    assert.strictEqual(node.sessions.get(response.tsih)?.connection, peer.connection)
+    assert.deepStrictEqual([...(node.sessions.get(response.tsih)?.connections ?? [])], [peer.connection])
     assert.deepStrictEqual(node.told, [`opened ${initiatorName}`])
     assert.strictEqual(peer.connection.state, "full-feature")
   })
@@ -222,7 +222,8 @@ describe("an initiator that logs in again", () => {
     assert.strictEqual(response.tsih, tsih)
     assert.strictEqual(response.expCmdSn, first.cmdSn)
     assert.strictEqual(first.connection.state, "exiting")
-    assert.strictEqual(node.sessions.get(tsih)?.connection, peer.connection)
+    assert.deepStrictEqual([...(node.sessions.get(tsih)?.connections ?? [])], [peer.connection])
+    assert.deepStrictEqual(node.told, [`opened ${initiatorName}`], "the session is the same one")
     peer.command(0x81, Buffer.alloc(6), 0)
     assert.strictEqual(peer.one().opcode, Opcode.scsiResponse)
   })

@@ -11,6 +11,7 @@ class Recorder {
   /** Asked after each PDU: whether to stop. */
   stop: () => boolean = () => false
   refuse = false
+  postponed = false
   #header = ""
   #data: Array<Buffer> = []
 
@@ -19,8 +20,9 @@ class Recorder {
       header: (b, at, dataBytes, ahsBytes) => {
         this.#header = `${b.subarray(at, at + 48).toString("hex")} ${dataBytes} ${ahsBytes}`
         this.#data = []
-        return !this.refuse
+        return !this.refuse && !this.postponed
       },
+      isPostponed: () => this.postponed,
       data: (b, start, end) => void this.#data.push(Buffer.from(b.subarray(start, end))),
       end: () => {
         this.pdus.push(`${this.#header} ${Buffer.concat(this.#data).toString("hex")}`)

@@ -31,6 +31,7 @@ export const blockBytes = 512
 
 export const nodeOptions: NodeOptions = {
   maxSessions: 16,
+  maxConnectionsPerSession: 1,
   firstBurstLength: 65_536,
   immediateData: true,
   defaultTime2Wait: 2,

@@ -83,7 +83,7 @@ describe("what a session sees", () => {
         for (const model of models) if (dice.roll(2) === 0) check(model, target)
       }
       for (const model of models) check(model, target)
-      for (const { session } of models) session.close()
+      for (const { session } of models) session.end()
       assert.isTrue(units.every(({ nexusCount }) => nexusCount === 0))
     }
   })

@@ -8,6 +8,8 @@ import type { KeyList } from "../../support/initiator/text-keys.ts"
 
 const policy: NegotiationPolicy = {
   discovery: false,
+  joins: false,
+  maxConnections: 2,
   immediateData: true,
   firstBurstLength: 65_536,
   defaultTime2Wait: 2,
@@ -26,7 +28,7 @@ const answer = (key: string, value: string, changes: Partial<NegotiationPolicy> 
 
 /** `offered -> answered`, by key. */
 const results: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-  MaxConnections: { "1": "1", "8": "1", "65535": "1", "0": "Reject", "65536": "Reject" },
+  MaxConnections: { "1": "1", "2": "2", "8": "2", "65535": "2", "0": "Reject", "65536": "Reject" },
   InitialR2T: { Yes: "Yes", No: "No", yes: "Reject", "": "Reject" },
   ImmediateData: { Yes: "Yes", No: "No", "1": "Reject" },
   MaxBurstLength: {

@@ -53,6 +53,9 @@ export const RejectReason = {
 /** `CommandNotSupported`. */
 export const rejectReasonName = namedBy(RejectReason)
 
+/** Reasons of a logout, RFC 7143 section 11.14.1. */
+export const LogoutReason = { CloseSession: 0, CloseConnection: 1, RemoveForRecovery: 2 } as const
+
 /** Logout responses, RFC 7143 section 11.15.1. */
 export const LogoutResult = { Success: 0, CidNotFound: 1, RecoveryNotSupported: 2, CleanupFailed: 3 } as const
 
@@ -141,9 +144,17 @@ export const writeReject = (b: Buffer, o: number, reason: number, n: Numbers, da
   b[o + 2] = reason
 }
 
-/** Asynchronous Message; `parameter3` is the time in seconds that the initiator has to log out. */
-export const writeAsyncMessage = (b: Buffer, o: number, event: number, parameter3: number, n: Numbers): void => {
+/** Asynchronous Message; what the second and the third parameter mean depends on the event, both are in seconds. */
+export const writeAsyncMessage = (
+  b: Buffer,
+  o: number,
+  event: number,
+  parameter2: number,
+  parameter3: number,
+  n: Numbers
+): void => {
   begin(b, o, TargetOpcode.AsyncMessage, 0x80, 0, reservedTag, n)
   b[o + 36] = event
+  b.writeUInt16BE(parameter2, o + 40)
   b.writeUInt16BE(parameter3, o + 42)
 }

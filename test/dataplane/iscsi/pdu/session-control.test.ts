@@ -80,10 +80,19 @@ describe("the PDUs that manage a session", () => {
 
   it("Asynchronous Message that asks for a logout", () => {
     assert.deepStrictEqual(
-      written((b, at) => writeAsyncMessage(b, at, AsyncEvent.LogoutRequest, 20, numbers)),
+      written((b, at) => writeAsyncMessage(b, at, AsyncEvent.LogoutRequest, 0, 20, numbers)),
       hex(`32 80 00 00  00 00 00 00  00 00 00 00  00 00 00 00
            ff ff ff ff  00 00 00 00  ${wireNumbers}
            01 00 00 00  00 00 00 14  00 00 00 00`)
+    )
+  })
+
+  it("Asynchronous Message that tells of the end of a session", () => {
+    assert.deepStrictEqual(
+      written((b, at) => writeAsyncMessage(b, at, AsyncEvent.SessionDrop, 2, 20, numbers)),
+      hex(`32 80 00 00  00 00 00 00  00 00 00 00  00 00 00 00
+           ff ff ff ff  00 00 00 00  ${wireNumbers}
+           03 00 00 00  00 02 00 14  00 00 00 00`)
     )
   })
 
