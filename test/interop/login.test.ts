@@ -258,7 +258,7 @@ describe("a target that requires CHAP or digests stays closed to who does withou
 
   it("a header digest or a data digest", async () => {
     for (const target of [headerDigestOnly, dataDigestOnly]) {
-      for (const digest of ["None", "CRC32C", "CRC32C,None", undefined]) {
+      for (const digest of ["None", "crc32c", undefined]) {
         const offered: KeyList =
           digest === undefined
             ? []
@@ -269,6 +269,11 @@ describe("a target that requires CHAP or digests stays closed to who does withou
         const status = await refusalOf({ ...operational, keys: [...names(target), ...offered] })
         assert.strictEqual(status >> 8, 2, `${target} with ${digest}`)
       }
+      const keys = { ...defaultKeys, HeaderDigest: "None,CRC32C", DataDigest: "None,CRC32C" }
+      const session = await lunlog.open(target, { keys })
+      const { dataDigest, headerDigest } = session.parameters
+      assert.deepStrictEqual([headerDigest, dataDigest], [target === headerDigestOnly, target === dataDigestOnly])
+      await session.logout()
     }
   })
 

@@ -249,7 +249,7 @@ export const OptionsSection = Schema.Struct({
   allowDuplicatedIsid: optional(Schema.Boolean, "false"),
   maxLargeDataInPerConnection: optional(Schema.Finite, "64"),
   maxR2tPerConnection: optional(Schema.Finite, "4"),
-  maxConnectionsPerSession: optional(Schema.Finite, "2; recorded, sessions have one connection"),
+  maxConnectionsPerSession: optional(Schema.Finite, "2: the most that a session may have"),
   errorRecoveryLevel: optional(Schema.Finite, "0; recorded, without effect"),
   pduPoolSize: optional(Schema.Finite, "36864; recorded, without effect"),
   immediateDataPoolSize: optional(Schema.Finite, "16384; recorded, without effect"),

@@ -94,11 +94,10 @@ export const optionsView = (options: IscsiOptions) => {
 }
 
 /**
- * Taken, kept and given back, but without effect: a session has one connection and recovery level 0, and buffers are
- * bounded by the data plane's own limits.
+ * Taken, kept and given back, but without effect: a session has recovery level 0, and buffers are bounded by the data
+ * plane's own limits.
  */
 const inertOptionNames: ReadonlySet<string> = new Set([
-  "max_connections_per_session",
   "error_recovery_level",
   "max_large_datain_per_connection",
   "max_r2t_per_connection",

@@ -20,7 +20,6 @@ export const numberOptions = {
 
 /** Numbers that are only kept: another than what is done is told. */
 const keptOnly: ReadonlyArray<readonly [name: string, value: number, why: string]> = [
-  ["MaxConnectionsPerSession", 2, "lunlog takes one connection per session"],
   ["ErrorRecoveryLevel", 0, "lunlog recovers at level 0, the session"]
 ]
 
