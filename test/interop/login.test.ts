@@ -12,6 +12,7 @@ import {
   LoginStatus,
   login,
   Stage
+  defaultKeys,
 } from "../support/initiator/login.ts"
 import { assertAlive, everybody, type Lunlog, nodeBase, startLunlog } from "../support/initiator/lunlog.ts"
 import { makeHeader, Opcode, Pdu } from "../support/initiator/pdu.ts"
