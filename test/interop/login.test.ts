@@ -6,13 +6,13 @@ import { afterAll, assert, beforeAll, describe, it } from "vitest"
 import { cdb, clearUnitAttentions } from "../support/initiator/commands.ts"
 import {
   defaultInitiatorName,
+  defaultKeys,
   type LoginExchange as Exchange,
   LoginExchange,
   type LoginRequest,
   LoginStatus,
   login,
   Stage
-  defaultKeys,
 } from "../support/initiator/login.ts"
 import { assertAlive, everybody, type Lunlog, nodeBase, startLunlog } from "../support/initiator/lunlog.ts"
 import { makeHeader, Opcode, Pdu } from "../support/initiator/pdu.ts"
