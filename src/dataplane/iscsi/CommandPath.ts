@@ -203,6 +203,14 @@ export class CommandPath implements TaskOwner, SessionCommands, ExecutionPath {
     this.#forget(task)
   }
 
+  /** A command is aborted by another initiator, and this one is told with its status (SAM-5 5.6.4). */
+  endAborted(task: IscsiTask): void {
+    task.scsi.endWith(ScsiStatus.taskAborted)
+    sendScsiResponse(this, task)
+    this.abort(task)
+    this.connection.flushSoon()
+  }
+
   /** The connection is over. */
   abandonAll(): void {
     const current = this.#current

@@ -49,6 +49,8 @@ export interface SessionCommands {
   readonly tasks: ReadonlyMap<number, IscsiTask>
   /** Ends a command without an answer. */
   readonly abort: (task: IscsiTask) => void
+  /** Ends a command with TASK ABORTED. */
+  readonly endAborted: (task: IscsiTask) => void
   readonly endReceiving: (mapping: LunMapping) => void
 }
 

@@ -94,7 +94,8 @@ export const abortTasks = (
 
 /**
  * Aborts what other initiators have in a task set: CLEAR TASK SET, PREEMPT AND ABORT. `by` is the nexus that asks for
- * it; everyone else who loses a command learns of it by a unit attention (2F/00, SAM-5 5.6.4), once.
+ * it; everyone else who loses a command learns of it, once by a unit attention (2F/00), or with TAS=1 by the status
+ * TASK ABORTED of the command (SAM-5 5.6.4, SPC-4 7.5.8).
  */
 export const clearTasks = (
   tasks: ReadonlyArray<TaskOfSession>,
@@ -102,11 +103,21 @@ export const clearTasks = (
   done: () => void,
   others: ReadonlyArray<SubmittedCommand> = []
 ): void => {
-  for (const { session, task } of tasks) {
+  const silent: Array<TaskOfSession> = []
+  const waitedFor = [...others]
+  for (const one of tasks) {
+    const { commands, session, task } = one
     const nexus = session.path(task.scsi.lun)?.nexus
-    if (nexus !== undefined && nexus !== by) nexus.establish(SenseCode.commandsClearedByAnotherInitiator)
+    const isForeign = nexus !== undefined && nexus !== by
+    if (isForeign && nexus.unit.modeValues.taskAbortedStatus) {
+      commands.endAborted(task)
+      if (task.phase === TaskPhase.Zombie) waitedFor.push(task)
+    } else {
+      if (isForeign) nexus.establish(SenseCode.commandsClearedByAnotherInitiator)
+      silent.push(one)
+    }
   }
-  abortTasks(tasks, done, others)
+  abortTasks(silent, done, waitedFor)
 }
 
 /**

@@ -272,53 +272,50 @@ describe("CLEAR TASK SET", () => {
     assert.strictEqual(node.tasks.bufferBytes, 0)
   })
 
+  it("with TAS=1 tells others by the status of the command, wherever that is", async () => {
+    const loser = loggedIn(node, { isid: "80000000000a" }, [0, 1])
+    const select = Buffer.from([0x15, 0x10, 0, 0, 16, 0])
+    const list = Buffer.from([0, 0, 0, 0, 0x0a, 10, 2, 0x10, 0, 0x40, 0, 0, 0, 0, 0, 0])
+    for (const lun of [0, 1]) {
+      peer.command(0xa1, select, list.length, list, lunField(lun))
+      await turn()
+      assert.strictEqual(statusOf(peer.one()), "GOOD")
+      assert.strictEqual(unitReady(loser, lun), "6/2a/01")
+    }
+    const atDisk = readSlowly(loser)
+    readSlowly()
+    manage(4, 1)
+    await turn()
+    const told = loser.one()
+    assert.deepStrictEqual([told.initiatorTaskTag, told.status, told.count], [atDisk, 0x40, 4096])
+    assert.isUndefined(await result(), "the disk still has both")
+    slow.resumePending()
+    assert.strictEqual(await result(), complete)
+    const waiting = loser.command(0xa1, write10(0, 8), 4096)
+    const r2t = loser.one()
+    manage(4, 0)
+    assert.strictEqual(await result(), complete)
+    assert.deepStrictEqual([loser.one().status, unitReady(loser, 0)], [0x40, "GOOD"])
+    loser.dataOut(waiting, Buffer.alloc(4096, 1), 0, { word20: r2t.targetTransferTag })
+    assert.lengthOf(loser.received(), 0)
+    assert.strictEqual(target.luns[0]?.unit.bdev.memory?.[0], 0)
+
+    // A reset ends that, too: then aborts are silent again.
+    manage(5, 1)
+    assert.strictEqual(await result(), complete)
+    assert.deepStrictEqual([unitReady(loser, 1), unitReady(peer, 1)], ["6/29/03", "6/29/03"])
+    readSlowly(loser)
+    manage(4, 1)
+    slow.resumePending()
+    assert.strictEqual(await result(), complete)
+    assert.lengthOf(loser.received(), 0)
+    assert.strictEqual(unitReady(loser, 1), "6/2f/00")
+    assert.strictEqual(node.tasks.bufferBytes, 0)
+  })
+
   it("of a LUN that does not exist says so", async () => {
     manage(4, 9)
     assert.strictEqual(await result(), noSuchLun)
-  })
-})
-
-describe("TARGET WARM RESET", () => {
-  it("resets all units of the target, for every initiator", async () => {
-    const second = addTarget(node, { 3: ramDisk() }, { name: "iqn.second" })
-    const unit = target.luns[1]?.unit
-    assert(unit !== undefined)
-    second.luns[5] = new LunMapping(5, 50, unit)
-    const other = loggedIn(node, { target: "iqn.second" }, [3, 5])
-    other.command(0xc1, read10(0, 8), 4096, undefined, lunField(5))
-    readSlowly()
-    peer.command(0xa1, write10(0, 8), 4096)
-    peer.received()
-    manage(6, 0)
-    assert.isUndefined(await result())
-    slow.resumePending()
-    assert.strictEqual(await result(), complete)
-    assert.lengthOf(other.received(), 0)
-    assert.deepStrictEqual([unitReady(other, 5), unitReady(other, 5), unitReady(other, 3)], ["6/29/02", "GOOD", "GOOD"])
-    assert.deepStrictEqual(
-      [0, 1, 0, 1].map((lun) => unitReady(peer, lun)),
-      ["6/29/02", "6/29/02", "GOOD", "GOOD"]
-    )
-    assert.strictEqual(peer.connection.commands?.tasks.size, 0)
-    assert.strictEqual(node.tasks.bufferBytes, 0)
-  })
-})
-
-describe("TARGET COLD RESET", () => {
-  it("answers, and ends all sessions of the target, and no others", async () => {
-    addTarget(node, { 0: ramDisk() }, { name: "iqn.second" })
-    const other = loggedIn(node, { isid: "80000000000a" }, [0, 1])
-    const elsewhere = loggedIn(node, { target: "iqn.second" })
-    readSlowly(other)
-    manage(7, 0)
-    assert.isUndefined(await result())
-    slow.resumePending()
-    assert.strictEqual(await result(), complete)
-    assert.deepStrictEqual([peer.connection.state, other.connection.state], ["exiting", "exiting"])
-    assert.strictEqual(target.sessions.size, 0)
-    assert.lengthOf(other.received(), 0)
-    assert.strictEqual(unitReady(elsewhere, 0), "GOOD")
-    assert.strictEqual(node.tasks.bufferBytes, 0)
   })
 })
 

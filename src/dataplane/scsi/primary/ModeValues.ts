@@ -43,6 +43,8 @@ export class ModeValues {
   softwareWriteProtect = false
   /** Those that are enabled; none while LBPERE says that nobody is told. */
   thresholds: ReadonlyArray<ProvisioningThreshold> = []
+  /** TAS: a command that another initiator aborts ends with TASK ABORTED. */
+  taskAbortedStatus = false
   readonly #changed = new Map<ModePage, Buffer>()
 
   /** The whole page, with its header: a copy. */
@@ -78,6 +80,7 @@ export class ModeValues {
     const bits = (code: number, byte: number, mask: number): boolean =>
       ((this.#changedPage(code, 0)?.[byte] ?? 0) & mask) !== 0
     this.descriptorSense = bits(control.code, control.senseByte, control.descriptorSenseBit)
+    this.taskAbortedStatus = bits(control.code, control.abortedByte, control.taskAbortedStatusBit)
     this.softwareWriteProtect = bits(control.code, control.protectByte, control.softwareWriteProtectBit)
     const reports = bits(errorRecovery.code, errorRecovery.provisioningByte, errorRecovery.provisioningBit)
     this.thresholds = reports ? this.#enabledThresholds() : []

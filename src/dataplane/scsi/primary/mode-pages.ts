@@ -29,7 +29,9 @@ export const control = {
   senseByte: 2,
   descriptorSenseBit: 0x04,
   protectByte: 4,
-  softwareWriteProtectBit: 0x08
+  softwareWriteProtectBit: 0x08,
+  abortedByte: 5,
+  taskAbortedStatusBit: 0x40
 } as const
 
 /** Logical block provisioning (SBC-3 6.5.9): 12 bytes after the header, then two threshold descriptors of 8 bytes. */
@@ -73,7 +75,8 @@ const thresholdBits: ReadonlyMap<number, number> = new Map(
 
 const controlBits: ReadonlyMap<number, number> = new Map([
   [control.senseByte, control.descriptorSenseBit],
-  [control.protectByte, control.softwareWriteProtectBit]
+  [control.protectByte, control.softwareWriteProtectBit],
+  [control.abortedByte, control.taskAbortedStatusBit]
 ])
 const zeros = (): void => {}
 

@@ -7,7 +7,9 @@ const functions = {
   abortTask: 0x80,
   abortTaskSet: 0x40,
   clearTaskSet: 0x10,
-  logicalUnitReset: 0x08
+  logicalUnitReset: 0x08,
+  /** TARGET WARM RESET and TARGET COLD RESET of iSCSI. */
+  targetReset: 0x02
 }
 const supported = Object.values(functions).reduce((bits, bit) => bits | bit, 0)
 

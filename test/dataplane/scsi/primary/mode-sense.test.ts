@@ -47,9 +47,9 @@ describe("MODE SENSE(6)", () => {
     assert.strictEqual(hexOf("1a 08 08 00 ff 00", like(nullDisk(8), { readOnly: true })).slice(4, 6), "90")
   })
 
-  it("has D_SENSE and SWP changeable, and default values like the current", () => {
+  it("has D_SENSE, SWP and TAS changeable, and default values like the current", () => {
     assert.strictEqual(hexOf("1a 08 48 00 ff 00").slice(8), caching)
-    assert.strictEqual(hexOf("1a 08 4a 00 ff 00").slice(8), "0a0a04000800000000000000")
+    assert.strictEqual(hexOf("1a 08 4a 00 ff 00").slice(8), "0a0a04000840000000000000")
     assert.strictEqual(hexOf("1a 00 bf ff ff 00"), hexOf("1a 00 3f ff ff 00"))
   })
 

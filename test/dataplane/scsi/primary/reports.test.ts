@@ -38,14 +38,14 @@ describe("REPORT TARGET PORT GROUPS (SPC-4 6.37)", () => {
 })
 
 describe("REPORT SUPPORTED TASK MANAGEMENT FUNCTIONS (SPC-4 6.36)", () => {
-  it("has ABORT TASK, ABORT TASK SET, CLEAR TASK SET and LOGICAL UNIT RESET, and no timeouts", () => {
-    assert.strictEqual(run("a3 0d 00 000000 00001000 00 00").data.toString("hex"), "d8000000")
-    assert.strictEqual(run("a3 0d 80 000000 00001000 00 00").data.toString("hex"), `d800000c${"00".repeat(12)}`)
+  it("has ABORT TASK, ABORT TASK SET, CLEAR TASK SET, LOGICAL UNIT RESET and target resets, and no timeouts", () => {
+    assert.strictEqual(run("a3 0d 00 000000 00001000 00 00").data.toString("hex"), "da000000")
+    assert.strictEqual(run("a3 0d 80 000000 00001000 00 00").data.toString("hex"), `da00000c${"00".repeat(12)}`)
   })
 
   it("needs room for 4 bytes", () => {
     assert.deepStrictEqual(refusal("a3 0d 00 000000 00000003 00 00"), ["5/24/00", "field 6.7"])
-    assert.strictEqual(run("a3 0d 80 000000 00000004 00 00").data.toString("hex"), "d800000c")
+    assert.strictEqual(run("a3 0d 80 000000 00000004 00 00").data.toString("hex"), "da00000c")
   })
 })
 
