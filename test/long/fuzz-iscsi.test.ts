@@ -1,35 +1,22 @@
 /** The fuzzing of PDUs and texts of CI, millions of them, and no memory that is kept. */
-import { setFlagsFromString } from "node:v8"
-import { runInNewContext } from "node:vm"
 import { assert, describe, it } from "vitest"
 import { playEpisodes } from "../dataplane/iscsi/fuzz/FuzzEpisode.ts"
 import { fuzzTexts } from "../dataplane/iscsi/fuzz/fuzz-texts.ts"
 import { runSeed } from "../support/initiator/random.ts"
+import { reachableBytes } from "../support/reachable-bytes.ts"
 
 const parts = 10
 const inputsPerPart = 300_000
 const growthBytesMax = 32 * 1024 * 1024
 
-const collect = (): void => {
-  setFlagsFromString("--expose-gc")
-  runInNewContext("gc")()
-}
-
-/** Bytes that are reachable now, in the heap and outside. */
-const reachable = (): number => {
-  collect()
-  const { arrayBuffers, heapUsed } = process.memoryUsage()
-  return heapUsed + arrayBuffers
-}
-
 describe("a target node", () => {
   it("outlives 3,000,000 inputs, and keeps nothing of them", async () => {
     const seed = runSeed(21)
     await playEpisodes(seed, inputsPerPart)
-    const first = reachable()
+    const first = reachableBytes()
     for (let part = 1; part < parts; part++) {
       await playEpisodes(seed + part, inputsPerPart)
-      assert.isBelow(reachable() - first, growthBytesMax, `after part ${part} of seed ${seed}`)
+      assert.isBelow(reachableBytes() - first, growthBytesMax, `after part ${part} of seed ${seed}`)
     }
   })
 })

@@ -5,6 +5,7 @@
  */
 import { IoStatus } from "../../bdev/Bdev.ts"
 import type { Nexus } from "../Nexus.ts"
+import { Restriction } from "../reservations/UnitReservations.ts"
 import type { OperationRun } from "../ScsiOperation.ts"
 import { ScsiStatus } from "../scsi-status.ts"
 import { encodeSense, senseLengthMax } from "../sense.ts"
@@ -166,5 +167,8 @@ export class ExtendedCopy {
 }
 
 /** Whether the initiator might not do it itself: the unit is out or write-protected, or others have reserved it. */
-const isKeptFrom = (nexus: Nexus, access: "read" | "write"): boolean =>
-  nexus.unit.guarded || (access === "write" && nexus.writeProtected)
+const isKeptFrom = ({ restriction, unit, writeProtected }: Nexus, access: "read" | "write"): boolean => {
+  if (unit.guarded) return true
+  if (access === "write") return writeProtected || restriction !== Restriction.none
+  return restriction === Restriction.readsAndWrites || restriction === Restriction.reserved
+}

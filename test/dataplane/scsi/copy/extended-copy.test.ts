@@ -4,6 +4,7 @@ import type { Bdev } from "../../../../src/dataplane/bdev/Bdev.ts"
 import { DelayBdev } from "../../../../src/dataplane/bdev/DelayBdev.ts"
 import { ErrorBdev } from "../../../../src/dataplane/bdev/ErrorBdev.ts"
 import { MallocBdev } from "../../../../src/dataplane/bdev/MallocBdev.ts"
+import { Restriction } from "../../../../src/dataplane/scsi/reservations/UnitReservations.ts"
 import {
   CopyResults,
   copyList,
@@ -181,6 +182,21 @@ describe("EXTENDED COPY", () => {
     assert.strictEqual((await copy(disks, [segment])).result, "a/0d/01")
     assert.deepStrictEqual(blocksOf(destination, 0, 64), before)
     assert.strictEqual((await copy(disks, [{ ...segment, source: 1, destination: 0 }])).result, "good")
+  })
+
+  it("does what reservations of others allow, at both ends", async () => {
+    const disks = new Disks(patterned(64), ramDisk(64))
+    const other = disks.attach(disks.unit(1))
+    const toIt = { source: 0, destination: 1, blocks: 8, sourceLba: 0, destinationLba: 0 }
+    const fromIt = { ...toIt, source: 1, destination: 0 }
+    const outcomes = async () => [(await copy(disks, [toIt])).result, (await copy(disks, [fromIt])).result]
+    disks.nexus(1).restriction = Restriction.writes
+    assert.deepStrictEqual(await outcomes(), ["a/0d/01", "good"])
+    disks.nexus(1).restriction = Restriction.readsAndWrites
+    assert.deepStrictEqual(await outcomes(), ["a/0d/01", "a/0d/01"])
+    disks.nexus(1).restriction = Restriction.none
+    await disks.send(1, "16 00 00 00 00 00", undefined, other)
+    assert.deepStrictEqual(await outcomes(), ["a/0d/01", "a/0d/01"])
   })
 
   it("ends with the segment that a disk fails, and says which", async () => {
