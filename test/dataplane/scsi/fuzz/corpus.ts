@@ -1,6 +1,6 @@
 /**
- * Commands that hosts send, as files of hexadecimal lines: a CDB, and behind a space its data; `#` before remarks. Inputs
- * that have once found a mistake are added to `found.hex`.
+ * Commands that hosts send, as files of hexadecimal lines: a CDB, and behind a space its data; `#` before remarks.
+ * Inputs that have once found a mistake are added to `found.hex`.
  */
 import { readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
