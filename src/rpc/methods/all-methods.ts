@@ -35,6 +35,7 @@ import { nbdMethods } from "./nbd.ts"
 import { notifyMethods } from "./notify.ts"
 import { portalGroupMethods } from "./portal-groups.ts"
 import { replayMethods } from "./replay.ts"
+import { reservationMethods } from "./reservations.ts"
 import { sessionMethods } from "./sessions.ts"
 import { subsystemMethods } from "./subsystems.ts"
 import { targetNodeMethods } from "./target-nodes.ts"
@@ -83,6 +84,7 @@ export const allMethods: ReadonlyArray<RpcMethod<RpcServices>> = [
   ...sessionMethods,
   ...lunlogStatisticsMethods,
   ...bdevContentMethods,
+  ...reservationMethods,
   ...replayMethods,
   ...archiveMethods,
   ...compactMethods

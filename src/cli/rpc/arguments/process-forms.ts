@@ -210,6 +210,18 @@ const own: ReadonlyArray<MethodForm> = [
     { answer: "json", example: "--tsih 3" }
   ),
   method(
+    "lunlog_reservations_get",
+    "Shows who is registered with disks, and has reserved them.",
+    [option(["", "name"], text("BDEV"), "only this disk")],
+    { answer: "json", example: "--name Malloc0" }
+  ),
+  method(
+    "lunlog_reservations_clear",
+    "Takes all registrations and the reservation of a disk away.",
+    [argument("name", text("BDEV"), "the disk")],
+    { answer: "json", example: "Malloc0" }
+  ),
+  method(
     "lunlog_bdev_dump",
     "Copies what a RAM disk holds into a new file on the target's host.",
     [
