@@ -1,5 +1,5 @@
 /**
- * Persistent reservations of a real server by two initiators of the script: what libiscsi's own tests of them do not do.
+ * Persistent reservations of a real server by two initiators of the script: what the tests of libiscsi do not do.
  * Two targets export one disk, so that it is one unit with several ports.
  */
 import { mkdtempSync, rmSync } from "node:fs"
