@@ -14,7 +14,7 @@ common=(--name=verified "--filename=$disk" --ioengine=libaio --direct=1 --iodept
   --verify=crc32c --verify_fatal=1 --do_verify=1 --minimal "$@")
 # verified NAME OPTION...: a run whose numbers nobody needs.
 verified() { check "$1" sh -c '"$@" >/tmp/fio.out || { cat /tmp/fio.out; exit 1; }' fio fio "${common[@]}" "${@:2}"; }
-verified "random writes of 4 KiB to 1 MiB" "${common[@]}" --rw=randwrite --bsrange=4k-1m --bs_unaligned=0
+verified "random writes of 4 KiB to 1 MiB" --rw=randwrite --bsrange=4k-1m --bs_unaligned=0
 verified "reads and writes of 4 KiB" --rw=randrw --bs=4k "--io_size=$((mib / 4))m"
 verified "blocks that are trimmed before they are written" --rw=randtrimwrite --bs=64k
 check "logout" logout
