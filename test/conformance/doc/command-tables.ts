@@ -5,7 +5,7 @@ import type { CommandDefinition } from "../../../src/dataplane/scsi/CommandDefin
 import { commandSet } from "../../../src/dataplane/scsi/command-set.ts"
 import { logPages } from "../../../src/dataplane/scsi/primary/log-pages.ts"
 import { modePages } from "../../../src/dataplane/scsi/primary/mode-pages.ts"
-import { run } from "../../dataplane/scsi/scsi-fixture.ts"
+import { ramDisk, run } from "../../dataplane/scsi/scsi-fixture.ts"
 import { sourceFiles } from "../../support/source-files.ts"
 import { projectDirectory } from "../../support/target-process.ts"
 import type { Expected } from "../expected.ts"
@@ -136,7 +136,7 @@ export const modePageTable = (): string =>
       pageCode(page.code, page.subpage),
       page.name,
       String(page.length),
-      bitsOf(page.changeable) || "none"
+      bitsOf(page.changeable(ramDisk())) || "none"
     ])
   )
 
