@@ -41,6 +41,8 @@ const keys: ReadonlyArray<readonly [key: string, section: string, offers: Readon
 
 const policy = {
   discovery: false,
+  maxConnections: nodeOptions.maxConnectionsPerSession,
+  joins: false,
   immediateData: nodeOptions.immediateData,
   firstBurstLength: nodeOptions.firstBurstLength,
   defaultTime2Wait: nodeOptions.defaultTime2Wait,
