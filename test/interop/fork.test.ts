@@ -24,6 +24,12 @@ const redirect = async ({ rpc }: TargetProcess): Promise<void> => {
   await rpc.call("iscsi_target_node_set_redirect", { name: guideTargetName, pg_tag: 1, ...to })
 }
 
+/** Logins need the secret of a user. */
+const requireChap = async ({ rpc }: TargetProcess): Promise<void> => {
+  await rpc.call("iscsi_create_auth_group", { tag: 1, secrets: [{ user: "anna", secret: "anna-has-a-secret" }] })
+  await rpc.call("iscsi_target_node_set_auth", { name: guideTargetName, require_chap: true, chap_group: 1 })
+}
+
 const portsOf = async (rpc: RpcClient): Promise<ReadonlyArray<number>> => {
   const groups = await rpc.call("iscsi_get_portal_groups")
   assert(Array.isArray(groups))
@@ -44,6 +50,7 @@ describeWithTools(["iscsi-ls", "iscsi-inq"], "a fork, to libiscsi", () => {
       await using source = await startTarget()
       await setUpGuide(source.rpc, await freePort())
       await redirect(source)
+      await requireChap(source)
       const state = join(directory, "fork")
       const args = ["fork", "--at", "HEAD", "-r", source.socketPath, "--fork-state", state, "--suffix", "night"]
       await using fork = await serveProgram("lunlog", args, join(state, "rpc.sock"))
@@ -54,8 +61,12 @@ describeWithTools(["iscsi-ls", "iscsi-inq"], "a fork, to libiscsi", () => {
       assert.notInclude([sourcePort, sourceOther], port)
       const listing = await output("iscsi-ls", `iscsi://127.0.0.1:${port}`)
       assert.include(listing, `Target:${guideTargetName}-night Portal:127.0.0.1:${port},1`)
-      const url = `iscsi://127.0.0.1:${port}/${guideTargetName}-night/0`
+      const lun = `127.0.0.1:${port}/${guideTargetName}-night/0`
+      // The fork has the key of the source's secrets.
+      const url = `iscsi://anna%anna-has-a-secret@${lun}`
       assert.include(await output("iscsi-inq", url), "Peripheral Qualifier:CONNECTED")
+      const wrong = await runCommand({ command: "iscsi-inq", args: [`iscsi://anna%another-secret@${lun}`] }, 20_000)
+      assert.include(wrong.stdout + wrong.stderr, "Authentication failure")
       assert.deepStrictEqual(await sessionsIn(fork.rpc), ["2"])
       assert.deepStrictEqual(await sessionsIn(source.rpc), [])
     } finally {
