@@ -72,19 +72,19 @@ export const decideSetTargetNodeRedirect = (state: State, command: CommandOf<"Se
     const group = yield* requirePublicGroup(state, target, command.portalGroup)
     const object = redirectObject(target, group.tag)
     const present = target.redirects.find(({ portalGroup }) => portalGroup === group.tag)
-    const { host, port } = command
+    const { host, permanent, port } = command
     const of = { target: target.name, portalGroup: group.tag }
-    if (host === undefined && port === undefined) {
+    if (host === undefined && port === undefined && permanent === undefined) {
       return present === undefined ? [] : [{ _tag: "TargetNodeRedirectCleared", ...of }]
     }
     if (host === undefined || port === undefined) {
-      const reason = host === undefined ? "has a port and no host" : "has a host and no port"
+      const missing = host === undefined ? "has a port and no host" : "has a host and no port"
+      const reason = host === port ? "is permanent and leads nowhere" : missing
       const hint = "give both, or neither to clear it"
       return yield* Result.fail(new InvalidArgument({ object, reason, hint }))
     }
     const refusal = checkDestination(object, group, { host, port })
     if (refusal !== undefined) return yield* Result.fail(refusal)
-    const { permanent } = command
     const same = present?.host === host && present.port === port && present.permanent === permanent
     const forGood = permanent === undefined ? {} : { permanent }
     return same ? [] : [{ _tag: "TargetNodeRedirectSet", ...of, host, port, ...forGood }]

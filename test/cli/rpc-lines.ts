@@ -127,6 +127,10 @@ export const iscsiLines: ReadonlyArray<readonly [string, unknown]> = [
     `iscsi_target_node_set_redirect ${iqn} 1 -a 192.0.2.11 -p 3260`,
     { name: iqn, pg_tag: 1, redirect_host: "192.0.2.11", redirect_port: "3260" }
   ],
+  [
+    `iscsi_target_node_set_redirect ${iqn} 1 -a 192.0.2.11 -p 3260 --permanent`,
+    { name: iqn, pg_tag: 1, redirect_host: "192.0.2.11", redirect_port: "3260", permanent: true }
+  ],
   [`iscsi_target_node_set_redirect ${iqn} 1`, { name: iqn, pg_tag: 1 }],
   [`iscsi_target_node_request_logout ${iqn} -t 1`, { name: iqn, pg_tag: 1 }],
   [

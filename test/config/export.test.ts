@@ -106,7 +106,14 @@ const commands: ReadonlyArray<Command> = [
     dataDigest: false,
     requireLunZero: false
   },
-  { _tag: "SetTargetNodeRedirect", target: "iqn.2016-06.io.spdk:disk1", portalGroup: 1, host: "10.0.0.1", port: 3260 },
+  {
+    _tag: "SetTargetNodeRedirect",
+    target: "iqn.2016-06.io.spdk:disk1",
+    portalGroup: 1,
+    host: "10.0.0.1",
+    port: 3260,
+    permanent: true
+  },
   { _tag: "SetTargetNodeHistogram", target: "iqn.2016-06.io.spdk:disk1", enabled: true },
   { _tag: "SetBdevHistogram", name: "Malloc0", histogram: { ...defaultHistogram, granularity: 5, ioType: "read" } },
   { _tag: "SetBdevHistogram", name: "N", histogram: defaultHistogram }
@@ -166,7 +173,7 @@ targets:
       - { lun: 0, bdev: N }
       - { lun: 7, bdev: slow }
     redirects:
-      - { portalGroup: front, to: 10.0.0.1:3260 }
+      - { portalGroup: front, to: 10.0.0.1:3260, permanent: true }
     queueDepth: 32
     headerDigest: true
     histogram: true

@@ -1,9 +1,17 @@
 /** Who may log in and who may see a target, and how netmasks match. */
 import { Result } from "effect"
 import { assert, describe, it } from "vitest"
-import { type AccessList, admittingRule, compileAccessList, discoverable } from "../../src/domain/access.ts"
+import {
+  type AccessList,
+  admittingRule,
+  compileAccessList,
+  discoverable,
+  discoveryAuth
+} from "../../src/domain/access.ts"
 import { parseIpv4, parseIpv6, parsePeerAddress } from "../../src/domain/address.ts"
+import { type Auth, noAuth } from "../../src/domain/IscsiOptions.ts"
 import { compileNetmask, netmaskMatches } from "../../src/domain/netmask.ts"
+import { makeRandom, runSeed } from "../support/initiator/random.ts"
 
 const host = "iqn.2020-01.org.ex:host"
 const bad = "iqn.2020-01.org.ex:bad"
@@ -66,6 +74,77 @@ describe("discovery", () => {
     assert.isTrue(discoverable([list([bad]), list([host]), list(["!ANY"])], host))
     assert.isFalse(discoverable([list([bad])], host))
     assert.isFalse(discoverable([], host))
+  })
+})
+
+/** One group as it is configured. */
+interface Group {
+  readonly names: ReadonlyArray<string>
+  readonly masks: ReadonlyArray<string>
+}
+
+/** SPDK's decision, step by step as its documentation has it. */
+const spdkAllows = (groups: ReadonlyArray<Group>, name: string, address: string): boolean => {
+  for (const { masks, names } of groups) {
+    const match = names.find((entry) => ["ANY", name].includes(entry.replace("!", "")))
+    if (match === undefined) continue
+    if (match.startsWith("!")) return false
+    const covers = (mask: string): boolean =>
+      mask === "ANY" || (mask.endsWith(".0/24") ? address.startsWith(mask.slice(0, -4)) : mask === address)
+    if (masks.some(covers)) return true
+  }
+  return false
+}
+
+const spdkShows = (groups: ReadonlyArray<Group>, name: string): boolean => {
+  const entries = groups.flatMap(({ names }) => names)
+  const match = entries.find((entry) => ["ANY", name].includes(entry.replace("!", "")))
+  return match !== undefined && !match.startsWith("!")
+}
+
+describe("any order of groups, names, denials and networks", () => {
+  it("decides as SPDK does", () => {
+    const random = makeRandom(runSeed(31))
+    const names = ["ANY", "!ANY", host, `!${host}`, bad, `!${bad}`] as const
+    const masks = ["ANY", "10.0.0.0/24", "10.0.1.0/24", "10.0.0.1"] as const
+    const some = <A>(choices: readonly [A, ...ReadonlyArray<A>], most: number): ReadonlyArray<A> =>
+      Array.from({ length: random.below(most + 1) }, () => random.pick(choices))
+    let allowed = 0
+    for (let round = 0; round < 3000; round++) {
+      const groups = Array.from({ length: random.below(4) }, () => ({ names: some(names, 3), masks: some(masks, 2) }))
+      const lists = groups.map((group) => list(group.names, group.masks))
+      const name = random.pick([host, bad, "iqn.2020-01.org.ex:third"])
+      const address = random.pick(["10.0.0.1", "10.0.0.2", "10.0.1.1", "10.0.2.1"])
+      const expected = spdkAllows(groups, name, address)
+      assert.strictEqual(accessAllowed(lists, name, address), expected, JSON.stringify({ groups, name, address }))
+      assert.strictEqual(discoverable(lists, name), spdkShows(groups, name), JSON.stringify({ groups, name }))
+      if (expected) allowed++
+    }
+    assert.isAbove(allowed, 300)
+  })
+})
+
+describe("discovery's authentication", () => {
+  const required: Auth = { ...noAuth, requireChap: true, chapGroup: 1 }
+  const mutual: Auth = { ...required, mutualChap: true, chapGroup: 2 }
+  const off: Auth = { ...noAuth, disableChap: true }
+
+  it.each([
+    ["nothing of a group", required, noAuth, required],
+    ["no group", required, undefined, required],
+    ["what the group says, where all needs nothing", noAuth, mutual, mutual],
+    ["that CHAP is off over the group", noAuth, off, off],
+    ["no less than all needs", required, off, required],
+    ["the group's own secrets", required, { ...required, chapGroup: 3 }, { ...required, chapGroup: 3 }],
+    ["what is more, of both", mutual, { ...required, chapGroup: 3 }, { ...mutual, chapGroup: 3 }],
+    [
+      "the secrets of all, where the group names none",
+      required,
+      { ...mutual, chapGroup: 0 },
+      { ...mutual, chapGroup: 1 }
+    ]
+  ] as const)("is %s", (_, everywhere, ofGroup, expected) => {
+    assert.deepStrictEqual(discoveryAuth(everywhere, ofGroup), expected)
   })
 })
 

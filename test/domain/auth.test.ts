@@ -157,7 +157,10 @@ describe("authentication", () => {
   })
 })
 
-const redirect = (to: { readonly host?: string; readonly port?: number } = {}, portalGroup = 1): Command => ({
+const redirect = (
+  to: { readonly host?: string; readonly port?: number; readonly permanent?: true } = {},
+  portalGroup = 1
+): Command => ({
   _tag: "SetTargetNodeRedirect",
   target: disk1,
   portalGroup,
@@ -175,6 +178,19 @@ describe("a redirect", () => {
     const now = [{ portalGroup: pgTag(1), host: "[fd00::1]", port: 3260 }]
     assert.deepStrictEqual(findTarget(history.state, disk1)?.redirects, now)
     assert.deepStrictEqual(findTarget(followedBy(history, redirect()).state, disk1)?.redirects, [])
+  })
+
+  it("for good is another than one for now, and can become one", () => {
+    const forGood = { ...redirected, permanent: true } as const
+    given(...guide, redirect(elsewhere))
+      .when(redirect({ ...elsewhere, permanent: true }))
+      .givesExactly(forGood)
+    given(...guide, redirect({ ...elsewhere, permanent: true }))
+      .when(redirect(elsewhere))
+      .givesExactly(redirected)
+    const { state } = historyOf(...guide, redirect({ ...elsewhere, permanent: true }))
+    const expected = [{ portalGroup: pgTag(1), ...elsewhere, permanent: true as const }]
+    assert.deepStrictEqual(findTarget(throughSnapshot(state), disk1)?.redirects, expected)
   })
 
   it("that is there already, or gone already, is no event", () => {
@@ -206,6 +222,7 @@ describe("a redirect", () => {
   it.each<[string, Command, RegExp]>([
     ["with a host alone", redirect({ host: "127.0.0.1" }), /a host and no port/],
     ["with a port alone", redirect({ port: 3260 }), /a port and no host/],
+    ["for good, to nowhere", redirect({ permanent: true }), /permanent and leads nowhere/],
     ["to a name", redirect({ host: "localhost", port: 3260 }), /IPv4 address/],
     ["to an IPv6 address without brackets", redirect({ host: "fd00::1", port: 3260 }), /brackets/],
     ["to no address in particular", redirect({ host: "0.0.0.0", port: 3260 }), /leads to the host/],

@@ -54,7 +54,7 @@ export const authCommand = (dice: Dice, state: State): Command => {
     { _tag: "SetPortalGroupAuth", tag: 1 + roll(2), auth: randomAuth(dice) },
     { _tag: "SetTargetNodeAuth", target: pick(targets), auth: randomAuth(dice) },
     { _tag: "SetTargetNodeRedirect", ...redirect, host: pick(hosts), port: 3260 + roll(2) },
-    { _tag: "SetTargetNodeRedirect", ...redirect, host: pick(hosts), port: 3262 },
+    { _tag: "SetTargetNodeRedirect", ...redirect, host: pick(hosts), port: 3262, permanent: true },
     { _tag: "SetTargetNodeRedirect", ...redirect, host: "10.0.0.1", port: 3263 },
     { _tag: "SetTargetNodeRedirect", ...redirected },
     { _tag: "SetTargetNodeRedirect", ...redirected },

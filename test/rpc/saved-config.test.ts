@@ -109,7 +109,13 @@ const late: ReadonlyArray<Call> = [
   { method: "iscsi_create_target_node", params: target("moved", [0], { require_chap: true, header_digest: true }) },
   {
     method: "iscsi_target_node_set_redirect",
-    params: { name: "iqn.2020-01.test:moved", pg_tag: 1, redirect_host: "127.0.0.1", redirect_port: "3261" }
+    params: {
+      name: "iqn.2020-01.test:moved",
+      pg_tag: 1,
+      redirect_host: "127.0.0.1",
+      redirect_port: "3261",
+      permanent: true
+    }
   },
   { method: "iscsi_create_target_node", params: target("without-0", [0, 1]) },
   { method: "iscsi_target_node_remove_lun", params: { name: "iqn.2020-01.test:without-0", lun_id: 0 } },

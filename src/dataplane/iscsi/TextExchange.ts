@@ -14,6 +14,9 @@ import { formatTextPairs, parseNumber, parseTextPairs, type TextPairs } from "./
 const continueBit = 0x40
 const nothing = Buffer.alloc(0)
 
+/** The zone of a link-local address is a name of this machine's. */
+const withoutZone = (host: string): string => host.replace(/%[^\]]*/, "")
+
 /** One per connection. */
 export class TextExchange {
   readonly #connection: Connection
@@ -114,6 +117,8 @@ export class TextExchange {
     const { node } = this.#connection
     const purpose = this.#purpose
     if (purpose._tag === "Discovery") {
+      // Which target would "this session's" be?
+      if (value === "") return [["SendTargets", "Reject"]]
       const wanted = value === "All" ? [...node.targets.values()] : [node.findTarget(value)]
       return wanted.flatMap((target) =>
         target !== undefined && node.mayDiscover(target, purpose.initiatorName) ? this.#describe(target) : []
@@ -127,13 +132,13 @@ export class TextExchange {
   #describe(target: Target): TextPairs {
     const { node, origin } = this.#connection
     const pairs: Array<readonly [string, string]> = [["TargetName", target.spec.name]]
-    const local = origin.targetAddress.includes(":") ? `[${origin.targetAddress}]` : origin.targetAddress
+    const local = withoutZone(origin.targetAddress.includes(":") ? `[${origin.targetAddress}]` : origin.targetAddress)
     for (const { portalGroupTag } of target.spec.ports) {
       const group = node.portalGroups.get(portalGroupTag)
       if (group === undefined || group.private) continue
       for (const { host, port } of group.portals) {
         const any = host === "*" || host === "[*]" || host === "0.0.0.0" || host === "[::]"
-        pairs.push(["TargetAddress", `${any ? local : host}:${port},${portalGroupTag}`])
+        pairs.push(["TargetAddress", `${any ? local : withoutZone(host)}:${port},${portalGroupTag}`])
       }
     }
     return pairs

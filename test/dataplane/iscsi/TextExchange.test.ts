@@ -67,6 +67,28 @@ describe("discovery", () => {
     ])
   })
 
+  it("names a wildcard portal by the address that the initiator came to, IPv6 in brackets and without a zone", () => {
+    const portals = ["[*]", "[fe80::9%eth1]"].map((host) => ({ host, port: 3260 }))
+    node.portalGroups.set(1, { tag: 1, private: false, auth: noAuthPolicy, portals })
+    for (const [address, told] of [
+      ["fd00::7", "[fd00::7]:3260,1"],
+      ["fe80::7%eth0", "[fe80::7]:3260,1"]
+    ] as const) {
+      peer = new TestPeer(node, 1, address)
+      peer.discover()
+      const addresses = answer([["SendTargets", "All"]]).keys.filter(([key]) => key === "TargetAddress")
+      assert.deepStrictEqual(
+        addresses.map(([, value]) => value),
+        [told, "[fe80::9]:3260,1"]
+      )
+    }
+  })
+
+  it("has no target of its own that an empty name could stand for", () => {
+    peer.discover()
+    assert.deepStrictEqual(answer([["SendTargets", ""]]).keys, [["SendTargets", "Reject"]])
+  })
+
   it("tells of one target by name, and nothing of others or of those that go", () => {
     peer.discover()
     addTarget(node, {}, { name: "iqn.b" })
