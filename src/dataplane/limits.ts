@@ -46,6 +46,8 @@ export const heldConnectionsMax = 64
 export const loginTimeoutMillis = 30_000
 /** How long a discovery session may ask nothing, in milliseconds. */
 export const discoveryIdleTimeoutMillis = 60_000
+/** Pings of the target that an initiator may leave unanswered, while it is heard otherwise. */
+export const pingsOutstandingMax = 8
 /** From a logout response to the initiator's close, in milliseconds. */
 export const logoutCloseTimeoutMillis = 5_000
 /** From the logout request of a target that is deleted to its cutting the connection, in milliseconds. */

@@ -2,10 +2,11 @@
  * A connection in full feature phase: decides by opcode who takes a PDU, keeps the command window, and answers the PDUs
  * that manage the session (RFC 7143 section 4.2 and chapter 11).
  */
-import { discoveryIdleTimeoutMillis, recvDataSegmentBytesMax } from "../limits.ts"
+import { recvDataSegmentBytesMax } from "../limits.ts"
 import type { Connection } from "./Connection.ts"
 import type { LogoutCause } from "./ConnectionEnd.ts"
 import { ControlPdu } from "./ControlPdu.ts"
+import { KeepAlive } from "./KeepAlive.ts"
 import type { LoginPurpose } from "./Login.ts"
 import type { SessionParameters } from "./negotiation.ts"
 import {
@@ -47,16 +48,14 @@ export class FullFeaturePhase {
   readonly #text: TextExchange
   readonly #pdu = new ControlPdu()
   #taker: number = Taker.Drop
-  #lastHeard: number
-  #pingedAt: number | undefined
-  #nextPingTag = 1
+  readonly #pings: KeepAlive
 
   constructor(connection: Connection, parameters: SessionParameters, purpose: LoginPurpose) {
     this.#connection = connection
     this.#parameters = parameters
     this.#discovery = purpose._tag === "Discovery"
     this.#text = new TextExchange(connection, parameters, purpose)
-    this.#lastHeard = connection.node.now()
+    this.#pings = new KeepAlive(connection, this.#discovery)
   }
 
   /** See `PduHandler`. */
@@ -114,30 +113,9 @@ export class FullFeaturePhase {
     }
   }
 
-  /** Called about once a second: pings an initiator that is silent, and drops one that does not answer. */
+  /** Called about once a second; `heard`: something has come since the last call. */
   keepAlive(now: number, heard: boolean): void {
-    const { nopInInterval, nopTimeout } = this.#connection.node.options
-    if (heard) {
-      this.#lastHeard = now
-      this.#pingedAt = undefined
-    }
-    if (this.#connection.state !== "full-feature") return
-    if (this.#discovery) return this.#endIdleDiscovery(now)
-    if (nopInInterval === 0) return
-    if (this.#pingedAt !== undefined) {
-      if (now - this.#pingedAt <= nopTimeout * 1000) return
-      this.#connection.close(`no answer to a ping in ${nopTimeout} s`, "pingTimeout")
-    } else if (now - this.#lastHeard >= nopInInterval * 1000) {
-      this.#pingedAt = now
-      this.#ping()
-    }
-  }
-
-  /** A discovery session is not pinged: it asks and leaves. One that stays would keep a connection from others. */
-  #endIdleDiscovery(now: number): void {
-    if (now - this.#lastHeard <= discoveryIdleTimeoutMillis) return
-    const seconds = discoveryIdleTimeoutMillis / 1000
-    this.#connection.close(`a discovery session that has asked nothing in ${seconds} s`, "idle")
+    this.#pings.lookOver(now, heard)
   }
 
   /**
@@ -221,23 +199,21 @@ export class FullFeaturePhase {
     if (refused !== undefined) this.#reject(header, refused)
   }
 
+  /** RFC 7143 section 11.18: a ping, the answer to one of the target's, or one that only tells ExpStatSN. */
   #nopOut(header: Buffer, data: Buffer): void {
     const initiatorTaskTag = initiatorTaskTagOf(header, 0)
-    // The answer to a ping, which `heard` has noticed already, or one that wants none.
-    if (initiatorTaskTag === reservedTag) return
-    if (targetTransferTagOf(header, 0) !== reservedTag) return this.#reject(header, RejectReason.InvalidPduField)
+    const tag = targetTransferTagOf(header, 0)
+    const wantsAnswer = initiatorTaskTag !== reservedTag
+    const valid = wantsAnswer ? tag === reservedTag : isImmediate(header, 0) && this.#answersPing(tag)
+    if (!valid) return this.#reject(header, RejectReason.InvalidPduField)
+    if (!wantsAnswer) return
     const echoed = data.subarray(0, this.#parameters.initiatorMaxRecvDataSegmentLength)
     const n = this.#connection.numbers()
     this.#connection.send(echoed, (b, at) => writeNopIn(b, at, initiatorTaskTag, reservedTag, n, echoed.length))
   }
 
-  #ping(): void {
-    const connection = this.#connection
-    const tag = this.#nextPingTag
-    this.#nextPingTag = (tag % 0x7fff_ffff) + 1
-    // StatSN is the next one and is not used up: there is no task (RFC 7143 section 11.19.1).
-    const n = { statSn: connection.statSn, expCmdSn: connection.window.expCmdSn, maxCmdSn: connection.window.maxCmdSn }
-    connection.send(nothing, (b, at) => writeNopIn(b, at, reservedTag, tag, n, 0))
+  #answersPing(tag: number): boolean {
+    return tag === reservedTag || this.#pings.answered(tag)
   }
 
   /** RFC 7143 sections 11.14 and 11.15: of the session, of this connection, or of another one. */

@@ -60,6 +60,7 @@ export interface SessionConnection {
   readonly commands: SessionCommands | undefined
   readonly close: (reason: string, ending: Ending) => void
   readonly closeAfterFlush: (reason: string, ending: Ending) => void
+  readonly cut: (reason: string, ending: Ending) => void
   /** It ends without the others. */
   readonly leave: (reason: string, ending: Ending) => void
   /** The session ends: the initiator is told, unless it has asked for it, and the connection closes. */
@@ -196,6 +197,11 @@ export class Session implements SessionView, TargetSession {
   /** Ends it with all its connections: the first takes the others with it. */
   close(reason: string, ending: Ending): void {
     for (const connection of this.connections) return connection.close(reason, ending)
+  }
+
+  /** The same, as the target wants it: the initiator is told. */
+  cut(reason: string, ending: Ending): void {
+    for (const connection of this.connections) return connection.cut(reason, ending)
   }
 
   /** The same, once all that was answered has been sent. */

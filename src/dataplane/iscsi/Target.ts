@@ -67,6 +67,8 @@ export interface TargetSession {
   readonly identity: { readonly initiatorName: string; readonly isid: string; readonly port: TargetPort }
   /** Ends it with all its connections. */
   readonly close: (reason: string, ending: Ending) => void
+  /** The same, as the target wants it: the initiator is told. */
+  readonly cut: (reason: string, ending: Ending) => void
   /** Asks the initiator to log out of all its connections: see `FullFeaturePhase.requestLogout`. */
   readonly requestLogout: (limitMillis: number, cutMillis?: number, cause?: LogoutCause) => void
   /** A LUN begins to drain: writes that wait for data end at once. */

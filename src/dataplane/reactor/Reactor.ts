@@ -186,7 +186,7 @@ export class Reactor {
     if (target === undefined || target.spec.incarnation !== incarnation || target.sessions.size === 0) return done()
     const timer = setTimeout(() => {
       cut = target.sessions.size
-      for (const session of [...target.sessions]) session.close("its target is deleted", "targetDeleted")
+      for (const session of [...target.sessions]) session.cut("its target is deleted", "targetDeleted")
     }, logoutRequestTimeoutMillis)
     target.onSessionEnd = () => {
       closed++
@@ -222,7 +222,7 @@ export class Reactor {
   }
 
   #cutConnections(reason: string): void {
-    for (const connection of [...this.#node.connections]) connection.close(reason, "serverEnd")
+    for (const connection of [...this.#node.connections]) connection.cut(reason, "serverEnd")
   }
 
   #nameBdev(command: CommandOf<"NameBdev">): void {
@@ -299,7 +299,7 @@ export class Reactor {
       clearInterval(this.#housekeeping)
       this.#statistics.stop()
       this.#reservations.stop()
-      for (const connection of [...this.#node.connections]) connection.close("the target shuts down", "serverEnd")
+      for (const connection of [...this.#node.connections]) connection.cut("the target shuts down", "serverEnd")
       for (const drain of this.#drains) drain.cancel()
       this.#bdevs.closeAll()
       this.#gate.flush()

@@ -3,6 +3,7 @@ import { assert, beforeEach, describe, it } from "vitest"
 import {
   logoutCloseTimeoutMillis,
   logoutRequestTimeoutMillis,
+  pingsOutstandingMax,
   recvDataSegmentBytesMax
 } from "../../../src/dataplane/limits.ts"
 import { Opcode, reservedTag } from "../../support/initiator/pdu.ts"
@@ -37,6 +38,19 @@ describe("a ping of the initiator's", () => {
     assert.lengthOf(peer.one().data, 8192)
   })
 
+  it("may carry as much as the target takes, and more ends the connection", () => {
+    ping(Buffer.alloc(recvDataSegmentBytesMax, 1))
+    assert.isTrue(peer.one().data.equals(Buffer.alloc(8192, 1)))
+    ping(Buffer.alloc(recvDataSegmentBytesMax + 1))
+    assert.strictEqual(peer.connection.state, "exiting")
+  })
+
+  it("that takes a CmdSN is answered in its turn", () => {
+    ping(Buffer.from("a"), { immediate: false })
+    peer.cmdSn++
+    assert.strictEqual(peer.one().expCmdSn, peer.cmdSn)
+  })
+
   it("without a tag wants no answer", () => {
     ping(Buffer.alloc(0), { initiatorTaskTag: reservedTag })
     assert.lengthOf(peer.received(), 0)
@@ -61,6 +75,7 @@ describe("the target's ping", () => {
   it("keeps a connection that answers, or says anything at all", async () => {
     for (const answer of [
       () => ping(Buffer.alloc(0), { initiatorTaskTag: reservedTag, word20: 1 }),
+      () => ping(Buffer.from("data that nobody has asked for"), { initiatorTaskTag: reservedTag, word20: 2 }),
       () => peer.command(0x81, Buffer.alloc(6), 0),
       () => peer.bytes(Buffer.from([0]))
     ]) {
@@ -73,6 +88,34 @@ describe("the target's ping", () => {
       assert.strictEqual(peer.connection.state, "full-feature")
       peer.received()
     }
+  })
+
+  it("has one answer, which may come late; what answers none is rejected", async () => {
+    const answer = (tag: number, fields = {}) => {
+      ping(Buffer.alloc(0), { initiatorTaskTag: reservedTag, word20: tag, ...fields })
+      return peer.received().map(({ opcode, response }) => [opcode, response])
+    }
+    const invalid = [[Opcode.reject, 9]]
+    assert.deepStrictEqual(answer(1), invalid, "none is outstanding")
+    const tags: Array<number> = []
+    for (let round = 0; round < pingsOutstandingMax + 1; round++) {
+      node.pass(1)
+      node.pass(5000)
+      await turn()
+      tags.push(peer.one().targetTransferTag)
+      // It is there, and answers nothing yet.
+      peer.command(0x81, Buffer.alloc(6), 0)
+      peer.received()
+    }
+    const [forgotten, ...outstanding] = tags
+    assert.deepStrictEqual(answer(forgotten ?? 0), invalid)
+    for (const tag of outstanding) {
+      assert.deepStrictEqual(answer(tag, { immediate: false }), invalid, "an answer takes no CmdSN")
+      peer.cmdSn++
+      assert.deepStrictEqual(answer(tag), [])
+      assert.deepStrictEqual(answer(tag), invalid)
+    }
+    assert.strictEqual(peer.connection.state, "full-feature")
   })
 
   it("ends a connection that does not answer in time", () => {
@@ -150,6 +193,14 @@ describe("logout", () => {
     assert.strictEqual(peer.connection.state, "full-feature")
     node.pass(1)
     assert.strictEqual(peer.connection.state, "exiting")
+    const last = peer.one()
+    assert.deepStrictEqual([last.opcode, last.header[36]], [Opcode.asyncMessage, 3], "all connections are dropped")
+    assert.deepStrictEqual([last.header.readUInt16BE(40), last.header.readUInt16BE(42)], [2, 20])
+  })
+
+  it("with a reason that there is not is rejected", () => {
+    logout(3)
+    assert.deepStrictEqual([peer.one().response, peer.connection.state], [9, "full-feature"])
   })
 })
 
