@@ -42,7 +42,8 @@ const transferBytesOf = (task: IscsiTask): number => {
 /** Bytes that the initiator expects to move in the direction of the command, or in any if it has none. */
 const expectedBytesOf = (task: IscsiTask): number => {
   const { action } = task.scsi
-  const inbound = task.expectsDataIn && action !== ScsiAction.write
+  const takesData = action === ScsiAction.write || (task.run !== undefined && task.run.dataOutLength > 0)
+  const inbound = task.expectsDataIn && !takesData
   const outbound = task.expectsDataOut && action !== ScsiAction.read && action !== ScsiAction.parameterIn
   return inbound || outbound ? task.expectedBytes : 0
 }
