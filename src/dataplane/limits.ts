@@ -8,7 +8,7 @@ import { maxTransferBytes } from "./scsi/LogicalUnit.ts"
 export const recvDataSegmentBytesMax = 256 * 1024
 /** RFC 7143 section 6.3: during login the default MaxRecvDataSegmentLength of 8,192 bytes holds. */
 export const loginDataSegmentBytesMax = 8192
-/** All text of one login or text exchange that is continued over several PDUs (C bit), in bytes. */
+/** All text of one login, and of one text exchange that is continued over several PDUs (C bit), in bytes. */
 export const textExchangeBytesMax = 64 * 1024
 /** Targets that discovery looks at in one turn of the event loop, a millisecond or two; then IO comes first. */
 export const targetsPerTurn = 1000

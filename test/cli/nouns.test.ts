@@ -187,6 +187,7 @@ describe("nouns and verbs", () => {
     await prints("auth", "add-secret", "1", "bert", "--mutual-user", "target")
     const warned = await run("auth", "add-secret", "1", "carl", "--secret", "on-the-command-line")
     assert.match(warned.stderr, /^warning: everybody on this machine can read a secret on the command line/)
+    assert.notMatch(warned.stderr, /less than/)
     assert.deepStrictEqual(await target.rpc.call("iscsi_get_auth_groups"), [
       {
         tag: 1,
@@ -202,6 +203,11 @@ describe("nouns and verbs", () => {
     assert.notMatch(shown, /from-|on-the|mutual-env/)
     delete process.env["LUNLOG_CHAP_SECRET"]
     assert.match(await refuses("auth", "add-secret", "1", "dora"), /Give --secret-file FILE, or LUNLOG_CHAP_SECRET/)
+    writeFileSync(file, "short\n")
+    const short = await run("auth", "add-secret", "1", "emil", "--secret-file", file)
+    assert.match(short.stderr, /^warning: the secret of emil has less than 12 bytes/)
+    assert.match(await prints("status"), /auth group 1: a secret of user "emil" has less than 12 bytes/)
+    await prints("auth", "remove-secret", "1", "emil")
     assert.match(await prints("auth", "remove-secret", "1", "carl"), /no secret of carl any more/)
     assert.strictEqual(await prints("auth", "delete", "1"), "auth group 1 is gone")
   })

@@ -182,6 +182,22 @@ describe("secrets in a file that others may read", () => {
   })
 })
 
+describe("secrets of less than 96 bits", () => {
+  it("are warned of at their places, also where the file only refers to them", async () => {
+    write("short", "elevenbytes\n")
+    write(
+      "main.yaml",
+      "authGroups: [{ name: a, secrets: [{ user: u, secret: twelve-bytes, mutualUser: t, " +
+        `mutualSecret: '\${file:short}' }] }]\n`,
+      0o600
+    )
+    const { warnings } = await Effect.runPromise(read())
+    assert.lengthOf(warnings, 1)
+    assert.match(warnings[0] ?? "", /main\.yaml:1:\d+ authGroups\[0\]\.secrets\[0\]\.mutualSecret: the secret has less/)
+    assert.notInclude(warnings[0], "eleven")
+  })
+})
+
 describe("a configuration that is no file", () => {
   it("refuses what asks for files", () => {
     assert.deepStrictEqual(problemsIn(readNativeFile("text", "include: [a]\n")), [

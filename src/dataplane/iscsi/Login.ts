@@ -213,6 +213,7 @@ export class Login {
     this.initiatorAlias = keys.get("InitiatorAlias")?.slice(0, initiatorAliasMax)
     const sessionType = keys.get("SessionType") ?? "Normal"
     if (sessionType === "Discovery") {
+      if (request.tsih !== 0) return refuse(LoginStatus.SessionDoesNotExist, "a discovery session has one connection")
       this.#negotiation = this.#negotiate(undefined)
       return { _tag: "Discovery", initiatorName: initiatorName.toLowerCase() }
     }

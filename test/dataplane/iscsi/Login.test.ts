@@ -355,6 +355,10 @@ describe("a session handle", () => {
     assert.deepInclude(login.purpose, { session: peer.connection.session })
   })
 
+  it("of a discovery session is none to come back to", () => {
+    refused(step(discovery, { tsih: 1 }), LoginStatus.SessionDoesNotExist, /has one connection/)
+  })
+
   it("of nobody, of somebody else, or of a second connection is refused", () => {
     const tsih = loggedIn(node).connection.session?.tsih ?? 0
     refused(step(identity, { tsih: tsih + 1 }), LoginStatus.SessionDoesNotExist, /no session/)
