@@ -186,7 +186,6 @@ export class IscsiTask implements BdevIo, OrderedCommand, SetCommand, SubmittedC
     const { mapping, onEnd, owner, run } = this
     if (mapping !== undefined) mapping.unit.statistics.inFlight--
     if (run === undefined || run.operation.counts !== undefined) this.count(status)
-    mapping?.unit.taskSet.removeLateWrite(this.scsi)
     if (owner !== undefined) owner.ioDone(this, status)
     else this.#pool.give(this)
     mapping?.end(this)
@@ -202,7 +201,7 @@ export class IscsiTask implements BdevIo, OrderedCommand, SetCommand, SubmittedC
     if (this.phase !== TaskPhase.Submitted) return this.#pool.give(this)
     this.phase = TaskPhase.Zombie
     const writes = run === undefined ? this.wantedBytes > 0 : run.operation.use !== "reads" && this.scsi.byteLength > 0
-    if (writes) mapping?.unit.taskSet.addLateWrite(this.scsi)
+    mapping?.unit.taskSet.orphan(this, writes)
     // From here on the task may be somebody else's.
     if (run === undefined) mapping?.unit.bdev.cancel?.(this)
     else run.cancel()

@@ -33,7 +33,7 @@ const usesBlocks = ({ action }: ScsiTask): boolean => action !== ScsiAction.flus
 export class TaskSet {
   /** Nothing waits, nothing is locked, no late write is out, no order is to be kept: commands need not ask. */
   open = true
-  /** At the bdev, also those that nobody waits for any more. Copies from and to a RAM disk's memory are never here. */
+  /** At the bdev, and somebody waits for them. Copies from and to a RAM disk's memory are never here. */
   readonly #running = new Set<SetCommand>()
   readonly #atomic = new Set<SetCommand>()
   /** In order of arrival. */
@@ -65,12 +65,25 @@ export class TaskSet {
     return false
   }
 
-  /** A running command has ended. */
+  /** A running command has ended, whether somebody has waited for it or not. */
   leave(command: SetCommand): void {
     this.#running.delete(command)
     if (this.open) return
     this.#atomic.delete(command)
+    this.#lateWrites.delete(command.scsi)
     this.#advance()
+  }
+
+  /**
+   * A running command is not waited for any more, though it may never end: others do not wait for it either. If it
+   * `writes`, its blocks count as written late until it leaves.
+   */
+  orphan(command: SetCommand, writes: boolean): void {
+    this.#running.delete(command)
+    this.#atomic.delete(command)
+    if (writes) this.#lateWrites.add(command.scsi)
+    this.#update()
+    if (this.#waiting.length > 0) queueMicrotask(() => this.#advance())
   }
 
   /** A waiting command is not waited for any more. Those behind it proceed in a moment, not within this call. */
@@ -79,17 +92,6 @@ export class TaskSet {
     if (place < 0) return
     this.#waiting.splice(place, 1)
     queueMicrotask(() => this.#advance())
-  }
-
-  /** A write at the bdev is not waited for any more. */
-  addLateWrite(range: BlockRange): void {
-    this.#lateWrites.add(range)
-    this.#update()
-  }
-
-  /** It is back from the bdev, if it was one. */
-  removeLateWrite(range: BlockRange): void {
-    if (this.#lateWrites.delete(range)) this.#update()
   }
 
   /** An order has to be kept from now on: commands have to ask. */

@@ -103,12 +103,27 @@ describe("a task set", () => {
 
   it("knows the blocks of late writes until they are back", () => {
     const set = new TaskSet()
-    const late = new Command("plain", 10, 20).scsi
-    set.addLateWrite(late)
+    const late = new Command("plain", 10, 20)
+    set.enter(late)
+    set.orphan(late, true)
     assert.isFalse(set.open)
+    assert.isTrue(set.enter(new Command("atomic", 10, 20)), "it may never end: nobody waits for it")
     assert.isTrue(set.awaitsLateWrite({ byteOffset: 19, byteLength: 1 }))
     assert.isFalse(set.awaitsLateWrite({ byteOffset: 20, byteLength: 1 }))
-    set.removeLateWrite(late)
+    set.leave(late)
+    assert.isFalse(set.awaitsLateWrite({ byteOffset: 19, byteLength: 1 }))
+  })
+
+  it("lets those go in a moment that wait for a command that nobody waits for any more", async () => {
+    const set = new TaskSet()
+    const [atomic, later] = [new Command("atomic", 0, 10), new Command("plain", 0, 10)]
+    set.enter(atomic)
+    set.enter(later)
+    set.orphan(atomic, true)
+    assert.strictEqual(later.proceeded, 0)
+    await microtasks()
+    assert.deepStrictEqual([later.proceeded, set.open], [1, false])
+    set.leave(atomic)
     assert.isTrue(set.open)
   })
 
