@@ -122,7 +122,7 @@ describe("an operation's data", () => {
     assertIdle()
   })
 
-  it("are gathered whole before an atomic write begins: a connection that is cut leaves the blocks as they were", () => {
+  it("are gathered whole before an atomic write begins: a cut connection changes nothing", () => {
     const asked = loggedIn(node, {
       keys: [
         ["InitialR2T", "Yes"],
