@@ -53,6 +53,8 @@ export interface SessionOptions extends LoginOptions {
   readonly segmentBytesMax?: number
   /** Leave NOP-In pings without an answer. */
   readonly ignorePings?: boolean
+  /** Told of asynchronous messages as they come. */
+  readonly onAsyncMessage?: (pdu: Pdu) => void
 }
 
 /** Serial numbers compare modulo 2^32 (RFC 1982). */
@@ -82,6 +84,7 @@ export class Session {
   expCmdSn: number
   maxCmdSn: number
   readonly #ignorePings: boolean
+  readonly #tellAsyncMessage: SessionOptions["onAsyncMessage"]
   readonly #pending = new Map<number, Pending>()
   readonly #waiting: Array<() => void> = []
   #lastTag = 0x1000
@@ -99,6 +102,7 @@ export class Session {
     this.expCmdSn = outcome.expCmdSn
     this.maxCmdSn = outcome.maxCmdSn
     this.#ignorePings = options.ignorePings === true
+    this.#tellAsyncMessage = options.onAsyncMessage
     wire.dispatch(
       (pdu) => this.#onPdu(pdu),
       (error) => this.#onClosed(error)
@@ -289,7 +293,7 @@ export class Session {
     this.#takeNumbers(pdu)
     const tag = pdu.initiatorTaskTag
     if (pdu.opcode === Opcode.reject) this.#onReject(pdu)
-    else if (pdu.opcode === Opcode.asyncMessage) this.asyncMessages.push(pdu)
+    else if (pdu.opcode === Opcode.asyncMessage) this.#onAsyncMessage(pdu)
     else if (pdu.opcode === Opcode.nopIn && tag === reservedTag) this.#onPing(pdu)
     else {
       const pending = this.#pending.get(tag)
@@ -323,6 +327,11 @@ export class Session {
       return
     }
     this.#pending.get(pdu.data.readUInt32BE(16))?.fail(new Rejected(pdu.response))
+  }
+
+  #onAsyncMessage(pdu: Pdu): void {
+    this.asyncMessages.push(pdu)
+    this.#tellAsyncMessage?.(pdu)
   }
 
   #onPing(pdu: Pdu): void {

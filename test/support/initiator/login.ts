@@ -69,6 +69,7 @@ export class LoginExchange {
   cmdSn: number
   expStatSn = 0
   tsih = 0
+  connectionId = 1
   #first = true
   readonly #waitMillis: number
 
@@ -93,7 +94,7 @@ export class LoginExchange {
       byte2: request.versionMax ?? 0,
       byte3: request.versionMin ?? 0,
       initiatorTaskTag: this.initiatorTaskTag,
-      word20: (request.connectionId ?? 1) << 16,
+      word20: (request.connectionId ?? this.connectionId) << 16,
       cmdSn: this.cmdSn,
       expStatSn: this.expStatSn
     })
@@ -152,6 +153,7 @@ export interface LoginOptions {
   /** What to authenticate with, once the target has agreed on CHAP. */
   readonly chap?: Credentials
   readonly tsih?: number
+  readonly connectionId?: number
   readonly cmdSn?: number
   readonly waitMillis?: number
 }
@@ -238,6 +240,7 @@ const roundsMax = 8
 export const login = async (wire: Wire, options: LoginOptions): Promise<LoginOutcome> => {
   const exchange = new LoginExchange(wire, options.isid, options.cmdSn, options.waitMillis)
   exchange.tsih = options.tsih ?? 0
+  exchange.connectionId = options.connectionId ?? 1
   const first = options.firstKeys ?? identity(options)
   const operational = operationalKeys(options)
   const answered: Array<readonly [string, string]> = []
