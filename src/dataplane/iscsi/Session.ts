@@ -75,7 +75,7 @@ export class Session implements SessionView, TargetSession {
   readonly parameters: SessionParameters
   /** In the order in which they logged in. */
   readonly connections = new Set<SessionConnection>()
-  /** A connection has read a command before its turn. */
+  /** A connection has read a command before its turn, or a task management function waits for commands. */
   hasWaiting = false
   /** Of connections that are not there any more. */
   totals: Totals = noTotals
@@ -84,6 +84,8 @@ export class Session implements SessionView, TargetSession {
   /** Commands that are counted against the window and have not ended. */
   commandsInFlight = 0
   readonly #takenAsReceived = new Set<number>()
+  /** What is to be done once all commands before a CmdSN have come. */
+  readonly #afterCommands: Array<{ readonly cmdSn: number; readonly then: () => void }> = []
   /** What lets connections go on, by the CmdSN that they have read. */
   readonly #waiting = new Map<number, () => void>()
   #goesOn = false
@@ -108,6 +110,7 @@ export class Session implements SessionView, TargetSession {
 
   /** A command with the expected CmdSN has come. */
   advanceCmdSn(): void {
+    if (this.#afterCommands.length > 0) this.#doAfterCommands()
     this.expCmdSn = nextSerial(this.expCmdSn)
     if (this.#takenAsReceived.size > 0) this.#skipReceived()
   }
@@ -116,6 +119,27 @@ export class Session implements SessionView, TargetSession {
   takeAsReceived(cmdSn: number): void {
     this.#takenAsReceived.add(cmdSn)
     this.#skipReceived()
+  }
+
+  /** Calls `then` before the command with this CmdSN is done, when all before it have come: now, or later. */
+  afterCommands(cmdSn: number, then: () => void): void {
+    this.#afterCommands.push({ cmdSn, then })
+    this.#doAfterCommands()
+  }
+
+  /** It is not to be called any more. */
+  notAfterCommands(then: () => void): void {
+    const place = this.#afterCommands.findIndex((one) => one.then === then)
+    if (place >= 0) this.#afterCommands.splice(place, 1)
+  }
+
+  #doAfterCommands(): void {
+    const isDue = ({ cmdSn }: { readonly cmdSn: number }): boolean => !serialBefore(this.expCmdSn, cmdSn)
+    const due = this.#afterCommands.filter(isDue)
+    const left = this.#afterCommands.filter((one) => !isDue(one))
+    this.#afterCommands.splice(0, this.#afterCommands.length, ...left)
+    this.hasWaiting = this.#waiting.size > 0 || left.length > 0
+    for (const { then } of due) then()
   }
 
   #skipReceived(): void {
@@ -133,13 +157,14 @@ export class Session implements SessionView, TargetSession {
   /** The connection that waits for its turn with this one is not read any more. */
   waitNoMore(cmdSn: number): void {
     this.#waiting.delete(cmdSn)
-    this.hasWaiting = this.#waiting.size > 0
+    this.hasWaiting = this.#waiting.size > 0 || this.#afterCommands.length > 0
   }
 
   /** Connections whose commands are due, or have become superfluous, go on. Each may make others due. */
   goOn(): void {
     if (this.#goesOn) return
     this.#goesOn = true
+    if (this.#afterCommands.length > 0) this.#doAfterCommands()
     for (let readOn = this.#nextDue(); readOn !== undefined; readOn = this.#nextDue()) readOn()
     this.#goesOn = false
   }

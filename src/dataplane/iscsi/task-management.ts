@@ -4,7 +4,7 @@
  *
  * The response follows when the commands that are aborted have left the bdev, so that none of them can write later.
  */
-import { pendingFunctionsMax } from "../limits.ts"
+import { pendingFunctionsMax, taskManagementTimeoutMillis } from "../limits.ts"
 import { decodeLun } from "../scsi/lun.ts"
 import { SenseCode } from "../scsi/sense-codes.ts"
 import { abortTasks, clearTasks, type TaskOfSession, tasksOf, tasksOfUnit, zombiesOfUnit } from "./abort-tasks.ts"
@@ -48,7 +48,7 @@ const respond = (connection: Connection, initiatorTaskTag: number, result: numbe
   connection.send(nothing, (b, at) => writeTaskManagementResponse(b, at, initiatorTaskTag, result, n))
 }
 
-/** A function that is being carried out; `header` is valid only until `carryOut` returns. */
+/** A function that is being carried out. */
 interface Request {
   readonly connection: Connection
   readonly commands: CommandPath
@@ -153,6 +153,21 @@ const carryOut = (code: number, request: Request): void => {
   }
 }
 
+/**
+ * Commands before the function may still be on their way over other connections; it covers them, too (RFC 7143 section
+ * 4.2.3.3, b). After 10 s it does without them.
+ */
+const whenCommandsHaveCome = ({ connection, done, header, session }: Request, then: () => void): void => {
+  const goOn = (): void => {
+    clearTimeout(timer)
+    session.notAfterCommands(goOn)
+    if (connection.state === "full-feature") then()
+    else done(TaskManagementResult.Rejected)
+  }
+  const timer = setTimeout(goOn, taskManagementTimeoutMillis).unref()
+  session.afterCommands(cmdSnOf(header, 0), goOn)
+}
+
 /** Carries out a Task Management Function Request, or says why it is to be rejected (RFC 7143 section 11.17.1). */
 export const manageTasks = (connection: Connection, commands: CommandPath, header: Buffer): number | undefined => {
   const tag = initiatorTaskTagOf(header, 0)
@@ -183,6 +198,8 @@ export const manageTasks = (connection: Connection, commands: CommandPath, heade
       durationMillis
     })
   }
-  carryOut(code, { connection, commands, session, header, lun, path, done })
+  const request = { connection, commands, session, header: Buffer.from(header), lun, path, done }
+  if (code === TaskManagementFunction.AbortTask || session.connections.size === 1) carryOut(code, request)
+  else whenCommandsHaveCome(request, () => carryOut(code, request))
   return undefined
 }
