@@ -1,5 +1,6 @@
 /** What a configuration cannot say about a moment: where in the log it was, and what was under way. */
-import { bdevsOf, lunsOf, type State, targetsOf } from "../domain/State.ts"
+import { reservationTypeNames } from "../domain/Reservation.ts"
+import { bdevsOf, lunsOf, reservationsOf, type State, targetsOf } from "../domain/State.ts"
 import { counted, listed } from "./describe/words.ts"
 import { originText } from "./fork/origin-text.ts"
 import { timeText } from "./position.ts"
@@ -24,6 +25,15 @@ const note = (names: ReadonlyArray<string>, text: (list: string) => string): Rea
   return names.length === 0 ? [] : [text(shown.join(", "))]
 }
 
+/** Who had reserved which disk, or was registered with it. */
+const reserved = (state: State): ReadonlyArray<string> =>
+  reservationsOf(state).flatMap(({ bdev, registrations, reservation }) => {
+    if (registrations.length === 0) return []
+    if (reservation === undefined) return [`${bdev.name} (${counted(registrations.length, "registration")})`]
+    const holder = reservation.holder?.initiator ?? counted(registrations.length, "registrant")
+    return [`${bdev.name} (${reservationTypeNames[reservation.type]}, ${holder})`]
+  })
+
 /** What was under way: none of it is in a configuration. */
 const underWay = (state: State): ReadonlyArray<string> => {
   const targets = targetsOf(state)
@@ -44,6 +54,7 @@ const underWay = (state: State): ReadonlyArray<string> => {
     ...note(deleting, (list) => `targets that were being deleted, and are left out: ${list}`),
     ...note(removing, (list) => `bdevs that were being removed, and are left out: ${list}`),
     ...note(emptied, (list) => `content in memory that a restart had emptied: ${list}`),
+    ...note(reserved(state), (list) => `persistent reservations: ${list}`),
     ...(state.configParts.length === 0 ? [] : ["a configuration was being recorded"]),
     ...(state.configTakenDown.length === 0
       ? []

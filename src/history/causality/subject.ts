@@ -20,12 +20,15 @@ const lunOf = (payload: unknown): LogObject | undefined => {
   return target === undefined || lun === undefined ? undefined : { _tag: "Lun", target, lun }
 }
 
+const reservedDisk = (type: string, payload: unknown): string | undefined =>
+  type === "ReservationsChanged" ? textOf(memberOf(memberOf(payload, "bdev"), "name")) : undefined
+
 /** The object that a record changes or tells of; undefined if it is about none, or about the target as a whole. */
 export const subjectOf = ({ payload, type }: LogRecord): LogObject | undefined => {
   const name = textOf(memberOf(payload, "name"))
   const target = textOf(memberOf(payload, "target"))
   const tsih = numberOf(memberOf(payload, "tsih"))
-  const bdev = textOf(memberOf(payload, "bdev"))
+  const bdev = textOf(memberOf(payload, "bdev")) ?? reservedDisk(type, payload)
   if (type === "TargetNodeCreated" && name !== undefined) return { _tag: "Target", name }
   if (type.startsWith("TargetNode") && target !== undefined) return { _tag: "Target", name: target }
   if (type.startsWith("Lun")) return lunOf(payload)
