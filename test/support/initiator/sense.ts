@@ -14,6 +14,8 @@ export interface Sense {
   readonly key: number
   readonly asc: number
   readonly ascq: number
+  /** INFORMATION of fixed-format sense data, where it is valid. */
+  readonly information?: number
 }
 
 /** `5/25/00`: key, ASC and ASCQ in hexadecimal, as this project's documents write it. */
@@ -26,7 +28,8 @@ export const senseText = (sense: Sense): string => {
 export const parseSense = (bytes: Buffer): Sense | undefined => {
   const format = (bytes[0] ?? 0) & 0x7f
   if (format === 0x70 || format === 0x71) {
-    return { key: (bytes[2] ?? 0) & 0x0f, asc: bytes[12] ?? 0, ascq: bytes[13] ?? 0 }
+    const information = ((bytes[0] ?? 0) & 0x80) === 0 ? {} : { information: bytes.readUInt32BE(3) }
+    return { key: (bytes[2] ?? 0) & 0x0f, asc: bytes[12] ?? 0, ascq: bytes[13] ?? 0, ...information }
   }
   if (format === 0x72 || format === 0x73) {
     return { key: (bytes[1] ?? 0) & 0x0f, asc: bytes[2] ?? 0, ascq: bytes[3] ?? 0 }
