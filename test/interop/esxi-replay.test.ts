@@ -1,7 +1,7 @@
 /**
  * What ESXi sends to a datastore, as VMware describes its storage APIs for array integration (VAAI) and VMFS publicly:
- * discovery, atomic test and set (ATS), full copy, block zeroing, space reclamation, and SCSI-2 reservations where ATS is
- * off. ESXi itself does not run here: each step asserts the answer that it needs.
+ * discovery, atomic test and set (ATS), full copy, block zeroing, space reclamation, and SCSI-2 reservations where ATS
+ * is off. ESXi itself does not run here: each step asserts the answer that it needs.
  */
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
 import { cdb, reportLuns } from "../support/initiator/commands.ts"

@@ -1,6 +1,6 @@
 /**
- * Commands of hosts that share disks: what clusters, hypervisors and thin provisioning need (SBC-3 5, SPC-4 6). Each is a
- * whole request; addresses and lengths are logical blocks of 512 bytes.
+ * Commands of hosts that share disks: what clusters, hypervisors and thin provisioning need (SBC-3 5, SPC-4 6). Each
+ * is a whole request; addresses and lengths are logical blocks of 512 bytes.
  */
 import type { ScsiRequest } from "./ScsiTask.ts"
 
