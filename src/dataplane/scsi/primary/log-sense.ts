@@ -118,6 +118,7 @@ export const logCommands: ReadonlyArray<CommandDefinition> = [
     clause: "SPC-4 6.8",
     prepare: logSense,
     reservation: "allowed",
-    usesMedium: false
+    usesMedium: false,
+    whileSanitizing: true
   }
 ]

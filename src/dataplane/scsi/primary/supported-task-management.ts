@@ -40,6 +40,7 @@ export const supportedTaskManagementCommands: ReadonlyArray<CommandDefinition> =
     clause: "SPC-4 6.36",
     prepare: reportSupportedTaskManagement,
     reservation: "allowed",
-    usesMedium: false
+    usesMedium: false,
+    whileSanitizing: true
   }
 ]

@@ -54,6 +54,7 @@ export const targetPortGroupCommands: ReadonlyArray<CommandDefinition> = [
     clause: "SPC-4 6.37",
     prepare: reportTargetPortGroups,
     reservation: "allowed",
-    usesMedium: false
+    usesMedium: false,
+    whileSanitizing: true
   }
 ]
