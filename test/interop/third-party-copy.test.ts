@@ -1,6 +1,6 @@
 /**
- * EXTENDED COPY and SANITIZE at a running server: what becomes of them when their command is aborted, their connection is
- * cut, their LUN or disk is removed, or the disk is a file.
+ * EXTENDED COPY and SANITIZE at a running server: what becomes of them when their command is aborted, their connection
+ * is cut, their LUN or disk is removed, or the disk is a file.
  */
 import { writeFileSync } from "node:fs"
 import { join } from "node:path"
