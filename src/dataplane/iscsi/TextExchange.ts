@@ -137,8 +137,10 @@ export class TextExchange {
       const group = node.portalGroups.get(portalGroupTag)
       if (group === undefined || group.private) continue
       for (const { host, port } of group.portals) {
-        const any = host === "*" || host === "[*]" || host === "0.0.0.0" || host === "[::]"
-        pairs.push(["TargetAddress", `${any ? local : withoutZone(host)}:${port},${portalGroupTag}`])
+        const isAny = host === "*" || host === "[*]" || host === "0.0.0.0" || host === "[::]"
+        // Any address of the one family is none of the other's: portals on IPv6 take no IPv4.
+        if (isAny && host.startsWith("[") !== local.startsWith("[")) continue
+        pairs.push(["TargetAddress", `${isAny ? local : withoutZone(host)}:${port},${portalGroupTag}`])
       }
     }
     return pairs

@@ -60,15 +60,14 @@ describe("discovery", () => {
       ["TargetAddress", "127.0.0.1:3260,1"],
       ["TargetName", "iqn.b"],
       ["TargetAddress", "127.0.0.1:3260,1"],
-      // Any address is the one that the initiator came to.
-      ["TargetAddress", "127.0.0.1:3261,3"],
+      // Any address is the one that the initiator came to, if it is of the same family.
       ["TargetAddress", "127.0.0.1:3261,3"],
       ["TargetAddress", "[fd00::1]:3261,3"]
     ])
   })
 
   it("names a wildcard portal by the address that the initiator came to, IPv6 in brackets and without a zone", () => {
-    const portals = ["[*]", "[fe80::9%eth1]"].map((host) => ({ host, port: 3260 }))
+    const portals = ["[*]", "*", "[fe80::9%eth1]"].map((host) => ({ host, port: 3260 }))
     node.portalGroups.set(1, { tag: 1, private: false, auth: noAuthPolicy, portals })
     for (const [address, told] of [
       ["fd00::7", "[fd00::7]:3260,1"],

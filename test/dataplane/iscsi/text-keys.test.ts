@@ -55,7 +55,11 @@ describe("text", () => {
     assert.strictEqual(problem(`A=${"v".repeat(valueBytesMax)}\0`), "none")
     assert.strictEqual(problem(`A=${"v".repeat(valueBytesMax + 1)}\0`), "too long a value for A")
     assert.strictEqual(problem(`CHAP_C=0x${"0".repeat(2048)}\0`), "none")
-    assert.strictEqual(problem(`CHAP_R=0x${"0".repeat(9000)}\0`), "too long a value for CHAP_R")
+    for (const key of ["CHAP_C", "CHAP_R"]) {
+      assert.strictEqual(problem(`${key}=0x${"0".repeat(8190)}\0`), "none")
+      assert.strictEqual(problem(`${key}=0x${"0".repeat(8191)}\0`), `too long a value for ${key}`)
+    }
+    assert.strictEqual(problem(`CHAP_N=${"n".repeat(256)}\0`), "too long a value for CHAP_N")
   })
 
   it("is measured in bytes, and has to be UTF-8", () => {
