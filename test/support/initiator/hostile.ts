@@ -100,6 +100,22 @@ export const attacks: Readonly<Record<string, (position: Position) => Buffer>> =
     const fields = { flags: 0x81 | (random.below(4) << 5), word20: random.pick([0, 512, 4096, 0xffffffff]) }
     return command(position, { ...fields, lun: BigInt(random.below(0x10000)) << 48n }, random.bytes(16))
   },
+  "any task attribute": (position) => {
+    const { random } = position
+    const flags = random.pick([0x80, 0xa0, 0xc0]) | random.below(8)
+    const immediate = random.chance(0.5)
+    return command(position, { flags, immediate, initiatorTaskTag: random.below(64) }, cdb.write10(0, 1))
+  },
+  "any task management function": ({ random, cmdSn, expStatSn }) => {
+    const fields = { initiatorTaskTag: random.below(16), word20: random.below(64), word32: edge(random) }
+    // The one that ends all sessions of the target is left out: others are attacking, too.
+    const flags = 0x80 | random.pick([0, 1, 2, 3, 4, 5, 6, 8, 9, 12, 127])
+    const immediate = random.chance(0.5)
+    const lun = BigInt(random.below(3)) << 48n
+    return bytesOf(
+      new Pdu(makeHeader({ opcode: Opcode.taskManagement, immediate, flags, lun, cmdSn, expStatSn, ...fields }))
+    )
+  },
   "any CmdSN": (position) => command({ ...position, cmdSn: edge(position.random) }, {}, cdb.testUnitReady()),
   "text of no end": ({ random, cmdSn, expStatSn }) => {
     const header = makeHeader({
