@@ -56,6 +56,8 @@ export const sessionObservations = {
     /** What was negotiated: lengths in bytes, times in seconds. */
     parameters: Schema.Record(Schema.String, Schema.Union([Schema.Number, Schema.Boolean])),
     initiatorAlias: Schema.optionalKey(Schema.String),
+    /** Whom it has proven to be by CHAP; absent without. */
+    chapUser: Schema.optionalKey(Schema.String),
     targetAddress: Schema.optionalKey(Schema.String),
     initiatorPort: Schema.optionalKey(Schema.Natural),
     /** It takes the place of a session of the same initiator. */

@@ -167,6 +167,11 @@ describe("a target", () => {
       const plane = yield* withGroup
       yield* plane.run(setTarget(required))
       const session = yield* plane.open([0], { authMethod: "CHAP", chap: anna })
+      yield* until(
+        Effect.map(recordsOf(plane, "SessionOpened"), ([opened]) =>
+          JSON.stringify(opened?.payload ?? "").includes("anna")
+        )
+      )
       yield* plane.run({ _tag: "RemoveAuthGroupSecret", tag: 1, user: anna.user })
       assert.strictEqual(yield* tryLogin(plane, anna), authenticationFailure)
       const renewed = { ...anna, secret: "anna's next secret" }

@@ -111,6 +111,11 @@ export class Login {
     return this.#negotiation
   }
 
+  /** Whom the initiator has proven to be by CHAP; undefined without. */
+  get chapUser(): string | undefined {
+    return this.#authentication.user
+  }
+
   /** What the initiator was to prove itself by; undefined without CHAP. */
   get challenge(): Buffer | undefined {
     return this.#authentication.challenge

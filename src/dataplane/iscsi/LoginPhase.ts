@@ -42,6 +42,11 @@ export class LoginPhase {
     return this.#login.initiatorAlias
   }
 
+  /** Whom the initiator has proven to be by CHAP; undefined without. */
+  get chapUser(): string | undefined {
+    return this.#login.chapUser
+  }
+
   /** What the initiator was to prove itself by; undefined without CHAP. */
   get challenge(): Buffer | undefined {
     return this.#login.challenge

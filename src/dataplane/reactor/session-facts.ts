@@ -27,7 +27,7 @@ const nexusOf = (connection: Connection, session: Session | undefined) => {
 const tsihOf = (session: Session | undefined) => (session === undefined ? {} : { tsih: session.tsih })
 
 const opened = (session: Session, connection: Connection, replacedTsih: number | undefined): ReactorObservation => {
-  const { initiatorAlias } = connection.login
+  const { chapUser, initiatorAlias } = connection.login
   return {
     _tag: "SessionOpened",
     ...nexusOf(connection, session),
@@ -37,6 +37,7 @@ const opened = (session: Session, connection: Connection, replacedTsih: number |
     targetAddress: connection.origin.targetAddress,
     initiatorPort: connection.origin.initiatorPort,
     ...(initiatorAlias === undefined ? {} : { initiatorAlias }),
+    ...(chapUser === undefined ? {} : { chapUser }),
     ...(replacedTsih === undefined ? {} : { reinstated: true, replacedTsih })
   }
 }

@@ -96,7 +96,8 @@ const sessions: Readonly<Record<string, Sentence>> = {
   SessionOpened: (f) => {
     const replaced = f.when("replacedTsih", (tsih) => ` of session ${tsih}`)
     const instead = f.when("reinstated", () => `, in place${replaced}`)
-    return `${who(f)} logged in to ${f.text("targetName")}, session ${f.text("tsih")}${instead}`
+    const as = f.when("chapUser", (user) => ` as ${user}`)
+    return `${who(f)} logged in to ${f.text("targetName")}${as}, session ${f.text("tsih")}${instead}`
   },
   SessionClosed: (f) =>
     `${who(f)} left ${f.text("targetName")}, session ${f.text("tsih")}: ${f.text("reason")}${traffic(f)}${times(f)}`,

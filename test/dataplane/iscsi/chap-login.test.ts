@@ -83,8 +83,10 @@ describe("a login with CHAP", () => {
     whole.sendLogin(transit | security, [["CHAP_A", "8"]])
     const challenge = decodeKeys(deliver().data)
     whole.sendLogin(transit | security, provenBy(anna, challenge).keys)
+    assert.isUndefined(whole.connection.login.chapUser)
     assert.deepInclude(deliver(), { final: true, loginStatus: 0 })
     assert.strictEqual(node.sessions.size, 1)
+    assert.strictEqual(whole.connection.login.chapUser, "anna")
   })
 
   it("is over: another login request on the connection is an error of the protocol", () => {

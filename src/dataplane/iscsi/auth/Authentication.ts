@@ -60,6 +60,8 @@ export class Authentication {
   #method: "CHAP" | "None" | undefined
   #exchange: ChapExchange | undefined
   #isProven = false
+  /** Whom the initiator has proven to be; undefined as long as it has not. */
+  user: string | undefined
 
   constructor(surroundings: SecuritySurroundings) {
     this.#of = surroundings
@@ -90,6 +92,7 @@ export class Authentication {
     const answer = exchange.step(keys)
     if (answer._tag === "ChapFailure") return notProven(answer.reason)
     this.#isProven = answer.isProven
+    if (answer.isProven) this.user = keys.get("CHAP_N")
     return { _tag: "Answered", keys: [...answers, ...answer.keys], isOver: answer.isProven }
   }
 
