@@ -117,12 +117,12 @@ export class LogicalUnit {
     this.#updateGuard()
   }
 
-  /** The medium is put in, if it was out: every initiator is told, the one that did it, too. */
-  load(): void {
+  /** The medium is put in, if it was out: every other initiator is told. */
+  load(by?: Nexus): void {
     if (this.media.loaded) return
     this.media.loaded = true
     this.#updateGuard()
-    this.establishUnitAttention(SenseCode.notReadyToReadyChange)
+    for (const nexus of this.nexuses) if (nexus !== by) nexus.mediumLoaded()
   }
 
   /** Commands that the obstacle stops are refused from now on. */

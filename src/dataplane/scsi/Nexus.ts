@@ -52,6 +52,8 @@ export class Nexus {
   readOnly = false
   /** Of the bdev's `syncFailures`, those that this initiator port knows of. */
   private syncFailuresTold: number
+  /** That the medium has changed is told to the next command of any kind, not only to one that uses the medium. */
+  private toldPromptly = false
   /** Codes still to be told, in the order in which they will be. */
   private readonly pending: Array<number> = []
 
@@ -95,13 +97,24 @@ export class Nexus {
   }
 
   /**
+   * Somebody has loaded a medium: NOT READY TO READY CHANGE, for TEST UNIT READY too. Linux looks for a new medium with
+   * that one, and lets a read fail that is told of it (measured).
+   */
+  mediumLoaded(): void {
+    this.toldPromptly = true
+    this.establish(SenseCode.notReadyToReadyChange)
+  }
+
+  /**
    * The next condition, which counts as told; `SenseCode.none` when nothing is pending. That the medium may have
-   * changed is told only to a command that uses the medium, or asks for sense data.
+   * changed since before this session is told only to a command that uses the medium, or asks for sense data.
    */
   take(usesMedium: boolean): number {
     const first = this.pending[0] ?? SenseCode.none
-    const place = first === SenseCode.notReadyToReadyChange && !usesMedium ? 1 : 0
-    return this.pending.splice(place, 1)[0] ?? SenseCode.none
+    const waits = first === SenseCode.notReadyToReadyChange && !usesMedium && !this.toldPromptly
+    const [code = SenseCode.none] = this.pending.splice(waits ? 1 : 0, 1)
+    if (code === SenseCode.notReadyToReadyChange) this.toldPromptly = false
+    return code
   }
 
   /** Forgets a condition that the initiator has learnt in another way. */

@@ -21,9 +21,10 @@ const stop = (task: ScsiTask, nexus: Nexus): void => {
 const prevented = (task: ScsiTask): void =>
   task.checkCondition(SenseKey.illegalRequest, SenseCode.mediumRemovalPrevented)
 
-const load = (task: ScsiTask, { unit }: Nexus): void => {
+const load = (task: ScsiTask, nexus: Nexus): void => {
+  const { unit } = nexus
   if (!unit.media.loaded && unit.media.locked) return prevented(task)
-  unit.load()
+  unit.load(nexus)
   task.good()
 }
 

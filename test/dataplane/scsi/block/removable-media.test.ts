@@ -61,18 +61,19 @@ describe("a removable disk", () => {
     assert.strictEqual(resultOf("00", nexus), "2/3a/00")
   })
 
-  it("tells every initiator 6/28/00 once it is loaded, with the first command that uses the medium", () => {
+  it("tells every other initiator 6/28/00 once it is loaded, with its next command", () => {
     const nexus = removable()
-    const other = another(nexus)
+    const [first, second] = [another(nexus), another(nexus)]
     run(eject, nexus)
     assert.strictEqual(resultOf(load, nexus), "good")
-    for (const each of [nexus, other]) {
-      assert.strictEqual(resultOf("00", each), "good")
-      assert.strictEqual(resultOf("28", each), "6/28/00")
-      assert.strictEqual(resultOf("28", each), "good")
-    }
+    assert.strictEqual(resultOf("28", nexus), "good", "it has done it")
+    assert.strictEqual(resultOf("12 00 00 00 ff 00", first), "good", "INQUIRY does not ask for it")
+    assert.strictEqual(resultOf("00", first), "6/28/00")
+    assert.strictEqual(resultOf("28", first), "good")
+    assert.strictEqual(resultOf("28", second), "6/28/00")
+    assert.strictEqual(resultOf("00", second), "good")
     run(load, nexus)
-    assert.isFalse(other.hasUnitAttention, "it was in already")
+    assert.isFalse(first.hasUnitAttention, "it was in already")
   })
 
   it("stays in while anybody prevents its removal", () => {
