@@ -27,6 +27,8 @@ export interface ScriptedTarget extends AsyncDisposable {
   readonly nodeBase: string
   /** Two disks of 64 MiB without CHAP. */
   readonly name: string
+  /** A removable one. */
+  readonly mediaName: string
 }
 
 /** Milliseconds that a test with a guest of so many seconds may take. */
@@ -55,18 +57,29 @@ const createChapTargets = async ({ rpc }: TargetProcess, chapPort: number): Prom
   }
 }
 
-/** The guide's target, three small ones for CHAP, and a portal group whose discovery wants CHAP. */
+const createMediaTarget = async ({ rpc }: TargetProcess, name: string): Promise<void> => {
+  await rpc.call("bdev_malloc_create", { name: "Media0", num_blocks: 131_072, block_size: 512, removable: true })
+  const luns = [{ bdev_name: "Media0", lun_id: 0 }]
+  const maps = [{ pg_tag: 1, ig_tag: 2 }]
+  const target = { name, alias_name: "", pg_ig_maps: maps, luns, queue_depth: 64, disable_chap: true }
+  await rpc.call("iscsi_create_target_node", target)
+}
+
+/** The guide's target, one with a removable disk, three for CHAP, and a portal group whose discovery wants CHAP. */
 export const startScriptedTarget = async (): Promise<ScriptedTarget> => {
   const process = await startTarget({ stateMode: "empty" })
   const [port, chapPort] = [await freePort(), await freePort()]
   await setUpGuide(process.rpc, port)
   await createChapTargets(process, chapPort)
+  const mediaName = `${nodeBase}:media`
+  await createMediaTarget(process, mediaName)
   return {
     process,
     port: String(port),
     chapPort: String(chapPort),
     nodeBase,
     name: guideTargetName,
+    mediaName,
     [Symbol.asyncDispose]: () => process[Symbol.asyncDispose]()
   }
 }
