@@ -14,6 +14,8 @@ export const guestTools = ["qemu-system-x86_64", "dpkg-deb", "mke2fs", "depmod",
 export interface LinuxGuest extends AsyncDisposable {
   /** What a command prints, on stdout and stderr, without newlines at its end. */
   readonly run: (command: string) => Promise<string>
+  /** The power is cut: nothing that is not on the disks is written any more. */
+  readonly cutPower: () => Promise<void>
 }
 
 /** Answers as they come; a guest that has ended is an error. */
@@ -67,6 +69,10 @@ export const startLinuxGuest = async (seconds: number): Promise<LinuxGuest> => {
     run: (command) => {
       socket.write(`${command}\0`)
       return answer()
+    },
+    cutPower: async () => {
+      child.signal("SIGKILL")
+      await child.exited
     },
     [Symbol.asyncDispose]: async () => {
       socket.end()

@@ -1,0 +1,19 @@
+/** libiscsi's tests on every kind of LUN, and all of them with CHAP and with header digests. */
+import { assert, it } from "vitest"
+import { departures, readExpected, wholePlan } from "../conformance/expected.ts"
+import { lunKindOf } from "../conformance/lun-kinds.ts"
+import { runConformance } from "../conformance/run-conformance.ts"
+import { listTests } from "../conformance/TestBench.ts"
+import { describeWithTools } from "../support/requires-tool.ts"
+
+describeWithTools(["iscsi-test-cu"], "libiscsi's conformance tests", () => {
+  it("end as committed on every kind of LUN", async () => {
+    const outcomes = await runConformance(wholePlan(await listTests()), { name: "plain" })
+    assert.deepStrictEqual(departures(outcomes, readExpected()), [])
+  })
+
+  it.each(["chap", "header-digest"] as const)("end as committed with %s", async (name) => {
+    const outcomes = await runConformance(wholePlan(await listTests(), [lunKindOf("fixed")]), { name })
+    assert.deepStrictEqual(departures(outcomes, readExpected()), [])
+  })
+})
