@@ -31,7 +31,7 @@ const pickConversation = (random: Random): Conversation =>
 /** One node with three disks: one that answers at once, one that answers late, and one of other blocks. */
 class Episode {
   readonly #random: Random
-  readonly #node = new TestNode({ maxSessions: 3 })
+  readonly #node = new TestNode({ maxSessions: 3, maxConnectionsPerSession: 3 })
   readonly #late: ErrorBdev
   readonly #target
   readonly #peers: Array<FuzzPeer> = []

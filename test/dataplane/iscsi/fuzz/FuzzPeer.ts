@@ -10,7 +10,7 @@ import { decodeKeys } from "../../../support/initiator/text-keys.ts"
 import { TestSocket } from "../fixture.ts"
 import type { Conversation } from "./corpus.ts"
 import { mutateBytes, mutatePdu } from "./mutations.ts"
-import { loginPdu, type PeerView, randomPdu, type Transfer, testUnitReady } from "./random-pdus.ts"
+import { type LiveSession, loginPdu, type PeerView, randomPdu, type Transfer, testUnitReady } from "./random-pdus.ts"
 
 const noDigests: Digests = { header: false, data: false }
 const rememberedTags = 16
@@ -73,7 +73,7 @@ export class FuzzPeer {
   #next(): Pdu {
     const recorded = this.#script.shift()
     if (recorded !== undefined) return this.#renumbered(recorded)
-    if (!this.#loggedIn) return loginPdu(this.#random, this.#random.chance(0.5))
+    if (!this.#loggedIn) return loginPdu(this.#random, this.#random.chance(0.5), this.#toJoin())
     const view: PeerView = {
       expStatSn: this.#expStatSn,
       transfers: this.#transfers,
@@ -84,6 +84,13 @@ export class FuzzPeer {
     const quiet = this.#unready.shift()
     const greets = quiet !== undefined && !view.discovery && this.#random.chance(0.9)
     return this.#numbered(greets ? testUnitReady(quiet, view) : randomPdu(this.#random, view))
+  }
+
+  /** Now and then a session that is there already. */
+  #toJoin(): LiveSession | undefined {
+    const sessions = [...this.connection.node.sessions.values()]
+    const session = sessions[this.#random.below(sessions.length * 2)]
+    return session === undefined ? undefined : { tsih: session.tsih, isid: session.identity.isid }
   }
 
   /** A recorded PDU with the numbers of now, mostly. */

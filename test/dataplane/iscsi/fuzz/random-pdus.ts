@@ -245,8 +245,15 @@ const digestKeys = (random: Random): ReadonlyArray<readonly [string, string]> =>
   ["DataDigest", random.pick(["None", "CRC32C", "None,CRC32C"])]
 ]
 
+/** A session that a connection may join. */
+export interface LiveSession {
+  readonly tsih: number
+  /** 12 hexadecimal digits. */
+  readonly isid: string
+}
+
 /** A login request that goes straight to full feature phase; `wild` asks for anything. */
-export const loginPdu = (random: Random, wild: boolean): Pdu => {
+export const loginPdu = (random: Random, wild: boolean, live?: LiveSession): Pdu => {
   const header = makeHeader({
     opcode: Opcode.login,
     immediate: true,
@@ -257,6 +264,11 @@ export const loginPdu = (random: Random, wild: boolean): Pdu => {
   })
   header.writeUIntBE(0x80000000 + random.below(3), 8, 5)
   if (wild && random.chance(0.2)) header.writeUInt16BE(random.below(5), 14)
+  if (live !== undefined) {
+    header.write(live.isid, 8, "hex")
+    header.writeUInt16BE(live.tsih, 14)
+    header.writeUInt16BE(random.below(4), 20)
+  }
   const keys: ReadonlyArray<readonly [string, string]> = wild
     ? randomLoginKeys(random)
     : [
@@ -264,6 +276,7 @@ export const loginPdu = (random: Random, wild: boolean): Pdu => {
         ["TargetName", targetName],
         ["SessionType", "Normal"],
         ["InitialR2T", random.pick(["Yes", "No"])],
+        ["MaxConnections", random.pick(["1", "3", "3"])],
         ...digestKeys(random)
       ]
   return new Pdu(header, encodeKeys(keys))
