@@ -27,7 +27,14 @@ export const unsuited: ReadonlyArray<Unsuited> = [
     test: "ExtendedCopy.Simple",
     kind: "4096",
     reason: "it writes 2048 blocks (8 MiB) in one command, whatever MAXIMUM TRANSFER LENGTH says"
-  }
+  },
+  {
+    test: "GetLBAStatus.UnmapSingle",
+    kind: "512e",
+    reason: "it asks for the status of one block, and expects a descriptor that begins 7 blocks later"
+  },
+  { test: "GetLBAStatus.UnmapSingle", kind: "read-only", reason: "it writes" },
+  { test: "ReceiveCopyResults.CopyStatus", kind: "read-only", reason: "it writes" }
 ]
 
 /** Suites that write nothing, or expect to be refused. */
