@@ -115,7 +115,7 @@ const commands: ReadonlyArray<Violation> = [
       const additionalHeader = Buffer.concat([Buffer.from([0, 17, 1, 0]), Buffer.alloc(16)])
       raw.command({ cdb: Buffer.from([0x7f]), flags: 0x81, additionalHeader })
     },
-    answers: ["Reject 09h"]
+    answers: ["5/20/00"]
   },
   ...[0x0100n << 48n, 0x8001n << 48n, 0xc102n << 48n, 0xc201n << 48n, 1n, 0xffffffffffffffffn].map((lun) => ({
     name: `the LUN ${lun.toString(16)}`,

@@ -1,6 +1,6 @@
 /**
- * File systems of the Linux kernel under an fsync load, while the target is killed or the initiator loses its power: what
- * an fsync was acknowledged for is there, and the file system is consistent.
+ * File systems of the Linux kernel under an fsync load, while the target is killed or the initiator loses its power:
+ * what an fsync was acknowledged for is there, and the file system is consistent.
  */
 import { once } from "node:events"
 import { createWriteStream } from "node:fs"

@@ -1,4 +1,4 @@
-/** All scripts of the Linux guest: sg3-utils, thin provisioning, copies, reservations, CHAP, digests, and fio with more. */
+/** All scripts of the Linux guest: sg3-utils, thin provisioning, copies, reservations, CHAP, digests, more of fio. */
 import { describe, it } from "vitest"
 import { guestTools } from "../support/linux-guest.ts"
 import { guestMillis, runScripts, type ScriptedTarget, startScriptedTarget } from "../support/linux-scripts.ts"

@@ -19,7 +19,7 @@ import {
   targetTransferTagOf
 } from "./pdu/bhs.ts"
 import { InitiatorOpcode, opcodeName } from "./pdu/opcodes.ts"
-import { isBidirectional } from "./pdu/scsi.ts"
+import { isBidirectional, isVariableLength } from "./pdu/scsi.ts"
 import {
   AsyncEvent,
   LogoutReason,
@@ -74,8 +74,9 @@ export class FullFeaturePhase {
     if (opcode === InitiatorOpcode.ScsiCommand && commands !== undefined) {
       this.#taker = Taker.Drop
       if (!this.#acceptCmdSn(b, at)) return connection.readsOn
-      // CDBs longer than 16 bytes and bidirectional transfers come in additional header segments; none is offered.
-      if (ahsBytes > 0 || isBidirectional(b, at)) return this.#control(b, at, dataBytes)
+      // CDBs longer than 16 bytes and bidirectional transfers come in additional header segments; none is offered. A
+      // long CDB is a command all the same, and none that there is: Linux would wait minutes for a rejected one.
+      if ((ahsBytes > 0 && !isVariableLength(b, at)) || isBidirectional(b, at)) return this.#control(b, at, dataBytes)
       this.#taker = Taker.Command
       if (commands.beginCommand(b, at, dataBytes)) return true
       return connection.protocolError(`initiator task tag ${initiatorTaskTagOf(b, at)} is in use`)

@@ -239,6 +239,16 @@ describe("what makes no sense", () => {
     assert.strictEqual(statusOf(peer.one()), "GOOD")
   })
 
+  it("a CDB that goes on in an additional header is a command that there is not, with its data", () => {
+    const additional = Buffer.from([0, 17, 1, 0, ...Buffer.alloc(16)])
+    const bytes = peer.commandBytes(0xa1, Buffer.from([0x7f]), 512, Buffer.alloc(512, 1))
+    bytes[4] = additional.length / 4
+    peer.bytes(Buffer.concat([bytes.subarray(0, 48), additional, bytes.subarray(48)]))
+    assert.strictEqual(statusOf(peer.one()), "5/20/00")
+    peer.command(0x81, Buffer.alloc(6), 0)
+    assert.strictEqual(statusOf(peer.one()), "GOOD")
+  })
+
   it("ends the connection when it can't be answered", () => {
     const cases: ReadonlyArray<readonly [RegExp, () => void]> = [
       [/a login request in full feature phase/, () => peer.send({ opcode: Opcode.login, immediate: true })],

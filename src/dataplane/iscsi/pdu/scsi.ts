@@ -37,6 +37,11 @@ export const isBidirectional = (b: Buffer, o: number): boolean => {
   return ((b[o + 1] ?? 0) & both) === both && expectedDataTransferLengthOf(b, o) > 0
 }
 
+const variableLengthOpcode = 0x7f
+
+/** Whether the CDB of a SCSI Command is one that may go on in an additional header (SPC-4 4.2.5.3). */
+export const isVariableLength = (b: Buffer, o: number): boolean => b[o + at.cdb] === variableLengthOpcode
+
 /** Buffer offset of a Data-Out, in bytes. */
 export const bufferOffsetOf = (b: Buffer, o: number): number => b.readUInt32BE(o + at.bufferOffset)
 /** DataSN of a Data-Out. */

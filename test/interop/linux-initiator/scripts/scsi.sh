@@ -30,7 +30,7 @@ for page in sv sn di ei mpp bl bdc lbpv; do check "VPD page $page" sg_vpd -p "$p
 check "sg_modes --all" sg_modes --all "$disk"
 check "sg_logs --all" sg_logs --all "$disk"
 check "sg_opcodes" sg_opcodes -T "$disk"
-check "sg_opcodes, one command" sg_opcodes -O 0x2a "$disk"
+check "sg_opcodes, one command" sg_opcodes --opcode=0x2a "$disk"
 check "sg_opcodes, task management" sg_opcodes -t "$disk"
 check "sg_rtpg" sg_rtpg "$disk"
 check "sg_luns, all selections" sh -c "sg_luns -s 0 $disk && sg_luns -s 1 $disk && sg_luns -s 2 $disk"
@@ -55,8 +55,8 @@ check "it has not written" holds 0 1 B
 step "write same"
 check "WRITE SAME(16)" sg_write_same -S --in=/tmp/a --lba=100 --num=64 "$disk"
 check "it has written" holds 100 64 A
-check "WRITE SAME(10)" sg_write_same -T --in=/tmp/b --lba=100 --num=64 "$disk" ||
-  check "WRITE SAME(10)" sg_write_same -1 --in=/tmp/b --lba=100 --num=64 "$disk"
+check "WRITE SAME(10)" sg_write_same --10 --in=/tmp/b --lba=100 --num=64 "$disk"
+check_status 9 "WRITE SAME(32), which is not there" sg_write_same --32 --in=/tmp/b --lba=100 --num=64 "$disk"
 check "WRITE SAME(16), UNMAP" sg_write_same -S -U --in=/dev/zero --xferlen=512 --lba=100 --num=32 "$disk"
 check "what is unmapped reads as zeros" holds 100 32 0
 
