@@ -108,6 +108,7 @@ const kindOf = (event: Event): string => {
   if (_tag === "BdevCreated") return `${_tag} ${event.spec._tag} ${event.autoNumber === undefined}`
   if (_tag === "EpochStarted") return `${_tag} ${event.mode}`
   if (_tag === "GroupNamed") return `${_tag} ${event.kind} ${event.name === undefined}`
+  if (_tag === "ReservationsChanged") return `${_tag} ${event.action} ${event.reservation === undefined}`
   return "cause" in event ? `${_tag} ${event.cause}` : _tag
 }
 
