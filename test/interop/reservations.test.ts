@@ -6,6 +6,7 @@ import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, assert, beforeAll, beforeEach, describe, it } from "vitest"
+import { lunlogHere } from "../cli/in-process.ts"
 import { cdb, clearUnitAttentions } from "../support/initiator/commands.ts"
 import { asLunlog, type Lunlog, nodeBase, startLunlog } from "../support/initiator/lunlog.ts"
 import {
@@ -271,6 +272,31 @@ describe("RESERVE(6)", () => {
     assert.deepStrictEqual([await six(a, reserve6), await six(b, reserve6)], ["GOOD", conflict])
     await goods(out(a, OutAction.clear, { key: keyA }))
     assert.strictEqual(await read(b), "GOOD", "the RESERVE of before has reserved nothing")
+  })
+})
+
+describe("people", () => {
+  const run = (...args: ReadonlyArray<string>) => lunlogHere(...args, "-r", lunlog.process.socketPath)
+
+  it("see who has reserved a disk, and why a LUN is as it is", async () => {
+    assert.match((await run("reservation", "list", "Shared")).stdout, /nobody is registered/u)
+    await goods(out(a, register, { serviceKey: keyA, aptpl: true }))
+    await goods(out(a, reserve, { key: keyA, type: ReservationType.writeExclusive }))
+    const { stdout } = await run("reservation", "list", "Shared")
+    const row = [`Shared`, hostA.name, hostA.isid, targetA, "1", "0xa1", "write exclusive", "yes"].join(" +")
+    assert.match(stdout, new RegExp(row, "u"))
+    assert.include((await run("log", "why", `${targetA}:0`)).stdout, `${hostA.name} has reserved it: write exclusive`)
+    assert.match((await run("reservation", "list", "Nothing")).failure ?? "", /does not exist/u)
+  })
+
+  it("clear it knowingly", async () => {
+    await goods(out(a, register, { serviceKey: keyA }))
+    const { failure = "" } = await run("reservation", "clear", "Shared")
+    assert.match(failure, /every initiator write to Shared again/u)
+    assert.include(failure, hostA.name)
+    assert.deepStrictEqual((await readKeys(b, 0)).keys, [keyA])
+    assert.match((await run("reservation", "clear", "Shared", "--force")).stdout, /1 registration of Shared cleared/u)
+    assert.deepStrictEqual((await readKeys(b, 0)).keys, [])
   })
 })
 

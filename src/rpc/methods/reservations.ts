@@ -60,6 +60,7 @@ const reservationsGet = defineMethod<{ readonly name?: string }, Services>({
   name: "lunlog_reservations_get",
   kind: "query",
   params: Schema.Struct({ name: optional(Text) }),
+  paramsOptional: true,
   handler: ({ name }) =>
     Effect.gen(function* () {
       const state = (yield* ControlPlane).state()
