@@ -1,4 +1,4 @@
-/** Reservations from an initiator through the log and back: durable before they are answered, gone with what held them. */
+/** Reservations from an initiator through the log and back: durable before they are answered, gone with their LUN. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, type Scope, Stream } from "effect"
 import { BdevName, Incarnation, IscsiName, RelativePortId } from "../../src/domain/ids.ts"
