@@ -372,7 +372,7 @@ export class Connection {
       reason: this.#closeReason,
       asked: this.asked,
       totals,
-      durationMillis: Math.round(this.node.now() - this.#since)
+      durationMillis: Math.round(this.node.now() - (session?.since ?? this.#since))
     }
     const { listener } = this.node
     if (session !== undefined) listener.sessionClosed(session, this, end)

@@ -187,6 +187,7 @@ export class LoginPhase {
     }
     const identity = { initiatorName, isid: request.isid, target, port, initiatorGroup }
     const session = new Session(node.takeTsih(), identity, this.#parameters(), request.cmdSn)
+    session.since = node.now()
     node.sessions.set(session.tsih, session)
     target.sessions.add(session)
     this.#enterSession(session, purpose, session.parameters)

@@ -75,6 +75,8 @@ export class Session implements SessionView, TargetSession {
   readonly parameters: SessionParameters
   /** In the order in which they logged in. */
   readonly connections = new Set<SessionConnection>()
+  /** When its first connection had logged in, by the node's clock. */
+  since = 0
   /** A connection has read a command before its turn, or a task management function waits for commands. */
   hasWaiting = false
   /** Of connections that are not there any more. */
