@@ -36,7 +36,7 @@ export interface CommandDefinition {
   readonly needsMedium?: true
   /** Answered with a unit attention pending, which stays (SAM-5 5.14): INQUIRY, REPORT LUNS, REQUEST SENSE. */
   readonly patient?: true
-  /** Done while the medium is being sanitized (SBC-3 4.11.2): it only looks at the unit. */
+  /** Done while the medium is being sanitized (SBC-4 4.11.2): it only looks at the unit. */
   readonly whileSanitizing?: true
   /** Whether a unit has it; absent: all do. Others refuse it with 5/20/00 in `prepare`. */
   readonly offeredBy?: (unit: LogicalUnit) => boolean

@@ -7,6 +7,7 @@
 import type { Bdev } from "../bdev/Bdev.ts"
 import { IoStatistics } from "../bdev/IoStatistics.ts"
 import { CommandOrder } from "./CommandOrder.ts"
+import type { CopyRecords } from "./copy/CopyRecords.ts"
 import { Media } from "./Media.ts"
 import { Nexus } from "./Nexus.ts"
 import type { Obstacle } from "./Obstacle.ts"
@@ -54,6 +55,8 @@ export class LogicalUnit {
   guarded = false
   /** What does, beside a medium that is out; see `obstruct`. */
   readonly obstacles: Array<Obstacle> = []
+  /** See `copyRecordsOf`. */
+  copyRecords = new WeakMap<Nexus, CopyRecords>()
   /** Commands refused with CHECK CONDITION before they reached the medium; unit attentions are not among them. */
   refused = 0
 
@@ -159,6 +162,7 @@ export class LogicalUnit {
    */
   reset(code: SenseCode): void {
     this.modeValues.reset()
+    this.copyRecords = new WeakMap()
     this.#thresholds.stop()
     this.media.allowAll()
     this.reservations.reset()

@@ -65,7 +65,7 @@ export class ScsiTask {
   fieldByte = -1
   /** Most significant bit of the wrong field in that byte; -1 none. */
   fieldBit = -1
-  /** The pointer is into the parameter list, not into the CDB. With COPY ABORTED it is into a segment descriptor. */
+  /** The pointer is into the parameter list, not into the CDB; with COPY ABORTED not into a segment descriptor. */
   fieldInParameters = false
   /** INFORMATION field (SPC-4 4.5.2.2): an LBA, or with MISCOMPARE a byte offset in the data; -1 none. */
   information = -1

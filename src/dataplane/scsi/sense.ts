@@ -34,7 +34,7 @@ const encodeKeySpecific = (task: ScsiTask, target: Buffer, offset: number): void
     target.writeUInt16BE(task.fieldByte, offset + 1)
   } else if (task.senseKey === SenseKey.copyAborted && task.fieldByte >= 0) {
     // SD: the field is in the segment descriptor whose number COMMAND-SPECIFIC INFORMATION has (SPC-4 4.5.2.4.5).
-    target[offset] = 0xa0
+    target[offset] = task.fieldInParameters ? 0x80 : 0xa0
     target.writeUInt16BE(task.fieldByte, offset + 1)
   } else if (task.progress >= 0) {
     target[offset] = 0x80

@@ -1,5 +1,5 @@
 /**
- * A medium that is being sanitized (SBC-3 4.11): from the SANITIZE that asks for it until every block is erased. It
+ * A medium that is being sanitized (SBC-4 4.11): from the SANITIZE that asks for it until every block is erased. It
  * belongs to the unit and not to the command: no abort, reset or lost connection ends it. Other commands are refused
  * meanwhile, and when it has failed, because a part of what was there may be there still.
  *
@@ -65,7 +65,7 @@ export class Sanitization implements Obstacle, BdevIo {
     return Math.min(0xffff, Math.floor((this.#byteOffset / (blockCount * blockSize)) * 0x10000))
   }
 
-  /** All commands but those that only look at the unit, and after a failure SANITIZE (SBC-3 4.11.2, 4.11.4). */
+  /** All commands but those that only look at the unit, and after a failure SANITIZE (SBC-4 4.11.2, 4.11.4). */
   stops(command: CommandDefinition): boolean {
     if (command.patient || command.whileSanitizing) return false
     return !(this.#hasFailed && command.opcode === sanitizeOpcode)

@@ -50,7 +50,8 @@ export const capacityCommands: ReadonlyArray<CommandDefinition> = [
     prepare: readCapacity10,
     reservation: "allowed",
     usesMedium: false,
-    needsMedium: true
+    needsMedium: true,
+    whileSanitizing: true
   },
   {
     name: "READ CAPACITY(16)",
@@ -61,6 +62,7 @@ export const capacityCommands: ReadonlyArray<CommandDefinition> = [
     prepare: readCapacity16,
     reservation: "allowed",
     usesMedium: false,
-    needsMedium: true
+    needsMedium: true,
+    whileSanitizing: true
   }
 ]

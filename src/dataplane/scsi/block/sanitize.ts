@@ -1,5 +1,5 @@
 /**
- * SANITIZE (SBC-3 5.22): BLOCK ERASE and EXIT FAILURE MODE. A unit is no rotating disk, so that OVERWRITE is not there,
+ * SANITIZE (SBC-4 5.30): BLOCK ERASE and EXIT FAILURE MODE. A unit is no rotating disk, so that OVERWRITE is not there,
  * and encrypts nothing, so that CRYPTO ERASE is not there.
  */
 import type { CommandDefinition } from "../CommandDefinition.ts"
@@ -54,6 +54,12 @@ const blockErase = (task: ScsiTask, nexus: Nexus): void => {
     task.checkCondition(SenseKey.dataProtect, SenseCode.writeProtected)
     return
   }
+  const failed = sanitizationOf(nexus)
+  if (failed?.canBeLeft === false && (task.cdb.readUInt8(1) & unrestrictedExitMask) !== 0) {
+    // What may not be left can't become what may.
+    task.invalidField(1, 5)
+    return
+  }
   const { bdev } = nexus.unit
   task.operate(eraseOperation, 0, 0, bdev.blockCount * bdev.blockSize)
 }
@@ -77,7 +83,7 @@ export const sanitizeCommands: ReadonlyArray<CommandDefinition> = [
     opcode: sanitizeOpcode,
     serviceAction: 0x02,
     usage: "48 a2 0000000000 ffff 00",
-    clause: "SBC-3 5.22",
+    clause: "SBC-4 5.30",
     prepare: blockErase,
     reservation: "write",
     usesMedium: false
@@ -87,10 +93,9 @@ export const sanitizeCommands: ReadonlyArray<CommandDefinition> = [
     opcode: sanitizeOpcode,
     serviceAction: 0x1f,
     usage: "48 1f 0000000000 ffff 00",
-    clause: "SBC-3 5.22",
+    clause: "SBC-4 5.30",
     prepare: exitFailureMode,
     reservation: "write",
-    usesMedium: false,
-    whileSanitizing: true
+    usesMedium: false
   }
 ]

@@ -37,11 +37,14 @@ export class CopyEnd implements SetCommand, BdevIo {
   /** The piece, as the unit's task set sees it. */
   readonly scsi = new ScsiTask()
   readonly unit: LogicalUnit
+  /** Where its CSCD descriptor begins in the parameter list. */
+  readonly listByte: number
   readonly #use: LunUse
   #buffer: Buffer = Buffer.alloc(0)
   #then: (status: IoStatus) => void = () => {}
 
-  constructor(use: LunUse) {
+  constructor(use: LunUse, listByte: number) {
+    this.listByte = listByte
     this.#use = use
     this.unit = use.nexus.unit
   }
@@ -52,7 +55,7 @@ export class CopyEnd implements SetCommand, BdevIo {
       const nexus = session.nexus(lun)
       if (nexus === undefined || !names(cscd, nexus.unit)) continue
       const use = session.useLun(lun)
-      return use === undefined ? undefined : new CopyEnd(use)
+      return use === undefined ? undefined : new CopyEnd(use, cscd.listByte)
     }
     return undefined
   }

@@ -1,11 +1,12 @@
 /**
- * What a unit remembers of the copies that an initiator port has asked it for, by list identifier: for RECEIVE COPY
- * RESULTS (SPC-4 6.4.3.2). It goes with the nexus, and the oldest goes when there are too many.
+ * What a unit remembers of the copies that an initiator port has asked it for, by list identifier (SPC-4 5.17.4.2): for
+ * RECEIVE COPY STATUS and RECEIVE COPY FAILURE DETAILS, each of which is told once. It goes with the nexus and with a
+ * reset of the unit, and the oldest goes when there are too many.
  */
 import type { Nexus } from "../Nexus.ts"
 import { keptCopiesMax } from "./copy-limits.ts"
 
-/** COPY MANAGER STATUS (SPC-4 table 227). */
+/** COPY COMMAND STATUS (SPC-4 table 254). */
 export const CopyManagerStatus = { inProgress: 0x00, completed: 0x01, failed: 0x02 } as const
 export type CopyManagerStatus = (typeof CopyManagerStatus)[keyof typeof CopyManagerStatus]
 
@@ -16,11 +17,14 @@ export class CopyRecord {
   /** Its initiator may ask for it. */
   readonly isNamed: boolean
   status: CopyManagerStatus = CopyManagerStatus.inProgress
-  segmentsProcessed = 0
+  /** Segments that are copied. */
+  segmentsCopied = 0
+  /** From the start of the first segment on, without a gap. */
   bytesWritten = 0
-  /** SCSI status of a copy that failed, and the sense data that went with it. */
-  failureStatus = 0
-  failureSense: Buffer = Buffer.alloc(0)
+  /** Its end has been told by RECEIVE COPY STATUS. */
+  statusTold = false
+  /** Sense data of a copy that failed, until RECEIVE COPY FAILURE DETAILS has told it. */
+  failureSense: Buffer | undefined
 
   constructor(listIdentifier: number, isNamed: boolean) {
     this.listIdentifier = listIdentifier
@@ -59,19 +63,19 @@ export class CopyRecords {
     record.status = status
   }
 
-  /** Forgets one that has ended, because its initiator has learnt how. */
-  forget(record: CopyRecord): void {
+  /** Something of a copy that has ended was told; there may be nothing left to tell. */
+  told(record: CopyRecord): void {
+    if (!record.statusTold || record.failureSense !== undefined) return
     if (this.#records.get(record.listIdentifier) === record) this.#records.delete(record.listIdentifier)
   }
 }
 
-const recordsByNexus = new WeakMap<Nexus, CopyRecords>()
-
 /** The copies that a nexus has asked for. */
 export const copyRecordsOf = (nexus: Nexus): CopyRecords => {
-  const known = recordsByNexus.get(nexus)
+  const { copyRecords } = nexus.unit
+  const known = copyRecords.get(nexus)
   if (known !== undefined) return known
   const records = new CopyRecords()
-  recordsByNexus.set(nexus, records)
+  copyRecords.set(nexus, records)
   return records
 }

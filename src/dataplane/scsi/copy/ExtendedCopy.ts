@@ -7,7 +7,6 @@ import { IoStatus } from "../../bdev/Bdev.ts"
 import type { Nexus } from "../Nexus.ts"
 import { Restriction } from "../reservations/UnitReservations.ts"
 import type { OperationRun } from "../ScsiOperation.ts"
-import { ScsiStatus } from "../scsi-status.ts"
 import { encodeSense, senseLengthMax } from "../sense.ts"
 import { SenseCode, SenseKey } from "../sense-codes.ts"
 import { CopyEnd } from "./CopyEnd.ts"
@@ -18,10 +17,12 @@ import type { CopyList, CopySegment } from "./copy-list.ts"
 /** How long a piece waits that the disk had no memory for, in milliseconds. */
 const retryMillis = 100
 
-/** Why a segment can't be copied: additional sense of COPY ABORTED, and the byte of the segment descriptor; -1 none. */
+/** Why a segment can't be copied (SPC-4 5.17.7.4): additional sense of COPY ABORTED, and what is wrong. */
 interface SegmentFailure {
   readonly code: SenseCode
+  /** A byte of the segment descriptor, or of the parameter list: where the CSCD descriptor begins. */
   readonly byte: number
+  readonly isInList: boolean
 }
 
 /** A segment whose ends are known and have all its blocks; bytes. */
@@ -35,10 +36,11 @@ interface Range {
   readonly piece: number
 }
 
-const failure = (code: SenseCode, byte = -1): SegmentFailure => ({ code, byte })
+const inSegment = (code: SenseCode, byte: number): SegmentFailure => ({ code, byte, isInList: false })
+const atDisk = (code: SenseCode, byte: number): SegmentFailure => ({ code, byte, isInList: true })
 
-/** Offsets in a segment descriptor. */
-const at = { source: 4, destination: 6, blocks: 10 } as const
+/** Offsets in a segment descriptor, and of DISK BLOCK LENGTH in a CSCD descriptor. */
+const at = { source: 4, destination: 6, blocks: 10, sourceLba: 12, destinationLba: 20, blockLength: 29 } as const
 
 const greatestDivisor = (a: number, b: number): number => (b === 0 ? a : greatestDivisor(b, a % b))
 
@@ -59,7 +61,11 @@ export class ExtendedCopy {
   /** By CSCD descriptor. */
   readonly #ends: Array<CopyEnd | undefined> = []
   #range: Range | undefined
+  /** Pieces of the segment that are copied. */
   #step = 0
+  /** Bytes that were written before the segment, and from its start on without a gap. */
+  #bytesBefore = 0
+  #segmentBytes = 0
 
   constructor(run: OperationRun, list: CopyList, records: CopyRecords, record: CopyRecord, buffer: Buffer) {
     this.#run = run
@@ -72,7 +78,9 @@ export class ExtendedCopy {
   /** Copies the next segment; ends after the last. */
   next(): void {
     if (this.#run.aborted) return this.#end(CopyManagerStatus.failed)
-    const segment = this.#list.segments[this.#record.segmentsProcessed]
+    this.#range = undefined
+    this.#step = 0
+    const segment = this.#list.segments[this.#record.segmentsCopied]
     if (segment === undefined) {
       this.#run.task.good()
       return this.#end(CopyManagerStatus.completed)
@@ -81,6 +89,8 @@ export class ExtendedCopy {
     if ("code" in range) return this.#fail(range)
     this.#range = range
     this.#step = 0
+    this.#bytesBefore = this.#record.bytesWritten
+    this.#segmentBytes = 0
     this.#copyPiece()
   }
 
@@ -91,27 +101,33 @@ export class ExtendedCopy {
     const { destination, from, length, piece, source, to } = range
     const steps = Math.ceil(length / piece)
     if (this.#step === steps) {
-      this.#record.segmentsProcessed++
+      this.#record.segmentsCopied++
       return this.next()
     }
     const overlapsAhead = source.unit === destination.unit && from < to
     const start = (overlapsAhead ? steps - 1 - this.#step : this.#step) * piece
     const bytes = Math.min(piece, length - start)
     source.read(from + start, bytes, this.#buffer, (status) => {
-      if (status !== IoStatus.ok) return this.#ioFailed(status)
+      if (status !== IoStatus.ok) return this.#ioFailed(status, source)
       destination.write(to + start, bytes, this.#buffer, (written) => {
-        if (written !== IoStatus.ok) return this.#ioFailed(written)
-        this.#record.bytesWritten += bytes
+        if (written !== IoStatus.ok) return this.#ioFailed(written, destination)
         this.#step++
+        // Of what is written from behind, nothing counts until there is no gap.
+        this.#segmentBytes = overlapsAhead && this.#step < steps ? 0 : Math.min(this.#step * piece, length)
+        this.#record.bytesWritten = this.#bytesBefore + this.#segmentBytes
         this.#run.later(() => this.#copyPiece())
       })
     })
   }
 
-  #ioFailed(status: IoStatus): void {
-    if (status === IoStatus.noMemory) setTimeout(() => this.#copyPiece(), retryMillis)
-    else if (status === IoStatus.aborted) this.#fail(failure(SenseCode.copyTargetDeviceNotReachable))
-    else this.#fail(failure(SenseCode.thirdPartyDeviceFailure))
+  #ioFailed(status: IoStatus, end: CopyEnd): void {
+    if (status === IoStatus.noMemory) {
+      setTimeout(() => this.#copyPiece(), retryMillis)
+      return
+    }
+    const isGone = status === IoStatus.aborted
+    const code = isGone ? SenseCode.copyTargetDeviceNotReachable : SenseCode.thirdPartyDeviceFailure
+    this.#fail(atDisk(code, end.listByte))
   }
 
   /** Ends of the segment, and whether they can do it; checked when its turn comes (SPC-4 6.4.4). */
@@ -124,39 +140,53 @@ export class ExtendedCopy {
     const length = segment.blocks * counted.blockSize
     const from = segment.sourceLba * source.blockSize
     const to = segment.destinationLba * destination.blockSize
-    if (length > segmentBytesMax) return failure(SenseCode.invalidFieldInParameterList, at.blocks)
     const piece = pieceOf(source, destination)
+    if (length > segmentBytesMax) return inSegment(SenseCode.invalidFieldInParameterList, at.blocks)
     if (piece === 0 || length % source.blockSize !== 0 || length % destination.blockSize !== 0) {
-      return failure(SenseCode.unexpectedInexactSegment, at.blocks)
+      return inSegment(SenseCode.unexpectedInexactSegment, at.blocks)
     }
-    if (from + length > source.byteLength) return failure(SenseCode.copyTargetDeviceNotReachable, at.source)
-    if (to + length > destination.byteLength) return failure(SenseCode.copyTargetDeviceNotReachable, at.destination)
-    if (isKeptFrom(source.nexus, "read")) return failure(SenseCode.thirdPartyDeviceFailure, at.source)
-    if (isKeptFrom(destination.nexus, "write")) return failure(SenseCode.thirdPartyDeviceFailure, at.destination)
+    if (from + length > source.byteLength) return inSegment(SenseCode.copyTargetDeviceNotReachable, at.sourceLba)
+    if (to + length > destination.byteLength) {
+      return inSegment(SenseCode.copyTargetDeviceNotReachable, at.destinationLba)
+    }
+    if (isKeptFrom(source.nexus, "read")) return atDisk(SenseCode.thirdPartyDeviceFailure, source.listByte)
+    if (isKeptFrom(destination.nexus, "write")) return atDisk(SenseCode.thirdPartyDeviceFailure, destination.listByte)
     return { source, destination, from, to, length, piece }
   }
 
   #endOf(index: number, byte: number): CopyEnd | SegmentFailure {
     const cscd = this.#list.cscds[index]
-    if (cscd === undefined) return failure(SenseCode.unreachableCopyTarget, byte)
+    if (cscd === undefined) return inSegment(SenseCode.unreachableCopyTarget, byte)
+    const { listByte } = cscd
     const end = this.#ends[index] ?? CopyEnd.find(this.#run.session, cscd)
-    if (end === undefined || end.isOver) return failure(SenseCode.copyTargetDeviceNotReachable, byte)
+    if (end === undefined) return atDisk(SenseCode.copyTargetDeviceNotReachable, listByte)
     this.#ends[index] = end
-    if (cscd.peripheralDeviceType !== 0) return failure(SenseCode.incorrectCopyTargetDeviceType, byte)
-    if (cscd.blockLength !== end.blockSize) return failure(SenseCode.invalidFieldInParameterList, byte)
+    if (end.isOver) return atDisk(SenseCode.copyTargetDeviceNotReachable, listByte)
+    if (cscd.peripheralDeviceType !== 0) return atDisk(SenseCode.incorrectCopyTargetDeviceType, listByte)
+    if (cscd.blockLength !== end.blockSize) {
+      return atDisk(SenseCode.invalidFieldInParameterList, listByte + at.blockLength)
+    }
     return end
   }
 
-  #fail({ byte, code }: SegmentFailure): void {
-    const { task } = this.#run
+  #fail({ byte, code, isInList }: SegmentFailure): void {
+    const { nexus, task } = this.#run
     task.checkCondition(SenseKey.copyAborted, code)
     task.fieldByte = byte
-    task.commandSpecific = this.#record.segmentsProcessed
-    this.#record.failureStatus = ScsiStatus.checkCondition
+    task.fieldInParameters = isInList
+    task.commandSpecific = this.#record.segmentsCopied
+    task.information = this.#residualBlocks()
     const sense = Buffer.alloc(senseLengthMax)
-    const { descriptorSense } = this.#run.nexus.unit.modeValues
+    const { descriptorSense } = nexus.unit.modeValues
     this.#record.failureSense = sense.subarray(0, encodeSense(task, descriptorSense, sense, 0))
     this.#end(CopyManagerStatus.failed)
+  }
+
+  /** Of the segment, in blocks of the destination; -1 if nothing of it was written. */
+  #residualBlocks(): number {
+    const range = this.#range
+    if (range === undefined || this.#step === 0) return -1
+    return (range.length - this.#segmentBytes) / range.destination.blockSize
   }
 
   #end(status: CopyManagerStatus): void {

@@ -1,5 +1,5 @@
 /**
- * EXTENDED COPY(LID1) and RECEIVE COPY RESULTS (SPC-4 6.4, 6.23): copies that a host leaves to the target, as ESXi
+ * EXTENDED COPY(LID1) and what tells of it (SPC-4 6.5, 6.21 to 6.25): copies that a host leaves to the target, as ESXi
  * does. Other service actions are not there: no lists with long identifiers, and no tokens (ODX).
  */
 import type { CommandDefinition } from "../CommandDefinition.ts"
@@ -11,7 +11,7 @@ import { CopyManagerStatus, CopyRecord, copyRecordsOf } from "./CopyRecords.ts"
 import { copiesMax, copyStepBytes, listHeaderBytes, parameterListBytesMax } from "./copy-limits.ts"
 import { type CopyListError, ListIdUsage, parseCopyList } from "./copy-list.ts"
 import { ExtendedCopy } from "./ExtendedCopy.ts"
-import { copyStatus, failedSegmentDetails, operatingParameters, receiveData } from "./receive-copy-results.ts"
+import { copyStatus, failureDetails, operatingParameters, receiveData } from "./receive-copy-results.ts"
 
 const refuse = (task: ScsiTask, { bit, byte, code }: CopyListError): void => {
   task.checkCondition(SenseKey.illegalRequest, code)
@@ -54,7 +54,7 @@ export const extendedCopy = (task: ScsiTask): void => {
   } else task.operate(copyOperation, length)
 }
 
-const results = { opcode: 0x84, clause: "SPC-4 6.23", reservation: "write", usesMedium: false } as const
+const results = { opcode: 0x84, reservation: "write", usesMedium: false } as const
 
 /** EXTENDED COPY and RECEIVE COPY RESULTS. */
 export const copyCommands: ReadonlyArray<CommandDefinition> = [
@@ -63,7 +63,7 @@ export const copyCommands: ReadonlyArray<CommandDefinition> = [
     opcode: 0x83,
     serviceAction: 0x00,
     usage: "83 00 0000000000000000 ffffffff 00 00",
-    clause: "SPC-4 6.4",
+    clause: "SPC-4 6.5",
     prepare: extendedCopy,
     reservation: "write",
     usesMedium: true
@@ -71,6 +71,7 @@ export const copyCommands: ReadonlyArray<CommandDefinition> = [
   {
     ...results,
     name: "RECEIVE COPY STATUS(LID1)",
+    clause: "SPC-4 6.25",
     serviceAction: 0x00,
     usage: "84 00 ff 00000000000000 ffffffff 00 00",
     prepare: copyStatus
@@ -78,6 +79,7 @@ export const copyCommands: ReadonlyArray<CommandDefinition> = [
   {
     ...results,
     name: "RECEIVE COPY DATA(LID1)",
+    clause: "SPC-4 6.21",
     serviceAction: 0x01,
     usage: "84 01 ff 00000000000000 ffffffff 00 00",
     prepare: receiveData
@@ -85,6 +87,7 @@ export const copyCommands: ReadonlyArray<CommandDefinition> = [
   {
     ...results,
     name: "RECEIVE COPY OPERATING PARAMETERS",
+    clause: "SPC-4 6.22",
     serviceAction: 0x03,
     usage: "84 03 0000000000000000 ffffffff 00 00",
     prepare: operatingParameters
@@ -92,8 +95,9 @@ export const copyCommands: ReadonlyArray<CommandDefinition> = [
   {
     ...results,
     name: "RECEIVE COPY FAILURE DETAILS(LID1)",
+    clause: "SPC-4 6.23",
     serviceAction: 0x04,
     usage: "84 04 ff 00000000000000 ffffffff 00 00",
-    prepare: failedSegmentDetails
+    prepare: failureDetails
   }
 ]

@@ -8,11 +8,11 @@ export const cscdDescriptorsMax = 16
 /** Segment descriptors in one list: a clone of 1 GiB in pieces of 4 MiB. */
 export const segmentDescriptorsMax = 256
 
-/** Bytes of the header of a parameter list (SPC-4 6.4.3.1). */
+/** Bytes of the header of a parameter list (SPC-4 6.5). */
 export const listHeaderBytes = 16
-/** Bytes of a CSCD descriptor of type E4h (SPC-4 6.4.5.6). */
+/** Bytes of a CSCD descriptor of type E4h (SPC-4 6.4.5). */
 export const cscdDescriptorBytes = 32
-/** Bytes of a segment descriptor of type 02h (SPC-4 6.4.6.3). */
+/** Bytes of a segment descriptor of type 02h (SPC-4 6.4.6). */
 export const segmentDescriptorBytes = 28
 
 /** MAXIMUM DESCRIPTOR LIST LENGTH: both lists together, in bytes. */

@@ -1,5 +1,5 @@
 /**
- * The parameter list of EXTENDED COPY(LID1) (SPC-4 6.4.3): a header, CSCD descriptors that say which disks, and segment
+ * The parameter list of EXTENDED COPY(LID1) (SPC-4 6.5): a header, CSCD descriptors that say which disks, and segment
  * descriptors that say which blocks. Only what a copy from disk to disk needs is there: CSCD descriptors of type E4h
  * (identification) and segments of type 02h (block device to block device).
  *
@@ -40,7 +40,7 @@ import {
   segmentDescriptorsMax
 } from "./copy-limits.ts"
 
-/** LIST ID USAGE (SPC-4 table 106): what happens to results, and whether the list identifier means anything. */
+/** LIST ID USAGE (SPC-4 6.4.3.2): what happens to results, and whether the list identifier means anything. */
 export const ListIdUsage = {
   /** Results are kept until they are asked for. */
   hold: 0,
@@ -100,9 +100,9 @@ const refused = (code: SenseCode, byte = -1, bit = -1): CopyListError => ({ _tag
 
 const isError = (parsed: object): parsed is CopyListError => "_tag" in parsed && parsed._tag === "CopyListError"
 
-/** Descriptor type code of an identified disk (SPC-4 table 108). */
+/** Descriptor type code of an identified disk. */
 export const cscdType = 0xe4
-/** Descriptor type code of a segment from block device to block device (SPC-4 table 121). */
+/** Descriptor type code of a segment from block device to block device. */
 export const segmentType = 0x02
 const designatorBytesMax = 20
 

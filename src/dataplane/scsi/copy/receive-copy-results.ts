@@ -1,6 +1,10 @@
-/** RECEIVE COPY RESULTS (SPC-4 6.23): what copies there may be, and how those went that the initiator has asked for. */
+/**
+ * RECEIVE COPY STATUS, DATA, OPERATING PARAMETERS and FAILURE DETAILS (SPC-4 6.21 to 6.25; RECEIVE COPY RESULTS in
+ * SPC-3): what copies there may be, and how those went that the initiator has asked for.
+ */
 import type { Nexus } from "../Nexus.ts"
 import type { ScsiTask } from "../ScsiTask.ts"
+import { ScsiStatus } from "../scsi-status.ts"
 import { CopyManagerStatus, type CopyRecord, copyRecordsOf } from "./CopyRecords.ts"
 import {
   copiesMax,
@@ -44,29 +48,39 @@ const transferCount = (bytes: number): readonly [unit: number, count: number] =>
   return [unit, count]
 }
 
-/** COPY STATUS (SPC-4 6.23.2): 12 bytes. Nothing is ever held, so that nothing held was discarded (HDD). */
+/**
+ * RECEIVE COPY STATUS(LID1) (SPC-4 6.25): 12 bytes. SEGMENTS PROCESSED counts the one that the copy is at. Nothing is
+ * ever held, so that nothing held was discarded (HDD).
+ */
 export const copyStatus = (task: ScsiTask, nexus: Nexus): void => {
   const record = namedCopy(task, nexus)
   if (record === undefined) return
+  if (record.statusTold) {
+    task.invalidField(2)
+    return
+  }
   const data = task.parameterData
   data.fill(0, 0, 12)
   const [unit, count] = transferCount(record.bytesWritten)
   data[4] = record.status
-  data.writeUInt16BE(record.segmentsProcessed, 5)
+  data.writeUInt16BE(record.segmentsCopied + (record.status === CopyManagerStatus.completed ? 0 : 1), 5)
   data[7] = unit
   data.writeUInt32BE(count, 8)
   send(task, 12)
+  if (record.status === CopyManagerStatus.inProgress) return
+  record.statusTold = true
+  copyRecordsOf(nexus).told(record)
 }
 
-/** RECEIVE DATA (SPC-4 6.23.3): copies between disks hold nothing back, so there is none. */
+/** RECEIVE COPY DATA(LID1) (SPC-4 6.21): copies between disks hold nothing back, so there is none. */
 export const receiveData = (task: ScsiTask, nexus: Nexus): void => {
   if (endedCopy(task, nexus) !== undefined) send(task, 4)
 }
 
-/** Type codes in ascending order (SPC-4 6.23.4). */
+/** Type codes in ascending order. */
 const implementedDescriptors = [segmentType, cscdType]
 
-/** OPERATING PARAMETERS (SPC-4 6.23.4), with SNLID: lists without an identifier are taken. */
+/** RECEIVE COPY OPERATING PARAMETERS (SPC-4 6.22), with SNLID: lists without an identifier are taken. */
 export const operatingParameters = (task: ScsiTask): void => {
   const data = task.parameterData
   const length = 44 + implementedDescriptors.length
@@ -84,20 +98,26 @@ export const operatingParameters = (task: ScsiTask): void => {
 }
 
 /**
- * FAILED SEGMENT DETAILS (SPC-4 6.23.5): the status and sense data of a copy that failed; nothing of one that did not.
- * It can be asked for once.
+ * RECEIVE COPY FAILURE DETAILS(LID1) (SPC-4 6.23): the status and sense data of a copy that failed, until they were
+ * asked for in full, or with an allocation length of 0.
  */
-export const failedSegmentDetails = (task: ScsiTask, nexus: Nexus): void => {
+export const failureDetails = (task: ScsiTask, nexus: Nexus): void => {
   const record = endedCopy(task, nexus)
   if (record === undefined) return
-  const data = task.parameterData
-  if (record.status !== CopyManagerStatus.failed) {
+  const { failureSense } = record
+  if (failureSense === undefined) {
     send(task, 4)
     return
   }
+  const data = task.parameterData
+  const length = 60 + failureSense.length
   data.fill(0, 0, 60)
-  data[56] = record.failureStatus
-  data.writeUInt16BE(record.failureSense.length, 58)
-  send(task, 60 + record.failureSense.copy(data, 60))
-  copyRecordsOf(nexus).forget(record)
+  data[56] = ScsiStatus.checkCondition
+  data.writeUInt16BE(failureSense.length, 58)
+  failureSense.copy(data, 60)
+  send(task, length)
+  const allocationLength = allocationLengthOf(task)
+  if (allocationLength > 0 && allocationLength < length) return
+  record.failureSense = undefined
+  copyRecordsOf(nexus).told(record)
 }

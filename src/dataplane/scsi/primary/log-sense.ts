@@ -118,7 +118,6 @@ export const logCommands: ReadonlyArray<CommandDefinition> = [
     clause: "SPC-4 6.8",
     prepare: logSense,
     reservation: "allowed",
-    usesMedium: false,
-    whileSanitizing: true
+    usesMedium: false
   }
 ]

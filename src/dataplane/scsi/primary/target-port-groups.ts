@@ -54,7 +54,6 @@ export const targetPortGroupCommands: ReadonlyArray<CommandDefinition> = [
     clause: "SPC-4 6.37",
     prepare: reportTargetPortGroups,
     reservation: "allowed",
-    usesMedium: false,
-    whileSanitizing: true
+    usesMedium: false
   }
 ]

@@ -1,4 +1,4 @@
-/** SANITIZE: erasing, what is refused meanwhile, and failures (SBC-3 4.11, 5.22). */
+/** SANITIZE: erasing, what is refused meanwhile, and failures (SBC-4 4.11, 5.30). */
 import { assert, describe, it } from "vitest"
 import type { Bdev } from "../../../../src/dataplane/bdev/Bdev.ts"
 import { DelayBdev } from "../../../../src/dataplane/bdev/DelayBdev.ts"
@@ -102,12 +102,27 @@ describe("a unit that is being sanitized", () => {
     const disks = new Disks(slow(written()))
     const other = disks.attach(disks.unit(0))
     await disks.send(0, immediateErase)
-    for (const cdb of [testUnitReady, readBlock, writeBlock, "1b 00 00 00 03 00", "35", blockErase, "83 00"]) {
+    for (const cdb of [
+      testUnitReady,
+      readBlock,
+      writeBlock,
+      "1b 00 00 00 03 00",
+      "35",
+      blockErase,
+      "83 00",
+      exitFailureMode
+    ]) {
       const { result, sense } = await disks.send(0, cdb, Buffer.alloc(512), other)
       assert.strictEqual(result, "2/04/1b", cdb)
       assert.strictEqual(sense[15], 0x80, "a progress indication")
     }
-    for (const cdb of ["12 00 00 00 60 00", "a0 00 00 000000 00001000 00 00", "a3 0c 00 00 0000 00001000 00 00"]) {
+    for (const cdb of [
+      "12 00 00 00 60 00",
+      "a0 00 00 000000 00001000 00 00",
+      "a3 0c 00 00 0000 00001000 00 00",
+      "25",
+      "1a 00 08 00 ff 00"
+    ]) {
       assert.strictEqual((await disks.send(0, cdb, undefined, other)).result, "good", cdb)
     }
     const { data } = await disks.send(0, requestSense, undefined, other)
@@ -181,6 +196,7 @@ describe("a sanitization that fails", () => {
     for (const cdb of [testUnitReady, readBlock]) assert.strictEqual((await disks.send(0, cdb)).result, "3/31/03")
     assert.strictEqual((await disks.send(0, requestSense)).data[2], 0x03)
     assert.strictEqual((await disks.send(0, exitFailureMode)).result, "5/24/00")
+    assert.strictEqual((await disks.send(0, "48 22 0000000000 0000 00")).result, "5/24/00")
     assert.strictEqual((await disks.send(0, blockErase)).result, "good")
     assert.strictEqual((await disks.send(0, testUnitReady)).result, "good")
   })

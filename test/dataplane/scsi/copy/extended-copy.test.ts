@@ -5,6 +5,7 @@ import { DelayBdev } from "../../../../src/dataplane/bdev/DelayBdev.ts"
 import { ErrorBdev } from "../../../../src/dataplane/bdev/ErrorBdev.ts"
 import { MallocBdev } from "../../../../src/dataplane/bdev/MallocBdev.ts"
 import { Restriction } from "../../../../src/dataplane/scsi/reservations/UnitReservations.ts"
+import { SenseCode } from "../../../../src/dataplane/scsi/sense-codes.ts"
 import {
   CopyResults,
   copyList,
@@ -208,8 +209,47 @@ describe("EXTENDED COPY", () => {
     assert.deepStrictEqual([result, sense.readUInt32BE(8)], ["a/0d/01", 2])
     const details = await results(disks, CopyResults.failedSegment)
     assert.deepStrictEqual([details.data[56], details.data.subarray(60)], [0x02, sense])
+    assert.strictEqual((await results(disks, CopyResults.failedSegment)).data.toString("hex"), "00000000")
+    const { data } = await results(disks, CopyResults.copyStatus)
+    assert.deepStrictEqual([data[4], data.readUInt16BE(5), data.readUInt32BE(8)], [2, 3, 8192])
     assert.strictEqual((await results(disks, CopyResults.failedSegment)).result, "5/24/00")
     assert.strictEqual(disks.uses, 0)
+  })
+
+  it("points to what is wrong, and counts what is not copied", async () => {
+    const pointerOf = ({ sense }: Ended): string =>
+      `${((sense[15] ?? 0) & 0x20) === 0 ? "list" : "segment"} ${sense.readUInt16BE(16)}`
+    const residualOf = ({ sense }: Ended) => (((sense[0] ?? 0) & 0x80) === 0 ? undefined : sense.readUInt32BE(3))
+    const broken = new ErrorBdev(ramDisk(16_384))
+    const disks = new Disks(patterned(16_384), broken)
+    const segment = { source: 0, destination: 1, blocks: 8192, sourceLba: 0, destinationLba: 0 }
+    const outside = await copy(disks, [{ ...segment, destinationLba: 9000 }])
+    assert.deepStrictEqual([pointerOf(outside), residualOf(outside)], ["segment 20", undefined])
+    assert.strictEqual(pointerOf(await copy(disks, [{ ...segment, destination: 9 }])), "segment 6")
+    disks.nexus(1).readOnly = true
+    assert.strictEqual(pointerOf(await copy(disks, [segment])), "list 48")
+    disks.nexus(1).readOnly = false
+    const disk = disks.unit(1).bdev
+    let left = 2
+    const failing = new Proxy(disk, {
+      get: (target, key) => {
+        if (key === "write" && left-- === 0) {
+          broken.inject({
+            ioType: "write",
+            errorType: "failure",
+            count: 1,
+            queueDepth: 0,
+            corruptOffset: 0,
+            corruptValue: 0
+          })
+        }
+        const value: unknown = Reflect.get(target, key, target)
+        return typeof value === "function" ? value.bind(target) : value
+      }
+    })
+    disks.unit(1).bdev = failing
+    const third = await copy(disks, [segment])
+    assert.deepStrictEqual([third.result, pointerOf(third), residualOf(third)], ["a/0d/01", "list 48", 4096])
   })
 })
 
@@ -233,9 +273,10 @@ describe("a copy under way", () => {
     assert.strictEqual((await disks.send(0, extendedCopyCdb(again.length), again)).result, "5/00/16")
     assert.strictEqual((await disks.send(1, "28 00 00000000 00 0001 00")).result, "good")
     assert.strictEqual((await command.ended).result, "good")
+    assert.strictEqual((await results(disks, CopyResults.receiveData)).data.toString("hex"), "00000000")
     const { data } = await results(disks, CopyResults.copyStatus)
     assert.deepStrictEqual([data[4], data.readUInt16BE(5), data[7], data.readUInt32BE(8)], [1, 2, 0, 33_554_432])
-    assert.strictEqual((await results(disks, CopyResults.receiveData)).data.toString("hex"), "00000000")
+    assert.strictEqual((await results(disks, CopyResults.copyStatus)).result, "5/24/00")
   })
 
   it("stops after the piece at which it is aborted", async () => {
@@ -285,6 +326,14 @@ describe("RECEIVE COPY RESULTS", () => {
     const asked = receiveCopyResultsCdb(CopyResults.copyStatus, 1)
     assert.strictEqual((await disks.send(0, asked, undefined, other)).result, "5/24/00")
     assert.strictEqual((await disks.send(0, asked)).result, "good")
+  })
+
+  it("forgets what a reset of the unit ends", async () => {
+    const disks = new Disks(patterned(64))
+    await copy(disks, [])
+    disks.unit(0).reset(SenseCode.busDeviceResetFunctionOccurred)
+    disks.nexus(0).take(true)
+    assert.strictEqual((await results(disks, CopyResults.copyStatus)).result, "5/24/00")
   })
 
   it("forgets the oldest of more than 16", async () => {
