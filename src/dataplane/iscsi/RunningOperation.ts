@@ -3,6 +3,7 @@
  * bdev. It outlives its connection: a task that nobody waits for any more is given back when its operation ends.
  */
 import { type BdevIo, IoStatus } from "../bdev/Bdev.ts"
+import { lunTaskBufferBytesMax } from "../limits.ts"
 import type { Nexus } from "../scsi/Nexus.ts"
 import type { OperationRun, ScsiOperation } from "../scsi/ScsiOperation.ts"
 import type { ScsiTask } from "../scsi/ScsiTask.ts"
@@ -85,6 +86,7 @@ export class RunningOperation implements OperationRun {
   }
 
   takeBuffer(bytes: number): Buffer | undefined {
+    if (this.#mapping.bufferBytes + bytes > lunTaskBufferBytesMax) return undefined
     const buffer = this.#pool.takeBuffer(bytes, this.#mapping)
     if (buffer !== undefined) this.#buffers.push(buffer)
     return buffer

@@ -137,11 +137,14 @@ describe("an operation's data", () => {
     assertIdle()
   })
 
-  it("are refused with TASK SET FULL where buffers are used up, and nothing is done", () => {
+  it("are refused with TASK SET FULL or BUSY where buffers are used up, and nothing is done", () => {
     const mapping = mappingOf(0)
     mapping.bufferBytes = 256 * 1024 * 1024
     peer.command(write, compareAndWrite(0, 1), 1024, Buffer.concat([block(0), block(1)]))
     assert.strictEqual(statusOf(peer.one()), "status 28")
+    mapping.bufferBytes = 256 * 1024 * 1024 - 4096
+    peer.command(write, compareAndWrite(0, 1), 1024, Buffer.concat([block(0), block(1)]))
+    assert.strictEqual(statusOf(peer.one()), "status 8")
     mapping.bufferBytes = 0
     assert.isTrue(contentAt(0).equals(block(0)))
     assertIdle()
