@@ -65,6 +65,7 @@ export const Targets = Schema.Array(Target)
 export const Bdev = Schema.Struct({
   name: Schema.String,
   product_name: Schema.String,
+  removable: Schema.optionalKey(Schema.Boolean),
   block_size: Schema.Number,
   num_blocks: Schema.Union([Schema.Number, Schema.BigInt]),
   uuid: Schema.optionalKey(Schema.String),

@@ -43,7 +43,8 @@ const made = (call: Call, method: string, params: unknown): Effect.Effect<Outcom
     const created = yield* call(method, params)
     const [bdev] = yield* ask(call, Bdevs, "bdev_get_bdevs", { name: created })
     if (bdev === undefined) return { json: created, text: String(created) }
-    const size = `${byteText(bytesOf(bdev))} in blocks of ${bdev.block_size} bytes`
+    const media = bdev.removable === true ? ", removable" : ""
+    const size = `${byteText(bytesOf(bdev))} in blocks of ${bdev.block_size} bytes${media}`
     return { json: bdev, text: `bdev ${bdev.name}: ${bdev.product_name}, ${size}` }
   })
 
