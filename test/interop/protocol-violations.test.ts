@@ -94,6 +94,12 @@ const commands: ReadonlyArray<Violation> = [
     answers: ["GOOD"]
   },
   {
+    name: "the task attribute ACA",
+    section: "11.3.1.2",
+    act: (raw) => void testUnitReady(raw, { flags: 0x84 }),
+    answers: ["5/24/00"]
+  },
+  {
     name: "data in both directions",
     section: "11.3.1",
     act: (raw) => void raw.command({ cdb: write, flags: 0xe1, data, expectedBytes: place.bytes }),
@@ -229,6 +235,33 @@ const otherPdus: ReadonlyArray<Violation> = [
     answers: [],
     ends: true
   },
+  ...[
+    ["a connection that there is not", 1, 77, "logout 1"],
+    ["recovery, which level 0 has not", 2, 1, "logout 2"],
+    ["a reserved reason", 3, 1, "Reject 09h"]
+  ].map(([name, reason, cid, answer]) => ({
+    name: `a logout for ${name}`,
+    section: "11.14.1",
+    act: (raw: RawSession) => {
+      const fields = { flags: 0x80 | Number(reason), word20: Number(cid) << 16, initiatorTaskTag: raw.nextTag() }
+      raw.send({ opcode: Opcode.logout, immediate: true, ...fields })
+    },
+    answers: [String(answer)]
+  })),
+  ...[
+    ["that is reserved", { flags: 0xff }, "function 255"],
+    ["at a LUN that can't be", { flags: 0x82, lun: 0xffffn }, "function 2"],
+    ["on a task that there is not", { flags: 0x81, word20: 0x4711 }, "function 1"],
+    ["without a tag", { flags: 0x82, initiatorTaskTag: reservedTag }, "Reject 09h"]
+  ].map(([name, fields, answer]) => ({
+    name: `a task management function ${name}`,
+    section: "11.5",
+    act: (raw: RawSession) => {
+      const defaults = { opcode: Opcode.taskManagement, immediate: true, initiatorTaskTag: raw.nextTag() }
+      raw.send({ ...defaults, ...(typeof fields === "object" ? fields : {}) })
+    },
+    answers: [String(answer)]
+  })),
   {
     name: "a write behind a logout",
     section: "11.14",
