@@ -32,7 +32,10 @@ const identityOf = (reading: StorageReading, node: JsonNode): { readonly uuid?: 
 const warnOfAttributes = ({ draft, placeOf }: StorageReading, node: JsonNode): void => {
   const attributes = node.get("attributes")
   if (attributes.flag("emulate_tpu") === true || attributes.flag("emulate_tpws") === true) {
-    draft.warn(placeOf(attributes), "thin provisioning (emulate_tpu, emulate_tpws) is left out: there is no UNMAP")
+    draft.warn(
+      placeOf(attributes),
+      "thin provisioning (emulate_tpu, emulate_tpws) is left out: memory is always thin, a file never"
+    )
   }
   if ((attributes.number("pi_prot_type") ?? 0) > 0) {
     draft.warn(placeOf(attributes.get("pi_prot_type")), "is left out: there is no protection information")

@@ -130,7 +130,7 @@ export class ExtendedCopy {
     this.#fail(atDisk(code, end.listByte))
   }
 
-  /** Ends of the segment, and whether they can do it; checked when its turn comes (SPC-4 6.4.4). */
+  /** Ends of the segment, and whether they can do it; checked when its turn comes (SPC-4 5.17.7.4). */
   #rangeOf(segment: CopySegment): Range | SegmentFailure {
     const source = this.#endOf(segment.source, at.source)
     if ("code" in source) return source
