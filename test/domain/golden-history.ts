@@ -16,9 +16,10 @@ import { FOLD_VERSION } from "../../src/domain/evolve.ts"
 import { Uuid } from "../../src/domain/ids.ts"
 import { lunsOf, type State, targetsOf } from "../../src/domain/State.ts"
 import { cause, controlOn } from "./control-plane-support.ts"
-import { at, bdevName, createBdev, guide, startEpoch } from "./examples.ts"
+import { at, bdevName, createBdev, guide, malloc, startEpoch } from "./examples.ts"
 import { canonical, type GoldenState, storedRecord } from "./golden-log.ts"
 import { diceOf, randomCommand } from "./random.ts"
+import { everyAction } from "./random-reservations.ts"
 import { fold, type History } from "./specification.ts"
 
 /** Rounds tried at most, and commands in each. */
@@ -45,6 +46,8 @@ const longFile = Array.from({ length: DESIRED_PART_ENTRIES_MAX + 1 }, () => ({ t
 const opening: ReadonlyArray<Command> = [
   ...guide,
   createBdev(undefined, { _tag: "Error", base: "Malloc1" }),
+  ...everyAction,
+  createBdev("Removable", { ...malloc, removable: true }),
   { _tag: "InjectBdevError", name: "EE_Malloc1", injection },
   { _tag: "RecordConfigApplied", name: "long.yaml", fileHash: "c".repeat(64), desired: longFile },
   { _tag: "RecordConfigApplied", name: "short.yaml", fileHash: "d".repeat(64), desired: [] }
@@ -108,6 +111,7 @@ const kindOf = (event: Event): string => {
   if (_tag === "BdevCreated") return `${_tag} ${event.spec._tag} ${event.autoNumber === undefined}`
   if (_tag === "EpochStarted") return `${_tag} ${event.mode}`
   if (_tag === "GroupNamed") return `${_tag} ${event.kind} ${event.name === undefined}`
+  if (_tag === "TargetNodeRedirectSet") return `${_tag} ${event.permanent === undefined}`
   if (_tag === "ReservationsChanged") return `${_tag} ${event.action} ${event.reservation === undefined}`
   return "cause" in event ? `${_tag} ${event.cause}` : _tag
 }

@@ -1,6 +1,6 @@
 /** Seeded random commands and events of persistent reservations, over few initiators, keys and ports. */
 import { HashMap } from "effect"
-import type { Command } from "../../src/domain/Command.ts"
+import type { Command, CommandOf } from "../../src/domain/Command.ts"
 import type { Event, EventOf } from "../../src/domain/Event.ts"
 import { RelativePortId } from "../../src/domain/ids.ts"
 import {
@@ -16,6 +16,33 @@ import type { Dice } from "./random.ts"
 
 export const initiatorA = "iqn.2020-01.org.ex:a"
 export const initiatorB = "iqn.2020-01.org.ex:b"
+
+/** The port of an initiator at port 1 of `target`. */
+export const nexusOf = (initiator: string, relativePort = 1, target = disk1): Registrant => ({
+  initiator,
+  isid: "00023d000001",
+  target,
+  relativePort: RelativePortId.make(relativePort)
+})
+
+/** A PERSISTENT RESERVE OUT for the guide's Malloc0; everything that is not said is 0. */
+export const askReservations = (
+  by: Registrant,
+  action: ReservationAction,
+  changes: Partial<CommandOf<"ChangeReservations">> = {}
+): CommandOf<"ChangeReservations"> => ({
+  _tag: "ChangeReservations",
+  bdev: { name: bdevName("Malloc0"), incarnation: at(4) },
+  action,
+  by,
+  key: noKey,
+  serviceKey: noKey,
+  scope: 0,
+  type: 0,
+  persistent: false,
+  allTargetPorts: false,
+  ...changes
+})
 
 const initiators = [initiatorA, initiatorB] as const
 const isids = ["00023d000001", "00023d000002"] as const
@@ -35,6 +62,30 @@ const actions: readonly [ReservationAction, ...ReadonlyArray<ReservationAction>]
 ]
 
 const initiatorPort = ({ pick }: Dice) => ({ initiator: pick(initiators), isid: pick(isids) })
+
+/** Every service action, each with an effect, for the guide's Malloc0; what is registered last outlives the process. */
+export const everyAction: ReadonlyArray<Command> = (() => {
+  const [a, b] = [nexusOf(initiatorA), nexusOf(initiatorB)]
+  const [keyA, keyB] = keys
+  return [
+    askReservations(a, "register", { serviceKey: keyA }),
+    askReservations(a, "reserve", { key: keyA, type: 5 }),
+    askReservations(b, "register-and-ignore", { serviceKey: keyB }),
+    askReservations(a, "release", { key: keyA, type: 5 }),
+    askReservations(a, "reserve", { key: keyA, type: 1 }),
+    askReservations(a, "register-and-move", {
+      key: keyA,
+      serviceKey: keyB,
+      moveTo: { initiator: b.initiator, isid: b.isid, relativePort: 1, unregister: false }
+    }),
+    askReservations(a, "preempt", { key: keyA, serviceKey: keyB, type: 6 }),
+    askReservations(a, "clear", { key: keyA }),
+    askReservations(a, "register", { serviceKey: keyA, persistent: true }),
+    askReservations(b, "register", { serviceKey: keyB, persistent: true }),
+    askReservations(b, "preempt-and-abort", { key: keyB, serviceKey: keyA }),
+    askReservations(b, "reserve", { key: keyB, type: 8 })
+  ]
+})()
 
 /** Of a disk that a target has, if there is one; mostly with the right key. */
 export const reservationCommand = (dice: Dice, state: State): Command => {

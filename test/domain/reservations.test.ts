@@ -3,7 +3,7 @@ import { Result } from "effect"
 import { assert, describe, it } from "vitest"
 import type { Command, CommandOf } from "../../src/domain/Command.ts"
 import { decide } from "../../src/domain/decide.ts"
-import { PortalGroupTag, RelativePortId } from "../../src/domain/ids.ts"
+import { PortalGroupTag } from "../../src/domain/ids.ts"
 import {
   isAllRegistrants,
   noKey,
@@ -26,7 +26,7 @@ import {
   startEpoch
 } from "./examples.ts"
 import { diceOf } from "./random.ts"
-import { initiatorA, initiatorB } from "./random-reservations.ts"
+import { askReservations, initiatorA, initiatorB, nexusOf } from "./random-reservations.ts"
 import { type ModelNexus, ReservationModel } from "./reservation-model.ts"
 import { fold, followedBy, given, type History, historyOf } from "./specification.ts"
 
@@ -35,33 +35,13 @@ const keyA = "00000000000000a1"
 const keyB = "00000000000000b2"
 const disk = { name: bdevName("Malloc0"), incarnation: at(4) }
 
-const nexus = (initiator: string, port = 1, target = disk1): Registrant => ({
-  initiator,
-  isid,
-  target,
-  relativePort: RelativePortId.make(port)
-})
-const a = nexus(initiatorA)
-const b = nexus(initiatorB)
+const a = nexusOf(initiatorA)
+const b = nexusOf(initiatorB)
 
 type Request = CommandOf<"ChangeReservations">
 
-const ask = (by: Registrant, action: Request["action"], changes: Partial<Request> = {}): Request => ({
-  _tag: "ChangeReservations",
-  bdev: disk,
-  action,
-  by,
-  key: noKey,
-  serviceKey: noKey,
-  scope: 0,
-  type: 0,
-  persistent: false,
-  allTargetPorts: false,
-  ...changes
-})
-
 const register = (by: Registrant, serviceKey: string, changes: Partial<Request> = {}): Request =>
-  ask(by, "register", { serviceKey, ...changes })
+  askReservations(by, "register", { serviceKey, ...changes })
 
 const reservationsOf = ({ state }: History): UnitReservations | undefined => findReservations(state, disk.name)
 
@@ -119,7 +99,7 @@ describe("a registration", () => {
 
   it("with a disk that the target does not have is refused", () => {
     given(...guide)
-      .when(register(nexus(initiatorA, 1, disk2), keyA))
+      .when(register(nexusOf(initiatorA, 1, disk2), keyA))
       .refused("NotFound", /no disk of/u)
     given(...guide)
       .when({ ...register(a, keyA), bdev: { ...disk, incarnation: at(3) } })
@@ -127,7 +107,7 @@ describe("a registration", () => {
   })
 
   it("knows an initiator by its name in any case, and by its ISID", () => {
-    const upper = nexus(initiatorA.toUpperCase())
+    const upper = nexusOf(initiatorA.toUpperCase())
     const after = historyOf(...guide, register(a, keyA), register(upper, keyB, { key: keyA }))
     assert.strictEqual(reservationsOf(after)?.registrations.length, 1)
     const other = { ...a, isid: "00023d000009" }
@@ -139,7 +119,7 @@ describe("the end of a process", () => {
   const reserved = (persistent: boolean): ReadonlyArray<Command> => [
     ...guide,
     register(a, keyA, { persistent }),
-    ask(a, "reserve", { key: keyA, type: 1 })
+    askReservations(a, "reserve", { key: keyA, type: 1 })
   ]
 
   it("takes what was not to outlive it", () => {
@@ -167,9 +147,9 @@ describe("the end of a LUN", () => {
     ...groundwork,
     createTarget(),
     createTarget({ name: disk2, luns: [{ bdev: "Malloc0", lun: 0 }] }),
-    register(nexus(initiatorA, 1, disk2), keyA),
+    register(nexusOf(initiatorA, 1, disk2), keyA),
     register(b, keyB),
-    ask(b, "reserve", { key: keyB, type: 1 })
+    askReservations(b, "reserve", { key: keyB, type: 1 })
   )
 
   it("takes what was registered through its target, and the reservation of such a holder", () => {
@@ -178,7 +158,7 @@ describe("the end of a LUN", () => {
       bdev: disk,
       generation: 2,
       persistent: false,
-      registrations: [{ ...nexus(initiatorA, 1, disk2), key: keyA }]
+      registrations: [{ ...nexusOf(initiatorA, 1, disk2), key: keyA }]
     })
   })
 
@@ -202,7 +182,7 @@ describe("the end of a LUN", () => {
 describe("a clearing by command", () => {
   it("takes everything, whoever holds it, and is nothing where nobody is registered", () => {
     const clear: Command = { _tag: "ClearReservations", bdev: "Malloc0" }
-    const held = given(...guide, register(a, keyA), ask(a, "reserve", { key: keyA, type: 3 }))
+    const held = given(...guide, register(a, keyA), askReservations(a, "reserve", { key: keyA, type: 3 }))
     assert.deepStrictEqual(reservationsOf(held.when(clear).gives("ReservationsChanged")), {
       bdev: disk,
       generation: 2,
@@ -256,7 +236,7 @@ const inModel = (model: ReservationModel, request: Request): string => {
 }
 
 const randomRequest = ({ pick, roll }: ReturnType<typeof diceOf>, model: ReservationModel): Request => {
-  const by = nexus(pick(initiators), 1 + roll(2))
+  const by = nexusOf(pick(initiators), 1 + roll(2))
   const action = pick<Request["action"]>([
     "register",
     "register",
@@ -270,7 +250,7 @@ const randomRequest = ({ pick, roll }: ReturnType<typeof diceOf>, model: Reserva
     "clear"
   ])
   const isFirst = roll(4) === 0
-  return ask(by, action, {
+  return askReservations(by, action, {
     key: roll(6) === 0 ? pick(keys) : (model.keys.get(nexusName(by)) ?? noKey),
     serviceKey: action === "register" && roll(3) > 0 ? keyA : pick(keys),
     type: pick([1, 3, 5, 6, 7, 8, model.type ?? 5, model.type ?? 7]),

@@ -1,49 +1,25 @@
 /** Changes of reservations in words, by their tags, and as a part of what was at a moment. */
 import { assert, describe, it } from "vitest"
-import type { Command, CommandOf } from "../../src/domain/Command.ts"
-import { RelativePortId } from "../../src/domain/ids.ts"
-import { noKey } from "../../src/domain/Reservation.ts"
 import { subjectOf } from "../../src/history/causality/subject.ts"
 import { describeRecord } from "../../src/history/describe/describe-record.ts"
 import { recordTagging } from "../../src/history/record-tags.ts"
 import { stateHeader } from "../../src/history/state-notes.ts"
-import { at, bdevName, disk1, guide } from "../domain/examples.ts"
+import { disk1, guide } from "../domain/examples.ts"
 import { storedHistory } from "../domain/random-history.ts"
-import { initiatorA, initiatorB } from "../domain/random-reservations.ts"
+import { askReservations, initiatorA, initiatorB, nexusOf } from "../domain/random-reservations.ts"
 import { historyOf } from "../domain/specification.ts"
 
-type Request = CommandOf<"ChangeReservations">
-
-const by = (initiator: string): Request["by"] => ({
-  initiator,
-  isid: "00023d000001",
-  target: disk1,
-  relativePort: RelativePortId.make(1)
-})
-
-const ask = (initiator: string, action: Request["action"], changes: Partial<Request> = {}): Command => ({
-  _tag: "ChangeReservations",
-  bdev: { name: bdevName("Malloc0"), incarnation: at(4) },
-  action,
-  by: by(initiator),
-  key: noKey,
-  serviceKey: noKey,
-  scope: 0,
-  type: 0,
-  persistent: false,
-  allTargetPorts: false,
-  ...changes
-})
-
+const a = nexusOf(initiatorA)
+const b = nexusOf(initiatorB)
 const keyA = "00000000000000a1"
 const keyB = "00000000000000b2"
 
 const history = historyOf(
   ...guide,
-  ask(initiatorA, "register", { serviceKey: keyA, persistent: true }),
-  ask(initiatorA, "reserve", { key: keyA, type: 5 }),
-  ask(initiatorB, "register", { serviceKey: keyB }),
-  ask(initiatorB, "preempt-and-abort", { key: keyB, serviceKey: keyA, type: 5 })
+  askReservations(a, "register", { serviceKey: keyA, persistent: true }),
+  askReservations(a, "reserve", { key: keyA, type: 5 }),
+  askReservations(b, "register", { serviceKey: keyB }),
+  askReservations(b, "preempt-and-abort", { key: keyB, serviceKey: keyA, type: 5 })
 )
 const records = storedHistory(history.events)
   .map(({ record }) => record)
