@@ -6,7 +6,8 @@ import {
   TaskManagementFunction,
   taskManagementResultName
 } from "../../../src/dataplane/iscsi/pdu/session-control.ts"
-import { addTarget, loggedIn, nodeOptions, ramDisk, TestNode } from "../../dataplane/iscsi/fixture.ts"
+import { defaultIscsiOptions } from "../../../src/domain/IscsiOptions.ts"
+import { addTarget, loggedIn, ramDisk, TestNode } from "../../dataplane/iscsi/fixture.ts"
 import { Opcode } from "../../support/initiator/pdu.ts"
 import { code, hex, table } from "./markdown.ts"
 
@@ -41,12 +42,12 @@ const keys: ReadonlyArray<readonly [key: string, section: string, offers: Readon
 
 const policy = {
   discovery: false,
-  maxConnections: nodeOptions.maxConnectionsPerSession,
+  maxConnections: defaultIscsiOptions.maxConnectionsPerSession,
   joins: false,
-  immediateData: nodeOptions.immediateData,
-  firstBurstLength: nodeOptions.firstBurstLength,
-  defaultTime2Wait: nodeOptions.defaultTime2Wait,
-  defaultTime2Retain: nodeOptions.defaultTime2Retain,
+  immediateData: defaultIscsiOptions.immediateData,
+  firstBurstLength: defaultIscsiOptions.firstBurstLength,
+  defaultTime2Wait: defaultIscsiOptions.defaultTime2Wait,
+  defaultTime2Retain: defaultIscsiOptions.defaultTime2Retain,
   requireHeaderDigest: false,
   requireDataDigest: false
 }
