@@ -1,6 +1,6 @@
 /**
- * The udev rules of docs/hosts.md in a Linux guest: a new size and a new LUN are found without anybody asking for it, by
- * what the kernel makes of the unit attentions; with header and data digests.
+ * The udev rules of docs/hosts.md in a Linux guest: a new size and a new LUN are found without anybody asking for it,
+ * by what the kernel makes of the unit attentions; with header and data digests.
  */
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
