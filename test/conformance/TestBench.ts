@@ -5,12 +5,7 @@
 import { type CommandResult, runCommand } from "../support/child-process.ts"
 import { type LibiscsiTest, parseTestRun } from "../support/libiscsi-report.ts"
 import { freePort, startTarget, type TargetProcess } from "../support/target-process.ts"
-import { type LunKind, lunKinds } from "./lun-kinds.ts"
-
-/** How the initiator logs in. */
-export interface LoginVariant {
-  readonly name: "plain" | "chap" | "header-digest"
-}
+import { type LoginName, type LunKind, lunKinds } from "./lun-kinds.ts"
 
 /** How one test ended on one kind of LUN. `reason` is empty for a pass. */
 export interface TestOutcome {
@@ -52,23 +47,19 @@ const lastLine = (text: string): string => text.trimEnd().split("\n").at(-1)?.tr
 
 /** One server with its disks. */
 export class TestBench implements AsyncDisposable {
-  readonly #variant: LoginVariant
+  readonly #login: LoginName
   readonly #ports: readonly [number, number]
   #process: TargetProcess
   #lastDisk = 0
 
-  private constructor(variant: LoginVariant, ports: readonly [number, number], process: TargetProcess) {
-    this.#variant = variant
+  private constructor(login: LoginName, ports: readonly [number, number], process: TargetProcess) {
+    this.#login = login
     this.#ports = ports
     this.#process = process
   }
 
-  static async start(variant: LoginVariant): Promise<TestBench> {
-    const bench = new TestBench(
-      variant,
-      [await freePort(), await freePort()],
-      await startTarget({ stateMode: "empty" })
-    )
+  static async start(login: LoginName): Promise<TestBench> {
+    const bench = new TestBench(login, [await freePort(), await freePort()], await startTarget({ stateMode: "empty" }))
     await bench.#setUp()
     return bench
   }
@@ -119,14 +110,14 @@ export class TestBench implements AsyncDisposable {
       await this.#call("iscsi_create_portal_group", { tag: index + 1, portals: [{ host, port: String(port) }] })
     }
     await this.#call("iscsi_create_initiator_group", { tag: 1, initiators: ["ANY"], netmasks: ["ANY"] })
-    if (this.#variant.name === "chap") {
+    if (this.#login === "chap") {
       await this.#call("iscsi_create_auth_group", { tag: chapGroup, secrets: [chapUser] })
     }
   }
 
   async #create(disk: string, target: string, kind: LunKind): Promise<void> {
     await this.#call("bdev_malloc_create", { name: disk, ...kind.disk })
-    const chap = this.#variant.name === "chap" ? { require_chap: true, chap_group: chapGroup } : { disable_chap: true }
+    const chap = this.#login === "chap" ? { require_chap: true, chap_group: chapGroup } : { disable_chap: true }
     await this.#call("iscsi_create_target_node", {
       name: target,
       alias_name: "",
@@ -158,8 +149,8 @@ export class TestBench implements AsyncDisposable {
   }
 
   #url(port: number, target: string): string {
-    const login = this.#variant.name === "chap" ? `${chapUser.user}%${chapUser.secret}@` : ""
-    const query = this.#variant.name === "header-digest" ? "?header_digest=crc32c" : ""
+    const login = this.#login === "chap" ? `${chapUser.user}%${chapUser.secret}@` : ""
+    const query = this.#login === "header-digest" ? "?header_digest=crc32c" : ""
     return `iscsi://${login}${host}:${port}/${target}/0${query}`
   }
 }

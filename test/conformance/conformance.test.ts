@@ -13,7 +13,7 @@ describeWithTools(["iscsi-test-cu"], "libiscsi's conformance tests", () => {
     const expected = readExpected()
     const tests = await listTests()
     assert.isAbove(tests.length, 200)
-    const outcomes = await runConformance(shortPlan(tests, expected), { name: "plain" })
+    const outcomes = await runConformance(shortPlan(tests, expected), "plain")
     assert.deepStrictEqual(departures(outcomes, expected), [])
     const passed = new Set(outcomes.filter(({ status }) => status === "pass").map(({ test }) => test))
     assert.isAtLeast(passed.size, Object.keys(expected.passes).length)

@@ -5,7 +5,7 @@
 import assert from "node:assert/strict"
 import { existsSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { lunKindOf, lunKinds } from "./lun-kinds.ts"
+import { type LoginName, lunKindOf, lunKinds } from "./lun-kinds.ts"
 import type { PlannedTest } from "./run-conformance.ts"
 import type { TestOutcome } from "./TestBench.ts"
 
@@ -70,8 +70,12 @@ export const shortPlan = (tests: ReadonlyArray<string>, { passes }: Expected): R
   })
 
 /** Every test on each of the kinds of LUN that suit it. */
-export const wholePlan = (tests: ReadonlyArray<string>, kinds = lunKinds): ReadonlyArray<PlannedTest> =>
-  kinds.flatMap((kind) => tests.filter((test) => kind.suits(test)).map((test) => ({ test, kind })))
+export const wholePlan = (
+  tests: ReadonlyArray<string>,
+  kinds = lunKinds,
+  login: LoginName = "plain"
+): ReadonlyArray<PlannedTest> =>
+  kinds.flatMap((kind) => tests.filter((test) => kind.suits(test, login)).map((test) => ({ test, kind })))
 
 /** What is not as committed, in words. */
 export const departures = (outcomes: ReadonlyArray<TestOutcome>, expected: Expected): ReadonlyArray<string> =>

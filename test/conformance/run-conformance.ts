@@ -1,6 +1,6 @@
 /** Many tests on many kinds of LUN, side by side on several servers. */
-import type { LunKind } from "./lun-kinds.ts"
-import { type LoginVariant, TestBench, type TestOutcome } from "./TestBench.ts"
+import type { LoginName, LunKind } from "./lun-kinds.ts"
+import { TestBench, type TestOutcome } from "./TestBench.ts"
 
 /** A test of `iscsi-test-cu` (`Suite.Test`) on a kind of LUN. */
 export interface PlannedTest {
@@ -14,13 +14,13 @@ const servers = 4
 /** Runs all of `plan`, in no order; the outcomes are in the plan's. */
 export const runConformance = async (
   plan: ReadonlyArray<PlannedTest>,
-  variant: LoginVariant,
+  login: LoginName,
   told: (outcome: TestOutcome) => void = () => {}
 ): Promise<ReadonlyArray<TestOutcome>> => {
   const outcomes = new Map<PlannedTest, TestOutcome>()
   let next = 0
   const worker = async (): Promise<void> => {
-    await using bench = await TestBench.start(variant)
+    await using bench = await TestBench.start(login)
     for (let planned = plan[next++]; planned !== undefined; planned = plan[next++]) {
       const outcome = await bench.run(planned.test, planned.kind)
       outcomes.set(planned, outcome)

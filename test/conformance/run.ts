@@ -8,8 +8,9 @@
  */
 import { parseArgs } from "node:util"
 import { wholePlan, writeExpected } from "./expected.ts"
+import type { LoginName } from "./lun-kinds.ts"
 import { runConformance } from "./run-conformance.ts"
-import { type LoginVariant, listTests, TestBench, type TestOutcome } from "./TestBench.ts"
+import { listTests, TestBench, type TestOutcome } from "./TestBench.ts"
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -20,13 +21,12 @@ const { values, positionals } = parseArgs({
   }
 })
 
-const variants: ReadonlyArray<LoginVariant["name"]> = ["plain", "chap", "header-digest"]
-const name = variants.find((variant) => variant === values.login)
-if (name === undefined) throw new Error(`--login is one of ${variants.join(", ")}`)
-const variant: LoginVariant = { name }
+const logins: ReadonlyArray<LoginName> = ["plain", "chap", "header-digest"]
+const login = logins.find((name) => name === values.login)
+if (login === undefined) throw new Error(`--login is one of ${logins.join(", ")}`)
 
 const offeredKinds = async () => {
-  await using bench = await TestBench.start(variant)
+  await using bench = await TestBench.start(login)
   return await bench.kinds()
 }
 
@@ -42,7 +42,7 @@ const tell = ({ test, kind, status, reason }: TestOutcome): void => {
   if (status !== "pass" || positionals.length > 0) print(`${status.padEnd(5)} ${kind.padEnd(9)} ${test} ${reason}`)
 }
 const began = performance.now()
-const outcomes = await runConformance(wholePlan(tests, kinds), variant, tell)
+const outcomes = await runConformance(wholePlan(tests, kinds), login, tell)
 const count = (among: ReadonlyArray<TestOutcome>) =>
   (["pass", "skip", "fail", "hang", "crash"] as const)
     .map((status) => `${status} ${among.filter((outcome) => outcome.status === status).length}`)

@@ -8,12 +8,12 @@ import { describeWithTools } from "../support/requires-tool.ts"
 
 describeWithTools(["iscsi-test-cu"], "libiscsi's conformance tests", () => {
   it("end as committed on every kind of LUN", async () => {
-    const outcomes = await runConformance(wholePlan(await listTests()), { name: "plain" })
+    const outcomes = await runConformance(wholePlan(await listTests()), "plain")
     assert.deepStrictEqual(departures(outcomes, readExpected()), [])
   })
 
-  it.each(["chap", "header-digest"] as const)("end as committed with %s", async (name) => {
-    const outcomes = await runConformance(wholePlan(await listTests(), [lunKindOf("fixed")]), { name })
+  it.each(["chap", "header-digest"] as const)("end as committed with %s", async (login) => {
+    const outcomes = await runConformance(wholePlan(await listTests(), [lunKindOf("fixed")], login), login)
     assert.deepStrictEqual(departures(outcomes, readExpected()), [])
   })
 })

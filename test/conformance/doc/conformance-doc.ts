@@ -51,8 +51,8 @@ const skipped = ({ passes, skips }: Expected): string => {
 
 const notRun = (): string =>
   table(
-    ["test", "kind of LUN", "reason"],
-    unsuited.map(({ kind, reason, test }) => [code(test), kind, reason])
+    ["test", "where it is not run", "reason"],
+    unsuited.map(({ kind, login, reason, test }) => [code(test), kind ?? `with ${login}`, reason])
   )
 
 const template = (): string => readFileSync(join(import.meta.dirname, "template.md"), "utf8")
