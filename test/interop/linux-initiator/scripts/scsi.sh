@@ -10,14 +10,20 @@ must "login" login
 must "two disks appear" wait_disks 2
 other=/dev/$(disks | sed -n 2p)
 
-# fill LBA BLOCKS CHARACTER
-fill() { head -c $(($2 * 512)) /dev/zero | tr '\0' "$3" | dd of="$disk" bs=512 seek="$1" oflag=direct status=none; }
-# holds LBA BLOCKS CHARACTER [DISK]; 0 stands for zero bytes.
-holds() {
-  local character=$3
+# repeated BLOCKS CHARACTER; 0 stands for zero bytes.
+repeated() {
+  local character=$2
   [[ $character != 0 ]] || character='\0'
-  head -c $(($2 * 512)) /dev/zero | tr '\0' "$character" >/tmp/wanted
-  dd if="${4-$disk}" bs=512 skip="$1" count="$2" iflag=direct status=none | cmp - /tmp/wanted
+  head -c $(($1 * 512)) /dev/zero | tr '\0' "$character"
+}
+direct=(bs=64k status=none)
+# fill LBA BLOCKS CHARACTER
+fill() { repeated "$2" "$3" | dd of="$disk" seek=$(($1 * 512)) iflag=fullblock oflag=direct,seek_bytes "${direct[@]}"; }
+# holds LBA BLOCKS CHARACTER [DISK]
+holds() {
+  repeated "$2" "$3" >/tmp/wanted
+  dd if="${4-$disk}" skip=$(($1 * 512)) count=$(($2 * 512)) iflag=direct,skip_bytes,count_bytes "${direct[@]}" |
+    cmp - /tmp/wanted
 }
 head -c 512 /dev/zero | tr '\0' A >/tmp/a
 head -c 512 /dev/zero | tr '\0' B >/tmp/b
@@ -63,12 +69,12 @@ check "what is unmapped reads as zeros" holds 100 32 0
 step "unmap"
 fill 4096 4096 C
 check "sg_get_lba_status, mapped" sg_get_lba_status --lba=4096 "$disk"
-check "sg_unmap" sg_unmap --lba=4096 --num=2048 "$disk"
+check "sg_unmap" sg_unmap --force --lba=4096 --num=2048 "$disk"
 check "it reads as zeros" holds 4096 2048 0
 check "what is beside it stays" holds 6144 2048 C
 check "sg_get_lba_status, unmapped" sh -c "sg_get_lba_status --lba=4096 $disk | tee /dev/stderr | grep -qi deallocated"
 # sg3-utils has a status of its own for an LBA that is out of range.
-check_status 22 "past the end it is refused" sg_unmap --lba=131072 --num=1 "$disk"
+check_status 22 "past the end it is refused" sg_unmap --force --lba=131072 --num=1 "$disk"
 check "blkdiscard" blkdiscard -o 3145728 -l 1048576 "$disk"
 check "it reads as zeros" holds 6144 2048 0
 check "blkdiscard -z" blkdiscard -z -o 0 -l 1048576 "$disk"
