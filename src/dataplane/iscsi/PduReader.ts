@@ -44,12 +44,15 @@ export class PduReader {
   #gathered = 0
   /** The header in the scratch is whole and to be begun again. */
   #postponed = false
-  #digests: Digests = { header: false, data: false }
+  /** Neither of the digests is in use. */
+  #plain = true
+  #headerDigest = false
+  #dataDigest = false
   /** Bytes without which there is no whole header. */
   #headBytesMin = bhsBytes
   /** With a data digest: the header of the PDU whose data is read, and the CRC and the digest of what has come. */
   readonly #header = Buffer.alloc(bhsBytes)
-  readonly #dataDigest = Buffer.alloc(digestBytes)
+  readonly #receivedDigest = Buffer.alloc(digestBytes)
   #crc = 0
   #phase: Phase = Phase.Header
   #left = 0
@@ -68,7 +71,9 @@ export class PduReader {
 
   /** The next PDU and all after it have these digests. */
   useDigests(digests: Digests): void {
-    this.#digests = digests
+    this.#plain = !digests.header && !digests.data
+    this.#headerDigest = digests.header
+    this.#dataDigest = digests.data
     if (!digests.header) return
     this.#headBytesMin = bhsBytes + digestBytes
     this.#scratch = Buffer.alloc(bhsBytes + ahsBytesMax + digestBytes)
@@ -103,7 +108,7 @@ export class PduReader {
     let at = 0
     while (at < length) {
       if (this.#phase === Phase.Header) {
-        const headBytes = this.#headBytesIn(chunk, at, length)
+        const headBytes = this.#gathered > 0 ? 0 : this.#headBytesIn(chunk, at, length)
         if (headBytes > 0) {
           at += headBytes
           if (!this.#begin(chunk, at - headBytes)) return at
@@ -117,7 +122,7 @@ export class PduReader {
       }
       const taken = Math.min(this.#left, length - at)
       if (this.#phase === Phase.Data) this.#handler.data(chunk, at, at + taken)
-      if (this.#digests.data) this.#cover(chunk, at, at + taken)
+      if (!this.#plain) this.#cover(chunk, at, at + taken)
       this.#left -= taken
       at += taken
       if (this.#left === 0 && !this.#next()) return at
@@ -127,15 +132,15 @@ export class PduReader {
 
   /** Length of the header that lies whole in the chunk, with all that a header digest covers; 0 if none does. */
   #headBytesIn(chunk: Buffer, at: number, length: number): number {
-    if (this.#gathered > 0 || length - at < this.#headBytesMin) return 0
-    if (!this.#digests.header) return bhsBytes
+    if (length - at < this.#headBytesMin) return 0
+    if (!this.#headerDigest) return bhsBytes
     const headBytes = this.#headBytes(chunk, at, bhsBytes)
     return length - at < headBytes ? 0 : headBytes
   }
 
   /** Length of what is read at once, as far as the bytes that are there tell it. */
   #headBytes(b: Buffer, at: number, known: number): number {
-    if (!this.#digests.header || known <= bhsAt.totalAhsLength) return this.#headBytesMin
+    if (!this.#headerDigest || known <= bhsAt.totalAhsLength) return this.#headBytesMin
     return this.#headBytesMin + ahsBytesOf(b, at)
   }
 
@@ -151,26 +156,26 @@ export class PduReader {
   #begin(b: Buffer, at: number): boolean {
     const dataBytes = dataSegmentBytesOf(b, at)
     const ahsBytes = ahsBytesOf(b, at)
-    const { data, header } = this.#digests
-    if (header) {
-      const end = at + bhsBytes + ahsBytes
-      if (crc32cOf(b, at, end) !== digestOf(b, end)) {
-        this.#handler.badHeader(b, at)
-        return false
-      }
-    }
-    if (data) {
-      b.copy(this.#header, 0, at, at + bhsBytes)
-      this.#crc = 0
-    }
+    if (!this.#plain && !this.#beginDigests(b, at, at + bhsBytes + ahsBytes)) return false
     this.#dataBytes = dataBytes
     if (!this.#handler.header(b, at, dataBytes, ahsBytes)) {
       if (this.#handler.isPostponed()) this.#postpone(b, at)
       return false
     }
     this.#phase = Phase.AdditionalHeader
-    this.#left = header ? 0 : ahsBytes
+    this.#left = this.#headerDigest ? 0 : ahsBytes
     return this.#left > 0 || this.#next()
+  }
+
+  /** Checks the digest of a header, which stands at `end`, and prepares for that of data. */
+  #beginDigests(b: Buffer, at: number, end: number): boolean {
+    if (this.#headerDigest && crc32cOf(b, at, end) !== digestOf(b, end)) {
+      this.#handler.badHeader(b, at)
+      return false
+    }
+    b.copy(this.#header, 0, at, at + bhsBytes)
+    this.#crc = 0
+    return true
   }
 
   #postpone(b: Buffer, at: number): void {
@@ -180,7 +185,8 @@ export class PduReader {
 
   /** Goes into the data digest, or is it. */
   #cover(b: Buffer, start: number, end: number): void {
-    if (this.#phase === Phase.DataDigest) b.copy(this.#dataDigest, digestBytes - this.#left, start, end)
+    if (!this.#dataDigest) return
+    if (this.#phase === Phase.DataDigest) b.copy(this.#receivedDigest, digestBytes - this.#left, start, end)
     else if (this.#phase !== Phase.AdditionalHeader) this.#crc = crc32cOf(b, start, end, this.#crc)
   }
 
@@ -196,7 +202,7 @@ export class PduReader {
       this.#left = paddingOf(this.#dataBytes)
       if (this.#left > 0) return true
     }
-    if (this.#digests.data && this.#dataBytes > 0) return this.#nextOfDigest()
+    if (this.#dataDigest && this.#dataBytes > 0) return this.#nextOfDigest()
     this.#phase = Phase.Header
     return this.#handler.end()
   }
@@ -209,6 +215,6 @@ export class PduReader {
       return true
     }
     this.#phase = Phase.Header
-    return digestOf(this.#dataDigest, 0) === this.#crc ? this.#handler.end() : this.#handler.badData(this.#header)
+    return digestOf(this.#receivedDigest, 0) === this.#crc ? this.#handler.end() : this.#handler.badData(this.#header)
   }
 }

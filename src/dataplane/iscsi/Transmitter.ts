@@ -31,6 +31,8 @@ export class Transmitter {
   /** Flushes since the socket last had nothing to send. */
   #waitingFlushes = 0
   #closed = false
+  /** Neither of the digests is in use. */
+  #plain = true
   #headerDigest = false
   #dataDigest = false
   /** Of a header with its digest, if there is one, in bytes: where the data of a PDU begins. */
@@ -51,6 +53,7 @@ export class Transmitter {
 
   /** The next PDU and all after it get these digests. */
   useDigests({ data, header }: Digests): void {
+    this.#plain = !header && !data
     this.#headerDigest = header
     this.#dataDigest = data
     this.#headBytes = bhsBytes + (header ? digestBytes : 0)
@@ -76,6 +79,7 @@ export class Transmitter {
     const start = at + this.#headBytes
     const end = start + dataBytes
     if (padding > 0) this.buffer.fill(0, end, end + padding)
+    if (this.#plain) return
     if (this.#headerDigest) putDigest(this.buffer, at + bhsBytes, crc32cOf(this.buffer, at, at + bhsBytes))
     if (this.#dataDigest && dataBytes > 0) {
       putDigest(this.buffer, end + padding, crc32cOf(this.buffer, start, end + padding))
