@@ -6,7 +6,7 @@ import { maxTransferBytes } from "./scsi/LogicalUnit.ts"
 
 /** Largest data segment that the target takes in one PDU after login (its MaxRecvDataSegmentLength), in bytes. */
 export const recvDataSegmentBytesMax = 256 * 1024
-/** RFC 7143 section 6.3: during login the default MaxRecvDataSegmentLength of 8,192 bytes holds. */
+/** RFC 7143 section 6.3: during login the default MaxRecvDataSegmentLength of 8,192 bytes holds; in discovery, too. */
 export const loginDataSegmentBytesMax = 8192
 /** All text of one login, and of one text exchange that is continued over several PDUs (C bit), in bytes. */
 export const textExchangeBytesMax = 64 * 1024
@@ -24,8 +24,12 @@ export const receiveBufferBytes = 256 * 1024
 export const outputBufferBytes = 1024 * 1024
 /** Output buffers that a reactor keeps for reuse. */
 export const outputBuffersKept = 64
+/** The same for a connection without a session: anybody may have one, and it has text to send and little more. */
+export const smallOutputBufferBytes = 64 * 1024
 /** Unsent output of one connection beyond which nothing is read from it and no late data are added, in bytes. */
 export const unsentBytesMax = 4 * 1024 * 1024
+/** The same for a connection without a session, in bytes. */
+export const unsentTextBytesMax = 32 * 1024
 /** Flushes that may wait in a socket: each costs some hundred bytes beside its data. Beyond it nothing more is read. */
 export const unsentFlushesMax = 1024
 /** Buffers of commands that wait for data or for a bdev, per connection, in bytes; beyond it there is TASK SET FULL. */
@@ -75,6 +79,7 @@ export const housekeepingMillis = 1_000
 
 assert(loginDataSegmentBytesMax <= recvDataSegmentBytesMax)
 assert(outputBufferBytes > recvDataSegmentBytesMax + 48, "a PDU fits an output buffer")
+assert(smallOutputBufferBytes > loginDataSegmentBytesMax + 48, "a PDU of text fits a small one")
 assert(burstBytesMax % 4096 === 0, "bursts end at block boundaries")
 assert(taskBufferBytesMax >= 4 * maxTransferBytes, "a few of the largest commands run side by side")
 assert(lunTaskBufferBytesMax >= taskBufferBytesMax)

@@ -75,20 +75,19 @@ export class Connection {
     this.origin = origin
     this.#socket = socket
     this.transmitter = new Transmitter(socket, node.outputBuffers)
+    this.transmitter.textOnly = true
     this.login = new LoginPhase(this)
     this.#since = node.now()
     this.#deadline = this.#since + loginTimeoutMillis
     this.#reader = new PduReader({
       header: (b, at, dataBytes, ahsBytes) => {
         this.recorder.received(b, at)
-        const phase = this.fullFeature ?? this.login
-        return phase.header(b, at, dataBytes, ahsBytes) && !this.#isEnding()
+        return (this.fullFeature ?? this.login).header(b, at, dataBytes, ahsBytes) && !this.#isEnding()
       },
       isPostponed: () => this.#awaits !== undefined,
       data: (b, start, end) => (this.fullFeature ?? this.login).data(b, start, end),
       end: () => {
-        const phase = this.fullFeature ?? this.login
-        phase.end()
+        ;(this.fullFeature ?? this.login).end()
         return !this.#stopped()
       },
       badHeader: (b, at) => this.#badHeader(b, at),
@@ -200,6 +199,7 @@ export class Connection {
     this.session = session
     this.commands = commands
     this.fullFeature = fullFeature
+    this.transmitter.textOnly = session === undefined
     this.state = "full-feature"
     this.#since = this.node.now()
     this.#deadline = Number.POSITIVE_INFINITY
@@ -255,6 +255,15 @@ export class Connection {
     this.#detach()
     this.#socket.destroySoon()
     this.#deadline = this.node.now() + logoutCloseTimeoutMillis
+  }
+
+  /** Without a session it is nobody's loss: ends now, answered or not, so that others get in. False: it has one. */
+  giveWay(): boolean {
+    if (this.session !== undefined) return false
+    const ending = this.state === "login" ? "loginTimeout" : "idle"
+    this.close("it has no session, and others want to log in", ending)
+    this.#socket.destroy()
+    return true
   }
 
   /** Ends the connection now; its session goes on with the others, if it has any. */

@@ -2,7 +2,7 @@
  * A connection in full feature phase: decides by opcode who takes a PDU, keeps the command window, and answers the PDUs
  * that manage the session (RFC 7143 section 4.2 and chapter 11).
  */
-import { recvDataSegmentBytesMax } from "../limits.ts"
+import { loginDataSegmentBytesMax, recvDataSegmentBytesMax } from "../limits.ts"
 import type { Connection } from "./Connection.ts"
 import type { LogoutCause } from "./ConnectionEnd.ts"
 import { ControlPdu } from "./ControlPdu.ts"
@@ -47,6 +47,7 @@ export class FullFeaturePhase {
   readonly #discovery: boolean
   readonly #text: TextExchange
   readonly #pdu = new ControlPdu()
+  readonly #dataBytesMax: number
   #taker: number = Taker.Drop
   readonly #pings: KeepAlive
 
@@ -54,6 +55,7 @@ export class FullFeaturePhase {
     this.#connection = connection
     this.#parameters = parameters
     this.#discovery = purpose._tag === "Discovery"
+    this.#dataBytesMax = this.#discovery ? loginDataSegmentBytesMax : recvDataSegmentBytesMax
     this.#text = new TextExchange(connection, parameters, purpose)
     this.#pings = new KeepAlive(connection, this.#discovery)
   }
@@ -62,8 +64,8 @@ export class FullFeaturePhase {
   header(b: Buffer, at: number, dataBytes: number, ahsBytes: number): boolean {
     const connection = this.#connection
     const opcode = opcodeOf(b, at)
-    if (dataBytes > recvDataSegmentBytesMax) {
-      return connection.protocolError(`a data segment of ${dataBytes} bytes; ${recvDataSegmentBytesMax} are allowed`)
+    if (dataBytes > this.#dataBytesMax) {
+      return connection.protocolError(`a data segment of ${dataBytes} bytes; ${this.#dataBytesMax} are allowed`)
     }
     const { commands } = connection
     if (opcode === InitiatorOpcode.DataOut && commands !== undefined) {

@@ -2,7 +2,7 @@
  * The output buffers of a reactor, kept for reuse: allocating a megabyte for every burst of responses would cost more
  * than sending it.
  */
-import { outputBufferBytes, outputBuffersKept } from "../limits.ts"
+import { outputBufferBytes, outputBuffersKept, smallOutputBufferBytes } from "../limits.ts"
 
 /** A pool of equal buffers. Buffers come back unzeroed: every byte is written before it is sent. */
 export class OutputBuffers {
@@ -13,8 +13,13 @@ export class OutputBuffers {
     return this.#free.pop() ?? Buffer.allocUnsafeSlow(outputBufferBytes)
   }
 
-  /** Gives a buffer back that nobody reads any more. */
+  /** A buffer of `smallOutputBufferBytes`, for a connection that is not worth more. */
+  takeSmall(): Buffer {
+    return Buffer.allocUnsafeSlow(smallOutputBufferBytes)
+  }
+
+  /** Gives a buffer back that nobody reads any more; small ones are not kept. */
   give(buffer: Buffer): void {
-    if (this.#free.length < outputBuffersKept) this.#free.push(buffer)
+    if (buffer.length === outputBufferBytes && this.#free.length < outputBuffersKept) this.#free.push(buffer)
   }
 }

@@ -7,7 +7,7 @@
  * buffer.
  */
 import type { Socket } from "node:net"
-import { outputBufferBytes, unsentBytesMax, unsentFlushesMax } from "../limits.ts"
+import { unsentBytesMax, unsentFlushesMax, unsentTextBytesMax } from "../limits.ts"
 import type { OutputBuffers } from "./OutputBuffers.ts"
 import type { Digests } from "./PduReader.ts"
 import { bhsBytes, paddingOf } from "./pdu/bhs.ts"
@@ -35,6 +35,7 @@ export class Transmitter {
   #plain = true
   #headerDigest = false
   #dataDigest = false
+  #unsentMax: number = unsentBytesMax
   /** Of a header with its digest, if there is one, in bytes: where the data of a PDU begins. */
   #headBytes: number = bhsBytes
   /** Handed to the socket, all in all. */
@@ -47,8 +48,13 @@ export class Transmitter {
 
   /** The buffer that the last `reserve` reserved in. */
   get buffer(): Buffer {
-    if (this.#current === undefined) this.#current = this.#buffers.take()
+    if (this.#current === undefined) this.#current = this.#take()
     return this.#current
+  }
+
+  /** From now on for text alone (RFC 7143 section 6.3), or for the data of a session, too: what may be unsent. */
+  set textOnly(textOnly: boolean) {
+    this.#unsentMax = textOnly ? unsentTextBytesMax : unsentBytesMax
   }
 
   /** The next PDU and all after it get these digests. */
@@ -88,12 +94,12 @@ export class Transmitter {
 
   /** Room for `length` bytes: its offset in `buffer`. The caller fills all of it before it returns. */
   reserve(length: number): number {
-    if (this.#current === undefined) this.#current = this.#buffers.take()
-    if (this.#end + length > outputBufferBytes) {
+    if (this.#current === undefined) this.#current = this.#take()
+    if (this.#end + length > this.#current.length) {
       this.#sealed.push(this.#current)
       this.#sealedStarts.push(this.#start)
       this.#sealedEnds.push(this.#end)
-      this.#current = this.#buffers.take()
+      this.#current = this.#take()
       this.#start = 0
       this.#end = 0
     }
@@ -103,10 +109,14 @@ export class Transmitter {
     return at
   }
 
+  #take(): Buffer {
+    return this.#unsentMax === unsentBytesMax ? this.#buffers.take() : this.#buffers.takeSmall()
+  }
+
   /** Whether so much is unsent that no further command may be taken. */
   get overLimit(): boolean {
     const bytes = this.#pendingBytes + this.#socket.writableLength
-    return bytes > unsentBytesMax || this.#waitingFlushes > unsentFlushesMax
+    return bytes > this.#unsentMax || this.#waitingFlushes > unsentFlushesMax
   }
 
   /** Whether there is something to flush. */

@@ -2,7 +2,7 @@
  * Operational parameters of a session and how they are negotiated (RFC 7143 sections 6.2 and 13). One `Negotiation`
  * lives as long as a login; what it has agreed on is read when the login ends.
  */
-import { burstBytesMax, outstandingR2tMax, recvDataSegmentBytesMax } from "../limits.ts"
+import { burstBytesMax, loginDataSegmentBytesMax, outstandingR2tMax, recvDataSegmentBytesMax } from "../limits.ts"
 import type { Digests } from "./PduReader.ts"
 import { parseNumber, type TextPairs } from "./text-keys.ts"
 
@@ -181,7 +181,8 @@ export class Negotiation {
   declarations(): TextPairs {
     if (this.#declared) return []
     this.#declared = true
-    return [["MaxRecvDataSegmentLength", String(recvDataSegmentBytesMax)]]
+    const length = this.#policy.discovery ? loginDataSegmentBytesMax : recvDataSegmentBytesMax
+    return [["MaxRecvDataSegmentLength", String(length)]]
   }
 
   /** Why full feature phase can't start with what was agreed on; undefined if it can. */

@@ -113,13 +113,9 @@ export class Portal {
     socket.resume()
   }
 
-  /** Peers that connect and say nothing must not keep others out: whoever takes longest for the login goes. */
+  /** Who has no session must not keep others out: not logged in, discovery, or about to end. The oldest goes. */
   #makeRoom(): boolean {
-    for (const connection of this.#node.connections) {
-      if (connection.state !== "login") continue
-      connection.close("the login took too long while others wait", "loginTimeout")
-      return true
-    }
+    for (const connection of this.#node.connections) if (connection.giveWay()) return true
     return false
   }
 }

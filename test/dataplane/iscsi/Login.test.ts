@@ -106,7 +106,7 @@ describe("a login leads to full feature phase", () => {
     const keys = replied(step([...discovery, ["InitialR2T", "No"]], {}, second))
     assert.deepStrictEqual(keys, [
       ["InitialR2T", "Irrelevant"],
-      ["MaxRecvDataSegmentLength", "262144"]
+      ["MaxRecvDataSegmentLength", "8192"]
     ])
     assert.deepStrictEqual(second.purpose, { _tag: "Discovery", initiatorName })
   })

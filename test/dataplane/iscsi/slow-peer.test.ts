@@ -14,7 +14,7 @@ import {
   ramDisk,
   read10,
   TestNode,
-  type TestPeer,
+  TestPeer,
   TestSocket,
   turn
 } from "./fixture.ts"
@@ -96,6 +96,31 @@ describe("a peer that pings and does not read", () => {
       answers += peer.received().length
     }
     assert.strictEqual(answers, sent)
+  })
+})
+
+describe("a discovery session, which anybody may have", () => {
+  const unsentMax = 128 * 1024
+
+  it("gets little kept for it that it does not read", () => {
+    const node = new TestNode()
+    const peer = new TestPeer(node)
+    peer.discover([["MaxRecvDataSegmentLength", "16777215"]])
+    peer.socket.slow = true
+    const ping = { opcode: Opcode.nopOut, immediate: true, initiatorTaskTag: 1, word20: reservedTag }
+    while (!peer.socket.isPaused()) peer.send(ping, Buffer.alloc(8192))
+    assert.isAtMost(peer.socket.writableLength, unsentMax)
+    assert.isAtMost(peer.connection.transmitter.buffer.length, unsentMax)
+    peer.socket.release()
+    assert.isAbove(peer.received().length, 1)
+  })
+
+  it("may send no more at once than text needs", () => {
+    const peer = new TestPeer(new TestNode())
+    const { data } = peer.discover()
+    assert.include(data.toString(), "MaxRecvDataSegmentLength=8192\0")
+    peer.send({ opcode: Opcode.nopOut, immediate: true, initiatorTaskTag: 1, word20: reservedTag }, Buffer.alloc(8193))
+    assert.strictEqual(peer.connection.state, "exiting")
   })
 })
 

@@ -1,8 +1,12 @@
 /** Peers that connect and say nothing, and disks that never answer, don't use up for ever what others need. */
 import { once } from "node:events"
+import { connect } from "node:net"
 import { assert, describe, it, vi } from "vitest"
 import { cdb } from "../../support/initiator/commands.ts"
+import { login } from "../../support/initiator/login.ts"
+import { makeHeader, Opcode } from "../../support/initiator/pdu.ts"
 import { outcomeText } from "../../support/initiator/ScsiTask.ts"
+import { Wire } from "../../support/initiator/Wire.ts"
 import { Harness } from "./harness.ts"
 
 vi.mock("../../../src/dataplane/limits.ts", async (original) => ({
@@ -30,6 +34,33 @@ describe("connections that do not log in", () => {
     const late = await harness.plain()
     await once(late.resume(), "close")
     for (const each of [session, another, third, fourth]) {
+      await each.nop()
+      each.drop()
+    }
+  })
+})
+
+describe("connections that are no session", () => {
+  const discover = async (harness: Harness): Promise<void> => {
+    await login(await Wire.connect(harness.portal), {})
+  }
+  /** The peer of a login that is refused does not close its side. */
+  const beRefused = async (harness: Harness): Promise<void> => {
+    const socket = connect({ ...harness.portal, allowHalfOpen: true }).on("error", () => {})
+    socket.write(makeHeader({ opcode: Opcode.login, immediate: true, flags: 0x87 }))
+    await once(socket, "data")
+  }
+
+  it.each([
+    ["discovery, which anybody may ask for", discover],
+    ["refused logins that are not closed", beRefused]
+  ] as const)("give way to those that log in: %s", async (_, make) => {
+    await using harness = await Harness.start()
+    harness.putTarget()
+    const session = await harness.open({}, [])
+    for (const _each of [1, 2, 3]) await make(harness)
+    const others = [await harness.open({}, []), await harness.open({}, []), await harness.open({}, [])]
+    for (const each of [session, ...others]) {
       await each.nop()
       each.drop()
     }
