@@ -7,6 +7,7 @@ import type { BdevIo } from "../../bdev/Bdev.ts"
 import { IoStatus } from "../../bdev/Bdev.ts"
 import { CountingBdev } from "../../bdev/CountingBdev.ts"
 import type { LogicalUnit } from "../LogicalUnit.ts"
+import { Restriction } from "../reservations/UnitReservations.ts"
 import type { ScsiOperation } from "../ScsiOperation.ts"
 import { ScsiAction, ScsiTask } from "../ScsiTask.ts"
 import type { LunUse, SessionView } from "../SessionView.ts"
@@ -77,6 +78,17 @@ export class CopyEnd implements SetCommand, BdevIo {
     return this.unit.bdev.blockCount * this.blockSize
   }
 
+  /**
+   * Whether the initiator might not do it itself now: the unit is out or write-protected, or others have reserved it.
+   * Who is preempted in the middle of a copy is kept from the rest of it.
+   */
+  isKept(access: "read" | "write"): boolean {
+    const { restriction, unit, writeProtected } = this.nexus
+    if (unit.guarded) return true
+    if (access === "write") return writeProtected || restriction !== Restriction.none
+    return restriction === Restriction.readsAndWrites || restriction === Restriction.reserved
+  }
+
   /** The copy does not need it any more; nothing of it is at the disk. */
   release(): void {
     this.#use.end()
@@ -100,7 +112,8 @@ export class CopyEnd implements SetCommand, BdevIo {
     this.#then = then
     this.scsi.byteOffset = byteOffset
     this.scsi.byteLength = byteLength
-    if (this.unit.taskSet.awaitsLateWrite(this.scsi)) then(IoStatus.noMemory)
+    if (this.isOver) then(IoStatus.aborted)
+    else if (this.unit.taskSet.awaitsLateWrite(this.scsi)) then(IoStatus.noMemory)
     else if (this.unit.taskSet.enter(this)) this.proceed()
   }
 
@@ -109,6 +122,10 @@ export class CopyEnd implements SetCommand, BdevIo {
     const { byteLength, byteOffset } = this.scsi
     if (this.isOver || this.unit.guarded || byteOffset + byteLength > this.byteLength) {
       this.ioDone(IoStatus.aborted)
+      return
+    }
+    if (this.isKept(this.scsi.action === ScsiAction.read ? "read" : "write")) {
+      this.ioDone(IoStatus.failed)
       return
     }
     const bdev = new CountingBdev(this.unit.bdev, this.unit.statistics, () => performance.now())

@@ -4,8 +4,6 @@
  * then stays. Pieces of a copy within one unit go in the order that makes overlapping blocks right.
  */
 import { IoStatus } from "../../bdev/Bdev.ts"
-import type { Nexus } from "../Nexus.ts"
-import { Restriction } from "../reservations/UnitReservations.ts"
 import type { OperationRun } from "../ScsiOperation.ts"
 import { encodeSense, senseLengthMax } from "../sense.ts"
 import { SenseCode, SenseKey } from "../sense-codes.ts"
@@ -149,8 +147,8 @@ export class ExtendedCopy {
     if (to + length > destination.byteLength) {
       return inSegment(SenseCode.copyTargetDeviceNotReachable, at.destinationLba)
     }
-    if (isKeptFrom(source.nexus, "read")) return atDisk(SenseCode.thirdPartyDeviceFailure, source.listByte)
-    if (isKeptFrom(destination.nexus, "write")) return atDisk(SenseCode.thirdPartyDeviceFailure, destination.listByte)
+    if (source.isKept("read")) return atDisk(SenseCode.thirdPartyDeviceFailure, source.listByte)
+    if (destination.isKept("write")) return atDisk(SenseCode.thirdPartyDeviceFailure, destination.listByte)
     return { source, destination, from, to, length, piece }
   }
 
@@ -194,11 +192,4 @@ export class ExtendedCopy {
     this.#records.end(this.#record, status)
     this.#run.end()
   }
-}
-
-/** Whether the initiator might not do it itself: the unit is out or write-protected, or others have reserved it. */
-const isKeptFrom = ({ restriction, unit, writeProtected }: Nexus, access: "read" | "write"): boolean => {
-  if (unit.guarded) return true
-  if (access === "write") return writeProtected || restriction !== Restriction.none
-  return restriction === Restriction.readsAndWrites || restriction === Restriction.reserved
 }

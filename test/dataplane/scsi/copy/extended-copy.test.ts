@@ -200,6 +200,17 @@ describe("EXTENDED COPY", () => {
     assert.deepStrictEqual(await outcomes(), ["a/0d/01", "a/0d/01"])
   })
 
+  it("stops in the middle of a segment when others have reserved one of its disks meanwhile", async () => {
+    const destination = ramDisk(8192)
+    const disks = new Disks(slow(patterned(8192)), slow(destination))
+    const list = listOf(disks, [whole])
+    const { ended } = disks.start(0, extendedCopyCdb(list.length), list)
+    disks.nexus(1).restriction = Restriction.writes
+    assert.strictEqual((await ended).result, "a/0d/01")
+    assert.isTrue(blocksOf(destination, 0, 8192).equals(Buffer.alloc(8192 * 512)), "nothing is written any more")
+    assert.strictEqual(disks.uses, 0)
+  })
+
   it("ends with the segment that a disk fails, and says which", async () => {
     const broken = new ErrorBdev(ramDisk(8192))
     const disks = new Disks(patterned(8192), broken)
