@@ -9,9 +9,11 @@
 import { taskManagementTimeoutMillis } from "../limits.ts"
 import type { LogicalUnit } from "../scsi/LogicalUnit.ts"
 import type { Nexus } from "../scsi/Nexus.ts"
+import type { Registrant } from "../scsi/reservations/ReservationsView.ts"
 import { SenseCode } from "../scsi/sense-codes.ts"
 import type { IscsiNode } from "./IscsiNode.ts"
 import { type IscsiTask, TaskPhase } from "./IscsiTask.ts"
+import { MappingUse } from "./MappingUse.ts"
 import type { Session, SessionCommands } from "./Session.ts"
 import type { SubmittedCommand } from "./Target.ts"
 
@@ -40,20 +42,18 @@ export const tasksOfUnit = (
 ): ReadonlyArray<TaskOfSession> =>
   [...node.sessions.values()].filter(of).flatMap((session) => tasksOf(session, (task) => task.mapping?.unit === unit))
 
+/** What the bdev of a unit has now, of all sessions, targets and LUNs. */
+const submittedTo = (node: IscsiNode, unit: LogicalUnit): ReadonlyArray<SubmittedCommand> =>
+  [...node.targets.values()]
+    .flatMap(({ luns }) => luns)
+    .flatMap((mapping) => (mapping?.unit === unit ? [...mapping.submitted] : []))
+
 /**
  * Commands of a unit that nobody waits for any more, because they were aborted or their connection has ended, but that
  * its bdev still has: a write among them would come after what the initiator does next.
  */
-export const zombiesOfUnit = (node: IscsiNode, unit: LogicalUnit): ReadonlyArray<SubmittedCommand> => {
-  const zombies: Array<SubmittedCommand> = []
-  for (const target of node.targets.values()) {
-    for (const mapping of target.luns) {
-      if (mapping?.unit !== unit) continue
-      for (const command of mapping.submitted) if (command.isZombie) zombies.push(command)
-    }
-  }
-  return zombies
-}
+export const zombiesOfUnit = (node: IscsiNode, unit: LogicalUnit): ReadonlyArray<SubmittedCommand> =>
+  submittedTo(node, unit).filter((command) => command.isZombie)
 
 /**
  * Aborts commands, and calls `done` once: when all of them and all `others` are back from their bdevs, or after 10 s.
@@ -121,16 +121,18 @@ export const clearTasks = (
 }
 
 /**
- * Aborts the commands that the sessions which `of` accepts have in a unit's task set, as PREEMPT AND ABORT does (SPC-4
- * 5.13.11.2.6); `done` is told how many, when none of them can change the medium any more.
+ * Aborts the commands that those whom `of` accepts have in a unit's task set, as PREEMPT AND ABORT does (SPC-4
+ * 5.13.11.2.6); `done` is told how many, when none of them can change the medium any more. Their copies from other
+ * units are not in this task set: what they have at the disk is waited for, and they find that they may not go on.
  */
 export const abortTasksOf = (
   node: IscsiNode,
   unit: LogicalUnit,
-  of: (session: Session) => boolean,
+  of: (who: { readonly registrant: Registrant }) => boolean,
   by: Nexus | undefined,
   done: (aborted: number) => void
 ): void => {
   const tasks = tasksOfUnit(node, unit, of)
-  clearTasks(tasks, by, () => done(tasks.length), zombiesOfUnit(node, unit))
+  const copies = submittedTo(node, unit).filter((use) => use instanceof MappingUse && !use.isZombie && of(use.nexus))
+  clearTasks(tasks, by, () => done(tasks.length), [...zombiesOfUnit(node, unit), ...copies])
 }
