@@ -8,7 +8,14 @@ import { BaseSequencer, type TestSpecification } from "vitest/node"
 const long = process.env["LUNLOG_TEST_LONG"] === "1"
 
 /** Files that take longest, the longest first: begun last, one of them would run alone at the end. */
-const slowest = ["interop/hot-removal", "interop/crash", "interop/linux-vm", "eventlog/damage", "eventlog/full-disk"]
+const slowest = [
+  "interop/linux-vm",
+  "interop/hot-removal",
+  "interop/crash",
+  "conformance/conformance",
+  "eventlog/damage",
+  "eventlog/full-disk"
+]
 
 const rank = (file: TestSpecification): number => {
   const index = slowest.findIndex((name) => file.moduleId.includes(name))
