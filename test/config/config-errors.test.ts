@@ -70,6 +70,16 @@ const form: ReadonlyArray<Case> = [
     "f.yaml:1:54 authGroups[0].secrets[0].secret: expected a text; put it into quotes"
   ],
   [
+    "a secret where a list of users belongs",
+    "authGroups: [{ name: a, secrets: abcdefghijkl }]",
+    "f.yaml:1:34 authGroups[0].secrets: expected a list"
+  ],
+  [
+    "a secret without its user",
+    "authGroups: [{ name: a, secrets: [abcdefghijkl] }]",
+    "f.yaml:1:35 authGroups[0].secrets[0]: expected a map of keys and values"
+  ],
+  [
     "what an alias stands for",
     "bdevs:\n  - { type: malloc, name: &a [x], size: 1M }\n  - { type: malloc, name: *a, size: 1M }",
     "f.yaml:2:30 bdevs[0].name: expected a text, found a list",

@@ -7,8 +7,8 @@ import type { ConfigPath, YamlText } from "./YamlText.ts"
 
 const listIssues = SchemaIssue.makeFormatterStandardSchemaV1()
 
-/** Keys whose values are shown to nobody. */
-const secretKeys: ReadonlySet<PropertyKey> = new Set(["secret", "mutualSecret"])
+/** Keys whose values are shown to nobody, also if they have the wrong form. */
+const secretKeys: ReadonlySet<PropertyKey> = new Set(["secret", "mutualSecret", "secrets"])
 /** Longest value in a message, in characters. */
 const shownMax = 60
 
