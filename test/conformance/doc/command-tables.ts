@@ -49,25 +49,44 @@ const runners = ({ opcode, serviceAction }: CommandDefinition): ReadonlyArray<st
   return unitTests.filter(({ lines }) => lines.some((line) => cdb.test(line))).map(({ path }) => path)
 }
 
+/** Tests in `folder` that build a CDB with this operation code. */
+const builders = ({ opcode }: CommandDefinition, folder: string): ReadonlyArray<string> => {
+  const built = new RegExp(`\\b(cdb(10|12|16)\\(|opcode: )0x${opcode.toString(16).padStart(2, "0")}\\b`, "u")
+  return unitTests
+    .filter(({ lines, path }) => dirname(path) === folder && lines.some((line) => built.test(line)))
+    .map(({ path }) => path)
+}
+
+/** Folders whose commands have lists and bytes of their own: all their tests are of all their commands. */
+const familyFolders = /\/(reservations|copy)$/u
+
 const testsShown = 3
 
-/** Unit tests of the file that has the definition: named after it, or importing it; else those that run the command. */
-const testsOf = (command: CommandDefinition): ReadonlyArray<string> => {
-  const quoted = `"${command.name}"`
+/**
+ * Unit tests of the file that has the definition: named after it, or importing it; else those that run the command, or
+ * are of its family.
+ */
+export const testsOf = (command: CommandDefinition): ReadonlyArray<string> => {
+  // Names of service actions may be put together: `PERSISTENT RESERVE OUT (${...})`.
+  const names = [`"${command.name}"`, `\`${command.name.replace(/ \(.*/u, "")} (`]
   const source = files.find(
     ({ path }) =>
       /^src\/dataplane\/scsi\/(primary|block|reservations|copy)\//u.test(path) &&
-      readFileSync(join(projectDirectory, path), "utf8").includes(quoted)
+      names.some((name) => readFileSync(join(projectDirectory, path), "utf8").includes(name))
   )?.path
   if (source === undefined) return runners(command).slice(0, testsShown)
   const mirrored = source.replace(/^src\//u, "test/").replace(/\.ts$/u, "")
+  const folder = dirname(mirrored)
   const imports = ({ path, lines }: (typeof files)[number]): boolean =>
     lines.some((line) => {
       const imported = /from "(\.[^"]+)"/u.exec(line)?.[1]
       return imported !== undefined && normalize(join(dirname(path), imported)) === source
     })
   const own = unitTests.filter((file) => file.path === `${mirrored}.test.ts` || imports(file)).map(({ path }) => path)
-  return (own.length > 0 ? own : runners(command)).slice(0, testsShown)
+  if (own.length > 0) return own.slice(0, testsShown)
+  const family = familyFolders.test(folder) ? unitTests.filter(({ path }) => dirname(path) === folder) : []
+  const others = [...builders(command, folder), ...runners(command), ...family.map(({ path }) => path)]
+  return [...new Set(others)].slice(0, testsShown)
 }
 
 const passing = (command: CommandDefinition, expected: Expected): string => {

@@ -1,4 +1,4 @@
-/** PERSISTENT RESERVE IN and OUT as the tests send them (SPC-4 6.14 and 6.15), with data built and read by hand. */
+/** PERSISTENT RESERVE IN and OUT as the tests send them (SPC-4 6.15 and 6.16), with data built and read by hand. */
 import { outcomeText } from "./ScsiTask.ts"
 import type { Session } from "./Session.ts"
 

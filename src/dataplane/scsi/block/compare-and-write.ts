@@ -1,5 +1,5 @@
 /**
- * COMPARE AND WRITE (SBC-3 5.3): the data hold as many blocks to compare with as to write then. No other command comes
+ * COMPARE AND WRITE (SBC-3 5.2): the data hold as many blocks to compare with as to write then. No other command comes
  * between the two, by whatever session or stacked bdev it comes. The lock of clusters and of ESXi (ATS).
  */
 import { IoKind } from "../../bdev/IoCounts.ts"
@@ -66,7 +66,7 @@ export const compareAndWriteCommands: ReadonlyArray<CommandDefinition> = [
     name: "COMPARE AND WRITE",
     opcode: 0x89,
     usage: "89 18 ffffffffffffffff 000000 ff 00 00",
-    clause: "SBC-3 5.3",
+    clause: "SBC-3 5.2",
     prepare: compareAndWrite,
     reservation: "write",
     usesMedium: true

@@ -1,4 +1,4 @@
-/** ORWRITE(16) (SBC-3 5.6): bits of the data are set in the blocks; no other command comes in between. */
+/** ORWRITE(16) (SBC-3 5.5): bits of the data are set in the blocks; no other command comes in between. */
 import { IoKind } from "../../bdev/IoCounts.ts"
 import type { CommandDefinition } from "../CommandDefinition.ts"
 import type { Nexus } from "../Nexus.ts"
@@ -56,7 +56,7 @@ export const orWriteCommands: ReadonlyArray<CommandDefinition> = [
     name: "ORWRITE(16)",
     opcode: 0x8b,
     usage: "8b 18 ffffffffffffffff ffffffff 00 00",
-    clause: "SBC-3 5.6",
+    clause: "SBC-3 5.5",
     prepare: orWrite16,
     reservation: "write",
     usesMedium: true

@@ -1,6 +1,6 @@
 /**
- * READ and WRITE of 6, 10, 12 and 16 bytes (SBC-3 5.8 to 5.11, 5.32 to 5.35). The hot path: fields are read in place,
- * nothing is allocated.
+ * READ and WRITE of 10, 12 and 16 bytes (SBC-3 5.11 to 5.13, 5.33 to 5.35), and of 6, which SBC-3 has no more (SBC-2
+ * 5.5, 5.24). The hot path: fields are read in place, nothing is allocated.
  */
 import type { CommandDefinition } from "../CommandDefinition.ts"
 import type { Nexus } from "../Nexus.ts"
@@ -46,7 +46,7 @@ const transfer = (
   task.fua = (flags & fuaMask) !== 0
 }
 
-/** 21 bits of LBA; a length of 0 means 256 blocks; no flags (SBC-3 5.8). */
+/** 21 bits of LBA; a length of 0 means 256 blocks; no flags (SBC-2 5.5). */
 const transfer6 = (task: ScsiTask, nexus: Nexus, action: typeof ScsiAction.read | typeof ScsiAction.write): void => {
   const { cdb } = task
   transfer(task, nexus, action, 0, cdb.readUInt32BE(0) & 0x1fffff, cdb.readUInt8(4) || 256, 4)
@@ -67,15 +67,15 @@ const transfer16 = (task: ScsiTask, nexus: Nexus, action: typeof ScsiAction.read
   transfer(task, nexus, action, cdb.readUInt8(1), lba16(cdb), cdb.readUInt32BE(10), 10)
 }
 
-/** READ(6), SBC-3 5.8. */
+/** READ(6), SBC-2 5.5. */
 export const read6 = (task: ScsiTask, nexus: Nexus): void => transfer6(task, nexus, ScsiAction.read)
-/** READ(10), SBC-3 5.9. */
+/** READ(10), SBC-3 5.11. */
 export const read10 = (task: ScsiTask, nexus: Nexus): void => transfer10(task, nexus, ScsiAction.read)
-/** READ(12), SBC-3 5.10. */
+/** READ(12), SBC-3 5.12. */
 export const read12 = (task: ScsiTask, nexus: Nexus): void => transfer12(task, nexus, ScsiAction.read)
-/** READ(16), SBC-3 5.11. */
+/** READ(16), SBC-3 5.13. */
 export const read16 = (task: ScsiTask, nexus: Nexus): void => transfer16(task, nexus, ScsiAction.read)
-/** WRITE(6), SBC-3 5.32. */
+/** WRITE(6), SBC-2 5.24. */
 export const write6 = (task: ScsiTask, nexus: Nexus): void => transfer6(task, nexus, ScsiAction.write)
 /** WRITE(10), SBC-3 5.33. */
 export const write10 = (task: ScsiTask, nexus: Nexus): void => transfer10(task, nexus, ScsiAction.write)
@@ -90,7 +90,7 @@ export const readWriteCommands: ReadonlyArray<CommandDefinition> = [
     name: "READ(6)",
     opcode: 0x08,
     usage: "08 1f ff ff ff 00",
-    clause: "SBC-3 5.8",
+    clause: "SBC-2 5.5",
     prepare: read6,
     reservation: "read",
     usesMedium: true
@@ -99,7 +99,7 @@ export const readWriteCommands: ReadonlyArray<CommandDefinition> = [
     name: "WRITE(6)",
     opcode: 0x0a,
     usage: "0a 1f ff ff ff 00",
-    clause: "SBC-3 5.32",
+    clause: "SBC-2 5.24",
     prepare: write6,
     reservation: "write",
     usesMedium: true
@@ -108,7 +108,7 @@ export const readWriteCommands: ReadonlyArray<CommandDefinition> = [
     name: "READ(10)",
     opcode: 0x28,
     usage: "28 18 ffffffff 00 ffff 00",
-    clause: "SBC-3 5.9",
+    clause: "SBC-3 5.11",
     prepare: read10,
     reservation: "read",
     usesMedium: true
@@ -126,7 +126,7 @@ export const readWriteCommands: ReadonlyArray<CommandDefinition> = [
     name: "READ(16)",
     opcode: 0x88,
     usage: "88 18 ffffffffffffffff ffffffff 00 00",
-    clause: "SBC-3 5.11",
+    clause: "SBC-3 5.13",
     prepare: read16,
     reservation: "read",
     usesMedium: true
@@ -144,7 +144,7 @@ export const readWriteCommands: ReadonlyArray<CommandDefinition> = [
     name: "READ(12)",
     opcode: 0xa8,
     usage: "a8 18 ffffffff ffffffff 00 00",
-    clause: "SBC-3 5.10",
+    clause: "SBC-3 5.12",
     prepare: read12,
     reservation: "read",
     usesMedium: true

@@ -1,5 +1,5 @@
 /**
- * SANITIZE (SBC-4 5.30): BLOCK ERASE and EXIT FAILURE MODE. A unit is no rotating disk, so that OVERWRITE is not there,
+ * SANITIZE (SBC-3 5.24): BLOCK ERASE and EXIT FAILURE MODE. A unit is no rotating disk, so that OVERWRITE is not there,
  * and encrypts nothing, so that CRYPTO ERASE is not there.
  */
 import type { CommandDefinition } from "../CommandDefinition.ts"
@@ -83,7 +83,7 @@ export const sanitizeCommands: ReadonlyArray<CommandDefinition> = [
     opcode: sanitizeOpcode,
     serviceAction: 0x02,
     usage: "48 a2 0000000000 ffff 00",
-    clause: "SBC-4 5.30",
+    clause: "SBC-3 5.24",
     prepare: blockErase,
     reservation: "write",
     usesMedium: false
@@ -93,7 +93,7 @@ export const sanitizeCommands: ReadonlyArray<CommandDefinition> = [
     opcode: sanitizeOpcode,
     serviceAction: 0x1f,
     usage: "48 1f 0000000000 ffff 00",
-    clause: "SBC-4 5.30",
+    clause: "SBC-3 5.24",
     prepare: exitFailureMode,
     reservation: "write",
     usesMedium: false

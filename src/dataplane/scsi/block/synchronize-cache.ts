@@ -1,4 +1,4 @@
-/** SYNCHRONIZE CACHE(10) and (16) (SBC-3 5.25, 5.26). */
+/** SYNCHRONIZE CACHE(10) and (16) (SBC-3 5.26, 5.27). */
 import type { CommandDefinition } from "../CommandDefinition.ts"
 import type { Nexus } from "../Nexus.ts"
 import { ScsiAction, type ScsiTask } from "../ScsiTask.ts"
@@ -17,7 +17,7 @@ export const flush = (task: ScsiTask, nexus: Nexus, immediate: boolean): void =>
   task.immediate = immediate
 }
 
-/** The whole cache is flushed whatever the range is, which SBC-3 5.25 allows; the range must still exist. */
+/** The whole cache is flushed whatever the range is, which SBC-3 5.26 allows; the range must still exist. */
 export const synchronizeCache10 = (task: ScsiTask, nexus: Nexus): void => {
   const { cdb } = task
   if (!inRange(task, nexus.unit, cdb.readUInt32BE(2), cdb.readUInt16BE(7))) return
@@ -37,7 +37,7 @@ export const synchronizeCacheCommands: ReadonlyArray<CommandDefinition> = [
     name: "SYNCHRONIZE CACHE(10)",
     opcode: 0x35,
     usage: "35 02 ffffffff 00 ffff 00",
-    clause: "SBC-3 5.25",
+    clause: "SBC-3 5.26",
     prepare: synchronizeCache10,
     reservation: "write",
     usesMedium: true
@@ -46,7 +46,7 @@ export const synchronizeCacheCommands: ReadonlyArray<CommandDefinition> = [
     name: "SYNCHRONIZE CACHE(16)",
     opcode: 0x91,
     usage: "91 02 ffffffffffffffff ffffffff 00 00",
-    clause: "SBC-3 5.26",
+    clause: "SBC-3 5.27",
     prepare: synchronizeCache16,
     reservation: "write",
     usesMedium: true

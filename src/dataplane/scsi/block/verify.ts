@@ -1,5 +1,5 @@
 /**
- * VERIFY (SBC-3 5.29 to 5.31) and WRITE AND VERIFY (SBC-3 5.36 to 5.38) of 10, 12 and 16 bytes. Without data to compare
+ * VERIFY (SBC-3 5.29 to 5.31) and WRITE AND VERIFY (SBC-3 5.37 to 5.39) of 10, 12 and 16 bytes. Without data to compare
  * (BYTCHK 00b) blocks are verified by reading them, which a RAM disk need not.
  */
 import { IoKind } from "../../bdev/IoCounts.ts"
@@ -137,13 +137,13 @@ const write = { prepare: writeAndVerify, reservation: "write", usesMedium: true 
 
 /** VERIFY and WRITE AND VERIFY. */
 export const verifyCommands: ReadonlyArray<CommandDefinition> = [
-  { name: "WRITE AND VERIFY(10)", opcode: 0x2e, usage: "2e 12 ffffffff 00 ffff 00", clause: "SBC-3 5.36", ...write },
+  { name: "WRITE AND VERIFY(10)", opcode: 0x2e, usage: "2e 12 ffffffff 00 ffff 00", clause: "SBC-3 5.37", ...write },
   { name: "VERIFY(10)", opcode: 0x2f, usage: "2f 16 ffffffff 00 ffff 00", clause: "SBC-3 5.29", ...read },
   {
     name: "WRITE AND VERIFY(16)",
     opcode: 0x8e,
     usage: "8e 12 ffffffffffffffff ffffffff 00 00",
-    clause: "SBC-3 5.38",
+    clause: "SBC-3 5.39",
     ...write
   },
   { name: "VERIFY(16)", opcode: 0x8f, usage: "8f 16 ffffffffffffffff ffffffff 00 00", clause: "SBC-3 5.31", ...read },
@@ -151,7 +151,7 @@ export const verifyCommands: ReadonlyArray<CommandDefinition> = [
     name: "WRITE AND VERIFY(12)",
     opcode: 0xae,
     usage: "ae 12 ffffffff ffffffff 00 00",
-    clause: "SBC-3 5.37",
+    clause: "SBC-3 5.38",
     ...write
   },
   { name: "VERIFY(12)", opcode: 0xaf, usage: "af 16 ffffffff ffffffff 00 00", clause: "SBC-3 5.30", ...read }

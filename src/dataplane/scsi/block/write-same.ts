@@ -1,5 +1,5 @@
 /**
- * WRITE SAME(10) and (16) (SBC-3 5.39, 5.40): one block over and over, zeros without a block (NDOB), or unmapping. No
+ * WRITE SAME(10) and (16) (SBC-3 5.43, 5.44): one block over and over, zeros without a block (NDOB), or unmapping. No
  * blocks are all up to the end of the medium, within MAXIMUM WRITE SAME LENGTH.
  *
  * With UNMAP the blocks are unmapped whatever the block that comes with it holds, as LIO and tgt do and libiscsi's
@@ -87,7 +87,8 @@ const writeSame = (task: ScsiTask, nexus: Nexus): void => {
   const { blockCount, blockSize } = unit.bdev
   const { blocks, lba, lengthByte } = blockFields(task.cdb)
   const flags = task.cdb.readUInt8(1)
-  if (!unprotected(task)) return
+  // Before UNMAP: a write-protected LUN says so, also where nothing can be unmapped, as libiscsi's tests expect.
+  if (!unprotected(task) || !mayWrite(task, nexus)) return
   if ((flags & Flag.anchor) !== 0) return task.invalidField(1, 4)
   if (unmaps(task.cdb) && !isThin(unit)) return task.invalidField(1, 3)
   if ((flags & Flag.physicalData) !== 0) return task.invalidField(1, 2)
@@ -95,7 +96,6 @@ const writeSame = (task: ScsiTask, nexus: Nexus): void => {
   if (!inRange(task, unit, lba, blocks)) return
   const count = blocks || blockCount - lba
   if (count > writeSameBlocksMax) return task.invalidField(lengthByte)
-  if (!mayWrite(task, nexus)) return
   task.operate(writeSameOperation, hasNoData(task.cdb) ? 0 : blockSize, lba * blockSize, count * blockSize)
 }
 
@@ -103,12 +103,12 @@ const same = { prepare: writeSame, reservation: "write", usesMedium: true } as c
 
 /** WRITE SAME. */
 export const writeSameCommands: ReadonlyArray<CommandDefinition> = [
-  { name: "WRITE SAME(10)", opcode: 0x41, usage: "41 08 ffffffff 00 ffff 00", clause: "SBC-3 5.39", ...same },
+  { name: "WRITE SAME(10)", opcode: 0x41, usage: "41 08 ffffffff 00 ffff 00", clause: "SBC-3 5.43", ...same },
   {
     name: "WRITE SAME(16)",
     opcode: writeSame16,
     usage: "93 09 ffffffffffffffff ffffffff 00 00",
-    clause: "SBC-3 5.40",
+    clause: "SBC-3 5.44",
     ...same
   }
 ]

@@ -52,7 +52,7 @@ export const diagnosticCommands: ReadonlyArray<CommandDefinition> = [
     name: "RECEIVE DIAGNOSTIC RESULTS",
     opcode: 0x1c,
     usage: "1c 01 ff ff ff 00",
-    clause: "SPC-4 6.28",
+    clause: "SPC-4 6.27",
     prepare: receiveDiagnosticResults,
     reservation: "read",
     usesMedium: false

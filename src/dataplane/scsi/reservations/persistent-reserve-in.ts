@@ -1,5 +1,5 @@
 /**
- * PERSISTENT RESERVE IN (SPC-4 6.14): keys, the reservation, what is offered, and the full status. What is read is what
+ * PERSISTENT RESERVE IN (SPC-4 6.15): keys, the reservation, what is offered, and the full status. What is read is what
  * the log has; a change is there before its PERSISTENT RESERVE OUT is answered.
  */
 import type { CommandDefinition, Prepare } from "../CommandDefinition.ts"
@@ -25,7 +25,7 @@ const send = (task: ScsiTask, data: Buffer, { generation }: ReservationsView, en
 
 const writeKey = (data: Buffer, at: number, key: string): void => void data.write(key, at, "hex")
 
-/** SPC-4 6.14.2. */
+/** SPC-4 6.15.2. */
 const readKeys = (task: ScsiTask, view: ReservationsView): void => {
   const data = task.parameterRoom(headerLength + view.registrations.length * keyLength)
   let end = headerLength
@@ -36,7 +36,7 @@ const readKeys = (task: ScsiTask, view: ReservationsView): void => {
   send(task, data, view, end)
 }
 
-/** SPC-4 6.14.3. With all registrants as holders there is no key to show. */
+/** SPC-4 6.15.3. With all registrants as holders there is no key to show. */
 const readReservation = (task: ScsiTask, view: ReservationsView): void => {
   const data = task.parameterRoom(headerLength + reservationLength)
   const { registrations, reservation } = view
@@ -49,7 +49,7 @@ const readReservation = (task: ScsiTask, view: ReservationsView): void => {
 }
 
 /**
- * SPC-4 6.14.4: CRH, SIP_C, ATP_C and PTPL_C; TEST UNIT READY is allowed under every reservation (ALLOW COMMANDS 001b);
+ * SPC-4 6.15.4: CRH, SIP_C, ATP_C and PTPL_C; TEST UNIT READY is allowed under every reservation (ALLOW COMMANDS 001b);
  * all six types.
  */
 const reportCapabilities = (task: ScsiTask, { persistent }: ReservationsView): void => {
@@ -82,7 +82,7 @@ const writeStatus = (
   return end
 }
 
-/** SPC-4 6.14.5. Each registration has a descriptor of its own, so that ALL_TG_PT is never set. */
+/** SPC-4 6.15.5. Each registration has a descriptor of its own, so that ALL_TG_PT is never set. */
 const readFullStatus = (task: ScsiTask, view: ReservationsView): void => {
   const { registrations } = view
   const data = task.parameterRoom(headerLength + registrations.length * (statusLength + transportIdBytesMax))
@@ -108,7 +108,7 @@ export const persistentReserveInCommands: ReadonlyArray<CommandDefinition> = [
     name: "PERSISTENT RESERVE IN (READ KEYS)",
     serviceAction: 0x00,
     usage: "5e 00 00 00 00 00 00 ff ff 00",
-    clause: "SPC-4 6.14.2",
+    clause: "SPC-4 6.15.2",
     prepare: preparing(readKeys)
   },
   {
@@ -116,7 +116,7 @@ export const persistentReserveInCommands: ReadonlyArray<CommandDefinition> = [
     name: "PERSISTENT RESERVE IN (READ RESERVATION)",
     serviceAction: 0x01,
     usage: "5e 01 00 00 00 00 00 ff ff 00",
-    clause: "SPC-4 6.14.3",
+    clause: "SPC-4 6.15.3",
     prepare: preparing(readReservation)
   },
   {
@@ -124,7 +124,7 @@ export const persistentReserveInCommands: ReadonlyArray<CommandDefinition> = [
     name: "PERSISTENT RESERVE IN (REPORT CAPABILITIES)",
     serviceAction: 0x02,
     usage: "5e 02 00 00 00 00 00 ff ff 00",
-    clause: "SPC-4 6.14.4",
+    clause: "SPC-4 6.15.4",
     prepare: preparing(reportCapabilities)
   },
   {
@@ -132,7 +132,7 @@ export const persistentReserveInCommands: ReadonlyArray<CommandDefinition> = [
     name: "PERSISTENT RESERVE IN (READ FULL STATUS)",
     serviceAction: 0x03,
     usage: "5e 03 00 00 00 00 00 ff ff 00",
-    clause: "SPC-4 6.14.5",
+    clause: "SPC-4 6.15.5",
     prepare: preparing(readFullStatus)
   }
 ]

@@ -1,5 +1,5 @@
 /**
- * PERSISTENT RESERVE OUT (SPC-4 6.15). Its form is checked here; whether it is allowed, and what it changes, is decided
+ * PERSISTENT RESERVE OUT (SPC-4 6.16). Its form is checked here; whether it is allowed, and what it changes, is decided
  * where the log is. The command waits for that, and is answered when the change is on the disk and in effect here.
  */
 import type { CommandDefinition } from "../CommandDefinition.ts"
@@ -154,7 +154,7 @@ const commandOf = (name: string, action: ReserveOutAction): CommandDefinition =>
     opcode: 0x5f,
     serviceAction: action,
     usage: `5f 0${action} ff 00 00 ff ff ff ff 00`,
-    clause: "SPC-4 6.15",
+    clause: "SPC-4 6.16",
     prepare: (task, nexus) => prepare(task, nexus, operation),
     reservation: "allowed",
     usesMedium: false

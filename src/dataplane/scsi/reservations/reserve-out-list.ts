@@ -1,5 +1,5 @@
 /**
- * Parameter lists of PERSISTENT RESERVE OUT (SPC-4 6.15.3 and 6.15.4), as bytes come from an initiator: read wholly
+ * Parameter lists of PERSISTENT RESERVE OUT (SPC-4 6.16.3 and 6.16.4), as bytes come from an initiator: read wholly
  * before anything is done, and refused with the byte that is wrong.
  *
  * | byte   | all but REGISTER AND MOVE                            | REGISTER AND MOVE                       |

@@ -1,4 +1,4 @@
-/** COMPARE AND WRITE (SBC-3 5.3), ORWRITE (5.6) and WRITE ATOMIC (SBC-4 5.45). */
+/** COMPARE AND WRITE (SBC-3 5.2), ORWRITE (5.5) and WRITE ATOMIC (SBC-4 5.45). */
 import { assert, describe, it } from "vitest"
 import { ErrorBdev } from "../../../../src/dataplane/bdev/ErrorBdev.ts"
 import { MallocBdev } from "../../../../src/dataplane/bdev/MallocBdev.ts"

@@ -1,4 +1,4 @@
-/** WRITE SAME(10) and (16) (SBC-3 5.39, 5.40). */
+/** WRITE SAME(10) and (16) (SBC-3 5.43, 5.44). */
 import { assert, describe, it } from "vitest"
 import { IoStatus } from "../../../../src/dataplane/bdev/Bdev.ts"
 import { ErrorBdev } from "../../../../src/dataplane/bdev/ErrorBdev.ts"
@@ -93,6 +93,8 @@ describe.each(forms)("WRITE SAME($name)", ({ cdb, lengthByte, opcode }) => {
     const readOnly = quietNexus(diskOf(1))
     readOnly.readOnly = true
     assert.strictEqual(await refused(cdb(opcode, 0, 0, 1), readOnly), "7/27/00")
+    full.readOnly = true
+    assert.strictEqual(await refused(cdb(opcode, unmap, 0, 1), full), "7/27/00")
   })
 })
 

@@ -1,4 +1,4 @@
-/** PERSISTENT RESERVE IN and OUT, byte by byte (SPC-4 6.14 and 6.15). */
+/** PERSISTENT RESERVE IN and OUT, byte by byte (SPC-4 6.15 and 6.16). */
 import { assert, beforeEach, describe, it } from "vitest"
 import { LogicalUnit } from "../../../../src/dataplane/scsi/LogicalUnit.ts"
 import type { Nexus } from "../../../../src/dataplane/scsi/Nexus.ts"

@@ -1,4 +1,4 @@
-/** Parameter lists of PERSISTENT RESERVE OUT and their TransportIDs, right, cut and hostile (SPC-4 6.15.3, 7.6.4.6). */
+/** Parameter lists of PERSISTENT RESERVE OUT and their TransportIDs, right, cut and hostile (SPC-4 6.16.3, 7.6.4.6). */
 import { assert, describe, it } from "vitest"
 import type { Registrant } from "../../../../src/dataplane/scsi/reservations/ReservationsView.ts"
 import { ReserveOutAction, readReserveOutList } from "../../../../src/dataplane/scsi/reservations/reserve-out-list.ts"
