@@ -108,6 +108,7 @@ const hearAcknowledged = async () => {
 /** In the guest's background: files of 64 KiB that hold their number, each synced with its folder, then told. */
 const writer = (port: number): string =>
   `cat >/tmp/writer <<'END'
+echo $$ >/tmp/writer.pid
 exec 3<>/dev/tcp/127.0.0.1/${port}
 for ((i = 0; ; i++)); do
   yes "$i" | head -c 65536 | dd of=/mnt/f$i bs=64k iflag=fullblock conv=fsync status=none && sync /mnt || exit
@@ -139,7 +140,7 @@ describe.skipIf(missingTools(guestTools) !== undefined).each(fileSystems)("$name
         target = await startTarget({ directory })
       }
       await heard.until(heard.acknowledged.length + filesBetween)
-      await must(guest, "kill $(pgrep -f /tmp/writer); while pgrep -f /tmp/writer >/dev/null; do sleep 0.1; done")
+      await must(guest, "read pid </tmp/writer.pid; kill $pid; while kill -0 $pid 2>/dev/null; do sleep 0.1; done")
       await assertThere(guest, heard.acknowledged.length)
       await must(guest, `umount /mnt && ${fileSystem.check} ${disk}`)
     } finally {
