@@ -17,7 +17,7 @@ import { unmapCommands } from "./block/unmap.ts"
 import { verifyCommands } from "./block/verify.ts"
 import { writeAtomicCommands } from "./block/write-atomic.ts"
 import { writeSameCommands } from "./block/write-same.ts"
-import type { CommandDefinition } from "./CommandDefinition.ts"
+import type { CommandDefinition, Prepare } from "./CommandDefinition.ts"
 import { controlByteOf } from "./control-byte.ts"
 import { copyCommands } from "./copy/copy-commands.ts"
 import { diagnosticCommands } from "./primary/diagnostics.ts"
@@ -74,10 +74,12 @@ const order = ({ opcode, serviceAction = 0 }: CommandDefinition): number => opco
 /** Every command, ascending by operation code and service action. */
 export const commandSet: ReadonlyArray<CommandDefinition> = families.flat().sort((a, b) => order(a) - order(b))
 
-/** What a CDB leads to, with what dispatch asks of it. */
+/** What a CDB leads to, with what dispatch asks of it. All are of one shape, which definitions are not. */
 export interface CommandEntry {
   /** Undefined: 5/20/00. */
   readonly command: CommandDefinition | undefined
+  /** The command's. */
+  readonly prepare: Prepare | undefined
   /** Undefined because of its service action, which is 5/24/00 for this operation code. */
   readonly isWrongAction: boolean
   /** Where the CONTROL byte is; 0: not looked at. */
@@ -92,11 +94,16 @@ export interface CommandEntry {
  */
 const oneCommandOpcodes: ReadonlySet<number> = new Set([0x48, 0x5e, 0x5f])
 
-const entryOf = (opcode: number, command: CommandDefinition | undefined): CommandEntry => ({
+const entryOf = (
+  opcode: number,
+  command: CommandDefinition | undefined,
+  actions?: ReadonlyArray<CommandEntry>
+): CommandEntry => ({
   command,
+  prepare: command?.prepare,
   isWrongAction: command === undefined && oneCommandOpcodes.has(opcode),
   controlAt: command === undefined ? 0 : controlByteOf(opcode),
-  actions: undefined
+  actions
 })
 
 const entries: ReadonlyArray<CommandEntry> = Array.from({ length: 256 }, (_, opcode) => {
@@ -104,7 +111,7 @@ const entries: ReadonlyArray<CommandEntry> = Array.from({ length: 256 }, (_, opc
   if (!same.some(({ serviceAction }) => serviceAction !== undefined)) return entryOf(opcode, same[0])
   const byAction = (action: number) => same.find(({ serviceAction }) => serviceAction === action)
   const actions = Array.from({ length: 32 }, (_, action) => entryOf(opcode, byAction(action)))
-  return { ...entryOf(opcode, undefined), actions }
+  return entryOf(opcode, undefined, actions)
 })
 
 const nothing: CommandEntry = entryOf(0, undefined)

@@ -59,11 +59,11 @@ export const prepare = (task: ScsiTask, nexus: Nexus | undefined, session: Sessi
   const entry = commandEntryOf(task.cdb)
   if (nexus.hasUnitAttention && tellsUnitAttention(task, nexus, entry)) return
   const { command } = entry
-  if (command === undefined) unsupported(task, entry)
+  if (command === undefined || entry.prepare === undefined) unsupported(task, entry)
   else if (nexus.restriction !== Restriction.none && conflicts(command, task.cdb, nexus.restriction)) {
     task.endWith(ScsiStatus.reservationConflict)
   } else if (!refusesControl(task, entry.controlAt)) {
-    if (!nexus.unit.guarded || !guardRefuses(task, nexus.unit, command)) command.prepare(task, nexus, session)
+    if (!nexus.unit.guarded || !guardRefuses(task, nexus.unit, command)) entry.prepare(task, nexus, session)
   }
   if (task.status !== ScsiStatus.good) nexus.unit.refused++
 }
