@@ -228,9 +228,9 @@ export class CommandPath implements TaskOwner, SessionCommands, ExecutionPath {
     const { bdev, taskSet } = mapping.unit
     const offered = task.expectsDataOut ? task.expectedBytes : 0
     task.wantedBytes = Math.min(scsi.byteLength, offered - (offered % bdev.blockSize))
-    // With others to wait for, data is kept in a buffer until it is known that the blocks are free.
-    task.memory = taskSet.open && !this.connection.digests.data ? bdev.memory : undefined
+    // Data goes into a buffer when its digest may be wrong, or the blocks may not be free.
     if (!taskSet.open) this.#execution.arrive(task, mapping)
+    else if (!this.connection.digests.data) task.memory = bdev.memory
     this.#beginReceiving(task, mapping, flags, dataBytes)
   }
 
