@@ -67,11 +67,13 @@ export class TaskSet {
 
   /** A running command has ended, whether somebody has waited for it or not. */
   leave(command: SetCommand): void {
-    this.#running.delete(command)
+    const wasRunning = this.#running.delete(command)
     if (this.open) return
     this.#atomic.delete(command)
     this.#lateWrites.delete(command.scsi)
-    this.#advance()
+    if (wasRunning) this.#advance()
+    // It may be back because it has just been aborted, and those who wait for it are to be aborted next.
+    else queueMicrotask(() => this.#advance())
   }
 
   /**
