@@ -71,7 +71,7 @@ export class TaskSet {
     if (this.open) return
     this.#atomic.delete(command)
     this.#lateWrites.delete(command.scsi)
-    if (wasRunning) this.#advance()
+    if (wasRunning || this.#waiting.length === 0) this.#advance()
     // It may be back because it has just been aborted, and those who wait for it are to be aborted next.
     else queueMicrotask(() => this.#advance())
   }
