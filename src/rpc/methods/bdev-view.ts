@@ -22,8 +22,13 @@ const productNames: Readonly<Record<BdevKind, string>> = {
   Delay: "delay",
   Error: "Error Injection Disk"
 }
-const supported = new Set<string>(["read", "write", "flush", "reset", "abort"])
-const supportedIoTypes = Object.fromEntries(IO_TYPES.map((type) => [type, supported.has(type)]))
+const always: ReadonlySet<string> = new Set(["read", "write", "write_zeroes", "flush", "reset", "abort"])
+
+/** A file is fully provisioned: nothing of it is unmapped. */
+const supportedIoTypes = (bottom: BdevSpec | undefined) => {
+  const thin = bottom !== undefined && bottom._tag !== "Aio"
+  return Object.fromEntries(IO_TYPES.map((type) => [type, always.has(type) || (thin && type === "unmap")]))
+}
 
 /** Limits as `bdev_set_qos_limit` takes them, all four. */
 export const rateLimitsView = (qos: BdevQos) => ({
@@ -99,7 +104,7 @@ export const bdevView = (state: State, bdev: Bdev): unknown => {
     claimed: false,
     ...removableKey(bottom ?? {}),
     zoned: false,
-    supported_io_types: supportedIoTypes,
+    supported_io_types: supportedIoTypes(bottom),
     driver_specific: driverSpecific(bdev)
   }
 }
