@@ -4,7 +4,7 @@
  */
 import { Effect } from "effect"
 import { type AuthGroup, type AuthSecret, authGroupObject, sealingContext } from "../domain/AuthGroup.ts"
-import { isShortSecret, shortSecretHint } from "../domain/auth-group-decide.ts"
+import { equalSecretsHint, isShortSecret, shortSecretHint } from "../domain/auth-group-decide.ts"
 import { quote } from "../domain/decision.ts"
 import type { Event } from "../domain/Event.ts"
 import type { Secrets } from "../domain/Secrets.ts"
@@ -51,9 +51,7 @@ const warningsOf = ({ name, tag }: AuthGroup, users: ReadonlyArray<Opened>): Rea
     ...(unreadable.length === 0
       ? []
       : [`${listed(unreadable)} cannot log in: ${why}; put the secret-key of this log back, or set the secrets anew`]),
-    ...(equal.length === 0
-      ? []
-      : [`${listed(equal)} cannot log in: one secret for both directions; give the mutual one another`]),
+    ...(equal.length === 0 ? [] : [`${listed(equal)} ${equalSecretsHint}`]),
     ...(short.length === 0 ? [] : [`a secret of ${listed(short)} ${shortSecretHint}`]),
     ...sharedSecrets(views).map((line) => `${line}: each can pass for the others; give each its own`)
   ]

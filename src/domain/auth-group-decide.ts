@@ -36,6 +36,9 @@ export const shortSecretHint =
   `has less than ${SECRET_BYTES_ADVISED_MIN} bytes: who has seen a login can find it by trying; ` +
   `use ${SECRET_BYTES_ADVISED_MIN} to 16 random ones`
 
+/** The end of a warning about a user whose initiator and target would answer with the same secret. */
+export const equalSecretsHint = "cannot log in: one secret for both directions; give the mutual one another"
+
 /** The group, or why there is none. */
 export const requireAuthGroup = (state: State, tag: number): Result.Result<AuthGroup, NotFound> => {
   const group = findAuthGroup(state, tag)

@@ -119,6 +119,14 @@ describe("nouns and verbs", () => {
     truncateSync(file, 1024 * 1024)
     const created = await prints("bdev", "create", "aio", "File0", file, "--removable")
     assert.match(created, /^bdev File0: AIO disk, 1 MiB in blocks of 512 bytes, removable/)
+    for (const [name, unmaps] of [
+      ["File0", false],
+      ["Malloc0", true],
+      ["EE_Slow0", true]
+    ] as const) {
+      const answer = JSON.stringify(await target.rpc.call("bdev_get_bdevs", { name }))
+      assert.match(answer, new RegExp(`"unmap":${unmaps},.*"write_zeroes":true`), name)
+    }
     truncateSync(file, 2 * 1024 * 1024)
     assert.strictEqual(await prints("bdev", "resize", "File0"), "bdev File0 has 2 MiB")
     assert.match(await refuses("bdev", "resize", "File0", "3MiB"), /truncate -s 3MiB FILE/)
@@ -155,6 +163,8 @@ describe("nouns and verbs", () => {
       await prints("target", "auth", "disk1", "--chap", "mutual", "--chap-group", "2"),
       /CHAP mutual, auth group 2/
     )
+    const nobody = await run("target", "auth", "disk1", "--chap", "mutual", "--chap-group", "2")
+    assert.match(nobody.stderr, /^warning: auth group 2 does not exist: .* until lunlog auth create 2$/m)
     // The group stays for whoever turns CHAP on again, unless it is said otherwise.
     assert.match(await prints("target", "auth", "disk1", "--chap", "off"), /CHAP off, auth group 2/)
     assert.match(await prints("target", "auth", "disk1", "--chap", "required"), /CHAP required, auth group 2/)
@@ -174,6 +184,7 @@ describe("nouns and verbs", () => {
     const toldGroup = "discovery: CHAP required, auth group 3; later logins count"
     assert.strictEqual(await prints(...required, "--chap-group", "3"), toldGroup)
     assert.strictEqual(await prints(...required), toldGroup)
+    assert.match((await run(...required)).stderr, /auth group 3 does not exist/)
     await prints("auth", "discovery", "--chap", "off", "--chap-group", "0")
     assert.deepInclude(await target.rpc.call("iscsi_get_options"), { disable_chap: true, require_chap: false })
   })
@@ -204,6 +215,10 @@ describe("nouns and verbs", () => {
     assert.notMatch(shown, /from-|on-the|mutual-env/)
     delete process.env["LUNLOG_CHAP_SECRET"]
     assert.match(await refuses("auth", "add-secret", "1", "dora"), /Give --secret-file FILE, or LUNLOG_CHAP_SECRET/)
+    const equal = ["--secret-file", file, "--mutual-user", "t", "--mutual-secret-file", file]
+    const both = await run("auth", "add-secret", "1", "eva", ...equal)
+    assert.match(both.stderr, /^warning: eva cannot log in: one secret for both directions/m)
+    await prints("auth", "remove-secret", "1", "eva")
     writeFileSync(file, "short\n")
     const short = await run("auth", "add-secret", "1", "emil", "--secret-file", file)
     assert.match(short.stderr, /^warning: the secret of emil has less than 12 bytes/)

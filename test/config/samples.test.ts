@@ -22,7 +22,7 @@ const files: ConfigFiles = {
   ...configFiles,
   read: (path, lengthMax) =>
     path.includes("/secrets/")
-      ? Effect.succeed({ text: "abcdefghijkl\n", othersRead: false })
+      ? Effect.succeed({ text: "mnopqrstuvwx\n", othersRead: false })
       : configFiles.read(path, lengthMax),
   environment: (name) => (name === "HOST_SECRET" ? "abcdefghijkl" : undefined)
 }

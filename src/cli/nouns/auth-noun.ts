@@ -1,11 +1,12 @@
 /** `lunlog auth`: groups of CHAP secrets. Secrets are never shown here, and read from where nobody sees them. */
-import { Effect, Option } from "effect"
+import { Console, Effect, Option } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
+import { equalSecretsHint } from "../../domain/auth-group-decide.ts"
 import { CliFailure } from "../CliFailure.ts"
 import { printable } from "../printable.ts"
 import { about, act, listing, shared } from "./act.ts"
 import { AuthGroups, ask, freeTag, IscsiOptions } from "./answers.ts"
-import { chapFlags, chapParams } from "./chap.ts"
+import { chapFlags, chapParams, warnOfGroup } from "./chap.ts"
 import { groupArgument, groupText, tagOf } from "./groups.ts"
 import { readSecret, secretFileFlag, secretTextFlag } from "./read-secret.ts"
 
@@ -84,6 +85,9 @@ const addSecret = Command.make(
             }
           : {}
         yield* call("iscsi_auth_group_add_secret", { tag, user, secret, ...mutual })
+        if ("msecret" in mutual && mutual.msecret === secret) {
+          yield* Console.error(`warning: ${printable(user)} ${equalSecretsHint}`)
+        }
         return { json: { tag, user }, text: `auth group ${group} has a secret of ${printable(user)}` }
       })
     )
@@ -121,6 +125,7 @@ const discovery = Command.make("discovery", { ...shared, ...chapFlags }, (input)
       const { chap_group } = yield* ask(call, IscsiOptions, "iscsi_get_options")
       const params = yield* chapParams(call, input.chap, input.chapGroup, chap_group)
       yield* call("iscsi_set_discovery_auth", params)
+      yield* warnOfGroup(call, input.chap, params.chap_group)
       const group = params.chap_group === 0 ? "" : `, auth group ${params.chap_group}`
       return { json: true, text: `discovery: CHAP ${input.chap}${group}; later logins count` }
     })

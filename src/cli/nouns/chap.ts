@@ -1,7 +1,8 @@
 /** Who must authenticate, as people say it: one word in place of three booleans. */
-import { Effect, Option } from "effect"
+import { Console, Effect, Option } from "effect"
 import { Flag } from "effect/cli"
 import type { Call } from "../rpc/rpc-session.ts"
+import { AuthGroups, ask } from "./answers.ts"
 import { tagOf } from "./groups.ts"
 
 const chapModes = ["auto", "off", "required", "mutual"] as const
@@ -29,6 +30,23 @@ export const chapParams = (call: Call, mode: ChapMode, group: Option.Option<stri
     mutual_chap: mode === "mutual",
     chap_group: tag
   }))
+
+/** Warns, once all is set, of a group that lets nobody in: one that comes later is allowed, a wrong number more likely. */
+export const warnOfGroup = (call: Call, mode: ChapMode, tag: number) =>
+  Effect.gen(function* () {
+    if (mode === "off" || (tag === 0 && mode === "auto")) return
+    const remedy = "nobody can pass CHAP until"
+    if (tag === 0) return yield* Console.error(`warning: no auth group is set: ${remedy} --chap-group names one`)
+    const group = (yield* ask(call, AuthGroups, "iscsi_get_auth_groups")).find((one) => one.tag === tag)
+    if (group === undefined) {
+      yield* Console.error(`warning: auth group ${tag} does not exist: ${remedy} lunlog auth create ${tag}`)
+    } else if (group.secrets.length === 0) {
+      yield* Console.error(`warning: auth group ${tag} has no user: ${remedy} lunlog auth add-secret ${tag} USER`)
+    } else if (mode === "mutual" && group.secrets.every(({ muser }) => muser === undefined)) {
+      const remove = "remove it, and add it with --mutual-user"
+      yield* Console.error(`warning: no user of auth group ${tag} has a mutual secret: nobody can log in; ${remove}`)
+    }
+  })
 
 const chap = Flag.Literals("chap", chapModes).pipe(
   Flag.withDescription("off, auto (if the initiator asks for it), required, mutual (the target too)")

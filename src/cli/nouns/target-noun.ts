@@ -17,7 +17,7 @@ import {
   Sessions,
   type Target
 } from "./answers.ts"
-import { chapFlags, chapOf, chapParams, newChapFlags } from "./chap.ts"
+import { chapFlags, chapOf, chapParams, newChapFlags, warnOfGroup } from "./chap.ts"
 import { describeMaps, groupArgument, mapOf, tagOf } from "./groups.ts"
 import { portalOf } from "./portal-noun.ts"
 
@@ -181,15 +181,17 @@ const create = Command.make(
       Effect.gen(function* () {
         const luns = lunsOf(input.luns)
         const given = input.maps.length > 0 ? Effect.forEach(input.maps, (word) => mapOf(call, word)) : onlyMap(call)
+        const chap = yield* chapParams(call, input.chap, input.chapGroup, 0)
         yield* call("iscsi_create_target_node", {
           name: input.name,
           alias_name: input.alias,
           luns,
           pg_ig_maps: input.noMap ? [] : yield* given,
           queue_depth: input.queueDepth,
-          ...(yield* chapParams(call, input.chap, input.chapGroup, 0)),
+          ...chap,
           require_lun_zero: false
         })
+        yield* warnOfGroup(call, input.chap, chap.chap_group)
         const target = yield* findTarget(call, input.name)
         const maps = target.pg_ig_maps.map(yield* describeMaps(call)).join("; ")
         const reach = maps === "" ? "nobody may reach it yet" : `maps ${maps}`
@@ -276,6 +278,7 @@ const auth = Command.make("auth", { ...shared, name, ...chapFlags }, (input) =>
       const target = yield* findTarget(call, input.name)
       const params = yield* chapParams(call, input.chap, input.chapGroup, target.chap_group)
       yield* call("iscsi_target_node_set_auth", { name: target.name, ...params })
+      yield* warnOfGroup(call, input.chap, params.chap_group)
       const now = yield* findTarget(call, target.name)
       const group = now.chap_group === 0 ? "no auth group" : `auth group ${now.chap_group}`
       return { json: now, text: `${now.name}: CHAP ${chapOf(now)}, ${group}; later logins count` }

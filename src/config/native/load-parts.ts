@@ -3,7 +3,7 @@
  * file by itself. How many, how deep and how long they may be is bounded.
  */
 import { Effect, Result, Schema } from "effect"
-import { isShortSecret, shortSecretHint } from "../../domain/auth-group-decide.ts"
+import { equalSecretsHint, isShortSecret, shortSecretHint } from "../../domain/auth-group-decide.ts"
 import type { ConfigFiles, FileText } from "./ConfigFiles.ts"
 import { withAbsolutePaths } from "./file-paths.ts"
 import { formProblems } from "./form-problems.ts"
@@ -61,6 +61,15 @@ const shortSecrets = (part: ConfigPart): ReadonlyArray<string> =>
     text !== "" && isShortSecret(text) ? [part.text.problem(path, `the secret ${shortSecretHint}`)] : []
   )
 
+/** Users who could answer for the target, and are refused for it, each at its place. */
+const equalSecrets = (part: ConfigPart): ReadonlyArray<string> =>
+  (part.config.authGroups ?? []).flatMap(({ secrets }, group) =>
+    secrets.flatMap(({ mutualSecret, secret, user }, index) => {
+      const path = ["authGroups", group, "secrets", index, "mutualSecret"]
+      return mutualSecret === secret ? [part.text.problem(path, `user "${user}" ${equalSecretsHint}`)] : []
+    })
+  )
+
 /** Secrets that stand in the file itself, though others may read it. */
 const secretWarnings = (
   part: ConfigPart,
@@ -115,7 +124,10 @@ const parsePart = (
     const part = { text: text.success, config: withAbsolutePaths(decoded.success, name), warnings: [] }
     return {
       ...found,
-      part: { ...part, warnings: [...secretWarnings(part, referring, othersRead), ...shortSecrets(part)] }
+      part: {
+        ...part,
+        warnings: [...secretWarnings(part, referring, othersRead), ...shortSecrets(part), ...equalSecrets(part)]
+      }
     }
   })
 
