@@ -31,7 +31,7 @@ export const chapParams = (call: Call, mode: ChapMode, group: Option.Option<stri
     chap_group: tag
   }))
 
-/** Warns, once all is set, of a group that lets nobody in: one that comes later is allowed, a wrong number more likely. */
+/** Warns of a group that lets nobody in. The target takes it, since it may come later; a typing error is likelier. */
 export const warnOfGroup = (call: Call, mode: ChapMode, tag: number) =>
   Effect.gen(function* () {
     if (mode === "off" || (tag === 0 && mode === "auto")) return
