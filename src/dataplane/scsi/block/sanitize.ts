@@ -86,7 +86,8 @@ export const sanitizeCommands: ReadonlyArray<CommandDefinition> = [
     clause: "SBC-3 5.24",
     prepare: blockErase,
     reservation: "write",
-    usesMedium: false
+    usesMedium: false,
+    needsMedium: true
   },
   {
     name: "SANITIZE EXIT FAILURE MODE",

@@ -45,6 +45,14 @@ describe("SANITIZE BLOCK ERASE", () => {
     assert.strictEqual((await disks.send(0, readBlock)).result, "good")
   })
 
+  it("erases no medium that is out", async () => {
+    const disk = written(5000)
+    const disks = new Disks(disk)
+    disks.unit(0).eject()
+    assert.strictEqual((await disks.send(0, blockErase)).result, "2/3a/00")
+    assert.isFalse(isErased(disk))
+  })
+
   it("erases whole blocks of any size", async () => {
     for (const blockSize of [1536, 4096, 16_384]) {
       const disk = written(1000, blockSize)
