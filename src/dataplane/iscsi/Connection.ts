@@ -260,9 +260,10 @@ export class Connection {
   /** Without a session it is nobody's loss: ends now, answered or not, so that others get in. False: it has one. */
   giveWay(): boolean {
     if (this.session !== undefined) return false
-    const ending = this.state === "login" ? "loginTimeout" : "idle"
-    this.close("it has no session, and others want to log in", ending)
+    this.close("it has no session, and others want to log in", this.state === "login" ? "loginTimeout" : "idle")
     this.#socket.destroy()
+    // The socket says so in a later turn: by then many more may have come.
+    this.#closed()
     return true
   }
 

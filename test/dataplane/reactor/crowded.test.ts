@@ -67,6 +67,25 @@ describe("connections that are no session", () => {
   })
 })
 
+describe("connections that come all at once", () => {
+  it("are no more than may be, each in the place of another", async () => {
+    await using harness = await Harness.start()
+    harness.putTarget()
+    const session = await harness.open({}, [])
+    const sockets = await Promise.all(Array.from({ length: 64 }, () => harness.plain()))
+    const gone = sockets.map((socket) => once(socket.resume(), "close"))
+    const counts: Array<number> = []
+    for (let closed = 0; closed < 61; closed = sockets.filter(({ destroyed }) => destroyed).length) {
+      counts.push((await harness.report()).connections.length)
+      await session.nop()
+    }
+    assert.isAtMost(Math.max(...counts), 4)
+    for (const socket of sockets) socket.destroy()
+    await Promise.all(gone)
+    session.drop()
+  })
+})
+
 describe("an error bdev that is closed", () => {
   it("ends what it holds, although nobody waits for it any more, and its buffers are free again", async () => {
     await using harness = await Harness.start()
