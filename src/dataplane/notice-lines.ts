@@ -26,7 +26,9 @@ const refusalLine = (notice: NoticeOf<"LoginRefused">): Effect.Effect<void> => {
   const { reason, repeated, status } = notice
   const who = `${whoIs(notice)}`
   if (isRedirect(status)) return Effect.logInfo(`login of ${who} redirected: ${reason}`)
-  return Effect.logWarning(`login of ${who} refused (${loginStatusName(status)}): ${reason}${times(repeated)}`)
+  // They may have had other reasons: what is told together is one host's, to one target, with one status.
+  const last = repeated === undefined || repeated <= 1 ? "" : ` (the last of ${repeated} since the last line)`
+  return Effect.logWarning(`login of ${who} refused (${loginStatusName(status)}): ${reason}${last}`)
 }
 
 const peerLine = (notice: PeerNotice): Effect.Effect<void> => {

@@ -138,3 +138,10 @@ describe("a record in words", () => {
     assert.strictEqual(spanText(millis), text)
   })
 })
+
+it("tells refused logins together by the reason of the last one", () => {
+  const refusal = { initiatorName: "iqn.a", initiatorAddress: "10.0.0.1", status: 0x0201, reason: "wrong" }
+  const text = (repeated: number): string => describeRecord(observed("LoginRefused", { ...refusal, repeated }))
+  assert.match(text(1), /was refused: wrong$/)
+  assert.match(text(5), /was refused: wrong \(the last of 5 refusals\)$/)
+})

@@ -70,6 +70,12 @@ const times = (f: Fields): string => {
   return count > 1 ? `, ${count} times` : ""
 }
 
+/** Of refusals that were told together only the last one's reason is known. */
+const lastOf = (f: Fields): string => {
+  const count = f.number("repeated")
+  return count > 1 ? ` (the last of ${count} refusals)` : ""
+}
+
 const senseText = (f: Fields): string => {
   if (!f.has("sense")) return f.has("status") ? `: ${f.text("status")}` : ""
   const sense = f.within("sense")
@@ -109,7 +115,7 @@ const sessions: Readonly<Record<string, Sentence>> = {
     const what = f.has("targetName") ? ` to ${f.text("targetName")}` : ""
     // Class 01 sends the initiator elsewhere (RFC 7143 section 11.13.5).
     const verb = Math.floor(f.number("status") / 256) === 1 ? "was redirected" : "was refused"
-    return `login of ${who(f)}${what} ${verb}: ${f.text("reason")}${times(f)}`
+    return `login of ${who(f)}${what} ${verb}: ${f.text("reason")}${lastOf(f)}`
   },
   LoginAbandoned: (f) => `login of ${who(f)} was given up: ${f.text("reason")}${times(f)}`,
   ConnectionRefused: (f) => `connection of ${f.text("initiatorAddress")} was refused: ${f.text("reason")}${times(f)}`,
