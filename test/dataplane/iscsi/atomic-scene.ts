@@ -77,7 +77,8 @@ export class AtomicScene extends Scene {
     else if (kind < 60) this.#setBits()
     else if (kind < 70) this.#copy()
     else if (kind < 90) this.#read()
-    else this.#verify()
+    else if (kind < 95) this.#verify()
+    else this.#reserve(kind === 95 ? 0x16 : 0x17)
   }
 
   /** Operations take several turns of the event loop, which do not wait for the clock. */
@@ -174,6 +175,15 @@ export class AtomicScene extends Scene {
     const cdb = cdb16(0x8f, numbersAt, regionBlocks)
     cdb[1] = 0x02
     this.#send(cdb, blocksOf(this.#known), () => {})
+  }
+
+  /** RESERVE(6), or RELEASE(6) of both. */
+  #reserve(opcode: 0x16 | 0x17): void {
+    const lun = this.lun()
+    for (const peer of opcode === 0x16 ? [this.peer()] : this.peers) {
+      const sent = { peer, tag: peer.nextTag(), lun, fill: 0, data: Buffer.alloc(0) }
+      this.start(sent, Buffer.from([opcode, 0, 0, 0, 0, 0]))
+    }
   }
 
   #uniform(data: Buffer): number {

@@ -293,6 +293,8 @@ const check = (scene: Scene): void => {
     assert.deepInclude({ idle: unit.order.idle, open: unit.taskSet.open }, { idle: true, open: true })
   }
   assert.strictEqual(scene.node.tasks.bufferBytes, 0)
+  const tasks = Array.from({ length: 100 }, () => scene.node.tasks.take())
+  assert.strictEqual(new Set(tasks).size, tasks.length, "no task was given back twice")
   assert.strictEqual(scene.node.sessions.size, scene.peers.length)
   for (const { commandsInFlight, connections } of scene.node.sessions.values()) {
     const left = [...connections].map(({ commands }) => commands?.tasks.size)
