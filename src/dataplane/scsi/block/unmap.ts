@@ -60,10 +60,12 @@ const extentsOf = (run: OperationRun): ReadonlyArray<Extent> | undefined => {
   return extents
 }
 
-const unmapExtent = (run: OperationRun, extents: ReadonlyArray<Extent>, index: number): void => {
+/** `bytesInTurn` were unmapped in this turn of the event loop before: others have theirs after a step's worth. */
+const unmapExtent = (run: OperationRun, extents: ReadonlyArray<Extent>, index: number, bytesInTurn: number): void => {
   const extent = extents[index]
   if (extent === undefined) return endGood(run)
   const { blockSize } = run.nexus.unit.bdev
+  const bytes = bytesInTurn + extent.blocks * blockSize
   takeSteps(
     run,
     {
@@ -73,7 +75,10 @@ const unmapExtent = (run: OperationRun, extents: ReadonlyArray<Extent>, index: n
       reading: false,
       submit: (bdev, at, length, io) => bdev.unmap(at, length, io)
     },
-    () => unmapExtent(run, extents, index + 1)
+    () => {
+      if (bytes < zeroStepBytes) unmapExtent(run, extents, index + 1, bytes)
+      else run.later(() => unmapExtent(run, extents, index + 1, 0))
+    }
   )
 }
 
@@ -83,7 +88,7 @@ const unmapOperation: ScsiOperation = {
   begin: (run) => {
     const extents = extentsOf(run)
     if (extents === undefined) run.end()
-    else unmapExtent(run, extents, 0)
+    else unmapExtent(run, extents, 0, 0)
   }
 }
 

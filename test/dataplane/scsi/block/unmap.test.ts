@@ -46,6 +46,18 @@ const unmap = async (extents: ReadonlyArray<Extent>, disk = fullDisk()) => {
 const untouched = "x".repeat(blocks)
 
 describe("UNMAP", () => {
+  it("lets others have their turn between descriptors of many blocks, and not between those of few", async () => {
+    const disk = new MallocBdev(mallocSpec({ blockCount: 1024 * 1024 }))
+    const turnsOf = async (each: number): Promise<number> => {
+      const list = listOf(Array.from({ length: 16 }, (_, index) => [index * each, each] as const))
+      const { result, turns } = await operate(cdb(list.length), list, quietNexus(disk))
+      assert.strictEqual(result, "good")
+      return turns
+    }
+    assert.isAtLeast(await turnsOf(32_768), 15)
+    assert.strictEqual(await turnsOf(8), 0)
+  })
+
   it("unmaps what its descriptors name, also where they overlap or name nothing", async () => {
     const { map, result } = await unmap([
       [2, 3],
