@@ -85,6 +85,12 @@ describe("a plan", () => {
       "type: malloc, name: Malloc1",
       "type: null, name: Malloc1",
       /Malloc1 has type malloc and not null/
+    ],
+    [
+      "what a disk has not",
+      "type: malloc, name: Malloc1",
+      "type: malloc, removable: true, name: Malloc1",
+      /Malloc1 has no removable, and the file asks for true;/
     ]
   ])("refuses to change %s, which would lose data, and names it", (_, before, after, expected) => {
     const source = demo.replace(before, after)

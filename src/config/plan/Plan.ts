@@ -129,7 +129,10 @@ const dataLoss = (now: Model, differences: ReadonlyArray<Difference>): ReadonlyA
   return differences.filter(({ object }) => lost.has(object))
 }
 
-const changeText = ({ field, from = "none", to = "none" }: FieldChange): string => `${field} ${from} and not ${to}`
+const changeText = ({ field, from, to }: FieldChange): string => {
+  if (to === undefined) return `${field} ${from}, which the file does not ask for`
+  return from === undefined ? `no ${field}, and the file asks for ${to}` : `${field} ${from} and not ${to}`
+}
 
 const lossMessage = ({ changes, object }: Difference): string =>
   `${object} has ${changes.map(changeText).join(", ")}; that cannot be changed without making the disk anew, and its ` +

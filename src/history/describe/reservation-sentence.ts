@@ -55,7 +55,7 @@ const actText = (event: Changed): string => {
     case "clear":
       return `${by} has cleared ${counted(event.unregistered.length, "registration")}`
     case "cleared":
-      return `${counted(event.unregistered.length, "registration")} were cleared by command`
+      return `${counted(event.unregistered.length, "registration")} cleared by command`
     case "preempt":
     case "preempt-and-abort":
       return takenText(event, by)
