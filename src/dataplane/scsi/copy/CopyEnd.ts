@@ -8,9 +8,9 @@ import { IoStatus } from "../../bdev/Bdev.ts"
 import { CountingBdev } from "../../bdev/CountingBdev.ts"
 import type { LogicalUnit } from "../LogicalUnit.ts"
 import { Restriction } from "../reservations/UnitReservations.ts"
-import type { ScsiOperation } from "../ScsiOperation.ts"
+import type { OperationRun, ScsiOperation } from "../ScsiOperation.ts"
 import { ScsiAction, ScsiTask } from "../ScsiTask.ts"
-import type { LunUse, SessionView } from "../SessionView.ts"
+import type { LunUse } from "../SessionView.ts"
 import type { SetCommand } from "../TaskSet.ts"
 import { copyStepBytes } from "./copy-limits.ts"
 import type { CscdDescriptor } from "./copy-list.ts"
@@ -41,22 +41,25 @@ export class CopyEnd implements SetCommand, BdevIo {
   /** Where its CSCD descriptor begins in the parameter list. */
   readonly listByte: number
   readonly #use: LunUse
+  readonly #run: OperationRun
   #buffer: Buffer = Buffer.alloc(0)
   #then: (status: IoStatus) => void = () => {}
 
-  constructor(use: LunUse, listByte: number) {
+  constructor(run: OperationRun, use: LunUse, listByte: number) {
+    this.#run = run
     this.listByte = listByte
     this.#use = use
     this.unit = use.nexus.unit
   }
 
-  /** The end that a descriptor names; undefined: the session has no such LUN. */
-  static find(session: SessionView, cscd: CscdDescriptor): CopyEnd | undefined {
+  /** The end that a descriptor of a copy names; undefined: its session has no such LUN. */
+  static find(run: OperationRun, cscd: CscdDescriptor): CopyEnd | undefined {
+    const { session } = run
     for (const lun of session.reportLuns()) {
       const nexus = session.nexus(lun)
       if (nexus === undefined || !names(cscd, nexus.unit)) continue
       const use = session.useLun(lun)
-      return use === undefined ? undefined : new CopyEnd(use, cscd.listByte)
+      return use === undefined ? undefined : new CopyEnd(run, use, cscd.listByte)
     }
     return undefined
   }
@@ -120,7 +123,7 @@ export class CopyEnd implements SetCommand, BdevIo {
   /** The blocks are free. */
   proceed(): void {
     const { byteLength, byteOffset } = this.scsi
-    if (this.isOver || this.unit.guarded || byteOffset + byteLength > this.byteLength) {
+    if (this.#run.aborted || this.isOver || this.unit.guarded || byteOffset + byteLength > this.byteLength) {
       this.ioDone(IoStatus.aborted)
       return
     }

@@ -156,7 +156,7 @@ export class ExtendedCopy {
     const cscd = this.#list.cscds[index]
     if (cscd === undefined) return inSegment(SenseCode.unreachableCopyTarget, byte)
     const { listByte } = cscd
-    const end = this.#ends[index] ?? CopyEnd.find(this.#run.session, cscd)
+    const end = this.#ends[index] ?? CopyEnd.find(this.#run, cscd)
     if (end === undefined) return atDisk(SenseCode.copyTargetDeviceNotReachable, listByte)
     this.#ends[index] = end
     if (end.isOver) return atDisk(SenseCode.copyTargetDeviceNotReachable, listByte)

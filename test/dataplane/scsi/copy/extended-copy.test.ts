@@ -200,6 +200,23 @@ describe("EXTENDED COPY", () => {
     assert.deepStrictEqual(await outcomes(), ["a/0d/01", "a/0d/01"])
   })
 
+  it("writes nothing for which it has still waited when nobody waits for it any more", async () => {
+    const disk = ramDisk(64)
+    const busy = new ErrorBdev(disk)
+    const disks = new Disks(patterned(64), busy)
+    busy.inject({ ioType: "read", errorType: "pending", count: 1, queueDepth: 0, corruptOffset: 0, corruptValue: 0 })
+    const locking = disks.start(1, "89 00 0000000000000000 000000 01 00 00", Buffer.alloc(1024))
+    const list = listOf(disks, [{ ...whole, blocks: 8 }])
+    const copying = disks.start(0, extendedCopyCdb(list.length), list)
+    assert.strictEqual(disks.unit(1).taskSet.waitingCount, 1)
+    copying.abort()
+    busy.resumePending()
+    assert.strictEqual((await locking.ended).result, "good")
+    await copying.ended
+    assert.isTrue(blocksOf(disk, 0, 64).equals(Buffer.alloc(64 * 512)))
+    assert.strictEqual(disks.uses, 0)
+  })
+
   it("stops in the middle of a segment when others have reserved one of its disks meanwhile", async () => {
     const destination = ramDisk(8192)
     const disks = new Disks(slow(patterned(8192)), slow(destination))
