@@ -113,8 +113,17 @@ export class Transmitter {
     return this.#unsentMax === unsentBytesMax ? this.#buffers.take() : this.#buffers.takeSmall()
   }
 
-  /** Whether so much is unsent that no further command may be taken. */
+  /**
+   * Whether so much is unsent that no further command may be taken. What has only been written does not count, but is
+   * sent first: a socket that takes it at once has no `drain` that would tell of it later.
+   */
   get overLimit(): boolean {
+    if (!this.#isOverLimit) return false
+    this.flush()
+    return this.#isOverLimit
+  }
+
+  get #isOverLimit(): boolean {
     const bytes = this.#pendingBytes + this.#socket.writableLength
     return bytes > this.#unsentMax || this.#waitingFlushes > unsentFlushesMax
   }

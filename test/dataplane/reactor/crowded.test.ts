@@ -4,7 +4,7 @@ import { connect } from "node:net"
 import { assert, describe, it, vi } from "vitest"
 import { cdb } from "../../support/initiator/commands.ts"
 import { login } from "../../support/initiator/login.ts"
-import { makeHeader, Opcode } from "../../support/initiator/pdu.ts"
+import { makeHeader, Opcode, Pdu, reservedTag } from "../../support/initiator/pdu.ts"
 import { outcomeText } from "../../support/initiator/ScsiTask.ts"
 import { Wire } from "../../support/initiator/Wire.ts"
 import { Harness } from "./harness.ts"
@@ -83,6 +83,19 @@ describe("connections that come all at once", () => {
     for (const socket of sockets) socket.destroy()
     await Promise.all(gone)
     session.drop()
+  })
+})
+
+describe("a discovery session that asks much at once", () => {
+  it("gets all its answers, although each few of them are more than may wait for it", async () => {
+    await using harness = await Harness.start()
+    const wire = await Wire.connect(harness.portal)
+    await login(wire, {})
+    const pings = 1000
+    const header = makeHeader({ opcode: Opcode.nopOut, immediate: true, initiatorTaskTag: 1, word20: reservedTag })
+    for (let sent = 0; sent < pings; sent++) wire.send(new Pdu(header, Buffer.alloc(8192)))
+    for (let got = 0; got < pings; got++) assert.strictEqual((await wire.receive()).data.length, 8192)
+    wire.destroy()
   })
 })
 
