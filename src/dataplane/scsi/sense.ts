@@ -6,7 +6,7 @@ import type { ScsiTask } from "./ScsiTask.ts"
 import { SenseKey } from "./sense-codes.ts"
 
 /** Bytes of fixed-format sense data. */
-export const fixedSenseLength = 18
+const fixedSenseLength = 18
 /** Header of descriptor-format sense data, and its longest descriptors: information, command-specific, key-specific. */
 const headerLength = 8
 const fieldDescriptorLength = 12

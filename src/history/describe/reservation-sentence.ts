@@ -13,7 +13,7 @@ export const keyText = (key: string): string => `0x${key.replace(/^0+(?=.)/u, ""
 const whoOf = (registrant: Registrant | undefined): string => registrant?.initiator ?? nobody
 
 /** `write exclusive (type 1)`. */
-export const reservationTypeText = ({ type }: Reservation): string => `${reservationTypeNames[type]} (type ${type})`
+const reservationTypeText = ({ type }: Reservation): string => `${reservationTypeNames[type]} (type ${type})`
 
 const lossText = ({ unregistered }: Changed): string => {
   const names = [...new Set(unregistered.map(({ initiator }) => initiator))]

@@ -20,7 +20,7 @@ export const endGood = (run: OperationRun): void => {
 }
 
 /** Ends an operation whose IO has failed. */
-export const endFailed = (run: OperationRun, status: IoStatus, reading: boolean): void => {
+const endFailed = (run: OperationRun, status: IoStatus, reading: boolean): void => {
   completeIo(run.task, status, reading)
   run.end(status)
 }

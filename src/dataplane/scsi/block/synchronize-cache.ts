@@ -18,14 +18,14 @@ export const flush = (task: ScsiTask, nexus: Nexus, immediate: boolean): void =>
 }
 
 /** The whole cache is flushed whatever the range is, which SBC-3 5.26 allows; the range must still exist. */
-export const synchronizeCache10 = (task: ScsiTask, nexus: Nexus): void => {
+const synchronizeCache10 = (task: ScsiTask, nexus: Nexus): void => {
   const { cdb } = task
   if (!inRange(task, nexus.unit, cdb.readUInt32BE(2), cdb.readUInt16BE(7))) return
   flush(task, nexus, (cdb.readUInt8(1) & 0x02) !== 0)
 }
 
 /** As SYNCHRONIZE CACHE(10), with a 64-bit LBA. */
-export const synchronizeCache16 = (task: ScsiTask, nexus: Nexus): void => {
+const synchronizeCache16 = (task: ScsiTask, nexus: Nexus): void => {
   const { cdb } = task
   if (!inRange(task, nexus.unit, lba16(cdb), cdb.readUInt32BE(10))) return
   flush(task, nexus, (cdb.readUInt8(1) & 0x02) !== 0)

@@ -46,7 +46,7 @@ const beginCopy = (run: OperationRun): void => {
 const copyOperation: ScsiOperation = { use: "writes", begin: beginCopy }
 
 /** Nothing is checked here but the length: what is copied from and to is in the list. A length of 0 copies nothing. */
-export const extendedCopy = (task: ScsiTask): void => {
+const extendedCopy = (task: ScsiTask): void => {
   const length = task.cdb.readUInt32BE(10)
   if (length === 0) task.good()
   else if (length < listHeaderBytes || length > parameterListBytesMax) {

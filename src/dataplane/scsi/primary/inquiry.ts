@@ -1,5 +1,6 @@
 /** INQUIRY (SPC-4 6.6): standard data here, vital product data in `vpd.ts`. */
 import type { CommandDefinition } from "../CommandDefinition.ts"
+import type { LogicalUnit } from "../LogicalUnit.ts"
 import type { Nexus } from "../Nexus.ts"
 import type { ScsiTask } from "../ScsiTask.ts"
 import type { SessionView } from "../SessionView.ts"
@@ -9,7 +10,7 @@ import { vitalProductData } from "./vpd.ts"
 export const inquiryOpcode = 0x12
 
 /** Byte 0 (SPC-4 6.6.2): a direct access block device that is there. */
-export const directAccessBlockDevice = 0x00
+const directAccessBlockDevice = 0x00
 /** Byte 0: no unit can be at this LUN. Qualifier 011b, type 1Fh. */
 export const noDevice = 0x7f
 /** Byte 0: a well-known logical unit. */
@@ -42,7 +43,7 @@ const evpdMask = 0x01
 const commandSupportDataMask = 0x02
 
 /** ALLOCATION LENGTH of an INQUIRY CDB. */
-export const inquiryAllocationLength = (cdb: Buffer): number => cdb.readUInt16BE(3)
+const inquiryAllocationLength = (cdb: Buffer): number => cdb.readUInt16BE(3)
 
 /** The first 8 bytes of standard INQUIRY data; zeros behind them up to `length`. */
 const writeHead = (data: Buffer, peripheral: number, length: number): void => {
@@ -53,22 +54,24 @@ const writeHead = (data: Buffer, peripheral: number, length: number): void => {
   data[4] = length - 5
 }
 
+/** False: the task has been ended, with a page of vital product data or because of its CDB. */
+const asksStandardData = (
+  task: ScsiTask,
+  unit: LogicalUnit | undefined,
+  peripheral: number,
+  session: SessionView
+): boolean => {
+  const flags = task.cdb.readUInt8(1)
+  if ((flags & commandSupportDataMask) !== 0) task.invalidField(1, 1)
+  else if ((flags & evpdMask) !== 0) vitalProductData(task, unit, peripheral, session)
+  else if (task.cdb.readUInt8(2) !== 0) task.invalidField(2, 7)
+  else return true
+  return false
+}
+
 /** INQUIRY of a mapped logical unit. */
 export const inquiry = (task: ScsiTask, nexus: Nexus, session: SessionView): void => {
-  const { cdb } = task
-  const flags = cdb.readUInt8(1)
-  if ((flags & commandSupportDataMask) !== 0) {
-    task.invalidField(1, 1)
-    return
-  }
-  if ((flags & evpdMask) !== 0) {
-    vitalProductData(task, nexus.unit, directAccessBlockDevice, session)
-    return
-  }
-  if (cdb.readUInt8(2) !== 0) {
-    task.invalidField(2, 7)
-    return
-  }
+  if (!asksStandardData(task, nexus.unit, directAccessBlockDevice, session)) return
   const data = task.parameterData
   const { identity } = nexus.unit
   writeHead(data, directAccessBlockDevice, standardLength)
@@ -83,30 +86,17 @@ export const inquiry = (task: ScsiTask, nexus: Nexus, session: SessionView): voi
   versionDescriptors.forEach((descriptor, index) => {
     data.writeUInt16BE(descriptor, 58 + 2 * index)
   })
-  task.sendParameters(standardLength, inquiryAllocationLength(cdb))
+  task.sendParameters(standardLength, inquiryAllocationLength(task.cdb))
 }
 
 /** INQUIRY where there is no unit, or the well-known one: `peripheral` says which. */
 export const inquiryWithoutUnit = (task: ScsiTask, peripheral: number, session: SessionView): void => {
-  const { cdb } = task
-  const flags = cdb.readUInt8(1)
-  if ((flags & commandSupportDataMask) !== 0) {
-    task.invalidField(1, 1)
-    return
-  }
-  if ((flags & evpdMask) !== 0) {
-    vitalProductData(task, undefined, peripheral, session)
-    return
-  }
-  if (cdb.readUInt8(2) !== 0) {
-    task.invalidField(2, 7)
-    return
-  }
+  if (!asksStandardData(task, undefined, peripheral, session)) return
   const data = task.parameterData
   writeHead(data, peripheral, shortLength)
   data.fill(0x20, 8, shortLength)
   data.write("LUNLOG", 8, "latin1")
-  task.sendParameters(shortLength, inquiryAllocationLength(cdb))
+  task.sendParameters(shortLength, inquiryAllocationLength(task.cdb))
 }
 
 /** INQUIRY. */
