@@ -2,10 +2,12 @@
  * A lunlog server for `iscsi-test-cu`: each test gets a process of its own and a disk that nobody has used, shown by a
  * target of its own through two portal groups.
  */
+import { rmSync, truncateSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
 import { type CommandResult, runCommand } from "../support/child-process.ts"
 import { type LibiscsiTest, parseTestRun } from "../support/libiscsi-report.ts"
 import { freePort, startTarget, type TargetProcess } from "../support/target-process.ts"
-import { type LoginName, type LunKind, lunKinds } from "./lun-kinds.ts"
+import { diskBytes, type LoginName, type LunKind } from "./lun-kinds.ts"
 
 /** How one test ended on one kind of LUN. `reason` is empty for a pass. */
 export interface TestOutcome {
@@ -64,18 +66,6 @@ export class TestBench implements AsyncDisposable {
     return bench
   }
 
-  /** Kinds of LUN that this server can make. */
-  async kinds(): Promise<ReadonlyArray<LunKind>> {
-    const offered: Array<LunKind> = []
-    for (const kind of lunKinds) {
-      const made = await this.#call("bdev_malloc_create", { name: "Probe", ...kind.disk }).catch(() => undefined)
-      if (made === undefined) continue
-      offered.push(kind)
-      await this.#call("bdev_malloc_delete", { name: "Probe" })
-    }
-    return offered
-  }
-
   /** Runs one test on a new disk. A server that has died over it is a crash, and is replaced. */
   async run(test: string, kind: LunKind): Promise<TestOutcome> {
     const began = performance.now()
@@ -90,7 +80,7 @@ export class TestBench implements AsyncDisposable {
     const result = await runCommand({ command: "iscsi-test-cu", args: [...args, ...shown] }, testMillisMax)
     const printed = parseTestRun(result.stdout + result.stderr).at(-1)
     const outcome = { test, kind: kind.name, millis: Math.round(performance.now() - began) }
-    const died = await this.#clean(disk, target)
+    const died = await this.#clean(disk, target, kind)
     if (died !== undefined) return { ...outcome, status: "crash", reason: died }
     const status = statusOf(result, printed)
     const reason = printed?.reason || (status === "pass" ? "" : lastLine(result.stdout + result.stderr))
@@ -116,7 +106,7 @@ export class TestBench implements AsyncDisposable {
   }
 
   async #create(disk: string, target: string, kind: LunKind): Promise<void> {
-    await this.#call("bdev_malloc_create", { name: disk, ...kind.disk })
+    await this.#createDisk(disk, kind)
     const chap = this.#login === "chap" ? { require_chap: true, chap_group: chapGroup } : { disable_chap: true }
     await this.#call("iscsi_create_target_node", {
       name: target,
@@ -133,11 +123,27 @@ export class TestBench implements AsyncDisposable {
     }
   }
 
+  async #createDisk(name: string, { disk, inFile }: LunKind): Promise<void> {
+    if (!inFile) {
+      await this.#call("bdev_malloc_create", { name, ...disk })
+      return
+    }
+    const filename = this.#fileOf(name)
+    writeFileSync(filename, "")
+    truncateSync(filename, diskBytes)
+    await this.#call("bdev_aio_create", { name, filename, ...disk })
+  }
+
+  #fileOf(disk: string): string {
+    return join(this.#process.directory, disk)
+  }
+
   /** Takes target and disk away. Gives the last words of a server that is dead or does not let them go. */
-  async #clean(disk: string, target: string): Promise<string | undefined> {
+  async #clean(disk: string, target: string, { inFile }: LunKind): Promise<string | undefined> {
     try {
       await this.#call("iscsi_delete_target_node", { name: target })
-      await this.#call("bdev_malloc_delete", { name: disk })
+      await this.#call(inFile ? "bdev_aio_delete" : "bdev_malloc_delete", { name: disk })
+      if (inFile) rmSync(this.#fileOf(disk))
       return undefined
     } catch (error) {
       const said = lastLine(this.#process.stderr())

@@ -5,7 +5,7 @@
 import assert from "node:assert/strict"
 import { existsSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { type LoginName, lunKindOf, lunKinds } from "./lun-kinds.ts"
+import { type LoginName, type LunKind, lunKindOf, lunKinds } from "./lun-kinds.ts"
 import type { PlannedTest } from "./run-conformance.ts"
 import type { TestOutcome } from "./TestBench.ts"
 
@@ -52,8 +52,24 @@ const kindsOf = (outcomes: ReadonlyArray<TestOutcome>): Expected["passes"] =>
     ])
   )
 
-/** Commits to what a whole run has shown. */
-export const writeExpected = (outcomes: ReadonlyArray<TestOutcome>): void => {
+const outcomesOf = (status: TestOutcome["status"], reasons: Reasons): ReadonlyArray<TestOutcome> =>
+  Object.entries(reasons).flatMap(([test, of]) =>
+    Object.entries(of).map(([kind, reason]) => ({ test, kind, status, reason, millis: 0 }))
+  )
+
+/** What was committed of other kinds than these. */
+const keptOutcomes = (kinds: ReadonlyArray<LunKind>): ReadonlyArray<TestOutcome> => {
+  const { failures, passes, skips } = readExpected()
+  const passed = Object.entries(passes).flatMap(([test, of]) =>
+    of.map((kind) => ({ test, kind, status: "pass" as const, reason: "", millis: 0 }))
+  )
+  const all = [...passed, ...outcomesOf("skip", skips), ...outcomesOf("fail", failures)]
+  return all.filter((outcome) => !kinds.some(({ name }) => name === outcome.kind))
+}
+
+/** Commits to what a run of all tests on these kinds of LUN has shown. */
+export const writeExpected = (shown: ReadonlyArray<TestOutcome>, kinds: ReadonlyArray<LunKind>): void => {
+  const outcomes = [...keptOutcomes(kinds), ...shown]
   const expected: Expected = {
     passes: kindsOf(outcomes.filter(({ status }) => status === "pass")),
     skips: reasonsOf(outcomes.filter(({ status }) => status === "skip")),
