@@ -14,6 +14,7 @@ import type { Nexus } from "./Nexus.ts"
 import { inquiryOpcode, inquiryWithoutUnit, noDevice, wellKnownLogicalUnit } from "./primary/inquiry.ts"
 import { reportLuns, reportLunsOpcode } from "./primary/report-luns.ts"
 import { answerSense, requestSenseOpcode } from "./primary/request-sense.ts"
+import { testUnitReadyOpcode } from "./primary/test-unit-ready.ts"
 import { conflicts, Restriction } from "./reservations/UnitReservations.ts"
 import type { ScsiTask } from "./ScsiTask.ts"
 import type { SessionView } from "./SessionView.ts"
@@ -82,7 +83,7 @@ const prepareWithoutUnit = (task: ScsiTask, session: SessionView): void => {
   } else if (opcode === reportLunsOpcode && (wellKnown || task.lun === 0)) {
     reportLuns(task, session)
   } else if (wellKnown) {
-    if (opcode === 0x00) task.good()
+    if (opcode === testUnitReadyOpcode) task.good()
     else unsupported(task, entry)
   } else {
     task.checkCondition(SenseKey.illegalRequest, SenseCode.logicalUnitNotSupported)

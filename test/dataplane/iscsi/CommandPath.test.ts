@@ -10,6 +10,7 @@ import {
   addTarget,
   hangingDisk,
   loggedIn,
+  lunField,
   ramDisk,
   read10,
   statusOf,
@@ -19,7 +20,7 @@ import {
   write10
 } from "./fixture.ts"
 
-const lun1 = { lun: 1n << 48n }
+const lun1 = lunField(1)
 let node: TestNode
 let disk: MallocBdev
 let slow: ErrorBdev
@@ -67,10 +68,10 @@ describe("a command whose PDU is half read when its LUN goes", () => {
         const old = target.luns[lun]
         if (old !== undefined) old.active = false
         target.luns[lun] = addTarget(new TestNode(), { [lun]: lun === 0 ? ramDisk() : hangingDisk() }).luns[lun]
-        peer.command(0x81, Buffer.alloc(6), 0, undefined, { lun: BigInt(lun) << 48n })
+        peer.command(0x81, Buffer.alloc(6), 0, undefined, lunField(lun))
         peer.received()
         // A data segment where none belongs is how a command comes in two pieces.
-        const fields = { lun: BigInt(lun) << 48n }
+        const fields = lunField(lun)
         const bytes = peer.commandBytes(flags, cdb, expectedBytes, Buffer.alloc(512), fields)
         peer.bytes(bytes.subarray(0, 100))
         removeLun(lun)

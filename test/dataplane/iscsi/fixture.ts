@@ -112,6 +112,9 @@ export const hangingDisk = (): ErrorBdev => {
   return bdev
 }
 
+/** The LUN field of a header, for a LUN below 256. */
+export const lunField = (lun: number): { readonly lun: bigint } => ({ lun: BigInt(lun) << 48n })
+
 /** The end of this turn of the event loop, when late answers are flushed. */
 export const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
@@ -348,7 +351,7 @@ export const loggedIn = (node: IscsiNode, options: PeerLogin = {}, luns: Readonl
   const peer = new TestPeer(node)
   const response = peer.login(options)
   if (response.loginStatus !== 0) throw new Error(`login status ${response.loginStatus.toString(16)}`)
-  for (const lun of luns) peer.command(0x81, Buffer.alloc(6), 0, undefined, { lun: BigInt(lun) << 48n })
+  for (const lun of luns) peer.command(0x81, Buffer.alloc(6), 0, undefined, lunField(lun))
   peer.received()
   return peer
 }

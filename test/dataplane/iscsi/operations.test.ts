@@ -12,6 +12,7 @@ import {
   cdb10,
   hangingDisk,
   loggedIn,
+  lunField,
   ramDisk,
   read10,
   statusOf,
@@ -23,7 +24,6 @@ import {
 
 const write = 0xa1
 const block = (byte: number, count = 1): Buffer => Buffer.alloc(count * 512, byte)
-const lunField = (lun: number) => ({ lun: BigInt(lun) << 48n })
 const clear = {
   ioType: "clear",
   errorType: "pending",

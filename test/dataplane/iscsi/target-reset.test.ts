@@ -7,6 +7,7 @@ import {
   addTarget,
   hangingDisk,
   loggedIn,
+  lunField,
   ramDisk,
   read10,
   statusOf,
@@ -16,7 +17,6 @@ import {
   write10
 } from "./fixture.ts"
 
-const lunField = (lun: number) => ({ lun: BigInt(lun) << 48n })
 const complete = 0
 let node: TestNode
 let slow: ErrorBdev

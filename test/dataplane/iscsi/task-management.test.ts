@@ -8,6 +8,7 @@ import {
   addTarget,
   hangingDisk,
   loggedIn,
+  lunField,
   ramDisk,
   read10,
   statusOf,
@@ -18,7 +19,6 @@ import {
   write10
 } from "./fixture.ts"
 
-const lunField = (lun: number) => ({ lun: BigInt(lun) << 48n })
 const complete = 0
 const noSuchTask = 1
 const noSuchLun = 2

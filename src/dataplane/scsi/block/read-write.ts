@@ -72,15 +72,15 @@ export const read6 = (task: ScsiTask, nexus: Nexus): void => transfer6(task, nex
 /** READ(10), SBC-3 5.11. */
 export const read10 = (task: ScsiTask, nexus: Nexus): void => transfer10(task, nexus, ScsiAction.read)
 /** READ(12), SBC-3 5.12. */
-export const read12 = (task: ScsiTask, nexus: Nexus): void => transfer12(task, nexus, ScsiAction.read)
+const read12 = (task: ScsiTask, nexus: Nexus): void => transfer12(task, nexus, ScsiAction.read)
 /** READ(16), SBC-3 5.13. */
 export const read16 = (task: ScsiTask, nexus: Nexus): void => transfer16(task, nexus, ScsiAction.read)
 /** WRITE(6), SBC-2 5.24. */
-export const write6 = (task: ScsiTask, nexus: Nexus): void => transfer6(task, nexus, ScsiAction.write)
+const write6 = (task: ScsiTask, nexus: Nexus): void => transfer6(task, nexus, ScsiAction.write)
 /** WRITE(10), SBC-3 5.33. */
 export const write10 = (task: ScsiTask, nexus: Nexus): void => transfer10(task, nexus, ScsiAction.write)
 /** WRITE(12), SBC-3 5.34. */
-export const write12 = (task: ScsiTask, nexus: Nexus): void => transfer12(task, nexus, ScsiAction.write)
+const write12 = (task: ScsiTask, nexus: Nexus): void => transfer12(task, nexus, ScsiAction.write)
 /** WRITE(16), SBC-3 5.35. */
 export const write16 = (task: ScsiTask, nexus: Nexus): void => transfer16(task, nexus, ScsiAction.write)
 
