@@ -3,8 +3,8 @@
  * wrong with a secret is kept as a sentence; the secret itself is not.
  */
 import { Effect } from "effect"
-import { type AuthGroup, type AuthSecret, authGroupObject, sealingContext } from "../domain/AuthGroup.ts"
-import { equalSecretsHint, isShortSecret, shortSecretHint } from "../domain/auth-group-decide.ts"
+import { type AuthGroup, type AuthSecret, authGroupObject, sealingContext } from "../domain/auth/AuthGroup.ts"
+import { equalSecretsHint, isShortSecret, shortSecretHint } from "../domain/auth/auth-group-decide.ts"
 import { quote } from "../domain/decision.ts"
 import type { Event } from "../domain/Event.ts"
 import type { Secrets } from "../domain/Secrets.ts"

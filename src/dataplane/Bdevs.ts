@@ -3,7 +3,7 @@
  * is reported as failed, and is tried again; LUNs are mapped to it when it is up.
  */
 import { Deferred, Effect, FiberMap, type Scope } from "effect"
-import type { Bdev, BdevErrorInjection, BdevHistogram, BdevQos, BdevRef, BdevRequest } from "../domain/Bdev.ts"
+import type { Bdev, BdevErrorInjection, BdevHistogram, BdevQos, BdevRef, BdevRequest } from "../domain/bdev/Bdev.ts"
 import type { Command } from "../domain/Command.ts"
 import type { BdevStatus, Lease } from "../domain/DataPlane.ts"
 import { BdevUnavailable } from "../domain/data-plane-errors.ts"

@@ -6,7 +6,7 @@
  */
 import { Clock, Deferred, Effect, Exit, FiberMap, FiberSet, Layer, Queue } from "effect"
 import { EventLog } from "../../eventlog/EventLog.ts"
-import type { Bdev } from "../domain/Bdev.ts"
+import type { Bdev } from "../domain/bdev/Bdev.ts"
 import { type Committed, ControlPlane } from "../domain/ControlPlane.ts"
 import { DataPlane } from "../domain/DataPlane.ts"
 import type { Event } from "../domain/Event.ts"

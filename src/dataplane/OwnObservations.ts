@@ -3,7 +3,7 @@
  * all are told.
  */
 import type { EventLog } from "../../eventlog/EventLog.ts"
-import { encodeObservation, type Observation } from "../domain/Observation.ts"
+import { encodeObservation, type Observation } from "../domain/observation/Observation.ts"
 import { Budget } from "./Budget.ts"
 
 /** Observations at once, and a second in the long run. */

@@ -5,7 +5,7 @@
 import { Effect, FiberMap, type Scope } from "effect"
 import type { Lease, PortalStatus } from "../domain/DataPlane.ts"
 import { PortalUnavailable } from "../domain/data-plane-errors.ts"
-import { type Portal, type PortalGroup, portalKey } from "../domain/PortalGroup.ts"
+import { type Portal, type PortalGroup, portalKey } from "../domain/group/PortalGroup.ts"
 import { Gone } from "./Gone.ts"
 import { Leases } from "./Leases.ts"
 import type { Observe } from "./OwnObservations.ts"

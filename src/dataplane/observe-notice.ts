@@ -1,7 +1,7 @@
 /** What becomes of the data plane's notices: observations in the event log. */
 import type { EventLog } from "../../eventlog/EventLog.ts"
 import type { Cause } from "../../eventlog/record.ts"
-import { encodeObservation, type Observation } from "../domain/Observation.ts"
+import { encodeObservation, type Observation } from "../domain/observation/Observation.ts"
 import { loginStatusName } from "./iscsi/pdu/login.ts"
 import type { Notice } from "./ReactorClient.ts"
 

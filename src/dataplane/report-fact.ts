@@ -3,7 +3,7 @@ import { Effect, Schedule } from "effect"
 import type { Cause } from "../../eventlog/record.ts"
 import type { Command } from "../domain/Command.ts"
 import type { ControlPlane } from "../domain/ControlPlane.ts"
-import { awaitsRecord } from "../domain/replay-facts.ts"
+import { awaitsRecord } from "../domain/replay/replay-facts.ts"
 
 /**
  * While the log is away a fact is kept and reported again; one that is refused is our own mistake. `isReplayed`: what

@@ -3,11 +3,11 @@
  * is wanted; this port says what is. `src/dataplane` implements it.
  */
 import { Context, type Effect, type Scope } from "effect"
-import type { BdevErrorInjection, BdevRequest } from "./Bdev.ts"
+import type { BdevErrorInjection, BdevRequest } from "./bdev/Bdev.ts"
 import type { Command } from "./Command.ts"
 import type { BdevUnavailable, PortalUnavailable } from "./data-plane-errors.ts"
+import type { Portal } from "./group/PortalGroup.ts"
 import type { BdevName, Incarnation, IscsiName, Lun, PortalGroupTag } from "./ids.ts"
-import type { Portal } from "./PortalGroup.ts"
 import type { StatisticsSource } from "./Statistics.ts"
 
 /**

@@ -3,20 +3,20 @@
  * what is folded. Their meaning never changes; `event-codec.ts` has the versions.
  */
 import { Schema } from "effect"
-import { appliedConfigEvents } from "./AppliedConfig.ts"
-import { authGroupEvents } from "./AuthGroup.ts"
-import { bdevEvents } from "./Bdev.ts"
+import { authGroupEvents } from "./auth/AuthGroup.ts"
+import { bdevEvents } from "./bdev/Bdev.ts"
+import { appliedConfigEvents } from "./config/AppliedConfig.ts"
 import { epochEvents } from "./Epoch.ts"
-import { forkEvents } from "./Fork.ts"
-import { groupNameEvents } from "./GroupName.ts"
-import { inertSettingEvents } from "./InertSettings.ts"
-import { initiatorGroupEvents } from "./InitiatorGroup.ts"
-import { iscsiOptionsEvents } from "./IscsiOptions.ts"
-import { logOptionsEvents } from "./LogOptions.ts"
-import { portalGroupEvents } from "./PortalGroup.ts"
-import { replayEvents } from "./Replay.ts"
-import { reservationEvents } from "./Reservation.ts"
-import { targetNodeEvents } from "./TargetNode.ts"
+import { groupNameEvents } from "./group/GroupName.ts"
+import { initiatorGroupEvents } from "./group/InitiatorGroup.ts"
+import { portalGroupEvents } from "./group/PortalGroup.ts"
+import { inertSettingEvents } from "./options/InertSettings.ts"
+import { iscsiOptionsEvents } from "./options/IscsiOptions.ts"
+import { logOptionsEvents } from "./options/LogOptions.ts"
+import { forkEvents } from "./replay/Fork.ts"
+import { replayEvents } from "./replay/Replay.ts"
+import { reservationEvents } from "./reservation/Reservation.ts"
+import { targetNodeEvents } from "./target/TargetNode.ts"
 
 /** A fact of the log. */
 export const Event = Schema.TaggedUnion({

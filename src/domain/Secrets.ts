@@ -3,7 +3,7 @@
  * see in clear is opened there again. The key is the state directory's; it is in no event, no snapshot and no answer.
  */
 import { Context, Effect, Schema } from "effect"
-import type { SealedSecret } from "./AuthGroup.ts"
+import type { SealedSecret } from "./auth/AuthGroup.ts"
 
 /** A secret cannot be opened: it was sealed with another key or for another place, or its record is damaged. */
 export class SecretUnreadable extends Schema.TaggedError<SecretUnreadable>()("SecretUnreadable", {

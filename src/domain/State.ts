@@ -3,21 +3,21 @@
  * nothing to keep. The maps have no order; the list functions give creation order, which is what users see.
  */
 import { HashMap, Option } from "effect"
-import type { AppliedConfig, DesiredEntry } from "./AppliedConfig.ts"
-import type { AuthGroup } from "./AuthGroup.ts"
-import type { Bdev } from "./Bdev.ts"
+import type { AuthGroup } from "./auth/AuthGroup.ts"
+import type { Bdev } from "./bdev/Bdev.ts"
+import type { AppliedConfig, DesiredEntry } from "./config/AppliedConfig.ts"
 import type { Epoch } from "./Epoch.ts"
-import type { ForkOrigin } from "./Fork.ts"
-import { type InertSetting, inertSettingKey } from "./InertSettings.ts"
-import type { InitiatorGroup } from "./InitiatorGroup.ts"
-import { defaultIscsiOptions, type IscsiOptions } from "./IscsiOptions.ts"
+import type { InitiatorGroup } from "./group/InitiatorGroup.ts"
+import type { PortalGroup } from "./group/PortalGroup.ts"
 import { type BdevName, iscsiNameKey, type PortalGroupTag } from "./ids.ts"
-import { defaultLogOptions, type LogOptions } from "./LogOptions.ts"
 import { emptyIndex, type MultiIndex } from "./multi-index.ts"
-import type { PortalGroup } from "./PortalGroup.ts"
-import type { Replay } from "./Replay.ts"
-import type { UnitReservations } from "./Reservation.ts"
-import type { LunMapping, MappingRef, TargetNode } from "./TargetNode.ts"
+import { type InertSetting, inertSettingKey } from "./options/InertSettings.ts"
+import { defaultIscsiOptions, type IscsiOptions } from "./options/IscsiOptions.ts"
+import { defaultLogOptions, type LogOptions } from "./options/LogOptions.ts"
+import type { ForkOrigin } from "./replay/Fork.ts"
+import type { Replay } from "./replay/Replay.ts"
+import type { UnitReservations } from "./reservation/Reservation.ts"
+import type { LunMapping, MappingRef, TargetNode } from "./target/TargetNode.ts"
 
 /** The state of the control plane. */
 export interface State {

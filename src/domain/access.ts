@@ -7,8 +7,8 @@
  */
 import { Result } from "effect"
 import { parsePeerAddress } from "./address.ts"
-import type { Auth } from "./IscsiOptions.ts"
 import { compileNetmask, type NetmaskMatcher, netmaskMatches } from "./netmask.ts"
+import type { Auth } from "./options/IscsiOptions.ts"
 
 interface InitiatorMatcher {
   readonly denies: boolean

@@ -3,13 +3,13 @@
  * synchronous; a refused command leads to nothing. No events at all means that there is nothing to do, which is a
  * success.
  */
-import { decideRecordConfigApplied, decideRecordConfigTakenDown } from "./applied-config-decide.ts"
+
 import {
   decideAddAuthGroupSecret,
   decideCreateAuthGroup,
   decideDeleteAuthGroup,
   decideRemoveAuthGroupSecret
-} from "./auth-group-decide.ts"
+} from "./auth/auth-group-decide.ts"
 import {
   decideRecordBdevContentLoaded,
   decideRecordBdevResized,
@@ -17,33 +17,38 @@ import {
   decideResizeNullBdev,
   decideSetBdevLatencies,
   decideSetBdevQos
-} from "./bdev-change-decide.ts"
-import { decideCreateBdev, decideDeleteBdev, decideInjectBdevError } from "./bdev-decide.ts"
-import { decideSetBdevHistogram } from "./bdev-histogram-decide.ts"
+} from "./bdev/bdev-change-decide.ts"
+import { decideCreateBdev, decideDeleteBdev, decideInjectBdevError } from "./bdev/bdev-decide.ts"
+import { decideSetBdevHistogram } from "./bdev/bdev-histogram-decide.ts"
 import type { Command, CommandOf } from "./Command.ts"
+import { decideRecordConfigApplied, decideRecordConfigTakenDown } from "./config/applied-config-decide.ts"
 import type { Decision } from "./decision.ts"
 import { decideStartEpoch } from "./epoch-decide.ts"
-import { decideRecordForked } from "./fork-decide.ts"
-import { decideNameGroup } from "./group-name-decide.ts"
-import { decideInertSetting } from "./inert-settings-decide.ts"
+import { decideNameGroup } from "./group/group-name-decide.ts"
 import {
   decideAddInitiatorGroupMembers,
   decideCreateInitiatorGroup,
   decideDeleteInitiatorGroup,
   decideRemoveInitiatorGroupMembers
-} from "./initiator-group-decide.ts"
-import { decideSetDiscoveryAuth, decideSetIscsiOptions } from "./iscsi-options-decide.ts"
-import { decideSetLogOptions } from "./log-options-decide.ts"
-import { decideRecordBdevVanished, decideRecordLunDrained, decideRecordTargetSessionsClosed } from "./lun-removal.ts"
+} from "./group/initiator-group-decide.ts"
 import {
   decideCreatePortalGroup,
   decideDeletePortalGroup,
   decideSetPortalGroupAuth,
   decideStartPortalGroup
-} from "./portal-group-decide.ts"
-import { decideReplayRecords, decideStartReplay, decideStopReplay } from "./replay-decide.ts"
-import { decideChangeReservations, decideClearReservations } from "./reservation-decide.ts"
+} from "./group/portal-group-decide.ts"
+import { decideInertSetting } from "./options/inert-settings-decide.ts"
+import { decideSetDiscoveryAuth, decideSetIscsiOptions } from "./options/iscsi-options-decide.ts"
+import { decideSetLogOptions } from "./options/log-options-decide.ts"
+import { decideRecordForked } from "./replay/fork-decide.ts"
+import { decideReplayRecords, decideStartReplay, decideStopReplay } from "./replay/replay-decide.ts"
+import { decideChangeReservations, decideClearReservations } from "./reservation/reservation-decide.ts"
 import type { State } from "./State.ts"
+import {
+  decideRecordBdevVanished,
+  decideRecordLunDrained,
+  decideRecordTargetSessionsClosed
+} from "./target/lun-removal.ts"
 import {
   decideAddLun,
   decideAddPgIgMaps,
@@ -52,13 +57,13 @@ import {
   decideRemoveLun,
   decideRemovePgIgMaps,
   decideSetTargetNodeMapAccess
-} from "./target-node-decide.ts"
+} from "./target/target-node-decide.ts"
 import {
   decideRequestTargetNodeLogout,
   decideSetTargetNodeAuth,
   decideSetTargetNodeHistogram,
   decideSetTargetNodeRedirect
-} from "./target-node-login.ts"
+} from "./target/target-node-login.ts"
 
 type LoginCommand = CommandOf<
   | "NameGroup"

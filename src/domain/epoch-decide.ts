@@ -4,8 +4,8 @@ import type { CommandOf } from "./Command.ts"
 import { InvalidArgument } from "./DomainError.ts"
 import { type Decision, draftOn, quote, record } from "./decision.ts"
 import { isUuid } from "./ids.ts"
-import { finishInterruptedRemovals } from "./lun-removal.ts"
 import type { State } from "./State.ts"
+import { finishInterruptedRemovals } from "./target/lun-removal.ts"
 
 /** `resume` also ends, in the same batch, what the end of the process has interrupted. */
 export const decideStartEpoch = (state: State, command: CommandOf<"StartEpoch">): Decision => {

@@ -1,10 +1,10 @@
 /** The fold of an epoch's start. See `evolve.ts` for what it guarantees. */
 import { HashMap } from "effect"
-import type { Bdev } from "./Bdev.ts"
+import type { Bdev } from "./bdev/Bdev.ts"
 import type { Epoch } from "./Epoch.ts"
 import type { EventOf } from "./Event.ts"
-import { noThings } from "./Replay.ts"
-import { reservationsAfterRestart } from "./reservation-evolve.ts"
+import { noThings } from "./replay/Replay.ts"
+import { reservationsAfterRestart } from "./reservation/reservation-evolve.ts"
 import { initialState, type State } from "./State.ts"
 
 /** Memory does not outlive its process. Costs a pass over the bdevs, once per start. */

@@ -3,7 +3,7 @@
  * nothing throws, and an event that refers to something absent, or creates something that exists, changes nothing. So
  * an old log folds as it always did, whatever `decide` allows today. Big collections are never copied.
  */
-import { evolveConfigApplied, evolveConfigDesiredPart, evolveConfigTakenDown } from "./applied-config-evolve.ts"
+
 import {
   evolveAuthGroupCreated,
   evolveAuthGroupDeleted,
@@ -11,7 +11,7 @@ import {
   evolveAuthGroupSecretRemoved,
   evolveDiscoveryAuthSet,
   evolvePortalGroupAuthSet
-} from "./auth-evolve.ts"
+} from "./auth/auth-evolve.ts"
 import {
   evolveBdevContentLoaded,
   evolveBdevCreated,
@@ -21,10 +21,10 @@ import {
   evolveBdevRemovalStarted,
   evolveBdevRemoved,
   evolveBdevResized
-} from "./bdev-evolve.ts"
+} from "./bdev/bdev-evolve.ts"
+import { evolveConfigApplied, evolveConfigDesiredPart, evolveConfigTakenDown } from "./config/applied-config-evolve.ts"
 import type { Event, EventOf } from "./Event.ts"
 import { evolveEpochStarted } from "./epoch-evolve.ts"
-import { evolveForked } from "./fork-evolve.ts"
 import {
   evolveInitiatorGroupCreated,
   evolveInitiatorGroupDeleted,
@@ -33,11 +33,12 @@ import {
   evolvePortalGroupCreated,
   evolvePortalGroupDeleted,
   evolvePortalGroupStarted
-} from "./group-evolve.ts"
-import { evolveGroupNamed } from "./group-name-evolve.ts"
-import { evolveInertSettingRecorded, evolveInertSettingRemoved } from "./inert-settings-evolve.ts"
-import { evolveRecordsReplayed, evolveReplayEnded, evolveReplayStarted } from "./replay-evolve.ts"
-import { evolveReservationsChanged } from "./reservation-evolve.ts"
+} from "./group/group-evolve.ts"
+import { evolveGroupNamed } from "./group/group-name-evolve.ts"
+import { evolveInertSettingRecorded, evolveInertSettingRemoved } from "./options/inert-settings-evolve.ts"
+import { evolveForked } from "./replay/fork-evolve.ts"
+import { evolveRecordsReplayed, evolveReplayEnded, evolveReplayStarted } from "./replay/replay-evolve.ts"
+import { evolveReservationsChanged } from "./reservation/reservation-evolve.ts"
 import type { State } from "./State.ts"
 import {
   evolveLunAdded,
@@ -54,7 +55,7 @@ import {
   evolveTargetNodeRedirectCleared,
   evolveTargetNodeRedirectSet,
   evolveTargetNodeSessionsClosed
-} from "./target-node-evolve.ts"
+} from "./target/target-node-evolve.ts"
 
 /**
  * Raised whenever the same events fold to another state, or the snapshot's encoding changes: older snapshots are not

@@ -6,7 +6,7 @@
  */
 import { Result } from "effect"
 import { type AddressBytes, parseIpv4, parseIpv6, unmapIpv4 } from "./address.ts"
-import { NETMASK_LENGTH_MAX } from "./InitiatorGroup.ts"
+import { NETMASK_LENGTH_MAX } from "./group/InitiatorGroup.ts"
 
 /** `Network` with the host bits cleared; its family is the number of its bytes. */
 export type NetmaskMatcher =

@@ -3,22 +3,22 @@
  * sorted and what can be derived (the indexes) is left out and built again.
  */
 import { HashMap, Result, Schema, Struct } from "effect"
-import { AppliedConfig, DesiredEntry } from "./AppliedConfig.ts"
-import { AuthGroup } from "./AuthGroup.ts"
-import { Bdev } from "./Bdev.ts"
-import { indexBdev } from "./bdev-evolve.ts"
+import { AuthGroup } from "./auth/AuthGroup.ts"
+import { Bdev } from "./bdev/Bdev.ts"
+import { indexBdev } from "./bdev/bdev-evolve.ts"
+import { AppliedConfig, DesiredEntry } from "./config/AppliedConfig.ts"
 import { Epoch } from "./Epoch.ts"
 import { FOLD_VERSION } from "./evolve.ts"
-import { ForkOrigin } from "./Fork.ts"
-import { indexPortals } from "./group-evolve.ts"
-import { InertSetting, inertSettingKey } from "./InertSettings.ts"
-import { InitiatorGroup } from "./InitiatorGroup.ts"
-import { IscsiOptions } from "./IscsiOptions.ts"
+import { indexPortals } from "./group/group-evolve.ts"
+import { InitiatorGroup } from "./group/InitiatorGroup.ts"
+import { PortalGroup } from "./group/PortalGroup.ts"
 import { Incarnation, IscsiName, iscsiNameKey, PortalGroupTag, Seq } from "./ids.ts"
-import { defaultLogOptions, LogOptions } from "./LogOptions.ts"
-import { PortalGroup } from "./PortalGroup.ts"
-import { type Replay, ReplayEnd } from "./Replay.ts"
-import { UnitReservations } from "./Reservation.ts"
+import { InertSetting, inertSettingKey } from "./options/InertSettings.ts"
+import { IscsiOptions } from "./options/IscsiOptions.ts"
+import { defaultLogOptions, LogOptions } from "./options/LogOptions.ts"
+import { ForkOrigin } from "./replay/Fork.ts"
+import { type Replay, ReplayEnd } from "./replay/Replay.ts"
+import { UnitReservations } from "./reservation/Reservation.ts"
 import {
   authGroupsOf,
   bdevsOf,
@@ -40,8 +40,8 @@ import {
   type TargetNode,
   TargetPhase,
   targetAttributes
-} from "./TargetNode.ts"
-import { indexLun } from "./target-node-evolve.ts"
+} from "./target/TargetNode.ts"
+import { indexLun } from "./target/target-node-evolve.ts"
 
 const StoredTarget = Schema.Struct({
   name: IscsiName,

@@ -1,5 +1,5 @@
 /** What a configuration cannot say about a moment: where in the log it was, and what was under way. */
-import { reservationTypeNames } from "../domain/Reservation.ts"
+import { reservationTypeNames } from "../domain/reservation/Reservation.ts"
 import { bdevsOf, lunsOf, reservationsOf, type State, targetsOf } from "../domain/State.ts"
 import { counted, listed } from "./describe/words.ts"
 import { originText } from "./fork/origin-text.ts"

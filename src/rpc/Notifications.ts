@@ -5,8 +5,8 @@
 import { Context, Effect, Layer, Queue } from "effect"
 import { type Committed, ControlPlane } from "../domain/ControlPlane.ts"
 import type { Event } from "../domain/Event.ts"
-import { stackFrom } from "../domain/lun-removal.ts"
 import { activeBdevsOf, findBdev, type State } from "../domain/State.ts"
+import { stackFrom } from "../domain/target/lun-removal.ts"
 
 /** How many are kept. */
 export const notificationsMax = 1024

@@ -5,7 +5,7 @@
 import { Effect, HashMap } from "effect"
 import type { Exported } from "../config/ExportFormat.ts"
 import { iscsiNameKey } from "../domain/ids.ts"
-import { areDefaultLogOptions } from "../domain/LogOptions.ts"
+import { areDefaultLogOptions } from "../domain/options/LogOptions.ts"
 import type { Secrets } from "../domain/Secrets.ts"
 import {
   activeLunsOf,
@@ -15,7 +15,7 @@ import {
   portalGroupsOf,
   type State
 } from "../domain/State.ts"
-import { LUNS_PER_CREATE_MAX, type TargetNode } from "../domain/TargetNode.ts"
+import { LUNS_PER_CREATE_MAX, type TargetNode } from "../domain/target/TargetNode.ts"
 import { printJson } from "./json-print.ts"
 import type { RpcError } from "./RpcError.ts"
 import { type SavedCall, savedConfig, subsystemList } from "./saved-config.ts"

@@ -4,12 +4,12 @@
  * authentication of a group, redirects, a target without LUN 0 or without maps.
  */
 import { Effect } from "effect"
-import { SECRETS_PER_CREATE_MAX } from "../domain/AuthGroup.ts"
-import { type Bdev, type BdevHistogram, defaultHistogram, removableKey } from "../domain/Bdev.ts"
-import { resolveBdev } from "../domain/bdev-decide.ts"
-import type { InitiatorGroup } from "../domain/InitiatorGroup.ts"
-import { type Auth, noAuth } from "../domain/IscsiOptions.ts"
-import type { PortalGroup } from "../domain/PortalGroup.ts"
+import { SECRETS_PER_CREATE_MAX } from "../domain/auth/AuthGroup.ts"
+import { type Bdev, type BdevHistogram, defaultHistogram, removableKey } from "../domain/bdev/Bdev.ts"
+import { resolveBdev } from "../domain/bdev/bdev-decide.ts"
+import type { InitiatorGroup } from "../domain/group/InitiatorGroup.ts"
+import type { PortalGroup } from "../domain/group/PortalGroup.ts"
+import { type Auth, noAuth } from "../domain/options/IscsiOptions.ts"
 import type { Secrets } from "../domain/Secrets.ts"
 import {
   activeBdevsOf,
@@ -22,7 +22,7 @@ import {
   portalGroupsOf,
   type State
 } from "../domain/State.ts"
-import { LUNS_PER_CREATE_MAX, type TargetNode } from "../domain/TargetNode.ts"
+import { LUNS_PER_CREATE_MAX, type TargetNode } from "../domain/target/TargetNode.ts"
 import { authGroupView } from "./methods/auth-groups.ts"
 import { authView } from "./methods/auth-params.ts"
 import { rateLimitsView } from "./methods/bdev-view.ts"

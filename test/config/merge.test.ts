@@ -1,7 +1,7 @@
 /** The three-way merge of last file, new file and running state: each cell of its table. */
 import { assert, describe, it } from "vitest"
 import type { Command, CommandOf } from "../../src/domain/Command.ts"
-import { defaultIscsiOptions, noAuth } from "../../src/domain/IscsiOptions.ts"
+import { defaultIscsiOptions, noAuth } from "../../src/domain/options/IscsiOptions.ts"
 import { activeLunsOf, findBdev, findInitiatorGroup, findPortalGroup, findTarget } from "../../src/domain/State.ts"
 import { createInitiatorGroup, createPortalGroup, disk1 } from "../domain/examples.ts"
 import {

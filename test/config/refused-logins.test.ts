@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { tryOut } from "../../src/config/native/try-out.ts"
-import { refusedLogins } from "../../src/domain/refused-logins.ts"
+import { refusedLogins } from "../../src/domain/observation/refused-logins.ts"
 import { readText } from "./support.ts"
 
 const told = (source: string) => Effect.map(tryOut(readText(source)), refusedLogins)

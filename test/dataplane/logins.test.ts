@@ -5,7 +5,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, type Scope } from "effect"
 import type { Command } from "../../src/domain/Command.ts"
-import { type Auth, noAuth } from "../../src/domain/IscsiOptions.ts"
+import { type Auth, noAuth } from "../../src/domain/options/IscsiOptions.ts"
 import { type LoginOptions, LoginStatus, login } from "../support/initiator/login.ts"
 import type { Pdu } from "../support/initiator/pdu.ts"
 import { Session } from "../support/initiator/Session.ts"

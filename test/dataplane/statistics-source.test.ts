@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { statisticsSource } from "../../src/dataplane/statistics-source.ts"
-import { defaultHistogram } from "../../src/domain/Bdev.ts"
+import { defaultHistogram } from "../../src/domain/bdev/Bdev.ts"
 import { BdevName, Incarnation } from "../../src/domain/ids.ts"
 import { findBdev, findTarget } from "../../src/domain/State.ts"
 import type { Histogram } from "../../src/domain/Statistics.ts"

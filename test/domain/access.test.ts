@@ -9,8 +9,8 @@ import {
   discoveryAuth
 } from "../../src/domain/access.ts"
 import { parseIpv4, parseIpv6, parsePeerAddress } from "../../src/domain/address.ts"
-import { type Auth, noAuth } from "../../src/domain/IscsiOptions.ts"
 import { compileNetmask, netmaskMatches } from "../../src/domain/netmask.ts"
+import { type Auth, noAuth } from "../../src/domain/options/IscsiOptions.ts"
 import { makeRandom, runSeed } from "../support/initiator/random.ts"
 
 const host = "iqn.2020-01.org.ex:host"

@@ -2,8 +2,12 @@
 import { Result } from "effect"
 import { assert, describe, it } from "vitest"
 import { pack } from "../../eventlog/record-codec.ts"
-import { DESIRED_ENTRIES_MAX, DESIRED_PART_LENGTH_MAX, type DesiredEntry } from "../../src/domain/AppliedConfig.ts"
 import type { CommandOf } from "../../src/domain/Command.ts"
+import {
+  DESIRED_ENTRIES_MAX,
+  DESIRED_PART_LENGTH_MAX,
+  type DesiredEntry
+} from "../../src/domain/config/AppliedConfig.ts"
 import { decide } from "../../src/domain/decide.ts"
 import type { Event } from "../../src/domain/Event.ts"
 import { encodeEvent } from "../../src/domain/event-codec.ts"

@@ -1,9 +1,9 @@
 /** Auth groups, who must authenticate, where logins are sent, and requests to log out. */
 import { assert, describe, it } from "vitest"
-import { sealingContext } from "../../src/domain/AuthGroup.ts"
-import { checkSecretText } from "../../src/domain/auth-group-decide.ts"
+import { sealingContext } from "../../src/domain/auth/AuthGroup.ts"
+import { checkSecretText } from "../../src/domain/auth/auth-group-decide.ts"
 import type { Command } from "../../src/domain/Command.ts"
-import { type Auth, noAuth } from "../../src/domain/IscsiOptions.ts"
+import { type Auth, noAuth } from "../../src/domain/options/IscsiOptions.ts"
 import { authGroupsOf, findAuthGroup, findPortalGroup, findTarget, initialState } from "../../src/domain/State.ts"
 import { at, createTarget, disk1, groundwork, guide, igTag, pgTag, startEpoch } from "./examples.ts"
 import { throughSnapshot } from "./invariants.ts"

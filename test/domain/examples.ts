@@ -1,8 +1,8 @@
 /** Commands that the tests of the domain build on: the example of SPDK's guide, and pieces of it. */
-import type { BdevRequest } from "../../src/domain/Bdev.ts"
+import type { BdevRequest } from "../../src/domain/bdev/Bdev.ts"
 import type { Command, CommandOf } from "../../src/domain/Command.ts"
-import { noAuth } from "../../src/domain/IscsiOptions.ts"
 import { BdevName, Incarnation, InitiatorGroupTag, IscsiName, Lun, PortalGroupTag, Uuid } from "../../src/domain/ids.ts"
+import { noAuth } from "../../src/domain/options/IscsiOptions.ts"
 
 export const instanceId = Uuid.make("9b2c1f34-6a55-4d0e-8f0f-0123456789ab")
 export const disk1 = IscsiName.make("iqn.2016-06.io.spdk:disk1")

@@ -1,7 +1,7 @@
 /** The rules of portal groups, initiator groups and options. */
 import { assert, describe, it } from "vitest"
 import type { Command } from "../../src/domain/Command.ts"
-import { defaultIscsiOptions, type IscsiOptions, noAuth } from "../../src/domain/IscsiOptions.ts"
+import { defaultIscsiOptions, type IscsiOptions, noAuth } from "../../src/domain/options/IscsiOptions.ts"
 import { findInitiatorGroup, findPortalGroup, portalGroupsOf } from "../../src/domain/State.ts"
 import { at, createInitiatorGroup, createPortalGroup, disk1, guide, igTag, pgTag } from "./examples.ts"
 import { given, historyOf } from "./specification.ts"

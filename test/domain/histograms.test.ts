@@ -1,6 +1,6 @@
 /** Histograms of bdevs and targets: which settings there can be, and what makes an event. */
 import { assert, describe, it } from "vitest"
-import { defaultHistogram } from "../../src/domain/Bdev.ts"
+import { defaultHistogram } from "../../src/domain/bdev/Bdev.ts"
 import type { CommandOf } from "../../src/domain/Command.ts"
 import { findBdev, findTarget } from "../../src/domain/State.ts"
 import { at, bdevName, disk1, guide } from "./examples.ts"

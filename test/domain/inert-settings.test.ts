@@ -1,7 +1,7 @@
 /** Settings without effect: kept, replaced, forgotten with the epoch, and bounded. */
 import { assert, describe, it } from "vitest"
 import type { Command } from "../../src/domain/Command.ts"
-import { INERT_PARAMS_LENGTH_MAX, INERT_SETTINGS_MAX } from "../../src/domain/InertSettings.ts"
+import { INERT_PARAMS_LENGTH_MAX, INERT_SETTINGS_MAX } from "../../src/domain/options/InertSettings.ts"
 import { findInertSetting, inertSettingsOf } from "../../src/domain/State.ts"
 import { startEpoch } from "./examples.ts"
 import { assertSameState, throughSnapshot } from "./invariants.ts"

@@ -1,10 +1,10 @@
 /** What holds in every state that commands can lead to. */
 import { HashMap, Result } from "effect"
 import { assert } from "vitest"
-import { baseOf } from "../../src/domain/bdev-evolve.ts"
+import { baseOf } from "../../src/domain/bdev/bdev-evolve.ts"
+import { portalKey } from "../../src/domain/group/PortalGroup.ts"
 import { indexCount, type MultiIndex } from "../../src/domain/multi-index.ts"
-import { portalKey } from "../../src/domain/PortalGroup.ts"
-import { isAllRegistrants, noKey, registrantKey } from "../../src/domain/Reservation.ts"
+import { isAllRegistrants, noKey, registrantKey } from "../../src/domain/reservation/Reservation.ts"
 import {
   authGroupsOf,
   bdevsOf,
@@ -20,7 +20,7 @@ import {
   targetsOf
 } from "../../src/domain/State.ts"
 import { decodeSnapshot, encodeSnapshot } from "../../src/domain/snapshot-codec.ts"
-import type { TargetNode } from "../../src/domain/TargetNode.ts"
+import type { TargetNode } from "../../src/domain/target/TargetNode.ts"
 
 const unique = (what: string, items: ReadonlyArray<unknown>): void =>
   assert.strictEqual(new Set(items).size, items.length, `${what} are unique: ${items.join(", ")}`)

@@ -1,6 +1,6 @@
 /** Options of the event log: what can be asked of them, and what they are after a restart. */
 import { assert, describe, it } from "vitest"
-import { defaultLogOptions } from "../../src/domain/LogOptions.ts"
+import { defaultLogOptions } from "../../src/domain/options/LogOptions.ts"
 import { startEpoch } from "./examples.ts"
 import { throughSnapshot } from "./invariants.ts"
 import { given } from "./specification.ts"

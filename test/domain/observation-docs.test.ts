@@ -1,7 +1,7 @@
 /** The table of what is recorded in docs/log.md is the one that the types of observations make. */
 import { readFileSync } from "node:fs"
 import { assert, describe, it } from "vitest"
-import { Observation, observationOccasions } from "../../src/domain/Observation.ts"
+import { Observation, observationOccasions } from "../../src/domain/observation/Observation.ts"
 
 const text = readFileSync(new URL("../../docs/log.md", import.meta.url), "utf8")
 

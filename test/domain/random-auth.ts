@@ -1,9 +1,9 @@
 /** Seeded random commands and events of auth groups, authentication, redirects and logout requests. */
-import { AuthUser, type SealedSecret } from "../../src/domain/AuthGroup.ts"
+import { AuthUser, type SealedSecret } from "../../src/domain/auth/AuthGroup.ts"
 import type { Command } from "../../src/domain/Command.ts"
 import type { Event } from "../../src/domain/Event.ts"
-import { type Auth, noAuth } from "../../src/domain/IscsiOptions.ts"
 import { AuthGroupTag } from "../../src/domain/ids.ts"
+import { type Auth, noAuth } from "../../src/domain/options/IscsiOptions.ts"
 import { authGroupsOf, findTarget, type State, targetsOf } from "../../src/domain/State.ts"
 import { at, disk1, disk2, pgTag } from "./examples.ts"
 import { type Dice, presentOr } from "./random.ts"

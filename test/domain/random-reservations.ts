@@ -9,7 +9,7 @@ import {
   type ReservationAction,
   type ReservationType,
   registrantKey
-} from "../../src/domain/Reservation.ts"
+} from "../../src/domain/reservation/Reservation.ts"
 import { findReservations, lunsOf, type State, targetsOf } from "../../src/domain/State.ts"
 import { at, bdevName, disk1, disk2 } from "./examples.ts"
 import type { Dice } from "./random.ts"

@@ -2,12 +2,12 @@
  * Seeded random commands and events over few names and numbers, so that they meet: what a generator that draws
  * from all values never does.
  */
-import { type BdevRequest, defaultHistogram, noQos } from "../../src/domain/Bdev.ts"
+import { type BdevRequest, defaultHistogram, noQos } from "../../src/domain/bdev/Bdev.ts"
 import type { Command } from "../../src/domain/Command.ts"
 import type { Event } from "../../src/domain/Event.ts"
-import { InitiatorPattern, Netmask } from "../../src/domain/InitiatorGroup.ts"
-import { defaultIscsiOptions, noAuth } from "../../src/domain/IscsiOptions.ts"
+import { InitiatorPattern, Netmask } from "../../src/domain/group/InitiatorGroup.ts"
 import { GroupName, type Incarnation, RelativePortId, Uuid } from "../../src/domain/ids.ts"
+import { defaultIscsiOptions, noAuth } from "../../src/domain/options/IscsiOptions.ts"
 import {
   activeBdevsOf,
   findBdev,
@@ -17,7 +17,7 @@ import {
   portalGroupsOf,
   type State
 } from "../../src/domain/State.ts"
-import type { MapAccess } from "../../src/domain/TargetNode.ts"
+import type { MapAccess } from "../../src/domain/target/TargetNode.ts"
 import { at, bdevName, delayOn, disk1, disk2, igTag, instanceId, lunId, malloc, pgTag, startEpoch } from "./examples.ts"
 import { authCommand, authEvent } from "./random-auth.ts"
 import { reservationCommand, reservationEvent } from "./random-reservations.ts"

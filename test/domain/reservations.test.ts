@@ -10,8 +10,8 @@ import {
   REGISTRATIONS_PER_UNIT_MAX,
   type Registrant,
   type UnitReservations
-} from "../../src/domain/Reservation.ts"
-import { reservationNews } from "../../src/domain/reservation-evolve.ts"
+} from "../../src/domain/reservation/Reservation.ts"
+import { reservationNews } from "../../src/domain/reservation/reservation-evolve.ts"
 import { findReservations } from "../../src/domain/State.ts"
 import {
   at,

@@ -3,8 +3,8 @@ import { HashMap, Option } from "effect"
 import { assert, describe, it } from "vitest"
 import type { Command } from "../../src/domain/Command.ts"
 import { evolve } from "../../src/domain/evolve.ts"
-import { noAuth } from "../../src/domain/IscsiOptions.ts"
 import { RelativePortId } from "../../src/domain/ids.ts"
+import { noAuth } from "../../src/domain/options/IscsiOptions.ts"
 import { activeLunsOf, activeTargetsOf, findLun, findTarget, lunsOf, type State } from "../../src/domain/State.ts"
 import {
   at,

@@ -2,7 +2,7 @@
 import { Effect, Result } from "effect"
 import type { Conversion } from "../../config/foreign/Conversion.ts"
 import { nativeConfigOf } from "../../config/native/native-config-of.ts"
-import { resolveBdev } from "../../domain/bdev-decide.ts"
+import { resolveBdev } from "../../domain/bdev/bdev-decide.ts"
 import { Secrets } from "../../domain/Secrets.ts"
 import { checkSpdkConfig } from "../../rpc/apply-spdk-config.ts"
 import { secretTexts } from "../../rpc/export-formats.ts"

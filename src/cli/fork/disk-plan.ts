@@ -1,6 +1,6 @@
 /** What the disks of a fork begin with: which are filled, from where, and why others are empty. */
-import type { Bdev } from "../../domain/Bdev.ts"
-import type { ForkData, ForkMapping } from "../../domain/Fork.ts"
+import type { Bdev } from "../../domain/bdev/Bdev.ts"
+import type { ForkData, ForkMapping } from "../../domain/replay/Fork.ts"
 import { bdevsOf, findBdev, type State } from "../../domain/State.ts"
 import { forkFile } from "../../history/fork/fork-names.ts"
 

@@ -1,7 +1,7 @@
 /** What `lunlog fork` tells its user when initiators are let in. */
 import { HashMap } from "effect"
 import type { PortalStatus } from "../../domain/DataPlane.ts"
-import type { ForkOrigin } from "../../domain/Fork.ts"
+import type { ForkOrigin } from "../../domain/replay/Fork.ts"
 import { activeLunsOf, activeTargetsOf, bdevsOf, portalGroupsOf, type State, targetsOf } from "../../domain/State.ts"
 import { originText } from "../../history/fork/origin-text.ts"
 import { printable } from "../printable.ts"

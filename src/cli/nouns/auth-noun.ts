@@ -1,7 +1,7 @@
 /** `lunlog auth`: groups of CHAP secrets. Secrets are never shown here, and read from where nobody sees them. */
 import { Console, Effect, Option } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
-import { equalSecretsHint } from "../../domain/auth-group-decide.ts"
+import { equalSecretsHint } from "../../domain/auth/auth-group-decide.ts"
 import { CliFailure } from "../CliFailure.ts"
 import { printable } from "../printable.ts"
 import { about, act, listing, shared } from "./act.ts"

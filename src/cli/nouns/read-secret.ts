@@ -5,7 +5,7 @@
 import { readFile } from "node:fs/promises"
 import { Console, Effect, Option, Redacted } from "effect"
 import { Flag, Prompt } from "effect/cli"
-import { isShortSecret, shortSecretHint } from "../../domain/auth-group-decide.ts"
+import { isShortSecret, shortSecretHint } from "../../domain/auth/auth-group-decide.ts"
 import { CliFailure } from "../CliFailure.ts"
 import { readStdin } from "../rpc/rpc-request.ts"
 

@@ -6,7 +6,7 @@ import { mkdir, open } from "node:fs/promises"
 import { dirname } from "node:path"
 import { Effect } from "effect"
 import type { Event } from "../../domain/Event.ts"
-import type { ForkMapping } from "../../domain/Fork.ts"
+import type { ForkMapping } from "../../domain/replay/Fork.ts"
 import { findBdev, type State } from "../../domain/State.ts"
 
 interface WantedFile {

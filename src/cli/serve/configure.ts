@@ -9,7 +9,7 @@ import { tryOut } from "../../config/native/try-out.ts"
 import { ConfigApplier } from "../../config/plan/ConfigApplier.ts"
 import { defaultPlanOptions } from "../../config/plan/Plan.ts"
 import type { EpochMode } from "../../domain/Epoch.ts"
-import { encodeObservation } from "../../domain/Observation.ts"
+import { encodeObservation } from "../../domain/observation/Observation.ts"
 import {
   applySpdkConfig,
   type CheckedSpdkConfig,

@@ -6,7 +6,7 @@ import { availableParallelism, hostname, release, totalmem, type } from "node:os
 import { Cause, Clock, Effect, Exit, type Scope, Stream } from "effect"
 import type { EventLog } from "../../../eventlog/EventLog.ts"
 import type { LogRecord, Cause as RecordCause } from "../../../eventlog/record.ts"
-import { encodeObservation, type Observation, type ObservationOf } from "../../domain/Observation.ts"
+import { encodeObservation, type Observation, type ObservationOf } from "../../domain/observation/Observation.ts"
 import { version } from "../version.ts"
 
 type Log = EventLog["Service"]

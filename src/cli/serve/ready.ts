@@ -2,7 +2,7 @@
 import { Effect } from "effect"
 import { ControlPlane } from "../../domain/ControlPlane.ts"
 import { DataPlane } from "../../domain/DataPlane.ts"
-import { refusedLogins } from "../../domain/refused-logins.ts"
+import { refusedLogins } from "../../domain/observation/refused-logins.ts"
 import { activeLunsOf, activeTargetsOf } from "../../domain/State.ts"
 import { originText } from "../../history/fork/origin-text.ts"
 

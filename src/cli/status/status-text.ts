@@ -1,7 +1,7 @@
 /** What `lunlog status` prints, from the answers of five methods. */
 import { Schema } from "effect"
 import { durationText } from "../../config/duration.ts"
-import { defaultLogOptions } from "../../domain/LogOptions.ts"
+import { defaultLogOptions } from "../../domain/options/LogOptions.ts"
 import { originText } from "../../history/fork/origin-text.ts"
 import { printable, printableLines } from "../printable.ts"
 import { byteText, table } from "../table.ts"

@@ -19,7 +19,7 @@ import {
   portalGroupsOf,
   type State
 } from "../../domain/State.ts"
-import { parseTargetName } from "../../domain/target-node-name.ts"
+import { parseTargetName } from "../../domain/target/target-node-name.ts"
 import { ConfigRefused } from "../ConfigRefused.ts"
 import { type AllGroupTags, declarationMistakes, type Mistake } from "./check-declarations.ts"
 import {

@@ -1,10 +1,10 @@
 /** What a file's sections ask of the control plane: one command each, in the domain's words. */
 
-import type { SecretRequest } from "../../domain/AuthGroup.ts"
-import { type BdevRequest, defaultHistogram, noQos, BdevRequest as Request, removableKey } from "../../domain/Bdev.ts"
+import type { SecretRequest } from "../../domain/auth/AuthGroup.ts"
+import { BdevRequest, defaultHistogram, noQos, removableKey } from "../../domain/bdev/Bdev.ts"
 import type { CommandOf } from "../../domain/Command.ts"
-import { type Auth, defaultIscsiOptions, noAuth } from "../../domain/IscsiOptions.ts"
-import { defaultLogOptions } from "../../domain/LogOptions.ts"
+import { type Auth, defaultIscsiOptions, noAuth } from "../../domain/options/IscsiOptions.ts"
+import { defaultLogOptions } from "../../domain/options/LogOptions.ts"
 import { parseMicros } from "../duration.ts"
 import { parseSize } from "../size.ts"
 import type {
@@ -90,15 +90,15 @@ const micros = (time: string | number | undefined): number =>
 const requestOf = (section: BdevSection): BdevRequest => {
   switch (section.type) {
     case "malloc":
-      return Request.cases.Malloc.make({
+      return BdevRequest.cases.Malloc.make({
         ...sizesOf(section),
         optimalIoBoundary: section.optimalIoBoundary ?? 0,
         ...removableKey(section)
       })
     case "null":
-      return Request.cases.Null.make({ ...sizesOf(section), ...removableKey(section) })
+      return BdevRequest.cases.Null.make({ ...sizesOf(section), ...removableKey(section) })
     case "aio":
-      return Request.cases.Aio.make({
+      return BdevRequest.cases.Aio.make({
         filename: section.file,
         blockSize: bytes(section.blockSize, 512),
         readOnly: section.readOnly ?? false,
@@ -106,7 +106,7 @@ const requestOf = (section: BdevSection): BdevRequest => {
         ...removableKey(section)
       })
     case "delay":
-      return Request.cases.Delay.make({
+      return BdevRequest.cases.Delay.make({
         base: section.base,
         averageReadMicros: micros(section.averageRead),
         p99ReadMicros: micros(section.p99Read ?? section.averageRead),
@@ -114,7 +114,7 @@ const requestOf = (section: BdevSection): BdevRequest => {
         p99WriteMicros: micros(section.p99Write ?? section.averageWrite)
       })
     case "error":
-      return Request.cases.Error.make({ base: section.base })
+      return BdevRequest.cases.Error.make({ base: section.base })
   }
 }
 

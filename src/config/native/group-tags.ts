@@ -2,7 +2,7 @@
  * Tags of groups that a configuration calls by names. A section with a name and without a tag takes the tag of the
  * running group of that name, else the lowest that neither the configuration nor a running group has.
  */
-import type { GroupKind } from "../../domain/GroupName.ts"
+import type { GroupKind } from "../../domain/group/GroupName.ts"
 import { Suggestions } from "./closest.ts"
 
 /** A section, or a group that runs. */

@@ -3,7 +3,7 @@
  * file by itself. How many, how deep and how long they may be is bounded.
  */
 import { Effect, Result, Schema } from "effect"
-import { equalSecretsHint, isShortSecret, shortSecretHint } from "../../domain/auth-group-decide.ts"
+import { equalSecretsHint, isShortSecret, shortSecretHint } from "../../domain/auth/auth-group-decide.ts"
 import type { ConfigFiles, FileText } from "./ConfigFiles.ts"
 import { withAbsolutePaths } from "./file-paths.ts"
 import { formProblems } from "./form-problems.ts"

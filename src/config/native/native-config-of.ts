@@ -2,13 +2,13 @@
  * The state as a native configuration: a file that makes the same of an empty target. Sections come in creation order,
  * and what has its default is left out, but for what decides who gets in.
  */
-import type { AuthGroup } from "../../domain/AuthGroup.ts"
-import { type Bdev, defaultHistogram, noQos, removableKey } from "../../domain/Bdev.ts"
-import type { InitiatorGroup } from "../../domain/InitiatorGroup.ts"
-import { type Auth, defaultIscsiOptions, type IscsiOptions, noAuth } from "../../domain/IscsiOptions.ts"
-import { sameAuth } from "../../domain/iscsi-options-decide.ts"
-import { defaultLogOptions } from "../../domain/LogOptions.ts"
-import type { Portal, PortalGroup } from "../../domain/PortalGroup.ts"
+import type { AuthGroup } from "../../domain/auth/AuthGroup.ts"
+import { type Bdev, defaultHistogram, noQos, removableKey } from "../../domain/bdev/Bdev.ts"
+import type { InitiatorGroup } from "../../domain/group/InitiatorGroup.ts"
+import type { Portal, PortalGroup } from "../../domain/group/PortalGroup.ts"
+import { type Auth, defaultIscsiOptions, type IscsiOptions, noAuth } from "../../domain/options/IscsiOptions.ts"
+import { sameAuth } from "../../domain/options/iscsi-options-decide.ts"
+import { defaultLogOptions } from "../../domain/options/LogOptions.ts"
 import {
   activeBdevsOf,
   activeLunsOf,
@@ -21,7 +21,7 @@ import {
   portalGroupsOf,
   type State
 } from "../../domain/State.ts"
-import type { TargetNode } from "../../domain/TargetNode.ts"
+import type { TargetNode } from "../../domain/target/TargetNode.ts"
 import { durationText } from "../duration.ts"
 import { sizeText } from "../size.ts"
 import type {

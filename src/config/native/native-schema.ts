@@ -4,7 +4,7 @@
  * editors; messages of filters are predicates of a sentence about the value.
  */
 import { Schema } from "effect"
-import { IO_TYPES } from "../../domain/Bdev.ts"
+import { IO_TYPES } from "../../domain/bdev/Bdev.ts"
 import { durationHint, parseMicros } from "../duration.ts"
 import { parseSize, sizeHint } from "../size.ts"
 

@@ -1,7 +1,7 @@
 /** Secrets of a configuration, sealed before they become part of a command. */
 import { Effect } from "effect"
-import { type AuthGroup, type SealedSecret, type SecretRequest, sealingContext } from "../../domain/AuthGroup.ts"
-import { checkSecretText } from "../../domain/auth-group-decide.ts"
+import { type AuthGroup, type SealedSecret, type SecretRequest, sealingContext } from "../../domain/auth/AuthGroup.ts"
+import { checkSecretText } from "../../domain/auth/auth-group-decide.ts"
 import { Secrets } from "../../domain/Secrets.ts"
 import type { Mistake } from "./check-declarations.ts"
 import type { ConfigPath } from "./NativeFile.ts"

@@ -1,5 +1,5 @@
 /** Which variable of the environment each secret of an exported configuration is taken from. */
-import type { AuthGroup } from "../../domain/AuthGroup.ts"
+import type { AuthGroup } from "../../domain/auth/AuthGroup.ts"
 
 const upper = (text: string): string => text.toUpperCase().replace(/[^A-Z0-9]+/gu, "_")
 

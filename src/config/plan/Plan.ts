@@ -4,12 +4,12 @@
  * from plain values and changes nothing.
  */
 import { Result } from "effect"
-import type { DesiredEntry } from "../../domain/AppliedConfig.ts"
-import { baseOf } from "../../domain/bdev-evolve.ts"
+import { baseOf } from "../../domain/bdev/bdev-evolve.ts"
+import type { DesiredEntry } from "../../domain/config/AppliedConfig.ts"
 import { iscsiNameKey } from "../../domain/ids.ts"
 import { indexGet } from "../../domain/multi-index.ts"
 import { activeLunsOf, type State } from "../../domain/State.ts"
-import { parseTargetName } from "../../domain/target-node-name.ts"
+import { parseTargetName } from "../../domain/target/target-node-name.ts"
 import type { Wanted } from "../native/DesiredState.ts"
 import type { ConfigPath } from "../native/NativeFile.ts"
 import type { FieldChange } from "./Aspect.ts"

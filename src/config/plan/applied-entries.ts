@@ -4,8 +4,8 @@
  */
 import { createHash } from "node:crypto"
 import { Result } from "effect"
-import type { AppliedConfig, DesiredEntry } from "../../domain/AppliedConfig.ts"
-import type { BdevRef } from "../../domain/Bdev.ts"
+import type { BdevRef } from "../../domain/bdev/Bdev.ts"
+import type { AppliedConfig, DesiredEntry } from "../../domain/config/AppliedConfig.ts"
 import type { Event } from "../../domain/Event.ts"
 import { decodeRecord, encodeEvent } from "../../domain/event-codec.ts"
 import { evolve } from "../../domain/evolve.ts"

@@ -3,17 +3,17 @@
  * object a new property adds a row here; merge, plan, drift and apply then know it.
  */
 import { HashMap } from "effect"
-import type { AuthGroup, AuthSecret } from "../../domain/AuthGroup.ts"
-import { type Bdev, type BdevHistogram, type BdevQos, type BdevSpec, noQos } from "../../domain/Bdev.ts"
+import type { AuthGroup, AuthSecret } from "../../domain/auth/AuthGroup.ts"
+import { type Bdev, type BdevHistogram, type BdevQos, type BdevSpec, noQos } from "../../domain/bdev/Bdev.ts"
 import type { Command } from "../../domain/Command.ts"
-import type { GroupKind } from "../../domain/GroupName.ts"
-import type { InitiatorGroup } from "../../domain/InitiatorGroup.ts"
-import type { IscsiOptions } from "../../domain/IscsiOptions.ts"
+import type { GroupKind } from "../../domain/group/GroupName.ts"
+import type { InitiatorGroup } from "../../domain/group/InitiatorGroup.ts"
+import { type PortalGroup, portalKey } from "../../domain/group/PortalGroup.ts"
 import { type GroupName, textKey } from "../../domain/ids.ts"
-import type { LogOptions } from "../../domain/LogOptions.ts"
-import { type PortalGroup, portalKey } from "../../domain/PortalGroup.ts"
+import type { IscsiOptions } from "../../domain/options/IscsiOptions.ts"
+import type { LogOptions } from "../../domain/options/LogOptions.ts"
 import { activeLunsOf } from "../../domain/State.ts"
-import type { TargetNode } from "../../domain/TargetNode.ts"
+import type { TargetNode } from "../../domain/target/TargetNode.ts"
 import { type Aspect, type InPlace, isSame, listAspect, membersAspect, nothingToDo, valueAspect } from "./Aspect.ts"
 
 const after = (...commands: ReadonlyArray<Command>): InPlace => ({ before: [], after: commands })

@@ -2,15 +2,15 @@
  * The kinds of objects that plans know: where each is in a model and in a state, what people call it, what it is
  * compared by, and how it goes.
  */
-import type { AuthGroup } from "../../domain/AuthGroup.ts"
-import type { Bdev } from "../../domain/Bdev.ts"
+import type { AuthGroup } from "../../domain/auth/AuthGroup.ts"
+import type { Bdev } from "../../domain/bdev/Bdev.ts"
 import type { Command } from "../../domain/Command.ts"
 import type { Event } from "../../domain/Event.ts"
-import type { InitiatorGroup } from "../../domain/InitiatorGroup.ts"
-import type { IscsiOptions } from "../../domain/IscsiOptions.ts"
+import type { InitiatorGroup } from "../../domain/group/InitiatorGroup.ts"
+import type { PortalGroup } from "../../domain/group/PortalGroup.ts"
 import { iscsiNameKey } from "../../domain/ids.ts"
-import type { LogOptions } from "../../domain/LogOptions.ts"
-import type { PortalGroup } from "../../domain/PortalGroup.ts"
+import type { IscsiOptions } from "../../domain/options/IscsiOptions.ts"
+import type { LogOptions } from "../../domain/options/LogOptions.ts"
 import {
   activeBdevsOf,
   activeLunsOf,
@@ -20,7 +20,7 @@ import {
   portalGroupsOf,
   type State
 } from "../../domain/State.ts"
-import type { TargetNode } from "../../domain/TargetNode.ts"
+import type { TargetNode } from "../../domain/target/TargetNode.ts"
 import type { Aspect } from "./Aspect.ts"
 import {
   authGroupAspects,

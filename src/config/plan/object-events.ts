@@ -1,11 +1,11 @@
 /** Objects as events that make them on an empty state, and back: for what has to be remembered while it is down. */
 import { HashMap } from "effect"
-import type { Bdev } from "../../domain/Bdev.ts"
+import type { Bdev } from "../../domain/bdev/Bdev.ts"
 import type { Event } from "../../domain/Event.ts"
-import type { InitiatorGroup } from "../../domain/InitiatorGroup.ts"
-import type { PortalGroup } from "../../domain/PortalGroup.ts"
+import type { InitiatorGroup } from "../../domain/group/InitiatorGroup.ts"
+import type { PortalGroup } from "../../domain/group/PortalGroup.ts"
 import { activeLunsOf } from "../../domain/State.ts"
-import type { TargetNode } from "../../domain/TargetNode.ts"
+import type { TargetNode } from "../../domain/target/TargetNode.ts"
 import type { IsThere } from "./Model.ts"
 
 /** With its limits, and what is counted of it. */

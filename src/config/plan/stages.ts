@@ -4,8 +4,8 @@
  * what a removal takes along (the maps of a portal group, the LUNs of a bdev) is made again.
  */
 import { Result } from "effect"
-import { holdersOf } from "../../domain/bdev-decide.ts"
-import { baseOf } from "../../domain/bdev-evolve.ts"
+import { holdersOf } from "../../domain/bdev/bdev-decide.ts"
+import { baseOf } from "../../domain/bdev/bdev-evolve.ts"
 import type { Command } from "../../domain/Command.ts"
 import { decide } from "../../domain/decide.ts"
 import type { Event } from "../../domain/Event.ts"

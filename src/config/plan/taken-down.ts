@@ -3,7 +3,7 @@
  * the LUNs of a disk that is made anew, and these themselves. It is recorded before that, so that a next application
  * after one that was broken off finds what was there: else what is missing would pass for removed by RPC.
  */
-import type { DesiredEntry } from "../../domain/AppliedConfig.ts"
+import type { DesiredEntry } from "../../domain/config/AppliedConfig.ts"
 import { entriesOf, modelOfEntries } from "./applied-entries.ts"
 import { inPlaceChanges } from "./aspects.ts"
 import { forEachKind, type Kind } from "./kinds.ts"

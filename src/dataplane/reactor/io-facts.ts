@@ -1,5 +1,5 @@
 /** What a reactor tells of IO that failed, was slow, or was turned away. */
-import type { ObservationOf } from "../../domain/Observation.ts"
+import type { ObservationOf } from "../../domain/observation/Observation.ts"
 import { IoStatus } from "../bdev/Bdev.ts"
 import { IoKind } from "../bdev/IoCounts.ts"
 import { LimitedBdev } from "../bdev/LimitedBdev.ts"

@@ -3,7 +3,7 @@
  * main thread or in a worker. The main thread names things by numbers that it never reuses.
  */
 
-import type { ObservationOf } from "../../domain/Observation.ts"
+import type { ObservationOf } from "../../domain/observation/Observation.ts"
 import type { HistogramRequest } from "../../domain/Statistics.ts"
 import type { BdevDefinition, Latencies } from "../bdev/BdevSpec.ts"
 import type { Fault } from "../bdev/ErrorBdev.ts"

@@ -1,5 +1,5 @@
 /** What the events of bdevs say, in words. */
-import type { BdevErrorInjection, BdevQos, BdevRemovalCause, BdevSpec } from "../../domain/Bdev.ts"
+import type { BdevErrorInjection, BdevQos, BdevRemovalCause, BdevSpec } from "../../domain/bdev/Bdev.ts"
 import type { Event, EventOf, EventType } from "../../domain/Event.ts"
 import { bytesText, listed } from "./words.ts"
 

@@ -1,6 +1,6 @@
 /** What a change of persistent reservations says, in words. */
 import type { EventOf } from "../../domain/Event.ts"
-import { noKey, type Registrant, type Reservation, reservationTypeNames } from "../../domain/Reservation.ts"
+import { noKey, type Registrant, type Reservation, reservationTypeNames } from "../../domain/reservation/Reservation.ts"
 import { counted } from "./words.ts"
 
 type Changed = EventOf<"ReservationsChanged">

@@ -1,6 +1,6 @@
 /** What the events of targets and LUNs say, in words. */
 import type { Event, EventOf, EventType } from "../../domain/Event.ts"
-import type { LunRemovedCause, PgIgMap } from "../../domain/TargetNode.ts"
+import type { LunRemovedCause, PgIgMap } from "../../domain/target/TargetNode.ts"
 import { authText, counted, listed, spanText } from "./words.ts"
 
 /** The events of this file. */

@@ -1,6 +1,6 @@
 /** Words that the sentences about records share. */
 import { sizeText } from "../../config/size.ts"
-import type { Auth } from "../../domain/IscsiOptions.ts"
+import type { Auth } from "../../domain/options/IscsiOptions.ts"
 
 /** Items of one list; more are counted. */
 const listedMax = 5

@@ -4,17 +4,17 @@
  * from mapped events.
  */
 import { HashMap, Result } from "effect"
-import type { AppliedConfig, DesiredEntry } from "../../domain/AppliedConfig.ts"
-import type { Bdev, BdevSpec } from "../../domain/Bdev.ts"
+import type { Bdev, BdevSpec } from "../../domain/bdev/Bdev.ts"
+import type { AppliedConfig, DesiredEntry } from "../../domain/config/AppliedConfig.ts"
 import type { Event, EventOf, EventType } from "../../domain/Event.ts"
 import { decodeRecord, encodeEvent } from "../../domain/event-codec.ts"
-import type { ForkMapping } from "../../domain/Fork.ts"
-import type { IscsiOptions } from "../../domain/IscsiOptions.ts"
 import { type IscsiName, iscsiNameKey } from "../../domain/ids.ts"
-import type { Registrant, Reservation, UnitReservations } from "../../domain/Reservation.ts"
+import type { IscsiOptions } from "../../domain/options/IscsiOptions.ts"
+import type { ForkMapping } from "../../domain/replay/Fork.ts"
+import type { Registrant, Reservation, UnitReservations } from "../../domain/reservation/Reservation.ts"
 import type { State } from "../../domain/State.ts"
 import { buildIndexes } from "../../domain/snapshot-codec.ts"
-import type { TargetNode } from "../../domain/TargetNode.ts"
+import type { TargetNode } from "../../domain/target/TargetNode.ts"
 import { forkFile, forkPortal, forkRedirect, forkTargetName, forkUuid } from "./fork-names.ts"
 
 const mapSpec = (mapping: ForkMapping, spec: BdevSpec): BdevSpec =>

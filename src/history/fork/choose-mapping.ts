@@ -4,8 +4,8 @@
  */
 import { Result } from "effect"
 import type { Event } from "../../domain/Event.ts"
-import type { ForkMapping, ForkPortals } from "../../domain/Fork.ts"
-import { type Portal, parsePortalHost, portalKey } from "../../domain/PortalGroup.ts"
+import { type Portal, parsePortalHost, portalKey } from "../../domain/group/PortalGroup.ts"
+import type { ForkMapping, ForkPortals } from "../../domain/replay/Fork.ts"
 import { portalGroupsOf, type State, targetsOf } from "../../domain/State.ts"
 import { forkPortal } from "./fork-names.ts"
 

@@ -4,9 +4,9 @@
  */
 import { Brand } from "effect"
 import { utf8Length } from "../../domain/decision.ts"
-import type { ForkMapping } from "../../domain/Fork.ts"
+import { type Portal, portalKey } from "../../domain/group/PortalGroup.ts"
 import { ISCSI_NAME_BYTES_MAX, type IscsiName, iscsiNameKey, type Uuid } from "../../domain/ids.ts"
-import { type Portal, portalKey } from "../../domain/PortalGroup.ts"
+import type { ForkMapping } from "../../domain/replay/Fork.ts"
 import { sha1, uuidV5 } from "../../domain/uuid-v5.ts"
 
 /** Names here are valid by their making. */

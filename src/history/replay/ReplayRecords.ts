@@ -5,7 +5,7 @@
 import { type Effect, Schema, type Scope } from "effect"
 import type { LogRecord } from "../../../eventlog/record.ts"
 import type { Event } from "../../domain/Event.ts"
-import type { ForkMapping } from "../../domain/Fork.ts"
+import type { ForkMapping } from "../../domain/replay/Fork.ts"
 import type { State } from "../../domain/State.ts"
 
 /** The records cannot be written or read, or are not what they should be. */

@@ -3,7 +3,7 @@
  */
 import { Equal } from "effect"
 import type { ControlRecord, LogRecord, ObservationRecord } from "../../../eventlog/record.ts"
-import { REPLAY_RECORDS_MAX } from "../../domain/Replay.ts"
+import { REPLAY_RECORDS_MAX } from "../../domain/replay/Replay.ts"
 
 /** What is played at once. */
 export type ReplayStep =

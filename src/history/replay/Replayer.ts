@@ -6,7 +6,7 @@ import { Clock, Context, Effect, FiberHandle, Layer, Option, Schema, Semaphore }
 import type { LogRecord } from "../../../eventlog/record.ts"
 import { ControlPlane } from "../../domain/ControlPlane.ts"
 import { DataPlane } from "../../domain/DataPlane.ts"
-import { openReplay, type Replay } from "../../domain/Replay.ts"
+import { openReplay, type Replay } from "../../domain/replay/Replay.ts"
 import { atTheEnd, PlayLoop } from "./PlayLoop.ts"
 import { fullPace, type Pace } from "./pace.ts"
 import type { ReplayRecords, ReplaySurroundings } from "./ReplayRecords.ts"

@@ -1,8 +1,8 @@
 /** The secrets in a record or a state, in clear: for exports that somebody wants them in. */
 import { Effect, Result, Schema } from "effect"
 import type { ControlRecord } from "../../../eventlog/record.ts"
-import type { DesiredEntry } from "../../domain/AppliedConfig.ts"
-import { type AuthSecret, sealingContext } from "../../domain/AuthGroup.ts"
+import { type AuthSecret, sealingContext } from "../../domain/auth/AuthGroup.ts"
+import type { DesiredEntry } from "../../domain/config/AppliedConfig.ts"
 import type { Event } from "../../domain/Event.ts"
 import { decodeRecord } from "../../domain/event-codec.ts"
 import type { Secrets } from "../../domain/Secrets.ts"

@@ -2,7 +2,7 @@
 import { Effect } from "effect"
 import type { LogArchiveShape } from "../../../eventlog/LogArchive.ts"
 import type { LogReadFailed } from "../../../eventlog/reading.ts"
-import { baseOf } from "../../domain/bdev-evolve.ts"
+import { baseOf } from "../../domain/bdev/bdev-evolve.ts"
 import { indexGet } from "../../domain/multi-index.ts"
 import {
   findAuthGroup,
@@ -13,7 +13,7 @@ import {
   findTarget,
   type State
 } from "../../domain/State.ts"
-import type { TargetNode } from "../../domain/TargetNode.ts"
+import type { TargetNode } from "../../domain/target/TargetNode.ts"
 import { recordAt } from "../causality/CausalNode.ts"
 import { memberOf } from "../describe/words.ts"
 import type { LogObject } from "../LogObject.ts"

@@ -13,8 +13,8 @@ import {
   SECRETS_PER_CREATE_MAX,
   type SecretRequest,
   sealingContext
-} from "../../domain/AuthGroup.ts"
-import { checkSecretText } from "../../domain/auth-group-decide.ts"
+} from "../../domain/auth/AuthGroup.ts"
+import { checkSecretText } from "../../domain/auth/auth-group-decide.ts"
 import { ControlPlane } from "../../domain/ControlPlane.ts"
 import type { DataPlane } from "../../domain/DataPlane.ts"
 import { Secrets, type SecretUnreadable, type SecretWithheld } from "../../domain/Secrets.ts"

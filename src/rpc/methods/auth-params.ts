@@ -1,6 +1,6 @@
 /** The four CHAP parameters that targets and options share, and their form in results. */
 import { Schema } from "effect"
-import type { Auth } from "../../domain/IscsiOptions.ts"
+import type { Auth } from "../../domain/options/IscsiOptions.ts"
 import { Int32, optional } from "../param.ts"
 
 /** All optional. */

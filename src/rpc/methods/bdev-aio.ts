@@ -1,8 +1,8 @@
 /** `bdev_aio_*`: disks in regular files. */
 import { resolve } from "node:path"
 import { Effect, Schema } from "effect"
-import { removableKey } from "../../domain/Bdev.ts"
-import { resolveBdev } from "../../domain/bdev-decide.ts"
+import { removableKey } from "../../domain/bdev/Bdev.ts"
+import { resolveBdev } from "../../domain/bdev/bdev-decide.ts"
 import { ControlPlane } from "../../domain/ControlPlane.ts"
 import { DataPlane } from "../../domain/DataPlane.ts"
 import { optional, Text, Uint32, UuidText } from "../param.ts"

@@ -1,7 +1,7 @@
 /** `lunlog_bdev_dump`: what a RAM disk holds, into a file beside the target. */
 import { isAbsolute } from "node:path"
 import { Effect, Schema } from "effect"
-import { resolveBdev } from "../../domain/bdev-decide.ts"
+import { resolveBdev } from "../../domain/bdev/bdev-decide.ts"
 import { ControlPlane } from "../../domain/ControlPlane.ts"
 import { DataPlane } from "../../domain/DataPlane.ts"
 import { Text } from "../param.ts"

@@ -2,7 +2,7 @@
  * `bdev_error_*`: a bdev that fails, delays for ever or corrupts on demand, for tests of removal and of error handling.
  */
 import { Effect, Schema } from "effect"
-import { resolveBdev } from "../../domain/bdev-decide.ts"
+import { resolveBdev } from "../../domain/bdev/bdev-decide.ts"
 import { ControlPlane } from "../../domain/ControlPlane.ts"
 import { DataPlane } from "../../domain/DataPlane.ts"
 import { optional, SafeUint64, Text, Uint8, Uint32, UuidText } from "../param.ts"

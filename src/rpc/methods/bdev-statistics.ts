@@ -3,9 +3,9 @@
  * nanoseconds. Counters begin with the process; nothing of this is in the event log.
  */
 import { Effect, Result, Schema } from "effect"
-import type { Bdev } from "../../domain/Bdev.ts"
-import { BDEVS_MAX } from "../../domain/Bdev.ts"
-import { requireBdev } from "../../domain/bdev-decide.ts"
+import type { Bdev } from "../../domain/bdev/Bdev.ts"
+import { BDEVS_MAX } from "../../domain/bdev/Bdev.ts"
+import { requireBdev } from "../../domain/bdev/bdev-decide.ts"
 import { ControlPlane } from "../../domain/ControlPlane.ts"
 import { DataPlane } from "../../domain/DataPlane.ts"
 import { activeBdevsOf } from "../../domain/State.ts"

@@ -11,7 +11,7 @@ import {
   IO_TYPES,
   noQos,
   removableKey
-} from "../../domain/Bdev.ts"
+} from "../../domain/bdev/Bdev.ts"
 import { findBdev, type State } from "../../domain/State.ts"
 
 /** As SPDK names them; initiators see them in INQUIRY. */

@@ -6,8 +6,8 @@
  * was asked for. `numa_id` is taken and has no effect: it asks for a place, not for a property.
  */
 import { Effect, Schema } from "effect"
-import { type Bdev, type BdevKind, type BdevRequest, removableKey } from "../../domain/Bdev.ts"
-import { resolveBdev } from "../../domain/bdev-decide.ts"
+import { type Bdev, type BdevKind, type BdevRequest, removableKey } from "../../domain/bdev/Bdev.ts"
+import { resolveBdev } from "../../domain/bdev/bdev-decide.ts"
 import { type Committed, ControlPlane } from "../../domain/ControlPlane.ts"
 import { DataPlane } from "../../domain/DataPlane.ts"
 import { activeBdevsOf, findBdev, type State } from "../../domain/State.ts"

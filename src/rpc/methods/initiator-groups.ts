@@ -6,7 +6,7 @@
 import { Effect, Schema } from "effect"
 import { ControlPlane } from "../../domain/ControlPlane.ts"
 import type { DataPlane } from "../../domain/DataPlane.ts"
-import { INITIATORS_PER_GROUP_MAX, NETMASKS_PER_GROUP_MAX } from "../../domain/InitiatorGroup.ts"
+import { INITIATORS_PER_GROUP_MAX, NETMASKS_PER_GROUP_MAX } from "../../domain/group/InitiatorGroup.ts"
 import { initiatorGroupsOf } from "../../domain/State.ts"
 import { Int32, list, optional, Text } from "../param.ts"
 import { refuseWithInvalidParameters } from "../RpcError.ts"

@@ -7,7 +7,7 @@
 import { Effect, Schema } from "effect"
 import { ControlPlane } from "../../domain/ControlPlane.ts"
 import { type ConnectionInfo, DataPlane } from "../../domain/DataPlane.ts"
-import { defaultIscsiOptions, type IscsiOptions } from "../../domain/IscsiOptions.ts"
+import { defaultIscsiOptions, type IscsiOptions } from "../../domain/options/IscsiOptions.ts"
 import { activeTargetsOf } from "../../domain/State.ts"
 import { Instance } from "../Instance.ts"
 import { Int32, optional, Text, Uint32 } from "../param.ts"

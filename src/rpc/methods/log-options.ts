@@ -5,7 +5,7 @@
 import { Effect, Schema } from "effect"
 import { ControlPlane } from "../../domain/ControlPlane.ts"
 import type { DataPlane } from "../../domain/DataPlane.ts"
-import type { LogOptions } from "../../domain/LogOptions.ts"
+import type { LogOptions } from "../../domain/options/LogOptions.ts"
 import { SafeUint64 } from "../param.ts"
 import { refuseWithInvalidParameters } from "../RpcError.ts"
 import { anyState, defineMethod, defineMethodWithoutParams, type RpcMethod } from "../RpcMethod.ts"

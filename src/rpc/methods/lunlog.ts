@@ -7,9 +7,9 @@ import { EventLog } from "../../../eventlog/EventLog.ts"
 import { driftOfState } from "../../config/plan/Plan.ts"
 import { ControlPlane } from "../../domain/ControlPlane.ts"
 import { DataPlane } from "../../domain/DataPlane.ts"
-import type { ForkOrigin } from "../../domain/Fork.ts"
-import type { Replay } from "../../domain/Replay.ts"
-import { refusedLogins } from "../../domain/refused-logins.ts"
+import { refusedLogins } from "../../domain/observation/refused-logins.ts"
+import type { ForkOrigin } from "../../domain/replay/Fork.ts"
+import type { Replay } from "../../domain/replay/Replay.ts"
 import {
   activeBdevsOf,
   activeTargetsOf,

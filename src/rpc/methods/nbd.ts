@@ -3,7 +3,7 @@
  * machine afterwards, so `nbd_get_disks` lists none; `nbd_stop_disk` forgets what was recorded.
  */
 import { Effect, Schema } from "effect"
-import { resolveBdev } from "../../domain/bdev-decide.ts"
+import { resolveBdev } from "../../domain/bdev/bdev-decide.ts"
 import { ControlPlane } from "../../domain/ControlPlane.ts"
 import { optional, Text } from "../param.ts"
 import { decodeFailed, errnoError, refuseWithErrno, rpcError } from "../RpcError.ts"

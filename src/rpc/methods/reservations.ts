@@ -3,7 +3,7 @@
  * PERSISTENT RESERVE OUT. What RESERVE(6) reserves is in no log, and not here.
  */
 import { Effect, Schema } from "effect"
-import { resolveBdev } from "../../domain/bdev-decide.ts"
+import { resolveBdev } from "../../domain/bdev/bdev-decide.ts"
 import { ControlPlane } from "../../domain/ControlPlane.ts"
 import type { DataPlane } from "../../domain/DataPlane.ts"
 import {
@@ -11,7 +11,7 @@ import {
   registrantKey,
   reservationTypeNames,
   type UnitReservations
-} from "../../domain/Reservation.ts"
+} from "../../domain/reservation/Reservation.ts"
 import { findReservations, reservationsOf, type State } from "../../domain/State.ts"
 import { optional, Text } from "../param.ts"
 import { errnoError, type RpcError, refuseWithErrno, rpcError } from "../RpcError.ts"

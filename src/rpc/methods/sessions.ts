@@ -5,7 +5,7 @@
 import { Effect, Schema } from "effect"
 import { EventLog } from "../../../eventlog/EventLog.ts"
 import { type ConnectionInfo, DataPlane } from "../../domain/DataPlane.ts"
-import { encodeObservation } from "../../domain/Observation.ts"
+import { encodeObservation } from "../../domain/observation/Observation.ts"
 import { integerWithin, optional, Text, Uint32 } from "../param.ts"
 import { errnoError, invalidParameters, rpcError } from "../RpcError.ts"
 import { defineMethod, defineMethodWithoutParams, type RpcCall, type RpcMethod } from "../RpcMethod.ts"

@@ -10,7 +10,12 @@ import { ControlPlane } from "../../domain/ControlPlane.ts"
 import { DataPlane } from "../../domain/DataPlane.ts"
 import { LUN_MAX } from "../../domain/ids.ts"
 import { activeLunsOf, activeTargetsOf, findLun, findTarget, type State } from "../../domain/State.ts"
-import { LUNS_PER_CREATE_MAX, MAPS_PER_TARGET_MAX, type PgIgMap, type TargetNode } from "../../domain/TargetNode.ts"
+import {
+  LUNS_PER_CREATE_MAX,
+  MAPS_PER_TARGET_MAX,
+  type PgIgMap,
+  type TargetNode
+} from "../../domain/target/TargetNode.ts"
 import type { Instance } from "../Instance.ts"
 import { Int32, list, optional, Text } from "../param.ts"
 import { errnoError, type Refusal, refuseWithInvalidParameters } from "../RpcError.ts"

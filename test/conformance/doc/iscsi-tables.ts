@@ -6,7 +6,7 @@ import {
   TaskManagementFunction,
   taskManagementResultName
 } from "../../../src/dataplane/iscsi/pdu/session-control.ts"
-import { defaultIscsiOptions } from "../../../src/domain/IscsiOptions.ts"
+import { defaultIscsiOptions } from "../../../src/domain/options/IscsiOptions.ts"
 import { addTarget, loggedIn, ramDisk, TestNode } from "../../dataplane/iscsi/fixture.ts"
 import { Opcode } from "../../support/initiator/pdu.ts"
 import { code, hex, table } from "./markdown.ts"

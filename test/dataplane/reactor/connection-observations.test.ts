@@ -2,7 +2,7 @@
 import { Schema } from "effect"
 import { assert, describe, it } from "vitest"
 import type { ReactorFact } from "../../../src/dataplane/reactor/protocol.ts"
-import { Observation } from "../../../src/domain/Observation.ts"
+import { Observation } from "../../../src/domain/observation/Observation.ts"
 import { readBlocks, writeBlocks } from "../../support/initiator/commands.ts"
 import { defaultKeys } from "../../support/initiator/login.ts"
 import { encodePdu, makeHeader, Opcode, Pdu, reservedTag } from "../../support/initiator/pdu.ts"

@@ -2,7 +2,7 @@
 import { Schema } from "effect"
 import { assert, describe, it } from "vitest"
 import type { ReactorFact } from "../../../src/dataplane/reactor/protocol.ts"
-import { Observation } from "../../../src/domain/Observation.ts"
+import { Observation } from "../../../src/domain/observation/Observation.ts"
 import { cdb, readBlocks } from "../../support/initiator/commands.ts"
 import { LoginStatus, randomIsid } from "../../support/initiator/login.ts"
 import { makeHeader, Opcode, Pdu } from "../../support/initiator/pdu.ts"

@@ -1,8 +1,8 @@
 /** Which addresses a fork gets, and which it cannot have. */
 import { Result } from "effect"
 import { assert, describe, it } from "vitest"
-import type { ForkMapping } from "../../../src/domain/Fork.ts"
-import type { Portal } from "../../../src/domain/PortalGroup.ts"
+import type { Portal } from "../../../src/domain/group/PortalGroup.ts"
+import type { ForkMapping } from "../../../src/domain/replay/Fork.ts"
 import { initialState, type State } from "../../../src/domain/State.ts"
 import {
   addressesOf,

@@ -1,6 +1,7 @@
 /** Mappings from a source to its fork that tests share. */
-import type { ForkMapping } from "../../../src/domain/Fork.ts"
+
 import { Uuid } from "../../../src/domain/ids.ts"
+import type { ForkMapping } from "../../../src/domain/replay/Fork.ts"
 
 export const forkInstance = Uuid.make("0f0e0d0c-0b0a-4908-8706-050403020100")
 

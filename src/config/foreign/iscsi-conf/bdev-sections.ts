@@ -1,5 +1,5 @@
 /** The sections that make bdevs, as far as lunlog has their drivers. */
-import { BDEVS_MAX } from "../../../domain/Bdev.ts"
+import { BDEVS_MAX } from "../../../domain/bdev/Bdev.ts"
 import type { IniKey } from "../../ini.ts"
 import { pathRemark, unusableFile } from "../file-disks.ts"
 import type { SectionReader } from "./SectionReader.ts"

@@ -1,5 +1,5 @@
 /** Bdevs in the words of `iscsi.conf`, which knows few of them and gives memory disks their names itself. */
-import type { Bdev } from "../../../domain/Bdev.ts"
+import type { Bdev } from "../../../domain/bdev/Bdev.ts"
 import type { IniLine } from "./IniWriter.ts"
 import { limitKeys } from "./qos-section.ts"
 

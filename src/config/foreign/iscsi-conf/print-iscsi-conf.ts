@@ -3,10 +3,10 @@
  * part out would give more access than there is, the whole thing is left out.
  */
 import { Equal } from "effect"
-import type { InitiatorGroup } from "../../../domain/InitiatorGroup.ts"
-import { type Auth, defaultIscsiOptions, type IscsiOptions, noAuth } from "../../../domain/IscsiOptions.ts"
-import { areDefaultLogOptions } from "../../../domain/LogOptions.ts"
-import type { PortalGroup } from "../../../domain/PortalGroup.ts"
+import type { InitiatorGroup } from "../../../domain/group/InitiatorGroup.ts"
+import type { PortalGroup } from "../../../domain/group/PortalGroup.ts"
+import { type Auth, defaultIscsiOptions, type IscsiOptions, noAuth } from "../../../domain/options/IscsiOptions.ts"
+import { areDefaultLogOptions } from "../../../domain/options/LogOptions.ts"
 import {
   activeBdevsOf,
   activeLunsOf,
@@ -16,7 +16,7 @@ import {
   portalGroupsOf,
   type State
 } from "../../../domain/State.ts"
-import type { TargetNode } from "../../../domain/TargetNode.ts"
+import type { TargetNode } from "../../../domain/target/TargetNode.ts"
 import type { Exported } from "../../ExportFormat.ts"
 import { type IniLine, IniWriter } from "./IniWriter.ts"
 import { numberOptions } from "./options-section.ts"

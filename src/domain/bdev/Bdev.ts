@@ -1,0 +1,285 @@
+/**
+ * Block devices: what backs a logical unit. A stacked one (delay, error) wraps another and goes when its base goes.
+ *
+ * A bdev is named by (name, incarnation). One that is being removed keeps its name until its last mapping and its last
+ * dependent are gone.
+ */
+import { Schema } from "effect"
+import { BdevName, Incarnation, Seq, Uuid } from "../ids.ts"
+
+/** Bdevs in all, also those that are being removed. */
+export const BDEVS_MAX = 16_384
+/** Stacked bdevs above one that is not stacked. */
+export const BDEV_STACK_DEPTH_MAX = 8
+/** Bytes; SPDK has no limit, a block is the unit that is staged whole. */
+export const BLOCK_SIZE_MAX = 1024 * 1024
+/** Characters of a file's path; Linux takes 4,095 bytes. */
+export const FILENAME_LENGTH_MAX = 4095
+
+/** A bdev, exactly one. */
+export const BdevRef = Schema.Struct({ name: BdevName, incarnation: Incarnation })
+export type BdevRef = typeof BdevRef.Type
+
+const geometry = {
+  blockCount: Schema.Natural,
+  /** Bytes, a multiple of 512. */
+  blockSize: Schema.Natural,
+  /** Bytes. */
+  physicalBlockSize: Schema.Natural
+}
+
+/** Blocks that are unmapped should go back to the file system. Kept and given back; nothing unmaps blocks yet. */
+const fallocate = { fallocate: Schema.optionalKey(Schema.Literal(true)) }
+
+/** Its medium can be taken out and put back by initiators. */
+const removable = { removable: Schema.optionalKey(Schema.Literal(true)) }
+
+/** `removable` where it is true: absent is the only other way to say no. */
+export const removableKey = (of: { readonly removable?: boolean | undefined }): { readonly removable?: true } =>
+  of.removable === true ? { removable: true } : {}
+
+/** Microseconds. */
+const latencies = {
+  averageReadMicros: Schema.Natural,
+  p99ReadMicros: Schema.Natural,
+  averageWriteMicros: Schema.Natural,
+  p99WriteMicros: Schema.Natural
+}
+
+/** Of a delay bdev. */
+export const BdevLatencies = Schema.Struct(latencies)
+export type BdevLatencies = typeof BdevLatencies.Type
+
+/** Limits of reads and writes of a bdev, per second; 0 is no limit. */
+export const BdevQos = Schema.Struct({
+  /** Reads and writes together: a multiple of 1000, as in SPDK. */
+  readWriteIops: Schema.Natural,
+  readWriteMiBPerSecond: Schema.Natural,
+  readMiBPerSecond: Schema.Natural,
+  writeMiBPerSecond: Schema.Natural
+})
+export type BdevQos = typeof BdevQos.Type
+
+/** No limits: what a bdev without `qos` has. */
+export const noQos: BdevQos = { readWriteIops: 0, readWriteMiBPerSecond: 0, readMiBPerSecond: 0, writeMiBPerSecond: 0 }
+
+/** Every type of IO that SPDK has a name for, in its order; few of them are ever done here. */
+export const IO_TYPES = [
+  "read",
+  "write",
+  "unmap",
+  "flush",
+  "reset",
+  "nvme_admin",
+  "nvme_io",
+  "nvme_io_md",
+  "write_zeroes",
+  "zcopy",
+  "get_zone_info",
+  "zone_management",
+  "zone_append",
+  "compare",
+  "compare_and_write",
+  "abort",
+  "seek_hole",
+  "seek_data",
+  "copy",
+  "nvme_iov_md",
+  "nvme_nssr",
+  "write_uncorrectable"
+] as const
+
+/** Of which IO it is counted how long it takes, and how finely. */
+export const BdevHistogram = Schema.Struct({
+  /** Each doubling of the latency is split into 2^granularity buckets. */
+  granularity: Schema.Natural,
+  /** What is outside is counted with the first or the last bucket. */
+  minNanos: Schema.Natural,
+  /** Exclusive. */
+  maxNanos: Schema.Natural,
+  /** Absent: all IO. */
+  ioType: Schema.optionalKey(Schema.Literals(IO_TYPES))
+})
+export type BdevHistogram = typeof BdevHistogram.Type
+
+/** SPDK's: 1 us to 2 minutes, to about 1 %. */
+export const defaultHistogram: BdevHistogram = { granularity: 7, minNanos: 1000, maxNanos: 120_000_000_000 }
+
+/** What a bdev is. `optimalIoBoundary` is in blocks, 0 for none. */
+export const BdevSpec = Schema.TaggedUnion({
+  Malloc: { ...geometry, optimalIoBoundary: Schema.Natural, ...removable },
+  Null: { ...geometry, ...removable },
+  /** A regular file. `blockCount` is 0 only in a plan that was made before the file was opened. */
+  Aio: {
+    filename: Schema.String,
+    blockCount: Schema.Natural,
+    blockSize: Schema.Natural,
+    readOnly: Schema.Boolean,
+    ...fallocate,
+    ...removable
+  },
+  Delay: { base: BdevRef, ...latencies },
+  Error: { base: BdevRef }
+})
+export type BdevSpec = typeof BdevSpec.Type
+
+/** What a caller asks for: like `BdevSpec`, but names its base and may leave sizes to us (0 is "as the block size"). */
+export const BdevRequest = Schema.TaggedUnion({
+  Malloc: {
+    blockCount: Schema.Number,
+    blockSize: Schema.Number,
+    physicalBlockSize: Schema.Number,
+    optimalIoBoundary: Schema.Number,
+    ...removable
+  },
+  Null: { blockCount: Schema.Number, blockSize: Schema.Number, physicalBlockSize: Schema.Number, ...removable },
+  Aio: {
+    /** Absolute. */
+    filename: Schema.String,
+    blockSize: Schema.Number,
+    readOnly: Schema.Boolean,
+    ...fallocate,
+    ...removable,
+    /** What the file has: filled in from the lease. */
+    blockCount: Schema.optionalKey(Schema.Number)
+  },
+  Delay: {
+    base: Schema.String,
+    averageReadMicros: Schema.Number,
+    p99ReadMicros: Schema.Number,
+    averageWriteMicros: Schema.Number,
+    p99WriteMicros: Schema.Number
+  },
+  Error: { base: Schema.String }
+})
+export type BdevRequest = typeof BdevRequest.Type
+
+/** The tags of `BdevSpec`. */
+export const BdevKind = Schema.Literals(["Malloc", "Null", "Aio", "Delay", "Error"])
+export type BdevKind = typeof BdevKind.Type
+
+/** `requested`: deleted by name; `base-removed`: its base is; `vanished`: the data plane lost it. */
+export const BdevRemovalCause = Schema.Literals(["requested", "base-removed", "vanished"])
+export type BdevRemovalCause = typeof BdevRemovalCause.Type
+
+/** Active ones can be mapped; removing ones wait for their last user. */
+export const BdevPhase = Schema.TaggedUnion({
+  Active: {},
+  Removing: { since: Seq, cause: BdevRemovalCause }
+})
+export type BdevPhase = typeof BdevPhase.Type
+
+/** A bdev in the state. */
+export const Bdev = Schema.Struct({
+  name: BdevName,
+  uuid: Uuid,
+  /** False if the UUID was derived from the instance id and the name. */
+  uuidExplicit: Schema.Boolean,
+  incarnation: Incarnation,
+  spec: BdevSpec,
+  phase: BdevPhase,
+  /** Volatile memory that a restart has emptied. */
+  contentLost: Schema.Boolean,
+  /** Absent: no limits. */
+  qos: Schema.optionalKey(BdevQos),
+  /** Absent: no latencies are counted. */
+  histogram: Schema.optionalKey(BdevHistogram)
+})
+export type Bdev = typeof Bdev.Type
+
+/**
+ * What `bdev_error_inject_error` takes. `Pending` holds commands until `resume`; `corruptValue` is XORed into a byte.
+ */
+export const BdevErrorInjection = Schema.Struct({
+  ioType: Schema.Literals(["clear", "read", "write", "unmap", "flush", "all"]),
+  errorType: Schema.Literals(["failure", "pending", "corrupt_data", "nomem"]),
+  /** How many IOs. */
+  count: Schema.Natural,
+  /** Only while this many IOs are outstanding. */
+  queueDepth: Schema.Natural,
+  corruptOffset: Schema.Natural,
+  corruptValue: Schema.Natural
+})
+export type BdevErrorInjection = typeof BdevErrorInjection.Type
+
+/** What can happen to bdevs. */
+export const bdevEvents = {
+  BdevCreated: {
+    name: BdevName,
+    uuid: Uuid,
+    uuidExplicit: Schema.Boolean,
+    spec: BdevSpec,
+    /** N of an automatic name `Malloc<N>`. */
+    autoNumber: Schema.optionalKey(Schema.Natural)
+  },
+  /** From here on it takes no new mapping; its LUNs drain. */
+  BdevRemovalStarted: { name: BdevName, incarnation: Incarnation, cause: BdevRemovalCause },
+  BdevRemoved: { name: BdevName, incarnation: Incarnation },
+  /** It has another size from now on. */
+  BdevResized: { name: BdevName, incarnation: Incarnation, blockCount: Schema.Natural },
+  /** A delay bdev takes this long from now on: all four, also those that stay. */
+  BdevLatenciesSet: { name: BdevName, incarnation: Incarnation, latencies: BdevLatencies },
+  /** Its limits from now on: all four, also those that stay. */
+  BdevQosSet: { name: BdevName, incarnation: Incarnation, qos: BdevQos },
+  /** Counting begins anew with these settings; without them it ends. */
+  BdevHistogramSet: { name: BdevName, incarnation: Incarnation, histogram: Schema.optionalKey(BdevHistogram) },
+  /** Memory that a restart had emptied has been filled from a copy. */
+  BdevContentLoaded: { name: BdevName, incarnation: Incarnation },
+  /** A deed, not a state: it is in the log because it explains what follows. */
+  BdevErrorInjected: { name: BdevName, incarnation: Incarnation, injection: BdevErrorInjection }
+} as const
+
+/** What can be asked of bdevs. */
+export const bdevCommands = {
+  CreateBdev: {
+    /** Absent: `Malloc<N>` (malloc) or `EE_<base>` (error, which can have no other). */
+    name: Schema.optionalKey(Schema.String),
+    /** Absent: UUIDv5 of the instance id and the name. */
+    uuid: Schema.optionalKey(Schema.String),
+    bdev: BdevRequest
+  },
+  DeleteBdev: {
+    name: Schema.String,
+    /** Refuse it as not found if it is of another kind. */
+    kind: Schema.optionalKey(BdevKind)
+  },
+  InjectBdevError: { name: Schema.String, injection: BdevErrorInjection },
+  /** Null bdevs only, and only to more. `byteLength` is rounded down to whole blocks. */
+  ResizeNullBdev: { name: Schema.String, byteLength: Schema.Number },
+  /** At least one limit; what is left out stays, 0 is no limit. IOs are rounded up to a multiple of 1000. */
+  SetBdevQos: {
+    name: Schema.String,
+    readWriteIops: Schema.optionalKey(Schema.Number),
+    readWriteMiBPerSecond: Schema.optionalKey(Schema.Number),
+    readMiBPerSecond: Schema.optionalKey(Schema.Number),
+    writeMiBPerSecond: Schema.optionalKey(Schema.Number)
+  },
+  /** Without settings no latencies are counted. No event if it is so already. */
+  SetBdevHistogram: {
+    name: Schema.String,
+    histogram: Schema.optionalKey(
+      Schema.Struct({
+        granularity: Schema.Number,
+        minNanos: Schema.Number,
+        maxNanos: Schema.Number,
+        ioType: Schema.optionalKey(Schema.String)
+      })
+    )
+  },
+  /** Delay bdevs only. What is left out stays, unless a p99 latency has to follow its average, or the reverse. */
+  SetBdevLatencies: {
+    name: Schema.String,
+    averageReadMicros: Schema.optionalKey(Schema.Number),
+    p99ReadMicros: Schema.optionalKey(Schema.Number),
+    averageWriteMicros: Schema.optionalKey(Schema.Number),
+    p99WriteMicros: Schema.optionalKey(Schema.Number)
+  },
+  /** Somebody has asked how long a file is now: it has so many whole blocks. Without any the bdev goes. */
+  RescanAioBdev: { name: BdevName, incarnation: Incarnation, blockCount: Schema.Number },
+  /** A fact: its memory, emptied by a restart, was filled from a copy. No event if it was not empty. */
+  RecordBdevContentLoaded: { name: BdevName, incarnation: Incarnation },
+  /** A fact: the device behind it has another size, of one block at least. */
+  RecordBdevResized: { name: BdevName, incarnation: Incarnation, blockCount: Schema.Number },
+  /** A fact: the device behind it is gone. */
+  RecordBdevVanished: { name: BdevName, incarnation: Incarnation }
+} as const

@@ -1,0 +1,266 @@
+/** The rules of bdevs: names, identities, geometry, and what may be stacked on what. */
+import { HashMap, Result } from "effect"
+import type { CommandOf } from "../Command.ts"
+import {
+  AlreadyExists,
+  Busy,
+  type DomainError,
+  InvalidArgument,
+  LimitExceeded,
+  NotFound,
+  WrongState
+} from "../DomainError.ts"
+import { type Decision, quote } from "../decision.ts"
+import { BDEV_NAME_LENGTH_MAX, type BdevName, isBdevName, isUuid, type Uuid } from "../ids.ts"
+import { indexGet } from "../multi-index.ts"
+import { findBdev, type State } from "../State.ts"
+import { decideBdevRemoval } from "../target/lun-removal.ts"
+import { uuidV5 } from "../uuid-v5.ts"
+import {
+  BDEV_STACK_DEPTH_MAX,
+  BDEVS_MAX,
+  type Bdev,
+  type BdevLatencies,
+  type BdevRef,
+  type BdevRequest,
+  type BdevSpec,
+  BLOCK_SIZE_MAX,
+  removableKey
+} from "./Bdev.ts"
+import { parseAioSpec } from "./bdev-aio-decide.ts"
+import { baseOf } from "./bdev-evolve.ts"
+
+/** In characters. */
+const uuidLength = 36
+
+/** By name or by UUID, as SPDK has the UUID for an alias; also one that is being removed. */
+export const resolveBdev = (state: State, nameOrUuid: string): Bdev | undefined => {
+  const bdev = findBdev(state, nameOrUuid)
+  if (bdev !== undefined || nameOrUuid.length !== uuidLength) return bdev
+  const [name] = indexGet(state.indexes.uuids, nameOrUuid.toLowerCase())
+  return name === undefined ? undefined : findBdev(state, name)
+}
+
+/** What a bdev that is being removed waits for: its LUNs, and the bdevs above it. */
+export const holdersOf = (state: State, bdev: Bdev): ReadonlyArray<string> => [
+  ...indexGet(state.indexes.mappings, bdev.name).map(({ lun, targetKey }) => `LUN ${lun} of ${targetKey}`),
+  ...indexGet(state.indexes.dependents, bdev.name).map((name) => `bdev ${name}`)
+]
+
+/** The bdev, if it is there to stay. */
+export const requireBdev = (state: State, name: string): Result.Result<Bdev, NotFound> => {
+  const bdev = resolveBdev(state, name)
+  if (bdev?.phase._tag === "Active") return Result.succeed(bdev)
+  const object = `bdev ${quote(name)}`
+  if (bdev === undefined) {
+    return Result.fail(new NotFound({ object, reason: "does not exist", hint: "create it first, or check the name" }))
+  }
+  const hint = `it waits for ${holdersOf(state, bdev).join(", ")}`
+  return Result.fail(new NotFound({ object, reason: "is being removed", hint }))
+}
+
+const badSize = (object: string, reason: string, hint: string) =>
+  Result.fail(new InvalidArgument({ object, reason, hint }))
+
+interface Sizes {
+  readonly blockCount: number
+  readonly blockSize: number
+  readonly physicalBlockSize: number
+}
+
+const parseSizes = (object: string, request: Sizes): Result.Result<Sizes, InvalidArgument> => {
+  const { blockCount, blockSize } = request
+  const sizeHint = `use a multiple of 512 up to ${BLOCK_SIZE_MAX}`
+  const fits = (size: number) => Number.isInteger(size) && size > 0 && size % 512 === 0 && size <= BLOCK_SIZE_MAX
+  if (!fits(blockSize)) return badSize(object, `has a block size of ${blockSize} bytes`, sizeHint)
+  const physicalBlockSize = request.physicalBlockSize === 0 ? blockSize : request.physicalBlockSize
+  if (!fits(physicalBlockSize)) {
+    return badSize(object, `has a physical block size of ${physicalBlockSize} bytes`, sizeHint)
+  }
+  if (!Number.isSafeInteger(blockCount) || blockCount <= 0 || !Number.isSafeInteger(blockCount * blockSize)) {
+    return badSize(object, `has ${blockCount} blocks`, "use at least one block, and less than 8 PiB in all")
+  }
+  return Result.succeed({ blockCount, blockSize, physicalBlockSize })
+}
+
+const depthOf = (state: State, bdev: Bdev): number => {
+  let depth = 0
+  for (let at: Bdev | undefined = bdev; at !== undefined && depth <= BDEV_STACK_DEPTH_MAX; depth++) {
+    const base: BdevRef | undefined = baseOf(at)
+    at = base === undefined ? undefined : findBdev(state, base.name)
+  }
+  return depth
+}
+
+const parseBase = (state: State, object: string, name: string): Result.Result<BdevRef, DomainError> =>
+  Result.flatMap(requireBdev(state, name), (base) => {
+    if (depthOf(state, base) <= BDEV_STACK_DEPTH_MAX) {
+      return Result.succeed({ name: base.name, incarnation: base.incarnation })
+    }
+    const hint = `at most ${BDEV_STACK_DEPTH_MAX} bdevs can be stacked on one`
+    const reason = `would be too high above the lowest bdev of ${base.name}`
+    return Result.fail(new LimitExceeded({ object, reason, hint, limit: BDEV_STACK_DEPTH_MAX }))
+  })
+
+const latencyMicrosMax = 3600 * 1_000_000
+
+/** Why they are none: out of range, or a p99 latency below its average. `object` is whose they are. */
+export const checkLatencies = (object: string, request: BdevLatencies): InvalidArgument | undefined => {
+  const { averageReadMicros, averageWriteMicros, p99ReadMicros, p99WriteMicros } = request
+  for (const micros of [averageReadMicros, averageWriteMicros, p99ReadMicros, p99WriteMicros]) {
+    if (Number.isInteger(micros) && micros >= 0 && micros <= latencyMicrosMax) continue
+    const reason = `has a latency of ${micros} microseconds`
+    return new InvalidArgument({ object, reason, hint: `use 0 to ${latencyMicrosMax}` })
+  }
+  if (p99ReadMicros >= averageReadMicros && p99WriteMicros >= averageWriteMicros) return undefined
+  const reason = "has a p99 latency below the average"
+  return new InvalidArgument({ object, reason, hint: "raise the p99 latency, or lower the average" })
+}
+
+const parseMalloc = (
+  object: string,
+  request: Extract<BdevRequest, { readonly _tag: "Malloc" }>
+): Result.Result<BdevSpec, DomainError> =>
+  Result.flatMap(parseSizes(object, request), (sizes) => {
+    const { optimalIoBoundary } = request
+    if (Number.isInteger(optimalIoBoundary) && optimalIoBoundary >= 0 && optimalIoBoundary < 2 ** 32) {
+      return Result.succeed({ _tag: "Malloc", ...sizes, optimalIoBoundary, ...removableKey(request) })
+    }
+    return badSize(object, `has an optimal IO boundary of ${optimalIoBoundary} blocks`, "use 0 for none")
+  })
+
+const parseSpec = (state: State, object: string, request: BdevRequest): Result.Result<BdevSpec, DomainError> => {
+  switch (request._tag) {
+    case "Malloc":
+      return parseMalloc(object, request)
+    case "Null":
+      return Result.map(parseSizes(object, request), (sizes) => ({ _tag: "Null", ...sizes, ...removableKey(request) }))
+    case "Aio":
+      return parseAioSpec(object, request)
+    case "Delay": {
+      const refusal = checkLatencies(object, request)
+      if (refusal !== undefined) return Result.fail(refusal)
+      const { averageReadMicros, averageWriteMicros, p99ReadMicros, p99WriteMicros } = request
+      const latencies = { averageReadMicros, p99ReadMicros, averageWriteMicros, p99WriteMicros }
+      return Result.map(parseBase(state, object, request.base), (base) => ({ _tag: "Delay", base, ...latencies }))
+    }
+    case "Error":
+      return Result.map(parseBase(state, object, request.base), (base) => ({ _tag: "Error", base }))
+  }
+}
+
+interface ChosenName {
+  readonly name: string
+  readonly autoNumber?: number
+}
+
+/** N of the next `Malloc<N>`; one that a user has taken by name is left out. */
+const nextAutoNumber = (state: State): number => {
+  let number = state.nextMallocNumber
+  while (HashMap.has(state.bdevs, `Malloc${number}`)) number++
+  return number
+}
+
+/** SPDK's rule: an error bdev has no name of its own. */
+const errorBdevName = (state: State, base: string): string => `EE_${resolveBdev(state, base)?.name ?? base}`
+
+const chooseName = (state: State, { bdev, name }: CommandOf<"CreateBdev">): ChosenName => {
+  if (bdev._tag === "Error") return { name: errorBdevName(state, bdev.base) }
+  if (name !== undefined || bdev._tag !== "Malloc") return { name: name ?? "" }
+  const autoNumber = nextAutoNumber(state)
+  return { name: `Malloc${autoNumber}`, autoNumber }
+}
+
+const checkName = (state: State, name: string): Result.Result<BdevName, DomainError> => {
+  const holder = resolveBdev(state, name)
+  if (holder === undefined && isBdevName(name)) return Result.succeed(name)
+  const object = `bdev ${quote(name)}`
+  if (!isBdevName(name) || holder === undefined) {
+    const hint = `use 1 to ${BDEV_NAME_LENGTH_MAX} printable characters without space and ":"`
+    return Result.fail(new InvalidArgument({ object, reason: "has a name that cannot be used", hint }))
+  }
+  if (holder.phase._tag === "Active") {
+    return Result.fail(new AlreadyExists({ object, reason: "exists", hint: "use another name, or delete it first" }))
+  }
+  const heldBy = holdersOf(state, holder)
+  const hint = `wait for ${heldBy.join(", ")}`
+  return Result.fail(new Busy({ object, reason: "is still being removed", hint, heldBy }))
+}
+
+const chooseUuid = (state: State, name: BdevName, given: string | undefined): Result.Result<Uuid, DomainError> => {
+  const object = `bdev ${name}`
+  if (given === undefined && state.epoch === undefined) {
+    const reason = "has no UUID, and no instance id is there to derive it from"
+    return Result.fail(new WrongState({ object, reason, hint: "start an epoch first" }))
+  }
+  const uuid = given?.toLowerCase() ?? (state.epoch === undefined ? "" : uuidV5(state.epoch.instanceId, name))
+  if (!isUuid(uuid)) {
+    const hint = "write it like 6d3a41a2-6c0e-4a1c-9a53-0b9e0f8f3c11"
+    return Result.fail(new InvalidArgument({ object, reason: `has the UUID ${quote(uuid)}`, hint }))
+  }
+  const [holder] = indexGet(state.indexes.uuids, uuid)
+  if (holder === undefined) return Result.succeed(uuid)
+  const reason = `has the UUID ${uuid}, which is that of bdev ${holder}`
+  return Result.fail(new AlreadyExists({ object, reason, hint: "give it another one, or none" }))
+}
+
+const checkErrorName = (command: CommandOf<"CreateBdev">, name: BdevName): DomainError | undefined => {
+  if (command.bdev._tag !== "Error" || command.name === undefined || command.name === name) return undefined
+  const reason = `cannot have the name ${quote(command.name)}`
+  return new InvalidArgument({ object: `bdev ${name}`, reason, hint: "an error bdev is EE_ and its base's name" })
+}
+
+const checkBdevCount = (state: State, name: BdevName): DomainError | undefined => {
+  if (HashMap.size(state.bdevs) < BDEVS_MAX) return undefined
+  const reason = `would be number ${BDEVS_MAX + 1}`
+  return new LimitExceeded({
+    object: `bdev ${name}`,
+    reason,
+    hint: `at most ${BDEVS_MAX} can be there`,
+    limit: BDEVS_MAX
+  })
+}
+
+/** A name, an identity and a geometry, or why not. Without a generator: files have 10,000 of them. */
+export const decideCreateBdev = (state: State, command: CommandOf<"CreateBdev">): Decision => {
+  const chosen = chooseName(state, command)
+  const named = checkName(state, chosen.name)
+  if (Result.isFailure(named)) return Result.fail(named.failure)
+  const name = named.success
+  const refusal = checkErrorName(command, name) ?? checkBdevCount(state, name)
+  if (refusal !== undefined) return Result.fail(refusal)
+  const spec = parseSpec(state, `bdev ${name}`, command.bdev)
+  if (Result.isFailure(spec)) return Result.fail(spec.failure)
+  const autoNumber = chosen.autoNumber === undefined ? {} : { autoNumber: chosen.autoNumber }
+  return Result.map(chooseUuid(state, name, command.uuid), (uuid) => [
+    { _tag: "BdevCreated", name, uuid, uuidExplicit: command.uuid !== undefined, spec: spec.success, ...autoNumber }
+  ])
+}
+
+/** Also while it is mapped: its LUNs and its stack drain first. */
+export const decideDeleteBdev = (state: State, command: CommandOf<"DeleteBdev">): Decision =>
+  Result.flatMap(requireBdev(state, command.name), (bdev) => {
+    if (command.kind === undefined || command.kind === bdev.spec._tag) {
+      return Result.succeed(decideBdevRemoval(state, bdev, "requested"))
+    }
+    const reason = `is not of kind ${command.kind} but ${bdev.spec._tag}`
+    return Result.fail(new NotFound({ object: `bdev ${bdev.name}`, reason, hint: "delete it as what it is" }))
+  })
+
+/** Recorded only: the data plane does it. */
+export const decideInjectBdevError = (state: State, command: CommandOf<"InjectBdevError">): Decision =>
+  Result.gen(function* () {
+    const { incarnation, name, spec } = yield* requireBdev(state, command.name)
+    const object = `bdev ${name}`
+    const { injection } = command
+    if (spec._tag !== "Error") {
+      const hint = "create an error bdev on top of it, and inject there"
+      return yield* Result.fail(new NotFound({ object, reason: "is not an error bdev", hint }))
+    }
+    const corrupts = injection.ioType !== "clear" && injection.errorType === "corrupt_data"
+    if (injection.corruptValue > 255 || (corrupts && injection.corruptValue === 0)) {
+      const reason = `has a corrupt value of ${injection.corruptValue}`
+      return yield* Result.fail(new InvalidArgument({ object, reason, hint: "use 1 to 255" }))
+    }
+    return [{ _tag: "BdevErrorInjected", name, incarnation, injection }]
+  })
