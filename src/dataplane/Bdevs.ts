@@ -3,13 +3,14 @@
  * is reported as failed, and is tried again; LUNs are mapped to it when it is up.
  */
 import { Deferred, Effect, FiberMap, type Scope } from "effect"
-import type { Bdev, BdevErrorInjection, BdevHistogram, BdevQos, BdevRef, BdevRequest } from "../domain/bdev/Bdev.ts"
+import type { Bdev, BdevErrorInjection, BdevHistogram, BdevQos } from "../domain/bdev/Bdev.ts"
+import type { BdevRef, BdevRequest } from "../domain/bdev/BdevSpec.ts"
 import type { Command } from "../domain/Command.ts"
 import type { BdevStatus, Lease } from "../domain/DataPlane.ts"
 import { BdevUnavailable } from "../domain/data-plane-errors.ts"
 import type { HistogramKind, HistogramRequest } from "../domain/Statistics.ts"
 import type { BdevDefinition, BdevSpec } from "./bdev/BdevSpec.ts"
-import type { RateLimits } from "./bdev/RateLimiter.ts"
+import type { RateLimits } from "./bdev/wrapper/RateLimiter.ts"
 import { Gone } from "./Gone.ts"
 import { Leases } from "./Leases.ts"
 import type { Observe } from "./OwnObservations.ts"

@@ -4,7 +4,7 @@
  */
 import { Brand, Effect, FiberSet } from "effect"
 import type { Cause } from "../../eventlog/record.ts"
-import type { BdevRef } from "../domain/bdev/Bdev.ts"
+import type { BdevRef } from "../domain/bdev/BdevSpec.ts"
 import type { CommandOf } from "../domain/Command.ts"
 import type { Committed, ControlPlane, DispatchError } from "../domain/ControlPlane.ts"
 import type { EventOf } from "../domain/Event.ts"

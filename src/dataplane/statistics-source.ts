@@ -1,6 +1,6 @@
 /** The counters of the reactor, as the control side asks for them. */
 import { Effect } from "effect"
-import type { BdevRef } from "../domain/bdev/Bdev.ts"
+import type { BdevRef } from "../domain/bdev/BdevSpec.ts"
 import { BdevUnavailable } from "../domain/data-plane-errors.ts"
 import type { BdevStatisticsReport, LiveStatistics, StatisticsSource } from "../domain/Statistics.ts"
 import type { Bdevs } from "./Bdevs.ts"

@@ -3,7 +3,8 @@
  * is wanted; this port says what is. `src/dataplane` implements it.
  */
 import { Context, type Effect, type Scope } from "effect"
-import type { BdevErrorInjection, BdevRequest } from "./bdev/Bdev.ts"
+import type { BdevErrorInjection } from "./bdev/Bdev.ts"
+import type { BdevRequest } from "./bdev/BdevSpec.ts"
 import type { Command } from "./Command.ts"
 import type { BdevUnavailable, PortalUnavailable } from "./data-plane-errors.ts"
 import type { Portal } from "./group/PortalGroup.ts"

@@ -3,7 +3,7 @@
  * only goes forward; a latency is from when the bdev got an IO until it ended. Counters begin with the process.
  */
 import type { Effect } from "effect"
-import type { BdevRef } from "./bdev/Bdev.ts"
+import type { BdevRef } from "./bdev/BdevSpec.ts"
 import type { BdevUnavailable } from "./data-plane-errors.ts"
 import type { Incarnation, IscsiName } from "./ids.ts"
 

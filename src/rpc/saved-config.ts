@@ -5,7 +5,8 @@
  */
 import { Effect } from "effect"
 import { SECRETS_PER_CREATE_MAX } from "../domain/auth/AuthGroup.ts"
-import { type Bdev, type BdevHistogram, defaultHistogram, removableKey } from "../domain/bdev/Bdev.ts"
+import { type Bdev, type BdevHistogram, defaultHistogram } from "../domain/bdev/Bdev.ts"
+import { removableKey } from "../domain/bdev/BdevSpec.ts"
 import { resolveBdev } from "../domain/bdev/bdev-decide.ts"
 import type { InitiatorGroup } from "../domain/group/InitiatorGroup.ts"
 import type { PortalGroup } from "../domain/group/PortalGroup.ts"
@@ -25,7 +26,7 @@ import {
 import { LUNS_PER_CREATE_MAX, type TargetNode } from "../domain/target/TargetNode.ts"
 import { authGroupView } from "./methods/auth-groups.ts"
 import { authView } from "./methods/auth-params.ts"
-import { rateLimitsView } from "./methods/bdev-view.ts"
+import { rateLimitsView } from "./methods/bdev/bdev-view.ts"
 import { type Given, givenTo, type InertParams, inertValues } from "./methods/inert.ts"
 import {
   accelParams,

@@ -1,6 +1,6 @@
 /** The rules of files as disks: what they must be, and what a rescan makes of another size. */
 import { assert, describe, it } from "vitest"
-import type { BdevRequest } from "../../src/domain/bdev/Bdev.ts"
+import type { BdevRequest } from "../../src/domain/bdev/BdevSpec.ts"
 import type { Command } from "../../src/domain/Command.ts"
 import { withFound } from "../../src/domain/DataPlane.ts"
 import { findBdev } from "../../src/domain/State.ts"

@@ -1,6 +1,7 @@
 /** The rules for what of a bdev can change while it is there. */
 import { assert, describe, it } from "vitest"
-import { type BdevLatencies, type BdevQos, type BdevRequest, noQos } from "../../src/domain/bdev/Bdev.ts"
+import { type BdevQos, noQos } from "../../src/domain/bdev/Bdev.ts"
+import type { BdevLatencies, BdevRequest } from "../../src/domain/bdev/BdevSpec.ts"
 import type { Command } from "../../src/domain/Command.ts"
 import { findBdev, type State } from "../../src/domain/State.ts"
 import { at, bdevName, createBdev, createTarget, delayOn, groundwork, startEpoch } from "./examples.ts"

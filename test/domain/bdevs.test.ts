@@ -1,6 +1,6 @@
 /** The rules of bdevs and of their removal, and what the start of an epoch does. */
 import { assert, describe, it } from "vitest"
-import type { BdevRequest } from "../../src/domain/bdev/Bdev.ts"
+import type { BdevRequest } from "../../src/domain/bdev/BdevSpec.ts"
 import type { Command } from "../../src/domain/Command.ts"
 import { Uuid } from "../../src/domain/ids.ts"
 import { activeBdevsOf, bdevsOf, findBdev, findTarget, lunsOf, targetsOf } from "../../src/domain/State.ts"

@@ -1,5 +1,5 @@
 /** Commands that the tests of the domain build on: the example of SPDK's guide, and pieces of it. */
-import type { BdevRequest } from "../../src/domain/bdev/Bdev.ts"
+import type { BdevRequest } from "../../src/domain/bdev/BdevSpec.ts"
 import type { Command, CommandOf } from "../../src/domain/Command.ts"
 import { BdevName, Incarnation, InitiatorGroupTag, IscsiName, Lun, PortalGroupTag, Uuid } from "../../src/domain/ids.ts"
 import { noAuth } from "../../src/domain/options/IscsiOptions.ts"

@@ -2,7 +2,8 @@
  * Seeded random commands and events over few names and numbers, so that they meet: what a generator that draws
  * from all values never does.
  */
-import { type BdevRequest, defaultHistogram, noQos } from "../../src/domain/bdev/Bdev.ts"
+import { defaultHistogram, noQos } from "../../src/domain/bdev/Bdev.ts"
+import type { BdevRequest } from "../../src/domain/bdev/BdevSpec.ts"
 import type { Command } from "../../src/domain/Command.ts"
 import type { Event } from "../../src/domain/Event.ts"
 import { InitiatorPattern, Netmask } from "../../src/domain/group/InitiatorGroup.ts"

@@ -4,7 +4,7 @@
  */
 import * as fs from "node:fs"
 import { Deferred, Effect, Layer, Queue } from "effect"
-import type { BdevRequest } from "../../src/domain/bdev/Bdev.ts"
+import type { BdevRequest } from "../../src/domain/bdev/BdevSpec.ts"
 import type { Committed } from "../../src/domain/ControlPlane.ts"
 import { ControlPlane } from "../../src/domain/ControlPlane.ts"
 import { DataPlane } from "../../src/domain/DataPlane.ts"

@@ -1,7 +1,8 @@
 /** What a file's sections ask of the control plane: one command each, in the domain's words. */
 
 import type { SecretRequest } from "../../domain/auth/AuthGroup.ts"
-import { BdevRequest, defaultHistogram, noQos, removableKey } from "../../domain/bdev/Bdev.ts"
+import { defaultHistogram, noQos } from "../../domain/bdev/Bdev.ts"
+import { BdevRequest, removableKey } from "../../domain/bdev/BdevSpec.ts"
 import type { CommandOf } from "../../domain/Command.ts"
 import { type Auth, defaultIscsiOptions, noAuth } from "../../domain/options/IscsiOptions.ts"
 import { defaultLogOptions } from "../../domain/options/LogOptions.ts"

@@ -3,7 +3,8 @@
  * and what has its default is left out, but for what decides who gets in.
  */
 import type { AuthGroup } from "../../domain/auth/AuthGroup.ts"
-import { type Bdev, defaultHistogram, noQos, removableKey } from "../../domain/bdev/Bdev.ts"
+import { type Bdev, defaultHistogram, noQos } from "../../domain/bdev/Bdev.ts"
+import { removableKey } from "../../domain/bdev/BdevSpec.ts"
 import type { InitiatorGroup } from "../../domain/group/InitiatorGroup.ts"
 import type { Portal, PortalGroup } from "../../domain/group/PortalGroup.ts"
 import { type Auth, defaultIscsiOptions, type IscsiOptions, noAuth } from "../../domain/options/IscsiOptions.ts"

@@ -1,6 +1,6 @@
 /** The part of a state that one target needs: its groups, its bdevs and what those are stacked on. */
 import { HashMap } from "effect"
-import type { BdevSpec } from "../../domain/bdev/Bdev.ts"
+import type { BdevSpec } from "../../domain/bdev/BdevSpec.ts"
 import { findBdev, findPortalGroup, findTarget, lunsOf, type State } from "../../domain/State.ts"
 
 /** Bdevs by name, each with what it is stacked on. */

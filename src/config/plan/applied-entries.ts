@@ -4,7 +4,7 @@
  */
 import { createHash } from "node:crypto"
 import { Result } from "effect"
-import type { BdevRef } from "../../domain/bdev/Bdev.ts"
+import type { BdevRef } from "../../domain/bdev/BdevSpec.ts"
 import type { AppliedConfig, DesiredEntry } from "../../domain/config/AppliedConfig.ts"
 import type { Event } from "../../domain/Event.ts"
 import { decodeRecord, encodeEvent } from "../../domain/event-codec.ts"

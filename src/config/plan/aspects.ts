@@ -4,7 +4,8 @@
  */
 import { HashMap } from "effect"
 import type { AuthGroup, AuthSecret } from "../../domain/auth/AuthGroup.ts"
-import { type Bdev, type BdevHistogram, type BdevQos, type BdevSpec, noQos } from "../../domain/bdev/Bdev.ts"
+import { type Bdev, type BdevHistogram, type BdevQos, noQos } from "../../domain/bdev/Bdev.ts"
+import type { BdevSpec } from "../../domain/bdev/BdevSpec.ts"
 import type { Command } from "../../domain/Command.ts"
 import type { GroupKind } from "../../domain/group/GroupName.ts"
 import type { InitiatorGroup } from "../../domain/group/InitiatorGroup.ts"

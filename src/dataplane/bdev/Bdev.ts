@@ -6,7 +6,7 @@
  * answers by calling `ioDone`, at once or later.
  */
 
-import type { Provisioning } from "./Provisioning.ts"
+import type { Provisioning } from "./memory/Provisioning.ts"
 
 /** How an IO at a bdev ended. */
 export const IoStatus = {

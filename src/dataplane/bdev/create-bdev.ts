@@ -2,11 +2,11 @@
 import { totalmem } from "node:os"
 import type { Bdev } from "./Bdev.ts"
 import type { AioSpec, BaseRef, BdevDefinition, BdevSpec, MallocSpec, NullSpec } from "./BdevSpec.ts"
-import { DelayBdev } from "./DelayBdev.ts"
-import { ErrorBdev } from "./ErrorBdev.ts"
-import { MallocBdev } from "./MallocBdev.ts"
-import { NullBdev } from "./NullBdev.ts"
+import { MallocBdev } from "./memory/MallocBdev.ts"
+import { NullBdev } from "./memory/NullBdev.ts"
 import { failure, type OpenedBdev, opened } from "./OpenedBdev.ts"
+import { DelayBdev } from "./wrapper/DelayBdev.ts"
+import { ErrorBdev } from "./wrapper/ErrorBdev.ts"
 
 /** What opening a bdev needs from its surroundings. */
 export interface BdevSurroundings {

@@ -1,8 +1,8 @@
 /** Opening any bdev: some are there at once, a file is when the file system has answered. */
 import type { BdevDefinition } from "./BdevSpec.ts"
 import { type BdevSurroundings, createBdev } from "./create-bdev.ts"
+import { type IoFailed, type OpenFiles, openAioBdev } from "./file/open-aio-bdev.ts"
 import type { OpenedBdev } from "./OpenedBdev.ts"
-import { type IoFailed, type OpenFiles, openAioBdev } from "./open-aio-bdev.ts"
 
 /** What opening any bdev needs. */
 export interface OpeningSurroundings extends BdevSurroundings {

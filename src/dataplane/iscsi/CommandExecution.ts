@@ -3,7 +3,7 @@
  * copied from and to at once; everything else goes to the bdev, or begins as an operation, when its task set lets it.
  */
 import { IoStatus } from "../bdev/Bdev.ts"
-import { IoKind } from "../bdev/IoCounts.ts"
+import { IoKind } from "../bdev/statistics/IoCounts.ts"
 import { lunCommandsMax } from "../limits.ts"
 import { TaskAttribute } from "../scsi/CommandOrder.ts"
 import { completeIo, endRemoved } from "../scsi/complete-io.ts"

@@ -7,7 +7,7 @@
  * the node once per turn for late answers.
  */
 import type { IoStatus } from "../bdev/Bdev.ts"
-import { IoCounts, IoKind } from "../bdev/IoCounts.ts"
+import { IoCounts, IoKind } from "../bdev/statistics/IoCounts.ts"
 import { immediateCommandsMax, lunTaskBufferBytesMax, taskBufferBytesMax } from "../limits.ts"
 import { TaskAttribute } from "../scsi/CommandOrder.ts"
 import { endRemoved } from "../scsi/complete-io.ts"

@@ -1,5 +1,5 @@
 /** How connections end, as the node's listener is told. */
-import { IoKind } from "../bdev/IoCounts.ts"
+import { IoKind } from "../bdev/statistics/IoCounts.ts"
 import type { CommandPath } from "./CommandPath.ts"
 
 /**

@@ -3,7 +3,7 @@
  * costs one comparison. Implementations must not throw and must not wait.
  */
 import type { IoStatus } from "../bdev/Bdev.ts"
-import type { IoKind } from "../bdev/IoCounts.ts"
+import type { IoKind } from "../bdev/statistics/IoCounts.ts"
 import type { IscsiTask } from "./IscsiTask.ts"
 import type { Session } from "./Session.ts"
 

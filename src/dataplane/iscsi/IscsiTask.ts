@@ -5,7 +5,7 @@
  * position only. It goes straight into a RAM disk, in whole blocks, or into the task's buffer for any other bdev.
  */
 import { type BdevIo, IoStatus } from "../bdev/Bdev.ts"
-import { type IoCounts, IoKind } from "../bdev/IoCounts.ts"
+import { type IoCounts, IoKind } from "../bdev/statistics/IoCounts.ts"
 import { outstandingR2tMax } from "../limits.ts"
 import type { OrderedCommand } from "../scsi/CommandOrder.ts"
 import { ScsiTask } from "../scsi/ScsiTask.ts"

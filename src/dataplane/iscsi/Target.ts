@@ -2,8 +2,8 @@
  * A target node as the data path sees it: what logins are decided by, and its LUN mappings. The reactor changes these
  * objects between commands; nothing here waits.
  */
-import { IoCounts } from "../bdev/IoCounts.ts"
-import { LatencyHistogram, wholeHistogram } from "../bdev/LatencyHistogram.ts"
+import { IoCounts } from "../bdev/statistics/IoCounts.ts"
+import { LatencyHistogram, wholeHistogram } from "../bdev/statistics/LatencyHistogram.ts"
 import type { LogicalUnit } from "../scsi/LogicalUnit.ts"
 import type { AuthPolicy } from "./auth/AuthPolicy.ts"
 import type { Ending, LogoutCause } from "./ConnectionEnd.ts"

@@ -3,9 +3,9 @@
  * what is stacked on it, and goes again when the limits do. Changes come between two commands, never within one.
  */
 import type { Bdev } from "../bdev/Bdev.ts"
-import { LimitedBdev } from "../bdev/LimitedBdev.ts"
-import type { RateLimits } from "../bdev/RateLimiter.ts"
-import { WrapperBdev } from "../bdev/WrapperBdev.ts"
+import { LimitedBdev } from "../bdev/wrapper/LimitedBdev.ts"
+import type { RateLimits } from "../bdev/wrapper/RateLimiter.ts"
+import { WrapperBdev } from "../bdev/wrapper/WrapperBdev.ts"
 import type { LogicalUnit } from "../scsi/LogicalUnit.ts"
 import type { BdevId, LimitReport } from "./protocol.ts"
 

@@ -6,7 +6,7 @@
  */
 import * as fs from "node:fs"
 import { type Bdev, type BdevIo, IoStatus } from "../bdev/Bdev.ts"
-import { MallocBdev } from "../bdev/MallocBdev.ts"
+import { MallocBdev } from "../bdev/memory/MallocBdev.ts"
 import type { ReactorAnswer } from "./protocol.ts"
 
 /** Bytes that are copied in one turn. */

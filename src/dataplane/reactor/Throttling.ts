@@ -1,5 +1,5 @@
 /** When IO begins and ceases to wait for the rate limits of a bdev, as looked at once a second. */
-import type { LimitedBdev } from "../bdev/LimitedBdev.ts"
+import type { LimitedBdev } from "../bdev/wrapper/LimitedBdev.ts"
 import type { BdevLimits } from "./BdevLimits.ts"
 import type { BdevId, ReactorObservation } from "./protocol.ts"
 

@@ -1,6 +1,7 @@
 /** What a reactor is asked about files that are disks. */
-import { AioBdev } from "../bdev/AioBdev.ts"
+
 import type { Bdev } from "../bdev/Bdev.ts"
+import { AioBdev } from "../bdev/file/AioBdev.ts"
 import { fileCloseTimeoutMillis } from "../limits.ts"
 import type { ReactorAnswer } from "./protocol.ts"
 

@@ -1,8 +1,8 @@
 /** What a reactor tells of IO that failed, was slow, or was turned away. */
 import type { ObservationOf } from "../../domain/observation/Observation.ts"
 import { IoStatus } from "../bdev/Bdev.ts"
-import { IoKind } from "../bdev/IoCounts.ts"
-import { LimitedBdev } from "../bdev/LimitedBdev.ts"
+import { IoKind } from "../bdev/statistics/IoCounts.ts"
+import { LimitedBdev } from "../bdev/wrapper/LimitedBdev.ts"
 import type { IoWatch } from "../iscsi/IoWatch.ts"
 import { IscsiTask } from "../iscsi/IscsiTask.ts"
 import type { Session } from "../iscsi/Session.ts"

@@ -5,7 +5,7 @@
  * A bdev exported by several targets is one unit reached through several ports, with the same reservations.
  */
 import type { Bdev } from "../bdev/Bdev.ts"
-import { IoStatistics } from "../bdev/IoStatistics.ts"
+import { IoStatistics } from "../bdev/statistics/IoStatistics.ts"
 import { CommandOrder } from "./CommandOrder.ts"
 import type { CopyRecords } from "./copy/CopyRecords.ts"
 import { Media } from "./Media.ts"

@@ -4,7 +4,7 @@
  * the transport gathers the data, keeps the operation apart from others on the same blocks, and begins it.
  */
 import type { BdevIo, IoStatus } from "../bdev/Bdev.ts"
-import type { IoKind } from "../bdev/IoCounts.ts"
+import type { IoKind } from "../bdev/statistics/IoCounts.ts"
 import type { Nexus } from "./Nexus.ts"
 import type { ScsiTask } from "./ScsiTask.ts"
 import type { SessionView } from "./SessionView.ts"

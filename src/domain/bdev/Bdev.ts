@@ -6,49 +6,10 @@
  */
 import { Schema } from "effect"
 import { BdevName, Incarnation, Seq, Uuid } from "../ids.ts"
+import { BdevKind, BdevLatencies, BdevRequest, BdevSpec } from "./BdevSpec.ts"
 
 /** Bdevs in all, also those that are being removed. */
 export const BDEVS_MAX = 16_384
-/** Stacked bdevs above one that is not stacked. */
-export const BDEV_STACK_DEPTH_MAX = 8
-/** Bytes; SPDK has no limit, a block is the unit that is staged whole. */
-export const BLOCK_SIZE_MAX = 1024 * 1024
-/** Characters of a file's path; Linux takes 4,095 bytes. */
-export const FILENAME_LENGTH_MAX = 4095
-
-/** A bdev, exactly one. */
-export const BdevRef = Schema.Struct({ name: BdevName, incarnation: Incarnation })
-export type BdevRef = typeof BdevRef.Type
-
-const geometry = {
-  blockCount: Schema.Natural,
-  /** Bytes, a multiple of 512. */
-  blockSize: Schema.Natural,
-  /** Bytes. */
-  physicalBlockSize: Schema.Natural
-}
-
-/** Blocks that are unmapped should go back to the file system. Kept and given back; nothing unmaps blocks yet. */
-const fallocate = { fallocate: Schema.optionalKey(Schema.Literal(true)) }
-
-/** Its medium can be taken out and put back by initiators. */
-const removable = { removable: Schema.optionalKey(Schema.Literal(true)) }
-
-/** `removable` where it is true: absent is the only other way to say no. */
-export const removableKey = (of: { readonly removable?: boolean | undefined }): { readonly removable?: true } =>
-  of.removable === true ? { removable: true } : {}
-
-/** Microseconds. */
-const latencies = {
-  averageReadMicros: Schema.Natural,
-  p99ReadMicros: Schema.Natural,
-  averageWriteMicros: Schema.Natural,
-  p99WriteMicros: Schema.Natural
-}
-
-/** Of a delay bdev. */
-export const BdevLatencies = Schema.Struct(latencies)
-export type BdevLatencies = typeof BdevLatencies.Type
 
 /** Limits of reads and writes of a bdev, per second; 0 is no limit. */
 export const BdevQos = Schema.Struct({
@@ -104,59 +65,6 @@ export type BdevHistogram = typeof BdevHistogram.Type
 
 /** SPDK's: 1 us to 2 minutes, to about 1 %. */
 export const defaultHistogram: BdevHistogram = { granularity: 7, minNanos: 1000, maxNanos: 120_000_000_000 }
-
-/** What a bdev is. `optimalIoBoundary` is in blocks, 0 for none. */
-export const BdevSpec = Schema.TaggedUnion({
-  Malloc: { ...geometry, optimalIoBoundary: Schema.Natural, ...removable },
-  Null: { ...geometry, ...removable },
-  /** A regular file. `blockCount` is 0 only in a plan that was made before the file was opened. */
-  Aio: {
-    filename: Schema.String,
-    blockCount: Schema.Natural,
-    blockSize: Schema.Natural,
-    readOnly: Schema.Boolean,
-    ...fallocate,
-    ...removable
-  },
-  Delay: { base: BdevRef, ...latencies },
-  Error: { base: BdevRef }
-})
-export type BdevSpec = typeof BdevSpec.Type
-
-/** What a caller asks for: like `BdevSpec`, but names its base and may leave sizes to us (0 is "as the block size"). */
-export const BdevRequest = Schema.TaggedUnion({
-  Malloc: {
-    blockCount: Schema.Number,
-    blockSize: Schema.Number,
-    physicalBlockSize: Schema.Number,
-    optimalIoBoundary: Schema.Number,
-    ...removable
-  },
-  Null: { blockCount: Schema.Number, blockSize: Schema.Number, physicalBlockSize: Schema.Number, ...removable },
-  Aio: {
-    /** Absolute. */
-    filename: Schema.String,
-    blockSize: Schema.Number,
-    readOnly: Schema.Boolean,
-    ...fallocate,
-    ...removable,
-    /** What the file has: filled in from the lease. */
-    blockCount: Schema.optionalKey(Schema.Number)
-  },
-  Delay: {
-    base: Schema.String,
-    averageReadMicros: Schema.Number,
-    p99ReadMicros: Schema.Number,
-    averageWriteMicros: Schema.Number,
-    p99WriteMicros: Schema.Number
-  },
-  Error: { base: Schema.String }
-})
-export type BdevRequest = typeof BdevRequest.Type
-
-/** The tags of `BdevSpec`. */
-export const BdevKind = Schema.Literals(["Malloc", "Null", "Aio", "Delay", "Error"])
-export type BdevKind = typeof BdevKind.Type
 
 /** `requested`: deleted by name; `base-removed`: its base is; `vanished`: the data plane lost it. */
 export const BdevRemovalCause = Schema.Literals(["requested", "base-removed", "vanished"])

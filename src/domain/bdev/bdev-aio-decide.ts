@@ -2,7 +2,7 @@
 import { Result } from "effect"
 import { InvalidArgument } from "../DomainError.ts"
 import { quote } from "../decision.ts"
-import { type BdevRequest, type BdevSpec, BLOCK_SIZE_MAX, FILENAME_LENGTH_MAX } from "./Bdev.ts"
+import { type BdevRequest, type BdevSpec, BLOCK_SIZE_MAX, FILENAME_LENGTH_MAX } from "./BdevSpec.ts"
 
 type AioRequest = Extract<BdevRequest, { readonly _tag: "Aio" }>
 

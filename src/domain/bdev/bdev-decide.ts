@@ -16,17 +16,16 @@ import { indexGet } from "../multi-index.ts"
 import { findBdev, type State } from "../State.ts"
 import { decideBdevRemoval } from "../target/lun-removal.ts"
 import { uuidV5 } from "../uuid-v5.ts"
+import { BDEVS_MAX, type Bdev } from "./Bdev.ts"
 import {
   BDEV_STACK_DEPTH_MAX,
-  BDEVS_MAX,
-  type Bdev,
   type BdevLatencies,
   type BdevRef,
   type BdevRequest,
   type BdevSpec,
   BLOCK_SIZE_MAX,
   removableKey
-} from "./Bdev.ts"
+} from "./BdevSpec.ts"
 import { parseAioSpec } from "./bdev-aio-decide.ts"
 import { baseOf } from "./bdev-evolve.ts"
 

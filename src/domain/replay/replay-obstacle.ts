@@ -4,7 +4,7 @@
  * is taken is none: its portal is desired, and fails.
  */
 import { HashMap } from "effect"
-import type { BdevRef } from "../bdev/Bdev.ts"
+import type { BdevRef } from "../bdev/BdevSpec.ts"
 import type { Event, EventOf } from "../Event.ts"
 import { evolve } from "../evolve.ts"
 import { indexHas } from "../multi-index.ts"

@@ -7,7 +7,7 @@
  * initiator has asked for more (APTPL).
  */
 import { Schema } from "effect"
-import { BdevRef } from "../bdev/Bdev.ts"
+import { BdevRef } from "../bdev/BdevSpec.ts"
 import { IscsiName, iscsiNameKey, RelativePortId } from "../ids.ts"
 
 /** Registrations of one logical unit: their full status is the longest parameter data of any command. */

@@ -5,7 +5,7 @@
  * until the end. A target that is being deleted keeps its name until its LUNs are gone and its sessions closed.
  */
 import { type HashMap, Schema } from "effect"
-import { BdevRef } from "../bdev/Bdev.ts"
+import { BdevRef } from "../bdev/BdevSpec.ts"
 import { Portal } from "../group/PortalGroup.ts"
 import { Incarnation, InitiatorGroupTag, IscsiName, Lun, PortalGroupTag, RelativePortId, Seq } from "../ids.ts"
 import { Auth, AuthRequest } from "../options/IscsiOptions.ts"

@@ -1,5 +1,6 @@
 /** What the events of bdevs say, in words. */
-import type { BdevErrorInjection, BdevQos, BdevRemovalCause, BdevSpec } from "../../domain/bdev/Bdev.ts"
+import type { BdevErrorInjection, BdevQos, BdevRemovalCause } from "../../domain/bdev/Bdev.ts"
+import type { BdevSpec } from "../../domain/bdev/BdevSpec.ts"
 import type { Event, EventOf, EventType } from "../../domain/Event.ts"
 import { bytesText, listed } from "./words.ts"
 

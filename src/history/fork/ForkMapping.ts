@@ -4,7 +4,8 @@
  * from mapped events.
  */
 import { HashMap, Result } from "effect"
-import type { Bdev, BdevSpec } from "../../domain/bdev/Bdev.ts"
+import type { Bdev } from "../../domain/bdev/Bdev.ts"
+import type { BdevSpec } from "../../domain/bdev/BdevSpec.ts"
 import type { AppliedConfig, DesiredEntry } from "../../domain/config/AppliedConfig.ts"
 import type { Event, EventOf, EventType } from "../../domain/Event.ts"
 import { decodeRecord, encodeEvent } from "../../domain/event-codec.ts"

@@ -2,12 +2,12 @@
 import { mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import type { AioBdev } from "../../../src/dataplane/bdev/AioBdev.ts"
-import { AioBdev as Aio } from "../../../src/dataplane/bdev/AioBdev.ts"
 import type { AioSpec } from "../../../src/dataplane/bdev/BdevSpec.ts"
-import { type FileOperations, nodeFiles } from "../../../src/dataplane/bdev/FileOperations.ts"
+import type { AioBdev } from "../../../src/dataplane/bdev/file/AioBdev.ts"
+import { AioBdev as Aio } from "../../../src/dataplane/bdev/file/AioBdev.ts"
+import { type FileOperations, nodeFiles } from "../../../src/dataplane/bdev/file/FileOperations.ts"
+import { OpenFiles, openAioBdev } from "../../../src/dataplane/bdev/file/open-aio-bdev.ts"
 import type { OpenedBdev } from "../../../src/dataplane/bdev/OpenedBdev.ts"
-import { OpenFiles, openAioBdev } from "../../../src/dataplane/bdev/open-aio-bdev.ts"
 
 /** A folder that `dispose` removes. */
 export class Folder {

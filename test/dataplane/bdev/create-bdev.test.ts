@@ -2,7 +2,7 @@
 import { totalmem } from "node:os"
 import { assert, describe, it } from "vitest"
 import { createBdev, type DeviceDefinition } from "../../../src/dataplane/bdev/create-bdev.ts"
-import { MallocBdev } from "../../../src/dataplane/bdev/MallocBdev.ts"
+import { MallocBdev } from "../../../src/dataplane/bdev/memory/MallocBdev.ts"
 import { mallocSpec } from "./recorded-io.ts"
 
 const base = { name: "Malloc0", incarnation: 7 }

@@ -1,8 +1,8 @@
 /** Counters of IO: what is added up, and what a reset leaves. */
 import { assert, describe, it } from "vitest"
 import { IoStatus } from "../../../src/dataplane/bdev/Bdev.ts"
-import { IoKind } from "../../../src/dataplane/bdev/IoCounts.ts"
-import { IoStatistics } from "../../../src/dataplane/bdev/IoStatistics.ts"
+import { IoKind } from "../../../src/dataplane/bdev/statistics/IoCounts.ts"
+import { IoStatistics } from "../../../src/dataplane/bdev/statistics/IoStatistics.ts"
 
 const none = { ops: 0, bytes: 0, latencyNanos: 0, latencyMaxNanos: 0, latencyMinNanos: 0 }
 const noErrors = { failed: 0, aborted: 0, noMemory: 0 }

@@ -4,7 +4,7 @@ import {
   type HistogramSettings,
   LatencyHistogram,
   wholeHistogram
-} from "../../../src/dataplane/bdev/LatencyHistogram.ts"
+} from "../../../src/dataplane/bdev/statistics/LatencyHistogram.ts"
 
 const random = (seed: number): (() => number) => {
   let state = seed

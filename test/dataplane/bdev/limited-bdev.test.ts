@@ -1,13 +1,13 @@
 /** A bdev with rate limits, on a clock of the test's own. */
 import { afterEach, assert, beforeEach, describe, it, vi } from "vitest"
 import { type Bdev, IoStatus } from "../../../src/dataplane/bdev/Bdev.ts"
-import { CountingBdev } from "../../../src/dataplane/bdev/CountingBdev.ts"
-import { DelayBdev } from "../../../src/dataplane/bdev/DelayBdev.ts"
-import { ErrorBdev } from "../../../src/dataplane/bdev/ErrorBdev.ts"
-import { IoStatistics } from "../../../src/dataplane/bdev/IoStatistics.ts"
-import { LimitedBdev } from "../../../src/dataplane/bdev/LimitedBdev.ts"
-import { MallocBdev } from "../../../src/dataplane/bdev/MallocBdev.ts"
-import type { RateLimits } from "../../../src/dataplane/bdev/RateLimiter.ts"
+import { MallocBdev } from "../../../src/dataplane/bdev/memory/MallocBdev.ts"
+import { IoStatistics } from "../../../src/dataplane/bdev/statistics/IoStatistics.ts"
+import { CountingBdev } from "../../../src/dataplane/bdev/wrapper/CountingBdev.ts"
+import { DelayBdev } from "../../../src/dataplane/bdev/wrapper/DelayBdev.ts"
+import { ErrorBdev } from "../../../src/dataplane/bdev/wrapper/ErrorBdev.ts"
+import { LimitedBdev } from "../../../src/dataplane/bdev/wrapper/LimitedBdev.ts"
+import type { RateLimits } from "../../../src/dataplane/bdev/wrapper/RateLimiter.ts"
 import { RecordedIo } from "./recorded-io.ts"
 
 const none: RateLimits = { readWriteIos: 0, readWriteBytes: 0, readBytes: 0, writeBytes: 0 }

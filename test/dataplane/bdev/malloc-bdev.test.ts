@@ -1,8 +1,8 @@
 /** RAM disks: what is written is read, to the last byte and beyond 4 GiB, and the memory goes when the disk does. */
 import { assert, describe, it } from "vitest"
 import { IoStatus } from "../../../src/dataplane/bdev/Bdev.ts"
-import { MallocBdev } from "../../../src/dataplane/bdev/MallocBdev.ts"
-import { NullBdev } from "../../../src/dataplane/bdev/NullBdev.ts"
+import { MallocBdev } from "../../../src/dataplane/bdev/memory/MallocBdev.ts"
+import { NullBdev } from "../../../src/dataplane/bdev/memory/NullBdev.ts"
 import { makeRandom } from "../../support/initiator/random.ts"
 import { mallocSpec, okIo, RecordedIo } from "./recorded-io.ts"
 

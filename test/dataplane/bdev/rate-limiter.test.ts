@@ -1,6 +1,6 @@
 /** Token buckets, with a clock that is a number. */
 import { assert, describe, it } from "vitest"
-import { RateLimiter, type RateLimits } from "../../../src/dataplane/bdev/RateLimiter.ts"
+import { RateLimiter, type RateLimits } from "../../../src/dataplane/bdev/wrapper/RateLimiter.ts"
 import { diceOf } from "../../domain/random.ts"
 
 const none: RateLimits = { readWriteIos: 0, readWriteBytes: 0, readBytes: 0, writeBytes: 0 }

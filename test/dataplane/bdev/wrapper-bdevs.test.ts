@@ -1,9 +1,9 @@
 /** The delay and the error injection bdev: late answers, faults on demand, and each IO answered exactly once. */
 import { assert, describe, it } from "vitest"
 import { type Bdev, IoStatus } from "../../../src/dataplane/bdev/Bdev.ts"
-import { DelayBdev } from "../../../src/dataplane/bdev/DelayBdev.ts"
-import { ErrorBdev, type Fault } from "../../../src/dataplane/bdev/ErrorBdev.ts"
-import { MallocBdev } from "../../../src/dataplane/bdev/MallocBdev.ts"
+import { MallocBdev } from "../../../src/dataplane/bdev/memory/MallocBdev.ts"
+import { DelayBdev } from "../../../src/dataplane/bdev/wrapper/DelayBdev.ts"
+import { ErrorBdev, type Fault } from "../../../src/dataplane/bdev/wrapper/ErrorBdev.ts"
 import { mallocSpec, okIo, RecordedIo } from "./recorded-io.ts"
 
 const disk = () => new MallocBdev(mallocSpec())

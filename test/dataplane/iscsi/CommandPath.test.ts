@@ -1,7 +1,7 @@
 /** Commands at the edges of their lives: half read when their LUN goes, ended by a drain, given up, orphaned. */
 import { assert, beforeEach, describe, it } from "vitest"
-import type { ErrorBdev } from "../../../src/dataplane/bdev/ErrorBdev.ts"
-import type { MallocBdev } from "../../../src/dataplane/bdev/MallocBdev.ts"
+import type { MallocBdev } from "../../../src/dataplane/bdev/memory/MallocBdev.ts"
+import type { ErrorBdev } from "../../../src/dataplane/bdev/wrapper/ErrorBdev.ts"
 import { TaskPhase } from "../../../src/dataplane/iscsi/IscsiTask.ts"
 import type { Target } from "../../../src/dataplane/iscsi/Target.ts"
 import { drainLun } from "../../../src/dataplane/reactor/drain-lun.ts"

@@ -3,8 +3,8 @@
  * command's bytes, and nothing else has changed. Whatever the bursts, the segments, the chunks and the cut.
  */
 import { assert, describe, it } from "vitest"
-import { DelayBdev } from "../../../src/dataplane/bdev/DelayBdev.ts"
-import type { MallocBdev } from "../../../src/dataplane/bdev/MallocBdev.ts"
+import type { MallocBdev } from "../../../src/dataplane/bdev/memory/MallocBdev.ts"
+import { DelayBdev } from "../../../src/dataplane/bdev/wrapper/DelayBdev.ts"
 import { reservedTag } from "../../../src/dataplane/iscsi/pdu/bhs.ts"
 import { Opcode, type Pdu } from "../../support/initiator/pdu.ts"
 import { makeRandom, type Random, runSeed } from "../../support/initiator/random.ts"

@@ -1,6 +1,6 @@
 /** The command window (RFC 7143 section 4.2.2.1), and a session's paths to logical units. */
 import { assert, beforeEach, describe, it } from "vitest"
-import type { ErrorBdev } from "../../../src/dataplane/bdev/ErrorBdev.ts"
+import type { ErrorBdev } from "../../../src/dataplane/bdev/wrapper/ErrorBdev.ts"
 import { LunMapping, type Target } from "../../../src/dataplane/iscsi/Target.ts"
 import { SenseCode } from "../../../src/dataplane/scsi/sense-codes.ts"
 import { Opcode } from "../../support/initiator/pdu.ts"

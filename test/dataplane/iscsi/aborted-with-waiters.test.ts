@@ -1,6 +1,6 @@
 /** A reset that ends a command and those that wait for it, at a disk that gives the first back at once. */
 import { assert, it } from "vitest"
-import { LimitedBdev } from "../../../src/dataplane/bdev/LimitedBdev.ts"
+import { LimitedBdev } from "../../../src/dataplane/bdev/wrapper/LimitedBdev.ts"
 import { Opcode, reservedTag } from "../../support/initiator/pdu.ts"
 import { addTarget, loggedIn, ramDisk, read10, TestNode, turn, write10 } from "./fixture.ts"
 

@@ -3,7 +3,7 @@
  * (RFC 7143 section 4.2.3.3).
  */
 import { afterEach, assert, beforeEach, describe, it, vi } from "vitest"
-import type { ErrorBdev } from "../../../src/dataplane/bdev/ErrorBdev.ts"
+import type { ErrorBdev } from "../../../src/dataplane/bdev/wrapper/ErrorBdev.ts"
 import { taskManagementTimeoutMillis } from "../../../src/dataplane/limits.ts"
 import { Opcode, reservedTag } from "../../support/initiator/pdu.ts"
 import { addTarget, hangingDisk, loggedIn, read10, statusOf, TestNode, TestPeer, turn } from "./fixture.ts"

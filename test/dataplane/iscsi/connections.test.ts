@@ -3,7 +3,7 @@
  * across them, which connection answers what, and what is left when one of them goes.
  */
 import { assert, beforeEach, describe, it } from "vitest"
-import type { ErrorBdev } from "../../../src/dataplane/bdev/ErrorBdev.ts"
+import type { ErrorBdev } from "../../../src/dataplane/bdev/wrapper/ErrorBdev.ts"
 import type { Session } from "../../../src/dataplane/iscsi/Session.ts"
 import { missingCommandTimeoutMillis, recvDataSegmentBytesMax } from "../../../src/dataplane/limits.ts"
 import { compileAccessList } from "../../../src/domain/access.ts"

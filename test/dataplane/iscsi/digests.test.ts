@@ -3,7 +3,7 @@
  * of one that is wrong. The scripted peer checks every digest of what the target sends.
  */
 import { assert, beforeEach, describe, it } from "vitest"
-import type { MallocBdev } from "../../../src/dataplane/bdev/MallocBdev.ts"
+import type { MallocBdev } from "../../../src/dataplane/bdev/memory/MallocBdev.ts"
 import type { TargetSpec } from "../../../src/dataplane/iscsi/Target.ts"
 import { type Digests, Opcode, reservedTag } from "../../support/initiator/pdu.ts"
 import { decodeKeys, type KeyList } from "../../support/initiator/text-keys.ts"

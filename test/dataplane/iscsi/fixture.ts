@@ -4,8 +4,8 @@
  */
 import { Socket } from "node:net"
 import type { Bdev } from "../../../src/dataplane/bdev/Bdev.ts"
-import { ErrorBdev } from "../../../src/dataplane/bdev/ErrorBdev.ts"
-import { MallocBdev } from "../../../src/dataplane/bdev/MallocBdev.ts"
+import { MallocBdev } from "../../../src/dataplane/bdev/memory/MallocBdev.ts"
+import { ErrorBdev } from "../../../src/dataplane/bdev/wrapper/ErrorBdev.ts"
 import { noAuthPolicy } from "../../../src/dataplane/iscsi/auth/AuthPolicy.ts"
 import { Connection } from "../../../src/dataplane/iscsi/Connection.ts"
 import { IscsiNode, type NodeOptions } from "../../../src/dataplane/iscsi/IscsiNode.ts"

@@ -1,6 +1,6 @@
 /** A disk that hangs while its initiators abort and try again holds a bounded amount, and others have their share. */
 import { assert, beforeEach, describe, it } from "vitest"
-import type { ErrorBdev } from "../../../src/dataplane/bdev/ErrorBdev.ts"
+import type { ErrorBdev } from "../../../src/dataplane/bdev/wrapper/ErrorBdev.ts"
 import type { Target } from "../../../src/dataplane/iscsi/Target.ts"
 import { lunCommandsMax, lunTaskBufferBytesMax } from "../../../src/dataplane/limits.ts"
 import { Opcode, reservedTag } from "../../support/initiator/pdu.ts"

@@ -1,6 +1,6 @@
 /** What commands leave in the counters of their disk, their LUN and their session, by a clock that is moved by hand. */
 import { assert, beforeEach, describe, it } from "vitest"
-import type { ErrorBdev } from "../../../src/dataplane/bdev/ErrorBdev.ts"
+import type { ErrorBdev } from "../../../src/dataplane/bdev/wrapper/ErrorBdev.ts"
 import type { Target } from "../../../src/dataplane/iscsi/Target.ts"
 import {
   addTarget,

@@ -1,7 +1,7 @@
 /** Rate limits that come and go while a write is under way. */
 import { assert, expect, it } from "vitest"
 import type { Bdev } from "../../../src/dataplane/bdev/Bdev.ts"
-import { LimitedBdev } from "../../../src/dataplane/bdev/LimitedBdev.ts"
+import { LimitedBdev } from "../../../src/dataplane/bdev/wrapper/LimitedBdev.ts"
 import { addTarget, loggedIn, ramDisk, statusOf, TestNode, type TestPeer, write10 } from "./fixture.ts"
 
 const write = 0xa1

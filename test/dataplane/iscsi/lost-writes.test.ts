@@ -2,8 +2,8 @@
 import { setImmediate as turn } from "node:timers/promises"
 import { afterEach, assert, beforeEach, it } from "vitest"
 import type { Bdev } from "../../../src/dataplane/bdev/Bdev.ts"
-import { DelayBdev } from "../../../src/dataplane/bdev/DelayBdev.ts"
-import { OpenFiles } from "../../../src/dataplane/bdev/open-aio-bdev.ts"
+import { OpenFiles } from "../../../src/dataplane/bdev/file/open-aio-bdev.ts"
+import { DelayBdev } from "../../../src/dataplane/bdev/wrapper/DelayBdev.ts"
 import { aioSpec, Folder, HeldFiles, openDisk } from "../bdev/aio-support.ts"
 import { addTarget, cdb10, loggedIn, statusOf, TestNode, type TestPeer, write10 } from "./fixture.ts"
 

@@ -1,9 +1,9 @@
 /** Commands with data to receive or several steps, on their way through a session: residuals, aborts, drains, locks. */
 import { assert, beforeEach, describe, it } from "vitest"
-import { DelayBdev } from "../../../src/dataplane/bdev/DelayBdev.ts"
-import type { ErrorBdev } from "../../../src/dataplane/bdev/ErrorBdev.ts"
-import type { MallocBdev } from "../../../src/dataplane/bdev/MallocBdev.ts"
-import { NullBdev } from "../../../src/dataplane/bdev/NullBdev.ts"
+import type { MallocBdev } from "../../../src/dataplane/bdev/memory/MallocBdev.ts"
+import { NullBdev } from "../../../src/dataplane/bdev/memory/NullBdev.ts"
+import { DelayBdev } from "../../../src/dataplane/bdev/wrapper/DelayBdev.ts"
+import type { ErrorBdev } from "../../../src/dataplane/bdev/wrapper/ErrorBdev.ts"
 import type { Target } from "../../../src/dataplane/iscsi/Target.ts"
 import { drainLun } from "../../../src/dataplane/reactor/drain-lun.ts"
 import { Opcode, type Pdu, reservedTag } from "../../support/initiator/pdu.ts"

@@ -1,6 +1,6 @@
 /** LOGICAL UNIT RESET and commands that nobody waits for any more, while the bdev still has them. */
 import { afterEach, assert, beforeEach, describe, it, vi } from "vitest"
-import type { ErrorBdev } from "../../../src/dataplane/bdev/ErrorBdev.ts"
+import type { ErrorBdev } from "../../../src/dataplane/bdev/wrapper/ErrorBdev.ts"
 import { LunMapping, type Target } from "../../../src/dataplane/iscsi/Target.ts"
 import { taskManagementTimeoutMillis } from "../../../src/dataplane/limits.ts"
 import { Opcode, type Pdu, reservedTag } from "../../support/initiator/pdu.ts"

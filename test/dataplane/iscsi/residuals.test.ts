@@ -4,7 +4,7 @@
  * both, and of none. On a RAM disk, and on a disk that answers through a buffer.
  */
 import { assert, describe, it } from "vitest"
-import { ErrorBdev } from "../../../src/dataplane/bdev/ErrorBdev.ts"
+import { ErrorBdev } from "../../../src/dataplane/bdev/wrapper/ErrorBdev.ts"
 import { Opcode, type Pdu } from "../../support/initiator/pdu.ts"
 import type { KeyList } from "../../support/initiator/text-keys.ts"
 import {

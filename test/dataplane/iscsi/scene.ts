@@ -4,7 +4,7 @@
  */
 import { assert, vi } from "vitest"
 import type { BdevSpec } from "../../../src/dataplane/bdev/BdevSpec.ts"
-import type { Fault } from "../../../src/dataplane/bdev/ErrorBdev.ts"
+import type { Fault } from "../../../src/dataplane/bdev/wrapper/ErrorBdev.ts"
 import { LunMapping, type Target } from "../../../src/dataplane/iscsi/Target.ts"
 import { drainLun } from "../../../src/dataplane/reactor/drain-lun.ts"
 import { ReactorBdevs } from "../../../src/dataplane/reactor/ReactorBdevs.ts"

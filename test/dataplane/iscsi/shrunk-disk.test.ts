@@ -1,6 +1,6 @@
 /** A disk that gets smaller while commands are under way. */
 import { assert, it } from "vitest"
-import { NullBdev } from "../../../src/dataplane/bdev/NullBdev.ts"
+import { NullBdev } from "../../../src/dataplane/bdev/memory/NullBdev.ts"
 import { addTarget, loggedIn, read10, statusOf, TestNode, write10 } from "./fixture.ts"
 
 const write = 0xa1

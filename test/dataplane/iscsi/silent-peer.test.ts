@@ -1,7 +1,7 @@
 /** Initiators that are gone without a word, or take nothing any more: what they held is free when they are given up. */
 import { once } from "node:events"
 import { assert, beforeEach, describe, it } from "vitest"
-import type { ErrorBdev } from "../../../src/dataplane/bdev/ErrorBdev.ts"
+import type { ErrorBdev } from "../../../src/dataplane/bdev/wrapper/ErrorBdev.ts"
 import type { Target } from "../../../src/dataplane/iscsi/Target.ts"
 import { logoutCloseTimeoutMillis } from "../../../src/dataplane/limits.ts"
 import { Opcode } from "../../support/initiator/pdu.ts"

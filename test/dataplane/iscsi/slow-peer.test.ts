@@ -1,6 +1,6 @@
 /** A peer that sends much and reads nothing: what the target keeps for it is bounded, however small the answers are. */
 import { assert, beforeEach, describe, it } from "vitest"
-import type { ErrorBdev } from "../../../src/dataplane/bdev/ErrorBdev.ts"
+import type { ErrorBdev } from "../../../src/dataplane/bdev/wrapper/ErrorBdev.ts"
 import { OutputBuffers } from "../../../src/dataplane/iscsi/OutputBuffers.ts"
 import type { Target } from "../../../src/dataplane/iscsi/Target.ts"
 import { Transmitter } from "../../../src/dataplane/iscsi/Transmitter.ts"

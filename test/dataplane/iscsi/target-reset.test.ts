@@ -1,6 +1,6 @@
 /** TARGET WARM RESET and TARGET COLD RESET: every unit of the target, every initiator, and the sessions. */
 import { assert, beforeEach, describe, it } from "vitest"
-import type { ErrorBdev } from "../../../src/dataplane/bdev/ErrorBdev.ts"
+import type { ErrorBdev } from "../../../src/dataplane/bdev/wrapper/ErrorBdev.ts"
 import { LunMapping, type Target } from "../../../src/dataplane/iscsi/Target.ts"
 import { Opcode, reservedTag } from "../../support/initiator/pdu.ts"
 import {

@@ -1,6 +1,6 @@
 /** Task attributes from the wire to the disk: what waits for what, over all initiators, and how waiting ends. */
 import { afterEach, assert, beforeEach, describe, it, vi } from "vitest"
-import type { ErrorBdev } from "../../../src/dataplane/bdev/ErrorBdev.ts"
+import type { ErrorBdev } from "../../../src/dataplane/bdev/wrapper/ErrorBdev.ts"
 import type { Target } from "../../../src/dataplane/iscsi/Target.ts"
 import { drainLun } from "../../../src/dataplane/reactor/drain-lun.ts"
 import { orderPatienceMillis } from "../../../src/dataplane/scsi/CommandOrder.ts"

@@ -1,6 +1,6 @@
 /** Task management: what is aborted is not answered, and the response waits until it has left the bdev. */
 import { afterEach, assert, beforeEach, describe, it, vi } from "vitest"
-import type { ErrorBdev } from "../../../src/dataplane/bdev/ErrorBdev.ts"
+import type { ErrorBdev } from "../../../src/dataplane/bdev/wrapper/ErrorBdev.ts"
 import { LunMapping, type Target } from "../../../src/dataplane/iscsi/Target.ts"
 import { pendingFunctionsMax, taskManagementTimeoutMillis } from "../../../src/dataplane/limits.ts"
 import { Opcode } from "../../support/initiator/pdu.ts"

@@ -4,7 +4,7 @@
  */
 import { connect, type Socket } from "node:net"
 import type { BdevSpec } from "../../../src/dataplane/bdev/BdevSpec.ts"
-import type { Fault } from "../../../src/dataplane/bdev/ErrorBdev.ts"
+import type { Fault } from "../../../src/dataplane/bdev/wrapper/ErrorBdev.ts"
 import { noAuthPolicy } from "../../../src/dataplane/iscsi/auth/AuthPolicy.ts"
 import type { NodeOptions } from "../../../src/dataplane/iscsi/IscsiNode.ts"
 import type { DrainOutcome, TargetSpec } from "../../../src/dataplane/iscsi/Target.ts"

@@ -1,7 +1,7 @@
 /** Runs one CDB against a logical unit as a transport would, and gives what an initiator would see of it. */
 import type { Bdev } from "../../../src/dataplane/bdev/Bdev.ts"
-import { MallocBdev } from "../../../src/dataplane/bdev/MallocBdev.ts"
-import { NullBdev } from "../../../src/dataplane/bdev/NullBdev.ts"
+import { MallocBdev } from "../../../src/dataplane/bdev/memory/MallocBdev.ts"
+import { NullBdev } from "../../../src/dataplane/bdev/memory/NullBdev.ts"
 import { LogicalUnit, type LogicalUnitOptions } from "../../../src/dataplane/scsi/LogicalUnit.ts"
 import type { Nexus } from "../../../src/dataplane/scsi/Nexus.ts"
 import { prepare } from "../../../src/dataplane/scsi/prepare.ts"

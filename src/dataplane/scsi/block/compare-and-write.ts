@@ -2,7 +2,7 @@
  * COMPARE AND WRITE (SBC-3 5.2): the data hold as many blocks to compare with as to write then. No other command comes
  * between the two, by whatever session or stacked bdev it comes. The lock of clusters and of ESXi (ATS).
  */
-import { IoKind } from "../../bdev/IoCounts.ts"
+import { IoKind } from "../../bdev/statistics/IoCounts.ts"
 import type { CommandDefinition } from "../CommandDefinition.ts"
 import type { Nexus } from "../Nexus.ts"
 import type { ScsiOperation } from "../ScsiOperation.ts"

@@ -1,5 +1,5 @@
 /** ORWRITE(16) (SBC-3 5.5): bits of the data are set in the blocks; no other command comes in between. */
-import { IoKind } from "../../bdev/IoCounts.ts"
+import { IoKind } from "../../bdev/statistics/IoCounts.ts"
 import type { CommandDefinition } from "../CommandDefinition.ts"
 import type { Nexus } from "../Nexus.ts"
 import type { ScsiOperation } from "../ScsiOperation.ts"

@@ -1,5 +1,5 @@
 /** UNMAP (SBC-3 5.28): all descriptors are checked before the first is done. */
-import { IoKind } from "../../bdev/IoCounts.ts"
+import { IoKind } from "../../bdev/statistics/IoCounts.ts"
 import type { CommandDefinition } from "../CommandDefinition.ts"
 import type { Nexus } from "../Nexus.ts"
 import type { OperationRun, ScsiOperation } from "../ScsiOperation.ts"

@@ -2,7 +2,7 @@
  * VERIFY (SBC-3 5.29 to 5.31) and WRITE AND VERIFY (SBC-3 5.37 to 5.39) of 10, 12 and 16 bytes. Without data to compare
  * (BYTCHK 00b) blocks are verified by reading them, which a RAM disk need not.
  */
-import { IoKind } from "../../bdev/IoCounts.ts"
+import { IoKind } from "../../bdev/statistics/IoCounts.ts"
 import type { CommandDefinition } from "../CommandDefinition.ts"
 import type { Nexus } from "../Nexus.ts"
 import type { OperationRun, ScsiOperation } from "../ScsiOperation.ts"

@@ -2,7 +2,7 @@
  * WRITE ATOMIC(16) (SBC-4 5.45): all blocks or none, also when the connection is cut, since they are written when the
  * last has come and no other command sees them in between. Units with a write cache do not have it (`atomicBlocks`).
  */
-import { IoKind } from "../../bdev/IoCounts.ts"
+import { IoKind } from "../../bdev/statistics/IoCounts.ts"
 import type { CommandDefinition } from "../CommandDefinition.ts"
 import type { Nexus } from "../Nexus.ts"
 import type { ScsiOperation } from "../ScsiOperation.ts"

@@ -5,7 +5,7 @@
  * With UNMAP the blocks are unmapped whatever the block that comes with it holds, as LIO and tgt do and libiscsi's
  * tests expect; SBC-3 would have any but zeros written.
  */
-import { IoKind } from "../../bdev/IoCounts.ts"
+import { IoKind } from "../../bdev/statistics/IoCounts.ts"
 import type { CommandDefinition } from "../CommandDefinition.ts"
 import type { Nexus } from "../Nexus.ts"
 import type { OperationRun, ScsiOperation } from "../ScsiOperation.ts"

@@ -5,7 +5,7 @@
  */
 import type { BdevIo } from "../../bdev/Bdev.ts"
 import { IoStatus } from "../../bdev/Bdev.ts"
-import { CountingBdev } from "../../bdev/CountingBdev.ts"
+import { CountingBdev } from "../../bdev/wrapper/CountingBdev.ts"
 import type { LogicalUnit } from "../LogicalUnit.ts"
 import { Restriction } from "../reservations/UnitReservations.ts"
 import type { OperationRun, ScsiOperation } from "../ScsiOperation.ts"

@@ -2,8 +2,8 @@
  * What the log pages tell of a unit's reads and writes: its IO statistics, less what they were when LOG SELECT reset
  * the counters. Statistics that somebody resets by RPC begin anew here too.
  */
-import { IoKind } from "../../bdev/IoCounts.ts"
-import type { IoStatistics } from "../../bdev/IoStatistics.ts"
+import { IoKind } from "../../bdev/statistics/IoCounts.ts"
+import type { IoStatistics } from "../../bdev/statistics/IoStatistics.ts"
 
 /** Of one kind of IO. */
 export interface LogCounts {

@@ -6,7 +6,7 @@
  * The disk is only watched while there is a threshold.
  */
 import type { Bdev } from "../../bdev/Bdev.ts"
-import type { Provisioning } from "../../bdev/Provisioning.ts"
+import type { Provisioning } from "../../bdev/memory/Provisioning.ts"
 import type { ProvisioningThreshold } from "./ModeValues.ts"
 import { Resource, resourceCounts } from "./provisioning-resources.ts"
 

@@ -3,7 +3,7 @@
  * them. An episode is made from its seed alone, so that a failure can be repeated.
  */
 import { assert } from "vitest"
-import { ErrorBdev } from "../../../../src/dataplane/bdev/ErrorBdev.ts"
+import { ErrorBdev } from "../../../../src/dataplane/bdev/wrapper/ErrorBdev.ts"
 import { makeRandom, type Random } from "../../../support/initiator/random.ts"
 import { addTarget, loggedIn, ramDisk, statusOf, TestNode, turn } from "../fixture.ts"
 import { type Conversation, readCorpus } from "./corpus.ts"

@@ -1,7 +1,7 @@
 /** COMPARE AND WRITE (SBC-3 5.2), ORWRITE (5.5) and WRITE ATOMIC (SBC-4 5.45). */
 import { assert, describe, it } from "vitest"
-import { ErrorBdev } from "../../../../src/dataplane/bdev/ErrorBdev.ts"
-import { MallocBdev } from "../../../../src/dataplane/bdev/MallocBdev.ts"
+import { MallocBdev } from "../../../../src/dataplane/bdev/memory/MallocBdev.ts"
+import { ErrorBdev } from "../../../../src/dataplane/bdev/wrapper/ErrorBdev.ts"
 import { mallocSpec, okIo } from "../../bdev/recorded-io.ts"
 import { fieldPointer, nullDisk, quietNexus } from "../scsi-fixture.ts"
 import { cdb16, operate } from "./operation-run.ts"

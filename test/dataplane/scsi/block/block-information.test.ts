@@ -1,6 +1,6 @@
 /** GET LBA STATUS (SBC-3 5.4), PRE-FETCH (5.7, 5.8) and READ DEFECT DATA (5.17, 5.18). */
 import { assert, describe, it } from "vitest"
-import { MallocBdev } from "../../../../src/dataplane/bdev/MallocBdev.ts"
+import { MallocBdev } from "../../../../src/dataplane/bdev/memory/MallocBdev.ts"
 import { mallocSpec, okIo } from "../../bdev/recorded-io.ts"
 import { nullDisk, quietNexus, run } from "../scsi-fixture.ts"
 import { cdb10, cdb12, cdb16, operate } from "./operation-run.ts"

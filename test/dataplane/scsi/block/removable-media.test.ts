@@ -1,6 +1,6 @@
 /** The medium of a removable disk: ejecting, loading, and who forbids it (SBC-3 5.10, 5.25). */
 import { assert, describe, it } from "vitest"
-import { NullBdev } from "../../../../src/dataplane/bdev/NullBdev.ts"
+import { NullBdev } from "../../../../src/dataplane/bdev/memory/NullBdev.ts"
 import { commandSet } from "../../../../src/dataplane/scsi/command-set.ts"
 import type { Nexus } from "../../../../src/dataplane/scsi/Nexus.ts"
 import { ScsiAction } from "../../../../src/dataplane/scsi/ScsiTask.ts"

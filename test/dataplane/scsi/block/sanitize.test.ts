@@ -1,9 +1,9 @@
 /** SANITIZE: erasing, what is refused meanwhile, and failures (SBC-4 4.11, 5.30). */
 import { assert, describe, it } from "vitest"
 import type { Bdev } from "../../../../src/dataplane/bdev/Bdev.ts"
-import { DelayBdev } from "../../../../src/dataplane/bdev/DelayBdev.ts"
-import { ErrorBdev } from "../../../../src/dataplane/bdev/ErrorBdev.ts"
-import { MallocBdev } from "../../../../src/dataplane/bdev/MallocBdev.ts"
+import { MallocBdev } from "../../../../src/dataplane/bdev/memory/MallocBdev.ts"
+import { DelayBdev } from "../../../../src/dataplane/bdev/wrapper/DelayBdev.ts"
+import { ErrorBdev } from "../../../../src/dataplane/bdev/wrapper/ErrorBdev.ts"
 import { Disks } from "../scsi-disks.ts"
 import { fieldPointer, nullDisk } from "../scsi-fixture.ts"
 

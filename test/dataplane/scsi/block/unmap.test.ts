@@ -1,6 +1,6 @@
 /** UNMAP (SBC-3 5.28): its parameter list is taken as a whole or not at all. */
 import { assert, describe, it } from "vitest"
-import { MallocBdev } from "../../../../src/dataplane/bdev/MallocBdev.ts"
+import { MallocBdev } from "../../../../src/dataplane/bdev/memory/MallocBdev.ts"
 import { makeRandom, runSeed } from "../../../support/initiator/random.ts"
 import { mallocSpec, okIo } from "../../bdev/recorded-io.ts"
 import { fieldPointer, nullDisk, quietNexus } from "../scsi-fixture.ts"

@@ -1,8 +1,8 @@
 /** VERIFY and WRITE AND VERIFY (SBC-3 5.29 to 5.38) of all lengths. */
 import { assert, describe, it } from "vitest"
 import { IoStatus } from "../../../../src/dataplane/bdev/Bdev.ts"
-import { ErrorBdev } from "../../../../src/dataplane/bdev/ErrorBdev.ts"
-import { MallocBdev } from "../../../../src/dataplane/bdev/MallocBdev.ts"
+import { MallocBdev } from "../../../../src/dataplane/bdev/memory/MallocBdev.ts"
+import { ErrorBdev } from "../../../../src/dataplane/bdev/wrapper/ErrorBdev.ts"
 import { ScsiAction } from "../../../../src/dataplane/scsi/ScsiTask.ts"
 import { mallocSpec, okIo } from "../../bdev/recorded-io.ts"
 import { fieldPointer, nullDisk, quietNexus } from "../scsi-fixture.ts"

@@ -1,9 +1,9 @@
 /** WRITE SAME(10) and (16) (SBC-3 5.43, 5.44). */
 import { assert, describe, it } from "vitest"
 import { IoStatus } from "../../../../src/dataplane/bdev/Bdev.ts"
-import { ErrorBdev } from "../../../../src/dataplane/bdev/ErrorBdev.ts"
-import { MallocBdev } from "../../../../src/dataplane/bdev/MallocBdev.ts"
-import { NullBdev } from "../../../../src/dataplane/bdev/NullBdev.ts"
+import { MallocBdev } from "../../../../src/dataplane/bdev/memory/MallocBdev.ts"
+import { NullBdev } from "../../../../src/dataplane/bdev/memory/NullBdev.ts"
+import { ErrorBdev } from "../../../../src/dataplane/bdev/wrapper/ErrorBdev.ts"
 import { mallocSpec, okIo } from "../../bdev/recorded-io.ts"
 import { fieldPointer, nullDisk, quietNexus } from "../scsi-fixture.ts"
 import { cdb10, cdb16, operate } from "./operation-run.ts"

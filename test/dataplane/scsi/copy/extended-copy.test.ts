@@ -1,9 +1,9 @@
 /** EXTENDED COPY and RECEIVE COPY RESULTS against real disks (SPC-4 6.4, 6.23). */
 import { assert, describe, it } from "vitest"
 import type { Bdev } from "../../../../src/dataplane/bdev/Bdev.ts"
-import { DelayBdev } from "../../../../src/dataplane/bdev/DelayBdev.ts"
-import { ErrorBdev } from "../../../../src/dataplane/bdev/ErrorBdev.ts"
-import { MallocBdev } from "../../../../src/dataplane/bdev/MallocBdev.ts"
+import { MallocBdev } from "../../../../src/dataplane/bdev/memory/MallocBdev.ts"
+import { DelayBdev } from "../../../../src/dataplane/bdev/wrapper/DelayBdev.ts"
+import { ErrorBdev } from "../../../../src/dataplane/bdev/wrapper/ErrorBdev.ts"
 import { Restriction } from "../../../../src/dataplane/scsi/reservations/UnitReservations.ts"
 import { SenseCode } from "../../../../src/dataplane/scsi/sense-codes.ts"
 import {

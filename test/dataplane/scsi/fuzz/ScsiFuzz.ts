@@ -5,8 +5,8 @@
  */
 import { assert } from "vitest"
 import type { Bdev } from "../../../../src/dataplane/bdev/Bdev.ts"
-import { DelayBdev } from "../../../../src/dataplane/bdev/DelayBdev.ts"
-import { MallocBdev } from "../../../../src/dataplane/bdev/MallocBdev.ts"
+import { MallocBdev } from "../../../../src/dataplane/bdev/memory/MallocBdev.ts"
+import { DelayBdev } from "../../../../src/dataplane/bdev/wrapper/DelayBdev.ts"
 import type { LogicalUnit } from "../../../../src/dataplane/scsi/LogicalUnit.ts"
 import type { Nexus } from "../../../../src/dataplane/scsi/Nexus.ts"
 import type { ReservationsView } from "../../../../src/dataplane/scsi/reservations/ReservationsView.ts"

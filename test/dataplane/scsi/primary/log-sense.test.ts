@@ -1,7 +1,7 @@
 /** LOG SENSE and LOG SELECT, byte by byte (SPC-4 6.7, 6.8, 7.3). */
 import { assert, describe, it } from "vitest"
 import { IoStatus } from "../../../../src/dataplane/bdev/Bdev.ts"
-import { IoKind } from "../../../../src/dataplane/bdev/IoCounts.ts"
+import { IoKind } from "../../../../src/dataplane/bdev/statistics/IoCounts.ts"
 import { fieldPointer, nullDisk, quietNexus, run } from "../scsi-fixture.ts"
 
 const refusal = (cdb: string) => {

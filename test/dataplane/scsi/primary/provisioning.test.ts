@@ -1,7 +1,7 @@
 /** What a thin disk tells of its use, and soft thresholds (SBC-3 4.7.3.8, 6.4.5, 6.5.9). */
 import { assert, describe, it } from "vitest"
 import { IoStatus } from "../../../../src/dataplane/bdev/Bdev.ts"
-import { MallocBdev } from "../../../../src/dataplane/bdev/MallocBdev.ts"
+import { MallocBdev } from "../../../../src/dataplane/bdev/memory/MallocBdev.ts"
 import type { Nexus } from "../../../../src/dataplane/scsi/Nexus.ts"
 import { SenseCode } from "../../../../src/dataplane/scsi/sense-codes.ts"
 import { fieldPointer, nullDisk, quietNexus, run, runWithData } from "../scsi-fixture.ts"

@@ -2,9 +2,9 @@
  * Counts the IO that comes to a bdev from another that is stacked on it. What comes from initiators is counted where
  * commands are carried out, so that a bdev with nothing on it costs nothing.
  */
-import type { Bdev, BdevIo, IoStatus } from "./Bdev.ts"
-import { IoKind } from "./IoCounts.ts"
-import type { IoStatistics } from "./IoStatistics.ts"
+import type { Bdev, BdevIo, IoStatus } from "../Bdev.ts"
+import { IoKind } from "../statistics/IoCounts.ts"
+import type { IoStatistics } from "../statistics/IoStatistics.ts"
 import { WrapperBdev } from "./WrapperBdev.ts"
 
 /** One IO on its way; pooled. */

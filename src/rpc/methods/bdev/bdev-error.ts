@@ -2,14 +2,14 @@
  * `bdev_error_*`: a bdev that fails, delays for ever or corrupts on demand, for tests of removal and of error handling.
  */
 import { Effect, Schema } from "effect"
-import { resolveBdev } from "../../domain/bdev/bdev-decide.ts"
-import { ControlPlane } from "../../domain/ControlPlane.ts"
-import { DataPlane } from "../../domain/DataPlane.ts"
-import { optional, SafeUint64, Text, Uint8, Uint32, UuidText } from "../param.ts"
-import { decodeFailedInvalid, errnoError, refuseWithErrno, rpcError } from "../RpcError.ts"
-import { defineMethod, type RpcMethod } from "../RpcMethod.ts"
+import { resolveBdev } from "../../../domain/bdev/bdev-decide.ts"
+import { ControlPlane } from "../../../domain/ControlPlane.ts"
+import { DataPlane } from "../../../domain/DataPlane.ts"
+import { optional, SafeUint64, Text, Uint8, Uint32, UuidText } from "../../param.ts"
+import { decodeFailedInvalid, errnoError, refuseWithErrno, rpcError } from "../../RpcError.ts"
+import { defineMethod, type RpcMethod } from "../../RpcMethod.ts"
+import { bdevError, dispatch, eventOf } from "../dispatch.ts"
 import { type BdevServices, createBdev, deleteMethod } from "./bdev.ts"
-import { bdevError, dispatch, eventOf } from "./dispatch.ts"
 
 /** Creates `EE_<base_name>`. Unlike SPDK's, the base must exist. */
 const bdevErrorCreate = defineMethod({

@@ -2,7 +2,7 @@
  * All that is known of a bdev's IO: what was done, the extremes of latencies, errors by reason, what is in flight, and
  * a histogram while somebody wants one. Counted on the data path: nothing is allocated.
  */
-import { IoStatus } from "./Bdev.ts"
+import { IoStatus } from "../Bdev.ts"
 import { IoCounts, IoKind, ioKindCount } from "./IoCounts.ts"
 import { type HistogramSettings, LatencyHistogram, nanosPerMilli } from "./LatencyHistogram.ts"
 

@@ -6,7 +6,7 @@
  *
  * It stands in for its base only while there is a limit, so a bdev without one costs nothing.
  */
-import { type Bdev, type BdevIo, IoStatus } from "./Bdev.ts"
+import { type Bdev, type BdevIo, IoStatus } from "../Bdev.ts"
 import { RateLimiter, type RateLimits } from "./RateLimiter.ts"
 import { WrapperBdev } from "./WrapperBdev.ts"
 

@@ -7,8 +7,8 @@
  * `Buffer.copy` cuts the start of its source to 32 bits (measured on Node 24.21: a copy from 5 GiB reads at 1 GiB). So
  * a disk is addressed through views of 1 GiB, and one beyond 4 GiB, or of large blocks, does not show its `memory`.
  */
-import { type Bdev, type BdevIo, IoStatus } from "./Bdev.ts"
-import type { MallocSpec } from "./BdevSpec.ts"
+import { type Bdev, type BdevIo, IoStatus } from "../Bdev.ts"
+import type { MallocSpec } from "../BdevSpec.ts"
 import { Provisioning } from "./Provisioning.ts"
 
 /** Bytes of one view; a power of two, so that an offset splits cheaply. */

@@ -1,6 +1,6 @@
 /** A disk of any size with nothing behind it, for tests of speed and of size. */
-import { type BdevIo, IoStatus, type ResizableBdev } from "./Bdev.ts"
-import type { NullSpec } from "./BdevSpec.ts"
+import { type BdevIo, IoStatus, type ResizableBdev } from "../Bdev.ts"
+import type { NullSpec } from "../BdevSpec.ts"
 
 /** Reads give zeros, writes are forgotten; all IO ends before its call returns. */
 export class NullBdev implements ResizableBdev {

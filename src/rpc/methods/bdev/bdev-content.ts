@@ -1,13 +1,13 @@
 /** `lunlog_bdev_dump`: what a RAM disk holds, into a file beside the target. */
 import { isAbsolute } from "node:path"
 import { Effect, Schema } from "effect"
-import { resolveBdev } from "../../domain/bdev/bdev-decide.ts"
-import { ControlPlane } from "../../domain/ControlPlane.ts"
-import { DataPlane } from "../../domain/DataPlane.ts"
-import { Text } from "../param.ts"
-import { errnoError, rpcError } from "../RpcError.ts"
-import { defineMethod, type RpcMethod } from "../RpcMethod.ts"
-import { bdevError } from "./dispatch.ts"
+import { resolveBdev } from "../../../domain/bdev/bdev-decide.ts"
+import { ControlPlane } from "../../../domain/ControlPlane.ts"
+import { DataPlane } from "../../../domain/DataPlane.ts"
+import { Text } from "../../param.ts"
+import { errnoError, rpcError } from "../../RpcError.ts"
+import { defineMethod, type RpcMethod } from "../../RpcMethod.ts"
+import { bdevError } from "../dispatch.ts"
 
 const refuse = (code: "EINVAL" | "ENODEV" | "EPERM" | "EOPNOTSUPP", object: string, reason: string, hint: string) =>
   rpcError(errnoError(code), { reason, object, hint })

@@ -3,12 +3,12 @@
  * there is one is in the event log, and saved; the counts are not.
  */
 import { Effect, Result, Schema } from "effect"
-import { defaultHistogram, IO_TYPES } from "../../domain/bdev/Bdev.ts"
-import { ControlPlane } from "../../domain/ControlPlane.ts"
-import { DataPlane } from "../../domain/DataPlane.ts"
-import type { Histogram } from "../../domain/Statistics.ts"
-import { requireTarget } from "../../domain/target/target-node-decide.ts"
-import { list, optional, SafeUint64, Text, Uint8, Uint64 } from "../param.ts"
+import { defaultHistogram, IO_TYPES } from "../../../domain/bdev/Bdev.ts"
+import { ControlPlane } from "../../../domain/ControlPlane.ts"
+import { DataPlane } from "../../../domain/DataPlane.ts"
+import type { Histogram } from "../../../domain/Statistics.ts"
+import { requireTarget } from "../../../domain/target/target-node-decide.ts"
+import { list, optional, SafeUint64, Text, Uint8, Uint64 } from "../../param.ts"
 import {
   decodeFailed,
   errnoError,
@@ -18,10 +18,10 @@ import {
   refuseWithErrno,
   refuseWithInvalidParameters,
   rpcError
-} from "../RpcError.ts"
-import { defineMethod, type RpcMethod } from "../RpcMethod.ts"
+} from "../../RpcError.ts"
+import { defineMethod, type RpcMethod } from "../../RpcMethod.ts"
+import { bdevError, dispatch } from "../dispatch.ts"
 import { findBdevOf } from "./bdev-statistics.ts"
-import { bdevError, dispatch } from "./dispatch.ts"
 
 type Services = ControlPlane | DataPlane
 

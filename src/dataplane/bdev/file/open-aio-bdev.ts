@@ -3,11 +3,11 @@
  * bounded in number, and whoever waits can give up.
  */
 import { constants } from "node:fs"
+import type { AioSpec } from "../BdevSpec.ts"
+import { type BdevFailure, failure, type OpenedBdev, opened } from "../OpenedBdev.ts"
 import { AioBdev, type AioSurroundings } from "./AioBdev.ts"
-import type { AioSpec } from "./BdevSpec.ts"
 import { type FileOperations, type FileStat, nodeFiles } from "./FileOperations.ts"
 import { FileSlots, poolThreads } from "./FileSlots.ts"
-import { type BdevFailure, failure, type OpenedBdev, opened } from "./OpenedBdev.ts"
 
 /** How long a file waits for the descriptor of a bdev that is being closed, in milliseconds. */
 const closingWaitMillis = 1_000

@@ -1,10 +1,10 @@
 /** `bdev_set_qos_limit`: limits of reads and writes, for all initiators of a bdev together. */
 import { Effect, Schema } from "effect"
-import { optional, Text, Uint64 } from "../param.ts"
-import { decodeFailed, type Refusal, refuseWithErrno } from "../RpcError.ts"
-import { defineMethod, type RpcMethod } from "../RpcMethod.ts"
+import { optional, Text, Uint64 } from "../../param.ts"
+import { decodeFailed, type Refusal, refuseWithErrno } from "../../RpcError.ts"
+import { defineMethod, type RpcMethod } from "../../RpcMethod.ts"
+import { dispatch } from "../dispatch.ts"
 import type { BdevServices } from "./bdev.ts"
-import { dispatch } from "./dispatch.ts"
 
 const given = (name: string, value: bigint | undefined) => (value === undefined ? {} : { [name]: Number(value) })
 

@@ -1,15 +1,15 @@
 /** `bdev_aio_*`: disks in regular files. */
 import { resolve } from "node:path"
 import { Effect, Schema } from "effect"
-import { removableKey } from "../../domain/bdev/Bdev.ts"
-import { resolveBdev } from "../../domain/bdev/bdev-decide.ts"
-import { ControlPlane } from "../../domain/ControlPlane.ts"
-import { DataPlane } from "../../domain/DataPlane.ts"
-import { optional, Text, Uint32, UuidText } from "../param.ts"
-import { decodeFailed, errnoError, refuseWithErrno, rpcError } from "../RpcError.ts"
-import { defineMethod, type RpcMethod } from "../RpcMethod.ts"
+import { removableKey } from "../../../domain/bdev/BdevSpec.ts"
+import { resolveBdev } from "../../../domain/bdev/bdev-decide.ts"
+import { ControlPlane } from "../../../domain/ControlPlane.ts"
+import { DataPlane } from "../../../domain/DataPlane.ts"
+import { optional, Text, Uint32, UuidText } from "../../param.ts"
+import { decodeFailed, errnoError, refuseWithErrno, rpcError } from "../../RpcError.ts"
+import { defineMethod, type RpcMethod } from "../../RpcMethod.ts"
+import { bdevError, dispatch } from "../dispatch.ts"
 import { awaitBdevRemoval, type BdevServices, createBdev, deleteMethod, removableParam } from "./bdev.ts"
-import { bdevError, dispatch } from "./dispatch.ts"
 
 /** A path without a slash in front is taken from where the target was started, and kept in full. */
 const bdevAioCreate = defineMethod({

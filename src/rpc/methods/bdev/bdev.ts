@@ -6,13 +6,14 @@
  * was asked for. `numa_id` is taken and has no effect: it asks for a place, not for a property.
  */
 import { Effect, Schema } from "effect"
-import { type Bdev, type BdevKind, type BdevRequest, removableKey } from "../../domain/bdev/Bdev.ts"
-import { resolveBdev } from "../../domain/bdev/bdev-decide.ts"
-import { type Committed, ControlPlane } from "../../domain/ControlPlane.ts"
-import { DataPlane } from "../../domain/DataPlane.ts"
-import { activeBdevsOf, findBdev, type State } from "../../domain/State.ts"
-import type { Instance } from "../Instance.ts"
-import { Int32, optional, Text, Uint32, Uint64, UuidText } from "../param.ts"
+import type { Bdev } from "../../../domain/bdev/Bdev.ts"
+import { type BdevKind, type BdevRequest, removableKey } from "../../../domain/bdev/BdevSpec.ts"
+import { resolveBdev } from "../../../domain/bdev/bdev-decide.ts"
+import { type Committed, ControlPlane } from "../../../domain/ControlPlane.ts"
+import { DataPlane } from "../../../domain/DataPlane.ts"
+import { activeBdevsOf, findBdev, type State } from "../../../domain/State.ts"
+import type { Instance } from "../../Instance.ts"
+import { Int32, optional, Text, Uint32, Uint64, UuidText } from "../../param.ts"
 import {
   decodeFailed,
   errnoError,
@@ -21,10 +22,10 @@ import {
   refuseWithErrno,
   rpcError,
   type WireError
-} from "../RpcError.ts"
-import { defineMethod, type RpcCall, type RpcMethod } from "../RpcMethod.ts"
+} from "../../RpcError.ts"
+import { defineMethod, type RpcCall, type RpcMethod } from "../../RpcMethod.ts"
+import { awaitGone, dispatch, dispatchWithLease, eventOf } from "../dispatch.ts"
 import { bdevView } from "./bdev-view.ts"
-import { awaitGone, dispatch, dispatchWithLease, eventOf } from "./dispatch.ts"
 
 const mebibyte = 1024 * 1024
 

@@ -5,7 +5,7 @@
  * Pending IOs end only through `resumePending`: by running at the base, or as aborted when the bdev is closed by then.
  * `close` does not end them, as a hung disk would not either.
  */
-import { type Bdev, type BdevIo, IoStatus } from "./Bdev.ts"
+import { type Bdev, type BdevIo, IoStatus } from "../Bdev.ts"
 import { WrapperBdev } from "./WrapperBdev.ts"
 
 /** Kinds of IO that faults are told apart by; zeros that are written without a buffer are a write. */

@@ -6,11 +6,11 @@
  * (`FileSlots`); the rest waits in order. An operation that hangs keeps its thread and its buffer until it is back; the
  * descriptor is closed after the last one, so that its number is never another file's meanwhile.
  */
-import { type BdevIo, IoStatus, type ResizableBdev } from "./Bdev.ts"
-import type { AioSpec } from "./BdevSpec.ts"
+import { type BdevIo, IoStatus, type ResizableBdev } from "../Bdev.ts"
+import type { AioSpec } from "../BdevSpec.ts"
+import { writeZerosTo } from "../write-zeros.ts"
 import type { FileOperations } from "./FileOperations.ts"
 import type { FileSlots } from "./FileSlots.ts"
-import { writeZerosTo } from "./write-zeros.ts"
 
 /** Operations of one file that libuv has at once: what hangs must leave threads to other files. */
 export const operationsPerFileMax = 8

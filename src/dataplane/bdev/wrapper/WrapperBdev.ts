@@ -2,8 +2,8 @@
  * A bdev on top of another: it has the base's geometry, also when that changes. It never shows the base's `memory`,
  * because copies around it would miss what the wrapper is for. Closing it leaves the base open.
  */
-import type { Bdev, BdevIo } from "./Bdev.ts"
-import type { Provisioning } from "./Provisioning.ts"
+import type { Bdev, BdevIo } from "../Bdev.ts"
+import type { Provisioning } from "../memory/Provisioning.ts"
 
 /** What the wrappers share. */
 export abstract class WrapperBdev implements Bdev {

@@ -5,8 +5,8 @@
  *
  * What the base has aborted is answered at once. `close` ends what still waits as aborted: no timer outlives it.
  */
-import { type Bdev, type BdevIo, IoStatus } from "./Bdev.ts"
-import type { Latencies } from "./BdevSpec.ts"
+import { type Bdev, type BdevIo, IoStatus } from "../Bdev.ts"
+import type { Latencies } from "../BdevSpec.ts"
 import { WrapperBdev } from "./WrapperBdev.ts"
 
 const p99Share = 0.01

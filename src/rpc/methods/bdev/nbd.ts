@@ -3,12 +3,12 @@
  * machine afterwards, so `nbd_get_disks` lists none; `nbd_stop_disk` forgets what was recorded.
  */
 import { Effect, Schema } from "effect"
-import { resolveBdev } from "../../domain/bdev/bdev-decide.ts"
-import { ControlPlane } from "../../domain/ControlPlane.ts"
-import { optional, Text } from "../param.ts"
-import { decodeFailed, errnoError, refuseWithErrno, rpcError } from "../RpcError.ts"
-import { defineMethod, type RpcMethod } from "../RpcMethod.ts"
-import { type InertServices, recordInert, removeInert } from "./inert.ts"
+import { resolveBdev } from "../../../domain/bdev/bdev-decide.ts"
+import { ControlPlane } from "../../../domain/ControlPlane.ts"
+import { optional, Text } from "../../param.ts"
+import { decodeFailed, errnoError, refuseWithErrno, rpcError } from "../../RpcError.ts"
+import { defineMethod, type RpcMethod } from "../../RpcMethod.ts"
+import { type InertServices, recordInert, removeInert } from "../inert.ts"
 
 const hint = "map the bdev as a LUN, and log in to it"
 

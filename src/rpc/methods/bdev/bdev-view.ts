@@ -3,16 +3,9 @@
  *
  * `supported_io_types` is what lunlog's driver does, not what SPDK's does.
  */
-import {
-  type Bdev,
-  type BdevKind,
-  type BdevQos,
-  type BdevSpec,
-  IO_TYPES,
-  noQos,
-  removableKey
-} from "../../domain/bdev/Bdev.ts"
-import { findBdev, type State } from "../../domain/State.ts"
+import { type Bdev, type BdevQos, IO_TYPES, noQos } from "../../../domain/bdev/Bdev.ts"
+import { type BdevKind, type BdevSpec, removableKey } from "../../../domain/bdev/BdevSpec.ts"
+import { findBdev, type State } from "../../../domain/State.ts"
 
 /** As SPDK names them; initiators see them in INQUIRY. */
 const productNames: Readonly<Record<BdevKind, string>> = {

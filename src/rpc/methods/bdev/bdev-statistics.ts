@@ -3,17 +3,17 @@
  * nanoseconds. Counters begin with the process; nothing of this is in the event log.
  */
 import { Effect, Result, Schema } from "effect"
-import type { Bdev } from "../../domain/bdev/Bdev.ts"
-import { BDEVS_MAX } from "../../domain/bdev/Bdev.ts"
-import { requireBdev } from "../../domain/bdev/bdev-decide.ts"
-import { ControlPlane } from "../../domain/ControlPlane.ts"
-import { DataPlane } from "../../domain/DataPlane.ts"
-import { activeBdevsOf } from "../../domain/State.ts"
-import type { BdevIoReport, BdevIoTotals, BdevStatistics } from "../../domain/Statistics.ts"
-import { list, optional, Text, Uint64 } from "../param.ts"
-import { decodeFailed, errnoError, type RpcError, refusal, refuseWithErrno, rpcError } from "../RpcError.ts"
-import { defineMethod, type RpcMethod } from "../RpcMethod.ts"
-import { bdevError } from "./dispatch.ts"
+import type { Bdev } from "../../../domain/bdev/Bdev.ts"
+import { BDEVS_MAX } from "../../../domain/bdev/Bdev.ts"
+import { requireBdev } from "../../../domain/bdev/bdev-decide.ts"
+import { ControlPlane } from "../../../domain/ControlPlane.ts"
+import { DataPlane } from "../../../domain/DataPlane.ts"
+import { activeBdevsOf } from "../../../domain/State.ts"
+import type { BdevIoReport, BdevIoTotals, BdevStatistics } from "../../../domain/Statistics.ts"
+import { list, optional, Text, Uint64 } from "../../param.ts"
+import { decodeFailed, errnoError, type RpcError, refusal, refuseWithErrno, rpcError } from "../../RpcError.ts"
+import { defineMethod, type RpcMethod } from "../../RpcMethod.ts"
+import { bdevError } from "../dispatch.ts"
 
 type Services = ControlPlane | DataPlane
 
