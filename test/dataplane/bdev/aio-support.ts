@@ -41,6 +41,7 @@ export class HeldFiles implements FileOperations {
   readonly stat = nodeFiles.stat
   readonly open = nodeFiles.open
   readonly fstat = nodeFiles.fstat
+  readonly systemCalls = nodeFiles.systemCalls
   readonly begun: Array<Begun> = []
 
   readonly read: FileOperations["read"] = (fd, buffer, start, length, at, done) =>

@@ -3,6 +3,7 @@
  * callbacks: promises cost two and a half times as much per operation.
  */
 import * as fs from "node:fs"
+import { type SystemCalls, systemCalls } from "./system-calls.ts"
 
 type Transfer = (
   descriptor: number,
@@ -27,6 +28,8 @@ export interface FileOperations {
   readonly write: Transfer
   readonly fdatasync: Plain
   readonly close: Plain
+  /** What Node does not offer, or why there is nothing. */
+  readonly systemCalls: () => SystemCalls | string
 }
 
 const promised = <A>(run: (done: (error: NodeJS.ErrnoException | null, value: A) => void) => void): Promise<A> =>
@@ -42,5 +45,6 @@ export const nodeFiles: FileOperations = {
   read: fs.read,
   write: fs.write,
   fdatasync: fs.fdatasync,
-  close: fs.close
+  close: fs.close,
+  systemCalls
 }

@@ -1,0 +1,99 @@
+/**
+ * System calls that Node does not offer: holes in files. They come from libc by koffi, an optional package, and run in
+ * libuv's thread pool like Node's own. Where it cannot be loaded (no prebuilt binary for this system, or installed
+ * without optional packages) there are none, and everything works by reads and writes.
+ *
+ * One takes about 40 us of processor time here, of which half is the kernel's for a hole of 4 KiB.
+ */
+import { createRequire } from "node:module"
+import { getSystemErrorName } from "node:util"
+
+/** Ends a call; the error has the errno name as `code`. */
+type Done = (error: NodeJS.ErrnoException | null) => void
+
+type OnRange = (descriptor: number, byteOffset: number, byteLength: number, done: Done) => void
+
+type Seek = (
+  descriptor: number,
+  byteOffset: number,
+  done: (error: NodeJS.ErrnoException | null, byteOffset: number) => void
+) => void
+
+/**
+ * Calls on an open file or block device. `EOPNOTSUPP` is the answer of one that does not have it; of a device it comes
+ * also where nothing less than writing would give zeros.
+ */
+export interface SystemCalls {
+  /**
+   * The range reads as zeros, and what held it is given back (fallocate(2) with FALLOC_FL_PUNCH_HOLE and
+   * FALLOC_FL_KEEP_SIZE). A block device discards it where that is certain to give zeros, else writes zeros itself.
+   */
+  readonly punchHole: OnRange
+  /** The range reads as zeros and stays allocated (FALLOC_FL_ZERO_RANGE and FALLOC_FL_KEEP_SIZE). */
+  readonly zeroRange: OnRange
+  /** The first byte at or after the offset that is no hole (lseek(2) with SEEK_DATA); `ENXIO` if there is none. */
+  readonly seekData: Seek
+  /** The first byte at or after the offset that is a hole (SEEK_HOLE): the end of the file is one. */
+  readonly seekHole: Seek
+}
+
+/** Of linux/falloc.h and unistd.h, on every architecture. */
+const Fallocate = { keepSize: 0x01, punchHole: 0x02, zeroRange: 0x10 } as const
+const Whence = { data: 3, hole: 4 } as const
+
+/** `off_t` has 64 bits here; with 32 these names of libc mean other functions. */
+const architectures: ReadonlyArray<string> = ["x64", "arm64", "riscv64", "loong64"]
+
+const errorOf = (call: string, errno: number): NodeJS.ErrnoException => {
+  const code = getSystemErrorName(-errno)
+  return Object.assign(new Error(`${code}: ${call}`), { code, errno: -errno, syscall: call })
+}
+
+const bind = (): SystemCalls => {
+  const koffi: typeof import("koffi") = createRequire(import.meta.url)("koffi")
+  // The process itself: its libc, whatever that is called on this system.
+  const libc = koffi.load(null)
+  const fallocate = libc.func("int fallocate(int descriptor, int mode, int64_t offset, int64_t length)")
+  const lseek = libc.func("int64_t lseek(int descriptor, int64_t offset, int whence)")
+  const changing =
+    (mode: number): OnRange =>
+    (descriptor, byteOffset, byteLength, done) =>
+      fallocate.async(descriptor, mode, byteOffset, byteLength, (error: Error | null, result: number) => {
+        // Koffi puts the call's own errno back for the time of this callback.
+        if (error !== null) done(error)
+        else done(result === 0 ? null : errorOf("fallocate", koffi.errno()))
+      })
+  const seeking =
+    (whence: number): Seek =>
+    (descriptor, byteOffset, done) =>
+      lseek.async(descriptor, byteOffset, whence, (error: Error | null, result: number | bigint) => {
+        if (error !== null) done(error, 0)
+        else if (result < 0) done(errorOf("lseek", koffi.errno()), 0)
+        else done(null, Number(result))
+      })
+  return {
+    punchHole: changing(Fallocate.punchHole | Fallocate.keepSize),
+    zeroRange: changing(Fallocate.zeroRange | Fallocate.keepSize),
+    seekData: seeking(Whence.data),
+    seekHole: seeking(Whence.hole)
+  }
+}
+
+const load = (): SystemCalls | string => {
+  if (process.platform !== "linux") return `they are Linux's, and this is ${process.platform}`
+  if (!architectures.includes(process.arch)) return `they are not known for ${process.arch}`
+  try {
+    return bind()
+  } catch (error) {
+    const [reason] = (error instanceof Error ? error.message : String(error)).split("\n")
+    return `the package koffi cannot be loaded: ${reason}`
+  }
+}
+
+let loaded: SystemCalls | string | undefined
+
+/** They are loaded with the first call, which takes some 15 ms. A string is the reason why there are none. */
+export const systemCalls = (): SystemCalls | string => {
+  loaded ??= load()
+  return loaded
+}
