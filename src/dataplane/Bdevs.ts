@@ -280,8 +280,8 @@ export class Bdevs {
 
   /** A request names its base, as the rules do by name or else by UUID: the newest that is open under it. */
   #specOf(request: BdevRequest): BdevSpec {
-    if (request._tag === "Malloc" || request._tag === "Null") return request
     if (request._tag === "Aio") return { ...request, wholeBlocks: true }
+    if (!("base" in request)) return request
     const newest = (matches: (bdev: Bdev) => boolean): Bdev | undefined =>
       [...this.#entries.values()]
         .map(({ bdev }) => bdev)
@@ -301,8 +301,7 @@ export class Bdevs {
   ): Effect.Effect<Opened> {
     return Effect.suspend(() => {
       const { spec } = definition
-      const stacked = spec._tag === "Delay" || spec._tag === "Error"
-      const base = stacked ? this.#entries.get(bdevKey(spec.base))?.id : undefined
+      const base = "base" in spec ? this.#entries.get(bdevKey(spec.base))?.id : undefined
       const bdev = this.#client.takeId()
       const opening = wait(this.#client.request({ _tag: "OpenBdev", bdev, definition, base }))
       return Effect.onInterrupt(opening, () => this.#close(bdev)).pipe(

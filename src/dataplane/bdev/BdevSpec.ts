@@ -71,6 +71,9 @@ export interface ErrorSpec {
 /** What is behind a bdev. */
 export type BdevSpec = MallocSpec | NullSpec | AioSpec | DelaySpec | ErrorSpec
 
+/** What is stacked on another bdev. */
+export type StackedSpec = Extract<BdevSpec, { readonly base: BaseRef }>
+
 /** All that `createBdev` has to know. The identity that hosts see is the logical unit's. */
 export interface BdevDefinition {
   /** For messages. */

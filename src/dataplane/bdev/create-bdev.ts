@@ -1,7 +1,7 @@
 /** From a bdev's definition to the opened device, or the reason why the machine can't have it. */
 import { totalmem } from "node:os"
 import type { Bdev } from "./Bdev.ts"
-import type { AioSpec, BaseRef, BdevDefinition, BdevSpec, MallocSpec, NullSpec } from "./BdevSpec.ts"
+import type { AioSpec, BaseRef, BdevDefinition, BdevSpec, MallocSpec, NullSpec, StackedSpec } from "./BdevSpec.ts"
 import { MallocBdev } from "./memory/MallocBdev.ts"
 import { NullBdev } from "./memory/NullBdev.ts"
 import { failure, type OpenedBdev, opened } from "./OpenedBdev.ts"
@@ -57,6 +57,15 @@ const createMalloc = (name: string, spec: MallocSpec, taken: number): OpenedBdev
   }
 }
 
+const stackedBdev = (spec: StackedSpec, base: Bdev, { random }: BdevSurroundings): Bdev => {
+  switch (spec._tag) {
+    case "Delay":
+      return new DelayBdev(spec, base, random)
+    case "Error":
+      return new ErrorBdev(base)
+  }
+}
+
 /** What is opened at once; files are not. */
 export interface DeviceDefinition extends BdevDefinition {
   readonly spec: Exclude<BdevSpec, AioSpec>
@@ -74,6 +83,5 @@ export const createBdev = (definition: DeviceDefinition, surroundings: BdevSurro
   if (base === undefined) {
     return failure("ENODEV", `bdev ${name} needs its base ${spec.base.name}, which is not open: create that one first`)
   }
-  if (spec._tag === "Error") return opened(new ErrorBdev(base))
-  return opened(new DelayBdev(spec, base, surroundings.random))
+  return opened(stackedBdev(spec, base, surroundings))
 }

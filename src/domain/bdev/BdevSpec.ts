@@ -63,6 +63,11 @@ export const BdevSpec = Schema.TaggedUnion({
 })
 export type BdevSpec = typeof BdevSpec.Type
 
+/** Stacked on another bdev: it goes when that goes. */
+export type StackedSpec = Extract<BdevSpec, { readonly base: BdevRef }>
+/** Not stacked: it has blocks of its own. */
+export type MediumSpec = Exclude<BdevSpec, StackedSpec>
+
 /** What a caller asks for: like `BdevSpec`, but names its base and may leave sizes to us (0 is "as the block size"). */
 export const BdevRequest = Schema.TaggedUnion({
   Malloc: {

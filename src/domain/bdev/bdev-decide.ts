@@ -85,7 +85,7 @@ const parseSizes = (object: string, request: Sizes): Result.Result<Sizes, Invali
 const depthOf = (state: State, bdev: Bdev): number => {
   let depth = 0
   for (let at: Bdev | undefined = bdev; at !== undefined && depth <= BDEV_STACK_DEPTH_MAX; depth++) {
-    const base: BdevRef | undefined = baseOf(at)
+    const base = baseOf(at)
     at = base === undefined ? undefined : findBdev(state, base.name)
   }
   return depth

@@ -6,12 +6,12 @@ import { indexAdd, indexRemove } from "../multi-index.ts"
 import { withoutReservations } from "../reservation/reservation-evolve.ts"
 import { findBdev, type Indexes, type State } from "../State.ts"
 import type { Bdev } from "./Bdev.ts"
+import type { BdevRef } from "./BdevSpec.ts"
 
 const incarnationOf = Brand.nominal<Incarnation>()
 
-/** The bdev right below, if it is a stacked one. */
-export const baseOf = (bdev: Bdev) =>
-  bdev.spec._tag === "Delay" || bdev.spec._tag === "Error" ? bdev.spec.base : undefined
+/** The bdev right below, if it is a stacked one. Every kind that has a base is one: nobody lists them. */
+export const baseOf = ({ spec }: Pick<Bdev, "spec">): BdevRef | undefined => ("base" in spec ? spec.base : undefined)
 
 /** `indexes` with this bdev. */
 export const indexBdev = (indexes: Indexes, bdev: Bdev): Indexes => {

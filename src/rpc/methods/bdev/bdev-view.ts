@@ -4,7 +4,7 @@
  * `supported_io_types` is what lunlog's driver does, not what SPDK's does.
  */
 import { type Bdev, type BdevQos, IO_TYPES, noQos } from "../../../domain/bdev/Bdev.ts"
-import { type BdevKind, type BdevSpec, removableKey } from "../../../domain/bdev/BdevSpec.ts"
+import { type BdevKind, type BdevSpec, type MediumSpec, removableKey } from "../../../domain/bdev/BdevSpec.ts"
 import { findBdev, type State } from "../../../domain/State.ts"
 
 /** As SPDK names them; initiators see them in INQUIRY. */
@@ -32,12 +32,9 @@ export const rateLimitsView = (qos: BdevQos) => ({
 })
 
 /** The geometry of what is at the bottom of a stack; undefined while a base is on its way out. */
-const bottomOf = (
-  state: State,
-  spec: BdevSpec
-): Extract<BdevSpec, { readonly _tag: "Malloc" | "Null" | "Aio" }> | undefined => {
+const bottomOf = (state: State, spec: BdevSpec): MediumSpec | undefined => {
   let current = spec
-  while (current._tag === "Delay" || current._tag === "Error") {
+  while ("base" in current) {
     const base = findBdev(state, current.base.name)
     if (base === undefined || base.incarnation !== current.base.incarnation) return undefined
     current = base.spec
