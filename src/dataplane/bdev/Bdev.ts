@@ -11,23 +11,37 @@ import type { Provisioning } from "./memory/Provisioning.ts"
 /** How an IO at a bdev ended. */
 export const IoStatus = {
   ok: 0,
-  /** The device could not do it: the medium, the file or an injected error. */
+  /** The device failed, and not for a reason that the medium or its size has; its caller's mistakes, too. */
   failed: 1,
   /** Given up by the target (removal, reset, closed device); the blocks of a write are each old or new. */
   aborted: 2,
   /** No memory or no slot for it just now: the initiator may try again. */
   noMemory: 3,
   /** There is no room for what was to be written. */
-  noSpace: 4
+  noSpace: 4,
+  /** These blocks cannot be read, or cannot be written; of a flush: what was written before did not get there. */
+  mediumError: 5,
+  /** The device is not there just now, or not any more. */
+  notReady: 6,
+  /** Nothing can be written to it, whoever tries. */
+  writeProtected: 7
 } as const
 export type IoStatus = (typeof IoStatus)[keyof typeof IoStatus]
+
+/** Whether the device could not do it: neither done, nor given up, nor turned away for now. */
+export const isFailure = (status: IoStatus): boolean =>
+  status !== IoStatus.ok && status !== IoStatus.aborted && status !== IoStatus.noMemory
 
 /**
  * One IO at a bdev. Owned and pooled by who submits it; the bdev keeps it, and the buffer it came with, from the
  * submission until it calls `ioDone`, which it does exactly once: before `read`, `write` or `flush` returns, or later.
  */
 export interface BdevIo {
-  ioDone(status: IoStatus): void
+  /**
+   * `byteOffset`: where it failed, in the bdev that it was submitted to, if that is known. Everything of the IO before
+   * it was done; with FUA, is on the medium. A bdev on top of another translates it.
+   */
+  ioDone(status: IoStatus, byteOffset?: number): void
 }
 
 /** A block device. One object is one incarnation: it is opened by its creation and ends with `close`. */

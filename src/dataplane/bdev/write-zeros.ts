@@ -30,8 +30,8 @@ class ZeroWrites implements BdevIo {
     this.#bdev.write(this.#at, zeros, 0, length, this.#fua, this)
   }
 
-  ioDone(status: IoStatus): void {
-    if (status !== IoStatus.ok) return this.#io.ioDone(status)
+  ioDone(status: IoStatus, byteOffset?: number): void {
+    if (status !== IoStatus.ok) return this.#io.ioDone(status, byteOffset)
     this.#at += this.#pieceBytes
     this.next()
   }

@@ -2,7 +2,7 @@
  * Does the commands of one connection: what `prepare` has decided, once their data are there. A RAM disk's memory is
  * copied from and to at once; everything else goes to the bdev, or begins as an operation, when its task set lets it.
  */
-import { IoStatus } from "../bdev/Bdev.ts"
+import { IoStatus, isFailure } from "../bdev/Bdev.ts"
 import { IoKind } from "../bdev/statistics/IoCounts.ts"
 import { lunCommandsMax } from "../limits.ts"
 import { TaskAttribute } from "../scsi/CommandOrder.ts"
@@ -264,13 +264,15 @@ export class CommandExecution {
     return true
   }
 
-  /** The bdev has answered, or the operation has ended. */
-  endIo(task: IscsiTask, status: IoStatus): void {
+  /** The bdev has answered, or the operation has ended. `byteOffset`: where it failed, if that is known. */
+  endIo(task: IscsiTask, status: IoStatus, byteOffset: number | undefined): void {
     const { session } = this.#path
     const { mapping, scsi } = task
-    if (mapping !== undefined && task.run === undefined) completeIo(scsi, status)
+    if (mapping !== undefined && task.run === undefined && status !== IoStatus.ok) {
+      completeIo(scsi, status, scsi.action === ScsiAction.read, byteOffset, mapping.unit.bdev.blockSize)
+    }
     if (status !== IoStatus.ok) this.#failed(task, status)
-    if (task.ioKind === IoKind.flush && (status === IoStatus.failed || status === IoStatus.noSpace)) {
+    if (task.ioKind === IoKind.flush && isFailure(status)) {
       // This tells it that writes may be lost: its next flush need not.
       session.path(scsi.lun)?.nexus.takeLostWrites()
     }

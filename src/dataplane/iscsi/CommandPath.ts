@@ -137,9 +137,9 @@ export class CommandPath implements TaskOwner, SessionCommands, ExecutionPath {
   }
 
   /** The bdev has answered. Never throws: a bdev must not suffer for a mistake of ours. */
-  ioDone(task: IscsiTask, status: IoStatus): void {
+  ioDone(task: IscsiTask, status: IoStatus, byteOffset: number | undefined): void {
     try {
-      this.#execution.endIo(task, status)
+      this.#execution.endIo(task, status, byteOffset)
     } catch (error) {
       this.connection.internalError(error)
     }

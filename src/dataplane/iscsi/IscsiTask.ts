@@ -41,7 +41,7 @@ export interface TaskOwner {
   readonly session: Session
   /** IO of these commands. */
   readonly counts: IoCounts
-  readonly ioDone: (task: IscsiTask, status: IoStatus) => void
+  readonly ioDone: (task: IscsiTask, status: IoStatus, byteOffset: number | undefined) => void
   /** Answers a submitted task without waiting for it any longer. */
   readonly giveUp: (task: IscsiTask) => void
   /** It has waited for others, and goes on. */
@@ -182,11 +182,11 @@ export class IscsiTask implements BdevIo, OrderedCommand, SetCommand, SubmittedC
   }
 
   /** The bdev has answered, or the operation has ended. */
-  ioDone(status: IoStatus): void {
+  ioDone(status: IoStatus, byteOffset?: number): void {
     const { mapping, onEnd, owner, run } = this
     if (mapping !== undefined) mapping.unit.statistics.inFlight--
     if (run === undefined || run.operation.counts !== undefined) this.count(status)
-    if (owner !== undefined) owner.ioDone(this, status)
+    if (owner !== undefined) owner.ioDone(this, status, byteOffset)
     else this.#pool.give(this)
     mapping?.end(this)
     mapping?.unit.taskSet.leave(this)

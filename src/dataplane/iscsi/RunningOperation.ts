@@ -16,16 +16,16 @@ import type { TaskPool } from "./TaskPool.ts"
 /** One IO of an operation at the bdev. */
 class OperationIo implements BdevIo {
   readonly #run: RunningOperation
-  readonly #then: (status: IoStatus) => void
+  readonly #then: (status: IoStatus, byteOffset?: number) => void
 
-  constructor(run: RunningOperation, then: (status: IoStatus) => void) {
+  constructor(run: RunningOperation, then: (status: IoStatus, byteOffset?: number) => void) {
     this.#run = run
     this.#then = then
   }
 
-  ioDone(status: IoStatus): void {
+  ioDone(status: IoStatus, byteOffset?: number): void {
     this.#run.back(this)
-    this.#run.guard(() => this.#then(status))
+    this.#run.guard(() => this.#then(status, byteOffset))
   }
 }
 
@@ -92,7 +92,7 @@ export class RunningOperation implements OperationRun {
     return buffer
   }
 
-  io(then: (status: IoStatus) => void): BdevIo {
+  io(then: (status: IoStatus, byteOffset?: number) => void): BdevIo {
     const io = new OperationIo(this, then)
     this.#atBdev.add(io)
     return io

@@ -36,8 +36,8 @@ export interface OperationRun {
   readonly aborted: boolean
   /** A buffer of at least `bytes` (at most 4 MiB) until the end; undefined when there is none now: end with BUSY. */
   readonly takeBuffer: (bytes: number) => Buffer | undefined
-  /** What one IO at the unit's bdev is submitted with. An abort cancels it, if it has not begun. */
-  readonly io: (then: (status: IoStatus) => void) => BdevIo
+  /** What one IO at the unit's bdev is submitted with (see `BdevIo`). An abort cancels it, if it has not begun. */
+  readonly io: (then: (status: IoStatus, byteOffset?: number) => void) => BdevIo
   /** Goes on in a later turn of the event loop, after others' IO. */
   readonly later: (then: () => void) => void
   /**

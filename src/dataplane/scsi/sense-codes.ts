@@ -24,6 +24,7 @@ export type SenseKey = (typeof SenseKey)[keyof typeof SenseKey]
 export const SenseCode = {
   none: 0x0000,
   operationInProgress: 0x0016,
+  logicalUnitNotReady: 0x0400,
   sanitizeInProgress: 0x041b,
   logicalUnitCommunicationFailure: 0x0800,
   unreachableCopyTarget: 0x0804,
@@ -104,6 +105,7 @@ const keyNames = [
 const codeNames: ReadonlyMap<number, string> = new Map([
   [SenseCode.none, "NO ADDITIONAL SENSE INFORMATION"],
   [SenseCode.operationInProgress, "OPERATION IN PROGRESS"],
+  [SenseCode.logicalUnitNotReady, "LOGICAL UNIT NOT READY, CAUSE NOT REPORTABLE"],
   [SenseCode.sanitizeInProgress, "LOGICAL UNIT NOT READY, SANITIZE IN PROGRESS"],
   [SenseCode.logicalUnitCommunicationFailure, "LOGICAL UNIT COMMUNICATION FAILURE"],
   [SenseCode.unreachableCopyTarget, "UNREACHABLE COPY TARGET"],

@@ -100,7 +100,8 @@ describe("a disk in a file", () => {
     truncateSync(path, 1000)
     const io = new RecordedIo()
     disk.read(512, Buffer.alloc(1024), 0, 1024, io)
-    assert.strictEqual(await io.answered, IoStatus.failed)
+    assert.strictEqual(await io.answered, IoStatus.mediumError)
+    assert.strictEqual(io.failedAt, 1000)
     assert.deepStrictEqual(told, ["read EOF at 1000"])
   })
 
@@ -119,22 +120,39 @@ describe("a disk in a file", () => {
       ["ENOSPC", IoStatus.noSpace],
       ["EDQUOT", IoStatus.noSpace],
       ["ENOMEM", IoStatus.noMemory],
-      ["EIO", IoStatus.failed]
+      ["EIO", IoStatus.mediumError],
+      ["EREMOTEIO", IoStatus.failed],
+      ["ENODEV", IoStatus.notReady],
+      ["EROFS", IoStatus.writeProtected]
     ] as const) {
       const io = write(disk, 512, block(1))
       for (const { fail } of files.take()) fail(code)
-      assert.deepStrictEqual(io.answers, [expected], code)
+      assert.deepStrictEqual([io.answers, io.failedAt], [[expected], 512], code)
     }
     assert.deepStrictEqual(
       told,
-      ["ENOSPC", "EDQUOT", "ENOMEM", "EIO"].map((code) => `write ${code} at 512`)
+      ["ENOSPC", "EDQUOT", "ENOMEM", "EIO", "EREMOTEIO", "ENODEV", "EROFS"].map((code) => `write ${code} at 512`)
     )
+  })
+
+  it("says where a write failed: behind what is done, with FUA at its start as nothing is synced", async () => {
+    const { disk, files } = await heldDisk()
+    for (const [fua, failedAt] of [
+      [false, 1512],
+      [true, 512]
+    ] as const) {
+      const io = write(disk, 512, Buffer.alloc(4096), fua)
+      for (const { go } of files.take()) go(1000)
+      while (files.begun.length === 0) await turn()
+      for (const { fail } of files.take()) fail("EIO")
+      assert.deepStrictEqual([io.answers, io.failedAt], [[IoStatus.mediumError], failedAt])
+    }
   })
 
   it("that is read-only reads, and writes nothing", async () => {
     const disk = await openDisk(aioSpec(folder.file("disk", 1024), { readOnly: true }))
     assert.isTrue(disk.readOnly)
-    assert.deepStrictEqual(write(disk, 0, block(1)).answers, [IoStatus.failed])
+    assert.deepStrictEqual(write(disk, 0, block(1)).answers, [IoStatus.writeProtected])
     assert.isTrue((await read(disk, 0, 512)).equals(block(0)))
     assert.strictEqual(await flush(disk).answered, IoStatus.ok)
   })
@@ -167,7 +185,7 @@ describe("a flush", () => {
     const running = flush(disk)
     const waiting = flush(disk)
     for (const { fail } of files.take()) fail("EIO")
-    assert.deepStrictEqual([...running.answers, ...waiting.answers], [IoStatus.failed, IoStatus.failed])
+    assert.deepStrictEqual([...running.answers, ...waiting.answers], [IoStatus.mediumError, IoStatus.mediumError])
     assert.deepStrictEqual(files.take(), [])
     const later = flush(disk)
     goAll(files.take())

@@ -42,7 +42,7 @@ describe("the counters of IO", () => {
   it("count every error, whatever its reason", () => {
     const statistics = new IoStatistics()
     for (const status of Object.values(IoStatus)) statistics.ended(IoKind.write, 512, 1, status)
-    assert.deepStrictEqual(statistics.report().errors, { failed: 2, aborted: 1, noMemory: 1 })
+    assert.deepStrictEqual(statistics.report().errors, { failed: 5, aborted: 1, noMemory: 1 })
   })
 
   it("begin anew as far as a reset says", () => {

@@ -5,6 +5,8 @@ import type { MallocSpec } from "../../../src/dataplane/bdev/BdevSpec.ts"
 /** Notes every answer, so that a second one can't go unseen. */
 export class RecordedIo implements BdevIo {
   readonly answers: Array<IoStatus> = []
+  /** Where it failed, as the bdev says. */
+  failedAt: number | undefined
   /** Resolves with the first answer. */
   readonly answered: Promise<IoStatus>
   private readonly resolve: (status: IoStatus) => void
@@ -15,7 +17,8 @@ export class RecordedIo implements BdevIo {
     this.resolve = resolve
   }
 
-  ioDone(status: IoStatus): void {
+  ioDone(status: IoStatus, byteOffset?: number): void {
+    this.failedAt = byteOffset
     this.answers.push(status)
     this.resolve(status)
   }

@@ -184,7 +184,7 @@ describe("what is stacked on a thin disk", () => {
     bdev.inject(fault({}))
     const failed = new RecordedIo()
     bdev.unmap(0, 512, failed)
-    assert.deepStrictEqual(failed.answers, [IoStatus.failed])
+    assert.deepStrictEqual([failed.answers, failed.failedAt], [[IoStatus.mediumError], 0])
     bdev.inject(fault({ errorType: "pending" }))
     const pending = new RecordedIo()
     bdev.unmap(0, 512, pending)

@@ -120,7 +120,7 @@ describe("an error bdev", () => {
     assert.deepStrictEqual(submitRead(bdev).io.answers, [IoStatus.ok])
     assert.deepStrictEqual(
       [1, 2, 3].map((fill) => submitWrite(bdev, fill).answers[0]),
-      [IoStatus.failed, IoStatus.failed, IoStatus.ok]
+      [IoStatus.mediumError, IoStatus.mediumError, IoStatus.ok]
     )
     assert.isTrue(read(bdev).equals(Buffer.alloc(512, 3)))
   })
@@ -171,7 +171,7 @@ describe("an error bdev", () => {
     assert.deepStrictEqual(submitWrite(bdev, 1).answers, [IoStatus.ok])
     submitRead(bdev)
     submitRead(bdev)
-    assert.deepStrictEqual(submitWrite(bdev, 1).answers, [IoStatus.failed])
+    assert.deepStrictEqual(submitWrite(bdev, 1).answers, [IoStatus.mediumError])
   })
 
   it("flips one byte of what is read, and leaves the disk as it is", () => {

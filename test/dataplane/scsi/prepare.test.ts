@@ -242,12 +242,11 @@ describe("a pending unit attention", () => {
 })
 
 describe("the end of a medium command", () => {
-  const ended = (cdb: string, status: IoStatus) => {
-    const nexus = quietNexus()
-    const { task } = run(cdb, nexus)
-    completeIo(task, status)
+  const ended = (cdb: string, status: IoStatus, failedAt?: number) => {
+    const { task } = run(cdb, quietNexus())
+    completeIo(task, status, task.action === ScsiAction.read, failedAt, 512)
     const sense = `${task.senseKey.toString(16)} ${task.senseCode.toString(16)}`
-    return { status: task.status, sense }
+    return { status: task.status, sense, information: task.information }
   }
   const read = "28 00 00000000 00 0001 00"
   const write = "2a 00 00000000 00 0001 00"
@@ -256,10 +255,39 @@ describe("the end of a medium command", () => {
     assert.deepInclude(ended(read, IoStatus.ok), { status: ScsiStatus.good })
   })
 
-  it("is a medium error of the right direction when the bdev failed", () => {
-    assert.deepInclude(ended(read, IoStatus.failed), { status: ScsiStatus.checkCondition, sense: "3 1100" })
-    assert.deepInclude(ended(write, IoStatus.failed), { status: ScsiStatus.checkCondition, sense: "3 c00" })
-    assert.deepInclude(ended("35 00", IoStatus.failed), { status: ScsiStatus.checkCondition, sense: "3 c00" })
+  it("is a medium error of the right direction for blocks that could not be read or written", () => {
+    const status = ScsiStatus.checkCondition
+    assert.deepInclude(ended(read, IoStatus.mediumError), { status, sense: "3 1100", information: -1 })
+    assert.deepInclude(ended(write, IoStatus.mediumError), { status, sense: "3 c00", information: -1 })
+    assert.deepInclude(ended("35 00", IoStatus.mediumError), { status, sense: "3 c00", information: -1 })
+  })
+
+  it("has the first block that failed in INFORMATION, if it is one of the command's", () => {
+    const four = (opcode: string) => `${opcode} 00 00000002 00 0004 00`
+    for (const [failedAt, information] of [
+      [1024, 2],
+      [1535, 2],
+      [2048, 4],
+      [3071, 5],
+      // A driver that names a block of somebody else's.
+      [1023, -1],
+      [3072, -1],
+      [-1, -1],
+      [Number.NaN, -1]
+    ] as const) {
+      assert.strictEqual(ended(four("28"), IoStatus.mediumError, failedAt).information, information)
+      assert.strictEqual(ended(four("2a"), IoStatus.mediumError, failedAt).information, information)
+      assert.strictEqual(ended(four("2a"), IoStatus.noSpace, failedAt).information, -1)
+    }
+  })
+
+  it("tells a failed device from one that is not there, and from one that takes no writes", () => {
+    const status = ScsiStatus.checkCondition
+    for (const cdb of [read, write, "35 00"]) {
+      assert.deepInclude(ended(cdb, IoStatus.failed), { status, sense: "4 4400" })
+      assert.deepInclude(ended(cdb, IoStatus.notReady), { status, sense: "2 400" })
+    }
+    assert.deepInclude(ended(write, IoStatus.writeProtected), { status, sense: "7 2700" })
   })
 
   it("is ABORTED COMMAND when it was given up, and BUSY when memory was short", () => {

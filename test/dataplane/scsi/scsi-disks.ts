@@ -191,8 +191,8 @@ const proceed = (run: Run, { unit }: Nexus): void => {
     return
   }
   const io = {
-    ioDone: (status: IoStatus): void => {
-      completeIo(task, status)
+    ioDone: (status: IoStatus, byteOffset?: number): void => {
+      completeIo(task, status, task.action === ScsiAction.read, byteOffset, unit.bdev.blockSize)
       run.end()
     }
   }

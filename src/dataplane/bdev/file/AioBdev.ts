@@ -8,6 +8,7 @@
  */
 import { type BdevIo, IoStatus, type ResizableBdev } from "../Bdev.ts"
 import type { AioSpec } from "../BdevSpec.ts"
+import { endOfFile, errorCodeOf, ioStatusOf } from "../io-status-of.ts"
 import { writeZerosTo } from "../write-zeros.ts"
 import type { FileOperations } from "./FileOperations.ts"
 import type { FileSlots } from "./FileSlots.ts"
@@ -34,11 +35,6 @@ export interface AioSurroundings {
 type Measured = (blockCount: number | undefined, code: string) => void
 
 type CodedError = NodeJS.ErrnoException | null
-
-const statusOf = (code: string): IoStatus => {
-  if (code === "ENOSPC" || code === "EDQUOT") return IoStatus.noSpace
-  return code === "ENOMEM" || code === "EAGAIN" ? IoStatus.noMemory : IoStatus.failed
-}
 
 const nothing = Buffer.alloc(0)
 
@@ -177,11 +173,13 @@ export class AioBdev implements ResizableBdev {
 
   /** For `AioIo`: a read or write is back. */
   transferred(io: AioIo, error: CodedError, bytes: number): void {
-    const endOfFile = io.operation === "read" ? "EOF" : "EIO"
-    const code = error === null ? (bytes > 0 ? undefined : endOfFile) : (error.code ?? "EIO")
+    const nothingDone = io.operation === "read" ? endOfFile : "EIO"
+    const code = error === null ? (bytes > 0 ? undefined : nothingDone) : errorCodeOf(error)
     if (code !== undefined) {
-      this.of.failed(io.operation, code, io.byteOffset + io.done)
-      return this.leave(io, statusOf(code))
+      const failedAt = io.byteOffset + io.done
+      this.of.failed(io.operation, code, failedAt)
+      // With FUA nothing of it is on the medium: no sync has followed.
+      return this.leave(io, ioStatusOf(code), io.fua ? io.byteOffset : failedAt)
     }
     io.done += bytes
     if (io.done < io.byteLength) return this.start(io)
@@ -194,7 +192,7 @@ export class AioBdev implements ResizableBdev {
 
   /** For `AioIo`: a sync or the close is back. */
   ended(io: AioIo, error: CodedError): void {
-    const code = error === null ? undefined : (error.code ?? "EIO")
+    const code = error === null ? undefined : errorCodeOf(error)
     if (code !== undefined) this.of.failed(io.operation, code, 0)
     if (io.operation === "close") {
       this.release()
@@ -210,7 +208,7 @@ export class AioBdev implements ResizableBdev {
     this.idle.push(io)
     this.release()
     if (this.waitingForSync.length > 0) this.queueSync()
-    const status = code === undefined ? IoStatus.ok : statusOf(code)
+    const status = code === undefined ? IoStatus.ok : ioStatusOf(code)
     for (const waiting of answered) this.finish(waiting, status)
     this.goOn()
   }
@@ -227,7 +225,8 @@ export class AioBdev implements ResizableBdev {
     if (this.isClosed) return submitter.ioDone(IoStatus.aborted)
     // A file grows when it is written beyond its end: never because of a caller's mistake.
     const isOutside = byteOffset + byteLength > this.blockCount * this.blockSize
-    if (isOutside || (this.readOnly && operation === "write")) return submitter.ioDone(IoStatus.failed)
+    if (isOutside) return submitter.ioDone(IoStatus.failed)
+    if (this.readOnly && operation === "write") return submitter.ioDone(IoStatus.writeProtected)
     const io = this.take(operation, submitter)
     io.byteOffset = byteOffset
     io.buffer = buffer
@@ -280,7 +279,7 @@ export class AioBdev implements ResizableBdev {
     } else if (operation === "measure") {
       files.fstat(this.descriptor).then(
         ({ size }) => this.measured(io, Math.floor(Number(size) / this.blockSize), ""),
-        (error: NodeJS.ErrnoException) => this.measured(io, undefined, error.code ?? "EIO")
+        (error: NodeJS.ErrnoException) => this.measured(io, undefined, errorCodeOf(error))
       )
     } else {
       files.close(this.descriptor, io.ended)
@@ -300,9 +299,9 @@ export class AioBdev implements ResizableBdev {
     this.of.slots.give()
   }
 
-  private leave(io: AioIo, status: IoStatus): void {
+  private leave(io: AioIo, status: IoStatus, failedAt?: number): void {
     this.release()
-    this.finish(io, status)
+    this.finish(io, status, failedAt)
     this.goOn()
   }
 
@@ -312,13 +311,13 @@ export class AioBdev implements ResizableBdev {
   }
 
   /** Answers the submitter, and keeps the object for the next one. */
-  private finish(io: AioIo, status: IoStatus): void {
+  private finish(io: AioIo, status: IoStatus, failedAt?: number): void {
     const { measured, submitter } = io
     io.submitter = undefined
     io.measured = undefined
     io.buffer = nothing
     this.idle.push(io)
-    submitter?.ioDone(status)
+    submitter?.ioDone(status, failedAt)
     measured?.(undefined, "ENODEV")
   }
 

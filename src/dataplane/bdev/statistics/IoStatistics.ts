@@ -2,12 +2,15 @@
  * All that is known of a bdev's IO: what was done, the extremes of latencies, errors by reason, what is in flight, and
  * a histogram while somebody wants one. Counted on the data path: nothing is allocated.
  */
-import { IoStatus } from "../Bdev.ts"
+import { IoStatus, isFailure } from "../Bdev.ts"
 import { IoCounts, IoKind, ioKindCount } from "./IoCounts.ts"
 import { type HistogramSettings, LatencyHistogram, nanosPerMilli } from "./LatencyHistogram.ts"
 
 /** Which counters begin anew: `maxmin` the largest and smallest latencies, `error` the errors. */
 export type StatisticsReset = "all" | "maxmin" | "error" | "none"
+
+/** Not done, and no failure of the device. */
+const turnedBack: ReadonlySet<number> = new Set([IoStatus.aborted, IoStatus.noMemory])
 
 const statusCount = Object.keys(IoStatus).length
 
@@ -17,7 +20,7 @@ export class IoStatistics {
   /** By kind; a minimum without an IO is infinite. */
   readonly #least = new Float64Array(ioKindCount).fill(Number.POSITIVE_INFINITY)
   readonly #most = new Float64Array(ioKindCount)
-  /** IOs that the medium could not do, by kind. */
+  /** IOs that the device could not do, by kind. */
   readonly #failures = new Float64Array(ioKindCount)
   /** By `IoStatus`. */
   readonly #errors = new Float64Array(statusCount)
@@ -31,7 +34,7 @@ export class IoStatistics {
     if (this.#histogram !== undefined) this.#countLatency(kind, millis)
     if (status !== IoStatus.ok) {
       this.#errors[status] = (this.#errors[status] ?? 0) + 1
-      if (status === IoStatus.failed || status === IoStatus.noSpace) this.#failures[kind] = this.failuresOf(kind) + 1
+      if (isFailure(status)) this.#failures[kind] = this.failuresOf(kind) + 1
       return
     }
     this.#counts.add(kind, bytes, millis)
@@ -68,7 +71,7 @@ export class IoStatistics {
     return this.#counts.ofKind(kind)
   }
 
-  /** IOs of a kind that the medium could not do: neither aborted nor turned away. */
+  /** IOs of a kind that the device could not do: neither aborted nor turned away. */
   failuresOf(kind: IoKind): number {
     return this.#failures[kind] ?? 0
   }
@@ -81,11 +84,15 @@ export class IoStatistics {
       unmap: this.#ofKind(IoKind.unmap),
       flush: this.#ofKind(IoKind.flush),
       errors: {
-        failed: (this.#errors[IoStatus.failed] ?? 0) + (this.#errors[IoStatus.noSpace] ?? 0),
-        aborted: this.#errors[IoStatus.aborted] ?? 0,
-        noMemory: this.#errors[IoStatus.noMemory] ?? 0
+        failed: this.#errors.reduce((sum, count, status) => sum + (turnedBack.has(status) ? 0 : count), 0),
+        aborted: this.#ended(IoStatus.aborted),
+        noMemory: this.#ended(IoStatus.noMemory)
       }
     }
+  }
+
+  #ended(status: IoStatus): number {
+    return this.#errors[status] ?? 0
   }
 
   #ofKind(kind: IoKind) {

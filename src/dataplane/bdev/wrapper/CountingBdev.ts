@@ -20,8 +20,8 @@ class CountedIo implements BdevIo {
     this.owner = owner
   }
 
-  ioDone(status: IoStatus): void {
-    this.owner.end(this, status)
+  ioDone(status: IoStatus, byteOffset?: number): void {
+    this.owner.end(this, status, byteOffset)
   }
 }
 
@@ -61,14 +61,14 @@ export class CountingBdev extends WrapperBdev {
   close(): void {}
 
   /** The base has answered. */
-  end(counted: CountedIo, status: IoStatus): void {
+  end(counted: CountedIo, status: IoStatus, byteOffset: number | undefined): void {
     const { byteLength, kind, startedAt, submitter } = counted
     counted.submitter = undefined
     if (submitter !== undefined) this.atBase.delete(submitter)
     this.#idle.push(counted)
     this.#statistics.inFlight--
     this.#statistics.ended(kind, byteLength, this.#now() - startedAt, status)
-    submitter?.ioDone(status)
+    submitter?.ioDone(status, byteOffset)
   }
 
   #begin(kind: IoKind, byteLength: number, submitter: BdevIo): CountedIo {

@@ -15,6 +15,8 @@ const p99Share = 0.01
 class DelayedIo implements BdevIo {
   submitter: BdevIo | undefined
   status: IoStatus = IoStatus.ok
+  /** Where it failed. */
+  failedAt: number | undefined
   /** Microseconds. */
   latency = 0
   timer: NodeJS.Timeout | undefined
@@ -28,8 +30,9 @@ class DelayedIo implements BdevIo {
     this.elapsed = () => owner.release(this)
   }
 
-  ioDone(status: IoStatus): void {
+  ioDone(status: IoStatus, byteOffset?: number): void {
     this.status = status
+    this.failedAt = byteOffset
     this.owner.hold(this)
   }
 }
@@ -100,11 +103,11 @@ export class DelayBdev extends WrapperBdev {
   release(delayed: DelayedIo): void {
     clearTimeout(delayed.timer)
     this.held.delete(delayed)
-    const { submitter, status } = delayed
+    const { failedAt, submitter, status } = delayed
     delayed.submitter = undefined
     delayed.timer = undefined
     this.idle.push(delayed)
-    submitter?.ioDone(status)
+    submitter?.ioDone(status, failedAt)
   }
 
   private beginWrite(io: BdevIo): DelayedIo {

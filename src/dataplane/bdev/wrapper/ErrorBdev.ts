@@ -51,8 +51,8 @@ class ErrorIo implements BdevIo {
     this.owner = owner
   }
 
-  ioDone(status: IoStatus): void {
-    this.owner.end(this, status)
+  ioDone(status: IoStatus, byteOffset?: number): void {
+    this.owner.end(this, status, byteOffset)
   }
 }
 
@@ -126,7 +126,7 @@ export class ErrorBdev extends WrapperBdev {
   }
 
   /** The base has answered, or a fault stands in for it. */
-  end(io: ErrorIo, status: IoStatus): void {
+  end(io: ErrorIo, status: IoStatus, byteOffset?: number): void {
     if (io.type === "read" && io.corruption && io.buffer && status === IoStatus.ok) {
       flip(io.buffer, io.start, io.byteLength, io.corruption)
     }
@@ -137,7 +137,7 @@ export class ErrorBdev extends WrapperBdev {
     io.corruption = undefined
     this.outstanding -= 1
     this.idle.push(io)
-    submitter?.ioDone(status)
+    submitter?.ioDone(status, byteOffset)
   }
 
   private begin(
@@ -160,10 +160,15 @@ export class ErrorBdev extends WrapperBdev {
     io.byteLength = byteLength
     io.fua = fua
     if (fault === undefined) this.submit(io)
-    else if (fault.errorType === "failure") this.end(io, IoStatus.failed)
+    else if (fault.errorType === "failure") this.fail(io)
     else if (fault.errorType === "nomem") this.end(io, IoStatus.noMemory)
     else if (fault.errorType === "pending") this.pending.add(io)
     else this.corrupt(io, fault)
+  }
+
+  /** As a bad first block: of a flush it is not known which one. */
+  private fail(io: ErrorIo): void {
+    this.end(io, IoStatus.mediumError, io.type === "flush" ? undefined : io.byteOffset)
   }
 
   private corrupt(io: ErrorIo, fault: Fault): void {

@@ -19,9 +19,9 @@ export const endGood = (run: OperationRun): void => {
   run.end()
 }
 
-/** Ends an operation whose IO has failed. */
-const endFailed = (run: OperationRun, status: IoStatus, reading: boolean): void => {
-  completeIo(run.task, status, reading)
+/** Ends an operation whose IO has failed; at a byte of the medium, if that is known. */
+const endFailed = (run: OperationRun, status: IoStatus, reading: boolean, byteOffset?: number): void => {
+  completeIo(run.task, status, reading, byteOffset, run.nexus.unit.bdev.blockSize)
   run.end(status)
 }
 
@@ -70,8 +70,8 @@ export const takeSteps = (run: OperationRun, steps: Steps, then: () => void): vo
       run.task.checkCondition(SenseKey.illegalRequest, SenseCode.logicalBlockAddressOutOfRange)
       return run.end()
     }
-    const ended = (status: IoStatus): void => {
-      if (status !== IoStatus.ok) return endFailed(run, status, reading)
+    const ended = (status: IoStatus, failedAt?: number): void => {
+      if (status !== IoStatus.ok) return endFailed(run, status, reading, failedAt)
       if (steps.check?.(done, length) === false) return
       done += length
       if (done < byteLength) run.later(next)

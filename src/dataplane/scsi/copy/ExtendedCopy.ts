@@ -123,7 +123,7 @@ export class ExtendedCopy {
       setTimeout(() => this.#copyPiece(), retryMillis)
       return
     }
-    const isGone = status === IoStatus.aborted
+    const isGone = status === IoStatus.aborted || status === IoStatus.notReady
     const code = isGone ? SenseCode.copyTargetDeviceNotReachable : SenseCode.thirdPartyDeviceFailure
     this.#fail(atDisk(code, end.listByte))
   }

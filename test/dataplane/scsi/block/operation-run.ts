@@ -59,7 +59,7 @@ export const operate = (
         return aborted
       },
       takeBuffer: (bytes) => (buffers-- > 0 && bytes <= 4 * 1024 * 1024 ? Buffer.alloc(bytes, 0xda) : undefined),
-      io: (then): BdevIo => ({ ioDone: (status) => guarded(() => then(status)) }),
+      io: (then): BdevIo => ({ ioDone: (status, byteOffset) => guarded(() => then(status, byteOffset)) }),
       later: (then) => {
         turns++
         aborted = disturbance.beforeStep?.(turns) ?? false

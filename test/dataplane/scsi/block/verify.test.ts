@@ -144,7 +144,7 @@ describe("verification of a disk that fails", () => {
 
   it("is a MEDIUM ERROR of reading or writing, or BUSY", async () => {
     const verify = (at = broken("read", "failure")) => operate(cdb10(0x2f, compare, 0, 1), fill(1, 0), at)
-    assert.deepInclude(await verify(), { result: "3/11/00", ioStatus: IoStatus.failed })
+    assert.deepInclude(await verify(), { result: "3/11/00", ioStatus: IoStatus.mediumError })
     assert.strictEqual((await operate(cdb10(0x2f, 0, 0, 1), undefined, broken("read", "failure"))).result, "3/11/00")
     assert.strictEqual((await verify(broken("read", "nomem"))).result, "status 08")
     const write = (at = broken("write", "failure")) => operate(cdb10(0x2e, compare, 0, 1), fill(1, 0), at)
