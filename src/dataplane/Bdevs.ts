@@ -3,20 +3,20 @@
  * is reported as failed, and is tried again; LUNs are mapped to it when it is up.
  */
 import { Deferred, Effect, FiberMap, type Scope } from "effect"
-import type { Bdev, BdevErrorInjection, BdevHistogram, BdevQos } from "../domain/bdev/Bdev.ts"
+import type { Bdev, BdevErrorInjection } from "../domain/bdev/Bdev.ts"
 import type { BdevRef, BdevRequest } from "../domain/bdev/BdevSpec.ts"
 import type { Command } from "../domain/Command.ts"
 import type { BdevStatus, Lease } from "../domain/DataPlane.ts"
 import { BdevUnavailable } from "../domain/data-plane-errors.ts"
-import type { HistogramKind, HistogramRequest } from "../domain/Statistics.ts"
+import type { BdevNews } from "./bdev/BdevNews.ts"
 import type { BdevDefinition, BdevSpec } from "./bdev/BdevSpec.ts"
-import type { RateLimits } from "./bdev/wrapper/RateLimiter.ts"
 import { Gone } from "./Gone.ts"
 import { Leases } from "./Leases.ts"
 import type { Observe } from "./OwnObservations.ts"
 import type { ReactorClient } from "./ReactorClient.ts"
 import type { LimitReport, ReactorAnswer } from "./reactor/protocol.ts"
 import type { IdentityStyle } from "./scsi/unit-identity.ts"
+import { tellBdevChanges } from "./tell-bdev-changes.ts"
 import { tryAgain } from "./try-again.ts"
 
 interface Entry {
@@ -26,10 +26,12 @@ interface Entry {
   detail: string | undefined
   /** How often it could not be opened. */
   failedAttempts: number
+  /** Of one that is open, but does not work as it should. */
+  degraded: string | undefined
 }
 
 /** Tells the control plane of something that was found out, without waiting for it. */
-export type Report = (fact: Command, correlationId: number) => Effect.Effect<void>
+export type Report = (fact: Command, correlationId: number, source: "dataplane" | "hotplug") => Effect.Effect<void>
 
 /** `id` is the reactor's number. */
 type Opened = { readonly id: number; readonly blockCount: number } | { readonly code: string; readonly detail: string }
@@ -47,25 +49,6 @@ const late = failed("ETIMEDOUT", `its device has not answered within ${deviceTim
 
 const bdevKey = (ref: { readonly name: string; readonly incarnation: number }): string =>
   `${ref.name}#${ref.incarnation}`
-
-const mebibyte = 1024 * 1024
-
-const limitsOf = (qos: BdevQos): RateLimits => ({
-  readWriteIos: qos.readWriteIops,
-  readWriteBytes: qos.readWriteMiBPerSecond * mebibyte,
-  readBytes: qos.readMiBPerSecond * mebibyte,
-  writeBytes: qos.writeMiBPerSecond * mebibyte
-})
-
-const kindOf = (ioType: string): HistogramKind =>
-  ioType === "read" || ioType === "write" || ioType === "unmap" || ioType === "flush" ? ioType : "other"
-
-const histogramOf = ({ granularity, ioType, maxNanos, minNanos }: BdevHistogram): HistogramRequest => ({
-  granularity,
-  minNanos,
-  maxNanos,
-  kind: ioType === undefined ? undefined : kindOf(ioType)
-})
 
 /** All open bdevs. */
 export class Bdevs {
@@ -113,7 +96,7 @@ export class Bdevs {
   add(bdev: Bdev, lease: Lease | undefined, up: () => void): Effect.Effect<void> {
     return Effect.gen({ self: this }, function* () {
       this.#gone.add(bdevKey(bdev))
-      const entry: Entry = { bdev, id: undefined, detail: "it is being opened", failedAttempts: 0 }
+      const entry: Entry = { bdev, id: undefined, detail: "it is being opened", failedAttempts: 0, degraded: undefined }
       this.#entries.set(bdevKey(bdev), entry)
       const adopted = this.#leases.adopt(lease)
       if (adopted !== undefined) {
@@ -172,10 +155,34 @@ export class Bdevs {
 
   /** The open bdev of a reactor's number. */
   refOf(id: number): BdevRef | undefined {
-    for (const { bdev, id: known } of this.#entries.values()) {
-      if (known === id) return { name: bdev.name, incarnation: bdev.incarnation }
-    }
+    const bdev = this.#entryOf(id)?.bdev
+    return bdev === undefined ? undefined : { name: bdev.name, incarnation: bdev.incarnation }
+  }
+
+  #entryOf(id: number): Entry | undefined {
+    for (const entry of this.#entries.values()) if (entry.id === id) return entry
     return undefined
+  }
+
+  /** The driver of an open bdev has found something out. */
+  told(id: number, news: BdevNews): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      const entry = this.#entryOf(id)
+      if (entry === undefined) return Effect.void
+      const { incarnation, name } = entry.bdev
+      if (news._tag === "Gone") {
+        const fact = { _tag: "RecordBdevVanished", name, incarnation, detail: news.detail } as const
+        return this.#report(fact, incarnation, "hotplug")
+      }
+      if (news._tag === "Resized") {
+        const fact = { _tag: "RecordBdevResized", name, incarnation, blockCount: news.blockCount } as const
+        return this.#report(fact, incarnation, "hotplug")
+      }
+      const { detail, health } = news
+      entry.degraded = health === "ok" ? undefined : detail
+      this.#observe({ _tag: "BdevHealth", bdev: name, health, detail }, incarnation)
+      return Effect.void
+    })
   }
 
   /** Resumes when the bdev is closed. */
@@ -189,7 +196,7 @@ export class Bdevs {
     if (entry === undefined) return
     const before = entry.bdev
     entry.bdev = bdev
-    this.#tellChanges(entry, before)
+    if (entry.id !== undefined) tellBdevChanges(this.#client, entry.id, before, bdev)
   }
 
   /** Whole blocks that the file of a bdev has now. */
@@ -244,12 +251,13 @@ export class Bdevs {
     const limitOf = new Map(
       limits.map(({ bdev, delayedCount, waitingCount }) => [bdev, { delayedCount, waitingCount }])
     )
-    return [...this.#entries.values()].map(({ bdev, detail, id }) => {
+    return [...this.#entries.values()].map(({ bdev, degraded, detail: failure, id }) => {
+      const detail = failure ?? degraded
       const limited = id === undefined ? undefined : limitOf.get(id)
       return {
         name: bdev.name,
         incarnation: bdev.incarnation,
-        state: id === undefined ? "failed" : "up",
+        state: id === undefined ? "failed" : degraded === undefined ? "up" : "degraded",
         ...(detail === undefined ? {} : { detail }),
         ...(limited === undefined ? {} : { limited })
       }
@@ -322,9 +330,10 @@ export class Bdevs {
     const { contentLost, name, uuid } = entry.bdev
     entry.id = bdev
     entry.detail = undefined
+    entry.degraded = undefined
     this.#tellUp(entry)
     this.#client.send({ _tag: "NameBdev", bdev, name, uuid, contentLost, identityStyle: this.#identityStyle })
-    this.#tellChanges(entry, { spec })
+    tellBdevChanges(this.#client, bdev, { spec }, entry.bdev)
   }
 
   #tellUp({ bdev, failedAttempts }: Entry): void {
@@ -366,24 +375,6 @@ export class Bdevs {
   /** A file may have another size than when the state has last heard of it. */
   #tellSize({ incarnation, name, spec }: Bdev, blockCount: number): Effect.Effect<void> {
     if (spec._tag !== "Aio" || spec.blockCount === blockCount) return Effect.void
-    return this.#report({ _tag: "RecordBdevResized", name, incarnation, blockCount }, incarnation)
-  }
-
-  /** Makes an open bdev, which is as `before`, what it is to be now. */
-  #tellChanges(
-    { bdev: { histogram, qos, spec }, id: bdev }: Entry,
-    before: Pick<Bdev, "histogram" | "qos" | "spec">
-  ): void {
-    if (bdev === undefined) return
-    const { send } = this.#client
-    const was = before.spec
-    if ("blockCount" in spec && "blockCount" in was && spec.blockCount !== was.blockCount) {
-      send({ _tag: "ResizeBdev", bdev, blockCount: spec.blockCount })
-    }
-    if (spec._tag === "Delay" && spec !== was) send({ _tag: "SetLatencies", bdev, latencies: spec })
-    if (qos !== before.qos) send({ _tag: "SetRateLimits", bdev, limits: qos === undefined ? undefined : limitsOf(qos) })
-    if (histogram !== before.histogram) {
-      send({ _tag: "SetHistogram", bdev, histogram: histogram === undefined ? undefined : histogramOf(histogram) })
-    }
+    return this.#report({ _tag: "RecordBdevResized", name, incarnation, blockCount }, incarnation, "dataplane")
   }
 }

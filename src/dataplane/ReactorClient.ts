@@ -3,6 +3,7 @@
  */
 import { Deferred, Effect, type Scope } from "effect"
 import type {
+  BdevTold,
   ReactorAnswer,
   ReactorCommand,
   ReactorFact,
@@ -14,8 +15,15 @@ import type {
 /** A request without its number, which the client gives it. */
 export type Request = ReactorRequest extends infer R ? (R extends ReactorRequest ? Omit<R, "request"> : never) : never
 
-/** Facts that are neither answers to requests nor requests. */
-export type Notice = Exclude<ReactorFact, { readonly _tag: "Answer" | "ReservationsAsked" }>
+/** Facts that only need to be remembered. */
+export type Notice = Exclude<ReactorFact, { readonly _tag: "Answer" | "ReservationsAsked" | "BdevTold" }>
+
+/** Who is told what a reactor finds out. */
+export interface ReactorListener {
+  readonly notice: (notice: Notice) => void
+  readonly reservationsAsked: (asked: ReservationsAsked) => void
+  readonly bdevTold: (told: BdevTold) => void
+}
 
 /** One reactor. */
 export interface ReactorClient {
@@ -35,18 +43,18 @@ const shutdownGraceMillis = 1_000
 /** Connects to a reactor; the end of the scope shuts it down in order. */
 export const connectReactor = (
   port: ReactorPort,
-  notice: (notice: Notice) => void,
-  reservationsAsked: (asked: ReservationsAsked) => void = () => undefined
+  listener: ReactorListener
 ): Effect.Effect<ReactorClient, never, Scope.Scope> =>
   Effect.gen(function* () {
     const waiting = new Map<number, Deferred.Deferred<ReactorAnswer>>()
     let lastId = 0
     let stopped = false
     port.listen((fact) => {
-      if (fact._tag === "ReservationsAsked") return reservationsAsked(fact)
+      if (fact._tag === "ReservationsAsked") return listener.reservationsAsked(fact)
+      if (fact._tag === "BdevTold") return listener.bdevTold(fact)
       if (fact._tag !== "Answer") {
         if (fact._tag === "Crashed") stopped = true
-        notice(fact)
+        listener.notice(fact)
         if (stopped) for (const answer of waiting.values()) Deferred.doneUnsafe(answer, Effect.succeed(failed))
         return
       }

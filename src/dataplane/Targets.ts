@@ -200,6 +200,6 @@ export class Targets {
     Effect.asVoid(FiberSet.run(this.#of.running, work))
 
   #report(command: Command, { isReplayed, seq }: Begun): Effect.Effect<void> {
-    return reportFact(this.#of.controlPlane, command, seq, isReplayed)
+    return reportFact(this.#of.controlPlane, command, seq, { isReplayed })
   }
 }

@@ -5,18 +5,25 @@ import type { Command } from "../domain/Command.ts"
 import type { ControlPlane } from "../domain/ControlPlane.ts"
 import { awaitsRecord } from "../domain/replay/replay-facts.ts"
 
+/** Where a fact has come from. */
+export interface FactOrigin {
+  /** What it is about has come from the record of a replay, and so will the fact. */
+  readonly isReplayed?: boolean
+  /** `hotplug`: a device has come, gone or changed by itself. */
+  readonly source?: "dataplane" | "hotplug"
+}
+
 /**
- * While the log is away a fact is kept and reported again; one that is refused is our own mistake. `isReplayed`: what
- * it is about has come from the record of a replay, and so will the fact. It is kept until it has, or the replay is
- * over; then it is stale, or is reported after all.
+ * While the log is away a fact is kept and reported again; one that is refused is our own mistake. One of a replay
+ * is kept until the record has come, or the replay is over; then it is stale, or is reported after all.
  */
 export const reportFact = (
   controlPlane: ControlPlane["Service"],
   command: Command,
   correlationId: number,
-  isReplayed = false
+  { isReplayed = false, source = "dataplane" }: FactOrigin = {}
 ): Effect.Effect<void> => {
-  const cause: Cause = { source: "dataplane", actor: "local", correlationId }
+  const cause: Cause = { source, actor: "local", correlationId }
   const due = isReplayed ? controlPlane.awaitState((state) => !awaitsRecord(state, command)) : Effect.void
   return Effect.andThen(due, controlPlane.dispatch(command, cause)).pipe(
     Effect.retry({

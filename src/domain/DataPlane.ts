@@ -61,11 +61,11 @@ export interface PortalStatus {
   readonly code?: string
 }
 
-/** Whether a bdev could be opened. */
+/** Whether a bdev could be opened; `degraded`: it is open, but does not work as it should. */
 export interface BdevStatus {
   readonly name: BdevName
   readonly incarnation: Incarnation
-  readonly state: "up" | "failed"
+  readonly state: "up" | "degraded" | "failed"
   readonly detail?: string
   /** Of a bdev with limits: IOs that wait for them now, and that have had to wait since it has some. */
   readonly limited?: { readonly waitingCount: number; readonly delayedCount: number }

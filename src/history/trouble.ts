@@ -52,6 +52,8 @@ export const isTrouble = ({ payload, type }: Pick<LogRecord, "payload" | "type">
       return Number(member("aborted")) > 0 || member("cause") === "boot"
     case "LunRemovalStarted":
       return member("cause") === "bdev-vanished"
+    case "BdevHealth":
+      return member("health") !== "ok"
     case "BdevRemovalStarted":
       return member("cause") === "vanished"
     case "TargetNodeSessionsClosed":

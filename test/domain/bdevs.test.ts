@@ -1,7 +1,7 @@
 /** The rules of bdevs and of their removal, and what the start of an epoch does. */
 import { assert, describe, it } from "vitest"
 import type { BdevRequest } from "../../src/domain/bdev/BdevSpec.ts"
-import type { Command } from "../../src/domain/Command.ts"
+import type { Command, CommandOf } from "../../src/domain/Command.ts"
 import { Uuid } from "../../src/domain/ids.ts"
 import { activeBdevsOf, bdevsOf, findBdev, findTarget, lunsOf, targetsOf } from "../../src/domain/State.ts"
 import { sha1, uuidV5 } from "../../src/domain/uuid-v5.ts"
@@ -221,7 +221,7 @@ describe("a bdev that is deleted", () => {
   })
 
   it("by its device is recorded as vanished, once and of the right incarnation", () => {
-    const vanished = (seq: number): Command => ({
+    const vanished = (seq: number): CommandOf<"RecordBdevVanished"> => ({
       _tag: "RecordBdevVanished",
       name: bdevName("Malloc0"),
       incarnation: at(seq)
@@ -230,6 +230,13 @@ describe("a bdev that is deleted", () => {
       .when(vanished(4))
       .givesExactly(
         { _tag: "BdevRemovalStarted", name: bdevName("Malloc0"), incarnation: at(4), cause: "vanished" },
+        { _tag: "LunRemovalStarted", target: disk1, lun: lunId(0), incarnation: at(8), cause: "bdev-vanished" }
+      )
+    const detail = "/dev/loop3 is gone"
+    given(...guide)
+      .when({ ...vanished(4), detail })
+      .givesExactly(
+        { _tag: "BdevRemovalStarted", name: bdevName("Malloc0"), incarnation: at(4), cause: "vanished", detail },
         { _tag: "LunRemovalStarted", target: disk1, lun: lunId(0), incarnation: at(8), cause: "bdev-vanished" }
       )
     given(...guide)

@@ -337,6 +337,7 @@ const bdevEvents = ({ pick, roll }: Dice, seq: number): Event => {
       spec: { _tag: "Aio", filename: "f", blockCount: 0, blockSize: 1, readOnly: true, removable: true }
     },
     { _tag: "BdevRemovalStarted", name, incarnation, cause: "requested" },
+    { _tag: "BdevRemovalStarted", name, incarnation, cause: "vanished", detail: "/dev/sdb is gone" },
     { _tag: "BdevContentLoaded", name, incarnation },
     { _tag: "BdevResized", name, incarnation, blockCount: roll(99) },
     { _tag: "BdevQosSet", name, incarnation, qos: { ...noQos, writeMiBPerSecond: roll(3) } },

@@ -1,4 +1,5 @@
 /** Opening any bdev: some are there at once, a file is when the file system has answered. */
+import type { TellNews } from "./BdevNews.ts"
 import type { BdevDefinition } from "./BdevSpec.ts"
 import { type BdevSurroundings, createBdev } from "./create-bdev.ts"
 import { type IoFailed, type OpenFiles, openAioBdev } from "./file/open-aio-bdev.ts"
@@ -8,6 +9,8 @@ import type { OpenedBdev } from "./OpenedBdev.ts"
 export interface OpeningSurroundings extends BdevSurroundings {
   readonly openFiles: OpenFiles
   readonly ioFailed: IoFailed
+  /** What the driver finds out while the bdev is open. */
+  readonly tell: TellNews
 }
 
 /** Calls `done` once, perhaps at once; not at all after `signal` was aborted, and then nothing stays open. */
@@ -18,7 +21,7 @@ export const openBdev = (
   done: (result: OpenedBdev) => void
 ): void => {
   if (spec._tag !== "Aio") return done(createBdev({ name, spec }, surroundings))
-  const opening = openAioBdev(name, spec, surroundings.openFiles, surroundings.ioFailed, signal)
+  const opening = openAioBdev(name, spec, surroundings, signal)
   void opening.then((result) => {
     if (!signal.aborted) done(result)
     else if (result._tag === "BdevOpened") result.bdev.close()

@@ -15,6 +15,7 @@ import { TaskSet } from "../scsi/TaskSet.ts"
 import { BdevLimits } from "./BdevLimits.ts"
 import { DiskContent } from "./DiskContent.ts"
 import { measureFile, whenFileClosed } from "./file-commands.ts"
+import { NewsDesk } from "./NewsDesk.ts"
 import type { BdevId, ReactorAnswer, ReactorCommand, ReactorFact, ReactorObservation, RequestId } from "./protocol.ts"
 
 type CommandOf<Tag extends ReactorCommand["_tag"]> = Extract<ReactorCommand, { readonly _tag: Tag }>
@@ -45,6 +46,7 @@ export class ReactorBdevs {
   readonly #openFiles: OpenFiles
   readonly #units = new Map<BdevId, LogicalUnit>()
   readonly #content = new DiskContent()
+  readonly #news = new NewsDesk((bdev, news) => this.#emit({ _tag: "BdevTold", bdev, news }))
   /** By the medium that their commands use. */
   readonly #taskSets = new WeakMap<Bdev, TaskSet>()
   /** Where IO waits for its turn. */
@@ -121,13 +123,15 @@ export class ReactorBdevs {
       random: Math.random,
       mallocBytes: () => this.#mallocBytes(),
       openFiles: this.#openFiles,
-      ioFailed: this.#ioFailed(definition.name)
+      ioFailed: this.#ioFailed(definition.name),
+      tell: this.#news.open(bdev)
     }
     const controller = new AbortController()
     this.#opening.set(bdev, { request, controller })
     openBdev(definition, surroundings, controller.signal, (result) => {
       this.#opening.delete(bdev)
       if (result._tag === "BdevFailure") {
+        this.#news.forget(bdev)
         return this.#answer(request, { _tag: "Failed", code: result.code, detail: result.detail })
       }
       this.#bdevs.set(bdev, result.bdev)
@@ -162,10 +166,12 @@ export class ReactorBdevs {
     const taskSet = this.#taskSets.get(medium) ?? new TaskSet()
     this.#taskSets.set(medium, taskSet)
     this.#units.set(command.bdev, new LogicalUnit(bdev, command, taskSet))
+    this.#news.named(command.bdev)
   }
 
   #close({ bdev: id, request }: CommandOf<"CloseBdev">): void {
     this.#giveUpOpening(id)
+    this.#news.forget(id)
     const bdev = this.#bdevs.get(id)
     this.limits.forget(id)
     this.#units.get(id)?.close()

@@ -5,6 +5,7 @@
 
 import type { ObservationOf } from "../../domain/observation/Observation.ts"
 import type { HistogramRequest } from "../../domain/Statistics.ts"
+import type { BdevNews } from "../bdev/BdevNews.ts"
 import type { BdevDefinition, Latencies } from "../bdev/BdevSpec.ts"
 import type { Fault } from "../bdev/wrapper/ErrorBdev.ts"
 import type { RateLimits } from "../bdev/wrapper/RateLimiter.ts"
@@ -264,9 +265,17 @@ export interface ReservationsAsked {
   readonly request: ReservationRequest
 }
 
+/** A driver has found something out about the device of an open, named bdev. */
+export interface BdevTold {
+  readonly _tag: "BdevTold"
+  readonly bdev: BdevId
+  readonly news: BdevNews
+}
+
 /** What a reactor tells the main thread. */
 export type ReactorFact =
   | ReservationsAsked
+  | BdevTold
   | { readonly _tag: "Answer"; readonly request: RequestId; readonly answer: ReactorAnswer }
   | ReactorObservation
   /** The reactor itself failed; it is of no use any more. */

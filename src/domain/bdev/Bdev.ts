@@ -121,7 +121,13 @@ export const bdevEvents = {
     autoNumber: Schema.optionalKey(Schema.Natural)
   },
   /** From here on it takes no new mapping; its LUNs drain. */
-  BdevRemovalStarted: { name: BdevName, incarnation: Incarnation, cause: BdevRemovalCause },
+  BdevRemovalStarted: {
+    name: BdevName,
+    incarnation: Incarnation,
+    cause: BdevRemovalCause,
+    /** Of one that has vanished: how, in words. */
+    detail: Schema.optionalKey(Schema.String)
+  },
   BdevRemoved: { name: BdevName, incarnation: Incarnation },
   /** It has another size from now on. */
   BdevResized: { name: BdevName, incarnation: Incarnation, blockCount: Schema.Natural },
@@ -189,5 +195,5 @@ export const bdevCommands = {
   /** A fact: the device behind it has another size, of one block at least. */
   RecordBdevResized: { name: BdevName, incarnation: Incarnation, blockCount: Schema.Number },
   /** A fact: the device behind it is gone. */
-  RecordBdevVanished: { name: BdevName, incarnation: Incarnation }
+  RecordBdevVanished: { name: BdevName, incarnation: Incarnation, detail: Schema.optionalKey(Schema.String) }
 } as const

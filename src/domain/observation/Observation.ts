@@ -51,6 +51,7 @@ export const observationOccasions: Readonly<Record<ObservationType, string>> = {
   PortalClosed: "a portal does not listen any more",
   BdevUp: "a disk in a file is open, or any other that could not be opened before",
   BdevFailed: "a disk cannot be opened, and is tried again; told once for each cause",
+  BdevHealth: "a disk that is open does not work as it should (`degraded`), or does again (`ok`)",
   BdevClosed: "the file of a disk is closed",
   SessionLogoutRequested: "somebody has asked a session to log out (`lunlog session kick`)",
   ProcessStarted: "the server has started",

@@ -16,6 +16,7 @@ export const processObservations = {
   /** What is stacked on another disk is as large as that. */
   BdevUp: { bdev: Schema.String, blockCount: Schema.optionalKey(Schema.Natural), failedAttempts: Schema.Natural },
   BdevFailed: { bdev: Schema.String, code: Schema.String, detail: Schema.String },
+  BdevHealth: { bdev: Schema.String, health: Schema.Literals(["ok", "degraded"]), detail: Schema.String },
   BdevClosed: { bdev: Schema.String },
   SessionLogoutRequested: {
     initiatorName: Schema.String,

@@ -67,12 +67,18 @@ const startLunRemovals = (draft: Draft, bdev: Bdev, cause: LunRemovalCause): voi
 }
 
 /** A bdev goes: it, its stack, and all their LUNs start together; what nobody uses is gone at once. */
-export const decideBdevRemoval = (state: State, bdev: Bdev, cause: BdevRemovalCause): ReadonlyArray<Event> => {
+export const decideBdevRemoval = (
+  state: State,
+  bdev: Bdev,
+  cause: BdevRemovalCause,
+  detail?: string
+): ReadonlyArray<Event> => {
   const draft = draftOn(state)
   const stack = stackFrom(state, bdev).filter(({ phase }) => phase._tag === "Active")
   for (const { incarnation, name } of stack) {
-    const own = name === bdev.name ? cause : "base-removed"
-    record(draft, { _tag: "BdevRemovalStarted", name, incarnation, cause: own })
+    const own =
+      name === bdev.name ? { cause, ...(detail === undefined ? {} : { detail }) } : { cause: "base-removed" as const }
+    record(draft, { _tag: "BdevRemovalStarted", name, incarnation, ...own })
   }
   for (const each of stack) startLunRemovals(draft, each, cause === "vanished" ? "bdev-vanished" : "bdev-deleted")
   for (const { name } of stack.toReversed()) settleBdev(draft, name)
@@ -124,7 +130,7 @@ export const decideRecordTargetSessionsClosed = (
 export const decideRecordBdevVanished = (state: State, fact: CommandOf<"RecordBdevVanished">): Decision => {
   const bdev = findBdev(state, fact.name)
   if (bdev?.incarnation !== fact.incarnation || bdev.phase._tag === "Removing") return nothing
-  return Result.succeed(decideBdevRemoval(state, bdev, "vanished"))
+  return Result.succeed(decideBdevRemoval(state, bdev, "vanished", fact.detail))
 }
 
 const isRemoving = (state: State, name: string): boolean => findBdev(state, name)?.phase._tag === "Removing"

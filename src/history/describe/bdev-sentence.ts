@@ -77,7 +77,7 @@ export const bdevSentence = (event: Extract<Event, { readonly _tag: BdevEventTyp
     case "BdevCreated":
       return `${bdev} was created: ${specText(event.spec)}`
     case "BdevRemovalStarted":
-      return `${bdev} began to go: ${removalWords[event.cause]}`
+      return `${bdev} began to go: ${event.detail ?? removalWords[event.cause]}`
     case "BdevRemoved":
       return `${bdev} is gone`
     case "BdevResized":

@@ -163,6 +163,10 @@ const host: Readonly<Record<string, Sentence>> = {
     `bdev ${f.text("bdev")} is open${f.number("blockCount") > 0 ? `, ${f.number("blockCount")} blocks` : ""}`,
   BdevFailed: (f) =>
     `bdev ${f.text("bdev")} cannot be opened: ${f.text("code")}${f.when("detail", (text) => `, ${text}`)}`,
+  BdevHealth: (f) =>
+    f.text("health") === "ok"
+      ? `bdev ${f.text("bdev")} works as it should again`
+      : `bdev ${f.text("bdev")} is degraded: ${f.text("detail")}`,
   BdevClosed: (f) => `bdev ${f.text("bdev")} is closed`,
   ProcessStarted: (f) => {
     const before = f.text("previousEnd") === "missing" ? "; the one before was killed, or lost power" : ""

@@ -62,7 +62,6 @@ const unchanged = [
   "AuthGroupSecretAdded",
   "AuthGroupSecretRemoved",
   "AuthGroupDeleted",
-  "BdevRemovalStarted",
   "BdevRemoved",
   "BdevResized",
   "BdevLatenciesSet",
@@ -124,6 +123,11 @@ export const mapEvent = (mapping: ForkMapping, event: Event): Event => {
       return { ...event, name: forkTargetName(mapping, event.name) }
     case "BdevCreated":
       return { ...event, uuid: forkUuid(mapping, event), spec: mapSpec(mapping, event.spec) }
+    case "BdevRemovalStarted": {
+      // What happened to the device of the source, in words that name its file.
+      const { detail: _, ...removal } = event
+      return removal
+    }
     case "ReservationsChanged":
       return mapReservations(mapping, event)
     case "ConfigDesiredPart":

@@ -5,6 +5,7 @@ import { join } from "node:path"
 import { setImmediate as turn } from "node:timers/promises"
 import { afterEach, assert, beforeEach, describe, it } from "vitest"
 import { IoStatus } from "../../../src/dataplane/bdev/Bdev.ts"
+import type { BdevNews } from "../../../src/dataplane/bdev/BdevNews.ts"
 import { type AioBdev, operationsPerFileMax } from "../../../src/dataplane/bdev/file/AioBdev.ts"
 import { OpenFiles } from "../../../src/dataplane/bdev/file/open-aio-bdev.ts"
 import { makeRandom } from "../../support/initiator/random.ts"
@@ -191,6 +192,23 @@ describe("a flush", () => {
     goAll(files.take())
     assert.strictEqual(await later.answered, IoStatus.ok)
     assert.deepStrictEqual(told, ["sync EIO at 0"])
+  })
+
+  it("whose device has been pulled out says so; of any other error it does not", async () => {
+    const news: Array<BdevNews> = []
+    const files = new HeldFiles()
+    const path = folder.file("disk", 4096)
+    const { signal } = new AbortController()
+    const disk = await openDisk(aioSpec(path), new OpenFiles(files, 64), [], signal, (told) => news.push(told))
+    for (const code of ["EIO", "ENOSPC", "ENODEV"]) {
+      const io = write(disk, 0, block(1))
+      for (const { fail } of files.take()) fail(code)
+      await io.answered
+      assert.strictEqual(news.length, code === "ENODEV" ? 1 : 0)
+    }
+    assert.deepStrictEqual(news, [{ _tag: "Gone", detail: `${path} is gone: a write ended with ENODEV` }])
+    disk.close()
+    goAll(files.take())
   })
 
   it("follows a write with FUA before it is answered, also one that came while another sync ran", async () => {

@@ -2,11 +2,12 @@
 import { mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import type { BdevNews } from "../../../src/dataplane/bdev/BdevNews.ts"
 import type { AioSpec } from "../../../src/dataplane/bdev/BdevSpec.ts"
 import type { AioBdev } from "../../../src/dataplane/bdev/file/AioBdev.ts"
 import { AioBdev as Aio } from "../../../src/dataplane/bdev/file/AioBdev.ts"
 import { type FileOperations, nodeFiles } from "../../../src/dataplane/bdev/file/FileOperations.ts"
-import { OpenFiles, openAioBdev } from "../../../src/dataplane/bdev/file/open-aio-bdev.ts"
+import { type IoFailed, OpenFiles, openAioBdev } from "../../../src/dataplane/bdev/file/open-aio-bdev.ts"
 import type { OpenedBdev } from "../../../src/dataplane/bdev/OpenedBdev.ts"
 
 /** A folder that `dispose` removes. */
@@ -91,9 +92,12 @@ export const open = (
   spec: AioSpec,
   openFiles: OpenFiles = new OpenFiles(),
   told: Told = [],
-  signal: AbortSignal = new AbortController().signal
-): Promise<OpenedBdev> =>
-  openAioBdev("Aio0", spec, openFiles, (operation, code, at) => told.push(`${operation} ${code} at ${at}`), signal)
+  signal: AbortSignal = new AbortController().signal,
+  tell: (news: BdevNews) => void = () => undefined
+): Promise<OpenedBdev> => {
+  const ioFailed: IoFailed = (operation, code, at) => told.push(`${operation} ${code} at ${at}`)
+  return openAioBdev("Aio0", spec, { openFiles, ioFailed, tell }, signal)
+}
 
 /** An open disk; throws where there is none. */
 export const openDisk = async (...args: Parameters<typeof open>): Promise<AioBdev> => {

@@ -31,12 +31,14 @@ const firstOf = async <Tag extends ReactorFact["_tag"]>(harness: Harness, tag: T
 
 const decode = Schema.decodeUnknownSync(Observation, { onExcessProperty: "error" })
 
+const notObserved: ReadonlySet<string> = new Set(["Answer", "Crashed", "ReservationsAsked", "BdevTold"])
+
 /** Ends the reactor, which tells what it holds back; everything that was told must be what the log knows. */
 const end = async (harness: Harness): Promise<void> => {
   await harness.shutdown()
   for (const fact of harness.facts) {
-    if (fact._tag === "Answer" || fact._tag === "Crashed" || fact._tag === "ReservationsAsked") continue
-    const { correlationId: _, firstMillisAgo: __, ...observation } = fact
+    if (notObserved.has(fact._tag)) continue
+    const { correlationId: _, firstMillisAgo: __, ...observation }: Record<string, unknown> = { ...fact }
     decode(observation)
   }
 }

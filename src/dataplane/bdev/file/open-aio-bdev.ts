@@ -3,6 +3,7 @@
  * bounded in number, and whoever waits can give up.
  */
 import { constants } from "node:fs"
+import type { TellNews } from "../BdevNews.ts"
 import type { AioSpec } from "../BdevSpec.ts"
 import { type BdevFailure, failure, type OpenedBdev, opened } from "../OpenedBdev.ts"
 import { AioBdev, type AioSurroundings } from "./AioBdev.ts"
@@ -43,6 +44,18 @@ export class OpenFiles {
 
 /** Tells of operations that failed. */
 export type IoFailed = AioSurroundings["failed"]
+
+/** What opening a file needs. */
+export interface FileOpening {
+  readonly openFiles: OpenFiles
+  readonly ioFailed: IoFailed
+  readonly tell: TellNews
+}
+
+/**
+ * Errors that say that the device itself is gone: it was unplugged, or its driver has let go of it. Any other may pass.
+ */
+const goneCodes: ReadonlySet<string> = new Set(["ENODEV", "ENXIO", "ESHUTDOWN"])
 
 const explanations: Readonly<Record<string, string>> = {
   ENOENT: "there is no such file; create it first (truncate -s 64M FILE makes an empty one)",
@@ -104,12 +117,14 @@ class Opening {
   readonly #spec: AioSpec
   readonly #of: OpenFiles
   readonly #failed: IoFailed
+  readonly #tell: TellNews
 
-  constructor(name: string, spec: AioSpec, openFiles: OpenFiles, failed: IoFailed) {
+  constructor(name: string, spec: AioSpec, { ioFailed, openFiles, tell }: FileOpening) {
     this.#name = name
     this.#spec = spec
     this.#of = openFiles
-    this.#failed = failed
+    this.#failed = ioFailed
+    this.#tell = tell
   }
 
   async run(signal: AbortSignal): Promise<OpenedBdev> {
@@ -155,7 +170,12 @@ class Opening {
     return {
       files,
       slots,
-      failed: this.#failed,
+      failed: (operation, code, byteOffset) => {
+        this.#failed(operation, code, byteOffset)
+        const isGone = goneCodes.has(code) && operation !== "close"
+        if (isGone)
+          this.#tell({ _tag: "Gone", detail: `${this.#spec.filename} is gone: a ${operation} ended with ${code}` })
+      },
       closing: () => {
         writer.closing = true
       },
@@ -171,14 +191,14 @@ class Opening {
 export const openAioBdev = async (
   name: string,
   spec: AioSpec,
-  openFiles: OpenFiles,
-  failed: IoFailed,
+  opening: FileOpening,
   signal: AbortSignal
 ): Promise<OpenedBdev> => {
+  const { openFiles } = opening
   await takeSlot(openFiles.openSlots)
   try {
     if (signal.aborted) return unopenable(spec, "ECANCELED")
-    return await new Opening(name, spec, openFiles, failed).run(signal)
+    return await new Opening(name, spec, opening).run(signal)
   } finally {
     openFiles.openSlots.give()
   }
