@@ -159,9 +159,10 @@ describe("imports point one way", () => {
   const rules: ReadonlyArray<readonly [folder: string, forbidden: RegExp]> = [
     ["eventlog/", /^(src|test)\//],
     ["src/", /^test\//],
+    ["src/host/", /^(src\/(?!host\/)|eventlog\/|effect$|@effect\/)/],
     ["src/domain/", /^(src\/(?!domain\/)|node:|level$|classic-level|@effect\/platform-node)/],
-    ["src/config/", /^src\/(history|rpc|cli|dataplane|main)/],
-    ["src/history/", /^(src\/(rpc|cli|dataplane|main)|node:(fs|net|tls|dgram|http)|level$|classic-level)/],
+    ["src/config/", /^src\/(history|rpc|cli|dataplane|main|host)/],
+    ["src/history/", /^(src\/(rpc|cli|dataplane|main|host)|node:(fs|net|tls|dgram|http)|level$|classic-level)/],
     ["src/rpc/", /^src\/(cli|dataplane|main)/],
     ["src/cli/", /^src\/dataplane\//],
     ["src/dataplane/", /^src\/(history|rpc|config|cli|main)/],

@@ -11,6 +11,7 @@ import { DataPlane } from "../domain/DataPlane.ts"
 import { Secrets } from "../domain/Secrets.ts"
 import { AuthGroups } from "./AuthGroups.ts"
 import { Bdevs, type Report } from "./Bdevs.ts"
+import type { DataPlaneSettings } from "./DataPlaneSettings.ts"
 import { connectionInfo, lunDrains } from "./data-plane-status.ts"
 import { followState, type Parts } from "./follow-state.ts"
 import { requestedLogoutTimeoutMillis } from "./limits.ts"
@@ -26,24 +27,8 @@ import { mainThreadReactor } from "./reactor/main-thread-reactor.ts"
 import type { ReactorReport } from "./reactor/protocol.ts"
 import { workerReactor } from "./reactor/worker-reactor.ts"
 import { reportFact } from "./report-fact.ts"
-import type { IdentityStyle } from "./scsi/unit-identity.ts"
 import { statisticsSource } from "./statistics-source.ts"
 import { Targets } from "./Targets.ts"
-
-/** How the data plane is run. */
-export interface DataPlaneSettings {
-  /** Where the reactor runs. */
-  readonly reactor: "main" | "worker"
-  readonly identityStyle: IdentityStyle
-  /** From the start of a removal until what is left is aborted. */
-  readonly removalDeadlineMillis: number
-  /** How long portals wait for bdevs at boot; 10 s if absent. */
-  readonly bootTimeoutMillis?: number
-  /** What sessions that a user asks to log out have for it; 30 s if absent. */
-  readonly logoutLimitMillis?: number
-  /** Portals accept when this resolves. */
-  readonly acceptWhen: Effect.Effect<void>
-}
 
 const defaultBootTimeoutMillis = 10_000
 
@@ -129,7 +114,9 @@ const make = Effect.fnUntraced(function* (settings: DataPlaneSettings) {
   const startedAt = log.durable().controlSeq
   const { committed, state } = yield* controlPlane.changes
   let crashed: string | undefined
-  const port = settings.reactor === "worker" ? workerReactor(nodeOptions(state)) : mainThreadReactor(nodeOptions(state))
+  const startReactor = settings.reactor === "worker" ? workerReactor : mainThreadReactor
+  const { allowedPaths } = settings
+  const port = startReactor(nodeOptions(state), allowedPaths === undefined ? {} : { allowedPaths })
   const print = Effect.runForkWith(yield* Effect.context<never>())
   const line = noticeLines(() => performance.now())
   const clock = yield* Clock.Clock

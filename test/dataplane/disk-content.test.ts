@@ -4,6 +4,7 @@ import { join } from "node:path"
 import { setImmediate as immediate } from "node:timers/promises"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
+import { OpenFiles } from "../../src/dataplane/bdev/file/open-aio-bdev.ts"
 import { MallocBdev } from "../../src/dataplane/bdev/memory/MallocBdev.ts"
 import { DiskContent } from "../../src/dataplane/reactor/DiskContent.ts"
 import type { ReactorAnswer } from "../../src/dataplane/reactor/protocol.ts"
@@ -86,7 +87,7 @@ describe("the content of a RAM disk", () => {
       optimalIoBoundary: 0
     } as const
     const disk = new MallocBdev(spec)
-    const content = new DiskContent()
+    const content = new DiskContent(new OpenFiles())
     let answer: ReactorAnswer | undefined
     content.dump(disk, file, (ended) => {
       answer = ended

@@ -7,6 +7,7 @@ import { defaultSocketPath } from "../../rpc/socket-path.ts"
 import { CliFailure } from "../CliFailure.ts"
 import { parseDuration } from "../duration.ts"
 import { version } from "../version.ts"
+import { restrictionOf } from "./allowed-paths.ts"
 import { loggingLayer } from "./logging.ts"
 import type { LoadDataPlane } from "./serve-command.ts"
 import { methodSet, removalDeadlineDefault } from "./server-flags.ts"
@@ -35,6 +36,8 @@ const effective: ReadonlyArray<OptionSpec> = [
   { long: "removal-deadline", short: undefined, value: "DURATION", help: "for a removed LUN's commands (default 40s)" },
   { long: "spdk-identities", short: undefined, value: undefined, help: "disks identify themselves as under SPDK" },
   { long: "reactor", short: undefined, value: "WHERE", help: "main (default) or worker thread" },
+  { long: "allow-path", short: undefined, value: "PATH", help: "files named by RPC must be under it; repeatable" },
+  { long: "allow-device", short: undefined, value: "PATH", help: "device nodes must be under it; repeatable" },
   { long: "accept-log-loss", short: undefined, value: undefined, help: "go on with what is left of a damaged log" }
 ]
 
@@ -117,6 +120,10 @@ const settingsOf = (options: ParsedOptions, stateMode: "empty" | "resume") =>
       reactor: yield* oneOf(options, "reactor", ["main", "worker"]),
       waitForRpc: options.given.has("wait-for-rpc"),
       acceptLogLoss: options.given.has("accept-log-loss"),
+      restriction: restrictionOf(
+        options.allValues.get("allow-path") ?? [],
+        options.allValues.get("allow-device") ?? []
+      ),
       ...(allowed === undefined ? {} : { rpcsAllowed: methodSet(allowed) })
     } as const
   })

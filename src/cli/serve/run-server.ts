@@ -16,6 +16,7 @@ import { Secrets } from "../../domain/Secrets.ts"
 import { portalGroupsOf } from "../../domain/State.ts"
 import { recordTagging } from "../../history/record-tags.ts"
 import { Replayer } from "../../history/replay/Replayer.ts"
+import type { AllowedPaths, PathRestriction } from "../../host/AllowedPaths.ts"
 import { InitializationFailed, Instance } from "../../rpc/Instance.ts"
 import { loadAuthFile } from "../../rpc/load-auth-file.ts"
 import { allMethods, type RpcServices } from "../../rpc/methods/all-methods.ts"
@@ -26,6 +27,7 @@ import { acquireSocketLock } from "../../rpc/SocketLock.ts"
 import { CliFailure, failureOf } from "../CliFailure.ts"
 import { replaySurroundings } from "../replay/replay-surroundings.ts"
 import { version } from "../version.ts"
+import { allowedPathsOf } from "./allowed-paths.ts"
 import type { HttpSettings } from "./http-flags.ts"
 import { observeEnd, observeStart, previousEndIn } from "./process-observations.ts"
 import { secretsOf } from "./secret-key.ts"
@@ -37,6 +39,7 @@ export interface DataPlaneSettings {
   readonly reactor: "main" | "worker"
   readonly identityStyle: "uuid" | "spdk"
   readonly removalDeadlineMillis: number
+  readonly allowedPaths: AllowedPaths
   /** Portals accept after it. */
   readonly acceptWhen: Effect.Effect<void>
 }
@@ -61,6 +64,8 @@ export interface ServerSettings {
   /** Files of the HTTP endpoint are read and made once the state directory is there; undefined: no endpoint. */
   readonly http?: Effect.Effect<HttpSettings | undefined, CliFailure>
   readonly acceptLogLoss: boolean
+  /** Undefined: every path that the user may open. */
+  readonly restriction?: PathRestriction | undefined
   /** Makes state and data plane what the configuration file says; runs once, before initiators are let in. */
   readonly configure?: Effect.Effect<void, CliFailure, RpcServices>
   /** Goes on beside it, from the start to the end. */
@@ -199,6 +204,7 @@ export const runServer = (settings: ServerSettings, makeDataPlane: MakeDataPlane
     yield* prepareStateDirectory(settings.stateDirectory)
     // Before the log: a start that is refused must not begin an epoch, and least of all an empty one.
     const http = yield* settings.http ?? Effect.undefined
+    const allowedPaths = yield* allowedPathsOf(settings.stateDirectory, settings.restriction)
     if (settings.socketPath !== undefined) yield* Effect.mapError(acquireSocketLock(settings.socketPath), failureOf)
     const directory = logDirectoryOf(settings.stateDirectory)
     const options = { directory, acceptLoss: settings.acceptLogLoss, tagging: recordTagging }
@@ -217,6 +223,7 @@ export const runServer = (settings: ServerSettings, makeDataPlane: MakeDataPlane
       identityStyle,
       reactor,
       removalDeadlineMillis,
+      allowedPaths,
       acceptWhen: Deferred.await(accept)
     })
     const secrets = Layer.succeed(Secrets, yield* secretsOf(settings.stateDirectory))

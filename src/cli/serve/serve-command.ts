@@ -1,6 +1,7 @@
 /** `lunlog serve`: a target in the foreground, until Ctrl-C, SIGTERM or `spdk_kill_instance`. */
 import { Effect, Option } from "effect"
 import { Command, Flag } from "effect/cli"
+import { allowFlags, restrictionOf } from "./allowed-paths.ts"
 import { httpFlags, httpSettingsOf } from "./http-flags.ts"
 import { loggingLayer } from "./logging.ts"
 import type { MakeDataPlane } from "./run-server.ts"
@@ -45,6 +46,7 @@ const flags = {
   ),
   socket: socketFlag,
   ...serverFlags,
+  ...allowFlags,
   ...httpFlags
 }
 
@@ -72,6 +74,7 @@ export const serveCommand = (load: LoadDataPlane) =>
         reactor: input.reactor,
         waitForRpc: input.waitForRpc,
         acceptLogLoss: input.acceptLogLoss,
+        restriction: restrictionOf(input.allowPath, input.allowDevice),
         http: httpSettingsOf(input),
         onReady: serverReady,
         ...(allowed === undefined ? {} : { rpcsAllowed: methodSet(allowed) }),

@@ -16,10 +16,13 @@ export interface OptionSpec {
   readonly help: string | undefined
 }
 
-/** What was given, by long name; the last value counts. */
+/** What was given, by long name. */
 export interface ParsedOptions {
   readonly given: ReadonlySet<string>
+  /** The last value, which counts where there can be one. */
   readonly values: ReadonlyMap<string, string>
+  /** All of them, in their order. */
+  readonly allValues: ReadonlyMap<string, ReadonlyArray<string>>
   /** The words that are no options. */
   readonly operands: ReadonlyArray<string>
 }
@@ -40,6 +43,7 @@ interface Reading {
   readonly specs: ReadonlyArray<OptionSpec>
   readonly given: Set<string>
   readonly values: Map<string, string>
+  readonly allValues: Map<string, Array<string>>
   readonly operands: Array<string>
 }
 
@@ -58,6 +62,7 @@ const take = (reading: Reading, spec: OptionSpec, inline: string | undefined, sh
   const value = inline ?? reading.rest.shift()
   if (value === undefined) return `${shown} needs a value (${spec.value})`
   reading.values.set(spec.long, value)
+  reading.allValues.set(spec.long, [...(reading.allValues.get(spec.long) ?? []), value])
   return undefined
 }
 
@@ -98,7 +103,14 @@ export const parseOptions = (
   specs: ReadonlyArray<OptionSpec>,
   place: OperandPlace = "nowhere"
 ): ParsedCommandLine => {
-  const reading: Reading = { rest: [...args], specs, given: new Set(), values: new Map(), operands: [] }
+  const reading: Reading = {
+    rest: [...args],
+    specs,
+    given: new Set(),
+    values: new Map(),
+    allValues: new Map(),
+    operands: []
+  }
   for (let word = reading.rest.shift(); word !== undefined; word = reading.rest.shift()) {
     let reason: string | undefined
     if (word.startsWith("--") && word.length > 2) reason = takeLong(reading, word)

@@ -5,7 +5,9 @@
  * Pieces of zeros are holes of the file, and memory that was never written stays with the operating system.
  */
 import * as fs from "node:fs"
+import { PathRefused } from "../../host/AllowedPaths.ts"
 import { type Bdev, type BdevIo, IoStatus } from "../bdev/Bdev.ts"
+import { codeOf, type OpenFiles } from "../bdev/file/open-aio-bdev.ts"
 import { MallocBdev } from "../bdev/memory/MallocBdev.ts"
 import type { ReactorAnswer } from "./protocol.ts"
 
@@ -13,6 +15,8 @@ import type { ReactorAnswer } from "./protocol.ts"
 const pieceBytes = 1024 * 1024
 /** Copies at the same time: each has a thread of libuv's pool while its file is written or read. */
 const copiesMax = 2
+
+const { O_CREAT, O_RDONLY, O_WRONLY } = fs.constants
 
 /** Readable by nobody else: it is what somebody's disk holds. */
 const fileMode = 0o600
@@ -38,8 +42,11 @@ const explanations: Readonly<Record<string, string>> = {
   ENOSPC: "there is no room for it"
 }
 
-const fileFailed = (file: string, { code = "EIO" }: NodeJS.ErrnoException): ReactorAnswer =>
-  failed(code, `${file}: ${explanations[code] ?? code}`)
+const fileFailed = (file: string, error: unknown): ReactorAnswer => {
+  if (error instanceof PathRefused) return failed(error.code, error.message)
+  const code = codeOf(error)
+  return failed(code, `${file}: ${explanations[code] ?? code}`)
+}
 
 const zeros = Buffer.alloc(pieceBytes)
 
@@ -115,13 +122,18 @@ class Copy {
 /** All copies of a reactor. */
 export class DiskContent {
   readonly #running = new Set<Copy>()
+  readonly #openFiles: OpenFiles
   #count = 0
+
+  /** Its files have to be allowed, as those of disks. */
+  constructor(openFiles: OpenFiles) {
+    this.#openFiles = openFiles
+  }
 
   /** Into a new file of the disk's size. What is left of one that fails is taken away again. */
   dump(bdev: Bdev | undefined, file: string, answer: Copied): void {
     this.#begin(bdev, answer, (disk, done) => {
-      fs.open(file, "wx", fileMode, (error, descriptor) => {
-        if (error !== null) return done(fileFailed(file, error))
+      this.#open(file, O_WRONLY | O_CREAT, done, (descriptor) => {
         const ended = (result: ReactorAnswer): void => {
           if (result._tag !== "Failed") return done(result)
           fs.unlink(file, () => done(result))
@@ -137,16 +149,17 @@ export class DiskContent {
   /** Over what the disk holds. */
   load(bdev: Bdev | undefined, file: string, answer: Copied): void {
     this.#begin(bdev, answer, (disk, done) => {
-      fs.open(file, "r", (error, descriptor) => {
-        if (error !== null) return done(fileFailed(file, error))
-        this.#copy(disk, file, descriptor, done).fromFile()
-      })
+      this.#open(file, O_RDONLY, done, (descriptor) => this.#copy(disk, file, descriptor, done).fromFile())
     })
   }
 
   /** Ends the copies between a disk and a file, between two pieces. */
   cancel(bdev: Bdev | undefined, file: string): void {
     for (const copy of this.#running) if (copy.disk === bdev && copy.file === file) copy.isCancelled = true
+  }
+
+  #open(file: string, flags: number, failed: Copied, opened: (descriptor: number) => void): void {
+    this.#openFiles.open(file, flags, fileMode).then(opened, (error: unknown) => failed(fileFailed(file, error)))
   }
 
   #copy(disk: MallocBdev, file: string, descriptor: number, done: Copied): Copy {

@@ -3,6 +3,8 @@
  * decides nothing. Commands and facts are the plain values of `protocol.ts`. There is no Effect here and nothing waits.
  */
 import { compileAccessList } from "../../domain/access.ts"
+import type { AllowedPaths } from "../../host/AllowedPaths.ts"
+import { OpenFiles } from "../bdev/file/open-aio-bdev.ts"
 import { authGroupOf } from "../iscsi/auth/AuthGroupView.ts"
 import { IscsiNode, type NodeOptions } from "../iscsi/IscsiNode.ts"
 import { LunMapping, Target } from "../iscsi/Target.ts"
@@ -22,6 +24,12 @@ import { Throttling } from "./Throttling.ts"
 
 type CommandOf<Tag extends ReactorCommand["_tag"]> = Extract<ReactorCommand, { readonly _tag: Tag }>
 
+/** What a reactor has from its process, in plain values. */
+export interface ReactorSurroundings {
+  /** Undefined: all. */
+  readonly allowedPaths?: AllowedPaths
+}
+
 /** One per thread that does IO. */
 export class Reactor {
   readonly #emit: (fact: ReactorFact) => void
@@ -38,12 +46,12 @@ export class Reactor {
   readonly #reservations: ReservationRequests
   readonly #housekeeping: NodeJS.Timeout
 
-  constructor(options: NodeOptions, emit: (fact: ReactorFact) => void) {
+  constructor(options: NodeOptions, emit: (fact: ReactorFact) => void, surroundings: ReactorSurroundings = {}) {
     this.#emit = emit
     this.#node = new IscsiNode(options, sessionFacts(this.#tell))
     this.#gate = new FactGate(emit, () => this.#node.now())
     this.#node.tasks.watch = this.#io
-    this.#bdevs = new ReactorBdevs(emit, undefined, this.#tell)
+    this.#bdevs = new ReactorBdevs(emit, new OpenFiles(undefined, undefined, surroundings.allowedPaths), this.#tell)
     this.#throttling = new Throttling(this.#bdevs.limits, this.#tell)
     this.#reservations = new ReservationRequests(this.#node, emit, this.#bdevs.units)
     this.#statistics = new ReactorStatistics(this.#node, this.#bdevs.units)

@@ -45,7 +45,7 @@ export class ReactorBdevs {
   readonly #opening = new Map<BdevId, { readonly request: RequestId; readonly controller: AbortController }>()
   readonly #openFiles: OpenFiles
   readonly #units = new Map<BdevId, LogicalUnit>()
-  readonly #content = new DiskContent()
+  readonly #content: DiskContent
   readonly #news = new NewsDesk((bdev, news) => this.#emit({ _tag: "BdevTold", bdev, news }))
   /** By the medium that their commands use. */
   readonly #taskSets = new WeakMap<Bdev, TaskSet>()
@@ -61,6 +61,7 @@ export class ReactorBdevs {
     this.#emit = emit
     this.#tell = tell
     this.#openFiles = openFiles
+    this.#content = new DiskContent(openFiles)
   }
 
   /** The units over bdevs that are open and named. */

@@ -2,9 +2,11 @@
 import { parentPort, workerData } from "node:worker_threads"
 import type { ReactorCommand, ReactorFact } from "./protocol.ts"
 import { Reactor } from "./Reactor.ts"
+import type { WorkerStart } from "./worker-reactor.ts"
 
 const port = parentPort
 if (port !== null) {
-  const reactor = new Reactor(workerData, (fact: ReactorFact) => port.postMessage(fact))
+  const { options, surroundings }: WorkerStart = workerData
+  const reactor = new Reactor(options, (fact: ReactorFact) => port.postMessage(fact), surroundings)
   port.on("message", (command: ReactorCommand) => reactor.handle(command))
 }

@@ -3,6 +3,7 @@ import { Worker } from "node:worker_threads"
 import type { NodeOptions } from "../iscsi/IscsiNode.ts"
 import { leaveProcess } from "../leave-process.ts"
 import type { ReactorFact, ReactorPort } from "./protocol.ts"
+import type { ReactorSurroundings } from "./Reactor.ts"
 
 /** The entry is source in a checkout and a compiled file in the package. */
 const entry = new URL(`./worker-entry${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`, import.meta.url)
@@ -10,9 +11,16 @@ const entry = new URL(`./worker-entry${import.meta.url.endsWith(".ts") ? ".ts" :
 /** How long a thread may take to end, in milliseconds. */
 const terminateTimeoutMillis = 1_000
 
+/** What the thread is given. */
+export interface WorkerStart {
+  readonly options: NodeOptions
+  readonly surroundings: ReactorSurroundings
+}
+
 /** Starts the thread. A failure of it is told as `Crashed`. */
-export const workerReactor = (options: NodeOptions): ReactorPort => {
-  const worker = new Worker(entry, { workerData: options })
+export const workerReactor = (options: NodeOptions, surroundings: ReactorSurroundings = {}): ReactorPort => {
+  const workerData: WorkerStart = { options, surroundings }
+  const worker = new Worker(entry, { workerData })
   return {
     send: (command) => worker.postMessage(command),
     listen: (listener) => {

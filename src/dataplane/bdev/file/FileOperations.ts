@@ -22,7 +22,7 @@ export type FileStat = Pick<fs.BigIntStats, "dev" | "ino" | "size" | "isFile" | 
 /** Operations on files. */
 export interface FileOperations {
   readonly stat: (path: string) => Promise<FileStat>
-  readonly open: (path: string, flags: number) => Promise<number>
+  readonly open: (path: string, flags: number, mode?: number) => Promise<number>
   readonly fstat: (descriptor: number) => Promise<FileStat>
   readonly read: Transfer
   readonly write: Transfer
@@ -40,7 +40,7 @@ const promised = <A>(run: (done: (error: NodeJS.ErrnoException | null, value: A)
 /** The real ones. */
 export const nodeFiles: FileOperations = {
   stat: (path) => promised<fs.BigIntStats>((done) => fs.stat(path, { bigint: true }, done)),
-  open: (path, flags) => promised<number>((done) => fs.open(path, flags, done)),
+  open: (path, flags, mode) => promised<number>((done) => fs.open(path, flags, mode, done)),
   fstat: (descriptor) => promised<fs.BigIntStats>((done) => fs.fstat(descriptor, { bigint: true }, done)),
   read: fs.read,
   write: fs.write,

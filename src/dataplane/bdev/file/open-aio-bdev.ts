@@ -3,6 +3,8 @@
  * bounded in number, and whoever waits can give up.
  */
 import { constants } from "node:fs"
+import { type AllowedPaths, PathRefused } from "../../../host/AllowedPaths.ts"
+import { openAllowed, withAllowedPath } from "../../../host/open-allowed.ts"
 import type { TellNews } from "../BdevNews.ts"
 import type { AioSpec } from "../BdevSpec.ts"
 import { type BdevFailure, failure, type OpenedBdev, opened } from "../OpenedBdev.ts"
@@ -33,12 +35,25 @@ export class OpenFiles {
   readonly openSlots: FileSlots
   /** By device and inode. Two disks that write to one file would destroy each other's data. */
   readonly writers = new Map<string, Writer>()
+  /** Undefined: all. */
+  readonly allowed: AllowedPaths | undefined
 
   /** `threads` is the size of libuv's pool. */
-  constructor(files: FileOperations = nodeFiles, threads: number = poolThreads()) {
+  constructor(files: FileOperations = nodeFiles, threads: number = poolThreads(), allowed?: AllowedPaths) {
     this.files = files
+    this.allowed = allowed
     this.slots = slotsOf(threads, ioShare)
     this.openSlots = slotsOf(threads, openShare)
+  }
+
+  /** Does something with a path that a bdev names; every path of a bdev goes through this, or `open`. */
+  withPath<A>(path: string, use: (path: string) => Promise<A>): Promise<A> {
+    return withAllowedPath(this.allowed, path, use)
+  }
+
+  /** Opens a path that a bdev names; with O_CREAT a new file, for the target's user alone unless `mode` says more. */
+  open(path: string, flags: number, mode?: number): Promise<number> {
+    return openAllowed(this.allowed, path, flags, mode, this.files.open)
   }
 }
 
@@ -86,7 +101,8 @@ const wrongSize = ({ blockSize, filename }: AioSpec, size: number): BdevFailure 
   return failure("EINVAL", `${filename} has ${size} bytes, no whole blocks of ${blockSize} bytes; ${advice}`)
 }
 
-const codeOf = (error: unknown): string =>
+/** The errno name of an error of a file operation. */
+export const codeOf = (error: unknown): string =>
   error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "EIO"
 
 /** A slot for opening, as soon as one is free. */
@@ -128,19 +144,24 @@ class Opening {
   }
 
   async run(signal: AbortSignal): Promise<OpenedBdev> {
-    const { files } = this.#of
     try {
-      // Looked at first: opening a device can do something, and that of a FIFO waits for its other end.
-      const wrong = wrongKind(this.#spec, await files.stat(this.#spec.filename))
-      if (wrong !== undefined || signal.aborted) return wrong ?? unopenable(this.#spec, "ECANCELED")
-      const access = this.#spec.readOnly ? constants.O_RDONLY : constants.O_RDWR
-      const descriptor = await files.open(this.#spec.filename, access | constants.O_NONBLOCK)
-      const result = await this.#use(descriptor, signal)
-      if (result._tag === "BdevFailure") files.close(descriptor, () => {})
-      return result
+      return await this.#of.withPath(this.#spec.filename, (path) => this.#open(path, signal))
     } catch (error) {
+      if (error instanceof PathRefused) return failure(error.code, error.message)
       return unopenable(this.#spec, codeOf(error))
     }
+  }
+
+  async #open(path: string, signal: AbortSignal): Promise<OpenedBdev> {
+    const { files } = this.#of
+    // Looked at first: opening a device can do something, and that of a FIFO waits for its other end.
+    const wrong = wrongKind(this.#spec, await files.stat(path))
+    if (wrong !== undefined || signal.aborted) return wrong ?? unopenable(this.#spec, "ECANCELED")
+    const access = this.#spec.readOnly ? constants.O_RDONLY : constants.O_RDWR
+    const descriptor = await files.open(path, access | constants.O_NONBLOCK)
+    const result = await this.#use(descriptor, signal)
+    if (result._tag === "BdevFailure") files.close(descriptor, () => {})
+    return result
   }
 
   async #use(descriptor: number, signal: AbortSignal): Promise<OpenedBdev> {
