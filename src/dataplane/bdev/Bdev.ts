@@ -44,6 +44,9 @@ export interface BdevIo {
   ioDone(status: IoStatus, byteOffset?: number): void
 }
 
+/** Takes the answer of `Bdev.mappedRun`, in bytes; never 0. */
+export type RunFound = (byteLength: number) => void
+
 /** A block device. One object is one incarnation: it is opened by its creation and ends with `close`. */
 export interface Bdev {
   /** What INQUIRY shows as product identification, e.g. `Malloc disk`. */
@@ -89,9 +92,10 @@ export interface Bdev {
   writeZeroes(byteOffset: number, byteLength: number, fua: boolean, io: BdevIo): void
   /**
    * How many bytes from here on are alike: above 0 they are mapped, below 0 that many are not, and read as zeros. Looks
-   * at `byteLength` bytes at most; whole blocks.
+   * at `byteLength` bytes at most; whole blocks. Calls `found` once, before it returns or later. What cannot be found
+   * out counts as mapped.
    */
-  mappedRun(byteOffset: number, byteLength: number): number
+  mappedRun(byteOffset: number, byteLength: number, found: RunFound): void
   /** Everything whose write has ended is on the medium when `io` ends ok. */
   flush(io: BdevIo): void
   /** Nobody waits for this IO any more: if it has not begun, it ends now as aborted, else it goes on. */

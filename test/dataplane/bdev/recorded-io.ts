@@ -1,5 +1,5 @@
 /** A bdev IO that writes down how it ended, and a bdev definition to start from. */
-import { type BdevIo, IoStatus } from "../../../src/dataplane/bdev/Bdev.ts"
+import { type Bdev, type BdevIo, IoStatus } from "../../../src/dataplane/bdev/Bdev.ts"
 import type { MallocSpec } from "../../../src/dataplane/bdev/BdevSpec.ts"
 
 /** Notes every answer, so that a second one can't go unseen. */
@@ -29,6 +29,15 @@ export const okIo: BdevIo = {
   ioDone(status) {
     if (status !== IoStatus.ok) throw new Error(`the IO ended with status ${status}`)
   }
+}
+
+/** The run from here on, of a disk that answers at once. */
+export const runAt = (bdev: Bdev, byteOffset: number, byteLength: number): number => {
+  let run = 0
+  bdev.mappedRun(byteOffset, byteLength, (found) => {
+    run = found
+  })
+  return run
 }
 
 /** A small RAM disk: 64 blocks of 512 bytes, unless told otherwise. */

@@ -12,7 +12,7 @@ import { ErrorBdev, type Fault } from "../../../src/dataplane/bdev/wrapper/Error
 import { LimitedBdev } from "../../../src/dataplane/bdev/wrapper/LimitedBdev.ts"
 import { makeRandom, runSeed } from "../../support/initiator/random.ts"
 import { aioSpec, Folder, openDisk } from "./aio-support.ts"
-import { mallocSpec, okIo, RecordedIo } from "./recorded-io.ts"
+import { mallocSpec, okIo, RecordedIo, runAt } from "./recorded-io.ts"
 
 const granule = 64 * 1024
 const thinDisk = (bytes = 10 * granule, blockSize = 512): MallocBdev =>
@@ -51,15 +51,15 @@ describe("a RAM disk", () => {
 
   it("knows which blocks are mapped, one by one", () => {
     const bdev = thinDisk()
-    assert.strictEqual(bdev.mappedRun(0, 10 * granule), -10 * granule)
+    assert.strictEqual(runAt(bdev, 0, 10 * granule), -10 * granule)
     write(bdev, 3 * 512, Buffer.alloc(1024, 1))
     write(bdev, 2 * granule, Buffer.alloc(granule, 1))
-    assert.strictEqual(bdev.mappedRun(0, 10 * granule), -3 * 512)
-    assert.strictEqual(bdev.mappedRun(3 * 512, 10 * granule - 3 * 512), 1024)
-    assert.strictEqual(bdev.mappedRun(5 * 512, 5 * granule), -(2 * granule - 5 * 512))
-    assert.strictEqual(bdev.mappedRun(2 * granule, 8 * granule), granule)
-    assert.strictEqual(bdev.mappedRun(2 * granule, 512), 512)
-    assert.strictEqual(bdev.mappedRun(2 * granule + 512, 8 * granule - 512), granule - 512)
+    assert.strictEqual(runAt(bdev, 0, 10 * granule), -3 * 512)
+    assert.strictEqual(runAt(bdev, 3 * 512, 10 * granule - 3 * 512), 1024)
+    assert.strictEqual(runAt(bdev, 5 * 512, 5 * granule), -(2 * granule - 5 * 512))
+    assert.strictEqual(runAt(bdev, 2 * granule, 8 * granule), granule)
+    assert.strictEqual(runAt(bdev, 2 * granule, 512), 512)
+    assert.strictEqual(runAt(bdev, 2 * granule + 512, 8 * granule - 512), granule - 512)
   })
 
   it("has granules of whole blocks, whatever the block size, and a last one that ends with the disk", () => {
@@ -69,7 +69,7 @@ describe("a RAM disk", () => {
     assert.isAtMost(bdev.provisioning.allocatedBytes, 100 * 1536)
     bdev.unmap(0, 100 * 1536, okIo)
     assert.strictEqual(bdev.provisioning.allocatedBytes, 0)
-    assert.strictEqual(bdev.mappedRun(0, 100 * 1536), -100 * 1536)
+    assert.strictEqual(runAt(bdev, 0, 100 * 1536), -100 * 1536)
   })
 
   it("fails what comes after its end", () => {
@@ -96,7 +96,7 @@ describe("a RAM disk", () => {
       else bdev.writeZeroes(start, length, false, okIo)
       model.fill(kind === "write" ? fill : 0, start, start + length)
       const at = random.below(blocks) * 512
-      const run = bdev.mappedRun(at, blocks * 512 - at)
+      const run = runAt(bdev, at, blocks * 512 - at)
       const isData = (block: number) => model.subarray(block, block + 512).some((byte) => byte !== 0)
       for (let block = at; block < at + Math.abs(run); block += 512) assert.strictEqual(isData(block), run > 0)
       const next = at + Math.abs(run)
@@ -112,7 +112,7 @@ describe("other disks", () => {
     write(bdev, 0, Buffer.alloc(512, 1))
     bdev.unmap(0, 512, okIo)
     bdev.writeZeroes(0, 512, true, okIo)
-    assert.strictEqual(bdev.mappedRun(0, 51_200), -51_200)
+    assert.strictEqual(runAt(bdev, 0, 51_200), -51_200)
   })
 
   it("in files write zeros, in pieces, and with FUA bring them onto the medium", async () => {
@@ -132,7 +132,7 @@ describe("other disks", () => {
     content.subarray(0, 512).fill(0)
     content.subarray(bytes - 1024, bytes - 512).fill(0)
     assert.isTrue(content.every((byte) => byte === 0))
-    assert.strictEqual(bdev.mappedRun(0, 512), 512)
+    assert.strictEqual(runAt(bdev, 0, 512), 512)
     assert.strictEqual(await ended((io) => bdev.unmap(bytes, 512, io)), IoStatus.failed)
     bdev.close()
   })
@@ -161,7 +161,7 @@ describe("what is stacked on a thin disk", () => {
     write(base, 0, Buffer.alloc(2 * granule, 1))
     assert.isTrue(stack.thin)
     assert.strictEqual(stack.provisioning, base.provisioning)
-    assert.strictEqual(stack.mappedRun(0, 10 * granule), 2 * granule)
+    assert.strictEqual(runAt(stack, 0, 10 * granule), 2 * granule)
     for (const submit of [
       (io: RecordedIo) => stack.unmap(0, granule, io),
       (io: RecordedIo) => stack.writeZeroes(granule, granule, false, io)

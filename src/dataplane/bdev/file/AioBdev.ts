@@ -6,7 +6,7 @@
  * (`FileSlots`); the rest waits in order. An operation that hangs keeps its thread and its buffer until it is back; the
  * descriptor is closed after the last one, so that its number is never another file's meanwhile.
  */
-import { type BdevIo, IoStatus, type ResizableBdev } from "../Bdev.ts"
+import { type BdevIo, IoStatus, type ResizableBdev, type RunFound } from "../Bdev.ts"
 import type { AioSpec } from "../BdevSpec.ts"
 import { endOfFile, errorCodeOf, ioStatusOf } from "../io-status-of.ts"
 import { writeZerosTo } from "../write-zeros.ts"
@@ -119,8 +119,8 @@ export class AioBdev implements ResizableBdev {
   }
 
   /** What of the file is a hole is not looked at. */
-  mappedRun(_byteOffset: number, byteLength: number): number {
-    return byteLength
+  mappedRun(_byteOffset: number, byteLength: number, found: RunFound): void {
+    found(byteLength)
   }
 
   /** Flushes that come while one runs share the next: the running one may have missed what has ended since. */

@@ -7,7 +7,7 @@
  * `Buffer.copy` cuts the start of its source to 32 bits (measured on Node 24.21: a copy from 5 GiB reads at 1 GiB). So
  * a disk is addressed through views of 1 GiB, and one beyond 4 GiB, or of large blocks, does not show its `memory`.
  */
-import { type Bdev, type BdevIo, IoStatus } from "../Bdev.ts"
+import { type Bdev, type BdevIo, IoStatus, type RunFound } from "../Bdev.ts"
 import type { MallocSpec } from "../BdevSpec.ts"
 import { Provisioning } from "./Provisioning.ts"
 
@@ -107,7 +107,7 @@ export class MallocBdev implements Bdev {
   }
 
   /** To the block: one that holds zeros counts as unmapped, whoever has written them (SBC-3 4.7.3.3). */
-  mappedRun(byteOffset: number, byteLength: number): number {
+  mappedRun(byteOffset: number, byteLength: number, found: RunFound): void {
     const isMapped = this.isMapped(byteOffset)
     const end = byteOffset + byteLength
     let at = byteOffset
@@ -115,7 +115,7 @@ export class MallocBdev implements Bdev {
       at = this.provisioning.holds(at) ? at + this.blockSize : this.provisioning.endOf(at)
     }
     const run = Math.min(at, end) - byteOffset
-    return isMapped ? run : -run
+    found(isMapped ? run : -run)
   }
 
   private isMapped(byteOffset: number): boolean {

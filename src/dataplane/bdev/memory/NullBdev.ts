@@ -1,5 +1,5 @@
 /** A disk of any size with nothing behind it, for tests of speed and of size. */
-import { type BdevIo, IoStatus, type ResizableBdev } from "../Bdev.ts"
+import { type BdevIo, IoStatus, type ResizableBdev, type RunFound } from "../Bdev.ts"
 import type { NullSpec } from "../BdevSpec.ts"
 
 /** Reads give zeros, writes are forgotten; all IO ends before its call returns. */
@@ -51,8 +51,8 @@ export class NullBdev implements ResizableBdev {
   }
 
   /** Nothing is ever mapped. */
-  mappedRun(_byteOffset: number, byteLength: number): number {
-    return -byteLength
+  mappedRun(_byteOffset: number, byteLength: number, found: RunFound): void {
+    found(-byteLength)
   }
 
   flush(io: BdevIo): void {

@@ -2,7 +2,7 @@
  * A bdev on top of another: it has the base's geometry, also when that changes. It never shows the base's `memory`,
  * because copies around it would miss what the wrapper is for. Closing it leaves the base open.
  */
-import type { Bdev, BdevIo } from "../Bdev.ts"
+import type { Bdev, BdevIo, RunFound } from "../Bdev.ts"
 import type { Provisioning } from "../memory/Provisioning.ts"
 
 /** What the wrappers share. */
@@ -54,8 +54,8 @@ export abstract class WrapperBdev implements Bdev {
     return this.base.provisioning
   }
 
-  mappedRun(byteOffset: number, byteLength: number): number {
-    return this.base.mappedRun(byteOffset, byteLength)
+  mappedRun(byteOffset: number, byteLength: number, found: RunFound): void {
+    this.base.mappedRun(byteOffset, byteLength, found)
   }
 
   abstract read(byteOffset: number, target: Buffer, targetStart: number, byteLength: number, io: BdevIo): void

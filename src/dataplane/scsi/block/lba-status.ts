@@ -45,38 +45,73 @@ const finish = (run: OperationRun, runs: ReadonlyArray<Run>): void => {
 }
 
 /** Looks at the medium from the LBA on until there are enough descriptors, or enough has been looked at. */
-const lookAhead = (run: OperationRun): void => {
-  const { unit } = run.nexus
-  const { blockSize } = unit.bdev
-  const first = lba16(run.task.cdb)
-  const room = Math.floor((allocationLengthOf(run.task.cdb) - headerLength) / descriptorLength)
-  const runsMax = Math.max(1, Math.min(descriptorsMax, room))
-  const runs: Array<Run> = []
-  let lba = first
-  const look = (): void => {
-    if (run.aborted) return run.end()
-    const { bdev } = unit
-    // A thin disk of nothing, and a file, are alike from end to end: only what has to be looked at counts.
-    const isQuick = bdev.provisioning === undefined
-    const bytes = isQuick ? bdev.blockCount * blockSize : stepBytes
-    const until = Math.min(bdev.blockCount, lba + Math.max(1, Math.floor(bytes / blockSize)))
-    while (lba < until) {
-      const found = bdev.mappedRun(lba * blockSize, Math.min(until - lba, runBlocksMax) * blockSize)
-      const status = found > 0 ? Provisioning.mapped : Provisioning.deallocated
-      const blocks = Math.abs(found) / blockSize
-      const last = runs.at(-1)
-      if (last?.status === status && last.blocks + blocks <= runBlocksMax) last.blocks += blocks
-      else if (runs.length === runsMax) return finish(run, runs)
-      else runs.push({ lba, blocks, status })
-      lba += blocks
-    }
-    if (lba >= bdev.blockCount || (lba - first) * blockSize >= commandBytes) finish(run, runs)
-    else run.later(look)
+class Lookup {
+  readonly #run: OperationRun
+  readonly #first: number
+  readonly #runsMax: number
+  readonly #runs: Array<Run> = []
+  #lba: number
+  /** Where this turn of the event loop ends. */
+  #until = 0
+  #isFull = false
+
+  constructor(run: OperationRun) {
+    const { cdb } = run.task
+    const room = Math.floor((allocationLengthOf(cdb) - headerLength) / descriptorLength)
+    this.#run = run
+    this.#first = lba16(cdb)
+    this.#lba = this.#first
+    this.#runsMax = Math.max(1, Math.min(descriptorsMax, room))
   }
-  look()
+
+  /** One turn. */
+  look(): void {
+    const { bdev } = this.#run.nexus.unit
+    // A thin disk of nothing is alike from end to end, and a file answers later: only memory has to be looked at.
+    const isQuick = bdev.provisioning === undefined
+    const blocks = isQuick ? bdev.blockCount : Math.max(1, Math.floor(stepBytes / bdev.blockSize))
+    this.#until = Math.min(bdev.blockCount, this.#lba + blocks)
+    this.#ask()
+  }
+
+  /** A disk that answers at once is not asked from within its answer: that would go ever deeper. */
+  #ask(): void {
+    while (!this.#run.aborted && !this.#isFull && this.#lba < this.#until) {
+      const { bdev } = this.#run.nexus.unit
+      const blocks = Math.min(this.#until - this.#lba, runBlocksMax)
+      let isAsking = true
+      let isAnswered = false
+      bdev.mappedRun(this.#lba * bdev.blockSize, blocks * bdev.blockSize, (found) => {
+        isAnswered = true
+        this.#take(found / bdev.blockSize)
+        if (!isAsking) this.#run.later(() => this.#ask())
+      })
+      isAsking = false
+      if (!isAnswered) return
+    }
+    this.#endTurn()
+  }
+
+  #endTurn(): void {
+    const { blockCount, blockSize } = this.#run.nexus.unit.bdev
+    const isEnough = this.#isFull || this.#lba >= blockCount || (this.#lba - this.#first) * blockSize >= commandBytes
+    if (this.#run.aborted) this.#run.end()
+    else if (isEnough) finish(this.#run, this.#runs)
+    else this.#run.later(() => this.look())
+  }
+
+  #take(found: number): void {
+    const status = found > 0 ? Provisioning.mapped : Provisioning.deallocated
+    const blocks = Math.abs(found)
+    const last = this.#runs.at(-1)
+    if (last?.status === status && last.blocks + blocks <= runBlocksMax) last.blocks += blocks
+    else if (this.#runs.length < this.#runsMax) this.#runs.push({ lba: this.#lba, blocks, status })
+    else this.#isFull = true
+    this.#lba += blocks
+  }
 }
 
-const lbaStatusOperation: ScsiOperation = { use: "reads", begin: lookAhead }
+const lbaStatusOperation: ScsiOperation = { use: "reads", begin: (run) => new Lookup(run).look() }
 
 const getLbaStatus16 = (task: ScsiTask, { unit }: Nexus): void => {
   if (!inRange(task, unit, lba16(task.cdb), 0)) return

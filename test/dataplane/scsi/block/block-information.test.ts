@@ -1,5 +1,6 @@
 /** GET LBA STATUS (SBC-3 5.4), PRE-FETCH (5.7, 5.8) and READ DEFECT DATA (5.17, 5.18). */
 import { assert, describe, it } from "vitest"
+import type { RunFound } from "../../../../src/dataplane/bdev/Bdev.ts"
 import { MallocBdev } from "../../../../src/dataplane/bdev/memory/MallocBdev.ts"
 import { mallocSpec, okIo } from "../../bdev/recorded-io.ts"
 import { nullDisk, quietNexus, run } from "../scsi-fixture.ts"
@@ -40,8 +41,24 @@ describe("GET LBA STATUS(16)", () => {
     const nothing = quietNexus(nullDisk(2 ** 40))
     assert.deepStrictEqual((await status(5, 24, nothing)).runs, [[5, 0xffffffff, 1]])
     assert.strictEqual((await status(5, 0xffffffff, nothing)).runs.length, 255)
-    const file = Object.assign(Object.create(nullDisk(100)), { mappedRun: (_at: number, bytes: number) => bytes })
+    const file = Object.assign(Object.create(nullDisk(100)), {
+      mappedRun: (_at: number, bytes: number, found: RunFound) => found(bytes)
+    })
     assert.deepStrictEqual((await status(5, 4096, quietNexus(file))).runs, [[5, 95, 0]])
+  })
+
+  it("waits for a disk that answers later", async () => {
+    const later = Object.assign(Object.create(nullDisk(100)), {
+      mappedRun: (at: number, bytes: number, found: RunFound) =>
+        setImmediate(() => found(at % 5120 < 2560 ? Math.min(bytes, 2560) : -Math.min(bytes, 2560)))
+    })
+    const { runs } = await status(5, 24 + 2 * 16, quietNexus(later))
+    assert.deepStrictEqual(runs, [
+      [5, 5, 1],
+      [10, 5, 0],
+      [15, 5, 1]
+    ])
+    assert.lengthOf((await status(0, 4096, quietNexus(later))).runs, 20)
   })
 
   it("refuses an LBA beyond the end", async () => {

@@ -4,7 +4,7 @@ import { IoStatus } from "../../../../src/dataplane/bdev/Bdev.ts"
 import { MallocBdev } from "../../../../src/dataplane/bdev/memory/MallocBdev.ts"
 import { NullBdev } from "../../../../src/dataplane/bdev/memory/NullBdev.ts"
 import { ErrorBdev } from "../../../../src/dataplane/bdev/wrapper/ErrorBdev.ts"
-import { mallocSpec, okIo } from "../../bdev/recorded-io.ts"
+import { mallocSpec, okIo, runAt } from "../../bdev/recorded-io.ts"
 import { fieldPointer, nullDisk, quietNexus } from "../scsi-fixture.ts"
 import { cdb10, cdb16, operate } from "./operation-run.ts"
 
@@ -54,7 +54,7 @@ describe.each(forms)("WRITE SAME($name)", ({ cdb, lengthByte, opcode }) => {
       const disk = diskOf(1)
       assert.strictEqual((await operate(cdb(opcode, flags, 0, 256), data, quietNexus(disk))).result, "good")
       assert.strictEqual(disk.provisioning.allocatedBytes, 64 * 1024)
-      assert.strictEqual(disk.mappedRun(0, 300 * 512), -256 * 512)
+      assert.strictEqual(runAt(disk, 0, 300 * 512), -256 * 512)
     }
   })
 

@@ -14,6 +14,7 @@ import {
   type SegmentFields
 } from "../../../support/initiator/copy-list.ts"
 import { makeRandom, runSeed } from "../../../support/initiator/random.ts"
+import { runAt } from "../../bdev/recorded-io.ts"
 import { Disks, type Ended } from "../scsi-disks.ts"
 import { fieldPointer } from "../scsi-fixture.ts"
 
@@ -124,7 +125,7 @@ describe("EXTENDED COPY", () => {
     ]
     assert.strictEqual((await copy(disks, segments)).result, "good")
     assert.isTrue(blocksOf(destination, 0, 4096).every((byte) => byte === 0))
-    assert.strictEqual(fresh.mappedRun(0, 8192 * 512), -8192 * 512)
+    assert.strictEqual(runAt(fresh, 0, 8192 * 512), -8192 * 512)
     assert.isFalse(fresh.provisioning.holds(0))
   })
 
