@@ -14,6 +14,7 @@ import { Bdevs, type Report } from "./Bdevs.ts"
 import type { DataPlaneSettings } from "./DataPlaneSettings.ts"
 import { connectionInfo, lunDrains } from "./data-plane-status.ts"
 import { followState, type Parts } from "./follow-state.ts"
+import { watchPaths } from "./hotplug/watch-paths.ts"
 import { requestedLogoutTimeoutMillis } from "./limits.ts"
 import { nodeOptions } from "./node-options.ts"
 import { noticeLines } from "./notice-lines.ts"
@@ -103,7 +104,8 @@ const partsOf = Effect.fnUntraced(function* (
   const { logoutLimitMillis = requestedLogoutTimeoutMillis, removalDeadlineMillis } = settings
   const targets = new Targets({ client, bdevs, controlPlane, running, removalDeadlineMillis, logoutLimitMillis })
   const reservations = new Reservations({ client, bdevs, controlPlane, running, progress })
-  const all = { client, bdevs, portals, targets, reservations, authGroups, controlPlane, log, own }
+  const paths = yield* watchPaths(settings)
+  const all = { paths, client, bdevs, portals, targets, reservations, authGroups, controlPlane, log, own }
   const parts: Parts = { ...all, accepting: false }
   return parts
 })

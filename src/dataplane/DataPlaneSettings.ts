@@ -16,6 +16,10 @@ export interface DataPlaneSettings {
   readonly bootTimeoutMillis?: number
   /** What sessions that a user asks to log out have for it; 30 s if absent. */
   readonly logoutLimitMillis?: number
+  /** How often devices and files are looked at, beside what the system tells; 1 s if absent, `off`: never. */
+  readonly hotplugPollMillis?: number | "off"
+  /** Where sysfs is; `/sys` if absent. */
+  readonly sysfsRoot?: string
   /** Portals accept when this resolves. */
   readonly acceptWhen: Effect.Effect<void>
 }

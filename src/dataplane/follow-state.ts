@@ -22,6 +22,7 @@ import {
 import type { AuthGroups } from "./AuthGroups.ts"
 import { putInitiatorGroup, putPortalGroup } from "./access-views.ts"
 import type { Bdevs } from "./Bdevs.ts"
+import type { PathWatch } from "./hotplug/PathWatch.ts"
 import { nodeOptions } from "./node-options.ts"
 import type { OwnObservations } from "./OwnObservations.ts"
 import type { Portals } from "./Portals.ts"
@@ -33,6 +34,8 @@ import type { Begun, Targets } from "./Targets.ts"
 /** The parts that follow the state. */
 export interface Parts {
   readonly client: ReactorClient
+  /** Tells what becomes of files and device nodes. */
+  readonly paths: PathWatch
   readonly bdevs: Bdevs
   readonly portals: Portals
   readonly targets: Targets

@@ -92,7 +92,7 @@ export class PathWatch {
     })
   }
 
-  /** `changed` is called with the names in the folder, and then whenever they are others; undefined: it is not there. */
+  /** `changed` is called with the names in the folder, and then whenever they are others; undefined: no folder. */
   watchFolder(path: string, changed: (names: ReadonlyArray<string> | undefined) => void): Watched {
     return this.#add(path, "", async () => {
       const names = await this.#of.list(path)
