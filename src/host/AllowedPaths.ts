@@ -26,6 +26,14 @@ export type PathKind = "file" | "device"
 /** A path that may not be used. Its `code` is a Linux errno name, as of errors of Node; its message is for the user. */
 export class PathRefused extends Error {
   readonly code = "EPERM"
+  /** The message without the path in front: the predicate of a sentence about it. */
+  readonly why: string
+
+  constructor(path: string, reason: string) {
+    const why = `may not be used: ${reason}`
+    super(`${path} ${why}`)
+    this.why = why
+  }
 }
 
 const isWithin = (path: string, root: string): boolean =>
@@ -51,12 +59,13 @@ const listed = (roots: ReadonlyArray<string>): string => (roots.length === 0 ? "
  */
 export const pathRefused = ({ restriction }: AllowedPaths, path: string, kind: PathKind): PathRefused => {
   if (restriction === undefined) {
-    return new PathRefused(`${path} may not be used: it belongs to the target itself (event log, keys); use another`)
+    return new PathRefused(path, "it belongs to the target itself (event log, keys); use another")
   }
   const [flag, roots] =
     kind === "device" ? ["--allow-device", restriction.devices] : (["--allow-path", restriction.paths] as const)
   return new PathRefused(
-    `${path} may not be used: where it leads is under nothing that this target was allowed (${flag}: ` +
-      `${listed(roots)}); use a path under those, or start the target with another ${flag}`
+    path,
+    `where it leads is under nothing that this target was allowed (${flag}: ${listed(roots)}); ` +
+      `use a path under those, or start the target with another ${flag}`
   )
 }

@@ -39,7 +39,7 @@ const unopened = async (allowed: AllowedPaths, path: string, error: unknown): Pr
 }
 
 const pinAny = async (allowed: AllowedPaths, path: string, flags = 0): Promise<PinnedPath> => {
-  if (!isAbsolute(path)) throw new PathRefused(`${path} may not be used: it is no absolute path`)
+  if (!isAbsolute(path)) throw new PathRefused(path, "it is no absolute path")
   const handle = await open(path, O_PATH | flags).catch(async (error: unknown) => {
     throw await unopened(allowed, path, error)
   })

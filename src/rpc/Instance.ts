@@ -2,6 +2,7 @@
  * The running process as methods see it: who it is, how far its start has come, and how it is stopped.
  */
 import { Context, Deferred, Effect, Schema } from "effect"
+import type { AllowedPaths } from "../host/AllowedPaths.ts"
 import type { FrameworkState } from "./RpcMethod.ts"
 
 /** What the composition root could not bring up; the process ends after it. */
@@ -19,6 +20,8 @@ export interface InstanceInfo {
   readonly instanceId: string
   /** Absolute; absent if there is none. */
   readonly stateDirectory?: string
+  /** Files that others may name for the target to use; absent: all. */
+  readonly allowedPaths?: AllowedPaths
   /** Of the program, such as `0.1.0`. */
   readonly version: string
   /** Milliseconds since the epoch. */

@@ -3,7 +3,9 @@
  * secrets sealed, by a cause that names the file. A file that does not exist is told and passed over, as in SPDK; one
  * with mistakes ends the start. Groups that the log has from an earlier life stay as they are.
  */
-import { readFile, stat } from "node:fs/promises"
+import { constants } from "node:fs"
+import { open } from "node:fs/promises"
+import { resolve } from "node:path"
 import { Effect, Result, Schema } from "effect"
 import type { Cause } from "../../eventlog/record.ts"
 import { type AuthFileGroup, type AuthFileSecret, readAuthFile } from "../config/auth-file.ts"
@@ -13,7 +15,12 @@ import { checkSecretText } from "../domain/auth/auth-group-decide.ts"
 import { ControlPlane } from "../domain/ControlPlane.ts"
 import { Secrets } from "../domain/Secrets.ts"
 import { findAuthGroup } from "../domain/State.ts"
+import type { AllowedPaths } from "../host/AllowedPaths.ts"
+import { PathRefused } from "../host/AllowedPaths.ts"
+import { withAllowedPath } from "../host/open-allowed.ts"
 import { Instance } from "./Instance.ts"
+
+const { O_NONBLOCK, O_RDONLY } = constants
 
 /** The file cannot be used; one line for each reason, as `FILE:LINE reason` where there is a line. */
 export class AuthFileRefused extends Schema.TaggedError<AuthFileRefused>()("AuthFileRefused", {
@@ -29,18 +36,27 @@ const refused = (...problems: ReadonlyArray<string>) => new AuthFileRefused({ pr
 /** What `Instance.claim` knows a group by that the auth file has made. */
 export const authFileClaim = (tag: number): string => `auth group ${tag} of the auth file`
 
-const codeOf = (error: unknown): string =>
-  error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : String(error)
+const codeOf = (error: unknown): string => {
+  if (error instanceof PathRefused) return error.why
+  if (!(error instanceof Error)) return String(error)
+  return "code" in error && typeof error.code === "string" ? error.code : error.message
+}
+
+const readBounded = async (path: string) => {
+  const file = await open(path, O_RDONLY | O_NONBLOCK)
+  try {
+    const stat = await file.stat()
+    if (!stat.isFile()) throw new Error("it is no regular file")
+    const isOpen = (stat.mode & 0o077) !== 0
+    return { isOpen, text: stat.size > iniLengthMax ? undefined : await file.readFile("utf8") }
+  } finally {
+    await file.close()
+  }
+}
 
 /** The text, or undefined if there is no such file. */
-const textOf = (path: string): Effect.Effect<string | undefined, AuthFileRefused> =>
-  Effect.tryPromise({
-    try: async () => {
-      const { mode, size } = await stat(path)
-      return { isOpen: (mode & 0o077) !== 0, text: size > iniLengthMax ? undefined : await readFile(path, "utf8") }
-    },
-    catch: codeOf
-  }).pipe(
+const textOf = (allowed: AllowedPaths | undefined, path: string): Effect.Effect<string | undefined, AuthFileRefused> =>
+  Effect.tryPromise({ try: () => withAllowedPath(allowed, resolve(path), readBounded), catch: codeOf }).pipe(
     Effect.flatMap(({ isOpen, text }) => {
       if (text === undefined) return Effect.fail(refused(`auth file ${path} has more than ${iniLengthMax} bytes`))
       const tell = `auth file ${path} is open to other users; chmod 600 keeps its secrets`
@@ -88,7 +104,7 @@ export const loadAuthFile: Effect.Effect<void, AuthFileRefused, ControlPlane | I
   function* () {
     const path = (yield* ControlPlane).state().options.authFile
     if (path === undefined || !(yield* Instance).claim("auth file")) return
-    const text = yield* textOf(path)
+    const text = yield* textOf((yield* Instance).allowedPaths, path)
     if (text === undefined) return
     const groups = readAuthFile(path, text)
     if (Result.isFailure(groups)) return yield* refused(...groups.failure)

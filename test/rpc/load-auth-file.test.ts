@@ -61,7 +61,7 @@ describe("the auth file", () => {
       const folder = join(yield* temporaryDirectory, "folder")
       yield* Effect.sync(() => mkdirSync(folder))
       const error = yield* Effect.flip(load(folder))
-      assert.strictEqual(error.message, `auth file ${folder} cannot be read: EISDIR`)
+      assert.strictEqual(error.message, `auth file ${folder} cannot be read: it is no regular file`)
       const long = yield* withFile("#".repeat(iniLengthMax + 1))
       assert.strictEqual((yield* Effect.flip(load(long))).message, `auth file ${long} has more than 1048576 bytes`)
     })

@@ -1,10 +1,13 @@
 /** The files and the environment that a configuration may refer to, as this process sees them. */
 import { open, readdir } from "node:fs/promises"
-import { basename, dirname, join } from "node:path"
+import { basename, dirname, join, resolve } from "node:path"
 import { Effect } from "effect"
 import type { ConfigFiles, FileText } from "../../config/native/ConfigFiles.ts"
+import { type AllowedPaths, PathRefused } from "../../host/AllowedPaths.ts"
+import { withAllowedPath } from "../../host/open-allowed.ts"
 
 const whyNot = (error: unknown): string => {
+  if (error instanceof PathRefused) return error.why
   if (error instanceof Error && "code" in error && error.code === "ENOENT") return "does not exist"
   if (error instanceof Error && "code" in error && error.code === "ERR_ENCODING_INVALID_ENCODED_DATA") {
     return "is no text in UTF-8"
@@ -39,11 +42,16 @@ const patternOf = (text: string): RegExp => {
   return new RegExp(`^${text.startsWith(".") ? "" : "(?!\\.)"}${body}$`, "u")
 }
 
-const listMatching = async (pattern: string, countMax: number): Promise<ReadonlyArray<string>> => {
+const listMatching = async (
+  pattern: string,
+  countMax: number,
+  allowed?: AllowedPaths
+): Promise<ReadonlyArray<string>> => {
   const folder = dirname(pattern)
   if (/[*?]/u.test(folder)) throw new Error("use * and ? in the last part only")
   const matching = patternOf(basename(pattern))
-  const names = (await readdir(folder)).filter((name) => matching.test(name))
+  const all = await withAllowedPath(allowed, resolve(folder), (path) => readdir(path))
+  const names = all.filter((name) => matching.test(name))
   if (names.length > countMax) throw new Error(`it matches more than ${countMax} files`)
   return names.toSorted().map((name) => join(folder, name))
 }
@@ -55,3 +63,14 @@ export const configFiles: ConfigFiles = {
   list: (pattern, countMax) => Effect.tryPromise({ try: () => listMatching(pattern, countMax), catch: whyNot }),
   environment: (name) => process.env[name]
 }
+
+/** The same for what may only refer to some paths. */
+export const configFilesWithin = (allowed: AllowedPaths): ConfigFiles => ({
+  ...configFiles,
+  read: (path, lengthMax) =>
+    Effect.tryPromise({
+      try: () => withAllowedPath(allowed, resolve(path), (checked) => readBounded(checked, lengthMax)),
+      catch: whyNot
+    }),
+  list: (pattern, countMax) => Effect.tryPromise({ try: () => listMatching(pattern, countMax, allowed), catch: whyNot })
+})

@@ -42,15 +42,18 @@ class Recorder {
   constructor(files: ConfigFiles) {
     this.files = {
       ...files,
-      // Its state is taken first: a change while it is read must show as one.
-      read: (path, lengthMax) =>
-        Effect.flatMap(fileState(path), (state) => {
-          this.#states.set(path, state)
-          return files.read(path, lengthMax)
-        }),
+      read: (path, lengthMax) => this.record(path, files.read(path, lengthMax)),
       list: (pattern, countMax) =>
         Effect.tap(files.list(pattern, countMax), (found) => Effect.sync(() => this.#lists.set(pattern, found)))
     }
+  }
+
+  /** Its state is taken first: a change while it is read must show as one. */
+  record<A, E>(path: string, read: Effect.Effect<A, E>): Effect.Effect<A, E> {
+    return Effect.flatMap(fileState(path), (state) => {
+      this.#states.set(path, state)
+      return read
+    })
   }
 
   sources(): ConfigSources {
@@ -75,12 +78,12 @@ export interface OpenedConfig {
   readonly recorder: Recorder
 }
 
-/** Reads the file itself. */
-export const openConfig = (name: string): Effect.Effect<OpenedConfig, CliFailure> =>
+/** Reads the file itself, which was named by whoever started this process; `files` are those that it may refer to. */
+export const openConfig = (name: string, files = configFiles): Effect.Effect<OpenedConfig, CliFailure> =>
   Effect.gen(function* () {
-    const recorder = new Recorder(configFiles)
+    const recorder = new Recorder(files)
     const text = yield* Effect.mapError(
-      recorder.files.read(name, configBytesMax),
+      recorder.record(name, configFiles.read(name, configBytesMax)),
       (why) => new CliFailure({ message: `the configuration ${name} ${why}` })
     )
     return { text, recorder }
@@ -111,5 +114,5 @@ export const readOpened = (name: string, { recorder, text }: OpenedConfig): Effe
   })
 
 /** Reads a file that describes a target: lunlog's own format, or `iscsi.conf`. */
-export const readTargetFile = (name: string): Effect.Effect<TargetFile, CliFailure> =>
-  Effect.flatMap(openConfig(name), (opened) => readOpened(name, opened))
+export const readTargetFile = (name: string, files = configFiles): Effect.Effect<TargetFile, CliFailure> =>
+  Effect.flatMap(openConfig(name, files), (opened) => readOpened(name, opened))

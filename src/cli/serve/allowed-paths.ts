@@ -1,6 +1,6 @@
 /** What a server's command line says of the paths that it may use for those who ask it. */
 import { realpath } from "node:fs/promises"
-import { join } from "node:path"
+import { dirname, join } from "node:path"
 import { Effect } from "effect"
 import { Flag } from "effect/cli"
 import type { AllowedPaths, PathRestriction } from "../../host/AllowedPaths.ts"
@@ -55,4 +55,18 @@ export const allowedPathsOf = (
     const paths = yield* Effect.forEach(restriction.paths, (path) => realOf("allow-path", path))
     const devices = yield* Effect.forEach(restriction.devices, (path) => realOf("allow-device", path))
     return { own, restriction: { paths, devices } }
+  })
+
+/**
+ * What a configuration may refer to: that, its own folder, and what systemd has handed to the service. Of the latter
+ * two what is not there is nothing that it could refer to.
+ */
+export const pathsOfConfig = (config: string, restriction: PathRestriction): Effect.Effect<AllowedPaths, CliFailure> =>
+  Effect.gen(function* () {
+    const credentials = process.env["CREDENTIALS_DIRECTORY"]
+    const given = yield* Effect.forEach(restriction.paths, (path) => realOf("allow-path", path))
+    const more = yield* Effect.forEach([dirname(config), ...(credentials === undefined ? [] : [credentials])], (path) =>
+      Effect.orElseSucceed(realOf("allow-path", path), () => undefined)
+    )
+    return { own: [], restriction: { paths: [...given, ...more.filter((path) => path !== undefined)], devices: [] } }
   })

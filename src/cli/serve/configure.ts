@@ -4,12 +4,14 @@
  */
 import { Effect, Queue, Result } from "effect"
 import { EventLog } from "../../../eventlog/EventLog.ts"
+import type { ConfigFiles } from "../../config/native/ConfigFiles.ts"
 import { type NativeFile, readNativeFile } from "../../config/native/NativeFile.ts"
 import { tryOut } from "../../config/native/try-out.ts"
 import { ConfigApplier } from "../../config/plan/ConfigApplier.ts"
 import { defaultPlanOptions } from "../../config/plan/Plan.ts"
 import type { EpochMode } from "../../domain/Epoch.ts"
 import { encodeObservation } from "../../domain/observation/Observation.ts"
+import type { PathRestriction } from "../../host/AllowedPaths.ts"
 import {
   applySpdkConfig,
   type CheckedSpdkConfig,
@@ -20,8 +22,9 @@ import { Instance } from "../../rpc/Instance.ts"
 import type { RpcServices } from "../../rpc/methods/all-methods.ts"
 import { isSpdkConfig, readSpdkConfig } from "../../rpc/SpdkConfigFile.ts"
 import { CliFailure, failureOf } from "../CliFailure.ts"
-import { configFiles } from "../config/config-files.ts"
+import { configFiles, configFilesWithin } from "../config/config-files.ts"
 import { type ConfigSources, openConfig, readOpened, readTargetFile, textHash } from "../config/config-source.ts"
+import { pathsOfConfig } from "./allowed-paths.ts"
 import { hangups } from "./hangup.ts"
 import { awaitChange, seenNow } from "./watch-files.ts"
 
@@ -35,6 +38,8 @@ export interface Configuration {
   readonly configure: Configure
   /** Of a file that can be read again; absent for SPDK's JSON, a list of commands. */
   readonly sources?: ConfigSources
+  /** What it may refer to. */
+  readonly files?: ConfigFiles
 }
 
 /** What a removal has beyond its deadline to be reported in, in milliseconds. */
@@ -117,10 +122,14 @@ export const configureFromText = (name: string, source: string): Effect.Effect<C
   )
 
 /** Reads the file again and applies it; what is wrong is told, and the old state stays. Gives what to watch. */
-const reapply = (name: string, before: ConfigSources): Effect.Effect<ConfigSources, never, RpcServices> =>
+const reapply = (
+  name: string,
+  before: ConfigSources,
+  files: ConfigFiles
+): Effect.Effect<ConfigSources, never, RpcServices> =>
   Effect.gen(function* () {
     const unread = { name, format: "unknown", occasion: "reload" } as const
-    const reading = recordedFailure(unread, readTargetFile(name))
+    const reading = recordedFailure(unread, readTargetFile(name, files))
     const { file, format, hash, sources } = yield* reading
     const again = apply({ name, format, hash, occasion: "reload" }, file, `serve -c ${name}, read again`)
     yield* Effect.catch(again, ({ message }) => Effect.logError(message))
@@ -132,7 +141,7 @@ const reapply = (name: string, before: ConfigSources): Effect.Effect<ConfigSourc
  * signal waits.
  */
 export const keepConfigured = (
-  name: string,
+  { files = configFiles, name }: Pick<Configuration, "files" | "name">,
   first: ConfigSources,
   watch: boolean
 ): Effect.Effect<never, never, RpcServices> =>
@@ -144,7 +153,7 @@ export const keepConfigured = (
       const asked = Queue.take(signals)
       yield* watch ? Effect.raceFirst(asked, awaitChange(sources)) : asked
       yield* Effect.logInfo(`reading ${name} again`)
-      sources = yield* reapply(name, yield* seenNow(sources))
+      sources = yield* reapply(name, yield* seenNow(sources), files)
     }
   }).pipe(Effect.scoped)
 
@@ -175,9 +184,14 @@ const spdkFromText = (name: string, source: string, options: SpdkConfigOptions):
   })
 
 /** Reads and checks the file now; what it gives is run once the target is there. */
-export const readConfiguration = (name: string, options: SpdkConfigOptions): Effect.Effect<Configuration, CliFailure> =>
+export const readConfiguration = (
+  name: string,
+  options: SpdkConfigOptions,
+  restriction?: PathRestriction
+): Effect.Effect<Configuration, CliFailure> =>
   Effect.gen(function* () {
-    const opened = yield* openConfig(name)
+    const files = restriction === undefined ? configFiles : configFilesWithin(yield* pathsOfConfig(name, restriction))
+    const opened = yield* openConfig(name, files)
     if (isSpdkConfig(opened.text.text)) {
       return { name, format: "spdk", configure: yield* spdkFromText(name, opened.text.text, options) } as const
     }
@@ -189,6 +203,7 @@ export const readConfiguration = (name: string, options: SpdkConfigOptions): Eff
       name,
       format,
       sources,
+      files,
       configure: yield* configureFromFile({ name, format, hash, occasion: "start" }, file)
     }
   })

@@ -3,6 +3,7 @@
  * does not. Options about cores, memory pages and PCI have no meaning here: they are taken, and named once on stderr.
  */
 import { Effect } from "effect"
+import type { PathRestriction } from "../../host/AllowedPaths.ts"
 import { defaultSocketPath } from "../../rpc/socket-path.ts"
 import { CliFailure } from "../CliFailure.ts"
 import { parseDuration } from "../duration.ts"
@@ -106,6 +107,9 @@ const tellIgnored = (options: ParsedOptions) =>
     return Effect.logInfo(`taken without effect, as lunlog has no such thing: ${names.join(", ")}`)
   })
 
+const restrictionIn = ({ allValues }: ParsedOptions): PathRestriction | undefined =>
+  restrictionOf(allValues.get("allow-path") ?? [], allValues.get("allow-device") ?? [])
+
 const settingsOf = (options: ParsedOptions, stateMode: "empty" | "resume") =>
   Effect.gen(function* () {
     const allowed = options.values.get("rpcs-allowed")
@@ -120,10 +124,7 @@ const settingsOf = (options: ParsedOptions, stateMode: "empty" | "resume") =>
       reactor: yield* oneOf(options, "reactor", ["main", "worker"]),
       waitForRpc: options.given.has("wait-for-rpc"),
       acceptLogLoss: options.given.has("accept-log-loss"),
-      restriction: restrictionOf(
-        options.allValues.get("allow-path") ?? [],
-        options.allValues.get("allow-device") ?? []
-      ),
+      restriction: restrictionIn(options),
       ...(allowed === undefined ? {} : { rpcsAllowed: methodSet(allowed) })
     } as const
   })
@@ -137,7 +138,9 @@ const serve = (options: ParsedOptions, load: LoadDataPlane) =>
     const given = yield* oneOf(options, "state-mode", ["empty", "resume"])
     const strict = options.given.has("strict")
     const ignoreErrors = options.given.has("json-ignore-init-errors")
-    const configuration = file === undefined ? undefined : yield* readConfiguration(file, { strict, ignoreErrors })
+    const restriction = restrictionIn(options)
+    const configuration =
+      file === undefined ? undefined : yield* readConfiguration(file, { strict, ignoreErrors }, restriction)
     const settings = yield* settingsOf(options, yield* stateModeOf(configuration, given, "empty"))
     const configure = configuration === undefined ? {} : { configure: configuration.configure }
     const makeDataPlane = yield* Effect.promise(load)

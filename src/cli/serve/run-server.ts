@@ -157,6 +157,7 @@ const bringUp = (settings: ServerSettings, accept: Deferred.Deferred<void>) =>
 const serve = (
   settings: ServerSettings,
   http: HttpSettings | undefined,
+  allowedPaths: AllowedPaths,
   accept: Deferred.Deferred<void>
 ): Effect.Effect<string, CliFailure, HostServices | Scope.Scope> =>
   Effect.gen(function* () {
@@ -168,6 +169,7 @@ const serve = (
       {
         instanceId: epoch?.instanceId ?? "",
         stateDirectory: resolve(settings.stateDirectory),
+        allowedPaths,
         version,
         startedAt: yield* Clock.currentTimeMillis,
         removalDeadlineMillis: settings.removalDeadlineMillis,
@@ -233,7 +235,7 @@ export const runServer = (settings: ServerSettings, makeDataPlane: MakeDataPlane
       Layer.provideMerge(host, Layer.succeedContext(control))
     )
     const services = yield* Layer.build(Layer.provideMerge(ConfigApplier.layer, below))
-    reason = yield* Effect.provideContext(serve(settings, http, accept), services)
+    reason = yield* Effect.provideContext(serve(settings, http, allowedPaths, accept), services)
   }).pipe(
     Effect.scoped,
     Effect.onExit((exit) =>

@@ -61,7 +61,8 @@ export const serveCommand = (load: LoadDataPlane) =>
       const { serverReady } = yield* Effect.promise(() => import("./ready.ts"))
       const makeDataPlane = yield* Effect.promise(load)
       const file = Option.getOrUndefined(input.config)
-      const configuration = file === undefined ? undefined : yield* readConfiguration(file, input)
+      const restriction = restrictionOf(input.allowPath, input.allowDevice)
+      const configuration = file === undefined ? undefined : yield* readConfiguration(file, input, restriction)
       // Who waits for RPC means to create everything by RPC, as with SPDK, which starts empty.
       const otherwise = input.waitForRpc ? "empty" : "resume"
       const allowed = Option.getOrUndefined(input.rpcsAllowed)
@@ -74,14 +75,14 @@ export const serveCommand = (load: LoadDataPlane) =>
         reactor: input.reactor,
         waitForRpc: input.waitForRpc,
         acceptLogLoss: input.acceptLogLoss,
-        restriction: restrictionOf(input.allowPath, input.allowDevice),
+        restriction,
         http: httpSettingsOf(input),
         onReady: serverReady,
         ...(allowed === undefined ? {} : { rpcsAllowed: methodSet(allowed) }),
         ...(configuration === undefined ? {} : { configure: configuration.configure }),
         ...(configuration?.sources === undefined
           ? {}
-          : { whileServing: keepConfigured(configuration.name, configuration.sources, input.watch) })
+          : { whileServing: keepConfigured(configuration, configuration.sources, input.watch) })
       } as const
       yield* runServer(settings, makeDataPlane).pipe(Effect.provide(loggingLayer(input.logFormat)))
     })

@@ -1,0 +1,138 @@
+/** A server that may use some paths only: whoever names another, by RPC, configuration or log, is told so. */
+import * as fs from "node:fs"
+import { join } from "node:path"
+import { afterEach, assert, beforeEach, describe, it } from "vitest"
+import { connectRpc, RpcFailure } from "../support/rpc-client.ts"
+import {
+  makeDirectory,
+  projectDirectory,
+  removeDirectory,
+  spawnTarget,
+  startTarget,
+  type TargetProcess
+} from "../support/target-process.ts"
+
+let directory: string
+
+const at = (...names: ReadonlyArray<string>): string => join(directory, ...names)
+
+beforeEach(() => {
+  directory = fs.realpathSync(makeDirectory("paths"))
+  for (const folder of ["disks", "others"]) {
+    fs.mkdirSync(at(folder))
+    fs.writeFileSync(at(folder, "disk"), Buffer.alloc(1024 * 1024))
+  }
+  fs.symlinkSync(at("others/disk"), at("disks/link"))
+})
+
+afterEach(() => removeDirectory(directory))
+
+const start = (allowed: string, ...args: ReadonlyArray<string>): Promise<TargetProcess> =>
+  startTarget({ directory, args: ["--allow-path", at(allowed), ...args] })
+
+const aio = (name: string, filename: string) => ({ name, filename, block_size: 512 })
+
+/** The message with which a call fails, after its code was looked at. */
+const refusal = async ({ rpc }: TargetProcess, method: string, params: Record<string, unknown>): Promise<string> => {
+  const error: unknown = await rpc.call(method, params).catch((reason: unknown) => reason)
+  assert(error instanceof RpcFailure, `${method} ${JSON.stringify(params)} was not refused`)
+  assert.strictEqual(error.code, -1, error.message)
+  return `${error.message} ${JSON.stringify(error.data)}`
+}
+
+const statusOf = async ({ rpc }: TargetProcess): Promise<string> => JSON.stringify(await rpc.call("lunlog_status"))
+
+describe.each(["main", "worker"])("by RPC, with the reactor in the %s thread", (reactor) => {
+  it("makes disks of files under it, of no others, and not through links", async () => {
+    await using target = await start("disks", "--reactor", reactor)
+    assert.strictEqual(await target.rpc.call("bdev_aio_create", aio("In", at("disks/disk"))), "In")
+    for (const path of [at("others/disk"), at("disks/link"), at("disks/../others/disk"), "/dev/null", "/etc/shadow"]) {
+      const why = await refusal(target, "bdev_aio_create", aio("Out", path))
+      assert.include(why, `--allow-${path === "/dev/null" ? "device" : "path"}`, path)
+    }
+    assert.notInclude(await statusOf(target), "Out")
+  })
+
+  it("writes what it is asked to write there, and nowhere else", async () => {
+    await using target = await start("disks", "--reactor", reactor)
+    await target.rpc.call("bdev_malloc_create", { name: "Ram", num_blocks: 2048, block_size: 512 })
+    await target.rpc.call("lunlog_bdev_dump", { name: "Ram", file: at("disks/dump") })
+    assert.strictEqual(fs.statSync(at("disks/dump")).mode & 0o777, 0o600)
+    const why = await refusal(target, "lunlog_bdev_dump", { name: "Ram", file: at("others/dump") })
+    assert.include(why, "--allow-path")
+    assert.isFalse(fs.existsSync(at("others/dump")))
+  })
+
+  it("keeps its own files for itself, whatever is allowed", async () => {
+    await using target = await startTarget({ directory, args: ["--reactor", reactor] })
+    assert.strictEqual(await target.rpc.call("bdev_aio_create", aio("Any", at("others/disk"))), "Any")
+    const why = await refusal(target, "bdev_aio_create", { ...aio("Key", at("state/secret-key")), block_size: 512 })
+    assert.include(why, "belongs to the target itself")
+  })
+})
+
+describe("a log", () => {
+  it("with a disk that is not allowed any more is served without it, and says why", async () => {
+    {
+      await using target = await start("others")
+      await target.rpc.call("bdev_aio_create", aio("Disk", at("others/disk")))
+      assert.deepStrictEqual(await target.stop(), { code: 0, signal: null })
+    }
+    await using target = await start("disks")
+    const status = await statusOf(target)
+    assert.match(status, /"failed"/)
+    assert.include(status, `--allow-path: ${at("disks")}`)
+    assert.match(target.stderr(), /bdev Disk is not open: .*may not be used/)
+  })
+})
+
+describe("a configuration", () => {
+  const write = (name: string, text: string): string => {
+    fs.writeFileSync(at(name), text, { mode: 0o600 })
+    return at(name)
+  }
+
+  /** What a server says that does not start. */
+  const refused = async (configFile: string): Promise<string> => {
+    const child = await spawnTarget({ directory, configFile, args: ["--allow-path", at("disks")] })
+    assert.strictEqual((await child.exited).code, 1)
+    return child.stderr()
+  }
+
+  const secretFrom = (path: string): string =>
+    `authGroups:\n  - name: hosts\n    secrets:\n      - { user: host, secret: "\${file:${path}}" }\n`
+
+  it("names disks under it only", async () => {
+    const configFile = write("lunlog.yaml", `bdevs: [{ type: aio, name: Disk, file: ${at("others/disk")} }]\n`)
+    assert.match(await refused(configFile), /others\/disk may not be used: .*--allow-path/)
+  })
+
+  it("refers to files under it, and beside itself, and to no others", async () => {
+    write("secret", "a secret of twelve\n")
+    await (await start("disks", "-c", write("lunlog.yaml", secretFrom(at("secret"))))).stop()
+    fs.symlinkSync("/etc/hostname", at("link"))
+    for (const path of ["/etc/hostname", at("link")]) {
+      assert.match(await refused(write("lunlog.yaml", secretFrom(path))), /may not be used: .*--allow-path/)
+    }
+    const including = write("lunlog.yaml", "include: [/etc/ssl/*.yaml]\n")
+    assert.match(await refused(including), /may not be used: .*--allow-path/)
+  })
+
+  it("names an auth file that is allowed", async () => {
+    const authFile = join(projectDirectory, "package.json")
+    const configFile = write("lunlog.yaml", `options: { authFile: ${authFile} }\n`)
+    assert.match(await refused(configFile), /auth file .* may not be used: .*--allow-path/)
+  })
+})
+
+describe("a command line", () => {
+  it("that allows what is not there is refused", async () => {
+    const child = await spawnTarget({ directory, args: ["--allow-path", at("missing")] })
+    assert.strictEqual((await child.exited).code, 1)
+    assert.include(child.stderr(), `--allow-path ${at("missing")} cannot be used`)
+    await connectRpc(at("rpc")).then(
+      () => assert.fail("it serves"),
+      () => undefined
+    )
+  })
+})
