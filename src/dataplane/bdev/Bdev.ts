@@ -67,6 +67,8 @@ export interface Bdev {
    */
   readonly syncFailures?: number
   readonly readOnly: boolean
+  /** A write is done wholly or not at all, even if the power fails meanwhile. Absent: it may be done in part. */
+  readonly atomicWrites?: boolean
   /** Initiators can eject the medium and load it again. Absent: they cannot. */
   readonly removable?: boolean
   /**

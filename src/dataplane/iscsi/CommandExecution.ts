@@ -2,7 +2,7 @@
  * Does the commands of one connection: what `prepare` has decided, once their data are there. A RAM disk's memory is
  * copied from and to at once; everything else goes to the bdev, or begins as an operation, when its task set lets it.
  */
-import { IoStatus, isFailure } from "../bdev/Bdev.ts"
+import { type Bdev, IoStatus, isFailure } from "../bdev/Bdev.ts"
 import { IoKind } from "../bdev/statistics/IoCounts.ts"
 import { lunCommandsMax } from "../limits.ts"
 import { TaskAttribute } from "../scsi/CommandOrder.ts"
@@ -50,6 +50,20 @@ const usesBlocks = (scsi: ScsiTask): boolean =>
   scsi.action === ScsiAction.read ||
   scsi.action === ScsiAction.write ||
   (scsi.action === ScsiAction.operate && scsi.byteLength > 0)
+
+/**
+ * A read with FUA of a disk with a write cache: what it gives is on the medium, so that it is there after a loss of
+ * power, too (SBC-3 5.11).
+ */
+const readFlushed = (bdev: Bdev, task: IscsiTask): void => {
+  bdev.flush({
+    ioDone: (status) => {
+      const { byteLength, byteOffset } = task.scsi
+      if (status === IoStatus.ok) bdev.read(byteOffset, task.buffer, 0, byteLength, task)
+      else task.ioDone(status)
+    }
+  })
+}
 
 /** One per connection in full feature phase of a normal session. */
 export class CommandExecution {
@@ -211,10 +225,12 @@ export class CommandExecution {
     mapping.unit.statistics.inFlight++
     if (scsi.action === ScsiAction.read) {
       task.submit(IoKind.read)
-      bdev.read(scsi.byteOffset, task.buffer, 0, scsi.byteLength, task)
+      if (scsi.fua && bdev.writeCache) readFlushed(bdev, task)
+      else bdev.read(scsi.byteOffset, task.buffer, 0, scsi.byteLength, task)
     } else if (scsi.action === ScsiAction.write) {
       task.submit(IoKind.write)
-      bdev.write(scsi.byteOffset, task.buffer, 0, task.wantedBytes, scsi.fua, task)
+      const { writeThrough } = mapping.unit.modeValues
+      bdev.write(scsi.byteOffset, task.buffer, 0, task.wantedBytes, scsi.fua || writeThrough, task)
     } else if (scsi.action === ScsiAction.flush) {
       task.submit(IoKind.flush)
       bdev.flush(task)

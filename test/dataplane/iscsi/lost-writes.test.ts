@@ -1,11 +1,10 @@
 /** A sync that fails may lose writes of every initiator, and the system tells only one: the target tells the others. */
-import { setImmediate as turn } from "node:timers/promises"
 import { afterEach, assert, beforeEach, it } from "vitest"
 import type { Bdev } from "../../../src/dataplane/bdev/Bdev.ts"
-import { OpenFiles } from "../../../src/dataplane/bdev/file/open-aio-bdev.ts"
 import { DelayBdev } from "../../../src/dataplane/bdev/wrapper/DelayBdev.ts"
-import { aioSpec, Folder, HeldFiles, openDisk } from "../bdev/aio-support.ts"
-import { addTarget, cdb10, loggedIn, statusOf, TestNode, type TestPeer, write10 } from "./fixture.ts"
+import { Folder } from "../bdev/aio-support.ts"
+import { cachedDisk } from "./cached-disk.ts"
+import type { TestPeer } from "./fixture.ts"
 
 let folder: Folder
 beforeEach(() => {
@@ -16,40 +15,12 @@ afterEach(() => folder[Symbol.dispose]())
 const quick = { averageReadMicros: 0, p99ReadMicros: 0, averageWriteMicros: 0, p99WriteMicros: 0 }
 
 const setUp = async (stacked: (disk: Bdev) => Bdev) => {
-  const files = new HeldFiles()
-  const disk = await openDisk(aioSpec(folder.file("disk", 64 * 512)), new OpenFiles(files, 64))
-  const node = new TestNode()
-  addTarget(node, { 0: stacked(disk) })
-  let fails = false
-  const answer = async (peer: TestPeer): Promise<string> => {
-    for (;;) {
-      for (const { fail, go, operation } of files.take()) {
-        if (operation === "fdatasync" && fails) fail("EIO")
-        else go()
-      }
-      await turn()
-      const [pdu] = peer.received()
-      if (pdu !== undefined) return statusOf(pdu)
-    }
-  }
+  const { failing, flush, logIn, write } = await cachedDisk(folder, stacked)
   return {
-    logIn: (isid: string) => loggedIn(node, { isid }),
-    write: (peer: TestPeer, fua = false) => {
-      const cdb = write10(0, 1)
-      if (fua) cdb[1] = 0x08
-      peer.command(0xa1, cdb, 512, Buffer.alloc(512, 7))
-      return answer(peer)
-    },
-    flush: (peer: TestPeer) => {
-      peer.command(0x81, cdb10(0x35, 0, 0), 0)
-      return answer(peer)
-    },
-    failing: async (work: () => Promise<string>): Promise<string> => {
-      fails = true
-      const status = await work()
-      fails = false
-      return status
-    }
+    logIn,
+    failing,
+    write: async (peer: TestPeer, fua = false) => (await write(peer, fua)).status,
+    flush: async (peer: TestPeer) => (await flush(peer)).status
   }
 }
 

@@ -26,6 +26,7 @@ export class MallocBdev implements Bdev {
   readonly optimalIoBoundary: number
   readonly blockCount: number
   readonly writeCache = false
+  readonly atomicWrites = true
   readonly readOnly = false
   readonly removable: boolean
   readonly memory: Buffer | undefined

@@ -10,6 +10,7 @@ export class NullBdev implements ResizableBdev {
   readonly optimalIoBoundary = 0
   blockCount: number
   readonly writeCache = false
+  readonly atomicWrites = true
   readonly readOnly = false
   readonly removable: boolean
   readonly memory = undefined

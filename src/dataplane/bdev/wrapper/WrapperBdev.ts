@@ -12,6 +12,7 @@ export abstract class WrapperBdev implements Bdev {
   readonly physicalBlockSize: number
   readonly optimalIoBoundary: number
   readonly writeCache: boolean
+  readonly atomicWrites: boolean
   readonly readOnly: boolean
   readonly removable: boolean
   readonly memory = undefined
@@ -27,6 +28,7 @@ export abstract class WrapperBdev implements Bdev {
     this.physicalBlockSize = base.physicalBlockSize
     this.optimalIoBoundary = base.optimalIoBoundary
     this.writeCache = base.writeCache
+    this.atomicWrites = base.atomicWrites ?? false
     this.readOnly = base.readOnly
     this.removable = base.removable ?? false
     this.base = base

@@ -19,12 +19,9 @@ export const writeSameBlocksMax = 0xffff
 export const compareAndWriteBlocks = ({ bdev }: LogicalUnit): number =>
   Math.min(compareBlocksMax, Math.floor(gatheredBytesMax / (2 * bdev.blockSize)))
 
-/**
- * MAXIMUM ATOMIC TRANSFER LENGTH. A disk with a write cache has none: what its machine has not written when the power
- * fails may be there in part.
- */
+/** MAXIMUM ATOMIC TRANSFER LENGTH: none where a part of a write may be there after the power has failed. */
 export const atomicBlocks = ({ bdev, maxTransferBlocks }: LogicalUnit): number =>
-  bdev.writeCache ? 0 : Math.min(0xffff, maxTransferBlocks)
+  bdev.atomicWrites === true ? Math.min(0xffff, maxTransferBlocks) : 0
 
 /** Whether the unit can unmap blocks (LBPME). */
 export const isThin = ({ bdev }: LogicalUnit): boolean => bdev.thin

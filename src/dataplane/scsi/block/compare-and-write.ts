@@ -10,7 +10,15 @@ import type { ScsiTask } from "../ScsiTask.ts"
 import { compareAndWriteBlocks } from "./block-limits.ts"
 import { fuaMask, inRange, lba16, mayWrite, unprotected } from "./block-range.ts"
 import { firstDifference } from "./first-difference.ts"
-import { endBusy, endGood, endMiscompare, endWrongLength, takeSteps, transferStepBytes } from "./medium-steps.ts"
+import {
+  endBusy,
+  endGood,
+  endMiscompare,
+  endWrongLength,
+  takeSteps,
+  transferStepBytes,
+  writesThrough
+} from "./medium-steps.ts"
 
 /** Where NUMBER OF LOGICAL BLOCKS is. */
 const lengthByte = 13
@@ -19,7 +27,7 @@ const compareAndWriteOperation: ScsiOperation = {
   use: "atomic",
   counts: IoKind.write,
   begin: (run) => {
-    const { byteLength, byteOffset, dataOutLength, fua } = run.task
+    const { byteLength, byteOffset, dataOutLength } = run.task
     if (run.expectedLength !== dataOutLength) return endWrongLength(run, lengthByte)
     if (byteLength === 0) return endGood(run)
     const buffer = run.takeBuffer(byteLength)
@@ -31,7 +39,7 @@ const compareAndWriteOperation: ScsiOperation = {
         {
           ...whole,
           reading: false,
-          submit: (bdev, at, length, io) => bdev.write(at, run.data, byteLength, length, fua, io)
+          submit: (bdev, at, length, io) => bdev.write(at, run.data, byteLength, length, writesThrough(run), io)
         },
         () => endGood(run)
       )

@@ -2,7 +2,7 @@
  * What operations on blocks do step by step. A step is bounded, so that the event loop is never held up for long, and
  * before each it is asked whether somebody still waits and whether the disk still has the blocks.
  */
-import { type Bdev, type BdevIo, IoStatus } from "../../bdev/Bdev.ts"
+import { type Bdev, type BdevIo, IoStatus, isFailure } from "../../bdev/Bdev.ts"
 import { completeIo } from "../complete-io.ts"
 import type { OperationRun } from "../ScsiOperation.ts"
 import { ScsiStatus } from "../scsi-status.ts"
@@ -19,10 +19,30 @@ export const endGood = (run: OperationRun): void => {
   run.end()
 }
 
+/** Whether what the operation writes must be on the medium before it is answered: FUA, or no write cache (WCE 0). */
+export const writesThrough = ({ nexus, task }: OperationRun): boolean => task.fua || nexus.unit.modeValues.writeThrough
+
 /** Ends an operation whose IO has failed; at a byte of the medium, if that is known. */
 const endFailed = (run: OperationRun, status: IoStatus, reading: boolean, byteOffset?: number): void => {
   completeIo(run.task, status, reading, byteOffset, run.nexus.unit.bdev.blockSize)
   run.end(status)
+}
+
+/** Flushes, then goes on; a flush that fails ends the operation. */
+export const flushThen = (run: OperationRun, then: () => void): void => {
+  const { nexus } = run
+  const flushed = (status: IoStatus): void => {
+    if (status === IoStatus.ok) return then()
+    if (isFailure(status)) nexus.takeLostWrites()
+    endFailed(run, status, false)
+  }
+  nexus.unit.bdev.flush(run.io(flushed))
+}
+
+/** Ends with GOOD what has written and knows no FUA: without a write cache after one flush of all of it. */
+export const endWritten = (run: OperationRun): void => {
+  if (run.nexus.unit.modeValues.writeThrough) flushThen(run, () => endGood(run))
+  else endGood(run)
 }
 
 /** Ends an operation that finds no buffer now. */

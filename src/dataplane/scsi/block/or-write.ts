@@ -5,14 +5,14 @@ import type { Nexus } from "../Nexus.ts"
 import type { ScsiOperation } from "../ScsiOperation.ts"
 import type { ScsiTask } from "../ScsiTask.ts"
 import { blockFields, fuaMask, inRange, mayWrite, unprotected } from "./block-range.ts"
-import { endBusy, endGood, takeSteps, transferStepBytes } from "./medium-steps.ts"
+import { endBusy, endGood, takeSteps, transferStepBytes, writesThrough } from "./medium-steps.ts"
 
 const orWriteOperation: ScsiOperation = {
   use: "atomic",
   counts: IoKind.write,
   begin: (run) => {
     const { data, dataLength } = run
-    const { byteOffset, fua } = run.task
+    const { byteOffset } = run.task
     const byteLength = dataLength - (dataLength % run.nexus.unit.bdev.blockSize)
     if (byteLength === 0) return endGood(run)
     const buffer = run.takeBuffer(byteLength)
@@ -28,7 +28,7 @@ const orWriteOperation: ScsiOperation = {
           {
             ...whole,
             reading: false,
-            submit: (bdev, at, length, io, done) => bdev.write(at, buffer, done, length, fua, io)
+            submit: (bdev, at, length, io, done) => bdev.write(at, buffer, done, length, writesThrough(run), io)
           },
           () => endGood(run)
         )

@@ -7,7 +7,7 @@ import type { ScsiTask } from "../ScsiTask.ts"
 import { SenseCode, SenseKey } from "../sense-codes.ts"
 import { isThin, unmapBlocksMax, unmapDescriptorsMax } from "./block-limits.ts"
 import { mayWrite, offered } from "./block-range.ts"
-import { endGood, takeSteps, zeroStepBytes } from "./medium-steps.ts"
+import { endWritten, takeSteps, zeroStepBytes } from "./medium-steps.ts"
 
 const headerLength = 8
 const descriptorLength = 16
@@ -63,7 +63,7 @@ const extentsOf = (run: OperationRun): ReadonlyArray<Extent> | undefined => {
 /** `bytesInTurn` were unmapped in this turn of the event loop before: others have theirs after a step's worth. */
 const unmapExtent = (run: OperationRun, extents: ReadonlyArray<Extent>, index: number, bytesInTurn: number): void => {
   const extent = extents[index]
-  if (extent === undefined) return endGood(run)
+  if (extent === undefined) return endWritten(run)
   const { blockSize } = run.nexus.unit.bdev
   const bytes = bytesInTurn + extent.blocks * blockSize
   takeSteps(

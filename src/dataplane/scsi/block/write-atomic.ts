@@ -1,6 +1,6 @@
 /**
  * WRITE ATOMIC(16) (SBC-4 5.45): all blocks or none, also when the connection is cut, since they are written when the
- * last has come and no other command sees them in between. Units with a write cache do not have it (`atomicBlocks`).
+ * last has come and no other command sees them in between. Not every unit has it (`atomicBlocks`).
  */
 import { IoKind } from "../../bdev/statistics/IoCounts.ts"
 import type { CommandDefinition } from "../CommandDefinition.ts"
@@ -9,7 +9,7 @@ import type { ScsiOperation } from "../ScsiOperation.ts"
 import type { ScsiTask } from "../ScsiTask.ts"
 import { atomicBlocks } from "./block-limits.ts"
 import { fuaMask, inRange, lba16, mayWrite, offered, unprotected } from "./block-range.ts"
-import { endGood, endWrongLength, takeSteps } from "./medium-steps.ts"
+import { endGood, endWrongLength, takeSteps, writesThrough } from "./medium-steps.ts"
 
 const boundaryByte = 10
 const lengthByte = 12
@@ -18,7 +18,7 @@ const writeAtomicOperation: ScsiOperation = {
   use: "atomic",
   counts: IoKind.write,
   begin: (run) => {
-    const { byteLength, byteOffset, fua } = run.task
+    const { byteLength, byteOffset } = run.task
     // A part of it would not be atomic.
     if (run.dataLength < byteLength) return endWrongLength(run, lengthByte)
     takeSteps(
@@ -28,7 +28,7 @@ const writeAtomicOperation: ScsiOperation = {
         byteLength,
         stepBytes: byteLength,
         reading: false,
-        submit: (bdev, at, length, io) => bdev.write(at, run.data, 0, length, fua, io)
+        submit: (bdev, at, length, io) => bdev.write(at, run.data, 0, length, writesThrough(run), io)
       },
       () => endGood(run)
     )

@@ -12,7 +12,7 @@ import type { OperationRun, ScsiOperation } from "../ScsiOperation.ts"
 import type { ScsiTask } from "../ScsiTask.ts"
 import { isThin, writeSameBlocksMax } from "./block-limits.ts"
 import { blockFields, inRange, mayWrite, unprotected } from "./block-range.ts"
-import { endBusy, endGood, endWrongLength, takeSteps, transferStepBytes, zeroStepBytes } from "./medium-steps.ts"
+import { endBusy, endWritten, endWrongLength, takeSteps, transferStepBytes, zeroStepBytes } from "./medium-steps.ts"
 
 /** Byte 1. LBDATA and PBDATA are obsolete since SBC-3, and of the 10-byte form NDOB has never been. */
 const Flag = { anchor: 0x10, unmap: 0x08, physicalData: 0x04, logicalData: 0x02, noDataOutBuffer: 0x01 } as const
@@ -38,7 +38,7 @@ const clear = (run: OperationRun): void => {
       submit: (bdev, at, length, io) =>
         unmaps(cdb) ? bdev.unmap(at, length, io) : bdev.writeZeroes(at, length, false, io)
     },
-    () => endGood(run)
+    () => endWritten(run)
   )
 }
 
@@ -59,7 +59,7 @@ const repeat = (run: OperationRun): void => {
       reading: false,
       submit: (bdev, at, length, io) => bdev.write(at, buffer, 0, length, false, io)
     },
-    () => endGood(run)
+    () => endWritten(run)
   )
 }
 

@@ -131,10 +131,11 @@ export class CopyEnd implements SetCommand, BdevIo {
       this.ioDone(IoStatus.failed)
       return
     }
+    const { writeThrough } = this.unit.modeValues
     const bdev = new CountingBdev(this.unit.bdev, this.unit.statistics, () => performance.now())
     if (this.scsi.action === ScsiAction.read) bdev.read(byteOffset, this.#buffer, 0, byteLength, this)
-    else if (isZero(this.#buffer, byteLength)) bdev.writeZeroes(byteOffset, byteLength, false, this)
-    else bdev.write(byteOffset, this.#buffer, 0, byteLength, false, this)
+    else if (isZero(this.#buffer, byteLength)) bdev.writeZeroes(byteOffset, byteLength, writeThrough, this)
+    else bdev.write(byteOffset, this.#buffer, 0, byteLength, writeThrough, this)
   }
 
   ioDone(status: IoStatus): void {

@@ -1,9 +1,11 @@
 /**
  * The current values of a unit's mode pages: the defaults, and what MODE SELECT has changed. They belong to the disk,
- * not to a path to it (VPD page 87h), and are forgotten by a reset and by a restart.
+ * not to a path to it (VPD page 87h), and are forgotten by a restart, and by a reset but for one: a cache that was
+ * switched off stays off. Whoever did that has not flushed since, and a reset comes from anybody.
  */
 import type { Bdev } from "../../bdev/Bdev.ts"
 import {
+  caching,
   control,
   errorRecovery,
   type ModePage,
@@ -45,6 +47,8 @@ export class ModeValues {
   thresholds: ReadonlyArray<ProvisioningThreshold> = []
   /** TAS: a command that another initiator aborts ends with TASK ABORTED. */
   taskAbortedStatus = false
+  /** WCE is 0 where it could be 1: every write is on the medium when it is answered. */
+  writeThrough = false
   readonly #changed = new Map<ModePage, Buffer>()
 
   /** The whole page, with its header: a copy. */
@@ -70,9 +74,11 @@ export class ModeValues {
     this.#derive()
   }
 
-  /** A reset: the defaults again (SPC-4 5.10). */
+  /** A reset: the defaults again (SPC-4 5.10), but for a write cache that is off. */
   reset(): void {
-    this.#changed.clear()
+    for (const page of this.#changed.keys()) {
+      if (page.code !== caching.code || !this.writeThrough) this.#changed.delete(page)
+    }
     this.#derive()
   }
 
@@ -82,6 +88,9 @@ export class ModeValues {
     this.descriptorSense = bits(control.code, control.senseByte, control.descriptorSenseBit)
     this.taskAbortedStatus = bits(control.code, control.abortedByte, control.taskAbortedStatusBit)
     this.softwareWriteProtect = bits(control.code, control.protectByte, control.softwareWriteProtectBit)
+    const cachingPage = this.#changedPage(caching.code, 0)
+    this.writeThrough =
+      cachingPage !== undefined && ((cachingPage[caching.writeCacheByte] ?? 0) & caching.writeCacheBit) === 0
     const reports = bits(errorRecovery.code, errorRecovery.provisioningByte, errorRecovery.provisioningBit)
     this.thresholds = reports ? this.#enabledThresholds() : []
   }

@@ -23,6 +23,8 @@ export interface ModePage {
 
 /** Read-write error recovery: LBPERE, thresholds are reported. */
 export const errorRecovery = { code: 0x01, provisioningByte: 7, provisioningBit: 0x80 } as const
+/** Caching (SBC-3 6.5.5): WCE, a write may be answered before it is on the medium. */
+export const caching = { code: 0x08, writeCacheByte: 2, writeCacheBit: 0x04 } as const
 /** Control (SPC-4 7.5.8). */
 export const control = {
   code: 0x0a,
@@ -53,6 +55,8 @@ export const thresholdResources = [Resource.available, Resource.used] as const
 const nothing: ReadonlyMap<number, number> = new Map()
 const nothingChangeable = (): ReadonlyMap<number, number> => nothing
 const provisioningReports = new Map([[errorRecovery.provisioningByte, errorRecovery.provisioningBit]])
+
+const cacheBits = new Map([[caching.writeCacheByte, caching.writeCacheBit]])
 
 const countsProvisioning = (bdev: Bdev): boolean => bdev.provisioning !== undefined
 
@@ -101,15 +105,15 @@ export const modePages: ReadonlyArray<ModePage> = [
     changeable: nothingChangeable
   },
   {
-    // SBC-3 6.5.5: WCE says the truth, so that hosts flush where it matters and only there.
+    // WCE says the truth, so that hosts flush where it matters and only there. What is no cache can't become one.
     name: "Caching",
-    code: 0x08,
+    code: caching.code,
     subpage: 0,
     length: 20,
     writeDefaults: (page, bdev) => {
-      if (bdev.writeCache) page[2] = 0x04
+      if (bdev.writeCache) page[caching.writeCacheByte] = caching.writeCacheBit
     },
-    changeable: nothingChangeable
+    changeable: (bdev) => (bdev.writeCache ? cacheBits : nothing)
   },
   {
     // Queue algorithm modifier 1h: commands may be reordered. GLTSD: log parameters are not saved.

@@ -136,7 +136,7 @@ describe("WRITE ATOMIC(16)", () => {
     assert.strictEqual(await answerOf(writeAtomic(0, 0), Buffer.alloc(0)), "good")
     const large = quietNexus(nullDisk(2 ** 20))
     assert.strictEqual(await answerOf(writeAtomic(0, 8193), fill(1, 1), large), "5/24/00 field 12")
-    const cached = quietNexus(Object.assign(Object.create(nullDisk(8)), { writeCache: true }))
+    const cached = quietNexus(Object.assign(Object.create(nullDisk(8)), { atomicWrites: false }))
     assert.strictEqual(await answerOf(writeAtomic(0, 1), fill(1, 1), cached), "5/20/00")
   })
 })

@@ -128,7 +128,7 @@ describe("vital product data", () => {
     }
     assert.deepStrictEqual(limits(ramDisk()), thin)
     assert.deepStrictEqual(limits(nullDisk(8, 4096)).unmap, [1048576, 256, 1, 0x8000_0000])
-    const cached = Object.assign(Object.create(nullDisk(8)), { writeCache: true, thin: false })
+    const cached = Object.assign(Object.create(nullDisk(8)), { writeCache: true, atomicWrites: false, thin: false })
     assert.deepStrictEqual(limits(cached), { ...thin, unmap: [0, 0, 0, 0], atomic: [0, 0, 0, 0, 0] })
     assert.strictEqual(limits(nullDisk(8, 65536)).compareAndWrite, 32)
     assert.strictEqual(limits(nullDisk(8, 8 * 1048576)).compareAndWrite, 0)

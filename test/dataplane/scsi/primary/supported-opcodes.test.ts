@@ -85,7 +85,9 @@ describe("the report of one command", () => {
   })
 
   it("leaves out what this unit does not have: UNMAP of one that is not thin", () => {
-    const full = quietNexus(Object.assign(Object.create(nullDisk(8)), { thin: false, writeCache: true }))
+    const full = quietNexus(
+      Object.assign(Object.create(nullDisk(8)), { thin: false, writeCache: true, atomicWrites: false })
+    )
     const report = (opcode: string, nexus = quietNexus()) =>
       run(`a3 0c 01 ${opcode} 0000 00001000 00 00`, nexus).data.readUInt8(1)
     for (const [opcode, cdb] of [
