@@ -22,6 +22,12 @@ export class Budget {
     return this.#left >= 1
   }
 
+  /** Whether nothing is spent. */
+  isFull(now: number): boolean {
+    this.allows(now)
+    return this.#left >= this.#burst
+  }
+
   /** One is spent. */
   take(): void {
     this.#left--

@@ -1,17 +1,15 @@
 /** What whoever starts a data plane decides about it, beside what the state says. */
 import type { Effect } from "effect"
-import type { AllowedPaths } from "../host/AllowedPaths.ts"
+import type { ReactorSurroundings } from "./reactor/Reactor.ts"
 import type { IdentityStyle } from "./scsi/unit-identity.ts"
 
 /** How the data plane is run. */
-export interface DataPlaneSettings {
+export interface DataPlaneSettings extends ReactorSurroundings {
   /** Where the reactor runs. */
   readonly reactor: "main" | "worker"
   readonly identityStyle: IdentityStyle
   /** From the start of a removal until what is left is aborted. */
   readonly removalDeadlineMillis: number
-  /** What disks in files may be; all if absent. */
-  readonly allowedPaths?: AllowedPaths
   /** How long portals wait for bdevs at boot; 10 s if absent. */
   readonly bootTimeoutMillis?: number
   /** What sessions that a user asks to log out have for it; 30 s if absent. */

@@ -44,6 +44,20 @@ export const reactorTaskBufferBytesMax = 1024 * 1024 * 1024
 export const immediateCommandsMax = 64
 /** TCP connections of one reactor, whatever their state. */
 export const connectionsMax = 1024
+/** What one address may have of that, so that it leaves some for others, unless the command line says otherwise. */
+export const connectionsPerAddressDefault = 512
+/** Sessions of one address, unless the command line says otherwise: as many as there may be at all. */
+export const sessionsPerAddressDefault = 65_535
+/** Logins of one address in the long run, per second, unless the command line says otherwise. */
+export const loginsPerSecondDefault = 500
+/** How much of that may come at once, in seconds' worth: all sessions of a host that has booted. */
+export const loginBurstSeconds = 10
+/** Attempts of one address to prove itself by CHAP that may go wrong at once, before others wait. */
+export const chapFailuresBurst = 64
+/** The same in the long run, per second: a year of guessing is not 2^25 guesses. */
+export const chapFailuresPerSecond = 1
+/** Addresses that are remembered, connected or not. */
+export const peersMax = 16_384
 /** Connections that a portal holds back while it does not accept yet. */
 export const heldConnectionsMax = 64
 /** From accept to full feature phase, in milliseconds. */

@@ -10,6 +10,7 @@ import { parseDuration } from "../duration.ts"
 import { version } from "../version.ts"
 import { restrictionOf } from "./allowed-paths.ts"
 import { loggingLayer } from "./logging.ts"
+import type { PeerLimitSettings } from "./peer-limits.ts"
 import type { LoadDataPlane } from "./serve-command.ts"
 import { methodSet, removalDeadlineDefault } from "./server-flags.ts"
 import { type OptionSpec, type ParsedOptions, parseOptions, usageOf } from "./spdk-options.ts"
@@ -39,6 +40,9 @@ const effective: ReadonlyArray<OptionSpec> = [
   { long: "reactor", short: undefined, value: "WHERE", help: "main (default) or worker thread" },
   { long: "allow-path", short: undefined, value: "PATH", help: "files named by RPC must be under it; repeatable" },
   { long: "allow-device", short: undefined, value: "PATH", help: "device nodes must be under it; repeatable" },
+  { long: "connections-per-address", short: undefined, value: "N", help: "of one initiator's address (default 512)" },
+  { long: "sessions-per-address", short: undefined, value: "N", help: "of one initiator's address" },
+  { long: "logins-per-second", short: undefined, value: "N", help: "of one initiator's address (default 500)" },
   { long: "accept-log-loss", short: undefined, value: undefined, help: "go on with what is left of a damaged log" }
 ]
 
@@ -107,6 +111,20 @@ const tellIgnored = (options: ParsedOptions) =>
     return Effect.logInfo(`taken without effect, as lunlog has no such thing: ${names.join(", ")}`)
   })
 
+const numberIn = (options: ParsedOptions, name: string): Effect.Effect<number | undefined, CliFailure> => {
+  const given = options.values.get(name)
+  const value = given === undefined || !/^\d{1,6}$/u.test(given) ? 0 : Number(given)
+  if (given === undefined || value > 0) return Effect.succeed(given === undefined ? undefined : value)
+  return Effect.fail(new CliFailure({ message: `--${name} ${given}: write a number of 1 to 999999` }))
+}
+
+const peerLimitsIn = (options: ParsedOptions): Effect.Effect<PeerLimitSettings, CliFailure> =>
+  Effect.all({
+    connectionsPerAddress: numberIn(options, "connections-per-address"),
+    sessionsPerAddress: numberIn(options, "sessions-per-address"),
+    loginsPerSecond: numberIn(options, "logins-per-second")
+  })
+
 const restrictionIn = ({ allValues }: ParsedOptions): PathRestriction | undefined =>
   restrictionOf(allValues.get("allow-path") ?? [], allValues.get("allow-device") ?? [])
 
@@ -125,6 +143,7 @@ const settingsOf = (options: ParsedOptions, stateMode: "empty" | "resume") =>
       waitForRpc: options.given.has("wait-for-rpc"),
       acceptLogLoss: options.given.has("accept-log-loss"),
       restriction: restrictionIn(options),
+      peerLimits: yield* peerLimitsIn(options),
       ...(allowed === undefined ? {} : { rpcsAllowed: methodSet(allowed) })
     } as const
   })

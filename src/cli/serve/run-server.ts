@@ -29,6 +29,7 @@ import { replaySurroundings } from "../replay/replay-surroundings.ts"
 import { version } from "../version.ts"
 import { allowedPathsOf } from "./allowed-paths.ts"
 import type { HttpSettings } from "./http-flags.ts"
+import type { PeerLimitSettings } from "./peer-limits.ts"
 import { observeEnd, observeStart, previousEndIn } from "./process-observations.ts"
 import { secretsOf } from "./secret-key.ts"
 import { serveHttp } from "./serve-http.ts"
@@ -40,6 +41,7 @@ export interface DataPlaneSettings {
   readonly identityStyle: "uuid" | "spdk"
   readonly removalDeadlineMillis: number
   readonly allowedPaths: AllowedPaths
+  readonly peerLimits: PeerLimitSettings | undefined
   /** Portals accept after it. */
   readonly acceptWhen: Effect.Effect<void>
 }
@@ -66,6 +68,7 @@ export interface ServerSettings {
   readonly acceptLogLoss: boolean
   /** Undefined: every path that the user may open. */
   readonly restriction?: PathRestriction | undefined
+  readonly peerLimits?: PeerLimitSettings
   /** Makes state and data plane what the configuration file says; runs once, before initiators are let in. */
   readonly configure?: Effect.Effect<void, CliFailure, RpcServices>
   /** Goes on beside it, from the start to the end. */
@@ -226,6 +229,7 @@ export const runServer = (settings: ServerSettings, makeDataPlane: MakeDataPlane
       reactor,
       removalDeadlineMillis,
       allowedPaths,
+      peerLimits: settings.peerLimits,
       acceptWhen: Deferred.await(accept)
     })
     const secrets = Layer.succeed(Secrets, yield* secretsOf(settings.stateDirectory))

@@ -4,6 +4,7 @@ import { Command, Flag } from "effect/cli"
 import { allowFlags, restrictionOf } from "./allowed-paths.ts"
 import { httpFlags, httpSettingsOf } from "./http-flags.ts"
 import { loggingLayer } from "./logging.ts"
+import { peerLimitFlags, peerLimitsOf } from "./peer-limits.ts"
 import type { MakeDataPlane } from "./run-server.ts"
 import { methodSet, serverFlags, socketFlag } from "./server-flags.ts"
 import { defaultStateDirectory } from "./state-directory.ts"
@@ -47,6 +48,7 @@ const flags = {
   socket: socketFlag,
   ...serverFlags,
   ...allowFlags,
+  ...peerLimitFlags,
   ...httpFlags
 }
 
@@ -76,6 +78,7 @@ export const serveCommand = (load: LoadDataPlane) =>
         waitForRpc: input.waitForRpc,
         acceptLogLoss: input.acceptLogLoss,
         restriction,
+        peerLimits: peerLimitsOf(input),
         http: httpSettingsOf(input),
         onReady: serverReady,
         ...(allowed === undefined ? {} : { rpcsAllowed: methodSet(allowed) }),

@@ -97,7 +97,7 @@ export class Connection {
         return !this.#stopped()
       }
     })
-    node.connections.add(this)
+    node.entered(this)
     socket.on("drain", () => this.#drained())
     socket.on("error", (error) => {
       this.#closeReason = error.message
@@ -370,7 +370,7 @@ export class Connection {
     this.session = undefined
     if (this.#awaits !== undefined) session.waitNoMore(this.#awaits)
     if (!session.left(this, totals, this.#ending, this.#alone)) return
-    this.node.sessions.delete(session.tsih)
+    this.node.ended(session)
     this.#tellEnd(session, session.totals)
   }
 
@@ -395,6 +395,6 @@ export class Connection {
     this.#detach()
     this.state = "closed"
     this.transmitter.close()
-    this.node.connections.delete(this)
+    this.node.left(this)
   }
 }

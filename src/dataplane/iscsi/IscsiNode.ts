@@ -10,6 +10,7 @@ import type { Connection } from "./Connection.ts"
 import type { ConnectionEnd } from "./ConnectionEnd.ts"
 import type { ConnectionOrigin } from "./ConnectionOrigin.ts"
 import { OutputBuffers } from "./OutputBuffers.ts"
+import { type Peer, type PeerLimitSettings, Peers } from "./Peers.ts"
 import type { Session } from "./Session.ts"
 import type { Target, TargetMap } from "./Target.ts"
 import { TaskPool } from "./TaskPool.ts"
@@ -49,7 +50,10 @@ export interface NodeListener {
   /** A connection has ended before it was logged in, refused or not. */
   readonly loginEnded: (connection: Connection, end: ConnectionEnd) => void
   /** A TCP connection was turned away. */
-  readonly connectionRefused: (origin: Pick<ConnectionOrigin, "initiatorAddress" | "portalGroupTag">) => void
+  readonly connectionRefused: (
+    origin: Pick<ConnectionOrigin, "initiatorAddress" | "portalGroupTag">,
+    reason: string
+  ) => void
   readonly loginRefused: (connection: Connection, status: number, reason: string) => void
   /** A task management function was answered. */
   readonly tasksManaged: (connection: Connection, session: Session, outcome: TaskManagementOutcome) => void
@@ -74,6 +78,9 @@ export class IscsiNode {
   readonly authGroups = new Map<number, AuthGroup>()
   readonly sessions = new Map<number, Session>()
   readonly connections = new Set<Connection>()
+  /** By the address that they come from. */
+  readonly peers: Peers
+  readonly #peerOfSession = new WeakMap<Session, Peer>()
   readonly tasks = new TaskPool(() => this.now())
   readonly outputBuffers = new OutputBuffers()
   readonly #receiveBuffer = Buffer.allocUnsafeSlow(receiveBufferBytes)
@@ -86,9 +93,10 @@ export class IscsiNode {
   #lastTsih = 0
   #lastConnectionId = 0
 
-  constructor(options: NodeOptions, listener: NodeListener) {
+  constructor(options: NodeOptions, listener: NodeListener, peerLimits: PeerLimitSettings = {}) {
     this.options = options
     this.listener = listener
+    this.peers = new Peers(peerLimits, () => this.now())
   }
 
   /** The buffer that every connection receives into: a chunk is read before the next arrives. */
@@ -97,6 +105,32 @@ export class IscsiNode {
   /** Milliseconds of a clock that only goes forward. */
   now(): number {
     return performance.now()
+  }
+
+  /** A connection is there. */
+  entered(connection: Connection): void {
+    this.connections.add(connection)
+    this.peers.of(connection.origin.initiatorAddress).connections.add(connection)
+  }
+
+  /** It is not, any more. */
+  left(connection: Connection): void {
+    this.connections.delete(connection)
+    this.peers.of(connection.origin.initiatorAddress).connections.delete(connection)
+  }
+
+  /** A session has begun, by its first connection. */
+  opened(session: Session, { origin }: Connection): void {
+    const peer = this.peers.of(origin.initiatorAddress)
+    peer.sessions++
+    this.#peerOfSession.set(session, peer)
+    this.sessions.set(session.tsih, session)
+  }
+
+  /** It has ended. */
+  ended(session: Session): void {
+    const peer = this.#peerOfSession.get(session)
+    if (this.sessions.delete(session.tsih) && peer !== undefined) peer.sessions--
   }
 
   /** A number for a new connection. */

@@ -2,6 +2,7 @@
  * The login of one connection (RFC 7143 section 6.3): a state machine from login requests to login responses. It knows
  * nothing of sockets; what it finds out decides whether, and as what, the connection enters full feature phase.
  */
+import type { Budget } from "../Budget.ts"
 import { loginExchangesMax, textExchangeBytesMax } from "../limits.ts"
 import { Authentication, type SecurityRefusal, securityKeys } from "./auth/Authentication.ts"
 import type { AuthPolicy } from "./auth/AuthPolicy.ts"
@@ -292,6 +293,16 @@ export class Login {
     return this.#node.discoveryAuth(this.#peer.portalGroupTag)
   }
 
+  /** What attempts of this address that go wrong are taken from. */
+  #guesses(): Budget | "exhausted" {
+    const { failures } = this.#node.peers.of(this.#peer.initiatorAddress)
+    return failures.allows(this.#node.now()) ? failures : "exhausted"
+  }
+
+  #tooManyGuesses(): string {
+    return `${this.#peer.initiatorAddress} has sent too many wrong CHAP responses; one more is looked at each second`
+  }
+
   /** Answers the keys of security, and decides whether the login may be where it is, and go where it wants. */
   #authenticate(
     { currentStage, transit }: LoginRequest,
@@ -302,11 +313,16 @@ export class Login {
     const [misplaced] = currentStage === LoginStage.Security ? [] : security
     if (misplaced !== undefined)
       return refuse(LoginStatus.InitiatorError, `${misplaced[0]} outside security negotiation`)
+    const guesses = security.some(([key]) => key === "CHAP_R") ? this.#guesses() : undefined
+    if (guesses === "exhausted") return refuse(LoginStatus.OutOfResources, this.#tooManyGuesses())
     const answer =
       currentStage === LoginStage.Security
         ? this.#authentication.step(policy, security)
         : ({ _tag: "Answered", keys: [], isOver: true } as const)
-    if (answer._tag !== "Answered") return refusedSecurity(answer)
+    if (answer._tag !== "Answered") {
+      guesses?.take()
+      return refusedSecurity(answer)
+    }
     const leaves = currentStage !== LoginStage.Security || (transit && answer.isOver)
     const unmet = leaves ? this.#authentication.unmet(policy) : undefined
     return unmet === undefined ? answer : refusedSecurity(unmet)

@@ -94,6 +94,8 @@ export class LoginPhase {
       this.#refuse(request, LoginStatus.InitiatorError, "a login request with another ISID, TSIH or CID")
       return
     }
+    const tooMany = request === first ? this.#tooMany() : undefined
+    if (tooMany !== undefined) return this.#refuse(request, LoginStatus.OutOfResources, tooMany)
     const unsent = this.#unsent
     if (unsent !== undefined) {
       if (data.length > 0) this.#refuse(request, LoginStatus.InitiatorError, "text while an answer is continued")
@@ -106,6 +108,17 @@ export class LoginPhase {
     if (purpose?._tag === "Normal" && purpose.session !== undefined) this.#connection.window = purpose.session
     if (outcome._tag === "Refused") this.#refuseWith(request, outcome)
     else this.#reply(request, outcome, 0)
+  }
+
+  /** A login begins: why it comes too early after others of its address. */
+  #tooMany(): string | undefined {
+    const { node, origin } = this.#connection
+    const { logins } = node.peers.of(origin.initiatorAddress)
+    if (!logins.allows(node.now())) {
+      return `more than ${node.peers.limits.loginsPerSecond} logins a second from ${origin.initiatorAddress}`
+    }
+    logins.take()
+    return undefined
   }
 
   #reply(request: LoginRequest, reply: LoginReply, from: number): void {
@@ -185,10 +198,17 @@ export class LoginPhase {
       this.#refuse(request, LoginStatus.OutOfResources, `${node.sessions.size} sessions, which is the limit`)
       return undefined
     }
+    const { initiatorAddress } = connection.origin
+    const { sessions } = node.peers.of(initiatorAddress)
+    if (sessions >= node.peers.limits.sessionsPerAddress) {
+      const reason = `${sessions} sessions of ${initiatorAddress}, which is the limit of one address`
+      this.#refuse(request, LoginStatus.OutOfResources, reason)
+      return undefined
+    }
     const identity = { initiatorName, isid: request.isid, target, port, initiatorGroup }
     const session = new Session(node.takeTsih(), identity, this.#parameters(), request.cmdSn)
     session.since = node.now()
-    node.sessions.set(session.tsih, session)
+    node.opened(session, connection)
     target.sessions.add(session)
     this.#enterSession(session, purpose, session.parameters)
     node.listener.sessionOpened(session, connection, replacedTsih)

@@ -5,6 +5,7 @@
 import { createServer, type Server, type Socket } from "node:net"
 import { Connection } from "../iscsi/Connection.ts"
 import type { IscsiNode } from "../iscsi/IscsiNode.ts"
+import type { PeerConnection } from "../iscsi/Peers.ts"
 import { receiveSocket } from "../iscsi/receive-socket.ts"
 import { connectionsMax, heldConnectionsMax } from "../limits.ts"
 
@@ -34,6 +35,12 @@ const explain = (code: string, host: string, port: number): string => {
     default:
       return `portal ${host}:${port} can't be listened on`
   }
+}
+
+/** Who has no session must not keep others out: not logged in, discovery, or about to end. The oldest goes. */
+const makeRoom = (connections: Iterable<PeerConnection>): boolean => {
+  for (const connection of connections) if (connection.giveWay()) return true
+  return false
 }
 
 /** One listening socket. */
@@ -93,14 +100,15 @@ export class Portal {
   }
 
   #begin(accepted: Socket, portalGroupTag: number): void {
-    if (this.#node.connections.size >= connectionsMax && !this.#makeRoom()) {
-      const initiatorAddress = plainAddress(accepted.remoteAddress)
-      this.#node.listener.connectionRefused({ initiatorAddress, portalGroupTag })
+    const initiatorAddress = plainAddress(accepted.remoteAddress)
+    const refused = this.#refusal(initiatorAddress)
+    if (refused !== undefined) {
+      this.#node.listener.connectionRefused({ initiatorAddress, portalGroupTag }, refused)
       return void accepted.destroy()
     }
     const origin = {
       portalGroupTag,
-      initiatorAddress: plainAddress(accepted.remoteAddress),
+      initiatorAddress,
       initiatorPort: accepted.remotePort ?? 0,
       targetAddress: plainAddress(accepted.localAddress),
       targetPort: accepted.localPort ?? 0
@@ -113,9 +121,15 @@ export class Portal {
     socket.resume()
   }
 
-  /** Who has no session must not keep others out: not logged in, discovery, or about to end. The oldest goes. */
-  #makeRoom(): boolean {
-    for (const connection of this.#node.connections) if (connection.giveWay()) return true
-    return false
+  /** Why one more connection of an address is turned away. */
+  #refusal(address: string): string | undefined {
+    const { connections, peers } = this.#node
+    const { connectionsPerAddress } = peers.limits
+    const own = peers.of(address).connections
+    if (own.size >= connectionsPerAddress && !makeRoom(own)) {
+      return `it has ${own.size} connections, which is the limit of one address`
+    }
+    if (connections.size < connectionsMax || makeRoom(connections)) return undefined
+    return `there are ${connections.size} connections, which is the limit`
   }
 }

@@ -7,6 +7,7 @@ import type { AllowedPaths } from "../../host/AllowedPaths.ts"
 import { OpenFiles } from "../bdev/file/open-aio-bdev.ts"
 import { authGroupOf } from "../iscsi/auth/AuthGroupView.ts"
 import { IscsiNode, type NodeOptions } from "../iscsi/IscsiNode.ts"
+import type { PeerLimitSettings } from "../iscsi/Peers.ts"
 import { LunMapping, Target } from "../iscsi/Target.ts"
 import { housekeepingMillis, logoutCloseTimeoutMillis, logoutRequestTimeoutMillis } from "../limits.ts"
 import { drainLun, type LunDrain } from "./drain-lun.ts"
@@ -26,8 +27,10 @@ type CommandOf<Tag extends ReactorCommand["_tag"]> = Extract<ReactorCommand, { r
 
 /** What a reactor has from its process, in plain values. */
 export interface ReactorSurroundings {
-  /** Undefined: all. */
-  readonly allowedPaths?: AllowedPaths
+  /** What disks in files may be; all if absent. */
+  readonly allowedPaths?: AllowedPaths | undefined
+  /** What one initiator's address may have; what is absent is as in limits.ts. */
+  readonly peerLimits?: PeerLimitSettings | undefined
 }
 
 /** One per thread that does IO. */
@@ -48,7 +51,7 @@ export class Reactor {
 
   constructor(options: NodeOptions, emit: (fact: ReactorFact) => void, surroundings: ReactorSurroundings = {}) {
     this.#emit = emit
-    this.#node = new IscsiNode(options, sessionFacts(this.#tell))
+    this.#node = new IscsiNode(options, sessionFacts(this.#tell), surroundings.peerLimits)
     this.#gate = new FactGate(emit, () => this.#node.now())
     this.#node.tasks.watch = this.#io
     this.#bdevs = new ReactorBdevs(emit, new OpenFiles(undefined, undefined, surroundings.allowedPaths), this.#tell)
@@ -296,6 +299,7 @@ export class Reactor {
     this.#stuck.sweep(this.#node.targets.values(), now, this.#io.slowMillis)
     this.#throttling.sweep(now)
     this.#gate.lookOver()
+    this.#node.peers.lookOver()
   }
 
   #shutdown({ graceMillis, request }: CommandOf<"Shutdown">): void {

@@ -96,8 +96,8 @@ export const sessionFacts = (tell: (fact: ReactorObservation) => void): NodeList
   },
   loginRefused: (connection, status, reason) =>
     tell({ _tag: "LoginRefused", ...nexusOf(connection, undefined), status, reason: cut(reason) }),
-  connectionRefused: ({ initiatorAddress, portalGroupTag }) =>
-    tell({ _tag: "ConnectionRefused", initiatorAddress, portalGroupTag, reason: "there are too many connections" }),
+  connectionRefused: ({ initiatorAddress, portalGroupTag }, reason) =>
+    tell({ _tag: "ConnectionRefused", initiatorAddress, portalGroupTag, reason }),
   tasksManaged: (connection, session, outcome) => tell(managed(connection, session, outcome)),
   pduRejected: (connection, opcode, code) =>
     tell({

@@ -31,7 +31,7 @@ export const observationOccasions: Readonly<Record<ObservationType, string>> = {
   DiscoverySession: "a discovery session has ended",
   LoginRefused: "a login was refused or redirected: `status` as on the wire, `reason` in words",
   LoginAbandoned: "a connection ended in the middle of its login",
-  ConnectionRefused: "a TCP connection was closed at once, because there are too many",
+  ConnectionRefused: "a TCP connection was closed at once, because there are too many, of its address or of all",
   TaskManagement: "an initiator has aborted commands or reset a LUN, and was answered",
   PduRejected: "a PDU was answered with a Reject",
   DigestError: "a CRC32C digest did not match: what an initiator sent was changed on its way",

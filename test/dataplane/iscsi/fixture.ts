@@ -64,7 +64,9 @@ export class TestNode extends IscsiNode {
         digestError: (_connection, digest, opcode) => told.push(`${digest} digest of opcode ${opcode}`),
         protocolError: (_connection, reason) => told.push(`protocol error: ${reason}`),
         internalError: (_connection, error) => told.push(`internal error: ${error}`)
-      }
+      },
+      // Its clock may stand still, and then no login would be forgotten.
+      { loginsPerSecond: 1_000_000 }
     )
     this.told = told
     this.portalGroups.set(1, {

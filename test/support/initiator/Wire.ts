@@ -28,6 +28,8 @@ export class WireTimeout extends Error {
 export interface Endpoint {
   readonly host: string
   readonly port: number
+  /** The address of this machine that is connected from, such as `127.0.0.2`; the system's choice if absent. */
+  readonly localAddress?: string
 }
 
 /** How a connection ends when its byte budget is used up: orderly (FIN), or with a reset (RST). */
@@ -74,7 +76,7 @@ export class Wire {
   /** Connects, or rejects with the socket's error. */
   static connect(endpoint: Endpoint, waitMillis = defaultWaitMillis): Promise<Wire> {
     return new Promise((resolve, reject) => {
-      const socket = connect({ host: endpoint.host, port: endpoint.port })
+      const socket = connect(endpoint)
       const timer = setTimeout(() => {
         socket.destroy()
         reject(new WireTimeout("connection", waitMillis))
