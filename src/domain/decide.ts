@@ -14,12 +14,14 @@ import {
   decideRecordBdevContentLoaded,
   decideRecordBdevResized,
   decideRescanAioBdev,
+  decideResetOverlayBdev,
   decideResizeNullBdev,
   decideSetBdevLatencies,
   decideSetBdevQos
 } from "./bdev/bdev-change-decide.ts"
 import { decideCreateBdev, decideDeleteBdev, decideInjectBdevError } from "./bdev/bdev-decide.ts"
 import { decideSetBdevHistogram } from "./bdev/bdev-histogram-decide.ts"
+import { decideSplitBdev, decideUnsplitBdev } from "./bdev/bdev-split-decide.ts"
 import type { Command, CommandOf } from "./Command.ts"
 import { decideRecordConfigApplied, decideRecordConfigTakenDown } from "./config/applied-config-decide.ts"
 import type { Decision } from "./decision.ts"
@@ -116,6 +118,9 @@ const decideLogins = (state: State, command: LoginCommand): Decision => {
 type BdevCommand = CommandOf<
   | "CreateBdev"
   | "DeleteBdev"
+  | "SplitBdev"
+  | "UnsplitBdev"
+  | "ResetOverlayBdev"
   | "InjectBdevError"
   | "ResizeNullBdev"
   | "SetBdevLatencies"
@@ -133,6 +138,12 @@ const decideBdevs = (state: State, command: BdevCommand | LoginCommand): Decisio
       return decideCreateBdev(state, command)
     case "DeleteBdev":
       return decideDeleteBdev(state, command)
+    case "SplitBdev":
+      return decideSplitBdev(state, command)
+    case "UnsplitBdev":
+      return decideUnsplitBdev(state, command)
+    case "ResetOverlayBdev":
+      return decideResetOverlayBdev(state, command)
     case "InjectBdevError":
       return decideInjectBdevError(state, command)
     case "ResizeNullBdev":

@@ -8,7 +8,10 @@ import { reservationsAfterRestart } from "./reservation/reservation-evolve.ts"
 import { initialState, type State } from "./State.ts"
 
 /** Memory does not outlive its process. Costs a pass over the bdevs, once per start. */
-const afterRestart = (bdev: Bdev): Bdev => (bdev.spec._tag === "Malloc" ? { ...bdev, contentLost: true } : bdev)
+const isInMemory = ({ spec }: Bdev): boolean =>
+  spec._tag === "Malloc" || (spec._tag === "Overlay" && spec.filename === undefined)
+
+const afterRestart = (bdev: Bdev): Bdev => (isInMemory(bdev) ? { ...bdev, contentLost: true } : bdev)
 
 /** A replay goes on in every epoch, its own ones included; what it has made is gone with an empty one. */
 const replayAfter = ({ replay }: State, mode: Epoch["mode"]): State["replay"] =>

@@ -62,6 +62,7 @@ const currentVersions: Readonly<Record<EventType, number>> = {
   BdevQosSet: 1,
   BdevHistogramSet: 1,
   BdevErrorInjected: 1,
+  BdevOverlayReset: 1,
   BdevContentLoaded: 1,
   InertSettingRecorded: 1,
   InertSettingRemoved: 1,

@@ -117,6 +117,7 @@ type BdevEvent = EventOf<
   | "BdevQosSet"
   | "BdevHistogramSet"
   | "BdevErrorInjected"
+  | "BdevOverlayReset"
   | "BdevContentLoaded"
 >
 
@@ -139,6 +140,7 @@ const evolveBdevs = (state: State, event: BdevEvent, seq: number): State => {
     case "BdevContentLoaded":
       return evolveBdevContentLoaded(state, event)
     case "BdevErrorInjected":
+    case "BdevOverlayReset":
       return state
   }
 }
@@ -241,6 +243,7 @@ export const evolve = (state: State, event: Event, seq: number): State => {
     case "BdevQosSet":
     case "BdevContentLoaded":
     case "BdevErrorInjected":
+    case "BdevOverlayReset":
       return evolveBdevs(state, event, seq)
     default:
       return evolveOthers(state, event, seq)

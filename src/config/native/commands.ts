@@ -3,6 +3,7 @@
 import type { SecretRequest } from "../../domain/auth/AuthGroup.ts"
 import { defaultHistogram, noQos } from "../../domain/bdev/Bdev.ts"
 import { BdevRequest, removableKey } from "../../domain/bdev/BdevSpec.ts"
+import { partNameOf } from "../../domain/bdev/split-parts.ts"
 import type { CommandOf } from "../../domain/Command.ts"
 import { type Auth, defaultIscsiOptions, noAuth } from "../../domain/options/IscsiOptions.ts"
 import { defaultLogOptions } from "../../domain/options/LogOptions.ts"
@@ -116,12 +117,26 @@ const requestOf = (section: BdevSection): BdevRequest => {
       })
     case "error":
       return BdevRequest.cases.Error.make({ base: section.base })
+    case "passthru":
+      return BdevRequest.cases.Passthru.make({ base: section.base })
+    case "split": {
+      const { base, part, parts, partSize } = section
+      return BdevRequest.cases.Split.make({ base, part, parts, partMebibytes: bytes(partSize, 0) / 1024 ** 2 })
+    }
+    case "overlay":
+      return BdevRequest.cases.Overlay.make({
+        base: section.base,
+        ...(section.file === undefined ? {} : { filename: section.file }),
+        ...(section.maxSize === undefined ? {} : { maxBytes: bytes(section.maxSize, 0) })
+      })
   }
 }
 
 /** Name of the bdev that a section declares. */
-export const bdevNameOf = (section: BdevSection): string =>
-  section.type === "error" ? `EE_${section.base}` : section.name
+export const bdevNameOf = (section: BdevSection): string => {
+  if (section.type === "error") return `EE_${section.base}`
+  return section.type === "split" ? partNameOf(section.base, section.part) : section.name
+}
 
 /** A bdev with its name and identity. */
 export const bdevCommand = (section: BdevSection): CommandOf<"CreateBdev"> => ({

@@ -4,7 +4,7 @@
  */
 import type { AuthGroup } from "../../domain/auth/AuthGroup.ts"
 import { type Bdev, defaultHistogram, noQos } from "../../domain/bdev/Bdev.ts"
-import { removableKey } from "../../domain/bdev/BdevSpec.ts"
+import { OVERLAY_BYTES_DEFAULT, removableKey } from "../../domain/bdev/BdevSpec.ts"
 import type { InitiatorGroup } from "../../domain/group/InitiatorGroup.ts"
 import type { Portal, PortalGroup } from "../../domain/group/PortalGroup.ts"
 import { type Auth, defaultIscsiOptions, type IscsiOptions, noAuth } from "../../domain/options/IscsiOptions.ts"
@@ -148,6 +148,19 @@ const sectionOf = ({ name, spec, uuid, uuidExplicit }: Bdev): BdevSection => {
       }
     case "Error":
       return { type: "error", ...identity, base: spec.base.name }
+    case "Passthru":
+      return { type: "passthru", name, ...identity, base: spec.base.name }
+    case "Split": {
+      const { part, parts, partMebibytes } = spec
+      const partSize = partMebibytes === 0 ? {} : { partSize: sizeText(partMebibytes * 1024 ** 2) }
+      return { type: "split", ...identity, base: spec.base.name, part, parts, ...partSize }
+    }
+    case "Overlay": {
+      const { filename, maxBytes = OVERLAY_BYTES_DEFAULT } = spec
+      const memory = maxBytes === OVERLAY_BYTES_DEFAULT ? {} : { maxSize: sizeText(maxBytes) }
+      const store = filename === undefined ? memory : { file: filename }
+      return { type: "overlay", name, ...identity, base: spec.base.name, ...store }
+    }
   }
 }
 

@@ -144,8 +144,51 @@ export const ErrorSection = Schema.Struct({
   base: describe(Schema.String, "Name of the bdev below")
 })
 
+/** Another bdev, as it is. */
+export const PassthruSection = Schema.Struct({
+  type: Schema.Literal("passthru"),
+  name: bdevName,
+  uuid,
+  qos,
+  histogram,
+  base: describe(Schema.String, "Name of the bdev below")
+})
+
+/** A part of another bdev. Its name is the base's, `p` and the part's number. */
+export const SplitSection = Schema.Struct({
+  type: Schema.Literal("split"),
+  uuid,
+  qos,
+  histogram,
+  base: describe(Schema.String, "Name of the bdev below"),
+  part: describe(Schema.Finite, "Which part: 0 is the first"),
+  parts: describe(Schema.Finite, "How many parts the base is cut into; the same for all of them"),
+  partSize: Schema.optionalKey(size("Size of each part, whole MiB; equal parts of the whole base if absent"))
+})
+
+/** What another bdev holds, with changes that are kept elsewhere: the base is never written to. */
+export const OverlaySection = Schema.Struct({
+  type: Schema.Literal("overlay"),
+  name: bdevName,
+  uuid,
+  qos,
+  histogram,
+  base: describe(Schema.String, "Name of the bdev below"),
+  file: optional(Schema.String, "Path of the file for the changes; made if it is not there. In memory if absent"),
+  maxSize: Schema.optionalKey(size("Memory that the changes may have, if there is no file; 1GiB if absent"))
+})
+
 /** A bdev of any type. */
-export const BdevSection = Schema.Union([MallocSection, NullSection, AioSection, DelaySection, ErrorSection])
+export const BdevSection = Schema.Union([
+  MallocSection,
+  NullSection,
+  AioSection,
+  DelaySection,
+  ErrorSection,
+  PassthruSection,
+  SplitSection,
+  OverlaySection
+])
 export type BdevSection = typeof BdevSection.Type
 
 const Auth = Schema.Struct({

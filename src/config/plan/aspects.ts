@@ -56,6 +56,12 @@ const delayed = (from: Bdev, to: Bdev): InPlace | undefined => {
   return after({ _tag: "SetBdevLatencies", name: from.name, ...latencies })
 }
 
+/** A file is as large as it is, and so are parts of one. */
+const asDeclared = (spec: BdevSpec): object => {
+  if (spec._tag === "Aio") return { ...spec, blockCount: undefined }
+  return spec._tag === "Split" ? { ...spec, partBlocks: undefined } : spec
+}
+
 /** Type, geometry, base, identity. */
 export const bdevAspects: ReadonlyArray<Aspect<Bdev>> = [
   membersAspect<Bdev, BdevSpec>({
@@ -63,8 +69,7 @@ export const bdevAspects: ReadonlyArray<Aspect<Bdev>> = [
     get: ({ spec }) => spec,
     set: (bdev, spec) => ({ ...bdev, spec }),
     kindOf: ({ _tag }) => _tag.toLowerCase(),
-    // A file is as large as it is.
-    view: (spec) => (spec._tag === "Aio" ? { ...spec, blockCount: undefined } : spec),
+    view: asDeclared,
     inPlace: (from, to) => resized(from, to) ?? delayed(from, to)
   }),
   membersAspect<Bdev, BdevQos>({

@@ -68,8 +68,39 @@ export interface ErrorSpec {
   readonly base: BaseRef
 }
 
+/** Another bdev, as it is. */
+export interface PassthruSpec {
+  readonly _tag: "Passthru"
+  readonly base: BaseRef
+}
+
+/** A part of another bdev: `partBlocks` blocks (fewer if the base ends before) from `part * partBlocks` on. */
+export interface SplitSpec {
+  readonly _tag: "Split"
+  readonly base: BaseRef
+  readonly part: number
+  readonly partBlocks: number
+}
+
+/** What another bdev holds, with changes that are kept in a file, or in memory of at most `maxBytes`. */
+export interface OverlaySpec {
+  readonly _tag: "Overlay"
+  readonly base: BaseRef
+  /** Absolute. */
+  readonly filename?: string
+  readonly maxBytes?: number
+}
+
 /** What is behind a bdev. */
-export type BdevSpec = MallocSpec | NullSpec | AioSpec | DelaySpec | ErrorSpec
+export type BdevSpec =
+  | MallocSpec
+  | NullSpec
+  | AioSpec
+  | DelaySpec
+  | ErrorSpec
+  | PassthruSpec
+  | SplitSpec
+  | OverlaySpec
 
 /** What is stacked on another bdev. */
 export type StackedSpec = Extract<BdevSpec, { readonly base: BaseRef }>

@@ -140,7 +140,9 @@ export const bdevEvents = {
   /** Memory that a restart had emptied has been filled from a copy. */
   BdevContentLoaded: { name: BdevName, incarnation: Incarnation },
   /** A deed, not a state: it is in the log because it explains what follows. */
-  BdevErrorInjected: { name: BdevName, incarnation: Incarnation, injection: BdevErrorInjection }
+  BdevErrorInjected: { name: BdevName, incarnation: Incarnation, injection: BdevErrorInjection },
+  /** A deed, too: the changes of an overlay are gone, and it holds what its base does. */
+  BdevOverlayReset: { name: BdevName, incarnation: Incarnation }
 } as const
 
 /** What can be asked of bdevs. */
@@ -157,6 +159,12 @@ export const bdevCommands = {
     /** Refuse it as not found if it is of another kind. */
     kind: Schema.optionalKey(BdevKind)
   },
+  /** Makes all parts of a base at once, as many as fit: `<base>p0`, `<base>p1` ... Equal parts for 0 MiB. */
+  SplitBdev: { base: Schema.String, parts: Schema.Number, partMebibytes: Schema.Number },
+  /** All parts of a base go. */
+  UnsplitBdev: { base: Schema.String },
+  /** Overlays only. */
+  ResetOverlayBdev: { name: Schema.String },
   InjectBdevError: { name: Schema.String, injection: BdevErrorInjection },
   /** Null bdevs only, and only to more. `byteLength` is rounded down to whole blocks. */
   ResizeNullBdev: { name: Schema.String, byteLength: Schema.Number },

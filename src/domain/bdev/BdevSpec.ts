@@ -11,6 +11,11 @@ export const BLOCK_SIZE_MAX = 1024 * 1024
 /** Characters of a file's path; Linux takes 4,095 bytes. */
 export const FILENAME_LENGTH_MAX = 4095
 
+/** Parts that a bdev can be split into. */
+export const SPLIT_PARTS_MAX = 1024
+/** Bytes of memory that the changes of an overlay may have, if nothing else is said. */
+export const OVERLAY_BYTES_DEFAULT = 1024 ** 3
+
 /** A bdev, exactly one. */
 export const BdevRef = Schema.Struct({ name: BdevName, incarnation: Incarnation })
 export type BdevRef = typeof BdevRef.Type
@@ -59,7 +64,23 @@ export const BdevSpec = Schema.TaggedUnion({
     ...removable
   },
   Delay: { base: BdevRef, ...latencies },
-  Error: { base: BdevRef }
+  Error: { base: BdevRef },
+  /** As its base is. */
+  Passthru: { base: BdevRef },
+  /**
+   * A part of its base, `part * partBlocks` blocks behind its beginning. `parts` and `partMebibytes` (0 for equal parts)
+   * are as they were asked for, and the same for all parts of a base; `partBlocks` is 0 only in a plan that was made
+   * before the file below was opened.
+   */
+  Split: {
+    base: BdevRef,
+    part: Schema.Natural,
+    parts: Schema.Natural,
+    partMebibytes: Schema.Natural,
+    partBlocks: Schema.Natural
+  },
+  /** What its base holds, with changes that are kept elsewhere: in a file, or in memory of at most `maxBytes`. */
+  Overlay: { base: BdevRef, filename: Schema.optionalKey(Schema.String), maxBytes: Schema.optionalKey(Schema.Natural) }
 })
 export type BdevSpec = typeof BdevSpec.Type
 
@@ -95,10 +116,19 @@ export const BdevRequest = Schema.TaggedUnion({
     averageWriteMicros: Schema.Number,
     p99WriteMicros: Schema.Number
   },
-  Error: { base: Schema.String }
+  Error: { base: Schema.String },
+  Passthru: { base: Schema.String },
+  /** One part of `parts` of a base, see `BdevSpec`. */
+  Split: { base: Schema.String, part: Schema.Number, parts: Schema.Number, partMebibytes: Schema.Number },
+  /** In a file, or in memory if it names none; `maxBytes` only there. */
+  Overlay: {
+    base: Schema.String,
+    filename: Schema.optionalKey(Schema.String),
+    maxBytes: Schema.optionalKey(Schema.Number)
+  }
 })
 export type BdevRequest = typeof BdevRequest.Type
 
 /** The tags of `BdevSpec`. */
-export const BdevKind = Schema.Literals(["Malloc", "Null", "Aio", "Delay", "Error"])
+export const BdevKind = Schema.Literals(["Malloc", "Null", "Aio", "Delay", "Error", "Passthru", "Split", "Overlay"])
 export type BdevKind = typeof BdevKind.Type

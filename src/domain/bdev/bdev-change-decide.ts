@@ -2,11 +2,12 @@
 import { Equal, Result } from "effect"
 import type { CommandOf } from "../Command.ts"
 import { Busy, InvalidArgument, NotFound } from "../DomainError.ts"
-import type { Decision } from "../decision.ts"
+import { type Decision, type Draft, draftOn, record } from "../decision.ts"
 import { findBdev, type State } from "../State.ts"
-import { decideBdevRemoval } from "../target/lun-removal.ts"
+import { decideBdevRemoval, stackFrom } from "../target/lun-removal.ts"
 import { type BdevQos, noQos } from "./Bdev.ts"
 import { checkLatencies, holdersOf, requireBdev } from "./bdev-decide.ts"
+import { geometryOf } from "./bdev-geometry.ts"
 
 const nothing: Decision = Result.succeed([])
 
@@ -129,6 +130,14 @@ export const decideSetBdevQos = (state: State, command: SetBdevQos): Decision =>
     return Equal.equals(qos, now) ? [] : [{ _tag: "BdevQosSet" as const, name, incarnation, qos }]
   })
 
+/** A part of which its base has no block left goes with its LUNs. */
+const removeCutPart = (draft: Draft, name: string): void => {
+  const bdev = findBdev(draft.state, name)
+  if (bdev?.phase._tag !== "Active" || bdev.spec._tag !== "Split") return
+  if (geometryOf(draft.state, bdev)?.blockCount !== 0) return
+  for (const event of decideBdevRemoval(draft.state, bdev, "vanished")) record(draft, event)
+}
+
 /** The device behind it has another size. That it has no block left is told as `RecordBdevVanished`. */
 export const decideRecordBdevResized = (state: State, fact: CommandOf<"RecordBdevResized">): Decision => {
   const { blockCount, incarnation, name } = fact
@@ -138,7 +147,10 @@ export const decideRecordBdevResized = (state: State, fact: CommandOf<"RecordBde
   if (bdev.spec._tag === "Malloc" || !("blockCount" in bdev.spec)) return nothing
   const isSize = Number.isSafeInteger(blockCount) && Number.isSafeInteger(blockCount * bdev.spec.blockSize)
   if (!isSize || blockCount <= 0 || blockCount === bdev.spec.blockCount) return nothing
-  return Result.succeed([{ _tag: "BdevResized", name, incarnation, blockCount }])
+  const draft = draftOn(state)
+  record(draft, { _tag: "BdevResized", name, incarnation, blockCount })
+  for (const above of stackFrom(draft.state, bdev)) removeCutPart(draft, above.name)
+  return Result.succeed(draft.events)
 }
 
 /** A copy of an older content is in the memory that a restart had emptied. */
@@ -148,3 +160,11 @@ export const decideRecordBdevContentLoaded = (state: State, fact: CommandOf<"Rec
   if (bdev?.incarnation !== incarnation || !bdev.contentLost) return nothing
   return Result.succeed([{ _tag: "BdevContentLoaded", name, incarnation }])
 }
+
+/** Recorded only: the data plane does it. */
+export const decideResetOverlayBdev = (state: State, command: CommandOf<"ResetOverlayBdev">): Decision =>
+  Result.flatMap(requireBdev(state, command.name), ({ incarnation, name, spec }): Decision => {
+    if (spec._tag === "Overlay") return Result.succeed([{ _tag: "BdevOverlayReset", name, incarnation }])
+    const reason = `is not of kind Overlay but ${spec._tag}`
+    return Result.fail(new NotFound({ object: `bdev ${name}`, reason, hint: "only overlays can be reset" }))
+  })

@@ -28,6 +28,8 @@ import {
 } from "./BdevSpec.ts"
 import { parseAioSpec } from "./bdev-aio-decide.ts"
 import { baseOf } from "./bdev-evolve.ts"
+import { parseOverlaySpec, writtenBase } from "./overlay-decide.ts"
+import { parseSplitSpec, partNameOf } from "./split-parts.ts"
 
 /** In characters. */
 const uuidLength = 36
@@ -145,6 +147,18 @@ const parseSpec = (state: State, object: string, request: BdevRequest): Result.R
     }
     case "Error":
       return Result.map(parseBase(state, object, request.base), (base) => ({ _tag: "Error", base }))
+    case "Passthru":
+      return Result.map(parseBase(state, object, request.base), (base) => ({ _tag: "Passthru", base }))
+    case "Split":
+      return Result.flatMap(parseBase(state, object, request.base), (base) =>
+        parseSplitSpec(state, object, request, base)
+      )
+    case "Overlay":
+      return Result.flatMap(parseBase(state, object, request.base), (base): Result.Result<BdevSpec, DomainError> => {
+        const below = findBdev(state, base.name)
+        const refusal = below === undefined ? undefined : writtenBase(state, object, below)
+        return refusal === undefined ? parseOverlaySpec(object, request, base) : Result.fail(refusal)
+      })
   }
 }
 
@@ -160,11 +174,16 @@ const nextAutoNumber = (state: State): number => {
   return number
 }
 
-/** SPDK's rule: an error bdev has no name of its own. */
-const errorBdevName = (state: State, base: string): string => `EE_${resolveBdev(state, base)?.name ?? base}`
+/** SPDK's rules: error bdevs and parts have no names of their own. */
+const derivedName = (state: State, request: BdevRequest): string | undefined => {
+  if (request._tag !== "Error" && request._tag !== "Split") return undefined
+  const base = resolveBdev(state, request.base)?.name ?? request.base
+  return request._tag === "Error" ? `EE_${base}` : partNameOf(base, request.part)
+}
 
 const chooseName = (state: State, { bdev, name }: CommandOf<"CreateBdev">): ChosenName => {
-  if (bdev._tag === "Error") return { name: errorBdevName(state, bdev.base) }
+  const derived = derivedName(state, bdev)
+  if (derived !== undefined) return { name: derived }
   if (name !== undefined || bdev._tag !== "Malloc") return { name: name ?? "" }
   const autoNumber = nextAutoNumber(state)
   return { name: `Malloc${autoNumber}`, autoNumber }
@@ -203,10 +222,12 @@ const chooseUuid = (state: State, name: BdevName, given: string | undefined): Re
   return Result.fail(new AlreadyExists({ object, reason, hint: "give it another one, or none" }))
 }
 
-const checkErrorName = (command: CommandOf<"CreateBdev">, name: BdevName): DomainError | undefined => {
-  if (command.bdev._tag !== "Error" || command.name === undefined || command.name === name) return undefined
+const checkDerivedName = (command: CommandOf<"CreateBdev">, name: BdevName): DomainError | undefined => {
+  const { _tag } = command.bdev
+  if ((_tag !== "Error" && _tag !== "Split") || command.name === undefined || command.name === name) return undefined
   const reason = `cannot have the name ${quote(command.name)}`
-  return new InvalidArgument({ object: `bdev ${name}`, reason, hint: "an error bdev is EE_ and its base's name" })
+  const hint = _tag === "Error" ? "an error bdev is EE_ and its base's name" : "a part is its base's name, p and a number"
+  return new InvalidArgument({ object: `bdev ${name}`, reason, hint })
 }
 
 const checkBdevCount = (state: State, name: BdevName): DomainError | undefined => {
@@ -226,7 +247,7 @@ export const decideCreateBdev = (state: State, command: CommandOf<"CreateBdev">)
   const named = checkName(state, chosen.name)
   if (Result.isFailure(named)) return Result.fail(named.failure)
   const name = named.success
-  const refusal = checkErrorName(command, name) ?? checkBdevCount(state, name)
+  const refusal = checkDerivedName(command, name) ?? checkBdevCount(state, name)
   if (refusal !== undefined) return Result.fail(refusal)
   const spec = parseSpec(state, `bdev ${name}`, command.bdev)
   if (Result.isFailure(spec)) return Result.fail(spec.failure)

@@ -31,6 +31,14 @@ const deviceText = (spec: BdevSpec): string => {
       )
     case "Error":
       return `errors can be injected into bdev ${spec.base.name}`
+    case "Passthru":
+      return `is as bdev ${spec.base.name}`
+    case "Split":
+      return `part ${spec.part + 1} of ${spec.parts} of bdev ${spec.base.name}`
+    case "Overlay":
+      return `changes to bdev ${spec.base.name}, kept in ${
+        spec.filename === undefined ? `${bytesText(spec.maxBytes ?? 0)} of memory` : `file ${spec.filename}`
+      }`
   }
 }
 

@@ -19,7 +19,7 @@ import type { TargetNode } from "../../domain/target/TargetNode.ts"
 import { forkFile, forkPortal, forkRedirect, forkTargetName, forkUuid } from "./fork-names.ts"
 
 const mapSpec = (mapping: ForkMapping, spec: BdevSpec): BdevSpec =>
-  spec._tag === "Aio" ? { ...spec, filename: forkFile(mapping, spec.filename) } : spec
+  "filename" in spec && spec.filename !== undefined ? { ...spec, filename: forkFile(mapping, spec.filename) } : spec
 
 /** Without the auth file: its groups are in the log, and what it says today is nothing of that moment. */
 const mapOptions = ({ authFile: _, ...options }: IscsiOptions): IscsiOptions => options
@@ -68,6 +68,7 @@ const unchanged = [
   "BdevQosSet",
   "BdevHistogramSet",
   "BdevErrorInjected",
+  "BdevOverlayReset",
   "BdevContentLoaded",
   "InertSettingRecorded",
   "InertSettingRemoved",

@@ -13,7 +13,10 @@ const productNames: Readonly<Record<BdevKind, string>> = {
   Null: "Null disk",
   Aio: "AIO disk",
   Delay: "delay",
-  Error: "Error Injection Disk"
+  Error: "Error Injection Disk",
+  Passthru: "passthru",
+  Split: "Split Disk",
+  Overlay: "Overlay disk"
 }
 const always: ReadonlySet<string> = new Set(["read", "write", "write_zeroes", "flush", "reset", "abort"])
 
