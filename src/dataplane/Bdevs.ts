@@ -79,6 +79,8 @@ export class Bdevs {
 
   /** Reserves what a bdev to be created needs. The base must be open. `name` is for messages. */
   acquire(name: string, request: BdevRequest): Effect.Effect<Lease, BdevUnavailable, Scope.Scope> {
+    // A part needs nothing, and how large it is only its rules know.
+    if (request._tag === "Split") return Effect.succeed({ id: "" })
     return Effect.uninterruptibleMask((restore) =>
       Effect.gen({ self: this }, function* () {
         const definition = { name, spec: this.#specOf(request) }
@@ -287,9 +289,16 @@ export class Bdevs {
   }
 
   /** A request names its base, as the rules do by name or else by UUID: the newest that is open under it. */
-  #specOf(request: BdevRequest): BdevSpec {
+  #specOf(request: Exclude<BdevRequest, { readonly _tag: "Split" }>): BdevSpec {
     if (request._tag === "Aio") return { ...request, wholeBlocks: true }
     if (!("base" in request)) return request
+    const base = this.#newest(request.base)
+    const ref = { name: base?.name ?? request.base, incarnation: base?.incarnation ?? 0 }
+    return { ...request, base: ref }
+  }
+
+  /** The newest that is there under this name, or else this UUID. */
+  #newest(nameOrUuid: string): Bdev | undefined {
     const newest = (matches: (bdev: Bdev) => boolean): Bdev | undefined =>
       [...this.#entries.values()]
         .map(({ bdev }) => bdev)
@@ -297,9 +306,8 @@ export class Bdevs {
         .reduce<Bdev | undefined>((latest, bdev) => {
           return latest === undefined || bdev.incarnation > latest.incarnation ? bdev : latest
         }, undefined)
-    const uuid = request.base.toLowerCase()
-    const base = newest((bdev) => bdev.name === request.base) ?? newest((bdev) => bdev.uuid === uuid)
-    return { ...request, base: { name: base?.name ?? request.base, incarnation: base?.incarnation ?? 0 } }
+    const uuid = nameOrUuid.toLowerCase()
+    return newest((bdev) => bdev.name === nameOrUuid) ?? newest((bdev) => bdev.uuid === uuid)
   }
 
   /** For uninterruptible regions; `wait` may be interrupted and may give up, which leaves nothing open. */

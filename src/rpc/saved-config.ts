@@ -6,8 +6,9 @@
 import { Effect } from "effect"
 import { SECRETS_PER_CREATE_MAX } from "../domain/auth/AuthGroup.ts"
 import { type Bdev, type BdevHistogram, defaultHistogram } from "../domain/bdev/Bdev.ts"
-import { removableKey } from "../domain/bdev/BdevSpec.ts"
+import { removableKey, type StackedSpec } from "../domain/bdev/BdevSpec.ts"
 import { resolveBdev } from "../domain/bdev/bdev-decide.ts"
+import { partsOf } from "../domain/bdev/split-parts.ts"
 import type { InitiatorGroup } from "../domain/group/InitiatorGroup.ts"
 import type { PortalGroup } from "../domain/group/PortalGroup.ts"
 import { type Auth, noAuth } from "../domain/options/IscsiOptions.ts"
@@ -98,7 +99,40 @@ const scheduler: Section = (state) => [
   always(state, "framework_set_scheduler", schedulerParams)
 ]
 
-const bdevCall = ({ name, spec, uuid }: Bdev): SavedCall => {
+const stackedCall = ({ name, uuid }: Bdev, spec: StackedSpec): SavedCall => {
+  switch (spec._tag) {
+    case "Delay":
+      return call("bdev_delay_create", {
+        name,
+        base_bdev_name: spec.base.name,
+        uuid,
+        avg_read_latency: spec.averageReadMicros,
+        p99_read_latency: spec.p99ReadMicros,
+        avg_write_latency: spec.averageWriteMicros,
+        p99_write_latency: spec.p99WriteMicros
+      })
+    case "Error":
+      return call("bdev_error_create", { base_name: spec.base.name, uuid })
+    case "Passthru":
+      return call("bdev_passthru_create", { base_bdev_name: spec.base.name, name, uuid })
+    case "Split":
+      return call("bdev_split_create", {
+        base_bdev: spec.base.name,
+        split_count: spec.parts,
+        split_size_mb: spec.partMebibytes
+      })
+    case "Overlay":
+      return call("lunlog_overlay_create", {
+        name,
+        base_bdev_name: spec.base.name,
+        ...(spec.filename === undefined ? { max_size: spec.maxBytes ?? 0 } : { filename: spec.filename }),
+        uuid
+      })
+  }
+}
+
+const bdevCall = (bdev: Bdev): SavedCall => {
+  const { name, spec, uuid } = bdev
   switch (spec._tag) {
     case "Malloc":
       return call("bdev_malloc_create", {
@@ -129,18 +163,8 @@ const bdevCall = ({ name, spec, uuid }: Bdev): SavedCall => {
         uuid,
         ...removableKey(spec)
       })
-    case "Delay":
-      return call("bdev_delay_create", {
-        name,
-        base_bdev_name: spec.base.name,
-        uuid,
-        avg_read_latency: spec.averageReadMicros,
-        p99_read_latency: spec.p99ReadMicros,
-        avg_write_latency: spec.averageWriteMicros,
-        p99_write_latency: spec.p99WriteMicros
-      })
-    case "Error":
-      return call("bdev_error_create", { base_name: spec.base.name, uuid })
+    default:
+      return stackedCall(bdev, spec)
   }
 }
 
@@ -158,11 +182,13 @@ const histogramCall = (name: string, histogram: BdevHistogram): SavedCall => {
 }
 
 /** Its limits after it, so that they are there with it. */
-const bdevCalls = (bdev: Bdev): ReadonlyArray<SavedCall> => {
-  const { histogram, name, qos } = bdev
+const bdevCalls = (state: State, bdev: Bdev): ReadonlyArray<SavedCall> => {
+  const { histogram, name, qos, spec } = bdev
+  // One call makes all parts of a base.
+  const isMade = spec._tag === "Split" && partsOf(state, spec.base.name)[0]?.name !== name
   const limits = qos === undefined ? [] : [call("bdev_set_qos_limit", { name, ...rateLimitsView(qos) })]
   const counting = histogram === undefined ? [] : [histogramCall(name, histogram)]
-  return [bdevCall(bdev), ...limits, ...counting]
+  return [...(isMade ? [] : [bdevCall(bdev)]), ...limits, ...counting]
 }
 
 const bdev: Section = (state) => [
@@ -172,7 +198,7 @@ const bdev: Section = (state) => [
   ...asMade(state, "bdev_iscsi_set_options").map(() => always(state, "bdev_iscsi_set_options", iscsiInitiatorParams)),
   always(state, "bdev_nvme_set_options", nvmeParams),
   always(state, "bdev_nvme_set_hotplug", hotplugParams),
-  ...activeBdevsOf(state).flatMap(bdevCalls),
+  ...activeBdevsOf(state).flatMap((one) => bdevCalls(state, one)),
   call("bdev_wait_for_examine")
 ]
 

@@ -150,8 +150,14 @@ const aio = Command.make(
     )
 ).pipe(about("A disk in a regular file.", "bdev create aio Disk0 /srv/disk0.img"))
 
+const passthru = Command.make("passthru", { ...shared, name, base, uuid }, (input) =>
+  act(input, (call) =>
+    made(call, "bdev_passthru_create", { base_bdev_name: input.base, name: input.name, ...given("uuid", input.uuid) })
+  )
+).pipe(about("A disk that is as the one beneath it.", "bdev create passthru Passthru0 Malloc0"))
+
 /** The verb. */
 export const bdevCreate = Command.make("create").pipe(
-  Command.withDescription("Create a disk: malloc, null, aio, delay, error."),
-  Command.withSubcommands([malloc, nullBdev, aio, delay, error])
+  Command.withDescription("Create a disk: malloc, null, aio, delay, error, passthru."),
+  Command.withSubcommands([malloc, nullBdev, aio, delay, error, passthru])
 )

@@ -17,7 +17,9 @@ const kinds: ReadonlyMap<string, string> = new Map([
   ["Null disk", "null"],
   ["AIO disk", "aio"],
   ["delay", "delay"],
-  ["Error Injection Disk", "error"]
+  ["Error Injection Disk", "error"],
+  ["passthru", "passthru"],
+  ["Split Disk", "split"]
 ])
 
 const name = Argument.String("name").pipe(Argument.withDescription("Name of the disk"))
@@ -66,7 +68,12 @@ const remove = Command.make("delete", { ...shared, name }, (input) =>
   act(input, (call) =>
     Effect.gen(function* () {
       const bdev = yield* findBdev(call, input.name)
-      yield* call(`bdev_${yield* kindOf(bdev)}_delete`, { name: bdev.name })
+      const kind = yield* kindOf(bdev)
+      if (kind === "split") {
+        const message = `${bdev.name} is a part; lunlog bdev unsplit BASE takes all parts of its base away`
+        return yield* new CliFailure({ message })
+      }
+      yield* call(`bdev_${kind}_delete`, { name: bdev.name })
       return { json: true, text: `bdev ${bdev.name} and its LUNs are gone` }
     })
   )
@@ -156,8 +163,42 @@ const limit = Command.make(
   about("Limit what a disk may do; what is not named stays as it is.", "bdev limit Malloc0 --iops 20000 --mbps 100")
 )
 
+const base = Argument.String("base").pipe(Argument.withDescription("The disk beneath"))
+
+const split = Command.make(
+  "split",
+  {
+    ...shared,
+    base,
+    count: Argument.Int("count").pipe(Argument.withDescription("How many parts; fewer are made if not all fit")),
+    size: Flag.String("size").pipe(
+      Flag.withDescription("Of each part, whole MiB (default: equal parts)"),
+      Flag.optional
+    )
+  },
+  (input) =>
+    act(input, (call) =>
+      Effect.gen(function* () {
+        const bytes = Option.isNone(input.size) ? 0 : yield* sizeOf(input.size.value)
+        if (bytes % mebibyte !== 0) return yield* new CliFailure({ message: "the size is no whole number of MiB" })
+        const params = { base_bdev: input.base, split_count: input.count, split_size_mb: bytes / mebibyte }
+        const names = yield* call("bdev_split_create", params)
+        return { json: names, text: Array.isArray(names) ? names.map(String).join("\n") : String(names) }
+      })
+    )
+).pipe(about("Cut a disk into parts: BASEp0, BASEp1 ...", "bdev split Malloc0 4", "bdev split Malloc0 2 --size 16MiB"))
+
+const unsplit = Command.make("unsplit", { ...shared, base }, (input) =>
+  act(input, (call) =>
+    Effect.gen(function* () {
+      yield* call("bdev_split_delete", { base_bdev: input.base })
+      return { json: true, text: `the parts of ${input.base} and their LUNs are gone` }
+    })
+  )
+).pipe(about("Delete all parts of a disk and their LUNs, once their commands have ended.", "bdev unsplit Malloc0"))
+
 /** The noun. */
 export const bdevNoun = Command.make("bdev").pipe(
-  Command.withDescription("Disks: list, create, delete, resize, limit."),
-  Command.withSubcommands([list, bdevCreate, remove, resize, limit])
+  Command.withDescription("Disks: list, create, delete, resize, limit, split, unsplit."),
+  Command.withSubcommands([list, bdevCreate, remove, resize, limit, split, unsplit])
 )

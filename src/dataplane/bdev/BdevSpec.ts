@@ -92,15 +92,7 @@ export interface OverlaySpec {
 }
 
 /** What is behind a bdev. */
-export type BdevSpec =
-  | MallocSpec
-  | NullSpec
-  | AioSpec
-  | DelaySpec
-  | ErrorSpec
-  | PassthruSpec
-  | SplitSpec
-  | OverlaySpec
+export type BdevSpec = MallocSpec | NullSpec | AioSpec | DelaySpec | ErrorSpec | PassthruSpec | SplitSpec | OverlaySpec
 
 /** What is stacked on another bdev. */
 export type StackedSpec = Extract<BdevSpec, { readonly base: BaseRef }>

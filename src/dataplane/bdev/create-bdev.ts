@@ -1,12 +1,23 @@
 /** From a bdev's definition to the opened device, or the reason why the machine can't have it. */
 import { totalmem } from "node:os"
 import type { Bdev } from "./Bdev.ts"
-import type { AioSpec, BaseRef, BdevDefinition, BdevSpec, MallocSpec, NullSpec, StackedSpec } from "./BdevSpec.ts"
+import type {
+  AioSpec,
+  BaseRef,
+  BdevDefinition,
+  BdevSpec,
+  MallocSpec,
+  NullSpec,
+  OverlaySpec,
+  StackedSpec
+} from "./BdevSpec.ts"
 import { MallocBdev } from "./memory/MallocBdev.ts"
 import { NullBdev } from "./memory/NullBdev.ts"
 import { failure, type OpenedBdev, opened } from "./OpenedBdev.ts"
 import { DelayBdev } from "./wrapper/DelayBdev.ts"
 import { ErrorBdev } from "./wrapper/ErrorBdev.ts"
+import { PassthruBdev } from "./wrapper/PassthruBdev.ts"
+import { SplitBdev } from "./wrapper/SplitBdev.ts"
 
 /** What opening a bdev needs from its surroundings. */
 export interface BdevSurroundings {
@@ -57,12 +68,16 @@ const createMalloc = (name: string, spec: MallocSpec, taken: number): OpenedBdev
   }
 }
 
-const stackedBdev = (spec: StackedSpec, base: Bdev, { random }: BdevSurroundings): Bdev => {
+const stackedBdev = (spec: Exclude<StackedSpec, OverlaySpec>, base: Bdev, { random }: BdevSurroundings): Bdev => {
   switch (spec._tag) {
     case "Delay":
       return new DelayBdev(spec, base, random)
     case "Error":
       return new ErrorBdev(base)
+    case "Passthru":
+      return new PassthruBdev(base)
+    case "Split":
+      return new SplitBdev(spec, base)
   }
 }
 
@@ -83,5 +98,6 @@ export const createBdev = (definition: DeviceDefinition, surroundings: BdevSurro
   if (base === undefined) {
     return failure("ENODEV", `bdev ${name} needs its base ${spec.base.name}, which is not open: create that one first`)
   }
+  if (spec._tag === "Overlay") return failure("EOPNOTSUPP", `bdev ${name} is an overlay, which this build has not`)
   return opened(stackedBdev(spec, base, surroundings))
 }

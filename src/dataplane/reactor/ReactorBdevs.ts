@@ -8,7 +8,7 @@ import { openBdev } from "../bdev/open-bdev.ts"
 import { CountingBdev } from "../bdev/wrapper/CountingBdev.ts"
 import { DelayBdev } from "../bdev/wrapper/DelayBdev.ts"
 import { ErrorBdev } from "../bdev/wrapper/ErrorBdev.ts"
-import { isStackedOn, lowestOf } from "../bdev/wrapper/WrapperBdev.ts"
+import { isStackedOn, mediumOf } from "../bdev/wrapper/WrapperBdev.ts"
 import { LogicalUnit } from "../scsi/LogicalUnit.ts"
 import { SenseCode } from "../scsi/sense-codes.ts"
 import { TaskSet } from "../scsi/TaskSet.ts"
@@ -163,7 +163,7 @@ export class ReactorBdevs {
   #name(command: CommandOf<"NameBdev">): void {
     const bdev = this.limits.deviceOf(command.bdev)
     if (bdev === undefined) return
-    const medium = lowestOf(bdev)
+    const medium = mediumOf(bdev)
     const taskSet = this.#taskSets.get(medium) ?? new TaskSet()
     this.#taskSets.set(medium, taskSet)
     this.#units.set(command.bdev, new LogicalUnit(bdev, command, taskSet))

@@ -27,8 +27,9 @@ import {
   removableKey
 } from "./BdevSpec.ts"
 import { parseAioSpec } from "./bdev-aio-decide.ts"
+import { writtenBase } from "./bdev-claims.ts"
 import { baseOf } from "./bdev-evolve.ts"
-import { parseOverlaySpec, writtenBase } from "./overlay-decide.ts"
+import { parseOverlaySpec } from "./overlay-spec.ts"
 import { parseSplitSpec, partNameOf } from "./split-parts.ts"
 
 /** In characters. */
@@ -103,6 +104,14 @@ const parseBase = (state: State, object: string, name: string): Result.Result<Bd
     return Result.fail(new LimitExceeded({ object, reason, hint, limit: BDEV_STACK_DEPTH_MAX }))
   })
 
+/** A base that nobody writes to by another way. */
+const parseOwnBase = (state: State, object: string, name: string): Result.Result<BdevRef, DomainError> =>
+  Result.flatMap(parseBase(state, object, name), (base) => {
+    const below = findBdev(state, base.name)
+    const refusal = below === undefined ? undefined : writtenBase(state, object, below)
+    return refusal === undefined ? Result.succeed(base) : Result.fail(refusal)
+  })
+
 const latencyMicrosMax = 3600 * 1_000_000
 
 /** Why they are none: out of range, or a p99 latency below its average. `object` is whose they are. */
@@ -150,15 +159,13 @@ const parseSpec = (state: State, object: string, request: BdevRequest): Result.R
     case "Passthru":
       return Result.map(parseBase(state, object, request.base), (base) => ({ _tag: "Passthru", base }))
     case "Split":
-      return Result.flatMap(parseBase(state, object, request.base), (base) =>
+      return Result.flatMap(parseOwnBase(state, object, request.base), (base) =>
         parseSplitSpec(state, object, request, base)
       )
     case "Overlay":
-      return Result.flatMap(parseBase(state, object, request.base), (base): Result.Result<BdevSpec, DomainError> => {
-        const below = findBdev(state, base.name)
-        const refusal = below === undefined ? undefined : writtenBase(state, object, below)
-        return refusal === undefined ? parseOverlaySpec(object, request, base) : Result.fail(refusal)
-      })
+      return Result.flatMap(parseOwnBase(state, object, request.base), (base) =>
+        Result.mapError(parseOverlaySpec(object, request, base), (refusal): DomainError => refusal)
+      )
   }
 }
 
@@ -226,7 +233,8 @@ const checkDerivedName = (command: CommandOf<"CreateBdev">, name: BdevName): Dom
   const { _tag } = command.bdev
   if ((_tag !== "Error" && _tag !== "Split") || command.name === undefined || command.name === name) return undefined
   const reason = `cannot have the name ${quote(command.name)}`
-  const hint = _tag === "Error" ? "an error bdev is EE_ and its base's name" : "a part is its base's name, p and a number"
+  const hint =
+    _tag === "Error" ? "an error bdev is EE_ and its base's name" : "a part is its base's name, p and a number"
   return new InvalidArgument({ object: `bdev ${name}`, reason, hint })
 }
 

@@ -1,7 +1,7 @@
 /** The rules of target nodes and of adding LUNs to them; `lun-removal.ts` has the way out. */
 import { HashMap, Result } from "effect"
+import { claimedBy } from "../bdev/bdev-claims.ts"
 import { requireBdev } from "../bdev/bdev-decide.ts"
-import { disturbedOverlay } from "../bdev/overlay-decide.ts"
 import type { CommandOf } from "../Command.ts"
 import { AlreadyExists, Busy, type DomainError, InvalidArgument, LimitExceeded, NotFound } from "../DomainError.ts"
 import { type Decision, draftOn, hasControlCharacter, quote, utf8Length } from "../decision.ts"
@@ -77,8 +77,8 @@ const decideLun = (
 ): Result.Result<EventOf<"LunAdded">, DomainError> =>
   Result.flatMap(requireBdev(state, bdevName), (bdev): Result.Result<EventOf<"LunAdded">, DomainError> => {
     const { incarnation, name } = bdev
-    const disturbed = disturbedOverlay(state, bdev)
-    if (disturbed !== undefined) return Result.fail(disturbed)
+    const claimed = claimedBy(state, bdev)
+    if (claimed !== undefined) return Result.fail(claimed)
     if (isLun(lun)) return Result.succeed({ _tag: "LunAdded", target, lun, bdev: { name, incarnation } })
     const object = `LUN ${lun} of ${target}`
     return Result.fail(new InvalidArgument({ object, reason: "is out of range", hint: `use 0 to ${LUN_MAX}` }))

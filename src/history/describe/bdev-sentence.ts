@@ -102,5 +102,7 @@ export const bdevSentence = (event: Extract<Event, { readonly _tag: BdevEventTyp
       return `${bdev} was filled with a copy`
     case "BdevErrorInjected":
       return `${bdev} ${injectionText(event.injection)}`
+    case "BdevOverlayReset":
+      return `${bdev} was reset: it holds what its base does`
   }
 }

@@ -15,6 +15,7 @@ import { bdevAioMethods } from "./bdev/bdev-aio.ts"
 import { bdevContentMethods } from "./bdev/bdev-content.ts"
 import { bdevErrorMethods } from "./bdev/bdev-error.ts"
 import { bdevQosMethods } from "./bdev/bdev-qos.ts"
+import { bdevStackedMethods } from "./bdev/bdev-stacked.ts"
 import { bdevStatisticsMethods } from "./bdev/bdev-statistics.ts"
 import { histogramMethods } from "./bdev/histograms.ts"
 import { nbdMethods } from "./bdev/nbd.ts"
@@ -69,6 +70,7 @@ export const allMethods: ReadonlyArray<RpcMethod<RpcServices>> = [
   ...bdevAioMethods,
   ...bdevQosMethods,
   ...bdevErrorMethods,
+  ...bdevStackedMethods,
   ...bdevStatisticsMethods,
   ...portalGroupMethods,
   ...initiatorGroupMethods,

@@ -90,7 +90,8 @@ const deletions: ReadonlyArray<MethodForm> = [
   ["null", "delete_null_bdev"],
   ["delay", undefined],
   ["error", "delete_error_bdev"],
-  ["aio", "delete_aio_bdev"]
+  ["aio", "delete_aio_bdev"],
+  ["passthru", "delete_passthru_bdev"]
 ].map(([type, alias]) =>
   method(`bdev_${type}_delete`, "Deletes a disk and its LUNs, once their commands have ended.", [name], {
     aliases: alias === undefined ? [] : [alias],
@@ -257,12 +258,42 @@ const general: ReadonlyArray<MethodForm> = [
   method("bdev_wait_for_examine", "Waits until bdevs have been looked at.")
 ]
 
+const stacked: ReadonlyArray<MethodForm> = [
+  method(
+    "bdev_passthru_create",
+    "Makes a disk that is as the one beneath it.",
+    [
+      required(option(["b", "base-bdev-name"], text("BDEV"), "the disk beneath")),
+      required(option(["p", "name"], text("NAME"), "its name")),
+      uuid
+    ],
+    { answer: "bare", aliases: ["construct_passthru_bdev"], example: "-b Malloc0 -p Passthru0" }
+  ),
+  method(
+    "bdev_split_create",
+    "Cuts a disk into parts: BASEp0, BASEp1 ...",
+    [
+      argument("base_bdev", text("BASE"), "the disk beneath"),
+      argument("split_count", integer("COUNT"), "how many parts; fewer are made if not all fit"),
+      option(["s", "split-size-mb"], integer("MIB"), "size of each part; equal parts of the whole disk if left out")
+    ],
+    { answer: "bare", aliases: ["construct_split_vbdev"], example: "Malloc0 4" }
+  ),
+  method(
+    "bdev_split_delete",
+    "Deletes all parts of a disk and their LUNs, once their commands have ended.",
+    [argument("base_bdev", text("BASE"), "the disk beneath")],
+    { aliases: ["destruct_split_vbdev"], example: "Malloc0" }
+  )
+]
+
 /** This file's forms. */
 export const bdevForms: ReadonlyArray<MethodForm> = [
   ...general,
   ...memory,
   ...files,
   ...faults,
+  ...stacked,
   ...deletions,
   ...statistics
 ]

@@ -1,5 +1,6 @@
 /** The sections that make bdevs, as far as lunlog has their drivers. */
 import { BDEVS_MAX } from "../../../domain/bdev/Bdev.ts"
+import { SPLIT_PARTS_MAX } from "../../../domain/bdev/BdevSpec.ts"
 import type { IniKey } from "../../ini.ts"
 import { pathRemark, unusableFile } from "../file-disks.ts"
 import type { SectionReader } from "./SectionReader.ts"
@@ -75,5 +76,37 @@ export const readBdevError = (reader: SectionReader): void => {
     if (base === undefined) reader.warn(key, "is left out; write BdevError BASE")
     else reader.draft.bdev({ type: "error", base }, reader.place(key))
   }
+  reader.ignore("Comment")
+}
+
+/** `[Passthru]`: `PT <base> <name>`. */
+export const readPassthru = (reader: SectionReader): void => {
+  for (const key of reader.all("PT")) {
+    const [base, name, ...more] = key.values
+    if (base === undefined || name === undefined || more.length > 0) {
+      reader.warn(key, "is left out; write PT BASE NAME")
+    } else reader.draft.bdev({ type: "passthru", name, base }, reader.place(key))
+  }
+  reader.ignore("Comment")
+}
+
+const readSplitLine = (reader: SectionReader, key: IniKey): void => {
+  const [base, count, megabytes, ...more] = key.values
+  const parts = wholeNumber(count) ?? 0
+  const size = megabytes === undefined ? undefined : wholeNumber(megabytes)
+  const isSize = megabytes === undefined || (size !== undefined && size > 0)
+  if (base === undefined || parts < 1 || parts > SPLIT_PARTS_MAX || !isSize || more.length > 0) {
+    reader.warn(key, `is left out; write Split BASE COUNT [MEGABYTES], with 1 to ${SPLIT_PARTS_MAX} parts`)
+    return
+  }
+  const partSize = size === undefined ? {} : { partSize: mib(size) }
+  for (let part = 0; part < parts; part++) {
+    reader.draft.bdev({ type: "split", base, part, parts, ...partSize }, reader.place(key))
+  }
+}
+
+/** `[Split]`: `Split <base> <count> [<MB>]`. A part that does not fit is told when the file is applied. */
+export const readSplit = (reader: SectionReader): void => {
+  for (const key of reader.all("Split")) readSplitLine(reader, key)
   reader.ignore("Comment")
 }

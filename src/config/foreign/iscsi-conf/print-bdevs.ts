@@ -1,5 +1,6 @@
 /** Bdevs in the words of `iscsi.conf`, which knows few of them and gives memory disks their names itself. */
 import type { Bdev } from "../../../domain/bdev/Bdev.ts"
+import { partNameOf } from "../../../domain/bdev/split-parts.ts"
 import type { IniLine } from "./IniWriter.ts"
 import { limitKeys } from "./qos-section.ts"
 
@@ -57,8 +58,16 @@ const lineOf = (bdev: Bdev, written: ReadonlySet<string>): readonly [string, Ini
   // What may only be read must not become writable.
   if (spec._tag === "Aio" && !spec.readOnly) return ["AIO", ["AIO", spec.filename, name, String(spec.blockSize)]]
   if (spec._tag === "Error" && written.has(spec.base.name)) return ["BdevError", ["BdevError", spec.base.name]]
-  return undefined
+  if (!("base" in spec) || !written.has(spec.base.name)) return undefined
+  if (spec._tag === "Passthru") return ["Passthru", ["PT", spec.base.name, name]]
+  if (spec._tag !== "Split" || spec.part !== 0) return undefined
+  const size = spec.partMebibytes === 0 ? [] : [String(spec.partMebibytes)]
+  return ["Split", ["Split", spec.base.name, String(spec.parts), ...size]]
 }
+
+/** The line of the first part makes the others, too. */
+const isLaterPart = ({ spec }: Bdev, written: ReadonlySet<string>): boolean =>
+  spec._tag === "Split" && spec.part > 0 && written.has(partNameOf(spec.base.name, 0))
 
 const limitLines = ({ name, qos }: Bdev): ReadonlyArray<IniLine> =>
   qos === undefined
@@ -67,10 +76,10 @@ const limitLines = ({ name, qos }: Bdev): ReadonlyArray<IniLine> =>
         ([key, limit]): ReadonlyArray<IniLine> => (qos[limit] === 0 ? [] : [[key, name, String(qos[limit])]])
       )
 
-const kindOrder = ["Null", "Aio", "Error"]
+const kindOrder = ["Null", "Aio", "Error", "Passthru", "Split"]
 
 /** Always in one order, whatever was created first. */
-const sectionOrder = ["Malloc", "Null", "AIO", "BdevError", "QoS"]
+const sectionOrder = ["Malloc", "Null", "AIO", "BdevError", "Passthru", "Split", "QoS"]
 
 /** In the order of their creation: a base comes before what is stacked on it. */
 export const bdevLines = (bdevs: ReadonlyArray<Bdev>, warn: Warn): BdevLines => {
@@ -79,8 +88,9 @@ export const bdevLines = (bdevs: ReadonlyArray<Bdev>, warn: Warn): BdevLines => 
   const written = new Set<string>()
   const lines = new Map<string, Array<IniLine>>([["Malloc", [...mallocLines(run)]]])
   for (const bdev of bdevs) {
-    const found = inRun.has(bdev) ? undefined : lineOf(bdev, written)
-    if (found === undefined && !inRun.has(bdev)) {
+    const isMade = inRun.has(bdev) || isLaterPart(bdev, written)
+    const found = isMade ? undefined : lineOf(bdev, written)
+    if (found === undefined && !isMade) {
       warn(`bdev ${bdev.name}`, "is left out: no key can make it")
       continue
     }

@@ -7,7 +7,7 @@ import { readAuthFile } from "../../auth-file.ts"
 import { type IniSection, iniKeys, readIni } from "../../ini.ts"
 import { type Conversion, ConversionDraft } from "../Conversion.ts"
 import { readAuthGroup } from "./auth-sections.ts"
-import { readAio, readBdevError, readMalloc, readNull } from "./bdev-sections.ts"
+import { readAio, readBdevError, readMalloc, readNull, readPassthru, readSplit } from "./bdev-sections.ts"
 import { readInitiatorGroup, readPortalGroup } from "./group-sections.ts"
 import { readOptionsSection } from "./options-section.ts"
 import { readQos } from "./qos-section.ts"
@@ -40,6 +40,8 @@ const known: ReadonlyArray<readonly [kind: string, read: ReadSection]> = [
   ["malloc", readMalloc],
   ["null", readNull],
   ["aio", readAio],
+  ["passthru", readPassthru],
+  ["split", readSplit],
   ["bdeverror", readBdevError],
   ["qos", readQos],
   ["portalgroup", readPortalGroup],
@@ -48,8 +50,6 @@ const known: ReadonlyArray<readonly [kind: string, read: ReadSection]> = [
 
 /** What the other sections of SPDK's modules are. */
 const foreign: ReadonlyMap<string, string> = new Map([
-  ["split", "lunlog has no split bdevs"],
-  ["passthru", "lunlog has no passthru bdevs"],
   ["ceph", "lunlog has no Ceph bdevs"],
   ["nvme", "lunlog has no NVMe driver"],
   ["iscsi_initiator", "lunlog is no initiator"],

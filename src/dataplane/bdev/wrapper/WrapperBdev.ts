@@ -16,6 +16,8 @@ export abstract class WrapperBdev implements Bdev {
   readonly readOnly: boolean
   readonly removable: boolean
   readonly memory = undefined
+  /** Its blocks are not those of the base. */
+  readonly hasOwnBlocks: boolean = false
 
   /** The reactor puts rate limits between the two, and takes them away again. */
   base: Bdev
@@ -82,9 +84,12 @@ export const isStackedOn = (bdev: Bdev, base: Bdev): boolean => {
   return at === base
 }
 
-/** The lowest bdev of a stack: the one that has the medium. */
-export const lowestOf = (bdev: Bdev): Bdev => {
+/**
+ * The bdev of a stack that has the medium: whose blocks are changed by a write, and have the same numbers as those of
+ * `bdev`. Below it may be more: the whole of a part, or what an overlay leaves as it is.
+ */
+export const mediumOf = (bdev: Bdev): Bdev => {
   let at = bdev
-  while (at instanceof WrapperBdev) at = at.base
+  while (at instanceof WrapperBdev && !at.hasOwnBlocks) at = at.base
   return at
 }

@@ -4,7 +4,9 @@
  * `supported_io_types` is what lunlog's driver does, not what SPDK's does.
  */
 import { type Bdev, type BdevQos, IO_TYPES, noQos } from "../../../domain/bdev/Bdev.ts"
-import { type BdevKind, type BdevSpec, type MediumSpec, removableKey } from "../../../domain/bdev/BdevSpec.ts"
+import { type BdevKind, type BdevSpec, removableKey } from "../../../domain/bdev/BdevSpec.ts"
+import { chainOf, geometryOf, mediumOf } from "../../../domain/bdev/bdev-geometry.ts"
+import { indexGet } from "../../../domain/multi-index.ts"
 import { findBdev, type State } from "../../../domain/State.ts"
 
 /** As SPDK names them; initiators see them in INQUIRY. */
@@ -20,9 +22,10 @@ const productNames: Readonly<Record<BdevKind, string>> = {
 }
 const always: ReadonlySet<string> = new Set(["read", "write", "write_zeroes", "flush", "reset", "abort"])
 
-/** A file is fully provisioned: nothing of it is unmapped. */
-const supportedIoTypes = (bottom: BdevSpec | undefined) => {
-  const thin = bottom !== undefined && bottom._tag !== "Aio"
+/** A file is fully provisioned: nothing of it is unmapped. An overlay unmaps by itself. */
+const supportedIoTypes = (chain: ReadonlyArray<BdevSpec>) => {
+  const medium = mediumOf(chain)
+  const thin = chain.some(({ _tag }) => _tag === "Overlay") || (medium !== undefined && medium._tag !== "Aio")
   return Object.fromEntries(IO_TYPES.map((type) => [type, always.has(type) || (thin && type === "unmap")]))
 }
 
@@ -33,17 +36,6 @@ export const rateLimitsView = (qos: BdevQos) => ({
   r_mbytes_per_sec: qos.readMiBPerSecond,
   w_mbytes_per_sec: qos.writeMiBPerSecond
 })
-
-/** The geometry of what is at the bottom of a stack; undefined while a base is on its way out. */
-const bottomOf = (state: State, spec: BdevSpec): MediumSpec | undefined => {
-  let current = spec
-  while ("base" in current) {
-    const base = findBdev(state, current.base.name)
-    if (base === undefined || base.incarnation !== current.base.incarnation) return undefined
-    current = base.spec
-  }
-  return current
-}
 
 const driverSpecific = (bdev: Bdev): unknown => {
   switch (bdev.spec._tag) {
@@ -72,20 +64,41 @@ const driverSpecific = (bdev: Bdev): unknown => {
     }
     case "Error":
       return { error_disk: { base_bdev: bdev.spec.base.name } }
+    case "Passthru":
+      return { passthru: { name: bdev.name, base_bdev_name: bdev.spec.base.name } }
+    case "Split": {
+      const { base, part, partBlocks } = bdev.spec
+      return { split: { base_bdev: base.name, offset_blocks: part * partBlocks } }
+    }
+    case "Overlay": {
+      const { base, filename, maxBytes } = bdev.spec
+      const store = filename === undefined ? { max_size: maxBytes } : { filename }
+      return { overlay: { base_bdev_name: base.name, ...store } }
+    }
     default:
       return {}
   }
 }
 
+/** What is stacked on a bdev claims it, as in SPDK; an overlay has only to be sure that nobody writes. */
+const claim = (state: State, { name }: Bdev) => {
+  const above = indexGet(state.indexes.dependents, name)
+  if (above.length === 0) return { claimed: false }
+  const readsOnly = above.every((dependent) => findBdev(state, dependent)?.spec._tag === "Overlay")
+  return { claimed: true, claim_type: readsOnly ? "read_many_write_none" : "exclusive_write" }
+}
+
 /** One element of `bdev_get_bdevs`. */
 export const bdevView = (state: State, bdev: Bdev): unknown => {
-  const bottom = bottomOf(state, bdev.spec)
+  const chain = chainOf(state, bdev)
+  const medium = mediumOf(chain)
+  const geometry = geometryOf(state, bdev)
   return {
     name: bdev.name,
     aliases: [bdev.uuid].filter((uuid: string) => uuid !== bdev.name),
     product_name: productNames[bdev.spec._tag],
-    block_size: bottom?.blockSize ?? 0,
-    num_blocks: bottom?.blockCount ?? 0,
+    block_size: geometry?.blockSize ?? 0,
+    num_blocks: geometry?.blockCount ?? 0,
     preferred_write_alignment: 0,
     preferred_write_granularity: 0,
     optimal_write_size: 0,
@@ -94,10 +107,10 @@ export const bdevView = (state: State, bdev: Bdev): unknown => {
     uuid: bdev.uuid,
     ...(bdev.spec._tag === "Malloc" ? { numa_id: -1 } : {}),
     assigned_rate_limits: rateLimitsView(bdev.qos ?? noQos),
-    claimed: false,
-    ...removableKey(bottom ?? {}),
+    ...claim(state, bdev),
+    ...removableKey(medium ?? {}),
     zoned: false,
-    supported_io_types: supportedIoTypes(bottom),
+    supported_io_types: supportedIoTypes(chain),
     driver_specific: driverSpecific(bdev)
   }
 }

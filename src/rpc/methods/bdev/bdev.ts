@@ -56,13 +56,25 @@ export const deleteBdev = (
     return true
   })
 
-/** Waits for the end of a removal that `committed` has begun, if there is one. */
+/** Waits for the end of a removal that `committed` has begun, if there is one. What is stacked goes before. */
 export const awaitBdevRemoval = (committed: Committed): Effect.Effect<void, RpcError, BdevServices> =>
+  Effect.gen(function* () {
+    const bdev = eventOf(committed, "BdevRemovalStarted") ?? eventOf(committed, "BdevRemoved")
+    if (bdev !== undefined) yield* awaitRemoved(bdev)
+  })
+
+/** Waits for the end of all removals of bdevs that `committed` has begun. */
+export const awaitBdevRemovals = ({ events }: Committed): Effect.Effect<void, RpcError, BdevServices> =>
+  Effect.forEach(
+    events.filter((event) => event._tag === "BdevRemovalStarted"),
+    awaitRemoved,
+    { concurrency: "unbounded", discard: true }
+  )
+
+const awaitRemoved = (bdev: Pick<Bdev, "incarnation" | "name">): Effect.Effect<void, RpcError, BdevServices> =>
   Effect.gen(function* () {
     const controlPlane = yield* ControlPlane
     const dataPlane = yield* DataPlane
-    const bdev = eventOf(committed, "BdevRemovalStarted") ?? eventOf(committed, "BdevRemoved")
-    if (bdev === undefined) return
     const isRemoved = (state: State) => findBdev(state, bdev.name)?.incarnation !== bdev.incarnation
     const gone = Effect.andThen(
       controlPlane.awaitState(isRemoved),
