@@ -32,7 +32,7 @@ it.effect("calls that can be made are, and the others are told with their lines"
       '{ "method": "bdev_set_options", "params": { "bdev_io_pool_size": 65535, "bdev_io_cache_size": 256 } }',
       '{ "method": "bdev_aio_create", "params": { "name": "A", "filename": "/not/here.img", "block_size": 4096 } }',
       '{ "method": "bdev_set_qos_limit", "params": { "name": "A", "rw_mbytes_per_sec": 100 } }',
-      '{ "method": "bdev_split_create", "params": { "base_bdev": "A", "split_count": 2 } }',
+      '{ "method": "bdev_raid_create", "params": { "name": "A", "raid_level": "0" } }',
       '{ "method": "bdev_null_create", "params": { "name": "A", "num_blocks": 8, "block_size": 512 } }',
       '{ "method": "iscsi_create_auth_group", "params": { "tag": 1, "secrets": [ { "user": "u", "secret": "s$x" } ] } }'
     )

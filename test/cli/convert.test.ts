@@ -84,7 +84,7 @@ describe("iscsi.conf", () => {
         assert.notInclude(without, "anothersecret")
         assert.include(without, "auth group 7: is left out: this format has secrets in clear")
       }
-      assert.match(served.child.stderr(), /iscsi\.conf:\d+ \[Split\] Split: is left out: lunlog has no split bdevs/u)
+      assert.match(served.child.stderr(), /iscsi\.conf:\d+ \[Split\] Split: is left out; write Split BASE COUNT/u)
       assert.match(JSON.stringify(objects), /other \$\{secret\} 1/u)
     }
     const output = join(directory, "lunlog.yaml")

@@ -80,7 +80,8 @@ const objectsOf = (state: State): ReadonlyMap<string, unknown> =>
         ...spec,
         ...("base" in spec ? { base: spec.base.name } : {}),
         // What a file has is known when it is opened.
-        ...(spec._tag === "Aio" ? { blockCount: 0 } : {})
+        ...(spec._tag === "Aio" ? { blockCount: 0 } : {}),
+        ...(spec._tag === "Split" ? { partBlocks: 0 } : {})
       }
     ]),
     ...portalGroupsOf(state).map(({ incarnation: _, ...group }): [string, unknown] => [

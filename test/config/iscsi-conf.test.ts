@@ -55,6 +55,9 @@ describe("iscsi.conf", () => {
         blockSize: 4096,
         qos: { readMiBPerSecond: 80, writeMiBPerSecond: 40 }
       },
+      { type: "passthru", name: "Pass0", base: "EE_Malloc1" },
+      { type: "split", base: "Pass0", part: 0, parts: 2 },
+      { type: "split", base: "Pass0", part: 1, parts: 2 },
       { type: "error", base: "Malloc1" }
     ])
     assert.deepStrictEqual(authGroups, [

@@ -49,6 +49,11 @@ const opening: ReadonlyArray<Command> = [
   ...everyAction,
   createBdev("Removable", { ...malloc, removable: true }),
   { _tag: "InjectBdevError", name: "EE_Malloc1", injection },
+  createBdev("Passthru0", { _tag: "Passthru", base: "Removable" }),
+  { _tag: "SplitBdev", base: "Passthru0", parts: 2, partMebibytes: 0 },
+  createBdev("Overlay0", { _tag: "Overlay", base: "Passthru0p0" }),
+  createBdev("Overlay1", { _tag: "Overlay", base: "Passthru0p1", filename: "/srv/changes" }),
+  { _tag: "ResetOverlayBdev", name: "Overlay1" },
   { _tag: "RecordConfigApplied", name: "long.yaml", fileHash: "c".repeat(64), desired: longFile },
   { _tag: "RecordConfigApplied", name: "short.yaml", fileHash: "d".repeat(64), desired: [] }
 ]

@@ -3,7 +3,6 @@
  * from all values never does.
  */
 import { defaultHistogram, noQos } from "../../src/domain/bdev/Bdev.ts"
-import type { BdevRequest } from "../../src/domain/bdev/BdevSpec.ts"
 import type { Command } from "../../src/domain/Command.ts"
 import type { Event } from "../../src/domain/Event.ts"
 import { InitiatorPattern, Netmask } from "../../src/domain/group/InitiatorGroup.ts"
@@ -11,6 +10,7 @@ import { GroupName, type Incarnation, RelativePortId, Uuid } from "../../src/dom
 import { defaultIscsiOptions, noAuth } from "../../src/domain/options/IscsiOptions.ts"
 import {
   activeBdevsOf,
+  bdevsOf,
   findBdev,
   findLun,
   findTarget,
@@ -19,8 +19,9 @@ import {
   type State
 } from "../../src/domain/State.ts"
 import type { MapAccess } from "../../src/domain/target/TargetNode.ts"
-import { at, bdevName, delayOn, disk1, disk2, igTag, instanceId, lunId, malloc, pgTag, startEpoch } from "./examples.ts"
+import { at, bdevName, disk1, disk2, igTag, instanceId, lunId, malloc, pgTag, startEpoch } from "./examples.ts"
 import { authCommand, authEvent } from "./random-auth.ts"
+import { bdevs, randomBdev } from "./random-bdevs.ts"
 import { reservationCommand, reservationEvent } from "./random-reservations.ts"
 
 export interface Dice {
@@ -47,19 +48,10 @@ export const diceOf = (seed: number): Dice => {
 }
 
 const targets = [disk1, disk2] as const
-const bdevs = ["Malloc0", "Malloc1", "a", "b", "EE_a"] as const
 const hosts = ["127.0.0.1", "127.0.0.2", "[::1]", "[0::1]", "*"] as const
 const initiators = ["ANY", "!ANY", "iqn.2020-01.org.ex:a", "!iqn.2020-01.org.ex:a"] as const
 const netmasks = ["ANY", "10.0.0.0/8", "[fd00::]/64"] as const
 const uuids = ["6d3a41a2-6c0e-4a1c-9a53-0b9e0f8f3c11", "7d3a41a2-6c0e-4a1c-9a53-0b9e0f8f3c11"] as const
-
-const randomBdev = ({ pick, roll }: Dice): BdevRequest => {
-  const kind = roll(5)
-  if (kind === 4) return { _tag: "Aio", filename: "/tmp", blockSize: 512, readOnly: roll(2) === 0, blockCount: 8 }
-  if (kind === 0) return malloc
-  if (kind === 1) return { _tag: "Null", blockCount: 8, blockSize: 512, physicalBlockSize: 0 }
-  return kind === 2 ? delayOn(pick(bdevs)) : { _tag: "Error", base: pick(bdevs) }
-}
 
 const groupKinds = ["portal", "initiator", "auth"] as const
 const groupNames = ["front", "back", "7a"] as const
@@ -177,6 +169,9 @@ const bdevCommands = (dice: Dice, state: State, seq: number): Command => {
     { _tag: "CreateBdev", name, bdev },
     { _tag: "CreateBdev", name, uuid: pick(uuids), bdev },
     { _tag: "DeleteBdev", name },
+    { _tag: "SplitBdev", base: name, parts: roll(4), partMebibytes: roll(2) },
+    { _tag: "UnsplitBdev", base: name },
+    { _tag: "ResetOverlayBdev", name: bdevsOf(state).find(({ spec }) => spec._tag === "Overlay")?.name ?? name },
     { _tag: "ResizeNullBdev", name, byteLength: roll(6) * 4096 },
     { _tag: "SetBdevQos", name, readWriteIops: roll(3) * 500, readMiBPerSecond: roll(2) },
     { _tag: "SetBdevHistogram", name, histogram: { ...defaultHistogram, granularity: roll(16) } },

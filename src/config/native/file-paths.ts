@@ -9,6 +9,6 @@ export const withAbsolutePaths = (config: NativeConfig, name: string): NativeCon
     : {
         ...config,
         bdevs: config.bdevs.map((bdev) =>
-          bdev.type === "aio" ? { ...bdev, file: resolve(dirname(name), bdev.file) } : bdev
+          "file" in bdev && bdev.file !== undefined ? { ...bdev, file: resolve(dirname(name), bdev.file) } : bdev
         )
       }

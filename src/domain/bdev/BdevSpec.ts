@@ -68,7 +68,7 @@ export const BdevSpec = Schema.TaggedUnion({
   /** As its base is. */
   Passthru: { base: BdevRef },
   /**
-   * A part of its base, `part * partBlocks` blocks behind its beginning. `parts` and `partMebibytes` (0 for equal parts)
+   * A part of its base, `part * partBlocks` blocks behind its beginning. `parts` and `partMebibytes` (0: equal parts)
    * are as they were asked for, and the same for all parts of a base; `partBlocks` is 0 only in a plan that was made
    * before the file below was opened.
    */

@@ -1,6 +1,6 @@
 /**
- * A part of its base, in blocks of its own from 0 on. Its place never changes: a base that grows leaves it as it is, one
- * that shrinks cuts it, down to nothing. Parts of one base share no block.
+ * A part of its base, in blocks of its own from 0 on. Its place never changes: a base that grows leaves it as it is,
+ * one that shrinks cuts it, down to nothing. Parts of one base share no block.
  */
 import { type Bdev, type BdevIo, IoStatus } from "../Bdev.ts"
 import type { SplitSpec } from "../BdevSpec.ts"
