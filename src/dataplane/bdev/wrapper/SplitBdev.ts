@@ -2,7 +2,7 @@
  * A part of its base, in blocks of its own from 0 on. Its place never changes: a base that grows leaves it as it is,
  * one that shrinks cuts it, down to nothing. Parts of one base share no block.
  */
-import { type Bdev, type BdevIo, IoStatus } from "../Bdev.ts"
+import { type Bdev, type BdevIo, IoStatus, type RunFound } from "../Bdev.ts"
 import type { SplitSpec } from "../BdevSpec.ts"
 import type { Provisioning } from "../memory/Provisioning.ts"
 import { WrapperBdev } from "./WrapperBdev.ts"
@@ -51,8 +51,8 @@ export class SplitBdev extends WrapperBdev {
     return undefined
   }
 
-  override mappedRun(byteOffset: number, byteLength: number): number {
-    return this.base.mappedRun(this.#offset + byteOffset, byteLength)
+  override mappedRun(byteOffset: number, byteLength: number, found: RunFound): void {
+    this.base.mappedRun(this.#offset + byteOffset, byteLength, found)
   }
 
   read(byteOffset: number, target: Buffer, targetStart: number, byteLength: number, io: BdevIo): void {
