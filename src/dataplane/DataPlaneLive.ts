@@ -117,8 +117,8 @@ const make = Effect.fnUntraced(function* (settings: DataPlaneSettings) {
   const { committed, state } = yield* controlPlane.changes
   let crashed: string | undefined
   const startReactor = settings.reactor === "worker" ? workerReactor : mainThreadReactor
-  const { allowedPaths, peerLimits } = settings
-  const port = startReactor(nodeOptions(state), { allowedPaths, peerLimits })
+  const { allowedPaths, peerLimits, sysfsRoot } = settings
+  const port = startReactor(nodeOptions(state), { allowedPaths, peerLimits, sysfsRoot })
   const print = Effect.runForkWith(yield* Effect.context<never>())
   const line = noticeLines(() => performance.now())
   const clock = yield* Clock.Clock

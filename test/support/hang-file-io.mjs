@@ -10,11 +10,13 @@ const fifo = process.env.LUNLOG_TEST_FIFO ?? ""
 const { close, open, read, write } = fs
 const hung = new Set()
 
-fs.open = (file, flags, done) =>
-  open(file, flags, (error, descriptor) => {
+fs.open = (file, ...rest) => {
+  const done = rest.pop()
+  open(file, ...rest, (error, descriptor) => {
     if (error === null && file === path) hung.add(descriptor)
     done(error, descriptor)
   })
+}
 
 const hanging = (operation) =>
   function hangOn(descriptor, ...args) {

@@ -30,14 +30,26 @@ export interface NullSpec extends MediumSpec {
   readonly physicalBlockSize: number
 }
 
-/** A regular file. It has as many blocks as the file when it is opened. */
+/** A regular file or a block device. It has as many blocks as that has when it is opened. */
 export interface AioSpec extends MediumSpec {
   readonly _tag: "Aio"
   /** Absolute. */
   readonly filename: string
-  /** Bytes: a power of two from 512. */
+  /** Bytes: a power of two from 512; 0 is the device's own. */
   readonly blockSize: number
   readonly readOnly: boolean
+  /** Unmapped blocks go back to the file system or the device. */
+  readonly fallocate?: true
+  /** IO goes past the page cache (O_DIRECT). */
+  readonly direct?: true
+  /** What is written is on the medium when the write ends (O_DSYNC): the disk has no write cache. */
+  readonly dsync?: true
+  /** Of SPDK: its device may refuse IO that would wait. Here IO waits in threads, and it changes nothing. */
+  readonly nowait?: true
+  /** It is called as SPDK's io_uring bdev. */
+  readonly uring?: true
+  /** Make the file, if there is none: for a new bdev. */
+  readonly create?: { readonly byteLength: number; readonly mustBeNew: boolean }
   /** Refuse a file whose end is no whole block: for a new bdev. Otherwise the rest is left out. */
   readonly wholeBlocks: boolean
 }

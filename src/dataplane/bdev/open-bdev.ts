@@ -1,8 +1,11 @@
 /** Opening any bdev: some are there at once, a file is when the file system has answered. */
+import type { Bdev } from "./Bdev.ts"
 import type { TellNews } from "./BdevNews.ts"
 import type { BdevDefinition } from "./BdevSpec.ts"
 import { type BdevSurroundings, createBdev } from "./create-bdev.ts"
-import { type IoFailed, type OpenFiles, openAioBdev } from "./file/open-aio-bdev.ts"
+import { AioBdev } from "./file/AioBdev.ts"
+import type { OpenFiles } from "./file/OpenFiles.ts"
+import { type IoFailed, openAioBdev } from "./file/open-aio-bdev.ts"
 import type { OpenedBdev } from "./OpenedBdev.ts"
 
 /** What opening any bdev needs. */
@@ -11,6 +14,12 @@ export interface OpeningSurroundings extends BdevSurroundings {
   readonly ioFailed: IoFailed
   /** What the driver finds out while the bdev is open. */
   readonly tell: TellNews
+}
+
+/** Closes a bdev that nobody is going to have: a file that was made for it goes with it. */
+export const discardBdev = (bdev: Bdev): Promise<void> => {
+  bdev.close()
+  return bdev instanceof AioBdev ? bdev.discard() : Promise.resolve()
 }
 
 /** Calls `done` once, perhaps at once; not at all after `signal` was aborted, and then nothing stays open. */
@@ -24,6 +33,6 @@ export const openBdev = (
   const opening = openAioBdev(name, spec, surroundings, signal)
   void opening.then((result) => {
     if (!signal.aborted) done(result)
-    else if (result._tag === "BdevOpened") result.bdev.close()
+    else if (result._tag === "BdevOpened") discardBdev(result.bdev)
   })
 }

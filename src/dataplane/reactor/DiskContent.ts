@@ -7,7 +7,8 @@
 import * as fs from "node:fs"
 import { PathRefused } from "../../host/AllowedPaths.ts"
 import { type Bdev, type BdevIo, IoStatus } from "../bdev/Bdev.ts"
-import { codeOf, type OpenFiles } from "../bdev/file/open-aio-bdev.ts"
+import { errorCode } from "../bdev/error-code.ts"
+import type { OpenFiles } from "../bdev/file/OpenFiles.ts"
 import { MallocBdev } from "../bdev/memory/MallocBdev.ts"
 import type { ReactorAnswer } from "./protocol.ts"
 
@@ -44,7 +45,7 @@ const explanations: Readonly<Record<string, string>> = {
 
 const fileFailed = (file: string, error: unknown): ReactorAnswer => {
   if (error instanceof PathRefused) return failed(error.code, error.message)
-  const code = codeOf(error)
+  const code = errorCode(error)
   return failed(code, `${file}: ${explanations[code] ?? code}`)
 }
 

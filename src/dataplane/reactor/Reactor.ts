@@ -4,7 +4,7 @@
  */
 import { compileAccessList } from "../../domain/access.ts"
 import type { AllowedPaths } from "../../host/AllowedPaths.ts"
-import { OpenFiles } from "../bdev/file/open-aio-bdev.ts"
+import { OpenFiles } from "../bdev/file/OpenFiles.ts"
 import { authGroupOf } from "../iscsi/auth/AuthGroupView.ts"
 import { IscsiNode, type NodeOptions } from "../iscsi/IscsiNode.ts"
 import type { PeerLimitSettings } from "../iscsi/Peers.ts"
@@ -31,6 +31,8 @@ export interface ReactorSurroundings {
   readonly allowedPaths?: AllowedPaths | undefined
   /** What one initiator's address may have; what is absent is as in limits.ts. */
   readonly peerLimits?: PeerLimitSettings | undefined
+  /** Where sysfs is; `/sys` if absent. */
+  readonly sysfsRoot?: string | undefined
 }
 
 /** One per thread that does IO. */
@@ -54,7 +56,8 @@ export class Reactor {
     this.#node = new IscsiNode(options, sessionFacts(this.#tell), surroundings.peerLimits)
     this.#gate = new FactGate(emit, () => this.#node.now())
     this.#node.tasks.watch = this.#io
-    this.#bdevs = new ReactorBdevs(emit, new OpenFiles(undefined, undefined, surroundings.allowedPaths), this.#tell)
+    const { allowedPaths, sysfsRoot } = surroundings
+    this.#bdevs = new ReactorBdevs(emit, new OpenFiles(undefined, undefined, allowedPaths, sysfsRoot), this.#tell)
     this.#throttling = new Throttling(this.#bdevs.limits, this.#tell)
     this.#reservations = new ReservationRequests(this.#node, emit, this.#bdevs.units)
     this.#statistics = new ReactorStatistics(this.#node, this.#bdevs.units)

@@ -2,7 +2,8 @@
 
 import { type Bdev, isResizable } from "../bdev/Bdev.ts"
 import { AioBdev } from "../bdev/file/AioBdev.ts"
-import { type IoFailed, OpenFiles } from "../bdev/file/open-aio-bdev.ts"
+import { OpenFiles } from "../bdev/file/OpenFiles.ts"
+import type { IoFailed } from "../bdev/file/open-aio-bdev.ts"
 import { MallocBdev } from "../bdev/memory/MallocBdev.ts"
 import { openBdev } from "../bdev/open-bdev.ts"
 import { CountingBdev } from "../bdev/wrapper/CountingBdev.ts"
@@ -136,7 +137,8 @@ export class ReactorBdevs {
         return this.#answer(request, { _tag: "Failed", code: result.code, detail: result.detail })
       }
       this.#bdevs.set(bdev, result.bdev)
-      this.#answer(request, { _tag: "BdevOpened", blockCount: result.bdev.blockCount })
+      const { blockCount, blockSize } = result.bdev
+      this.#answer(request, { _tag: "BdevOpened", blockCount, blockSize })
     })
   }
 
@@ -170,7 +172,7 @@ export class ReactorBdevs {
     this.#news.named(command.bdev)
   }
 
-  #close({ bdev: id, request }: CommandOf<"CloseBdev">): void {
+  #close({ bdev: id, discard, request }: CommandOf<"CloseBdev">): void {
     this.#giveUpOpening(id)
     this.#news.forget(id)
     const bdev = this.#bdevs.get(id)
@@ -182,8 +184,8 @@ export class ReactorBdevs {
     this.#bdevs.delete(id)
     this.#units.delete(id)
     const done = (): void => this.#answer(request, { _tag: "Done" })
-    if (bdev instanceof AioBdev) whenFileClosed(bdev, done)
-    else done()
+    if (!(bdev instanceof AioBdev)) return done()
+    whenFileClosed(bdev, discard === true ? () => void bdev.discard().finally(done) : done)
   }
 
   #resize({ bdev: id, blockCount }: CommandOf<"ResizeBdev">): void {

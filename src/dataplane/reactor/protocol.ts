@@ -98,8 +98,11 @@ export type ReactorCommand =
       readonly contentLost: boolean
       readonly identityStyle: IdentityStyle
     }
-  /** Gives memory and descriptors back, or gives up opening. Answered, soon also when a file hangs. */
-  | { readonly _tag: "CloseBdev"; readonly request: RequestId; readonly bdev: BdevId }
+  /**
+   * Gives memory and descriptors back, or gives up opening. Answered, soon also when a file hangs. `discard`: it has
+   * never been anybody's, and a file that was made for it goes, too.
+   */
+  | { readonly _tag: "CloseBdev"; readonly request: RequestId; readonly bdev: BdevId; readonly discard?: true }
   /** The content of a RAM disk into a new file, or a file's into it. Answered with `Done`. */
   | { readonly _tag: "DumpBdev"; readonly request: RequestId; readonly bdev: BdevId; readonly file: string }
   | { readonly _tag: "LoadBdev"; readonly request: RequestId; readonly bdev: BdevId; readonly file: string }
@@ -212,7 +215,7 @@ export interface ReactorReport {
 /** What a request can come to. `code` is a Linux errno name. */
 export type ReactorAnswer =
   | { readonly _tag: "Done" }
-  | { readonly _tag: "BdevOpened"; readonly blockCount: number }
+  | { readonly _tag: "BdevOpened"; readonly blockCount: number; readonly blockSize: number }
   | { readonly _tag: "BdevMeasured"; readonly blockCount: number }
   | { readonly _tag: "Failed"; readonly code: string; readonly detail: string }
   | { readonly _tag: "Drained"; readonly outcome: DrainOutcome }

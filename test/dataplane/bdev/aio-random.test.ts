@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs"
 import { setImmediate as turn } from "node:timers/promises"
 import { assert, it } from "vitest"
 import { IoStatus } from "../../../src/dataplane/bdev/Bdev.ts"
-import { OpenFiles } from "../../../src/dataplane/bdev/file/open-aio-bdev.ts"
+import { OpenFiles } from "../../../src/dataplane/bdev/file/OpenFiles.ts"
 import { makeRandom, type Random, runSeed } from "../../support/initiator/random.ts"
 import { aioSpec, type Begun, Folder, HeldFiles, openDisk } from "./aio-support.ts"
 import { RecordedIo } from "./recorded-io.ts"
@@ -14,7 +14,7 @@ const rounds = 60
 /** One IO, and what it was to write. */
 interface Asked {
   readonly io: RecordedIo
-  readonly kind: "read" | "write" | "fua" | "flush"
+  readonly kind: "read" | "write" | "fua" | "flush" | "unmap" | "zeros"
   readonly block: number
   readonly data: Buffer
 }
@@ -24,19 +24,24 @@ const letGo = (random: Random, held: Array<Begun>): void => {
   for (let left = random.between(1, 6); left > 0 && held.length > 0; left--) {
     const [begun] = held.splice(random.between(0, held.length - 1), 1)
     const transfers = begun?.operation === "read" || begun?.operation === "write"
+    const clears = begun?.operation === "punchHole" || begun?.operation === "zeroRange"
     if (transfers && random.chance(0.05)) begun?.fail("EIO")
+    // What can't be done so, also from the middle on, is done by writing.
+    else if (clears && random.chance(0.02)) begun?.fail("EOPNOTSUPP")
     else begun?.go(transfers && random.chance(0.3) ? random.between(1, begun.byteLength) : undefined)
   }
 }
 
 /** Of one block. */
 const ask = (random: Random, disk: Awaited<ReturnType<typeof openDisk>>, fill: number): Asked => {
-  const kind = random.pick<Asked["kind"]>(["read", "write", "fua", "flush"])
+  const kind = random.pick<Asked["kind"]>(["read", "write", "write", "fua", "flush", "unmap", "zeros"])
   const block = random.between(0, blocks - 1)
-  const data = Buffer.alloc(512, kind === "read" ? 0 : fill)
+  const data = Buffer.alloc(512, kind === "write" || kind === "fua" ? fill : 0)
   const io = new RecordedIo()
   if (kind === "read") disk.read(block * 512, data, 0, 512, io)
   else if (kind === "flush") disk.flush(io)
+  else if (kind === "unmap") disk.unmap(block * 512, 512, io)
+  else if (kind === "zeros") disk.writeZeroes(block * 512, 512, random.chance(0.5), io)
   else disk.write(block * 512, data, 0, 512, kind === "fua", io)
   return { io, kind, block, data }
 }
@@ -45,7 +50,9 @@ const play = async (seed: number, folder: Folder): Promise<void> => {
   const random = makeRandom(seed)
   const files = new HeldFiles()
   const path = folder.file(`disk${seed}`, blocks * 512)
-  const disk = await openDisk(aioSpec(path), new OpenFiles(files, random.pick([4, 16, 64])))
+  const spec = aioSpec(path, random.chance(0.7) ? { fallocate: true } : {})
+  const disk = await openDisk(spec, new OpenFiles(files, random.pick([4, 16, 64])))
+  files.isOpen = true
   const asked: Array<Asked> = []
   const held: Array<Begun> = []
   const closesAt = random.chance(0.3) ? random.between(0, rounds - 1) : undefined
@@ -65,7 +72,7 @@ const play = async (seed: number, folder: Folder): Promise<void> => {
   const content = readFileSync(path)
   for (let block = 0; block < blocks; block++) {
     const here = content.subarray(block * 512, block * 512 + 512)
-    const writes = asked.filter((one) => one.block === block && (one.kind === "write" || one.kind === "fua"))
+    const writes = asked.filter((one) => one.block === block && one.kind !== "read" && one.kind !== "flush")
     if (writes.some(({ io }) => io.answers[0] !== IoStatus.ok)) continue
     // Of writes that were out together each byte is one's or another's.
     const possible = new Set(writes.length === 0 ? [0] : writes.map(({ data }) => data[0]))

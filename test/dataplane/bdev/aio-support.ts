@@ -7,7 +7,9 @@ import type { AioSpec } from "../../../src/dataplane/bdev/BdevSpec.ts"
 import type { AioBdev } from "../../../src/dataplane/bdev/file/AioBdev.ts"
 import { AioBdev as Aio } from "../../../src/dataplane/bdev/file/AioBdev.ts"
 import { type FileOperations, nodeFiles } from "../../../src/dataplane/bdev/file/FileOperations.ts"
-import { type IoFailed, OpenFiles, openAioBdev } from "../../../src/dataplane/bdev/file/open-aio-bdev.ts"
+import { OpenFiles } from "../../../src/dataplane/bdev/file/OpenFiles.ts"
+import { type IoFailed, openAioBdev } from "../../../src/dataplane/bdev/file/open-aio-bdev.ts"
+import { systemCalls } from "../../../src/dataplane/bdev/file/system-calls.ts"
 import type { OpenedBdev } from "../../../src/dataplane/bdev/OpenedBdev.ts"
 
 /** A folder that `dispose` removes. */
@@ -29,7 +31,7 @@ export class Folder {
 
 /** What an operation was, in the order in which it began. */
 export interface Begun {
-  readonly operation: "read" | "write" | "fdatasync" | "close"
+  readonly operation: "read" | "write" | "fdatasync" | "close" | "punchHole" | "zeroRange"
   readonly byteOffset: number
   readonly byteLength: number
   /** Lets it happen, with at most so many bytes; or fail. */
@@ -42,8 +44,13 @@ export class HeldFiles implements FileOperations {
   readonly stat = nodeFiles.stat
   readonly open = nodeFiles.open
   readonly fstat = nodeFiles.fstat
-  readonly systemCalls = nodeFiles.systemCalls
+  readonly truncate = nodeFiles.truncate
+  readonly fsync = nodeFiles.fsync
+  readonly unlink = nodeFiles.unlink
+  readonly readText = nodeFiles.readText
   readonly begun: Array<Begun> = []
+  /** From now on operations are held; those of the opening were not. */
+  isOpen = false
 
   readonly read: FileOperations["read"] = (fd, buffer, start, length, at, done) =>
     this.#hold("read", at, length, done, (max) => nodeFiles.read(fd, buffer, start, Math.min(max, length), at, done))
@@ -51,6 +58,18 @@ export class HeldFiles implements FileOperations {
     this.#hold("write", at, length, done, (max) => nodeFiles.write(fd, buffer, start, Math.min(max, length), at, done))
   readonly fdatasync: FileOperations["fdatasync"] = (fd, done) =>
     this.#hold("fdatasync", 0, 0, done, () => nodeFiles.fdatasync(fd, done))
+  readonly systemCalls: FileOperations["systemCalls"] = () => {
+    const calls = systemCalls()
+    if (typeof calls === "string") return calls
+    const hold =
+      (operation: "punchHole" | "zeroRange"): typeof calls.punchHole =>
+      (fd, at, length, done) => {
+        // What opening tries out is not a test's.
+        if (!this.isOpen) calls[operation](fd, at, length, done)
+        else this.#hold(operation, at, length, done, () => calls[operation](fd, at, length, done))
+      }
+    return { ...calls, punchHole: hold("punchHole"), zeroRange: hold("zeroRange") }
+  }
   readonly close: FileOperations["close"] = (fd, done) =>
     this.#hold("close", 0, 0, done, () => nodeFiles.close(fd, done))
 

@@ -2,7 +2,7 @@
 import { assert, describe, it } from "vitest"
 import { type Bdev, IoStatus } from "../../../src/dataplane/bdev/Bdev.ts"
 import { nodeFiles } from "../../../src/dataplane/bdev/file/FileOperations.ts"
-import { OpenFiles } from "../../../src/dataplane/bdev/file/open-aio-bdev.ts"
+import { OpenFiles } from "../../../src/dataplane/bdev/file/OpenFiles.ts"
 import { MallocBdev } from "../../../src/dataplane/bdev/memory/MallocBdev.ts"
 import { NullBdev } from "../../../src/dataplane/bdev/memory/NullBdev.ts"
 import { IoStatistics } from "../../../src/dataplane/bdev/statistics/IoStatistics.ts"

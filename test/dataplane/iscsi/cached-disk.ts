@@ -1,7 +1,7 @@
 /** A target whose disk is a file with a write cache: what is done to the file before each answer is written down. */
 import { setImmediate as turn } from "node:timers/promises"
 import type { Bdev } from "../../../src/dataplane/bdev/Bdev.ts"
-import { OpenFiles } from "../../../src/dataplane/bdev/file/open-aio-bdev.ts"
+import { OpenFiles } from "../../../src/dataplane/bdev/file/OpenFiles.ts"
 import { aioSpec, type Begun, type Folder, HeldFiles, openDisk } from "../bdev/aio-support.ts"
 import { addTarget, cdb10, loggedIn, statusOf, TestNode, type TestPeer, write10 } from "./fixture.ts"
 

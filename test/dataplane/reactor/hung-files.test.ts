@@ -1,7 +1,7 @@
 /** Files whose file system does not answer: they are given up, hold few threads, and leave nothing open. */
 import { afterEach, assert, beforeEach, describe, it } from "vitest"
 import { nodeFiles } from "../../../src/dataplane/bdev/file/FileOperations.ts"
-import { OpenFiles } from "../../../src/dataplane/bdev/file/open-aio-bdev.ts"
+import { OpenFiles } from "../../../src/dataplane/bdev/file/OpenFiles.ts"
 import type { ReactorAnswer, ReactorFact } from "../../../src/dataplane/reactor/protocol.ts"
 import { ReactorBdevs } from "../../../src/dataplane/reactor/ReactorBdevs.ts"
 import { aioSpec, Folder } from "../bdev/aio-support.ts"

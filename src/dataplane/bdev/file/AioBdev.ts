@@ -1,6 +1,7 @@
 /**
- * A disk in a regular file, by positional reads and writes through the page cache: `writeCache` is true, and what must
- * be on the medium is there after `fdatasync`.
+ * A disk in a regular file or on a block device, by positional reads and writes: through the page cache, or past it
+ * (`direct`), which does not mean past the cache of a device. `writeCache` is true, and what must be on the medium is
+ * there after `fdatasync`; with `dsync` it is there when a write ends.
  *
  * A file has a limited number of operations in libuv's pool, and all files together a limited number of its threads
  * (`FileSlots`); the rest waits in order. An operation that hangs keeps its thread and its buffer until it is back; the
@@ -10,70 +11,52 @@ import { type BdevIo, IoStatus, type ResizableBdev, type RunFound } from "../Bde
 import type { AioSpec } from "../BdevSpec.ts"
 import { endOfFile, errorCodeOf, ioStatusOf } from "../io-status-of.ts"
 import { writeZerosTo } from "../write-zeros.ts"
+import { AioIo, type AioOperation, type AioOwner, type CodedError, type FileOperation, type Measured } from "./AioIo.ts"
+import type { BounceBuffers } from "./BounceBuffers.ts"
+import { clearBytesMax, FileAccess, type OpenedFile } from "./FileAccess.ts"
 import type { FileOperations } from "./FileOperations.ts"
 import type { FileSlots } from "./FileSlots.ts"
+import { runBeforeData, runBeforeHole } from "./mapped-run.ts"
+
+const nothing = Buffer.alloc(0)
 
 /** Operations of one file that libuv has at once: what hangs must leave threads to other files. */
 export const operationsPerFileMax = 8
-
-/** What an operation failed to do. */
-export type FileOperation = "read" | "write" | "sync" | "measure" | "close"
 
 /** What a disk in a file needs of its surroundings. */
 export interface AioSurroundings {
   readonly files: FileOperations
   readonly slots: FileSlots
+  /** For files that are opened with O_DIRECT. */
+  readonly bounces: BounceBuffers
   /** An operation failed with this code (an errno name, or `EOF` for a file that is shorter than the disk). */
   readonly failed: (operation: FileOperation, code: string, byteOffset: number) => void
   /** No more IO is taken; what is out may still be on its way. */
   readonly closing: () => void
   /** The descriptor is closed: nothing of this disk reaches the file any more. */
   readonly closed: () => void
+  /** Takes a file away that was made for this disk; any other stays. */
+  readonly remove: () => Promise<void>
 }
 
-/** Whole blocks, or undefined and an errno name. */
-type Measured = (blockCount: number | undefined, code: string) => void
-
-type CodedError = NodeJS.ErrnoException | null
-
-const nothing = Buffer.alloc(0)
-
-/** One operation; pooled. Its callbacks are bound once. */
-class AioIo {
-  submitter: BdevIo | undefined
-  operation: FileOperation = "read"
-  byteOffset = 0
-  buffer: Buffer = nothing
-  start = 0
-  byteLength = 0
-  fua = false
-  measured: Measured | undefined
-  /** Bytes that are read or written. */
-  done = 0
-  readonly transferred: (error: CodedError, bytes: number) => void
-  readonly ended: (error: CodedError) => void
-
-  constructor(owner: AioBdev) {
-    this.transferred = (error, bytes) => owner.transferred(this, error, bytes)
-    this.ended = (error) => owner.ended(this, error)
-  }
-}
+/** SPDK's names. */
+const productNameOf = ({ uring }: AioSpec): string => (uring === true ? "URING bdev" : "AIO disk")
 
 /** An open file. */
-export class AioBdev implements ResizableBdev {
-  readonly productName = "AIO disk"
+export class AioBdev implements ResizableBdev, AioOwner {
+  readonly productName: string
   readonly blockSize: number
   readonly physicalBlockSize: number
   readonly optimalIoBoundary = 0
-  readonly writeCache = true
+  readonly writeCache: boolean
   readonly readOnly: boolean
   readonly removable: boolean
   readonly memory = undefined
-  readonly thin = false
+  readonly thin: boolean
   blockCount: number
   syncFailures = 0
 
-  private readonly descriptor: number
+  private readonly file: FileAccess
   private readonly of: AioSurroundings
   private readonly queue: Array<AioIo> = []
   private readonly idle: Array<AioIo> = []
@@ -86,14 +69,17 @@ export class AioBdev implements ResizableBdev {
   private isClosed = false
   private onClosed: (() => void) | undefined
 
-  constructor(spec: AioSpec, descriptor: number, blockCount: number, surroundings: AioSurroundings) {
-    this.blockSize = spec.blockSize
-    this.physicalBlockSize = spec.blockSize
+  constructor(spec: AioSpec, file: OpenedFile, surroundings: AioSurroundings) {
+    this.productName = productNameOf(spec)
+    this.blockSize = file.blockSize
+    this.physicalBlockSize = file.physicalBlockSize
+    this.writeCache = spec.dsync !== true
     this.readOnly = spec.readOnly
     this.removable = spec.removable ?? false
-    this.blockCount = blockCount
-    this.descriptor = descriptor
+    this.thin = file.thin
+    this.blockCount = file.blockCount
     this.of = surroundings
+    this.file = new FileAccess(file, surroundings.files, spec.direct === true ? surroundings.bounces : undefined)
   }
 
   /** Operations that libuv has; a hung one stays. */
@@ -109,18 +95,27 @@ export class AioBdev implements ResizableBdev {
     this.submit("write", byteOffset, source, sourceStart, byteLength, fua, io)
   }
 
-  /** Zeros are written: the file keeps its blocks. */
+  /** A hole, if the file is thin; else it keeps its blocks. */
   unmap(byteOffset: number, byteLength: number, io: BdevIo): void {
-    writeZerosTo(this, byteOffset, byteLength, false, io)
+    if (!this.file.punchesHoles) this.writeZeroes(byteOffset, byteLength, false, io)
+    else this.submit("unmap", byteOffset, nothing, 0, byteLength, !this.writeCache, io)
   }
 
   writeZeroes(byteOffset: number, byteLength: number, fua: boolean, io: BdevIo): void {
-    writeZerosTo(this, byteOffset, byteLength, fua, io)
+    if (!this.file.zeroesRanges) writeZerosTo(this, byteOffset, byteLength, fua, io)
+    // O_DSYNC is about writes: that it holds for this as well is not said.
+    else this.submit("zero", byteOffset, nothing, 0, byteLength, fua || !this.writeCache, io)
   }
 
-  /** What of the file is a hole is not looked at. */
-  mappedRun(_byteOffset: number, byteLength: number, found: RunFound): void {
-    found(byteLength)
+  /** Holes are unmapped. What a file has been given and not written yet may count as a hole, too. */
+  mappedRun(byteOffset: number, byteLength: number, found: RunFound): void {
+    if (!this.file.knowsHoles || this.isClosed) return found(byteLength)
+    const io = this.take("seek", undefined)
+    io.byteOffset = byteOffset
+    io.byteLength = byteLength
+    io.found = found
+    this.queue.push(io)
+    this.pump()
   }
 
   /** Flushes that come while one runs share the next: the running one may have missed what has ended since. */
@@ -166,6 +161,11 @@ export class AioBdev implements ResizableBdev {
     this.onClosed = then
   }
 
+  /** It never came to be anybody's: what was made for it goes. After `close`. */
+  discard(): Promise<void> {
+    return this.of.remove()
+  }
+
   /** For `FileSlots`. */
   slotFree(): void {
     this.pump()
@@ -174,28 +174,58 @@ export class AioBdev implements ResizableBdev {
   /** For `AioIo`: a read or write is back. */
   transferred(io: AioIo, error: CodedError, bytes: number): void {
     const nothingDone = io.operation === "read" ? endOfFile : "EIO"
-    const code = error === null ? (bytes > 0 ? undefined : nothingDone) : errorCodeOf(error)
-    if (code !== undefined) {
-      const failedAt = io.byteOffset + io.done
-      this.of.failed(io.operation, code, failedAt)
-      // With FUA nothing of it is on the medium: no sync has followed.
-      return this.leave(io, ioStatusOf(code), io.fua ? io.byteOffset : failedAt)
+    if (error !== null || bytes <= 0) return this.transferFailed(io, error === null ? nothingDone : errorCodeOf(error))
+    if (io.bounce !== undefined) {
+      this.file.bounced(io, io.bounce, bytes)
+      // Past the page cache what is no whole block is the end of the file; the rest could not even be asked for.
+      if (bytes % this.blockSize !== 0) return this.transferFailed(io, nothingDone)
     }
     io.done += bytes
     if (io.done < io.byteLength) return this.start(io)
-    if (!io.fua) return this.leave(io, IoStatus.ok)
-    this.release()
-    if (this.isClosed) this.finish(io, IoStatus.aborted)
-    else this.sync(io)
-    this.goOn()
+    this.changed(io)
+  }
+
+  /** For `AioIo`: a range was cleared, or part of it. */
+  cleared(io: AioIo, error: CodedError): void {
+    const code = error === null ? undefined : errorCodeOf(error)
+    if (code === "EOPNOTSUPP" || code === "ENOSYS") return this.clearOtherwise(io)
+    if (code !== undefined) return this.operationFailed(io, code)
+    io.done += Math.min(clearBytesMax, io.byteLength - io.done)
+    if (io.done < io.byteLength) return this.start(io)
+    this.changed(io)
+  }
+
+  /** From where it has stopped, whatever the file can do: in the end by writing. */
+  private clearOtherwise(io: AioIo): void {
+    const { byteLength, byteOffset, done, fua, submitter } = io
+    this.file.giveUp(io)
+    io.submitter = undefined
+    this.leave(io, IoStatus.ok)
+    if (submitter !== undefined) this.writeZeroes(byteOffset + done, byteLength - done, fua, submitter)
+  }
+
+  /** For `AioIo`: data or a hole begins here. */
+  sought(io: AioIo, error: CodedError, byteOffset: number): void {
+    const { dataAt } = io
+    const isNowhere = error !== null && errorCodeOf(error) === "ENXIO"
+    if (error !== null && !isNowhere) return this.leave(io, IoStatus.ok)
+    const at = isNowhere ? Number.POSITIVE_INFINITY : byteOffset
+    const run = dataAt < 0 ? runBeforeData(io, this.blockSize, at) : runBeforeHole(io, this.blockSize, at)
+    if (run === undefined) {
+      io.dataAt = at
+      return this.start(io)
+    }
+    io.run = run
+    this.leave(io, IoStatus.ok)
   }
 
   /** For `AioIo`: a sync or the close is back. */
   ended(io: AioIo, error: CodedError): void {
     const code = error === null ? undefined : errorCodeOf(error)
-    if (code !== undefined) this.of.failed(io.operation, code, 0)
-    if (io.operation === "close") {
-      this.release()
+    const operation = io.operation === "close" ? "close" : "sync"
+    if (code !== undefined) this.of.failed(operation, code, 0)
+    if (operation === "close") {
+      this.release(io)
       this.of.closed()
       this.onClosed?.()
       return
@@ -206,7 +236,7 @@ export class AioBdev implements ResizableBdev {
     this.syncing = []
     this.syncQueued = false
     this.idle.push(io)
-    this.release()
+    this.release(io)
     if (this.waitingForSync.length > 0) this.queueSync()
     const status = code === undefined ? IoStatus.ok : ioStatusOf(code)
     for (const waiting of answered) this.finish(waiting, status)
@@ -214,7 +244,7 @@ export class AioBdev implements ResizableBdev {
   }
 
   private submit(
-    operation: FileOperation,
+    operation: AioOperation,
     byteOffset: number,
     buffer: Buffer,
     start: number,
@@ -226,7 +256,7 @@ export class AioBdev implements ResizableBdev {
     // A file grows when it is written beyond its end: never because of a caller's mistake.
     const isOutside = byteOffset + byteLength > this.blockCount * this.blockSize
     if (isOutside) return submitter.ioDone(IoStatus.failed)
-    if (this.readOnly && operation === "write") return submitter.ioDone(IoStatus.writeProtected)
+    if (this.readOnly && operation !== "read") return submitter.ioDone(IoStatus.writeProtected)
     const io = this.take(operation, submitter)
     io.byteOffset = byteOffset
     io.buffer = buffer
@@ -237,11 +267,13 @@ export class AioBdev implements ResizableBdev {
     this.pump()
   }
 
-  private take(operation: FileOperation, submitter: BdevIo | undefined): AioIo {
+  private take(operation: AioOperation, submitter: BdevIo | undefined): AioIo {
     const io = this.idle.pop() ?? new AioIo(this)
     io.operation = operation
     io.submitter = submitter
     io.done = 0
+    io.run = 0
+    io.dataAt = -1
     return io
   }
 
@@ -266,24 +298,59 @@ export class AioBdev implements ResizableBdev {
   }
 
   private start(io: AioIo): void {
-    const { files } = this.of
-    const { buffer, byteLength, byteOffset, done, operation, start } = io
-    if (operation === "read") {
-      files.read(this.descriptor, buffer, start + done, byteLength - done, byteOffset + done, io.transferred)
-    } else if (operation === "write") {
-      files.write(this.descriptor, buffer, start + done, byteLength - done, byteOffset + done, io.transferred)
-    } else if (operation === "sync") {
-      this.syncing = this.waitingForSync
-      this.waitingForSync = []
-      files.fdatasync(this.descriptor, io.ended)
-    } else if (operation === "measure") {
-      files.fstat(this.descriptor).then(
-        ({ size }) => this.measured(io, Math.floor(Number(size) / this.blockSize), ""),
-        (error: NodeJS.ErrnoException) => this.measured(io, undefined, errorCodeOf(error))
-      )
-    } else {
-      files.close(this.descriptor, io.ended)
+    switch (io.operation) {
+      case "read":
+      case "write":
+        return this.file.transfer(io)
+      case "unmap":
+      case "zero":
+        // The file may have said that it can't while this has waited for its turn.
+        if (!this.file.clear(io)) this.clearOtherwise(io)
+        return
+      case "seek":
+        return this.file.seek(io)
+      case "sync":
+        this.syncing = this.waitingForSync
+        this.waitingForSync = []
+        return this.file.sync(io)
+      case "measure":
+        return this.startMeasuring(io)
+      case "close":
+        return this.file.close(io)
     }
+  }
+
+  private startMeasuring(io: AioIo): void {
+    this.file.measure().then(
+      (bytes) => this.measured(io, Math.floor(bytes / this.blockSize), ""),
+      (error: NodeJS.ErrnoException) => this.measured(io, undefined, errorCodeOf(error))
+    )
+  }
+
+  /** Data of the file is as it was asked for; with FUA it has to be synced before that is said. */
+  private changed(io: AioIo): void {
+    if (!io.fua) return this.leave(io, IoStatus.ok)
+    this.release(io)
+    if (this.isClosed) this.finish(io, IoStatus.aborted)
+    else this.sync(io)
+    this.goOn()
+  }
+
+  /** A device that has become smaller says that there is no space; a file would grow. */
+  private transferFailed(io: AioIo, code: string): void {
+    if (code !== "ENOSPC" || !this.file.isDevice) return this.operationFailed(io, code)
+    this.file.measure().then(
+      (bytes) => this.operationFailed(io, io.byteOffset + io.done >= bytes ? endOfFile : code),
+      () => this.operationFailed(io, code)
+    )
+  }
+
+  private operationFailed(io: AioIo, code: string): void {
+    const failedAt = io.byteOffset + io.done
+    const { operation } = io
+    this.of.failed(operation === "zero" || operation === "seek" ? "write" : operation, code, failedAt)
+    // With FUA nothing of it is on the medium: no sync has followed.
+    this.leave(io, ioStatusOf(code), io.fua ? io.byteOffset : failedAt)
   }
 
   private measured(io: AioIo, blockCount: number | undefined, code: string): void {
@@ -294,13 +361,14 @@ export class AioBdev implements ResizableBdev {
   }
 
   /** An operation is back, and its slot another's. */
-  private release(): void {
+  private release(io: AioIo): void {
+    this.file.releaseBounce(io)
     this.operations -= 1
     this.of.slots.give()
   }
 
   private leave(io: AioIo, status: IoStatus, failedAt?: number): void {
-    this.release()
+    this.release(io)
     this.finish(io, status, failedAt)
     this.goOn()
   }
@@ -312,13 +380,8 @@ export class AioBdev implements ResizableBdev {
 
   /** Answers the submitter, and keeps the object for the next one. */
   private finish(io: AioIo, status: IoStatus, failedAt?: number): void {
-    const { measured, submitter } = io
-    io.submitter = undefined
-    io.measured = undefined
-    io.buffer = nothing
     this.idle.push(io)
-    submitter?.ioDone(status, failedAt)
-    measured?.(undefined, "ENODEV")
+    io.answer(status, failedAt)
   }
 
   private closeWhenIdle(): void {

@@ -1,61 +1,37 @@
 /**
- * Opens the file of a disk, or says why it cannot be one. Operations on a file that hangs do not come back: so they are
- * bounded in number, and whoever waits can give up.
+ * Opens the file or block device of a disk, or says why it cannot be one. Operations on a file that hangs do not come
+ * back: so they are bounded in number, and whoever waits can give up.
+ *
+ * A device that is written to is opened with O_EXCL: the kernel then refuses one that is mounted, is part of a volume,
+ * or has partitions that are used, and keeps it from others for as long as it is open.
  */
 import { constants } from "node:fs"
-import { type AllowedPaths, PathRefused } from "../../../host/AllowedPaths.ts"
-import { openAllowed, withAllowedPath } from "../../../host/open-allowed.ts"
+import { PathRefused } from "../../../host/AllowedPaths.ts"
 import type { TellNews } from "../BdevNews.ts"
 import type { AioSpec } from "../BdevSpec.ts"
+import { errorCode } from "../error-code.ts"
 import { type BdevFailure, failure, type OpenedBdev, opened } from "../OpenedBdev.ts"
 import { AioBdev, type AioSurroundings } from "./AioBdev.ts"
-import { type FileOperations, type FileStat, nodeFiles } from "./FileOperations.ts"
-import { FileSlots, poolThreads } from "./FileSlots.ts"
-
-/** How long a file waits for the descriptor of a bdev that is being closed, in milliseconds. */
-const closingWaitMillis = 1_000
-
-/** Parts of libuv's pool that IO and opening may have; the rest is for the event log. */
-const ioShare = 9 / 16
-const openShare = 1 / 16
-
-const slotsOf = (threads: number, share: number): FileSlots => new FileSlots(Math.max(1, Math.floor(threads * share)))
-
-interface Writer {
-  readonly name: string
-  /** Closed, but operations of it are not back. */
-  closing: boolean
-  readonly gone: Promise<void>
-}
-
-/** What the disks in files of one reactor share. */
-export class OpenFiles {
-  readonly files: FileOperations
-  readonly slots: FileSlots
-  readonly openSlots: FileSlots
-  /** By device and inode. Two disks that write to one file would destroy each other's data. */
-  readonly writers = new Map<string, Writer>()
-  /** Undefined: all. */
-  readonly allowed: AllowedPaths | undefined
-
-  /** `threads` is the size of libuv's pool. */
-  constructor(files: FileOperations = nodeFiles, threads: number = poolThreads(), allowed?: AllowedPaths) {
-    this.files = files
-    this.allowed = allowed
-    this.slots = slotsOf(threads, ioShare)
-    this.openSlots = slotsOf(threads, openShare)
-  }
-
-  /** Does something with a path that a bdev names; every path of a bdev goes through this, or `open`. */
-  withPath<A>(path: string, use: (path: string) => Promise<A>): Promise<A> {
-    return withAllowedPath(this.allowed, path, use)
-  }
-
-  /** Opens a path that a bdev names; with O_CREAT a new file, for the target's user alone unless `mode` says more. */
-  open(path: string, flags: number, mode?: number): Promise<number> {
-    return openAllowed(this.allowed, path, flags, mode, this.files.open)
-  }
-}
+import { createFile } from "./create-file.ts"
+import { type DeviceFacts, deviceByteLength, deviceNumberOf, mountPointOf, readDeviceFacts } from "./device-facts.ts"
+import type { OpenedFile } from "./FileAccess.ts"
+import type { FileStat } from "./FileOperations.ts"
+import type { FileSlots } from "./FileSlots.ts"
+import type { OpenFiles } from "./OpenFiles.ts"
+import {
+  existsAlready,
+  heldDevice,
+  inUse,
+  tooShort,
+  undirectable,
+  unknownDevice,
+  unopenable,
+  unpunchable,
+  wrongKind,
+  wrongSettings,
+  wrongSize
+} from "./opening-failures.ts"
+import { probeDirect, probeHole } from "./probe-file.ts"
 
 /** Tells of operations that failed. */
 export type IoFailed = AioSurroundings["failed"]
@@ -72,39 +48,6 @@ export interface FileOpening {
  */
 const goneCodes: ReadonlySet<string> = new Set(["ENODEV", "ENXIO", "ESHUTDOWN"])
 
-const explanations: Readonly<Record<string, string>> = {
-  ENOENT: "there is no such file; create it first (truncate -s 64M FILE makes an empty one)",
-  ENOTDIR: "a part of its path is no directory",
-  EACCES: "the target's user may not open it; change its owner or mode, or use it read-only",
-  EPERM: "the target's user may not open it; change its owner or mode, or use it read-only",
-  EROFS: "its file system is read-only; use it read-only",
-  EISDIR: "it is a directory; use a regular file",
-  ELOOP: "its symbolic links lead in a circle",
-  ENAMETOOLONG: "a part of its path is too long",
-  EMFILE: "the target has as many files open as it may (ulimit -n); raise that"
-}
-
-const unopenable = (spec: AioSpec, code: string): BdevFailure =>
-  failure(code, `${spec.filename} cannot be opened: ${explanations[code] ?? code}`)
-
-const wrongKind = ({ filename }: AioSpec, kind: FileStat): BdevFailure | undefined => {
-  if (kind.isFile()) return undefined
-  if (kind.isDirectory()) return failure("EISDIR", `${filename} is a directory; use a regular file`)
-  const what = kind.isBlockDevice() ? "a block device" : "no regular file"
-  return failure("EOPNOTSUPP", `${filename} is ${what}; only regular files can be disks here`)
-}
-
-/** `truncate -s %SIZE` leaves an empty file empty. */
-const wrongSize = ({ blockSize, filename }: AioSpec, size: number): BdevFailure => {
-  const larger = size === 0 ? "truncate -s 64M FILE makes it larger" : `truncate -s %${blockSize} FILE rounds it up`
-  const advice = `use one whose size is a multiple of that (${larger})`
-  return failure("EINVAL", `${filename} has ${size} bytes, no whole blocks of ${blockSize} bytes; ${advice}`)
-}
-
-/** The errno name of an error of a file operation. */
-export const codeOf = (error: unknown): string =>
-  error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "EIO"
-
 /** A slot for opening, as soon as one is free. */
 const takeSlot = (slots: FileSlots): Promise<void> =>
   new Promise((resolve) => {
@@ -112,19 +55,18 @@ const takeSlot = (slots: FileSlots): Promise<void> =>
     user.slotFree()
   })
 
-const inUse = (spec: AioSpec, { closing, name }: Writer): BdevFailure => {
-  const why = closing
-    ? `bdev ${name}, which was deleted, still has operations on it that hang`
-    : `bdev ${name} writes to it; use it read-only, or through that bdev`
-  return failure("EBUSY", `${spec.filename} is in use: ${why}`)
-}
+const isFailure = <A extends object>(value: A | BdevFailure): value is BdevFailure =>
+  "_tag" in value && value._tag === "BdevFailure"
 
-/** A disk that is being closed is waited for: deleted and created again, a file is used without a gap. */
-const withinClosingWait = async (gone: Promise<void>): Promise<void> => {
-  const { promise, resolve } = Promise.withResolvers<void>()
-  const timer = setTimeout(resolve, closingWaitMillis)
-  await Promise.race([gone, promise])
-  clearTimeout(timer)
+const nothingMade = async (): Promise<void> => {}
+
+/** What is known of a file before it is opened. */
+interface Looked {
+  readonly stat: FileStat
+  /** Of a block device. */
+  readonly facts: DeviceFacts | undefined
+  /** What identifies it, and what it is made of. */
+  readonly keys: ReadonlyArray<string>
 }
 
 /** One opening. */
@@ -144,53 +86,156 @@ class Opening {
   }
 
   async run(signal: AbortSignal): Promise<OpenedBdev> {
+    const made = await this.#create()
+    if (isFailure(made)) return made
+    const result = await this.#openPath(made.remove, signal)
+    if (result._tag === "BdevFailure") await made.remove()
+    return result
+  }
+
+  /** The file of a new disk, if that was asked for. */
+  async #create(): Promise<{ readonly remove: () => Promise<void> } | BdevFailure> {
+    const { create, filename } = this.#spec
+    if (create === undefined) return { remove: nothingMade }
+    const made = await createFile(this.#of, filename, create.byteLength)
+    if (made._tag !== "Exists") return made
+    return create.mustBeNew ? existsAlready(filename) : { remove: nothingMade }
+  }
+
+  async #openPath(remove: () => Promise<void>, signal: AbortSignal): Promise<OpenedBdev> {
     try {
-      return await this.#of.withPath(this.#spec.filename, (path) => this.#open(path, signal))
+      return await this.#of.withPath(this.#spec.filename, (path) => this.#open(path, remove, signal))
     } catch (error) {
       if (error instanceof PathRefused) return failure(error.code, error.message)
-      return unopenable(this.#spec, codeOf(error))
+      return unopenable(this.#spec, errorCode(error))
     }
   }
 
-  async #open(path: string, signal: AbortSignal): Promise<OpenedBdev> {
+  async #open(path: string, remove: () => Promise<void>, signal: AbortSignal): Promise<OpenedBdev> {
     const { files } = this.#of
     // Looked at first: opening a device can do something, and that of a FIFO waits for its other end.
-    const wrong = wrongKind(this.#spec, await files.stat(path))
-    if (wrong !== undefined || signal.aborted) return wrong ?? unopenable(this.#spec, "ECANCELED")
-    const access = this.#spec.readOnly ? constants.O_RDONLY : constants.O_RDWR
-    const descriptor = await files.open(path, access | constants.O_NONBLOCK)
-    const result = await this.#use(descriptor, signal)
+    const looked = await this.#look(await files.stat(path))
+    if (isFailure(looked)) return looked
+    if (signal.aborted) return unopenable(this.#spec, "ECANCELED")
+    if (!this.#spec.readOnly) await this.#of.closingEnded(looked.keys)
+    const descriptor = await this.#openDescriptor(path, looked)
+    if (typeof descriptor !== "number") return descriptor
+    const result = await this.#use(descriptor, looked, remove, signal)
     if (result._tag === "BdevFailure") files.close(descriptor, () => {})
     return result
   }
 
-  async #use(descriptor: number, signal: AbortSignal): Promise<OpenedBdev> {
-    const { blockSize, readOnly, wholeBlocks } = this.#spec
-    const stat = await this.#of.files.fstat(descriptor)
+  async #look(stat: FileStat): Promise<Looked | BdevFailure> {
     const wrong = wrongKind(this.#spec, stat)
     if (wrong !== undefined) return wrong
-    const size = Number(stat.size)
-    const blockCount = Math.floor(size / blockSize)
-    if (blockCount === 0 || (wholeBlocks && size % blockSize !== 0)) return wrongSize(this.#spec, size)
-    const key = `${stat.dev}:${stat.ino}`
-    const { writers } = this.#of
-    const before = readOnly ? undefined : writers.get(key)
-    if (before?.closing === true) await withinClosingWait(before.gone)
-    // Nothing waits from here on until the file is this disk's: of two that open it at once, one comes first.
-    const writer = readOnly ? undefined : writers.get(key)
-    if (writer !== undefined) return inUse(this.#spec, writer)
-    if (signal.aborted) return unopenable(this.#spec, "ECANCELED")
-    return opened(new AioBdev(this.#spec, descriptor, blockCount, this.#surroundings(key)))
+    const { files, sysfsRoot } = this.#of
+    const number = deviceNumberOf(stat.rdev)
+    const isDevice = stat.isBlockDevice()
+    const facts = isDevice ? await readDeviceFacts(files.readText, sysfsRoot, number) : undefined
+    if (isDevice && facts === undefined) return unknownDevice(this.#spec, sysfsRoot)
+    const own = isDevice ? `block ${number}` : `file ${stat.dev}:${stat.ino}`
+    return (
+      wrongSettings(this.#spec, facts) ?? { stat, facts, keys: [own, ...(await this.#backingKeys(facts?.backingFile))] }
+    )
   }
 
-  #surroundings(key: string): AioSurroundings {
-    const { files, slots, writers } = this.#of
-    const { promise, resolve } = Promise.withResolvers<void>()
-    const writer: Writer = { name: this.#name, closing: false, gone: promise }
-    if (!this.#spec.readOnly) writers.set(key, writer)
+  /** A loop device is its file, too. */
+  async #backingKeys(path: string | undefined): Promise<ReadonlyArray<string>> {
+    if (path === undefined) return []
+    return this.#of.files.stat(path).then(
+      ({ dev, ino }) => [`file ${dev}:${ino}`],
+      () => []
+    )
+  }
+
+  async #openDescriptor(path: string, { facts, keys }: Looked): Promise<number | BdevFailure> {
+    const { direct, dsync, readOnly } = this.#spec
+    const access = readOnly ? constants.O_RDONLY : constants.O_RDWR
+    const exclusive = facts === undefined || readOnly ? 0 : constants.O_EXCL
+    const cache = (direct === true ? constants.O_DIRECT : 0) | (dsync === true ? constants.O_DSYNC : 0)
+    try {
+      return await this.#of.files.open(path, access | exclusive | cache | constants.O_NONBLOCK)
+    } catch (error) {
+      const code = errorCode(error)
+      if (code !== "EBUSY" || facts === undefined) return unopenable(this.#spec, code)
+      const writer = this.#of.writerOf(keys)
+      if (writer !== undefined) return inUse(this.#spec, writer)
+      return heldDevice(this.#spec, await mountPointOf(this.#of.files.readText, facts.number))
+    }
+  }
+
+  async #use(
+    descriptor: number,
+    { facts, keys, stat }: Looked,
+    remove: () => Promise<void>,
+    signal: AbortSignal
+  ): Promise<OpenedBdev> {
+    const now = await this.#of.files.fstat(descriptor)
+    const isSame = now.dev === stat.dev && now.ino === stat.ino && now.rdev === stat.rdev
+    if (!isSame) return failure("EAGAIN", `${this.#spec.filename} has become another file while it was opened`)
+    const file = await this.#examine(descriptor, now, facts)
+    if (isFailure(file)) return file
+    // Nothing waits from here on until the file is this disk's: of two that open it at once, one comes first.
+    const writer = this.#spec.readOnly ? undefined : this.#of.writerOf(keys)
+    if (writer !== undefined) return inUse(this.#spec, writer)
+    if (signal.aborted) return unopenable(this.#spec, "ECANCELED")
+    return opened(new AioBdev(this.#spec, file, this.#surroundings(keys, remove)))
+  }
+
+  async #examine(
+    descriptor: number,
+    stat: FileStat,
+    facts: DeviceFacts | undefined
+  ): Promise<OpenedFile | BdevFailure> {
+    const { create, filename, wholeBlocks } = this.#spec
+    const size = facts === undefined ? Number(stat.size) : facts.byteLength
+    const blockSize = this.#spec.blockSize || (facts?.logicalBlockSize ?? 0)
+    const blockCount = Math.floor(size / blockSize)
+    if (create !== undefined && size < create.byteLength) return tooShort(filename, size, create.byteLength)
+    if (blockCount === 0 || (wholeBlocks && size % blockSize !== 0)) {
+      return wrongSize(filename, blockSize, size, facts !== undefined)
+    }
+    const thin = await this.#isThin(descriptor, size, facts)
+    if (typeof thin !== "boolean") return thin
+    const directly = this.#spec.direct === true ? await this.#directly(descriptor, blockSize, blockCount) : undefined
+    if (directly !== undefined) return directly
+    const physicalBlockSize = Math.max(blockSize, facts?.physicalBlockSize ?? 0)
+    const measure = () => this.#measure(descriptor, facts)
+    return { descriptor, blockCount, blockSize, physicalBlockSize, thin, isDevice: facts !== undefined, measure }
+  }
+
+  /** A new disk that cannot do what was asked is refused; one that is there already does without. */
+  async #isThin(descriptor: number, size: number, facts: DeviceFacts | undefined): Promise<boolean | BdevFailure> {
+    const { fallocate, readOnly, wholeBlocks } = this.#spec
+    if (fallocate !== true || readOnly) return false
+    const calls = this.#of.files.systemCalls()
+    const can = typeof calls !== "string" && (facts?.writesZeroes ?? (await probeHole(calls, descriptor, size)))
+    if (can || !wholeBlocks) return can
+    return unpunchable(this.#spec, typeof calls === "string" ? calls : undefined)
+  }
+
+  async #directly(descriptor: number, blockSize: number, blockCount: number): Promise<BdevFailure | undefined> {
+    const { bounces, files } = this.#of
+    // The second block, if there is one: the first begins at a multiple of every size.
+    const code = await probeDirect(files, bounces, descriptor, blockCount > 1 ? blockSize : 0, blockSize)
+    return code === undefined ? undefined : undirectable(this.#spec, blockSize, code)
+  }
+
+  async #measure(descriptor: number, facts: DeviceFacts | undefined): Promise<number> {
+    const { files, sysfsRoot } = this.#of
+    if (facts === undefined) return Number((await files.fstat(descriptor)).size)
+    const size = await deviceByteLength(files.readText, sysfsRoot, facts.number)
+    if (size !== undefined) return size
+    throw Object.assign(new Error(`${this.#spec.filename} is gone`), { code: "ENODEV" })
+  }
+
+  #surroundings(keys: ReadonlyArray<string>, remove: () => Promise<void>): AioSurroundings {
+    const { bounces, files, slots } = this.#of
+    const claim = this.#spec.readOnly ? undefined : this.#of.claim(keys, this.#name)
     return {
       files,
       slots,
+      bounces,
       failed: (operation, code, byteOffset) => {
         this.#failed(operation, code, byteOffset)
         const isGone = goneCodes.has(code) && operation !== "close"
@@ -198,12 +243,10 @@ class Opening {
           this.#tell({ _tag: "Gone", detail: `${this.#spec.filename} is gone: a ${operation} ended with ${code}` })
       },
       closing: () => {
-        writer.closing = true
+        if (claim !== undefined) claim.writer.closing = true
       },
-      closed: () => {
-        if (writers.get(key) === writer) writers.delete(key)
-        resolve()
-      }
+      closed: () => claim?.release(),
+      remove
     }
   }
 }

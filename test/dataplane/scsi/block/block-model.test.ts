@@ -2,7 +2,7 @@
 import { assert, describe, it } from "vitest"
 import type { Bdev } from "../../../../src/dataplane/bdev/Bdev.ts"
 import { nodeFiles } from "../../../../src/dataplane/bdev/file/FileOperations.ts"
-import { OpenFiles } from "../../../../src/dataplane/bdev/file/open-aio-bdev.ts"
+import { OpenFiles } from "../../../../src/dataplane/bdev/file/OpenFiles.ts"
 import { MallocBdev } from "../../../../src/dataplane/bdev/memory/MallocBdev.ts"
 import { DelayBdev } from "../../../../src/dataplane/bdev/wrapper/DelayBdev.ts"
 import { makeRandom, type Random, runSeed } from "../../../support/initiator/random.ts"
