@@ -6,6 +6,7 @@
 import { Schema } from "effect"
 import { authGroupCommands } from "./auth/AuthGroup.ts"
 import { bdevCommands } from "./bdev/Bdev.ts"
+import { detachedBdevCommands } from "./bdev/DetachedBdev.ts"
 import { appliedConfigCommands } from "./config/AppliedConfig.ts"
 import { epochCommands } from "./Epoch.ts"
 import { Event } from "./Event.ts"
@@ -32,6 +33,7 @@ export const Command = Schema.TaggedUnion({
   ...authGroupCommands,
   ...targetNodeCommands,
   ...bdevCommands,
+  ...detachedBdevCommands,
   ...inertSettingCommands,
   ...groupNameCommands,
   ...appliedConfigCommands,

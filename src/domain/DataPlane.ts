@@ -23,7 +23,12 @@ export interface Lease {
 }
 
 /** A command with what was found out when its lease was acquired. */
-export const withFound = (command: Command, { blockCount }: Lease): Command =>
+export const withFound = (command: Command, { blockCount }: Lease): Command => {
+  if (command._tag === "AttachBdev") return blockCount === undefined ? command : { ...command, blockCount }
+  return withFoundSize(command, blockCount)
+}
+
+const withFoundSize = (command: Command, blockCount: number | undefined): Command =>
   command._tag === "CreateBdev" && command.bdev._tag === "Aio" && blockCount !== undefined
     ? { ...command, bdev: { ...command.bdev, blockCount } }
     : command

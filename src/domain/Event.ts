@@ -5,6 +5,7 @@
 import { Schema } from "effect"
 import { authGroupEvents } from "./auth/AuthGroup.ts"
 import { bdevEvents } from "./bdev/Bdev.ts"
+import { detachedBdevEvents } from "./bdev/DetachedBdev.ts"
 import { appliedConfigEvents } from "./config/AppliedConfig.ts"
 import { epochEvents } from "./Epoch.ts"
 import { groupNameEvents } from "./group/GroupName.ts"
@@ -29,6 +30,7 @@ export const Event = Schema.TaggedUnion({
   ...authGroupEvents,
   ...targetNodeEvents,
   ...bdevEvents,
+  ...detachedBdevEvents,
   ...inertSettingEvents,
   ...groupNameEvents,
   ...appliedConfigEvents,

@@ -5,6 +5,7 @@
 import { HashMap, Option } from "effect"
 import type { AuthGroup } from "./auth/AuthGroup.ts"
 import type { Bdev } from "./bdev/Bdev.ts"
+import type { DetachedBdev } from "./bdev/DetachedBdev.ts"
 import type { AppliedConfig, DesiredEntry } from "./config/AppliedConfig.ts"
 import type { Epoch } from "./Epoch.ts"
 import type { InitiatorGroup } from "./group/InitiatorGroup.ts"
@@ -37,6 +38,8 @@ export interface State {
   readonly targets: HashMap.HashMap<string, TargetNode>
   /** By name; also those that are being removed. */
   readonly bdevs: HashMap.HashMap<string, Bdev>
+  /** By name; those whose device has gone, and that are the same again when it is back. */
+  readonly detachedBdevs: HashMap.HashMap<string, DetachedBdev>
   /** N of the next automatic name `Malloc<N>`. */
   readonly nextMallocNumber: number
   /** By `inertSettingKey`. */
@@ -78,6 +81,7 @@ export const initialState: State = {
   authGroups: HashMap.empty(),
   targets: HashMap.empty(),
   bdevs: HashMap.empty(),
+  detachedBdevs: HashMap.empty(),
   nextMallocNumber: 0,
   inertSettings: HashMap.empty(),
   appliedConfig: undefined,
@@ -136,6 +140,10 @@ export const bdevsOf = (state: State): ReadonlyArray<Bdev> => byIncarnation(Hash
 export const activeBdevsOf = (state: State): ReadonlyArray<Bdev> =>
   bdevsOf(state).filter((bdev) => bdev.phase._tag === "Active")
 
+/** Bdevs whose device has gone, in the order in which they went. */
+export const detachedBdevsOf = (state: State): ReadonlyArray<DetachedBdev> =>
+  [...HashMap.values(state.detachedBdevs)].sort((a, b) => a.since - b.since)
+
 /** All LUN mappings of a target by LUN id, also those that drain. */
 export const lunsOf = (target: TargetNode): ReadonlyArray<LunMapping> =>
   [...HashMap.values(target.luns)].sort((a, b) => a.lun - b.lun)
@@ -151,6 +159,10 @@ export const findTarget = (state: State, name: string): TargetNode | undefined =
 /** The bdev of a name; also one that is being removed. */
 export const findBdev = (state: State, name: string): Bdev | undefined =>
   Option.getOrUndefined(HashMap.get(state.bdevs, name))
+
+/** A bdev of this name whose device has gone; also one that is about to have its LUNs again. */
+export const findDetachedBdev = (state: State, name: string): DetachedBdev | undefined =>
+  Option.getOrUndefined(HashMap.get(state.detachedBdevs, name))
 
 /** The mapping of a LUN id; also one that drains. */
 export const findLun = (target: TargetNode, lun: number): LunMapping | undefined =>

@@ -20,6 +20,7 @@ import {
   decideSetBdevQos
 } from "./bdev/bdev-change-decide.ts"
 import { decideCreateBdev, decideDeleteBdev, decideInjectBdevError } from "./bdev/bdev-decide.ts"
+import { decideAttachBdev, decideRestoreAttachedBdev } from "./bdev/bdev-detached-decide.ts"
 import { decideSetBdevHistogram } from "./bdev/bdev-histogram-decide.ts"
 import { decideSplitBdev, decideUnsplitBdev } from "./bdev/bdev-split-decide.ts"
 import type { Command, CommandOf } from "./Command.ts"
@@ -130,6 +131,8 @@ type BdevCommand = CommandOf<
   | "RecordBdevResized"
   | "RecordBdevVanished"
   | "RecordBdevContentLoaded"
+  | "AttachBdev"
+  | "RestoreAttachedBdev"
 >
 
 const decideBdevs = (state: State, command: BdevCommand | LoginCommand): Decision => {
@@ -160,6 +163,10 @@ const decideBdevs = (state: State, command: BdevCommand | LoginCommand): Decisio
       return decideRecordBdevResized(state, command)
     case "RecordBdevContentLoaded":
       return decideRecordBdevContentLoaded(state, command)
+    case "AttachBdev":
+      return decideAttachBdev(state, command)
+    case "RestoreAttachedBdev":
+      return decideRestoreAttachedBdev(state, command)
     case "RecordBdevVanished":
       return decideRecordBdevVanished(state, command)
     default:

@@ -64,6 +64,8 @@ const currentVersions: Readonly<Record<EventType, number>> = {
   BdevErrorInjected: 1,
   BdevOverlayReset: 1,
   BdevContentLoaded: 1,
+  BdevReattached: 1,
+  BdevForgotten: 1,
   InertSettingRecorded: 1,
   InertSettingRemoved: 1,
   GroupNamed: 1,

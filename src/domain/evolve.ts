@@ -13,12 +13,16 @@ import {
   evolvePortalGroupAuthSet
 } from "./auth/auth-evolve.ts"
 import {
+  evolveBdevAttached,
+  evolveBdevDetaching,
+  evolveBdevForgotten,
+  evolveBdevReattached
+} from "./bdev/bdev-detached-evolve.ts"
+import {
   evolveBdevContentLoaded,
-  evolveBdevCreated,
   evolveBdevHistogramSet,
   evolveBdevLatenciesSet,
   evolveBdevQosSet,
-  evolveBdevRemovalStarted,
   evolveBdevRemoved,
   evolveBdevResized
 } from "./bdev/bdev-evolve.ts"
@@ -119,14 +123,16 @@ type BdevEvent = EventOf<
   | "BdevErrorInjected"
   | "BdevOverlayReset"
   | "BdevContentLoaded"
+  | "BdevReattached"
+  | "BdevForgotten"
 >
 
-const evolveBdevs = (state: State, event: BdevEvent, seq: number): State => {
+const evolveBdevs = (state: State, event: BdevEvent | LoginEvent, seq: number): State => {
   switch (event._tag) {
     case "BdevCreated":
-      return evolveBdevCreated(state, event, seq)
+      return evolveBdevAttached(state, event, seq)
     case "BdevRemovalStarted":
-      return evolveBdevRemovalStarted(state, event, seq)
+      return evolveBdevDetaching(state, event, seq)
     case "BdevRemoved":
       return evolveBdevRemoved(state, event)
     case "BdevResized":
@@ -139,15 +145,22 @@ const evolveBdevs = (state: State, event: BdevEvent, seq: number): State => {
       return evolveBdevHistogramSet(state, event)
     case "BdevContentLoaded":
       return evolveBdevContentLoaded(state, event)
+    case "BdevReattached":
+      return evolveBdevReattached(state, event)
+    case "BdevForgotten":
+      return evolveBdevForgotten(state, event)
     case "BdevErrorInjected":
     case "BdevOverlayReset":
       return state
+    default:
+      return evolveLogins(state, event, seq)
   }
 }
 
 const evolveOthers = (
   state: State,
   event:
+    | BdevEvent
     | LoginEvent
     | EventOf<
         | "EpochStarted"
@@ -191,7 +204,7 @@ const evolveOthers = (
     case "ReservationsChanged":
       return evolveReservationsChanged(state, event)
     default:
-      return evolveLogins(state, event, seq)
+      return evolveBdevs(state, event, seq)
   }
 }
 
@@ -234,17 +247,6 @@ export const evolve = (state: State, event: Event, seq: number): State => {
       return evolveTargetNodeDeleted(state, event)
     case "TargetNodeLogoutRequested":
       return state
-    case "BdevCreated":
-    case "BdevRemovalStarted":
-    case "BdevRemoved":
-    case "BdevResized":
-    case "BdevLatenciesSet":
-    case "BdevHistogramSet":
-    case "BdevQosSet":
-    case "BdevContentLoaded":
-    case "BdevErrorInjected":
-    case "BdevOverlayReset":
-      return evolveBdevs(state, event, seq)
     default:
       return evolveOthers(state, event, seq)
   }

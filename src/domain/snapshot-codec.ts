@@ -6,6 +6,7 @@ import { HashMap, Result, Schema, Struct } from "effect"
 import { AuthGroup } from "./auth/AuthGroup.ts"
 import { Bdev } from "./bdev/Bdev.ts"
 import { indexBdev } from "./bdev/bdev-evolve.ts"
+import { DetachedBdev } from "./bdev/DetachedBdev.ts"
 import { AppliedConfig, DesiredEntry } from "./config/AppliedConfig.ts"
 import { Epoch } from "./Epoch.ts"
 import { FOLD_VERSION } from "./evolve.ts"
@@ -22,6 +23,7 @@ import { UnitReservations } from "./reservation/Reservation.ts"
 import {
   authGroupsOf,
   bdevsOf,
+  detachedBdevsOf,
   type Indexes,
   inertSettingsOf,
   initialState,
@@ -79,6 +81,8 @@ const StoredState = Schema.Struct({
   authGroups: Schema.Array(AuthGroup),
   targets: Schema.Array(StoredTarget),
   bdevs: Schema.Array(Bdev),
+  /** Left out while there are none. */
+  detachedBdevs: Schema.optionalKey(Schema.Array(DetachedBdev)),
   nextMallocNumber: Schema.Natural,
   inertSettings: Schema.Array(InertSetting),
   appliedConfig: Schema.optionalKey(AppliedConfig),
@@ -147,6 +151,7 @@ const store = (state: State): StoredState => ({
   authGroups: authGroupsOf(state),
   targets: targetsOf(state).map(storeTarget),
   bdevs: bdevsOf(state),
+  ...(HashMap.isEmpty(state.detachedBdevs) ? {} : { detachedBdevs: detachedBdevsOf(state) }),
   nextMallocNumber: state.nextMallocNumber,
   inertSettings: inertSettingsOf(state),
   ...(state.appliedConfig === undefined ? {} : { appliedConfig: state.appliedConfig }),
@@ -167,6 +172,7 @@ const load = (stored: StoredState): State => {
     authGroups: HashMap.fromIterable(stored.authGroups.map((group) => [group.tag, group])),
     targets: HashMap.fromIterable(stored.targets.map((target) => [iscsiNameKey(target.name), loadTarget(target)])),
     bdevs: HashMap.fromIterable(stored.bdevs.map((bdev) => [bdev.name, bdev])),
+    detachedBdevs: HashMap.fromIterable((stored.detachedBdevs ?? []).map((detached) => [detached.name, detached])),
     nextMallocNumber: stored.nextMallocNumber,
     inertSettings: HashMap.fromIterable(
       stored.inertSettings.map((setting) => [inertSettingKey(setting.method, setting.object), setting])

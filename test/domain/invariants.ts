@@ -8,6 +8,7 @@ import { isAllRegistrants, noKey, registrantKey } from "../../src/domain/reserva
 import {
   authGroupsOf,
   bdevsOf,
+  detachedBdevsOf,
   findBdev,
   findInitiatorGroup,
   findPortalGroup,
@@ -35,6 +36,18 @@ export const throughSnapshot = (state: State): State => {
   const back = decodeSnapshot(encodeSnapshot(state))
   if (Result.isFailure(back)) throw new Error(back.failure)
   return back.success
+}
+
+/** One that is back is there; what is to be mapped again is so once. */
+const checkDetached = (state: State): void => {
+  for (const { attached, luns, name } of detachedBdevsOf(state)) {
+    if (attached !== undefined) assert.strictEqual(findBdev(state, name)?.incarnation, attached)
+    unique(
+      `LUNs of ${name}`,
+      luns.map(({ lun, target }) => `${target}/${lun}`)
+    )
+    assert.isTrue(luns.every(({ target }) => findTarget(state, target) !== undefined))
+  }
 }
 
 /** Equal states in all that can be asked of them, indexes included. */
@@ -130,6 +143,7 @@ const checkReservations = (state: State): void => {
 
 /** Fails with what does not hold. `seq` is that of the last event. */
 export const assertInvariants = (state: State, seq: number): void => {
+  checkDetached(state)
   unique(
     "portals",
     portalGroupsOf(state).flatMap(({ portals }) => portals.map(portalKey))

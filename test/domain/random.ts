@@ -6,11 +6,12 @@ import { defaultHistogram, noQos } from "../../src/domain/bdev/Bdev.ts"
 import type { Command } from "../../src/domain/Command.ts"
 import type { Event } from "../../src/domain/Event.ts"
 import { InitiatorPattern, Netmask } from "../../src/domain/group/InitiatorGroup.ts"
-import { GroupName, type Incarnation, RelativePortId, Uuid } from "../../src/domain/ids.ts"
+import { GroupName, type Incarnation, RelativePortId, Seq, Uuid } from "../../src/domain/ids.ts"
 import { defaultIscsiOptions, noAuth } from "../../src/domain/options/IscsiOptions.ts"
 import {
   activeBdevsOf,
   bdevsOf,
+  detachedBdevsOf,
   findBdev,
   findLun,
   findTarget,
@@ -159,6 +160,16 @@ const targetCommands = (dice: Dice, state: State, seq: number): Command => {
   ])
 }
 
+/** So that most of those that go come back. */
+const detachedCommands = (state: State): ReadonlyArray<Command> =>
+  detachedBdevsOf(state).flatMap(({ attached, name, since }): ReadonlyArray<Command> => {
+    const back: Command =
+      attached === undefined
+        ? { _tag: "AttachBdev", name, since, blockCount: 7 }
+        : { _tag: "RestoreAttachedBdev", name, incarnation: attached }
+    return [back, back, { _tag: "AttachBdev", name, since: Seq.make(1) }, { _tag: "DeleteBdev", name }]
+  })
+
 const bdevCommands = (dice: Dice, state: State, seq: number): Command => {
   const { pick, roll } = dice
   const bdev = randomBdev(dice)
@@ -224,6 +235,8 @@ const isRemoval = ({ _tag }: Command): boolean => _tag.startsWith("Delete") || _
  * nothing stays for long enough to be built on.
  */
 export const randomCommand = (dice: Dice, state: State, seq: number): Command => {
+  const [first, ...others] = detachedCommands(state)
+  if (first !== undefined && dice.roll(8) === 0) return dice.pick([first, ...others])
   const command = anyCommand(dice, state, seq)
   return isRemoval(command) && dice.roll(4) > 0 ? anyCommand(dice, state, seq) : command
 }
@@ -338,6 +351,10 @@ const bdevEvents = ({ pick, roll }: Dice, seq: number): Event => {
     { _tag: "BdevQosSet", name, incarnation, qos: { ...noQos, writeMiBPerSecond: roll(3) } },
     { _tag: "BdevLatenciesSet", name, incarnation, latencies: randomLatencies(roll) },
     { _tag: "BdevHistogramSet", name, incarnation, ...(roll(2) === 0 ? {} : { histogram: defaultHistogram }) },
+    { _tag: "BdevRemovalStarted", name, incarnation, cause: "vanished", detached: true },
+    { _tag: "BdevCreated", ...identity, spec: { _tag: "Error", base }, attached: true },
+    { _tag: "BdevReattached", name, incarnation },
+    { _tag: "BdevForgotten", name },
     { _tag: "BdevRemoved", name, incarnation }
   ])
 }

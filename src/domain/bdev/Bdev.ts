@@ -118,7 +118,9 @@ export const bdevEvents = {
     uuidExplicit: Schema.Boolean,
     spec: BdevSpec,
     /** N of an automatic name `Malloc<N>`. */
-    autoNumber: Schema.optionalKey(Schema.Natural)
+    autoNumber: Schema.optionalKey(Schema.Natural),
+    /** Its device is back: it is what was detached under this name. */
+    attached: Schema.optionalKey(Schema.Literal(true))
   },
   /** From here on it takes no new mapping; its LUNs drain. */
   BdevRemovalStarted: {
@@ -126,7 +128,9 @@ export const bdevEvents = {
     incarnation: Incarnation,
     cause: BdevRemovalCause,
     /** Of one that has vanished: how, in words. */
-    detail: Schema.optionalKey(Schema.String)
+    detail: Schema.optionalKey(Schema.String),
+    /** It stays declared, and will be the same again when its device is back. */
+    detached: Schema.optionalKey(Schema.Literal(true))
   },
   BdevRemoved: { name: BdevName, incarnation: Incarnation },
   /** It has another size from now on. */

@@ -28,6 +28,7 @@ import {
 } from "./BdevSpec.ts"
 import { parseAioSpec } from "./bdev-aio-decide.ts"
 import { writtenBase } from "./bdev-claims.ts"
+import { resolveDetachedBdev } from "./bdev-detached-decide.ts"
 import { baseOf } from "./bdev-evolve.ts"
 import { parseOverlaySpec } from "./overlay-spec.ts"
 import { parseSplitSpec, partNameOf } from "./split-parts.ts"
@@ -54,6 +55,10 @@ export const requireBdev = (state: State, name: string): Result.Result<Bdev, Not
   const bdev = resolveBdev(state, name)
   if (bdev?.phase._tag === "Active") return Result.succeed(bdev)
   const object = `bdev ${quote(name)}`
+  if (resolveDetachedBdev(state, name) !== undefined) {
+    const hint = "it comes back with it; to forget it, delete it"
+    return Result.fail(new NotFound({ object, reason: "is detached: its device is not there", hint }))
+  }
   if (bdev === undefined) {
     return Result.fail(new NotFound({ object, reason: "does not exist", hint: "create it first, or check the name" }))
   }
@@ -239,7 +244,7 @@ const checkDerivedName = (command: CommandOf<"CreateBdev">, name: BdevName): Dom
 }
 
 const checkBdevCount = (state: State, name: BdevName): DomainError | undefined => {
-  if (HashMap.size(state.bdevs) < BDEVS_MAX) return undefined
+  if (HashMap.size(state.bdevs) + HashMap.size(state.detachedBdevs) < BDEVS_MAX) return undefined
   const reason = `would be number ${BDEVS_MAX + 1}`
   return new LimitExceeded({
     object: `bdev ${name}`,
@@ -265,15 +270,20 @@ export const decideCreateBdev = (state: State, command: CommandOf<"CreateBdev">)
   ])
 }
 
-/** Also while it is mapped: its LUNs and its stack drain first. */
-export const decideDeleteBdev = (state: State, command: CommandOf<"DeleteBdev">): Decision =>
-  Result.flatMap(requireBdev(state, command.name), (bdev) => {
+/** Also while it is mapped: its LUNs and its stack drain first. One whose device is gone is forgotten. */
+export const decideDeleteBdev = (state: State, command: CommandOf<"DeleteBdev">): Decision => {
+  const detached = resolveDetachedBdev(state, command.name)
+  if (detached !== undefined && (command.kind === undefined || command.kind === detached.spec._tag)) {
+    return Result.succeed([{ _tag: "BdevForgotten", name: detached.name }])
+  }
+  return Result.flatMap(requireBdev(state, command.name), (bdev) => {
     if (command.kind === undefined || command.kind === bdev.spec._tag) {
       return Result.succeed(decideBdevRemoval(state, bdev, "requested"))
     }
     const reason = `is not of kind ${command.kind} but ${bdev.spec._tag}`
     return Result.fail(new NotFound({ object: `bdev ${bdev.name}`, reason, hint: "delete it as what it is" }))
   })
+}
 
 /** Recorded only: the data plane does it. */
 export const decideInjectBdevError = (state: State, command: CommandOf<"InjectBdevError">): Decision =>

@@ -5,6 +5,7 @@
  */
 import { HashMap, Option, Result } from "effect"
 import type { Bdev, BdevRemovalCause } from "../bdev/Bdev.ts"
+import { canComeBack } from "../bdev/bdev-detached-decide.ts"
 import { baseOf } from "../bdev/bdev-evolve.ts"
 import type { CommandOf } from "../Command.ts"
 import { type Decision, type Draft, draftOn, record } from "../decision.ts"
@@ -75,10 +76,11 @@ export const decideBdevRemoval = (
 ): ReadonlyArray<Event> => {
   const draft = draftOn(state)
   const stack = stackFrom(state, bdev).filter(({ phase }) => phase._tag === "Active")
+  const stays = cause === "vanished" && canComeBack(bdev.spec) ? { detached: true as const } : {}
   for (const { incarnation, name } of stack) {
     const own =
       name === bdev.name ? { cause, ...(detail === undefined ? {} : { detail }) } : { cause: "base-removed" as const }
-    record(draft, { _tag: "BdevRemovalStarted", name, incarnation, ...own })
+    record(draft, { _tag: "BdevRemovalStarted", name, incarnation, ...own, ...stays })
   }
   for (const each of stack) startLunRemovals(draft, each, cause === "vanished" ? "bdev-vanished" : "bdev-deleted")
   for (const { name } of stack.toReversed()) settleBdev(draft, name)

@@ -1,5 +1,6 @@
 /** The fold of target nodes and their LUNs. See `evolve.ts` for what it guarantees. */
 import { Brand, HashMap } from "effect"
+import { withoutDetachedLuns } from "../bdev/bdev-detached-evolve.ts"
 import type { EventOf } from "../Event.ts"
 import { type Incarnation, iscsiNameKey, type Lun } from "../ids.ts"
 import { indexAdd, indexRemove } from "../multi-index.ts"
@@ -197,5 +198,6 @@ export const evolveTargetNodeDeleted = (state: State, event: EventOf<"TargetNode
     indexes: HashMap.reduce(target.luns, state.indexes, (indexes, mapping) => unindexLun(indexes, key, mapping))
   }
   const bdevs = new Set([...HashMap.values(target.luns)].map(({ bdev }) => bdev.name))
-  return [...bdevs].reduce<State>((state, bdev) => withoutUnreachable(state, target, bdev), after)
+  const reachable = [...bdevs].reduce<State>((state, bdev) => withoutUnreachable(state, target, bdev), after)
+  return withoutDetachedLuns(reachable, target.name)
 }

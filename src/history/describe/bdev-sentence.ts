@@ -78,12 +78,17 @@ const latenciesText = ({ latencies }: EventOf<"BdevLatenciesSet">): string =>
   `delays reads by ${millisText(latencies.averageReadMicros)} (99 %: ${millisText(latencies.p99ReadMicros)}), ` +
   `writes by ${millisText(latencies.averageWriteMicros)} (99 %: ${millisText(latencies.p99WriteMicros)})`
 
+const unmappedText = ({ unmapped = [] }: EventOf<"BdevReattached">): string =>
+  unmapped.length === 0 ? "" : `, but for ${listed(unmapped.map(({ lun, target }) => `LUN ${lun} of ${target}`))}`
+
 /** Without who asked for it. */
 export const bdevSentence = (event: Extract<Event, { readonly _tag: BdevEventType }>): string => {
   const bdev = `bdev ${event.name}`
   switch (event._tag) {
     case "BdevCreated":
-      return `${bdev} was created: ${specText(event.spec)}`
+      return event.attached === true
+        ? `${bdev} is back: ${specText(event.spec)}`
+        : `${bdev} was created: ${specText(event.spec)}`
     case "BdevRemovalStarted":
       return `${bdev} began to go: ${event.detail ?? removalWords[event.cause]}`
     case "BdevRemoved":
@@ -98,6 +103,10 @@ export const bdevSentence = (event: Extract<Event, { readonly _tag: BdevEventTyp
       return event.histogram === undefined
         ? `latencies of ${bdev} are counted no more`
         : `latencies of ${bdev} are counted from now on (${event.histogram.ioType ?? "all IO"})`
+    case "BdevReattached":
+      return `${bdev} has its LUNs and limits again${unmappedText(event)}`
+    case "BdevForgotten":
+      return `${bdev}, whose device is gone, was forgotten`
     case "BdevContentLoaded":
       return `${bdev} was filled with a copy`
     case "BdevErrorInjected":

@@ -6,6 +6,7 @@
 import { HashMap, Result } from "effect"
 import type { Bdev } from "../../domain/bdev/Bdev.ts"
 import type { BdevSpec } from "../../domain/bdev/BdevSpec.ts"
+import type { DetachedBdev } from "../../domain/bdev/DetachedBdev.ts"
 import type { AppliedConfig, DesiredEntry } from "../../domain/config/AppliedConfig.ts"
 import type { Event, EventOf, EventType } from "../../domain/Event.ts"
 import { decodeRecord, encodeEvent } from "../../domain/event-codec.ts"
@@ -70,6 +71,7 @@ const unchanged = [
   "BdevErrorInjected",
   "BdevOverlayReset",
   "BdevContentLoaded",
+  "BdevForgotten",
   "InertSettingRecorded",
   "InertSettingRemoved",
   "GroupNamed"
@@ -124,6 +126,10 @@ export const mapEvent = (mapping: ForkMapping, event: Event): Event => {
       return { ...event, name: forkTargetName(mapping, event.name) }
     case "BdevCreated":
       return { ...event, uuid: forkUuid(mapping, event), spec: mapSpec(mapping, event.spec) }
+    case "BdevReattached": {
+      const { unmapped } = event
+      return unmapped === undefined ? event : { ...event, unmapped: mapTargets(mapping, unmapped) }
+    }
     case "BdevRemovalStarted": {
       // What happened to the device of the source, in words that name its file.
       const { detail: _, ...removal } = event
@@ -150,6 +156,18 @@ const mapBdev = (mapping: ForkMapping, bdev: Bdev): Bdev => ({
   spec: mapSpec(mapping, bdev.spec)
 })
 
+const mapTargets = <A extends { readonly target: IscsiName }>(
+  mapping: ForkMapping,
+  luns: ReadonlyArray<A>
+): ReadonlyArray<A> => luns.map((lun) => ({ ...lun, target: forkTargetName(mapping, lun.target) }))
+
+const mapDetached = (mapping: ForkMapping, { detail: _, ...detached }: DetachedBdev): DetachedBdev => ({
+  ...detached,
+  uuid: forkUuid(mapping, detached),
+  spec: mapSpec(mapping, detached.spec),
+  luns: mapTargets(mapping, detached.luns)
+})
+
 const mapUnit = (mapping: ForkMapping, { reservation, ...unit }: UnitReservations): UnitReservations => ({
   ...unit,
   registrations: unit.registrations.map((registration) => mapRegistrant(mapping, registration)),
@@ -174,6 +192,7 @@ export const mapState = (mapping: ForkMapping, state: State): State => {
     })),
     targets: HashMap.fromIterable(targets.map((target) => [iscsiNameKey(target.name), target])),
     bdevs: HashMap.map(state.bdevs, (bdev) => mapBdev(mapping, bdev)),
+    detachedBdevs: HashMap.map(state.detachedBdevs, (detached) => mapDetached(mapping, detached)),
     reservations: HashMap.map(state.reservations, (unit) => mapUnit(mapping, unit)),
     appliedConfig: state.appliedConfig === undefined ? undefined : mapApplied(mapping, state.appliedConfig),
     configParts: state.configParts.map((part) => mapEntries(mapping, part)),
