@@ -221,7 +221,7 @@ describe("what is another's by then", () => {
 })
 
 describe("a detached bdev", () => {
-  it("is forgotten when it is deleted, by name or UUID and as what it is, and another of its name takes its place", () => {
+  it("is forgotten when it is deleted as what it is, by name or UUID, and when another has its name", () => {
     const commands = [...used, vanished(6), ...drained(historyOf(...used, vanished(6)).state)]
     const uuid = detachedBdevsOf(historyOf(...commands).state)[0]?.uuid ?? ""
     for (const name of ["a", uuid.toUpperCase()]) {

@@ -6,12 +6,11 @@ import { defaultHistogram, noQos } from "../../src/domain/bdev/Bdev.ts"
 import type { Command } from "../../src/domain/Command.ts"
 import type { Event } from "../../src/domain/Event.ts"
 import { InitiatorPattern, Netmask } from "../../src/domain/group/InitiatorGroup.ts"
-import { GroupName, type Incarnation, RelativePortId, Seq, Uuid } from "../../src/domain/ids.ts"
+import { GroupName, type Incarnation, RelativePortId, Uuid } from "../../src/domain/ids.ts"
 import { defaultIscsiOptions, noAuth } from "../../src/domain/options/IscsiOptions.ts"
 import {
   activeBdevsOf,
   bdevsOf,
-  detachedBdevsOf,
   findBdev,
   findLun,
   findTarget,
@@ -23,6 +22,7 @@ import type { MapAccess } from "../../src/domain/target/TargetNode.ts"
 import { at, bdevName, disk1, disk2, igTag, instanceId, lunId, malloc, pgTag, startEpoch } from "./examples.ts"
 import { authCommand, authEvent } from "./random-auth.ts"
 import { bdevs, randomBdev } from "./random-bdevs.ts"
+import { detachedCommands } from "./random-detached.ts"
 import { reservationCommand, reservationEvent } from "./random-reservations.ts"
 
 export interface Dice {
@@ -159,16 +159,6 @@ const targetCommands = (dice: Dice, state: State, seq: number): Command => {
     }
   ])
 }
-
-/** So that most of those that go come back. */
-const detachedCommands = (state: State): ReadonlyArray<Command> =>
-  detachedBdevsOf(state).flatMap(({ attached, name, since }): ReadonlyArray<Command> => {
-    const back: Command =
-      attached === undefined
-        ? { _tag: "AttachBdev", name, since, blockCount: 7 }
-        : { _tag: "RestoreAttachedBdev", name, incarnation: attached }
-    return [back, back, { _tag: "AttachBdev", name, since: Seq.make(1) }, { _tag: "DeleteBdev", name }]
-  })
 
 const bdevCommands = (dice: Dice, state: State, seq: number): Command => {
   const { pick, roll } = dice
