@@ -4,7 +4,7 @@
  */
 import { Deferred, Effect, FiberMap, type Scope } from "effect"
 import type { Bdev, BdevErrorInjection } from "../domain/bdev/Bdev.ts"
-import type { BdevRef, BdevRequest } from "../domain/bdev/BdevSpec.ts"
+import { type BdevRef, type BdevRequest, isSizedByDevice } from "../domain/bdev/BdevSpec.ts"
 import type { Command } from "../domain/Command.ts"
 import type { BdevStatus, Lease } from "../domain/DataPlane.ts"
 import { BdevUnavailable } from "../domain/data-plane-errors.ts"
@@ -89,7 +89,7 @@ export class Bdevs {
         )
         if (!("id" in opened)) return yield* new BdevUnavailable({ name, code: opened.code, detail: opened.detail })
         const lease = yield* this.#leases.lease(opened.id, (id) => this.#close(id))
-        return request._tag === "Aio" ? { ...lease, blockCount: opened.blockCount } : lease
+        return isSizedByDevice(request) ? { ...lease, blockCount: opened.blockCount } : lease
       })
     )
   }
@@ -140,12 +140,12 @@ export class Bdevs {
         Effect.sync(() => {
           this.#gone.delete(key)
           // Of what is in memory the record of its removal says all.
-          if (entry?.id !== undefined && entry.bdev.spec._tag === "Aio") {
+          if (entry?.id !== undefined && isSizedByDevice(entry.bdev.spec)) {
             this.#observe({ _tag: "BdevClosed", bdev: ref.name }, seq)
           }
         })
       )
-      if (entry?.bdev.spec._tag === "Aio") yield* FiberMap.run(this.#opening, key, closed)
+      if (entry !== undefined && isSizedByDevice(entry.bdev.spec)) yield* FiberMap.run(this.#opening, key, closed)
       else yield* closed
     })
   }
@@ -290,7 +290,7 @@ export class Bdevs {
 
   /** A request names its base, as the rules do by name or else by UUID: the newest that is open under it. */
   #specOf(request: Exclude<BdevRequest, { readonly _tag: "Split" }>): BdevSpec {
-    if (request._tag === "Aio") return { ...request, wholeBlocks: true }
+    if (isSizedByDevice(request)) return { ...request, wholeBlocks: true }
     if (!("base" in request)) return request
     const base = this.#newest(request.base)
     const ref = { name: base?.name ?? request.base, incarnation: base?.incarnation ?? 0 }
@@ -346,7 +346,7 @@ export class Bdevs {
 
   #tellUp({ bdev, failedAttempts }: Entry): void {
     const { incarnation, name, spec } = bdev
-    if (spec._tag !== "Aio" && failedAttempts === 0) return
+    if (!isSizedByDevice(spec) && failedAttempts === 0) return
     const size = "blockCount" in spec ? { blockCount: spec.blockCount } : {}
     this.#observe({ _tag: "BdevUp", bdev: name, ...size, failedAttempts }, incarnation)
   }
@@ -367,7 +367,7 @@ export class Bdevs {
     return Effect.uninterruptibleMask((restore) =>
       Effect.suspend(() => {
         const { name, spec } = entry.bdev
-        const definition = { name, spec: spec._tag === "Aio" ? { ...spec, wholeBlocks: false } : spec }
+        const definition = { name, spec: isSizedByDevice(spec) ? { ...spec, wholeBlocks: false } : spec }
         return Effect.flatMap(this.#open(definition, restore), (opened) => {
           if (!("id" in opened)) {
             this.#tellFailed(entry, opened)
@@ -382,7 +382,7 @@ export class Bdevs {
 
   /** A file may have another size than when the state has last heard of it. */
   #tellSize({ incarnation, name, spec }: Bdev, blockCount: number): Effect.Effect<void> {
-    if (spec._tag !== "Aio" || spec.blockCount === blockCount) return Effect.void
+    if (!isSizedByDevice(spec) || spec.blockCount === blockCount) return Effect.void
     return this.#report({ _tag: "RecordBdevResized", name, incarnation, blockCount }, incarnation, "dataplane")
   }
 }

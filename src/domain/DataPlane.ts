@@ -4,7 +4,7 @@
  */
 import { Context, type Effect, type Scope } from "effect"
 import type { BdevErrorInjection } from "./bdev/Bdev.ts"
-import type { BdevRequest } from "./bdev/BdevSpec.ts"
+import { type BdevRequest, isSizedByDevice } from "./bdev/BdevSpec.ts"
 import type { Command } from "./Command.ts"
 import type { BdevUnavailable, PortalUnavailable } from "./data-plane-errors.ts"
 import type { Portal } from "./group/PortalGroup.ts"
@@ -18,7 +18,7 @@ import type { StatisticsSource } from "./Statistics.ts"
  */
 export interface Lease {
   readonly id: string
-  /** What a file that was opened has, in blocks: part of the event, so known before it. */
+  /** What a file or an export that was opened has, in blocks: part of the event, so known before it. */
   readonly blockCount?: number
 }
 
@@ -29,7 +29,7 @@ export const withFound = (command: Command, { blockCount }: Lease): Command => {
 }
 
 const withFoundSize = (command: Command, blockCount: number | undefined): Command =>
-  command._tag === "CreateBdev" && command.bdev._tag === "Aio" && blockCount !== undefined
+  command._tag === "CreateBdev" && isSizedByDevice(command.bdev) && blockCount !== undefined
     ? { ...command, bdev: { ...command.bdev, blockCount } }
     : command
 

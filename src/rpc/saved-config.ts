@@ -28,6 +28,7 @@ import { LUNS_PER_CREATE_MAX, type TargetNode } from "../domain/target/TargetNod
 import { authGroupView } from "./methods/auth-groups.ts"
 import { authView } from "./methods/auth-params.ts"
 import { rateLimitsView } from "./methods/bdev/bdev-view.ts"
+import { nbdParams } from "./methods/bdev/nbd-params.ts"
 import { type Given, givenTo, type InertParams, inertValues } from "./methods/inert.ts"
 import {
   accelParams,
@@ -163,6 +164,8 @@ const bdevCall = (bdev: Bdev): SavedCall => {
         uuid,
         ...removableKey(spec)
       })
+    case "Nbd":
+      return call("bdev_nbd_create", { name, ...nbdParams(spec), uuid })
     default:
       return stackedCall(bdev, spec)
   }

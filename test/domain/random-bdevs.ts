@@ -1,5 +1,5 @@
 /** Random requests for bdevs, of few names, so that they meet. */
-import type { BdevRequest } from "../../src/domain/bdev/BdevSpec.ts"
+import type { BdevRequest, NbdServer } from "../../src/domain/bdev/BdevSpec.ts"
 import { delayOn, malloc } from "./examples.ts"
 import type { Dice } from "./random.ts"
 
@@ -13,9 +13,26 @@ const randomStacked = ({ pick, roll }: Dice): BdevRequest => {
   return roll(2) === 0 ? { _tag: "Overlay", base, filename: "/tmp/o" } : { _tag: "Overlay", base }
 }
 
+export const nbdServers: readonly [NbdServer, NbdServer, NbdServer] = [
+  { path: "/run/nbd.sock" },
+  { path: "nbd.sock" },
+  { host: "10.0.0.5", port: 10_809 }
+]
+
+export const nbdRequest = {
+  _tag: "Nbd",
+  exportName: "disk",
+  blockSize: 512,
+  readOnly: false,
+  reconnectSeconds: 30,
+  replySeconds: 60,
+  giveUpSeconds: 0
+} as const
+
 export const randomBdev = (dice: Dice): BdevRequest => {
   const { pick, roll } = dice
-  const kind = roll(6)
+  const kind = roll(7)
+  if (kind === 6) return { ...nbdRequest, server: pick(nbdServers), connections: roll(18), blockCount: 8 }
   if (kind === 5) return randomStacked(dice)
   if (kind === 4) return { _tag: "Aio", filename: "/tmp", blockSize: 512, readOnly: roll(2) === 0, blockCount: 8 }
   if (kind === 0) return malloc

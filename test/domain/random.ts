@@ -21,7 +21,7 @@ import {
 import type { MapAccess } from "../../src/domain/target/TargetNode.ts"
 import { at, bdevName, disk1, disk2, igTag, instanceId, lunId, malloc, pgTag, startEpoch } from "./examples.ts"
 import { authCommand, authEvent } from "./random-auth.ts"
-import { bdevs, randomBdev } from "./random-bdevs.ts"
+import { bdevs, nbdRequest, nbdServers, randomBdev } from "./random-bdevs.ts"
 import { detachedCommands } from "./random-detached.ts"
 import { reservationCommand, reservationEvent } from "./random-reservations.ts"
 
@@ -333,6 +333,11 @@ const bdevEvents = ({ pick, roll }: Dice, seq: number): Event => {
       _tag: "BdevCreated",
       ...identity,
       spec: { _tag: "Aio", filename: "f", blockCount: 0, blockSize: 1, readOnly: true, removable: true }
+    },
+    {
+      _tag: "BdevCreated",
+      ...identity,
+      spec: { ...nbdRequest, server: pick(nbdServers), tls: { ca: "/ca.pem" }, connections: 4, blockCount: 8 }
     },
     { _tag: "BdevRemovalStarted", name, incarnation, cause: "requested" },
     { _tag: "BdevRemovalStarted", name, incarnation, cause: "vanished", detail: "/dev/sdb is gone" },

@@ -6,6 +6,7 @@ import { randomBytes } from "node:crypto"
 import { Effect, Layer, Queue, type Scope } from "effect"
 import { MemoryEventLog } from "../../../eventlog/MemoryEventLog.ts"
 import { ConfigApplier } from "../../config/plan/ConfigApplier.ts"
+import { isSizedByDevice } from "../../domain/bdev/BdevSpec.ts"
 import { ControlPlane } from "../../domain/ControlPlane.ts"
 import { DataPlane } from "../../domain/DataPlane.ts"
 import type { Event } from "../../domain/Event.ts"
@@ -64,7 +65,8 @@ const emptyDataPlane = Layer.effect(
     followRemovals,
     DataPlane.of({
       acquirePortals: () => Effect.succeed({ id: "trial" }),
-      acquireBdev: (_name, bdev) => Effect.succeed({ id: "trial", ...(bdev._tag === "Aio" ? { blockCount: 1 } : {}) }),
+      acquireBdev: (_name, bdev) =>
+        Effect.succeed({ id: "trial", ...(isSizedByDevice(bdev) ? { blockCount: 1 } : {}) }),
       awaitApplied: () => Effect.void,
       connections: Effect.succeed([]),
       requestLogout: () => Effect.void,

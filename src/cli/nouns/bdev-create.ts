@@ -156,8 +156,39 @@ const passthru = Command.make("passthru", { ...shared, name, base, uuid }, (inpu
   )
 ).pipe(about("A disk that is as the one beneath it.", "bdev create passthru Passthru0 Malloc0"))
 
+const nbd = Command.make(
+  "nbd",
+  {
+    ...shared,
+    name,
+    uri: Argument.String("uri").pipe(
+      Argument.withDescription("nbd://HOST:PORT/EXPORT or nbd+unix:///EXPORT?socket=PATH; nbds for TLS")
+    ),
+    blockSize,
+    readOnly: Flag.Boolean("read-only").pipe(Flag.withDescription("Refuse writes"), Flag.withDefault(false)),
+    removable,
+    uuid
+  },
+  (input) =>
+    act(input, (call) =>
+      made(call, "bdev_nbd_create", {
+        name: input.name,
+        uri: input.uri,
+        block_size: input.blockSize,
+        readonly: input.readOnly,
+        ...given("uuid", input.uuid),
+        ...removableKey(input)
+      })
+    )
+).pipe(
+  about(
+    "A disk that is an export of an NBD server, such as qemu-nbd or nbdkit.",
+    "bdev create nbd Remote0 'nbd+unix:///?socket=/run/qcow2.sock'"
+  )
+)
+
 /** The verb. */
 export const bdevCreate = Command.make("create").pipe(
-  Command.withDescription("Create a disk: malloc, null, aio, delay, error, passthru."),
-  Command.withSubcommands([malloc, nullBdev, aio, delay, error, passthru])
+  Command.withDescription("Create a disk: malloc, null, aio, nbd, delay, error, passthru."),
+  Command.withSubcommands([malloc, nullBdev, aio, nbd, delay, error, passthru])
 )

@@ -16,6 +16,7 @@ const kinds: ReadonlyMap<string, string> = new Map([
   ["Malloc disk", "malloc"],
   ["Null disk", "null"],
   ["AIO disk", "aio"],
+  ["NBD disk", "nbd"],
   ["delay", "delay"],
   ["Error Injection Disk", "error"],
   ["passthru", "passthru"],

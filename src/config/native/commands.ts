@@ -19,6 +19,7 @@ import type {
   PortalGroupSection,
   TargetSection
 } from "./native-schema.ts"
+import { nbdRequestOf } from "./nbd-bdev.ts"
 
 /** The tags that names and tags of a configuration stand for; NaN where one stands for nothing, which is told apart. */
 export interface GroupNumbers {
@@ -107,6 +108,8 @@ const requestOf = (section: BdevSection): BdevRequest => {
         ...(section.fallocate === true ? { fallocate: true } : {}),
         ...removableKey(section)
       })
+    case "nbd":
+      return nbdRequestOf(section)
     case "delay":
       return BdevRequest.cases.Delay.make({
         base: section.base,

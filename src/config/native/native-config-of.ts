@@ -38,6 +38,7 @@ import type {
   QosSection,
   TargetSection
 } from "./native-schema.ts"
+import { nbdSectionOf } from "./nbd-bdev.ts"
 import { secretKey } from "./secret-references.ts"
 
 /** What stands for a secret, by its `secretKey`. */
@@ -135,6 +136,8 @@ const sectionOf = ({ name, spec, uuid, uuidExplicit }: Bdev): BdevSection => {
         ...removableKey(spec)
       }
     }
+    case "Nbd":
+      return nbdSectionOf(name, identity, spec)
     case "Delay":
       return {
         type: "delay",

@@ -3,8 +3,9 @@
  * together is the domain's to say (`DesiredState.ts` asks it). The descriptions are what `lunlog schema` shows in
  * editors; messages of filters are predicates of a sentence about the value.
  */
-import { Schema } from "effect"
+import { Result, Schema } from "effect"
 import { IO_TYPES } from "../../domain/bdev/Bdev.ts"
+import { parseNbdUri } from "../../domain/bdev/nbd-uri.ts"
 import { durationHint, parseMicros } from "../duration.ts"
 import { parseSize, sizeHint } from "../size.ts"
 
@@ -121,6 +122,38 @@ export const AioSection = Schema.Struct({
   removable
 })
 
+/** What an NBD server and the target prove to each other; relative paths are taken from the file's folder. */
+export const NbdTlsSection = Schema.Struct({
+  ca: optional(Schema.String, "PEM file of the server's certificate authority; those of the system if absent"),
+  certificate: optional(Schema.String, "PEM file of the target's own certificate; goes with key"),
+  key: optional(Schema.String, "PEM file of its private key"),
+  serverName: optional(Schema.String, "Name in the server's certificate; the host of the URI if absent")
+})
+export type NbdTlsSection = typeof NbdTlsSection.Type
+
+/** An export of an NBD server: qemu-nbd, qemu-storage-daemon, nbdkit. */
+export const NbdSection = Schema.Struct({
+  type: Schema.Literal("nbd"),
+  name: bdevName,
+  uuid,
+  qos,
+  histogram,
+  uri: describe(Schema.String, "nbd://HOST:PORT/EXPORT, or nbd+unix:///EXPORT?socket=PATH; nbds for TLS").check(
+    Schema.makeFilter((uri) => {
+      const parsed = parseNbdUri(uri)
+      return Result.isFailure(parsed) ? parsed.failure : undefined
+    })
+  ),
+  blockSize: Schema.optionalKey(size("Bytes of a logical block, a power of two; 512 if absent")),
+  readOnly: optional(Schema.Boolean, "Writes are refused; false if absent"),
+  connections: optional(Schema.Finite, "At most so many, if the server allows more than one; 4 if absent"),
+  tls: optional(NbdTlsSection, "TLS, also where the URI has no nbds"),
+  reconnectTimeout: seconds("how long IO waits for a server that is away; 30"),
+  replyTimeout: seconds("how long a server may be silent until it counts as away; 60, 0 for ever"),
+  giveUpAfter: seconds("how long a server may be away until the bdev goes; 0, for ever"),
+  removable
+})
+
 /** Another bdev, slower: for tests. */
 export const DelaySection = Schema.Struct({
   type: Schema.Literal("delay"),
@@ -183,6 +216,7 @@ export const BdevSection = Schema.Union([
   MallocSection,
   NullSection,
   AioSection,
+  NbdSection,
   DelaySection,
   ErrorSection,
   PassthruSection,

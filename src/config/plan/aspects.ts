@@ -5,7 +5,7 @@
 import { HashMap } from "effect"
 import type { AuthGroup, AuthSecret } from "../../domain/auth/AuthGroup.ts"
 import { type Bdev, type BdevHistogram, type BdevQos, noQos } from "../../domain/bdev/Bdev.ts"
-import type { BdevSpec } from "../../domain/bdev/BdevSpec.ts"
+import { type BdevSpec, isSizedByDevice } from "../../domain/bdev/BdevSpec.ts"
 import type { Command } from "../../domain/Command.ts"
 import type { GroupKind } from "../../domain/group/GroupName.ts"
 import type { InitiatorGroup } from "../../domain/group/InitiatorGroup.ts"
@@ -56,9 +56,9 @@ const delayed = (from: Bdev, to: Bdev): InPlace | undefined => {
   return after({ _tag: "SetBdevLatencies", name: from.name, ...latencies })
 }
 
-/** A file is as large as it is, and so are parts of one. */
+/** A file or an export is as large as it is, and so are parts of one. */
 const asDeclared = (spec: BdevSpec): object => {
-  if (spec._tag === "Aio") return { ...spec, blockCount: undefined }
+  if (isSizedByDevice(spec)) return { ...spec, blockCount: undefined }
   return spec._tag === "Split" ? { ...spec, partBlocks: undefined } : spec
 }
 

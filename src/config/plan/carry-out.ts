@@ -4,6 +4,7 @@
  */
 import { Deferred, Effect, type Scope } from "effect"
 import type { Cause } from "../../../eventlog/record.ts"
+import { isSizedByDevice } from "../../domain/bdev/BdevSpec.ts"
 import type { Command } from "../../domain/Command.ts"
 import { type Committed, ControlPlane, type DispatchError } from "../../domain/ControlPlane.ts"
 import { DataPlane, type Lease } from "../../domain/DataPlane.ts"
@@ -65,7 +66,7 @@ export const tryLeases = (
       const isTried =
         command._tag === "CreatePortalGroup"
           ? !command.portals.some(({ port }) => inUse.has(port))
-          : command._tag === "CreateBdev" && command.bdev._tag === "Aio"
+          : command._tag === "CreateBdev" && isSizedByDevice(command.bdev)
       const acquire = isTried ? leaseFor(dataPlane, command) : undefined
       if (acquire === undefined) continue
       const outcome = yield* Effect.result(Effect.scoped(acquire))

@@ -4,6 +4,7 @@
  */
 import type { AuthGroup } from "../../domain/auth/AuthGroup.ts"
 import type { Bdev } from "../../domain/bdev/Bdev.ts"
+import { nbdUri } from "../../domain/bdev/nbd-uri.ts"
 import type { Command } from "../../domain/Command.ts"
 import type { Event } from "../../domain/Event.ts"
 import type { InitiatorGroup } from "../../domain/group/InitiatorGroup.ts"
@@ -124,6 +125,7 @@ const sizeText = (bytes: number): string => {
 const bdevDetail = ({ spec }: Bdev): string => {
   const type = spec._tag.toLowerCase()
   if ("base" in spec) return `${type} on ${spec.base.name}`
+  if (spec._tag === "Nbd") return `${type}, ${nbdUri({ ...spec, tls: spec.tls !== undefined })}`
   return spec._tag === "Aio" ? `${type}, ${spec.filename}` : `${type}, ${sizeText(spec.blockCount * spec.blockSize)}`
 }
 

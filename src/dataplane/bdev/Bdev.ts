@@ -104,6 +104,8 @@ export interface Bdev {
   cancel?(io: BdevIo): void
   /** Gives memory, timers and descriptors back. Nothing is submitted afterwards; IO still out may end later. */
   close(): void
+  /** Calls `then` once nothing of it reaches the device any more. To be asked right after `close`; absent: at once. */
+  whenClosed?(then: () => void): void
 }
 
 /** A bdev whose size can change while it is open. IO that it has already is not affected. */

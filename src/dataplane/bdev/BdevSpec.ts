@@ -103,8 +103,52 @@ export interface OverlaySpec {
   readonly maxBytes?: number
 }
 
+/** Where an NBD server listens: a Unix socket, or TCP. */
+export type NbdServer = { readonly path: string } | { readonly host: string; readonly port: number }
+
+/** TLS to an NBD server: paths of PEM files. Without `ca` it is who the system's authorities vouch for. */
+export interface NbdTls {
+  readonly ca?: string
+  readonly certificate?: string
+  readonly key?: string
+  /** The name that its certificate has to be for; the host if absent. */
+  readonly serverName?: string
+}
+
+/** An export of an NBD server. It has as many blocks as the export when it is opened. */
+export interface NbdSpec extends MediumSpec {
+  readonly _tag: "Nbd"
+  readonly server: NbdServer
+  /** "" is the server's default export. */
+  readonly exportName: string
+  /** Bytes: a power of two from 512, or 0 for the server's smallest block, at least 512. */
+  readonly blockSize: number
+  readonly readOnly: boolean
+  /** At most so many, if the server allows more than one. */
+  readonly connections: number
+  /** Absent: in clear. */
+  readonly tls?: NbdTls
+  /** How long IO waits for a server that is away. */
+  readonly reconnectSeconds: number
+  /** How long a server may say nothing while it has requests until it counts as away; 0 for ever. */
+  readonly replySeconds: number
+  /** How long a server is away until the device counts as gone; 0 for never. */
+  readonly giveUpSeconds: number
+  /** Refuse an export whose end is no whole block: for a new bdev. Otherwise the rest is left out. */
+  readonly wholeBlocks: boolean
+}
+
 /** What is behind a bdev. */
-export type BdevSpec = MallocSpec | NullSpec | AioSpec | DelaySpec | ErrorSpec | PassthruSpec | SplitSpec | OverlaySpec
+export type BdevSpec =
+  | MallocSpec
+  | NullSpec
+  | AioSpec
+  | NbdSpec
+  | DelaySpec
+  | ErrorSpec
+  | PassthruSpec
+  | SplitSpec
+  | OverlaySpec
 
 /** What is stacked on another bdev. */
 export type StackedSpec = Extract<BdevSpec, { readonly base: BaseRef }>

@@ -7,6 +7,7 @@ import type {
   BdevDefinition,
   BdevSpec,
   MallocSpec,
+  NbdSpec,
   NullSpec,
   OverlaySpec,
   StackedSpec
@@ -81,9 +82,9 @@ const stackedBdev = (spec: Exclude<StackedSpec, OverlaySpec>, base: Bdev, { rand
   }
 }
 
-/** What is opened at once; files are not. */
+/** What is opened at once; files and servers are not. */
 export interface DeviceDefinition extends BdevDefinition {
-  readonly spec: Exclude<BdevSpec, AioSpec>
+  readonly spec: Exclude<BdevSpec, AioSpec | NbdSpec>
 }
 
 /** Opens the device. What it holds (memory, timers) is given back by its `close`. */

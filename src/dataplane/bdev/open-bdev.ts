@@ -6,6 +6,7 @@ import { type BdevSurroundings, createBdev } from "./create-bdev.ts"
 import { AioBdev } from "./file/AioBdev.ts"
 import type { OpenFiles } from "./file/OpenFiles.ts"
 import { type IoFailed, openAioBdev } from "./file/open-aio-bdev.ts"
+import { openNbdBdev } from "./nbd/open-nbd-bdev.ts"
 import type { OpenedBdev } from "./OpenedBdev.ts"
 
 /** What opening any bdev needs. */
@@ -29,6 +30,10 @@ export const openBdev = (
   signal: AbortSignal,
   done: (result: OpenedBdev) => void
 ): void => {
+  if (spec._tag === "Nbd") {
+    const { ioFailed: failed, openFiles, tell } = surroundings
+    return openNbdBdev(name, spec, { openFiles, tell, failed }, signal, done)
+  }
   if (spec._tag !== "Aio") return done(createBdev({ name, spec }, surroundings))
   const opening = openAioBdev(name, spec, surroundings, signal)
   void opening.then((result) => {

@@ -15,7 +15,7 @@ import { SenseCode } from "../scsi/sense-codes.ts"
 import { TaskSet } from "../scsi/TaskSet.ts"
 import { BdevLimits } from "./BdevLimits.ts"
 import { DiskContent } from "./DiskContent.ts"
-import { measureFile, whenFileClosed } from "./file-commands.ts"
+import { measureFile, whenDeviceClosed } from "./file-commands.ts"
 import { NewsDesk } from "./NewsDesk.ts"
 import type { BdevId, ReactorAnswer, ReactorCommand, ReactorFact, ReactorObservation, RequestId } from "./protocol.ts"
 
@@ -184,8 +184,8 @@ export class ReactorBdevs {
     this.#bdevs.delete(id)
     this.#units.delete(id)
     const done = (): void => this.#answer(request, { _tag: "Done" })
-    if (!(bdev instanceof AioBdev)) return done()
-    whenFileClosed(bdev, discard === true ? () => void bdev.discard().finally(done) : done)
+    const isDiscarded = discard === true && bdev instanceof AioBdev
+    whenDeviceClosed(bdev, isDiscarded ? () => void bdev.discard().finally(done) : done)
   }
 
   #resize({ bdev: id, blockCount }: CommandOf<"ResizeBdev">): void {

@@ -5,8 +5,9 @@ import { AioBdev } from "../bdev/file/AioBdev.ts"
 import { fileCloseTimeoutMillis } from "../limits.ts"
 import type { ReactorAnswer } from "./protocol.ts"
 
-/** A file is closed when its last operation is back; one that hangs is not waited for. */
-export const whenFileClosed = (bdev: AioBdev, done: () => void): void => {
+/** A device is closed when its last operation is back; one that hangs is not waited for. */
+export const whenDeviceClosed = (bdev: Bdev | undefined, done: () => void): void => {
+  if (bdev?.whenClosed === undefined) return done()
   const timer = setTimeout(done, fileCloseTimeoutMillis)
   bdev.whenClosed(() => {
     clearTimeout(timer)

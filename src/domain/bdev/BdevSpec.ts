@@ -50,6 +50,36 @@ const latencies = {
 export const BdevLatencies = Schema.Struct(latencies)
 export type BdevLatencies = typeof BdevLatencies.Type
 
+/** Where an NBD server listens: the absolute path of a Unix socket, or a host and a TCP port. */
+export const NbdServer = Schema.Union([
+  Schema.Struct({ path: Schema.String }),
+  Schema.Struct({ host: Schema.String, port: Schema.Natural })
+])
+export type NbdServer = typeof NbdServer.Type
+
+/** TLS to an NBD server; absolute paths of PEM files. */
+export const NbdTls = Schema.Struct({
+  /** Absent: the authorities that the system trusts. */
+  ca: Schema.optionalKey(Schema.String),
+  /** Both, or neither: what the target proves itself with. */
+  certificate: Schema.optionalKey(Schema.String),
+  key: Schema.optionalKey(Schema.String),
+  /** What the server's certificate has to be for; absent: its host. */
+  serverName: Schema.optionalKey(Schema.String)
+})
+export type NbdTls = typeof NbdTls.Type
+
+/** An export of an NBD server. */
+const nbd = {
+  server: NbdServer,
+  /** "" is the server's default export. */
+  exportName: Schema.String,
+  readOnly: Schema.Boolean,
+  /** Absent: in clear. */
+  tls: Schema.optionalKey(NbdTls),
+  ...removable
+}
+
 /** What a bdev is. `optimalIoBoundary` is in blocks, 0 for none. */
 export const BdevSpec = Schema.TaggedUnion({
   Malloc: { ...geometry, optimalIoBoundary: Schema.Natural, ...removable },
@@ -62,6 +92,20 @@ export const BdevSpec = Schema.TaggedUnion({
     readOnly: Schema.Boolean,
     ...fallocate,
     ...removable
+  },
+  /** `blockCount` as a file's. */
+  Nbd: {
+    ...nbd,
+    blockCount: Schema.Natural,
+    blockSize: Schema.Natural,
+    /** At most so many. */
+    connections: Schema.Natural,
+    /** How long IO waits for a server that is away. */
+    reconnectSeconds: Schema.Natural,
+    /** How long a server may be silent until it counts as away; 0: for ever. */
+    replySeconds: Schema.Natural,
+    /** How long it may be away until the bdev goes; 0: for ever. */
+    giveUpSeconds: Schema.Natural
   },
   Delay: { base: BdevRef, ...latencies },
   Error: { base: BdevRef },
@@ -109,6 +153,16 @@ export const BdevRequest = Schema.TaggedUnion({
     /** What the file has: filled in from the lease. */
     blockCount: Schema.optionalKey(Schema.Number)
   },
+  Nbd: {
+    ...nbd,
+    blockSize: Schema.Number,
+    connections: Schema.Number,
+    reconnectSeconds: Schema.Number,
+    replySeconds: Schema.Number,
+    giveUpSeconds: Schema.Number,
+    /** What the export has: filled in from the lease. */
+    blockCount: Schema.optionalKey(Schema.Number)
+  },
   Delay: {
     base: Schema.String,
     averageReadMicros: Schema.Number,
@@ -130,5 +184,20 @@ export const BdevRequest = Schema.TaggedUnion({
 export type BdevRequest = typeof BdevRequest.Type
 
 /** The tags of `BdevSpec`. */
-export const BdevKind = Schema.Literals(["Malloc", "Null", "Aio", "Delay", "Error", "Passthru", "Split", "Overlay"])
+export const BdevKind = Schema.Literals([
+  "Malloc",
+  "Null",
+  "Aio",
+  "Nbd",
+  "Delay",
+  "Error",
+  "Passthru",
+  "Split",
+  "Overlay"
+])
 export type BdevKind = typeof BdevKind.Type
+
+/** How large it is, its device says when it is opened: a file, an export. */
+export const isSizedByDevice = <A extends { readonly _tag: BdevKind }>(
+  of: A
+): of is Extract<A, { readonly _tag: "Aio" | "Nbd" }> => of._tag === "Aio" || of._tag === "Nbd"

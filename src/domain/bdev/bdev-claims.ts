@@ -26,7 +26,7 @@ const writtenWith = (state: State, bdev: Bdev): ReadonlyArray<Written> => {
     at = below
   }
   const lowest = written.at(-1)?.bdev.spec
-  return lowest?._tag === "Aio" && lowest.readOnly ? [] : written
+  return lowest !== undefined && "readOnly" in lowest && lowest.readOnly ? [] : written
 }
 
 /** What is right above, and shares blocks with what is written: parts share none with one another. */

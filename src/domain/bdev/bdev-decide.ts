@@ -30,6 +30,7 @@ import { parseAioSpec } from "./bdev-aio-decide.ts"
 import { writtenBase } from "./bdev-claims.ts"
 import { resolveDetachedBdev } from "./bdev-detached-decide.ts"
 import { baseOf } from "./bdev-evolve.ts"
+import { parseNbdSpec } from "./bdev-nbd-decide.ts"
 import { parseOverlaySpec } from "./overlay-spec.ts"
 import { parseSplitSpec, partNameOf } from "./split-parts.ts"
 
@@ -152,6 +153,8 @@ const parseSpec = (state: State, object: string, request: BdevRequest): Result.R
       return Result.map(parseSizes(object, request), (sizes) => ({ _tag: "Null", ...sizes, ...removableKey(request) }))
     case "Aio":
       return parseAioSpec(object, request)
+    case "Nbd":
+      return parseNbdSpec(object, request)
     case "Delay": {
       const refusal = checkLatencies(object, request)
       if (refusal !== undefined) return Result.fail(refusal)

@@ -1,6 +1,7 @@
 /** What the events of bdevs say, in words. */
 import type { BdevErrorInjection, BdevQos, BdevRemovalCause } from "../../domain/bdev/Bdev.ts"
 import type { BdevSpec } from "../../domain/bdev/BdevSpec.ts"
+import { nbdServerText } from "../../domain/bdev/bdev-nbd-decide.ts"
 import type { Event, EventOf, EventType } from "../../domain/Event.ts"
 import { bytesText, listed } from "./words.ts"
 
@@ -21,6 +22,13 @@ const deviceText = (spec: BdevSpec): string => {
     case "Aio":
       return [
         `file ${spec.filename}`,
+        bytesText(spec.blockCount * spec.blockSize),
+        ...(spec.readOnly ? ["read-only"] : [])
+      ].join(", ")
+    case "Nbd":
+      return [
+        `export "${spec.exportName}" of the NBD server ${nbdServerText(spec.server)}`,
+        ...(spec.tls === undefined ? [] : ["over TLS"]),
         bytesText(spec.blockCount * spec.blockSize),
         ...(spec.readOnly ? ["read-only"] : [])
       ].join(", ")

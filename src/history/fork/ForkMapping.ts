@@ -17,10 +17,15 @@ import type { Registrant, Reservation, UnitReservations } from "../../domain/res
 import type { State } from "../../domain/State.ts"
 import { buildIndexes } from "../../domain/snapshot-codec.ts"
 import type { TargetNode } from "../../domain/target/TargetNode.ts"
-import { forkFile, forkPortal, forkRedirect, forkTargetName, forkUuid } from "./fork-names.ts"
+import { forkFile, forkPortal, forkRedirect, forkSocket, forkTargetName, forkUuid } from "./fork-names.ts"
 
-const mapSpec = (mapping: ForkMapping, spec: BdevSpec): BdevSpec =>
-  "filename" in spec && spec.filename !== undefined ? { ...spec, filename: forkFile(mapping, spec.filename) } : spec
+const mapSpec = (mapping: ForkMapping, spec: BdevSpec): BdevSpec => {
+  if ("filename" in spec && spec.filename !== undefined) return { ...spec, filename: forkFile(mapping, spec.filename) }
+  if (spec._tag !== "Nbd") return spec
+  // What the source's server has is the source's: the fork gets the place of a server of its own, without TLS.
+  const { tls: _, ...clear } = spec
+  return { ...clear, server: { path: forkSocket(mapping, spec) } }
+}
 
 /** Without the auth file: its groups are in the log, and what it says today is nothing of that moment. */
 const mapOptions = ({ authFile: _, ...options }: IscsiOptions): IscsiOptions => options

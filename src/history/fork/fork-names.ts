@@ -3,6 +3,8 @@
  * equal for names that are the same in another case, and different for different values as far as a hash is.
  */
 import { Brand } from "effect"
+import type { NbdServer } from "../../domain/bdev/BdevSpec.ts"
+import { nbdServerText } from "../../domain/bdev/bdev-nbd-decide.ts"
 import { utf8Length } from "../../domain/decision.ts"
 import { type Portal, portalKey } from "../../domain/group/PortalGroup.ts"
 import { ISCSI_NAME_BYTES_MAX, type IscsiName, iscsiNameKey, type Uuid } from "../../domain/ids.ts"
@@ -83,3 +85,12 @@ export const forkFile = ({ fileDirectory }: ForkMapping, filename: string): stri
   const last = filename.slice(filename.lastIndexOf("/") + 1).replace(/[^A-Za-z0-9._-]/gu, "_")
   return `${fileDirectory}/${last.slice(0, fileNameKept)}-${digestOf(filename).slice(0, 16)}`
 }
+
+/**
+ * The socket of an NBD server of the fork's own in place of one of the source's. Nobody listens there unless the user
+ * starts a server on a copy, or on an overlay. Short: a socket's path has 107 bytes.
+ */
+export const forkSocket = (
+  { fileDirectory }: ForkMapping,
+  { exportName, server }: { readonly exportName: string; readonly server: NbdServer }
+): string => `${fileDirectory}/nbd-${digestOf(`${nbdServerText(server)} ${exportName}`).slice(0, 16)}.sock`

@@ -14,6 +14,7 @@ import { bdevMethods } from "./bdev/bdev.ts"
 import { bdevAioMethods } from "./bdev/bdev-aio.ts"
 import { bdevContentMethods } from "./bdev/bdev-content.ts"
 import { bdevErrorMethods } from "./bdev/bdev-error.ts"
+import { bdevNbdMethods } from "./bdev/bdev-nbd.ts"
 import { bdevQosMethods } from "./bdev/bdev-qos.ts"
 import { bdevStackedMethods } from "./bdev/bdev-stacked.ts"
 import { bdevStatisticsMethods } from "./bdev/bdev-statistics.ts"
@@ -68,6 +69,7 @@ export const allMethods: ReadonlyArray<RpcMethod<RpcServices>> = [
   ...nbdMethods,
   ...bdevMethods,
   ...bdevAioMethods,
+  ...bdevNbdMethods,
   ...bdevQosMethods,
   ...bdevErrorMethods,
   ...bdevStackedMethods,

@@ -91,7 +91,8 @@ const deletions: ReadonlyArray<MethodForm> = [
   ["delay", undefined],
   ["error", "delete_error_bdev"],
   ["aio", "delete_aio_bdev"],
-  ["passthru", "delete_passthru_bdev"]
+  ["passthru", "delete_passthru_bdev"],
+  ["nbd", undefined]
 ].map(([type, alias]) =>
   method(`bdev_${type}_delete`, "Deletes a disk and its LUNs, once their commands have ended.", [name], {
     aliases: alias === undefined ? [] : [alias],
@@ -116,6 +117,35 @@ const files: ReadonlyArray<MethodForm> = [
     { answer: "bare", aliases: ["construct_aio_bdev"], example: "/srv/disk.img Aio0 512" }
   ),
   method("bdev_aio_rescan", "Takes over the new size of a file.", [name], { answer: "bare", example: "Aio0" })
+]
+
+const nbdDisks: ReadonlyArray<MethodForm> = [
+  method(
+    "bdev_nbd_create",
+    "Makes a disk from an export of an NBD server: qemu-nbd, qemu-storage-daemon, nbdkit.",
+    [
+      name,
+      optionalArgument("uri", text("URI"), "nbd://HOST:PORT/EXPORT, nbd+unix:///EXPORT?socket=PATH; nbds for TLS"),
+      optionalArgument("block_size", integer("BYTES"), "bytes of a block: 512, 4096 ..."),
+      option(["", "path"], text("PATH"), "in place of a URI: the server's Unix socket"),
+      option(["", "host"], text("HOST"), "in place of a URI: the server's name or address"),
+      option(["", "port"], integer("PORT"), "its TCP port; 10809 if left out"),
+      option(["", "export"], text("NAME"), "with --path or --host; the default export if left out"),
+      flag(["r", "readonly"], "refuse writes"),
+      option(["", "connections"], integer("N"), "at most so many, if the server allows several; 4 if left out"),
+      flag(["", "tls"], "demand TLS"),
+      option(["", "tls-ca"], text("FILE"), "certificate authority of the server"),
+      option(["", "tls-cert"], text("FILE"), "the target's own certificate"),
+      option(["", "tls-key"], text("FILE"), "and its private key"),
+      option(["", "tls-server-name"], text("NAME"), "name in the server's certificate; its host if left out"),
+      option(["", "reconnect-timeout"], integer("SECONDS"), "how long IO waits for a server that is away; 30"),
+      option(["", "reply-timeout"], integer("SECONDS"), "how long it may be silent; 60, 0 for ever"),
+      option(["", "give-up-after"], integer("SECONDS"), "after how long the disk is removed; 0 for never"),
+      removable,
+      uuid
+    ],
+    { answer: "bare", example: "Remote0 nbd+unix:///?socket=/run/disk.sock" }
+  )
 ]
 
 const microseconds = integer("MICROSECONDS")
@@ -292,6 +322,7 @@ export const bdevForms: ReadonlyArray<MethodForm> = [
   ...general,
   ...memory,
   ...files,
+  ...nbdDisks,
   ...faults,
   ...stacked,
   ...deletions,

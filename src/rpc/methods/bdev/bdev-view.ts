@@ -8,12 +8,14 @@ import { type BdevKind, type BdevSpec, removableKey } from "../../../domain/bdev
 import { chainOf, geometryOf, mediumOf } from "../../../domain/bdev/bdev-geometry.ts"
 import { indexGet } from "../../../domain/multi-index.ts"
 import { findBdev, type State } from "../../../domain/State.ts"
+import { nbdParams } from "./nbd-params.ts"
 
 /** As SPDK names them; initiators see them in INQUIRY. */
 const productNames: Readonly<Record<BdevKind, string>> = {
   Malloc: "Malloc disk",
   Null: "Null disk",
   Aio: "AIO disk",
+  Nbd: "NBD disk",
   Delay: "delay",
   Error: "Error Injection Disk",
   Passthru: "passthru",
@@ -62,6 +64,8 @@ const driverSpecific = (bdev: Bdev): unknown => {
         }
       }
     }
+    case "Nbd":
+      return { nbd: nbdParams(bdev.spec) }
     case "Error":
       return { error_disk: { base_bdev: bdev.spec.base.name } }
     case "Passthru":
