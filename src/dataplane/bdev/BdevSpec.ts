@@ -121,7 +121,7 @@ export interface NbdSpec extends MediumSpec {
   readonly server: NbdServer
   /** "" is the server's default export. */
   readonly exportName: string
-  /** Bytes: a power of two from 512, or 0 for the server's smallest block, at least 512. */
+  /** Bytes: a power of two from 512. */
   readonly blockSize: number
   readonly readOnly: boolean
   /** At most so many, if the server allows more than one. */

@@ -28,14 +28,16 @@ const decoded = (text: string): string | undefined => {
   }
 }
 
-const shape =
-  /^(?<scheme>nbds?(?:\+unix)?):\/\/(?:(?:\[(?<ip6>[^\]/?#]*)\]|(?<host>[^:/?#@[\]]*))(?::(?<port>\d{1,5}))?)(?:\/(?<name>[^?#]*))?(?:\?(?<query>[^#]*))?$/u
+const shape = /^(?<scheme>nbds?(?:\+unix)?):\/\/(?<place>[^/?#]*)(?:\/(?<name>[^?#]*))?(?:\?(?<query>[^#]*))?$/u
+const hostAndPort = /^(?:\[(?<ip6>[^\]]*)\]|(?<host>[^:@[\]]*))(?::(?<port>\d{1,5}))?$/u
 
 /** What the URI names; a failure is what is wrong with it, as a predicate. */
 export const parseNbdUri = (uri: string): Result.Result<NbdAddress, string> => {
   const groups = uri.length > uriLengthMax ? undefined : shape.exec(uri)?.groups
-  if (groups === undefined) return Result.fail(`is no NBD URI; ${nbdUriHint}`)
-  const { host, ip6, name = "", port, query = "", scheme = "" } = groups
+  const place = hostAndPort.exec(groups?.["place"] ?? "")?.groups
+  if (groups === undefined || place === undefined) return Result.fail(`is no NBD URI; ${nbdUriHint}`)
+  const { name = "", query = "", scheme = "" } = groups
+  const { host, ip6, port } = place
   const exportName = decoded(name)
   if (exportName === undefined) return Result.fail("has a broken % escape; write % as %25")
   const tls = scheme.startsWith("nbds")

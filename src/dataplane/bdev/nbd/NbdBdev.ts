@@ -31,7 +31,9 @@ export interface NbdSurroundings {
   readonly tell: TellNews
   /** A request failed at the server with this code, an errno name. */
   readonly failed: (operation: "read" | "write" | "sync", code: string, byteOffset: number) => void
-  /** The last connection is closed, after `close`. */
+  /** No more IO is taken; what is out may still be on its way. */
+  readonly closing: () => void
+  /** The last connection is closed: nothing of this disk reaches the export any more. */
   readonly closed: () => void
 }
 
@@ -78,17 +80,17 @@ export class NbdBdev implements ResizableBdev {
   private hasEnded = false
   private onClosed: (() => void) | undefined
 
-  constructor(spec: NbdSpec, blockSize: number, first: NbdConnection, of: NbdExport, surroundings: NbdSurroundings) {
+  constructor(spec: NbdSpec, first: NbdConnection, of: NbdExport, surroundings: NbdSurroundings) {
     this.spec = spec
     this.of = surroundings
     this.export = of
-    this.blockSize = blockSize
-    this.physicalBlockSize = Math.max(blockSize, Math.min(of.blockBytesPreferred, physicalBytesMax))
+    this.blockSize = spec.blockSize
+    this.physicalBlockSize = Math.max(spec.blockSize, Math.min(of.blockBytesPreferred, physicalBytesMax))
     this.writeCache = this.can(TransmissionFlag.sendFlush) && !spec.readOnly
     this.readOnly = spec.readOnly
     this.removable = spec.removable ?? false
     this.thin = this.can(TransmissionFlag.sendWriteZeroes) && !spec.readOnly
-    this.blockCount = Number(of.byteLength / BigInt(blockSize))
+    this.blockCount = Number(of.byteLength / BigInt(spec.blockSize))
     this.queue = new NbdQueue((request, status) => this.finish(request, status))
     this.connections = new NbdConnections(surroundings.connect, spec.connections, this.events())
     this.absence = new Absence(spec, surroundings, this.connections, () => this.queue.endAll(IoStatus.notReady))
@@ -144,6 +146,7 @@ export class NbdBdev implements ResizableBdev {
   close(): void {
     if (this.isClosed) return
     this.isClosed = true
+    this.of.closing()
     this.absence.stop()
     this.queue.endAll(IoStatus.aborted)
     const hasConnection = this.connections.readyCount > 0
@@ -164,7 +167,7 @@ export class NbdBdev implements ResizableBdev {
 
   private events(): ConnectionsOwner {
     return {
-      refuse: (of) => exportProblem(of, this.spec, this.blockSize, this.blockCount),
+      refuse: (of) => exportProblem(of, this.spec, this.blockCount),
       ready: (of) => this.ready(of),
       answered: (connection, request, error) => this.answered(connection, request, error),
       lost: (requests, isLast, reason) => this.lost(requests, isLast, reason),

@@ -1,6 +1,6 @@
 /**
- * The way to an NBD server: a Unix socket or TCP, and TLS over it where that is asked for. In clear all connections of a
- * thread receive into one buffer; TLS brings buffers of its own.
+ * The way to an NBD server: a Unix socket or TCP, and TLS over it where that is asked for. In clear all connections of
+ * a thread receive into one buffer; TLS brings buffers of its own.
  */
 import { close as closeFile, constants, fstat, read as readFile } from "node:fs"
 import { connect, isIP, type Socket } from "node:net"

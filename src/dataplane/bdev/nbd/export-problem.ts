@@ -7,13 +7,12 @@ import { TransmissionFlag } from "./nbd-protocol.ts"
 const problem = (code: string, detail: string): LostReason => ({ code, detail })
 
 /**
- * Why not, as what goes on a sentence about the server. `blockCount` is what the disk has already, or 0. `ENODEV` is the
- * code of an export that is another now.
+ * Why not, as what goes on a sentence about the server. `blockCount` is what the disk has already, or 0. `ENODEV` is
+ * the code of an export that is another now.
  */
 export const exportProblem = (
   of: NbdExport,
-  { readOnly, wholeBlocks }: Pick<NbdSpec, "readOnly" | "wholeBlocks">,
-  blockSize: number,
+  { blockSize, readOnly, wholeBlocks }: Pick<NbdSpec, "blockSize" | "readOnly" | "wholeBlocks">,
   blockCount: number
 ): LostReason | undefined => {
   const { blockBytesMin, byteLength } = of

@@ -38,9 +38,8 @@ export const openNbdBdev = (
   done: (result: OpenedBdev) => void
 ): void => {
   const { exportName, readOnly, server: address, tls } = spec
-  const { writers } = openFiles
   const server = serverText(address)
-  const key = writerKey(spec)
+  const keys = readOnly ? [] : [writerKey(spec)]
   const connect = (): NbdConnection => new NbdConnection(new NbdTransport(address, tls, openFiles), exportName, nobody)
   const first = connect()
   const end = (result: OpenedBdev): void => {
@@ -50,26 +49,24 @@ export const openNbdBdev = (
   const refuse = (code: string, detail: string): void => end(failure(code, `the NBD server ${server} ${detail}`))
   const giveUp = (): void => first.cut("ECANCELED", "is not needed any more")
   const use = (of: NbdExport): void => {
-    const blockSize = spec.blockSize === 0 ? Math.max(512, of.blockBytesMin) : spec.blockSize
-    const problem = exportProblem(of, spec, blockSize, 0)
-    const writer = readOnly ? undefined : writers.get(key)
-    if (problem !== undefined) refuse(problem.code, problem.detail)
-    else if (writer !== undefined) end(inUse(spec, writer.name))
-    else {
-      const { promise, resolve } = Promise.withResolvers<void>()
-      const own = { name, closing: false, gone: promise }
-      if (!readOnly) writers.set(key, own)
-      const closed = (): void => {
-        if (writers.get(key) === own) writers.delete(key)
-        resolve()
+    const problem = exportProblem(of, spec, 0)
+    const writer = openFiles.writerOf(keys)
+    if (problem === undefined && writer === undefined) {
+      const claim = openFiles.claim(keys, name)
+      const closing = (): void => {
+        claim.writer.closing = true
       }
-      return end(opened(new NbdBdev(spec, blockSize, first, of, { server, connect, tell, failed, closed })))
+      const surroundings = { server, connect, tell, failed, closing, closed: claim.release }
+      return end(opened(new NbdBdev(spec, first, of, surroundings)))
     }
     first.owner = nobody
     first.close()
+    if (problem !== undefined) refuse(problem.code, problem.detail)
+    else if (writer !== undefined) end(inUse(spec, writer.name))
   }
   first.owner = { agreed: (_, of) => use(of), answered: () => {}, lost: (_, code, detail) => refuse(code, detail) }
   signal.addEventListener("abort", giveUp)
-  if (signal.aborted) giveUp()
-  else first.open()
+  void openFiles.closingEnded(keys).then(() => {
+    if (!signal.aborted) first.open()
+  })
 }

@@ -1,6 +1,6 @@
 /**
- * `bdev_nbd_*`: disks that are exports of NBD servers. SPDK has no such bdev; the methods are in the style of its others.
- * (`nbd_start_disk` and the like are SPDK's own NBD server, see `nbd.ts`.)
+ * `bdev_nbd_*`: disks that are exports of NBD servers. SPDK has no such bdev; the methods are in the style of its
+ * others. (`nbd_start_disk` and the like are SPDK's own NBD server, see `nbd.ts`.)
  */
 import { resolve } from "node:path"
 import { Effect, Result, Schema } from "effect"
