@@ -55,6 +55,8 @@ export interface SessionOptions extends LoginOptions {
   readonly ignorePings?: boolean
   /** Told of asynchronous messages as they come. */
   readonly onAsyncMessage?: (pdu: Pdu) => void
+  /** Gets the connection before anything is sent on it. */
+  readonly onConnect?: (wire: Wire) => void
 }
 
 /** Serial numbers compare modulo 2^32 (RFC 1982). */
@@ -112,6 +114,7 @@ export class Session {
   /** Connects and logs in; rejects with `LoginRefused` when the target refuses. */
   static async open(options: SessionOptions): Promise<Session> {
     const wire = await Wire.connect(options.endpoint, options.waitMillis)
+    options.onConnect?.(wire)
     try {
       const outcome = await login(wire, options)
       if (outcome.status !== 0) throw new LoginRefused(outcome)

@@ -43,6 +43,8 @@ export class Wire {
   /** Bytes handed to the socket so far. */
   bytesSent = 0
   bytesReceived = 0
+  /** Told of everything that goes either way, for a record of it. */
+  onBytes: ((isSent: boolean, bytes: Buffer) => void) | undefined
   readonly #reader = new PduReader()
   #digests: Digests = { header: false, data: false }
   #isClosed = false
@@ -63,6 +65,7 @@ export class Wire {
     })
     socket.on("data", (chunk) => {
       this.bytesReceived += chunk.length
+      this.onBytes?.(false, chunk)
       this.#reader.push(chunk)
       this.#pump()
     })
@@ -127,7 +130,10 @@ export class Wire {
     const allowed = bytes.length <= this.#budget ? bytes : bytes.subarray(0, this.#budget)
     this.#budget -= allowed.length
     this.bytesSent += allowed.length
-    if (allowed.length > 0) this.socket.write(allowed)
+    if (allowed.length > 0) {
+      this.onBytes?.(true, allowed)
+      this.socket.write(allowed)
+    }
     if (this.#budget <= 0) this.#cutNow()
   }
 

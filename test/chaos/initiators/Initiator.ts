@@ -1,0 +1,60 @@
+/** An initiator of a chaos run: a session, its record, and why it may end. */
+import type { Session } from "../../support/initiator/Session.ts"
+import type { SessionSeen } from "../History.ts"
+import type { PduRing } from "./PduRing.ts"
+
+/** A session that has logged in. */
+export class Initiator {
+  readonly name: string
+  readonly target: string
+  readonly session: Session
+  readonly ring: PduRing
+  readonly since: number
+  /** It leaves pings unanswered. */
+  readonly isSilent: boolean
+  isStalled = false
+  /** Its connection is to end with one of the next bytes. */
+  isCut = false
+  #endedBy: string | undefined
+  #endedAt = Number.POSITIVE_INFINITY
+
+  constructor(name: string, target: string, session: Session, ring: PduRing, since: number, isSilent: boolean) {
+    this.name = name
+    this.target = target
+    this.session = session
+    this.ring = ring
+    this.since = since
+    this.isSilent = isSilent
+  }
+
+  /** From now on its end is no surprise. The first reason counts. */
+  mayEnd(why: string, now: number): void {
+    if (this.#endedBy !== undefined) return
+    this.#endedBy = why
+    this.#endedAt = now
+  }
+
+  /** It is not to be used any more. */
+  get isOver(): boolean {
+    return this.session.isClosed || this.#endedBy !== undefined
+  }
+
+  /** For the checks. */
+  seen(): SessionSeen {
+    const { asyncMessages, isClosed, rejects, violations } = this.session
+    return {
+      name: this.name,
+      target: this.target,
+      since: this.since,
+      endedBy: this.#endedBy,
+      endedAt: this.#endedAt,
+      isClosed,
+      violations: [...violations],
+      messages: [
+        ...rejects.map((pdu) => `Reject ${pdu.response}`),
+        // AsyncEvent, RFC 7143 section 11.9.
+        ...asyncMessages.map((pdu) => `asynchronous event ${pdu.header[36] ?? 0}`)
+      ]
+    }
+  }
+}
