@@ -5,6 +5,7 @@
 import { Deferred, Effect, FiberMap, type Scope } from "effect"
 import type { Bdev, BdevErrorInjection } from "../domain/bdev/Bdev.ts"
 import { type BdevRef, type BdevRequest, isSizedByDevice } from "../domain/bdev/BdevSpec.ts"
+import { isContentLost } from "../domain/bdev/bdev-evolve.ts"
 import type { Command } from "../domain/Command.ts"
 import type { BdevStatus, Lease } from "../domain/DataPlane.ts"
 import { BdevUnavailable } from "../domain/data-plane-errors.ts"
@@ -335,7 +336,8 @@ export class Bdevs {
    * while it was being opened as `spec`.
    */
   #name(entry: Entry, bdev: number, spec: Bdev["spec"]): void {
-    const { contentLost, name, uuid } = entry.bdev
+    const { name, uuid } = entry.bdev
+    const contentLost = isContentLost(entry.bdev, (base) => this.#entries.get(bdevKey(base))?.bdev)
     entry.id = bdev
     entry.detail = undefined
     entry.degraded = undefined

@@ -13,6 +13,13 @@ const incarnationOf = Brand.nominal<Incarnation>()
 /** The bdev right below, if it is a stacked one. Every kind that has a base is one: nobody lists them. */
 export const baseOf = ({ spec }: Pick<Bdev, "spec">): BdevRef | undefined => ("base" in spec ? spec.base : undefined)
 
+/** Whether what was in it is gone, or in one below it; `find` gives the bdev that a base is. */
+export const isContentLost = (bdev: Bdev, find: (base: BdevRef) => Bdev | undefined): boolean => {
+  const base = baseOf(bdev)
+  const below = base === undefined ? undefined : find(base)
+  return bdev.contentLost || (below !== undefined && isContentLost(below, find))
+}
+
 /** `indexes` with this bdev. */
 export const indexBdev = (indexes: Indexes, bdev: Bdev): Indexes => {
   const base = baseOf(bdev)

@@ -26,11 +26,21 @@ const askLun = async (run: IoRun, what: string): Promise<ReadonlyArray<string>> 
   return [`${what}: it is never ready`]
 }
 
+/** A sync that has failed is told to the next flush of each, once. */
+const askFlush = async (run: IoRun, what: string): Promise<ReadonlyArray<string>> => {
+  const flush = { kind: "flush", block: 0, blocks: 0, fua: false } as const
+  const outcomes = [(await run.command(flush, 0)).outcome, (await run.command(flush, 1)).outcome]
+  return outcomes[1] === "GOOD" ? [] : [`${what}: flushes ended with ${outcomes.join(", ")} when all was quiet`]
+}
+
 const askInitiator = async (world: World, initiator: Initiator, there: There): Promise<ReadonlyArray<string>> => {
   const wrong: Array<string> = []
   for (const [lun, { isGoing }] of there.targets.get(initiator.target)?.luns ?? []) {
     if (isGoing) continue
-    wrong.push(...(await askLun(new IoRun(world, initiator, lun, 0), `${initiator.name} at LUN ${lun}`)))
+    const run = new IoRun(world, initiator, lun, 0)
+    const what = `${initiator.name} at LUN ${lun} of ${initiator.target}`
+    wrong.push(...(await askLun(run, what)))
+    if (world.history.faults.length > 0) wrong.push(...(await askFlush(run, what)))
   }
   const late = initiator.seen().violations
   return [...wrong, ...late.map((violation) => `${initiator.name}: ${violation}`)]
@@ -49,6 +59,7 @@ export const performIoCommands = async (world: World, asked: History, there: The
   const round = world.history
   world.history = asked
   asked.reserved.push(...round.reserved)
+  asked.faults.push(...round.faults.filter(({ kind, of }) => of === "file" && (kind === "sync" || kind === "EIO")))
   const found = await Promise.all(openInitiators(world).map((initiator) => askInitiator(world, initiator, there)))
   world.history = round
   return found.flat()
