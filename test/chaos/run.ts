@@ -1,6 +1,6 @@
 /**
- * `npm run chaos -- --seed N [--runs N] [--lives N] [--rounds N] [--seconds S] [--keep DIR] [--journal FILE] [--shrink]`
- * plays a seed, or a journal; several seeds from N on with `--runs` or `--seconds`.
+ * `npm run chaos -- --seed N [--runs N] [--lives N] [--rounds N] [--seconds S] [--keep DIR] [--journal FILE]
+ * [--shrink]` plays a seed, or a journal; several seeds from N on with `--runs` or `--seconds`.
  */
 import { mkdirSync } from "node:fs"
 import { parseArgs } from "node:util"

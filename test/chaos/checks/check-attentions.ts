@@ -1,6 +1,6 @@
 /**
- * Unit attentions (SAM-5 5.14): who had to be told something was told it, and nobody was told without a cause. Looked at
- * when every initiator has asked every LUN until there was nothing more to tell.
+ * Unit attentions (SAM-5 5.14): who had to be told something was told it, and nobody was told without a cause. Looked
+ * at when every initiator has asked every LUN until there was nothing more to tell.
  */
 import type { History, IoDone } from "../History.ts"
 import type { Span } from "../model/BlockModel.ts"

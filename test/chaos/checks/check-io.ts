@@ -31,7 +31,7 @@ export class Media {
     for (const model of this.#models.values()) model.settle(now)
   }
 
-  /** The server was killed: memory is gone. Files lose what was not flushed, if they are in a cache of the run's own. */
+  /** The server was killed: memory is gone. Files lose what was not flushed, if their cache is the run's own. */
   afterKill(now: number, filesLose: boolean): void {
     for (const [medium, model] of this.#models) {
       if (medium.startsWith("memory ")) model.erase()

@@ -1,7 +1,7 @@
 /**
- * Loaded into a server by the chaos suite: files below LUNLOG_CHAOS_DISKS have a volatile cache of their own, which dies
- * with the process. So SIGKILL is to them what a loss of power is to a machine: what was not synced is lost, or was
- * written by chance, sector by sector. Operations fail, wait or do less as the file LUNLOG_CHAOS_FAULTS says
+ * Loaded into a server by the chaos suite: files below LUNLOG_CHAOS_DISKS have a volatile cache of their own, which
+ * dies with the process. So SIGKILL is to them what a loss of power is to a machine: what was not synced is lost, or
+ * was written by chance, sector by sector. Operations fail, wait or do less as the file LUNLOG_CHAOS_FAULTS says
  * (`{PATH: FAULT}`).
  *
  * libc is not reached around this: koffi cannot be loaded.
