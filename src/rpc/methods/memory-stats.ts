@@ -3,7 +3,7 @@
  * holds; the file is this process's own, nobody else's is written to, and it goes when the process ends.
  */
 import { constants, rmSync } from "node:fs"
-import { open } from "node:fs/promises"
+import { mkdtemp, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Effect } from "effect"
@@ -18,25 +18,21 @@ const report = (): string => {
   return `${JSON.stringify({ pid: process.pid, uptimeSeconds: Math.round(process.uptime()), bytes }, null, 2)}\n`
 }
 
-/** A link that somebody has put there is not followed. */
 const { O_CREAT, O_NOFOLLOW, O_TRUNC, O_WRONLY } = constants
 
-const removedAtExit = new Set<string>()
+let folder: Promise<string> | undefined
 
-const removeAtExit = (path: string): void => {
-  if (removedAtExit.has(path)) return
-  removedAtExit.add(path)
-  process.once("exit", () => rmSync(path, { force: true }))
+/** A folder of this process's own, which nobody could have made before: in a shared one names can be guessed. */
+const ownFolder = async (): Promise<string> => {
+  const path = await mkdtemp(join(tmpdir(), "lunlog-"))
+  process.once("exit", () => rmSync(path, { force: true, recursive: true }))
+  return path
 }
 
-const write = async (path: string): Promise<string> => {
-  const file = await open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0o600)
-  removeAtExit(path)
-  try {
-    await file.writeFile(report())
-  } finally {
-    await file.close()
-  }
+const write = async (): Promise<string> => {
+  folder ??= ownFolder()
+  const path = join(await folder, "mem_dump.txt")
+  await writeFile(path, report(), { mode: 0o600, flag: O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW })
   return path
 }
 
@@ -46,16 +42,15 @@ export const memoryStatsMethods: ReadonlyArray<RpcMethod<never>> = [
     name: "env_dpdk_get_mem_stats",
     kind: "query",
     noParams,
-    handler: () => {
-      const path = join(tmpdir(), `lunlog_mem_dump.${process.pid}.txt`)
-      return Effect.tryPromise({
-        try: async () => ({ filename: await write(path) }),
+    handler: () =>
+      Effect.tryPromise({
+        try: async () => ({ filename: await write() }),
         catch: (error) => {
+          folder = undefined
           const reason = error instanceof Error ? error.message : String(error)
           const wire = { code: -32603, message: "Unable to open file for writing.\n" }
-          return rpcError(wire, { reason, object: path, hint: "remove it, or set TMPDIR" })
+          return rpcError(wire, { reason, object: tmpdir(), hint: "set TMPDIR to a folder that can be written to" })
         }
       })
-    }
   })
 ]
