@@ -10,7 +10,9 @@ import type { Command } from "../domain/Command.ts"
 import type { BdevStatus, Lease } from "../domain/DataPlane.ts"
 import { BdevUnavailable } from "../domain/data-plane-errors.ts"
 import type { BdevNews } from "./bdev/BdevNews.ts"
-import type { BdevDefinition, BdevSpec } from "./bdev/BdevSpec.ts"
+import { type BdevDefinition, type SystemRoots, systemRoots } from "./bdev/BdevSpec.ts"
+import type { NvmeFound } from "./bdev/nvme/open-nvme-bdev.ts"
+import { specAgain, specOf } from "./bdev-specs.ts"
 import { Gone } from "./Gone.ts"
 import { Leases } from "./Leases.ts"
 import type { Observe } from "./OwnObservations.ts"
@@ -35,7 +37,9 @@ interface Entry {
 export type Report = (fact: Command, correlationId: number, source: "dataplane" | "hotplug") => Effect.Effect<void>
 
 /** `id` is the reactor's number. */
-type Opened = { readonly id: number; readonly blockCount: number } | { readonly code: string; readonly detail: string }
+type Opened =
+  | { readonly id: number; readonly blockCount: number; readonly nvme: NvmeFound | undefined }
+  | { readonly code: string; readonly detail: string }
 
 /** How long somebody who asks waits for a device, in milliseconds: less than the 60 s of rpc.py. */
 const deviceTimeoutMillis = 20_000
@@ -55,6 +59,7 @@ const bdevKey = (ref: { readonly name: string; readonly incarnation: number }): 
 export class Bdevs {
   readonly #client: ReactorClient
   readonly #identityStyle: IdentityStyle
+  readonly #roots: SystemRoots
   readonly #leases = new Leases<number>("bdev")
   readonly #entries = new Map<string, Entry>()
   readonly #gone = new Gone()
@@ -69,13 +74,15 @@ export class Bdevs {
     identityStyle: IdentityStyle,
     opening: FiberMap.FiberMap<string>,
     report: Report,
-    observe: Observe
+    observe: Observe,
+    roots: SystemRoots = systemRoots
   ) {
     this.#client = client
     this.#identityStyle = identityStyle
     this.#opening = opening
     this.#report = report
     this.#observe = observe
+    this.#roots = roots
   }
 
   /** Reserves what a bdev to be created needs. The base must be open. `name` is for messages. */
@@ -84,15 +91,37 @@ export class Bdevs {
     if (request._tag === "Split") return Effect.succeed({ id: "" })
     return Effect.uninterruptibleMask((restore) =>
       Effect.gen({ self: this }, function* () {
-        const definition = { name, spec: this.#specOf(request) }
+        const definition = {
+          name,
+          spec: specOf(
+            request,
+            this.#roots,
+            [...this.#entries.values()].map((entry) => entry.bdev)
+          )
+        }
         const opened = yield* this.#open(definition, (opening) =>
           restore(Effect.timeoutOrElse(opening, { duration: deviceTimeoutMillis, orElse: () => Effect.succeed(late) }))
         )
         if (!("id" in opened)) return yield* new BdevUnavailable({ name, code: opened.code, detail: opened.detail })
         const lease = yield* this.#leases.lease(opened.id, (id) => this.#close(id))
+        if (opened.nvme !== undefined) {
+          return { ...lease, namespaces: [{ ...opened.nvme, blockCount: opened.blockCount }] }
+        }
         return isSizedByDevice(request) ? { ...lease, blockCount: opened.blockCount } : lease
       })
     )
+  }
+
+  /** Several that come with one command, all or none. */
+  acquireAll(
+    requests: ReadonlyArray<{ readonly name: string; readonly bdev: BdevRequest }>
+  ): Effect.Effect<Lease, BdevUnavailable, Scope.Scope> {
+    return Effect.gen({ self: this }, function* () {
+      const parts = new Map<string, Lease>()
+      for (const { bdev, name } of requests) parts.set(name, yield* this.acquire(name, bdev))
+      const namespaces = [...parts.values()].flatMap((part) => part.namespaces ?? [])
+      return { id: [...parts.values()].map(({ id }) => id).join("+"), namespaces, parts }
+    })
   }
 
   /** A bdev exists from now on; `up` is called when it is open, now or later. Does not wait long for the device. */
@@ -289,28 +318,6 @@ export class Bdevs {
     })
   }
 
-  /** A request names its base, as the rules do by name or else by UUID: the newest that is open under it. */
-  #specOf(request: Exclude<BdevRequest, { readonly _tag: "Split" }>): BdevSpec {
-    if (isSizedByDevice(request)) return { ...request, wholeBlocks: true }
-    if (!("base" in request)) return request
-    const base = this.#newest(request.base)
-    const ref = { name: base?.name ?? request.base, incarnation: base?.incarnation ?? 0 }
-    return { ...request, base: ref }
-  }
-
-  /** The newest that is there under this name, or else this UUID. */
-  #newest(nameOrUuid: string): Bdev | undefined {
-    const newest = (matches: (bdev: Bdev) => boolean): Bdev | undefined =>
-      [...this.#entries.values()]
-        .map(({ bdev }) => bdev)
-        .filter(matches)
-        .reduce<Bdev | undefined>((latest, bdev) => {
-          return latest === undefined || bdev.incarnation > latest.incarnation ? bdev : latest
-        }, undefined)
-    const uuid = nameOrUuid.toLowerCase()
-    return newest((bdev) => bdev.name === nameOrUuid) ?? newest((bdev) => bdev.uuid === uuid)
-  }
-
   /** For uninterruptible regions; `wait` may be interrupted and may give up, which leaves nothing open. */
   #open(
     definition: BdevDefinition,
@@ -324,7 +331,7 @@ export class Bdevs {
       return Effect.onInterrupt(opening, () => this.#close(bdev)).pipe(
         Effect.tap((answer) => (answer === late ? this.#close(bdev) : Effect.void)),
         Effect.map((answer): Opened => {
-          if (answer._tag === "BdevOpened") return { id: bdev, blockCount: answer.blockCount }
+          if (answer._tag === "BdevOpened") return { id: bdev, blockCount: answer.blockCount, nvme: answer.nvme }
           return answer._tag === "Failed" ? answer : unanswered
         })
       )
@@ -369,7 +376,7 @@ export class Bdevs {
     return Effect.uninterruptibleMask((restore) =>
       Effect.suspend(() => {
         const { name, spec } = entry.bdev
-        const definition = { name, spec: isSizedByDevice(spec) ? { ...spec, wholeBlocks: false } : spec }
+        const definition = { name, spec: specAgain(spec, this.#roots) }
         return Effect.flatMap(this.#open(definition, restore), (opened) => {
           if (!("id" in opened)) {
             this.#tellFailed(entry, opened)

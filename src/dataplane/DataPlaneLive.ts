@@ -8,11 +8,14 @@ import { Clock, Deferred, Effect, Exit, FiberMap, FiberSet, Layer } from "effect
 import { EventLog } from "../../eventlog/EventLog.ts"
 import { ControlPlane } from "../domain/ControlPlane.ts"
 import { DataPlane } from "../domain/DataPlane.ts"
+import { nvmeBdevName } from "../domain/nvme/NvmeController.ts"
 import { Secrets } from "../domain/Secrets.ts"
 import { AuthGroups } from "./AuthGroups.ts"
 import { Bdevs, type Report } from "./Bdevs.ts"
+import { systemRoots } from "./bdev/BdevSpec.ts"
 import type { DataPlaneSettings } from "./DataPlaneSettings.ts"
 import { connectionInfo, lunDrains } from "./data-plane-status.ts"
+import { findNvme } from "./find-nvme.ts"
 import { followState, type Parts } from "./follow-state.ts"
 import { watchPaths } from "./hotplug/watch-paths.ts"
 import { requestedLogoutTimeoutMillis } from "./limits.ts"
@@ -50,6 +53,14 @@ const serviceOf = (parts: Parts, progress: Progress, failure: () => string | und
   return DataPlane.of({
     acquirePortals: (wanted) => portals.acquire(wanted),
     acquireBdev: (name, request) => bdevs.acquire(name, request),
+    findNvmeController: (name, address) => findNvme(parts.roots, name, address),
+    acquireNvme: (controller, address, namespaceIds) =>
+      bdevs.acquireAll(
+        namespaceIds.map((namespaceId) => ({
+          name: nvmeBdevName(controller, namespaceId),
+          bdev: { _tag: "Nvme", controller, address, namespaceId, readOnly: false }
+        }))
+      ),
     // The answer to a query comes after all commands before it, also from a worker.
     awaitApplied: (seq) => Effect.asVoid(Effect.andThen(progress.wait(seq), report)),
     connections: Effect.map(report, ({ connections }) => connections.map(connectionInfo)),
@@ -99,13 +110,15 @@ const partsOf = Effect.fnUntraced(function* (
   const running = yield* FiberSet.make<void>()
   const report: Report = (fact, correlationId, source) =>
     Effect.asVoid(FiberSet.run(running, reportFact(controlPlane, fact, correlationId, { isReplayed: true, source })))
-  const bdevs = new Bdevs(client, settings.identityStyle, yield* FiberMap.make<string>(), report, own.observe)
+  const { deviceRoot: devices = systemRoots.devices, sysfsRoot: sysfs = systemRoots.sysfs } = settings
+  const roots = { sysfs, devices }
+  const bdevs = new Bdevs(client, settings.identityStyle, yield* FiberMap.make<string>(), report, own.observe, roots)
   const portals = new Portals(client, yield* FiberMap.make<string>(), own.observe)
   const { logoutLimitMillis = requestedLogoutTimeoutMillis, removalDeadlineMillis } = settings
   const targets = new Targets({ client, bdevs, controlPlane, running, removalDeadlineMillis, logoutLimitMillis })
   const reservations = new Reservations({ client, bdevs, controlPlane, running, progress })
   const paths = yield* watchPaths(settings)
-  const all = { paths, client, bdevs, portals, targets, reservations, authGroups, controlPlane, log, own }
+  const all = { paths, client, bdevs, portals, targets, reservations, authGroups, controlPlane, log, own, roots }
   const parts: Parts = { ...all, accepting: false }
   return parts
 })

@@ -18,6 +18,8 @@ export interface DataPlaneSettings extends ReactorSurroundings {
   readonly hotplugPollMillis?: number | "off"
   /** Where sysfs is; `/sys` if absent. */
   readonly sysfsRoot?: string
+  /** Where device nodes are; `/dev` if absent. */
+  readonly deviceRoot?: string
   /** Portals accept when this resolves. */
   readonly acceptWhen: Effect.Effect<void>
 }

@@ -22,6 +22,7 @@ import {
 import type { AuthGroups } from "./AuthGroups.ts"
 import { putInitiatorGroup, putPortalGroup } from "./access-views.ts"
 import type { Bdevs } from "./Bdevs.ts"
+import type { SystemRoots } from "./bdev/BdevSpec.ts"
 import type { PathWatch } from "./hotplug/PathWatch.ts"
 import { nodeOptions } from "./node-options.ts"
 import type { OwnObservations } from "./OwnObservations.ts"
@@ -44,6 +45,7 @@ export interface Parts {
   readonly controlPlane: ControlPlane["Service"]
   readonly log: EventLog["Service"]
   readonly own: OwnObservations
+  readonly roots: SystemRoots
   /** Whether portals may accept; before that they only listen. */
   accepting: boolean
 }
@@ -57,7 +59,8 @@ const setLogOptions = ({ client, log }: Parts, { logOptions }: State): void => {
 const addBdev = (parts: Parts, state: State, name: string, lease: Committed["lease"]): Effect.Effect<void> => {
   const bdev = findBdev(state, name)
   if (bdev === undefined) return Effect.void
-  return parts.bdevs.add(bdev, lease, () => {
+  const own = lease?.parts === undefined ? lease : lease.parts.get(name)
+  return parts.bdevs.add(bdev, own, () => {
     const now = parts.controlPlane.state()
     parts.reservations.bdevUp(now, name)
     parts.targets.bdevUp(now, name)

@@ -14,6 +14,7 @@ import { groupNameCommands } from "./group/GroupName.ts"
 import { initiatorGroupCommands } from "./group/InitiatorGroup.ts"
 import { portalGroupCommands } from "./group/PortalGroup.ts"
 import { Seq } from "./ids.ts"
+import { nvmeCommands } from "./nvme/NvmeController.ts"
 import { inertSettingCommands } from "./options/InertSettings.ts"
 import { iscsiOptionsCommands } from "./options/IscsiOptions.ts"
 import { logOptionsCommands } from "./options/LogOptions.ts"
@@ -34,6 +35,7 @@ export const Command = Schema.TaggedUnion({
   ...targetNodeCommands,
   ...bdevCommands,
   ...detachedBdevCommands,
+  ...nvmeCommands,
   ...inertSettingCommands,
   ...groupNameCommands,
   ...appliedConfigCommands,

@@ -9,6 +9,7 @@ import type { Command } from "./Command.ts"
 import type { BdevUnavailable, PortalUnavailable } from "./data-plane-errors.ts"
 import type { Portal } from "./group/PortalGroup.ts"
 import type { BdevName, Incarnation, IscsiName, Lun, PortalGroupTag } from "./ids.ts"
+import type { NvmeControllerData, NvmeNamespaceFound } from "./nvme/NvmeController.ts"
 import type { StatisticsSource } from "./Statistics.ts"
 
 /**
@@ -20,18 +21,25 @@ export interface Lease {
   readonly id: string
   /** What a file or an export that was opened has, in blocks: part of the event, so known before it. */
   readonly blockCount?: number
+  /** What NVMe namespaces that were opened are: part of the events, too. */
+  readonly namespaces?: ReadonlyArray<NvmeNamespaceFound>
+  /** By the names of the bdevs that come with one command, if it makes several. */
+  readonly parts?: ReadonlyMap<string, Lease>
 }
 
 /** A command with what was found out when its lease was acquired. */
-export const withFound = (command: Command, { blockCount }: Lease): Command => {
+export const withFound = (command: Command, { blockCount, namespaces }: Lease): Command => {
   if (command._tag === "AttachBdev") return blockCount === undefined ? command : { ...command, blockCount }
-  return withFoundSize(command, blockCount)
+  if (command._tag === "AttachNvmeController") {
+    return namespaces === undefined ? command : { ...command, found: namespaces }
+  }
+  const [found] = namespaces ?? []
+  if (command._tag === "AttachNvmeNamespace") return found === undefined ? command : { ...command, found }
+  if (command._tag !== "CreateBdev") return command
+  const { bdev } = command
+  if (bdev._tag === "Nvme") return found === undefined ? command : { ...command, bdev: { ...bdev, found } }
+  return isSizedByDevice(bdev) && blockCount !== undefined ? { ...command, bdev: { ...bdev, blockCount } } : command
 }
-
-const withFoundSize = (command: Command, blockCount: number | undefined): Command =>
-  command._tag === "CreateBdev" && isSizedByDevice(command.bdev) && blockCount !== undefined
-    ? { ...command, bdev: { ...command.bdev, blockCount } }
-    : command
 
 /** One TCP connection, as `iscsi_get_connections` shows it. */
 export interface ConnectionInfo {
@@ -88,6 +96,13 @@ export interface DataPlaneStatus {
   readonly warnings: ReadonlyArray<string>
 }
 
+/** An NVMe controller that is plugged in. */
+export interface NvmeControllerFound {
+  readonly data: NvmeControllerData
+  /** In their order. */
+  readonly namespaceIds: ReadonlyArray<number>
+}
+
 /** A LUN that drains. */
 export interface LunDrain {
   readonly target: IscsiName
@@ -106,6 +121,14 @@ export class DataPlane extends Context.Service<
     readonly acquirePortals: (portals: ReadonlyArray<Portal>) => Effect.Effect<Lease, PortalUnavailable, Scope.Scope>
     /** Opens or reserves what the bdev needs. `name` is for messages: an automatic name is not known yet. */
     readonly acquireBdev: (name: string, bdev: BdevRequest) => Effect.Effect<Lease, BdevUnavailable, Scope.Scope>
+    /** What the kernel has at a PCI address; fails if that is no NVMe controller, or is not the kernel's. */
+    readonly findNvmeController: (name: string, address: string) => Effect.Effect<NvmeControllerFound, BdevUnavailable>
+    /** Opens namespaces of a controller, all or none. */
+    readonly acquireNvme: (
+      name: string,
+      address: string,
+      namespaceIds: ReadonlyArray<number>
+    ) => Effect.Effect<Lease, BdevUnavailable, Scope.Scope>
     /**
      * Resumes when the data plane has taken note of the committed record `seq`: an initiator that comes afterwards
      * finds what it says. That a removal has ended is another matter, see below.

@@ -11,6 +11,7 @@ import { epochEvents } from "./Epoch.ts"
 import { groupNameEvents } from "./group/GroupName.ts"
 import { initiatorGroupEvents } from "./group/InitiatorGroup.ts"
 import { portalGroupEvents } from "./group/PortalGroup.ts"
+import { nvmeEvents } from "./nvme/NvmeController.ts"
 import { inertSettingEvents } from "./options/InertSettings.ts"
 import { iscsiOptionsEvents } from "./options/IscsiOptions.ts"
 import { logOptionsEvents } from "./options/LogOptions.ts"
@@ -31,6 +32,7 @@ export const Event = Schema.TaggedUnion({
   ...targetNodeEvents,
   ...bdevEvents,
   ...detachedBdevEvents,
+  ...nvmeEvents,
   ...inertSettingEvents,
   ...groupNameEvents,
   ...appliedConfigEvents,

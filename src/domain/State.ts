@@ -12,6 +12,7 @@ import type { InitiatorGroup } from "./group/InitiatorGroup.ts"
 import type { PortalGroup } from "./group/PortalGroup.ts"
 import { type BdevName, iscsiNameKey, type PortalGroupTag } from "./ids.ts"
 import { emptyIndex, type MultiIndex } from "./multi-index.ts"
+import { defaultNvmeHotplug, type NvmeController, type NvmeHotplug } from "./nvme/NvmeController.ts"
 import { type InertSetting, inertSettingKey } from "./options/InertSettings.ts"
 import { defaultIscsiOptions, type IscsiOptions } from "./options/IscsiOptions.ts"
 import { defaultLogOptions, type LogOptions } from "./options/LogOptions.ts"
@@ -54,8 +55,28 @@ export interface State {
   readonly replay: Replay | undefined
   /** By the name of the bdev; of those that anybody has ever registered with. */
   readonly reservations: HashMap.HashMap<string, UnitReservations>
+  readonly nvme: NvmeState
   /** Derived from the above, so that rules and removals need no search. */
   readonly indexes: Indexes
+}
+
+/** What is known of NVMe controllers. */
+export interface NvmeState {
+  /** By name. */
+  readonly controllers: HashMap.HashMap<string, NvmeController>
+  readonly hotplug: NvmeHotplug
+  /** Addresses of controllers that were let go and are not taken again by themselves, the oldest first. */
+  readonly skipped: ReadonlyArray<string>
+  /** N of the next automatic name `HotInNvme<N>`. */
+  readonly nextHotNumber: number
+}
+
+/** Nothing is attached. */
+export const initialNvme: NvmeState = {
+  controllers: HashMap.empty(),
+  hotplug: defaultNvmeHotplug,
+  skipped: [],
+  nextHotNumber: 0
 }
 
 /** Reverse lookups; none has an entry that the state does not imply. */
@@ -89,6 +110,7 @@ export const initialState: State = {
   configTakenDown: [],
   replay: undefined,
   reservations: HashMap.empty(),
+  nvme: initialNvme,
   indexes: { portals: emptyIndex(), uuids: emptyIndex(), mappings: emptyIndex(), dependents: emptyIndex() }
 }
 
@@ -151,6 +173,24 @@ export const lunsOf = (target: TargetNode): ReadonlyArray<LunMapping> =>
 /** LUNs that take commands, by LUN id. */
 export const activeLunsOf = (target: TargetNode): ReadonlyArray<LunMapping> =>
   lunsOf(target).filter((mapping) => mapping.phase._tag === "Active")
+
+/** NVMe controllers in the order in which they were attached. */
+export const nvmeControllersOf = (state: State): ReadonlyArray<NvmeController> =>
+  byIncarnation(HashMap.values(state.nvme.controllers))
+
+/** The NVMe controller of a name. */
+export const findNvmeController = (state: State, name: string): NvmeController | undefined =>
+  Option.getOrUndefined(HashMap.get(state.nvme.controllers, name))
+
+/** The disks of an NVMe controller that can be mapped, in creation order. */
+export const activeNvmeBdevsOf = (state: State, controller: string): ReadonlyArray<Bdev> =>
+  activeBdevsOf(state).filter(({ spec }) => spec._tag === "Nvme" && spec.controller === controller)
+
+/** Those of its disks whose namespaces are away. */
+export const detachedNvmeBdevsOf = (state: State, controller: string): ReadonlyArray<DetachedBdev> =>
+  detachedBdevsOf(state).filter(
+    ({ attached, spec }) => attached === undefined && spec._tag === "Nvme" && spec.controller === controller
+  )
 
 /** The target of a name in any case; also one that is being deleted. */
 export const findTarget = (state: State, name: string): TargetNode | undefined =>

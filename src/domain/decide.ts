@@ -40,6 +40,12 @@ import {
   decideSetPortalGroupAuth,
   decideStartPortalGroup
 } from "./group/portal-group-decide.ts"
+import {
+  decideAttachNvmeController,
+  decideAttachNvmeNamespace,
+  decideDetachNvmeController,
+  decideSetNvmeHotplug
+} from "./nvme/nvme-decide.ts"
 import { decideInertSetting } from "./options/inert-settings-decide.ts"
 import { decideSetDiscoveryAuth, decideSetIscsiOptions } from "./options/iscsi-options-decide.ts"
 import { decideSetLogOptions } from "./options/log-options-decide.ts"
@@ -116,6 +122,23 @@ const decideLogins = (state: State, command: LoginCommand): Decision => {
   }
 }
 
+type NvmeCommand = CommandOf<"AttachNvmeController" | "AttachNvmeNamespace" | "DetachNvmeController" | "SetNvmeHotplug">
+
+const decideNvme = (state: State, command: NvmeCommand | LoginCommand): Decision => {
+  switch (command._tag) {
+    case "AttachNvmeController":
+      return decideAttachNvmeController(state, command)
+    case "AttachNvmeNamespace":
+      return decideAttachNvmeNamespace(state, command)
+    case "DetachNvmeController":
+      return decideDetachNvmeController(state, command)
+    case "SetNvmeHotplug":
+      return decideSetNvmeHotplug(state, command)
+    default:
+      return decideLogins(state, command)
+  }
+}
+
 type BdevCommand = CommandOf<
   | "CreateBdev"
   | "DeleteBdev"
@@ -135,7 +158,7 @@ type BdevCommand = CommandOf<
   | "RestoreAttachedBdev"
 >
 
-const decideBdevs = (state: State, command: BdevCommand | LoginCommand): Decision => {
+const decideBdevs = (state: State, command: BdevCommand | NvmeCommand | LoginCommand): Decision => {
   switch (command._tag) {
     case "CreateBdev":
       return decideCreateBdev(state, command)
@@ -170,7 +193,7 @@ const decideBdevs = (state: State, command: BdevCommand | LoginCommand): Decisio
     case "RecordBdevVanished":
       return decideRecordBdevVanished(state, command)
     default:
-      return decideLogins(state, command)
+      return decideNvme(state, command)
   }
 }
 

@@ -39,6 +39,7 @@ import {
   evolvePortalGroupStarted
 } from "./group/group-evolve.ts"
 import { evolveGroupNamed } from "./group/group-name-evolve.ts"
+import { evolveNvmeControllerAttached, evolveNvmeControllerDetached, evolveNvmeHotplugSet } from "./nvme/nvme-evolve.ts"
 import { evolveInertSettingRecorded, evolveInertSettingRemoved } from "./options/inert-settings-evolve.ts"
 import { evolveForked } from "./replay/fork-evolve.ts"
 import { evolveRecordsReplayed, evolveReplayEnded, evolveReplayStarted } from "./replay/replay-evolve.ts"
@@ -168,6 +169,9 @@ const evolveOthers = (
         | "LogOptionsSet"
         | "InertSettingRecorded"
         | "InertSettingRemoved"
+        | "NvmeControllerAttached"
+        | "NvmeControllerDetached"
+        | "NvmeHotplugSet"
         | "ConfigDesiredPart"
         | "ConfigTakenDown"
         | "ConfigApplied"
@@ -189,6 +193,12 @@ const evolveOthers = (
       return evolveInertSettingRecorded(state, event, seq)
     case "InertSettingRemoved":
       return evolveInertSettingRemoved(state, event)
+    case "NvmeControllerAttached":
+      return evolveNvmeControllerAttached(state, event, seq)
+    case "NvmeControllerDetached":
+      return evolveNvmeControllerDetached(state, event)
+    case "NvmeHotplugSet":
+      return evolveNvmeHotplugSet(state, event)
     case "ConfigDesiredPart":
       return evolveConfigDesiredPart(state, event)
     case "ConfigTakenDown":

@@ -2,7 +2,7 @@
  * The state as bytes and back. Canonical: equal states give equal bytes, whatever led to them, because everything is
  * sorted and what can be derived (the indexes) is left out and built again.
  */
-import { HashMap, Result, Schema, Struct } from "effect"
+import { Equal, HashMap, Result, Schema, Struct } from "effect"
 import { AuthGroup } from "./auth/AuthGroup.ts"
 import { Bdev } from "./bdev/Bdev.ts"
 import { indexBdev } from "./bdev/bdev-evolve.ts"
@@ -14,6 +14,7 @@ import { indexPortals } from "./group/group-evolve.ts"
 import { InitiatorGroup } from "./group/InitiatorGroup.ts"
 import { PortalGroup } from "./group/PortalGroup.ts"
 import { Incarnation, IscsiName, iscsiNameKey, PortalGroupTag, Seq } from "./ids.ts"
+import { defaultNvmeHotplug, NvmeController, NvmeHotplug } from "./nvme/NvmeController.ts"
 import { InertSetting, inertSettingKey } from "./options/InertSettings.ts"
 import { IscsiOptions } from "./options/IscsiOptions.ts"
 import { defaultLogOptions, LogOptions } from "./options/LogOptions.ts"
@@ -26,9 +27,11 @@ import {
   detachedBdevsOf,
   type Indexes,
   inertSettingsOf,
+  initialNvme,
   initialState,
   initiatorGroupsOf,
   lunsOf,
+  nvmeControllersOf,
   portalGroupsOf,
   reservationsOf,
   type State,
@@ -70,6 +73,13 @@ const StoredReplay = Schema.Struct({
 })
 type StoredReplay = typeof StoredReplay.Type
 
+const StoredNvme = Schema.Struct({
+  controllers: Schema.Array(NvmeController),
+  hotplug: NvmeHotplug,
+  skipped: Schema.Array(Schema.String),
+  nextHotNumber: Schema.Natural
+})
+
 const StoredState = Schema.Struct({
   epoch: Schema.NullOr(Epoch),
   fork: Schema.optionalKey(ForkOrigin),
@@ -90,7 +100,9 @@ const StoredState = Schema.Struct({
   configTakenDown: Schema.optionalKey(Schema.Array(DesiredEntry)),
   replay: Schema.optionalKey(StoredReplay),
   /** Left out while there are none. */
-  reservations: Schema.optionalKey(Schema.Array(UnitReservations))
+  reservations: Schema.optionalKey(Schema.Array(UnitReservations)),
+  /** Left out while nothing has to be known of it. */
+  nvme: Schema.optionalKey(StoredNvme)
 })
 type StoredState = typeof StoredState.Type
 
@@ -141,6 +153,14 @@ export const buildIndexes = (state: State): Indexes => {
 const isDefault = (options: LogOptions): boolean =>
   Struct.keys(defaultLogOptions).every((name) => options[name] === defaultLogOptions[name])
 
+const storeNvme = (state: State): { readonly nvme?: typeof StoredNvme.Type } => {
+  const { hotplug, nextHotNumber, skipped } = state.nvme
+  const controllers = nvmeControllersOf(state)
+  const isInitial =
+    controllers.length === 0 && skipped.length === 0 && nextHotNumber === 0 && Equal.equals(hotplug, defaultNvmeHotplug)
+  return isInitial ? {} : { nvme: { controllers, hotplug, skipped, nextHotNumber } }
+}
+
 const store = (state: State): StoredState => ({
   epoch: state.epoch ?? null,
   ...(state.fork === undefined ? {} : { fork: state.fork }),
@@ -158,7 +178,8 @@ const store = (state: State): StoredState => ({
   ...(state.configParts.length === 0 ? {} : { configParts: state.configParts }),
   ...(state.configTakenDown.length === 0 ? {} : { configTakenDown: state.configTakenDown }),
   ...(state.replay === undefined ? {} : { replay: storeReplay(state.replay) }),
-  ...(HashMap.isEmpty(state.reservations) ? {} : { reservations: reservationsOf(state) })
+  ...(HashMap.isEmpty(state.reservations) ? {} : { reservations: reservationsOf(state) }),
+  ...storeNvme(state)
 })
 
 const load = (stored: StoredState): State => {
@@ -182,6 +203,13 @@ const load = (stored: StoredState): State => {
     configTakenDown: stored.configTakenDown ?? [],
     replay: stored.replay === undefined ? undefined : loadReplay(stored.replay),
     reservations: HashMap.fromIterable((stored.reservations ?? []).map((unit) => [unit.bdev.name, unit])),
+    nvme:
+      stored.nvme === undefined
+        ? initialNvme
+        : {
+            ...stored.nvme,
+            controllers: HashMap.fromIterable(stored.nvme.controllers.map((one) => [one.name, one]))
+          },
     indexes: initialState.indexes
   }
   return { ...state, indexes: buildIndexes(state) }

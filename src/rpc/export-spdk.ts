@@ -12,6 +12,7 @@ import {
   activeTargetsOf,
   authGroupsOf,
   initiatorGroupsOf,
+  nvmeControllersOf,
   portalGroupsOf,
   type State
 } from "../domain/State.ts"
@@ -54,9 +55,16 @@ const reduced = (state: State, withSecrets: boolean, warn: Warn): State => {
       warn(`auth group ${tag}`, "is left out: this format has secrets in clear; --with-secrets writes them")
     }
   }
+  for (const { listed, name } of nvmeControllersOf(state)) {
+    if (listed) warn(`NVMe controller ${name}`, "SPDK makes disks of all its namespaces")
+  }
   const targets = activeTargetsOf(state).flatMap((target) => expressible(target, warn) ?? [])
   return {
     ...state,
+    nvme: {
+      ...state.nvme,
+      controllers: HashMap.map(state.nvme.controllers, (one) => ({ ...one, listed: false }))
+    },
     authGroups: withSecrets ? state.authGroups : HashMap.empty(),
     targets: HashMap.fromIterable(targets.map((target) => [iscsiNameKey(target.name), target] as const))
   }

@@ -11,16 +11,19 @@ import { resolveBdev } from "../domain/bdev/bdev-decide.ts"
 import { partsOf } from "../domain/bdev/split-parts.ts"
 import type { InitiatorGroup } from "../domain/group/InitiatorGroup.ts"
 import type { PortalGroup } from "../domain/group/PortalGroup.ts"
+import type { NvmeController } from "../domain/nvme/NvmeController.ts"
 import { type Auth, noAuth } from "../domain/options/IscsiOptions.ts"
 import type { Secrets } from "../domain/Secrets.ts"
 import {
   activeBdevsOf,
   activeLunsOf,
+  activeNvmeBdevsOf,
   activeTargetsOf,
   authGroupsOf,
   findInertSetting,
   inertSettingsOf,
   initiatorGroupsOf,
+  nvmeControllersOf,
   portalGroupsOf,
   type State
 } from "../domain/State.ts"
@@ -29,11 +32,11 @@ import { authGroupView } from "./methods/auth-groups.ts"
 import { authView } from "./methods/auth-params.ts"
 import { rateLimitsView } from "./methods/bdev/bdev-view.ts"
 import { nbdParams } from "./methods/bdev/nbd-params.ts"
+import { tridView } from "./methods/bdev/nvme-view.ts"
 import { type Given, givenTo, type InertParams, inertValues } from "./methods/inert.ts"
 import {
   accelParams,
   bdevParams,
-  hotplugParams,
   iobufParams,
   iscsiInitiatorParams,
   nvmeParams,
@@ -132,7 +135,8 @@ const stackedCall = ({ name, uuid }: Bdev, spec: StackedSpec): SavedCall => {
   }
 }
 
-const bdevCall = (bdev: Bdev): SavedCall => {
+/** Undefined for one that comes with something else. */
+const bdevCall = (bdev: Bdev): SavedCall | undefined => {
   const { name, spec, uuid } = bdev
   switch (spec._tag) {
     case "Malloc":
@@ -166,6 +170,8 @@ const bdevCall = (bdev: Bdev): SavedCall => {
       })
     case "Nbd":
       return call("bdev_nbd_create", { name, ...nbdParams(spec), uuid })
+    case "Nvme":
+      return undefined
     default:
       return stackedCall(bdev, spec)
   }
@@ -191,7 +197,25 @@ const bdevCalls = (state: State, bdev: Bdev): ReadonlyArray<SavedCall> => {
   const isMade = spec._tag === "Split" && partsOf(state, spec.base.name)[0]?.name !== name
   const limits = qos === undefined ? [] : [call("bdev_set_qos_limit", { name, ...rateLimitsView(qos) })]
   const counting = histogram === undefined ? [] : [histogramCall(name, histogram)]
-  return [...(isMade ? [] : [bdevCall(bdev)]), ...limits, ...counting]
+  const created = isMade ? undefined : bdevCall(bdev)
+  return [...(created === undefined ? [] : [created]), ...limits, ...counting]
+}
+
+/** Its disks come with it; `namespaces` says which, if they are not all. */
+const nvmeCall = (state: State, { address, listed, name }: NvmeController): SavedCall => {
+  const ids = activeNvmeBdevsOf(state, name).flatMap(({ spec }) => (spec._tag === "Nvme" ? [spec.namespaceId] : []))
+  return call("bdev_nvme_attach_controller", {
+    name,
+    ...tridView(address),
+    prchk_reftag: false,
+    prchk_guard: false,
+    ctrlr_loss_timeout_sec: 0,
+    reconnect_delay_sec: 0,
+    fast_io_fail_timeout_sec: 0,
+    hdgst: false,
+    ddgst: false,
+    ...(listed ? { namespaces: ids } : {})
+  })
 }
 
 const bdev: Section = (state) => [
@@ -200,7 +224,8 @@ const bdev: Section = (state) => [
   always(state, "bdev_raid_set_options", raidParams),
   ...asMade(state, "bdev_iscsi_set_options").map(() => always(state, "bdev_iscsi_set_options", iscsiInitiatorParams)),
   always(state, "bdev_nvme_set_options", nvmeParams),
-  always(state, "bdev_nvme_set_hotplug", hotplugParams),
+  ...nvmeControllersOf(state).map((controller) => nvmeCall(state, controller)),
+  call("bdev_nvme_set_hotplug", { period_us: state.nvme.hotplug.periodMicros, enable: state.nvme.hotplug.enable }),
   ...activeBdevsOf(state).flatMap((one) => bdevCalls(state, one)),
   call("bdev_wait_for_examine")
 ]

@@ -256,7 +256,7 @@ const savedIscsi = (state: State) =>
 describe("any state", () => {
   it("exported, applied to an empty target and exported again gives the same bytes", () => {
     let targets = 0
-    for (let seed = 1; seed <= 60; seed++) {
+    for (let seed = 1; seed <= 80; seed++) {
       const state = randomState(seed)
       const { text } = exported(state)
       const again = stateOf(text)

@@ -4,6 +4,7 @@ import { assert } from "vitest"
 import { baseOf } from "../../src/domain/bdev/bdev-evolve.ts"
 import { portalKey } from "../../src/domain/group/PortalGroup.ts"
 import { indexCount, type MultiIndex } from "../../src/domain/multi-index.ts"
+import { nvmeBdevName } from "../../src/domain/nvme/NvmeController.ts"
 import { isAllRegistrants, noKey, registrantKey } from "../../src/domain/reservation/Reservation.ts"
 import {
   authGroupsOf,
@@ -11,10 +12,12 @@ import {
   detachedBdevsOf,
   findBdev,
   findInitiatorGroup,
+  findNvmeController,
   findPortalGroup,
   findTarget,
   initiatorGroupsOf,
   lunsOf,
+  nvmeControllersOf,
   portalGroupsOf,
   reservationsOf,
   type State,
@@ -118,6 +121,20 @@ const checkBdevs = (state: State): void => {
   }
 }
 
+const checkNvme = (state: State): void => {
+  const controllers = nvmeControllersOf(state)
+  unique(
+    "addresses of NVMe controllers",
+    controllers.map(({ address }) => address)
+  )
+  for (const { name, phase, spec } of bdevsOf(state)) {
+    if (spec._tag !== "Nvme" || phase._tag !== "Active") continue
+    assert.strictEqual(findNvmeController(state, spec.controller)?.address, spec.address, `${name}'s controller`)
+    assert.strictEqual(name, nvmeBdevName(spec.controller, spec.namespaceId))
+  }
+  for (const { address } of controllers) assert.notInclude(state.nvme.skipped, address)
+}
+
 const checkReservations = (state: State): void => {
   for (const { bdev, registrations, reservation } of reservationsOf(state)) {
     assert.strictEqual(findBdev(state, bdev.name)?.incarnation, bdev.incarnation, "what is registered with is there")
@@ -167,6 +184,7 @@ export const assertInvariants = (state: State, seq: number): void => {
   for (const target of targetsOf(state)) checkTarget(state, target)
   checkBdevs(state)
   checkReservations(state)
+  checkNvme(state)
   const things = [
     ...authGroupsOf(state),
     ...portalGroupsOf(state),

@@ -23,6 +23,7 @@ import { at, bdevName, disk1, disk2, igTag, instanceId, lunId, malloc, pgTag, st
 import { authCommand, authEvent } from "./random-auth.ts"
 import { bdevs, nbdRequest, nbdServers, randomBdev } from "./random-bdevs.ts"
 import { detachedCommands } from "./random-detached.ts"
+import { nvmeCommands, nvmeEvent } from "./random-nvme.ts"
 import { reservationCommand, reservationEvent } from "./random-reservations.ts"
 
 export interface Dice {
@@ -239,7 +240,8 @@ const optionsCommand = (number: number): Command =>
 const anyCommand = (dice: Dice, state: State, seq: number): Command => {
   if (dice.roll(100) === 0) return startEpoch(dice.roll(4) === 0 ? "empty" : "resume")
   if (dice.roll(200) === 0) return { _tag: "RecordForked", ...forked(dice.roll(seq + 1)) }
-  const family = dice.roll(40)
+  const family = dice.roll(41)
+  if (family === 40) return nvmeCommands(dice, state)
   if (family === 1) return optionsCommand(dice.roll(90))
   if (family === 2) {
     const { params, ...named } = randomSetting(dice)
@@ -367,7 +369,8 @@ const replayEvent = ({ pick, roll }: Dice, seq: number): Event => {
 
 /** An event that no `decide` has seen: it may refer to anything, and contradict what was before. */
 export const randomEvent = (dice: Dice, seq: number): Event => {
-  const family = dice.roll(31)
+  const family = dice.roll(32)
+  if (family === 31) return nvmeEvent(dice, seq)
   if (family === 30) return replayEvent(dice, seq)
   if (family === 0) {
     if (dice.roll(4) === 0) return { _tag: "Forked", ...forked(dice.roll(seq + 1)) }

@@ -12,6 +12,7 @@ import { BdevUnavailable, PortalUnavailable } from "../../src/domain/data-plane-
 import type { Event } from "../../src/domain/Event.ts"
 import { PortalGroupTag } from "../../src/domain/ids.ts"
 import { findBdev } from "../../src/domain/State.ts"
+import { fakeNvme } from "./fake-nvme.ts"
 import { type FakeStatistics, fakeStatistics, newFakeStatistics } from "./fake-statistics.ts"
 
 /** TEST-NET-1: no host has it. */
@@ -91,6 +92,9 @@ const follow = (fake: FakeDataPlane, committed: Queue.Dequeue<Committed>, contro
     })
   )
 
+const nvmeLease = (fake: FakeDataPlane, ids: ReadonlyArray<number>) =>
+  Effect.map(lease(fake), (leased) => ({ ...leased, namespaces: ids.map(fakeNvme.namespace) }))
+
 const status = {
   portals: [],
   bdevs: [],
@@ -133,10 +137,13 @@ export const fakeDataPlane = (
         },
         acquireBdev: (name, bdev) => {
           if (bdev._tag === "Aio") return fileLease(fake, name, bdev)
+          if (bdev._tag === "Nvme") return nvmeLease(fake, [bdev.namespaceId])
           const tooLarge = bdev._tag === "Malloc" && bdev.blockCount * bdev.blockSize > 2 ** 40
           if (!tooLarge) return lease(fake)
           return Effect.fail(new BdevUnavailable({ name, code: "ENOMEM", detail: "there is less memory" }))
         },
+        findNvmeController: (name, address) => fakeNvme.find(name, address),
+        acquireNvme: (_name, _address, ids) => nvmeLease(fake, ids),
         connections: Effect.succeed(options.connected === true ? [connection] : []),
         requestLogout: (connections, limitMillis) =>
           Effect.sync(() => {

@@ -62,7 +62,7 @@ const differences: Readonly<Record<string, string>> = Object.fromEntries(
     ...["sock_set_default_impl", "sock_impl_set_options", "iobuf_set_options", "framework_set_scheduler"],
     ...["accel_set_options", "accel_assign_opc", "accel_set_driver", "scheduler_set_options"],
     ...["keyring_linux_set_options", "keyring_file_add_key", "bdev_set_options", "bdev_raid_set_options"],
-    ...["bdev_iscsi_set_options", "bdev_nvme_set_options", "bdev_nvme_set_hotplug"]
+    ...["bdev_iscsi_set_options", "bdev_nvme_set_options"]
   ].map((method) => [`${method}: unknown key`, moreKeys])
 )
 

@@ -6,11 +6,12 @@ import { randomBytes } from "node:crypto"
 import { Effect, Layer, Queue, type Scope } from "effect"
 import { MemoryEventLog } from "../../../eventlog/MemoryEventLog.ts"
 import { ConfigApplier } from "../../config/plan/ConfigApplier.ts"
-import { isSizedByDevice } from "../../domain/bdev/BdevSpec.ts"
+import { type BdevRequest, isSizedByDevice } from "../../domain/bdev/BdevSpec.ts"
 import { ControlPlane } from "../../domain/ControlPlane.ts"
-import { DataPlane } from "../../domain/DataPlane.ts"
+import { DataPlane, type Lease } from "../../domain/DataPlane.ts"
 import type { Event } from "../../domain/Event.ts"
 import { Uuid } from "../../domain/ids.ts"
+import type { NvmeNamespaceFound } from "../../domain/nvme/NvmeController.ts"
 import { Secrets } from "../../domain/Secrets.ts"
 import { authGroupsOf, type State } from "../../domain/State.ts"
 import type { StatisticsSource } from "../../domain/Statistics.ts"
@@ -58,6 +59,21 @@ const nothing: StatisticsSource = {
   live: () => Effect.succeed({ atNanos: 0, lunCount: 0, luns: [], sessions: [] })
 }
 
+const someController = { vendorId: "", modelNumber: "", serialNumber: "", firmwareRevision: "", subnqn: "" }
+
+const someNamespace = (namespaceId: number): NvmeNamespaceFound => ({
+  namespaceId,
+  device: "",
+  blockSize: 512,
+  blockCount: 1,
+  controller: someController
+})
+
+const foundOf = (bdev: BdevRequest): Partial<Lease> => {
+  if (bdev._tag === "Nvme") return { namespaces: [someNamespace(bdev.namespaceId)] }
+  return isSizedByDevice(bdev) ? { blockCount: 1 } : {}
+}
+
 /** Files may be on another host: of whatever size they are, one block is enough to go on with. */
 const emptyDataPlane = Layer.effect(
   DataPlane,
@@ -65,8 +81,9 @@ const emptyDataPlane = Layer.effect(
     followRemovals,
     DataPlane.of({
       acquirePortals: () => Effect.succeed({ id: "trial" }),
-      acquireBdev: (_name, bdev) =>
-        Effect.succeed({ id: "trial", ...(isSizedByDevice(bdev) ? { blockCount: 1 } : {}) }),
+      acquireBdev: (_name, bdev) => Effect.succeed({ id: "trial", ...foundOf(bdev) }),
+      findNvmeController: () => Effect.succeed({ data: someController, namespaceIds: [1] }),
+      acquireNvme: (_name, _address, ids) => Effect.succeed({ id: "trial", namespaces: ids.map(someNamespace) }),
       awaitApplied: () => Effect.void,
       connections: Effect.succeed([]),
       requestLogout: () => Effect.void,

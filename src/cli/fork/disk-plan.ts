@@ -40,10 +40,10 @@ const planOf = (bdev: Bdev, source: DiskSource, mapping: ForkMapping, data: Fork
   const { incarnation, name, spec } = bdev
   const common = { name, incarnation, bytes: sizeOf(bdev) }
   const wished = data === "empty" ? "as --data empty has it" : undefined
-  if (spec._tag === "Aio") {
-    const missing = source.isFile(spec.filename) ? undefined : `${spec.filename} is not there any more`
-    const file = forkFile(mapping, spec.filename)
-    return { ...common, kind: "file", source: spec.filename, file, empty: wished ?? missing }
+  if (spec._tag === "Aio" || spec._tag === "Nvme") {
+    const path = spec._tag === "Aio" ? spec.filename : spec.device
+    const missing = source.isFile(path) ? undefined : `${path} is not there any more`
+    return { ...common, kind: "file", source: path, file: forkFile(mapping, path), empty: wished ?? missing }
   }
   if (spec._tag !== "Malloc") return undefined
   // Numbers, not names: those may have characters that no file system takes.

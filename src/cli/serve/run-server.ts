@@ -42,9 +42,16 @@ export interface DataPlaneSettings {
   readonly removalDeadlineMillis: number
   readonly allowedPaths: AllowedPaths
   readonly peerLimits: PeerLimitSettings | undefined
+  readonly sysfsRoot?: string
+  readonly deviceRoot?: string
   /** Portals accept after it. */
   readonly acceptWhen: Effect.Effect<void>
 }
+
+const rootsOf = ({ deviceRoot, sysfsRoot }: ServerSettings) => ({
+  ...(deviceRoot === undefined ? {} : { deviceRoot }),
+  ...(sysfsRoot === undefined ? {} : { sysfsRoot })
+})
 
 /** Given by the composition root, because the command line imports nothing of the data plane. */
 export type MakeDataPlane = (
@@ -60,6 +67,9 @@ export interface ServerSettings {
   readonly removalDeadlineMillis: number
   readonly identityStyle: "uuid" | "spdk"
   readonly reactor: "main" | "worker"
+  /** Where the kernel shows devices, and where their nodes are; `/sys` and `/dev` if absent. */
+  readonly sysfsRoot?: string
+  readonly deviceRoot?: string
   /** Stay in STARTUP until `framework_start_init`. */
   readonly waitForRpc: boolean
   readonly rpcsAllowed?: ReadonlySet<string>
@@ -230,6 +240,7 @@ export const runServer = (settings: ServerSettings, makeDataPlane: MakeDataPlane
       removalDeadlineMillis,
       allowedPaths,
       peerLimits: settings.peerLimits,
+      ...rootsOf(settings),
       acceptWhen: Deferred.await(accept)
     })
     const secrets = Layer.succeed(Secrets, yield* secretsOf(settings.stateDirectory))

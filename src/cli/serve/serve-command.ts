@@ -1,4 +1,5 @@
 /** `lunlog serve`: a target in the foreground, until Ctrl-C, SIGTERM or `spdk_kill_instance`. */
+import { resolve } from "node:path"
 import { Effect, Option } from "effect"
 import { Command, Flag } from "effect/cli"
 import { allowFlags, restrictionOf } from "./allowed-paths.ts"
@@ -73,6 +74,8 @@ export const serveCommand = (load: LoadDataPlane) =>
         stateMode: yield* stateModeOf(configuration, Option.getOrUndefined(input.stateMode), otherwise),
         socketPath: input.socket,
         removalDeadlineMillis: input.removalDeadline,
+        sysfsRoot: resolve(input.sysfsRoot),
+        deviceRoot: resolve(input.deviceRoot),
         identityStyle: input.spdkIdentities ? "spdk" : "uuid",
         reactor: input.reactor,
         waitForRpc: input.waitForRpc,

@@ -52,6 +52,16 @@ export const serverFlags = {
     "removal-deadline",
     "How long a removed LUN may finish its commands (default 40s); what is left then is aborted"
   ).pipe(Flag.withDefault(removalDeadlineDefault)),
+  sysfsRoot: Flag.Directory("sysfs-root").pipe(
+    Flag.withMetavar("DIR"),
+    Flag.withDescription("Where the kernel shows devices (default /sys), for tests and containers"),
+    Flag.withDefault("/sys")
+  ),
+  deviceRoot: Flag.Directory("device-root").pipe(
+    Flag.withMetavar("DIR"),
+    Flag.withDescription("Where the device nodes of NVMe namespaces are (default /dev)"),
+    Flag.withDefault("/dev")
+  ),
   spdkIdentities: Flag.Boolean("spdk-identities").pipe(
     Flag.withDescription("Disks identify themselves as under SPDK (by name), not by UUID"),
     Flag.withDefault(false)

@@ -5,6 +5,7 @@ import { defaultHistogram, noQos } from "../../domain/bdev/Bdev.ts"
 import { BdevRequest, removableKey } from "../../domain/bdev/BdevSpec.ts"
 import { partNameOf } from "../../domain/bdev/split-parts.ts"
 import type { CommandOf } from "../../domain/Command.ts"
+import { nvmeBdevName } from "../../domain/nvme/NvmeController.ts"
 import { type Auth, defaultIscsiOptions, noAuth } from "../../domain/options/IscsiOptions.ts"
 import { defaultLogOptions } from "../../domain/options/LogOptions.ts"
 import { parseMicros } from "../duration.ts"
@@ -110,6 +111,13 @@ const requestOf = (section: BdevSection): BdevRequest => {
       })
     case "nbd":
       return nbdRequestOf(section)
+    case "nvme":
+      return BdevRequest.cases.Nvme.make({
+        controller: section.controller,
+        address: section.address,
+        namespaceId: section.namespace ?? 1,
+        readOnly: section.readOnly ?? false
+      })
     case "delay":
       return BdevRequest.cases.Delay.make({
         base: section.base,
@@ -137,6 +145,7 @@ const requestOf = (section: BdevSection): BdevRequest => {
 
 /** Name of the bdev that a section declares. */
 export const bdevNameOf = (section: BdevSection): string => {
+  if (section.type === "nvme") return nvmeBdevName(section.controller, section.namespace ?? 1)
   if (section.type === "error") return `EE_${section.base}`
   return section.type === "split" ? partNameOf(section.base, section.part) : section.name
 }

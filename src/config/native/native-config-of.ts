@@ -4,7 +4,7 @@
  */
 import type { AuthGroup } from "../../domain/auth/AuthGroup.ts"
 import { type Bdev, defaultHistogram, noQos } from "../../domain/bdev/Bdev.ts"
-import { OVERLAY_BYTES_DEFAULT, removableKey } from "../../domain/bdev/BdevSpec.ts"
+import { type BdevSpec, OVERLAY_BYTES_DEFAULT, removableKey } from "../../domain/bdev/BdevSpec.ts"
 import type { InitiatorGroup } from "../../domain/group/InitiatorGroup.ts"
 import type { Portal, PortalGroup } from "../../domain/group/PortalGroup.ts"
 import { type Auth, defaultIscsiOptions, type IscsiOptions, noAuth } from "../../domain/options/IscsiOptions.ts"
@@ -33,6 +33,7 @@ import type {
   InitiatorGroupSection,
   LogSection,
   NativeConfig,
+  NvmeSection,
   OptionsSection,
   PortalGroupSection,
   QosSection,
@@ -114,6 +115,14 @@ const histogramKey = ({ histogram }: Bdev): { readonly histogram?: HistogramSect
 
 const bdevSection = (bdev: Bdev): BdevSection => ({ ...sectionOf(bdev), ...qosKey(bdev), ...histogramKey(bdev) })
 
+const nvmeSectionOf = (spec: Extract<BdevSpec, { readonly _tag: "Nvme" }>): NvmeSection => ({
+  type: "nvme",
+  controller: spec.controller,
+  address: spec.address,
+  ...(spec.namespaceId === 1 ? {} : { namespace: spec.namespaceId }),
+  ...(spec.readOnly ? { readOnly: true } : {})
+})
+
 const sectionOf = ({ name, spec, uuid, uuidExplicit }: Bdev): BdevSection => {
   const identity = uuidExplicit ? { uuid } : {}
   switch (spec._tag) {
@@ -138,6 +147,8 @@ const sectionOf = ({ name, spec, uuid, uuidExplicit }: Bdev): BdevSection => {
     }
     case "Nbd":
       return nbdSectionOf(name, identity, spec)
+    case "Nvme":
+      return { ...nvmeSectionOf(spec), ...identity }
     case "Delay":
       return {
         type: "delay",

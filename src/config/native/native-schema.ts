@@ -122,6 +122,19 @@ export const AioSection = Schema.Struct({
   removable
 })
 
+/** A namespace of a local NVMe controller, through the kernel's driver. Its name is as in `Nvme0n1`. */
+export const NvmeSection = Schema.Struct({
+  type: Schema.Literal("nvme"),
+  controller: describe(Schema.String, "Name for the controller; with n and the namespace's id it is the bdev's name"),
+  address: describe(Schema.String, "PCI address of the controller, such as 0000:01:00.0"),
+  namespace: optional(Schema.Finite, "Id of the namespace; 1 if absent"),
+  readOnly: optional(Schema.Boolean, "Writes are refused, and the device is opened for reading; false if absent"),
+  uuid,
+  qos,
+  histogram
+})
+export type NvmeSection = typeof NvmeSection.Type
+
 /** What an NBD server and the target prove to each other; relative paths are taken from the file's folder. */
 export const NbdTlsSection = Schema.Struct({
   ca: optional(Schema.String, "PEM file of the server's certificate authority; those of the system if absent"),
@@ -217,6 +230,7 @@ export const BdevSection = Schema.Union([
   NullSection,
   AioSection,
   NbdSection,
+  NvmeSection,
   DelaySection,
   ErrorSection,
   PassthruSection,

@@ -56,11 +56,16 @@ const delayed = (from: Bdev, to: Bdev): InPlace | undefined => {
   return after({ _tag: "SetBdevLatencies", name: from.name, ...latencies })
 }
 
-/** A file or an export is as large as it is, and so are parts of one. */
+/** Without what the device decides: a file or an export is as large as it is, and so are parts of one. */
 const asDeclared = (spec: BdevSpec): object => {
-  if (isSizedByDevice(spec)) return { ...spec, blockCount: undefined }
-  return spec._tag === "Split" ? { ...spec, partBlocks: undefined } : spec
+  if (spec._tag === "Split") return { ...spec, partBlocks: undefined }
+  if (spec._tag !== "Nvme") return isSizedByDevice(spec) ? { ...spec, blockCount: undefined } : spec
+  const { _tag, address, controller, namespaceId, readOnly } = spec
+  return { _tag, address, controller, namespaceId, readOnly }
 }
+
+/** A namespace brings its own along, which a file need not know. */
+const broughtAlong = ({ spec, uuidExplicit }: Bdev): boolean => spec._tag === "Nvme" && !uuidExplicit
 
 /** Type, geometry, base, identity. */
 export const bdevAspects: ReadonlyArray<Aspect<Bdev>> = [
@@ -85,10 +90,10 @@ export const bdevAspects: ReadonlyArray<Aspect<Bdev>> = [
     inPlace: (_, { histogram, name }) =>
       after({ _tag: "SetBdevHistogram", name, ...(histogram === undefined ? {} : { histogram }) })
   }),
-  valueAspect<Bdev, Bdev["uuid"]>({
+  valueAspect<Bdev, Bdev["uuid"] | undefined>({
     field: "uuid",
-    get: ({ uuid }) => uuid,
-    set: (bdev, uuid) => ({ ...bdev, uuid })
+    get: (bdev) => (broughtAlong(bdev) ? undefined : bdev.uuid),
+    set: (bdev, uuid) => (uuid === undefined ? bdev : { ...bdev, uuid })
   })
 ]
 

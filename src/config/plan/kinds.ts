@@ -126,6 +126,7 @@ const bdevDetail = ({ spec }: Bdev): string => {
   const type = spec._tag.toLowerCase()
   if ("base" in spec) return `${type} on ${spec.base.name}`
   if (spec._tag === "Nbd") return `${type}, ${nbdUri({ ...spec, tls: spec.tls !== undefined })}`
+  if (spec._tag === "Nvme") return `${type}, namespace ${spec.namespaceId} at ${spec.address}`
   return spec._tag === "Aio" ? `${type}, ${spec.filename}` : `${type}, ${sizeText(spec.blockCount * spec.blockSize)}`
 }
 

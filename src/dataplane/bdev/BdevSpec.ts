@@ -52,6 +52,31 @@ export interface AioSpec extends MediumSpec {
   readonly create?: { readonly byteLength: number; readonly mustBeNew: boolean }
   /** Refuse a file whose end is no whole block: for a new bdev. Otherwise the rest is left out. */
   readonly wholeBlocks: boolean
+  /** What INQUIRY shows it as, if that is not a file's. */
+  readonly productName?: string
+}
+
+/** Where the kernel shows devices: tests have trees of their own. */
+export interface SystemRoots {
+  /** `/sys`. */
+  readonly sysfs: string
+  /** `/dev`. */
+  readonly devices: string
+}
+
+/** The machine's own. */
+export const systemRoots: SystemRoots = { sysfs: "/sys", devices: "/dev" }
+
+/** A namespace of an NVMe controller that the kernel's driver has. */
+export interface NvmeSpec {
+  readonly _tag: "Nvme"
+  /** PCI address of the controller, as sysfs writes it. */
+  readonly address: string
+  readonly namespaceId: number
+  readonly readOnly: boolean
+  /** The only disk that is taken; any if absent. */
+  readonly wwid?: string
+  readonly roots: SystemRoots
 }
 
 /** One bdev, exactly: a name may come back for another device. */
@@ -144,6 +169,7 @@ export type BdevSpec =
   | NullSpec
   | AioSpec
   | NbdSpec
+  | NvmeSpec
   | DelaySpec
   | ErrorSpec
   | PassthruSpec

@@ -1,5 +1,6 @@
 /** What opening a bdev comes to. */
 import type { Bdev } from "./Bdev.ts"
+import type { NvmeFound } from "./nvme/open-nvme-bdev.ts"
 
 /** Why a bdev could not be opened, in plain values. */
 export interface BdevFailure {
@@ -13,7 +14,14 @@ export interface BdevFailure {
 }
 
 /** The open device, or why there is none. */
-export type OpenedBdev = { readonly _tag: "BdevOpened"; readonly bdev: Bdev } | BdevFailure
+export type OpenedBdev =
+  | {
+      readonly _tag: "BdevOpened"
+      readonly bdev: Bdev
+      /** Of an NVMe namespace: what it was found to be. */
+      readonly nvme?: NvmeFound
+    }
+  | BdevFailure
 
 /** `detail` is a sentence for the user. */
 export const failure = (code: string, detail: string): BdevFailure => ({ _tag: "BdevFailure", code, detail })

@@ -9,6 +9,7 @@ import type {
   MallocSpec,
   NbdSpec,
   NullSpec,
+  NvmeSpec,
   OverlaySpec,
   StackedSpec
 } from "./BdevSpec.ts"
@@ -84,7 +85,7 @@ const stackedBdev = (spec: Exclude<StackedSpec, OverlaySpec>, base: Bdev, { rand
 
 /** What is opened at once; files and servers are not. */
 export interface DeviceDefinition extends BdevDefinition {
-  readonly spec: Exclude<BdevSpec, AioSpec | NbdSpec>
+  readonly spec: Exclude<BdevSpec, AioSpec | NbdSpec | NvmeSpec>
 }
 
 /** Opens the device. What it holds (memory, timers) is given back by its `close`. */

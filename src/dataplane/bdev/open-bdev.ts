@@ -7,6 +7,7 @@ import { AioBdev } from "./file/AioBdev.ts"
 import type { OpenFiles } from "./file/OpenFiles.ts"
 import { type IoFailed, openAioBdev } from "./file/open-aio-bdev.ts"
 import { openNbdBdev } from "./nbd/open-nbd-bdev.ts"
+import { openNvmeBdev } from "./nvme/open-nvme-bdev.ts"
 import type { OpenedBdev } from "./OpenedBdev.ts"
 
 /** What opening any bdev needs. */
@@ -34,8 +35,9 @@ export const openBdev = (
     const { ioFailed: failed, openFiles, tell } = surroundings
     return openNbdBdev(name, spec, { openFiles, tell, failed }, signal, done)
   }
-  if (spec._tag !== "Aio") return done(createBdev({ name, spec }, surroundings))
-  const opening = openAioBdev(name, spec, surroundings, signal)
+  if (spec._tag !== "Aio" && spec._tag !== "Nvme") return done(createBdev({ name, spec }, surroundings))
+  const opening =
+    spec._tag === "Aio" ? openAioBdev(name, spec, surroundings, signal) : openNvmeBdev(name, spec, surroundings, signal)
   void opening.then((result) => {
     if (!signal.aborted) done(result)
     else if (result._tag === "BdevOpened") discardBdev(result.bdev)

@@ -138,7 +138,8 @@ export class ReactorBdevs {
       }
       this.#bdevs.set(bdev, result.bdev)
       const { blockCount, blockSize } = result.bdev
-      this.#answer(request, { _tag: "BdevOpened", blockCount, blockSize })
+      const nvme = result.nvme === undefined ? {} : { nvme: result.nvme }
+      this.#answer(request, { _tag: "BdevOpened", blockCount, blockSize, ...nvme })
     })
   }
 

@@ -7,6 +7,7 @@ import type { ObservationOf } from "../../domain/observation/Observation.ts"
 import type { HistogramRequest } from "../../domain/Statistics.ts"
 import type { BdevNews } from "../bdev/BdevNews.ts"
 import type { BdevDefinition, Latencies } from "../bdev/BdevSpec.ts"
+import type { NvmeFound } from "../bdev/nvme/open-nvme-bdev.ts"
 import type { Fault } from "../bdev/wrapper/ErrorBdev.ts"
 import type { RateLimits } from "../bdev/wrapper/RateLimiter.ts"
 import type { AuthGroupView } from "../iscsi/auth/AuthGroupView.ts"
@@ -215,7 +216,12 @@ export interface ReactorReport {
 /** What a request can come to. `code` is a Linux errno name. */
 export type ReactorAnswer =
   | { readonly _tag: "Done" }
-  | { readonly _tag: "BdevOpened"; readonly blockCount: number; readonly blockSize: number }
+  | {
+      readonly _tag: "BdevOpened"
+      readonly blockCount: number
+      readonly blockSize: number
+      readonly nvme?: NvmeFound
+    }
   | { readonly _tag: "BdevMeasured"; readonly blockCount: number }
   | { readonly _tag: "Failed"; readonly code: string; readonly detail: string }
   | { readonly _tag: "Drained"; readonly outcome: DrainOutcome }

@@ -3,6 +3,7 @@
  */
 import { Schema } from "effect"
 import { BdevName, Incarnation } from "../ids.ts"
+import { NvmeControllerName, NvmeNamespaceFound } from "../nvme/NvmeController.ts"
 
 /** Stacked bdevs above one that is not stacked. */
 export const BDEV_STACK_DEPTH_MAX = 8
@@ -107,6 +108,20 @@ export const BdevSpec = Schema.TaggedUnion({
     /** How long it may be away until the bdev goes; 0: for ever. */
     giveUpSeconds: Schema.Natural
   },
+  /** A namespace of an NVMe controller of this machine. Sizes are 0 only in a plan, as of a file. */
+  Nvme: {
+    controller: NvmeControllerName,
+    /** PCI address of the controller. */
+    address: Schema.String,
+    namespaceId: Schema.Natural,
+    /** The block device that it was when it became a disk; it may have another name now. */
+    device: Schema.String,
+    blockCount: Schema.Natural,
+    blockSize: Schema.Natural,
+    readOnly: Schema.Boolean,
+    /** Another disk at its place has another one, and is refused. */
+    wwid: Schema.optionalKey(Schema.String)
+  },
   Delay: { base: BdevRef, ...latencies },
   Error: { base: BdevRef },
   /** As its base is. */
@@ -163,6 +178,14 @@ export const BdevRequest = Schema.TaggedUnion({
     /** What the export has: filled in from the lease. */
     blockCount: Schema.optionalKey(Schema.Number)
   },
+  Nvme: {
+    controller: Schema.String,
+    address: Schema.String,
+    namespaceId: Schema.Number,
+    readOnly: Schema.Boolean,
+    /** What it is: filled in from the lease. */
+    found: Schema.optionalKey(NvmeNamespaceFound)
+  },
   Delay: {
     base: Schema.String,
     averageReadMicros: Schema.Number,
@@ -189,6 +212,7 @@ export const BdevKind = Schema.Literals([
   "Null",
   "Aio",
   "Nbd",
+  "Nvme",
   "Delay",
   "Error",
   "Passthru",
@@ -197,7 +221,8 @@ export const BdevKind = Schema.Literals([
 ])
 export type BdevKind = typeof BdevKind.Type
 
-/** How large it is, its device says when it is opened: a file, an export. */
+/** How large it is, its device says when it is opened: a file, an export, a namespace. */
 export const isSizedByDevice = <A extends { readonly _tag: BdevKind }>(
   of: A
-): of is Extract<A, { readonly _tag: "Aio" | "Nbd" }> => of._tag === "Aio" || of._tag === "Nbd"
+): of is Extract<A, { readonly _tag: "Aio" | "Nbd" | "Nvme" }> =>
+  of._tag === "Aio" || of._tag === "Nbd" || of._tag === "Nvme"

@@ -11,8 +11,11 @@ import {
   WrongState
 } from "../DomainError.ts"
 import { type Decision, quote } from "../decision.ts"
+import type { Event } from "../Event.ts"
 import { BDEV_NAME_LENGTH_MAX, type BdevName, isBdevName, isUuid, type Uuid } from "../ids.ts"
 import { indexGet } from "../multi-index.ts"
+import { nvmeBdevName } from "../nvme/NvmeController.ts"
+import { nvmeControllerLetGo, nvmeControllerOf, parseNvmeSpec, uuidOfNvme } from "../nvme/nvme-namespace-decide.ts"
 import { findBdev, type State } from "../State.ts"
 import { decideBdevRemoval } from "../target/lun-removal.ts"
 import { uuidV5 } from "../uuid-v5.ts"
@@ -155,6 +158,8 @@ const parseSpec = (state: State, object: string, request: BdevRequest): Result.R
       return parseAioSpec(object, request)
     case "Nbd":
       return parseNbdSpec(object, request)
+    case "Nvme":
+      return parseNvmeSpec(state, object, request)
     case "Delay": {
       const refusal = checkLatencies(object, request)
       if (refusal !== undefined) return Result.fail(refusal)
@@ -191,6 +196,7 @@ const nextAutoNumber = (state: State): number => {
 
 /** SPDK's rules: error bdevs and parts have no names of their own. */
 const derivedName = (state: State, request: BdevRequest): string | undefined => {
+  if (request._tag === "Nvme") return nvmeBdevName(request.controller, request.namespaceId)
   if (request._tag !== "Error" && request._tag !== "Split") return undefined
   const base = resolveBdev(state, request.base)?.name ?? request.base
   return request._tag === "Error" ? `EE_${base}` : partNameOf(base, request.part)
@@ -237,12 +243,16 @@ const chooseUuid = (state: State, name: BdevName, given: string | undefined): Re
   return Result.fail(new AlreadyExists({ object, reason, hint: "give it another one, or none" }))
 }
 
+const derivedNameHint = ({ _tag }: BdevRequest): string | undefined => {
+  if (_tag === "Nvme") return "a namespace's disk is its controller's name, n and its id"
+  if (_tag === "Error") return "an error bdev is EE_ and its base's name"
+  return _tag === "Split" ? "a part is its base's name, p and a number" : undefined
+}
+
 const checkDerivedName = (command: CommandOf<"CreateBdev">, name: BdevName): DomainError | undefined => {
-  const { _tag } = command.bdev
-  if ((_tag !== "Error" && _tag !== "Split") || command.name === undefined || command.name === name) return undefined
+  const hint = derivedNameHint(command.bdev)
+  if (hint === undefined || command.name === undefined || command.name === name) return undefined
   const reason = `cannot have the name ${quote(command.name)}`
-  const hint =
-    _tag === "Error" ? "an error bdev is EE_ and its base's name" : "a part is its base's name, p and a number"
   return new InvalidArgument({ object: `bdev ${name}`, reason, hint })
 }
 
@@ -257,6 +267,9 @@ const checkBdevCount = (state: State, name: BdevName): DomainError | undefined =
   })
 }
 
+const controllerBefore = (state: State, request: BdevRequest, spec: BdevSpec): ReadonlyArray<Event> =>
+  request._tag === "Nvme" && spec._tag === "Nvme" ? nvmeControllerOf(state, spec, request) : []
+
 /** A name, an identity and a geometry, or why not. Without a generator: files have 10,000 of them. */
 export const decideCreateBdev = (state: State, command: CommandOf<"CreateBdev">): Decision => {
   const chosen = chooseName(state, command)
@@ -268,20 +281,25 @@ export const decideCreateBdev = (state: State, command: CommandOf<"CreateBdev">)
   const spec = parseSpec(state, `bdev ${name}`, command.bdev)
   if (Result.isFailure(spec)) return Result.fail(spec.failure)
   const autoNumber = chosen.autoNumber === undefined ? {} : { autoNumber: chosen.autoNumber }
-  return Result.map(chooseUuid(state, name, command.uuid), (uuid) => [
+  const own = command.bdev._tag === "Nvme" ? uuidOfNvme(command.bdev) : undefined
+  return Result.map(chooseUuid(state, name, command.uuid ?? own), (uuid) => [
+    ...controllerBefore(state, command.bdev, spec.success),
     { _tag: "BdevCreated", name, uuid, uuidExplicit: command.uuid !== undefined, spec: spec.success, ...autoNumber }
   ])
 }
+
+const letGoWith = (state: State, spec: BdevSpec): ReadonlyArray<Event> =>
+  spec._tag === "Nvme" ? nvmeControllerLetGo(state, spec.controller) : []
 
 /** Also while it is mapped: its LUNs and its stack drain first. One whose device is gone is forgotten. */
 export const decideDeleteBdev = (state: State, command: CommandOf<"DeleteBdev">): Decision => {
   const detached = resolveDetachedBdev(state, command.name)
   if (detached !== undefined && (command.kind === undefined || command.kind === detached.spec._tag)) {
-    return Result.succeed([{ _tag: "BdevForgotten", name: detached.name }])
+    return Result.succeed([{ _tag: "BdevForgotten", name: detached.name }, ...letGoWith(state, detached.spec)])
   }
   return Result.flatMap(requireBdev(state, command.name), (bdev) => {
     if (command.kind === undefined || command.kind === bdev.spec._tag) {
-      return Result.succeed(decideBdevRemoval(state, bdev, "requested"))
+      return Result.succeed([...decideBdevRemoval(state, bdev, "requested"), ...letGoWith(state, bdev.spec)])
     }
     const reason = `is not of kind ${command.kind} but ${bdev.spec._tag}`
     return Result.fail(new NotFound({ object: `bdev ${bdev.name}`, reason, hint: "delete it as what it is" }))

@@ -3,6 +3,7 @@ import { Brand, HashMap } from "effect"
 import type { EventOf } from "../Event.ts"
 import type { Incarnation } from "../ids.ts"
 import { indexAdd, indexRemove } from "../multi-index.ts"
+import { evolveNvmeNamespaceLetGo } from "../nvme/nvme-evolve.ts"
 import { withoutReservations } from "../reservation/reservation-evolve.ts"
 import { findBdev, type Indexes, type State } from "../State.ts"
 import type { Bdev } from "./Bdev.ts"
@@ -107,7 +108,9 @@ export const evolveBdevRemovalStarted = (state: State, event: EventOf<"BdevRemov
   const bdev = findBdev(state, event.name)
   if (bdev === undefined || bdev.incarnation !== event.incarnation || bdev.phase._tag === "Removing") return state
   const removing: Bdev = { ...bdev, phase: { _tag: "Removing", since: seq, cause: event.cause } }
-  return { ...state, bdevs: HashMap.set(state.bdevs, event.name, removing) }
+  const removed = { ...state, bdevs: HashMap.set(state.bdevs, event.name, removing) }
+  const isLetGo = bdev.spec._tag === "Nvme" && event.cause === "requested"
+  return isLetGo ? evolveNvmeNamespaceLetGo(removed, bdev.spec.controller) : removed
 }
 
 /** A bdev and its name are free. */

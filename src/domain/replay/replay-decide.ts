@@ -103,6 +103,7 @@ const withNewMembers = (state: State, event: Event): Event => {
 
 const isCreation = ({ _tag }: Event): boolean =>
   _tag === "BdevCreated" ||
+  _tag === "NvmeControllerAttached" ||
   _tag === "LunAdded" ||
   _tag === "TargetNodeCreated" ||
   _tag === "PortalGroupCreated" ||
@@ -112,6 +113,7 @@ const isCreation = ({ _tag }: Event): boolean =>
 /** Incarnation in the source of what is gone with the event. */
 const goneWith = (event: Event): ReadonlyArray<number> =>
   event._tag === "BdevRemoved" ||
+  event._tag === "NvmeControllerDetached" ||
   event._tag === "LunRemoved" ||
   event._tag === "TargetNodeDeleted" ||
   event._tag === "PortalGroupDeleted" ||

@@ -32,6 +32,13 @@ const deviceText = (spec: BdevSpec): string => {
         bytesText(spec.blockCount * spec.blockSize),
         ...(spec.readOnly ? ["read-only"] : [])
       ].join(", ")
+    case "Nvme":
+      return [
+        `namespace ${spec.namespaceId} of NVMe controller ${spec.controller} at ${spec.address}`,
+        ...(spec.device === "" ? [] : [spec.device]),
+        bytesText(spec.blockCount * spec.blockSize),
+        ...(spec.readOnly ? ["read-only"] : [])
+      ].join(", ")
     case "Delay":
       return (
         `delays bdev ${spec.base.name}, reads by ${millisText(spec.averageReadMicros)}, ` +

@@ -1,6 +1,7 @@
 /** What each event says, in one sentence. */
 import type { Event, EventOf } from "../../domain/Event.ts"
 import { type BdevEventType, bdevSentence } from "./bdev-sentence.ts"
+import { type NvmeEventType, nvmeSentence } from "./nvme-sentence.ts"
 import { reservationSentence } from "./reservation-sentence.ts"
 import { type TargetEventType, targetSentence } from "./target-sentence.ts"
 import { authText, counted, listed, spanText } from "./words.ts"
@@ -143,13 +144,17 @@ export const eventSentence = (event: Event): string => {
 const isBdevEvent = (event: Event): event is Extract<Event, { readonly _tag: BdevEventType }> =>
   event._tag.startsWith("Bdev")
 
+const isNvmeEvent = (event: Event): event is Extract<Event, { readonly _tag: NvmeEventType }> =>
+  event._tag.startsWith("Nvme")
+
 const isTargetEvent = (event: Event): event is Extract<Event, { readonly _tag: TargetEventType }> =>
   event._tag.startsWith("TargetNode") || event._tag.startsWith("Lun")
 
 /** The compiler sees that nothing but groups is left. */
 const familySentence = (
-  event: GroupEvent | Extract<Event, { readonly _tag: BdevEventType | TargetEventType }>
+  event: GroupEvent | Extract<Event, { readonly _tag: BdevEventType | TargetEventType | NvmeEventType }>
 ): string => {
+  if (isNvmeEvent(event)) return nvmeSentence(event)
   if (isBdevEvent(event)) return bdevSentence(event)
   return isTargetEvent(event) ? targetSentence(event) : groupSentence(event)
 }

@@ -14,13 +14,26 @@ import { type IscsiName, iscsiNameKey } from "../../domain/ids.ts"
 import type { IscsiOptions } from "../../domain/options/IscsiOptions.ts"
 import type { ForkMapping } from "../../domain/replay/Fork.ts"
 import type { Registrant, Reservation, UnitReservations } from "../../domain/reservation/Reservation.ts"
-import type { State } from "../../domain/State.ts"
+import type { NvmeState, State } from "../../domain/State.ts"
 import { buildIndexes } from "../../domain/snapshot-codec.ts"
 import type { TargetNode } from "../../domain/target/TargetNode.ts"
-import { forkFile, forkPortal, forkRedirect, forkSocket, forkTargetName, forkUuid } from "./fork-names.ts"
+import {
+  forkFile,
+  forkNvmeAddress,
+  forkPortal,
+  forkRedirect,
+  forkSocket,
+  forkTargetName,
+  forkUuid
+} from "./fork-names.ts"
 
+/** A fork never touches the source's devices: a namespace is a file there, of its content at the fork. */
 const mapSpec = (mapping: ForkMapping, spec: BdevSpec): BdevSpec => {
   if ("filename" in spec && spec.filename !== undefined) return { ...spec, filename: forkFile(mapping, spec.filename) }
+  if (spec._tag === "Nvme") {
+    const { blockCount, blockSize, device, readOnly } = spec
+    return { _tag: "Aio", filename: forkFile(mapping, device), blockCount, blockSize, readOnly }
+  }
   if (spec._tag !== "Nbd") return spec
   // What the source's server has is the source's: the fork gets the place of a server of its own, without TLS.
   const { tls: _, ...clear } = spec
@@ -77,6 +90,7 @@ const unchanged = [
   "BdevOverlayReset",
   "BdevContentLoaded",
   "BdevForgotten",
+  "NvmeControllerDetached",
   "InertSettingRecorded",
   "InertSettingRemoved",
   "GroupNamed"
@@ -140,6 +154,10 @@ export const mapEvent = (mapping: ForkMapping, event: Event): Event => {
       const { detail: _, ...removal } = event
       return removal
     }
+    case "NvmeControllerAttached":
+      return { ...event, address: forkNvmeAddress(event.address), listed: true }
+    case "NvmeHotplugSet":
+      return { ...event, hotplug: { ...event.hotplug, enable: false } }
     case "ReservationsChanged":
       return mapReservations(mapping, event)
     case "ConfigDesiredPart":
@@ -179,6 +197,18 @@ const mapUnit = (mapping: ForkMapping, { reservation, ...unit }: UnitReservation
   ...(reservation === undefined ? {} : { reservation: mapReservation(mapping, reservation) })
 })
 
+/** Controllers are known by name, and never found. */
+const mapNvme = (nvme: NvmeState): NvmeState => ({
+  ...nvme,
+  controllers: HashMap.map(nvme.controllers, (one) => ({
+    ...one,
+    address: forkNvmeAddress(one.address),
+    listed: true
+  })),
+  hotplug: { ...nvme.hotplug, enable: false },
+  skipped: nvme.skipped.map(forkNvmeAddress)
+})
+
 const mapApplied = (mapping: ForkMapping, applied: AppliedConfig): AppliedConfig => ({
   ...applied,
   desired: mapEntries(mapping, applied.desired)
@@ -198,6 +228,7 @@ export const mapState = (mapping: ForkMapping, state: State): State => {
     targets: HashMap.fromIterable(targets.map((target) => [iscsiNameKey(target.name), target])),
     bdevs: HashMap.map(state.bdevs, (bdev) => mapBdev(mapping, bdev)),
     detachedBdevs: HashMap.map(state.detachedBdevs, (detached) => mapDetached(mapping, detached)),
+    nvme: mapNvme(state.nvme),
     reservations: HashMap.map(state.reservations, (unit) => mapUnit(mapping, unit)),
     appliedConfig: state.appliedConfig === undefined ? undefined : mapApplied(mapping, state.appliedConfig),
     configParts: state.configParts.map((part) => mapEntries(mapping, part)),

@@ -94,3 +94,5 @@ export const forkSocket = (
   { fileDirectory }: ForkMapping,
   { exportName, server }: { readonly exportName: string; readonly server: NbdServer }
 ): string => `${fileDirectory}/nbd-${digestOf(`${nbdServerText(server)} ${exportName}`).slice(0, 16)}.sock`
+/** No PCI address: what stands in a fork for the place of a controller of its source. */
+export const forkNvmeAddress = (address: string): string => `fork:${address.replace(/^fork:/u, "")}`

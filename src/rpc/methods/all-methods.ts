@@ -15,6 +15,7 @@ import { bdevAioMethods } from "./bdev/bdev-aio.ts"
 import { bdevContentMethods } from "./bdev/bdev-content.ts"
 import { bdevErrorMethods } from "./bdev/bdev-error.ts"
 import { bdevNbdMethods } from "./bdev/bdev-nbd.ts"
+import { bdevNvmeMethods } from "./bdev/bdev-nvme.ts"
 import { bdevQosMethods } from "./bdev/bdev-qos.ts"
 import { bdevStackedMethods } from "./bdev/bdev-stacked.ts"
 import { bdevStatisticsMethods } from "./bdev/bdev-statistics.ts"
@@ -70,6 +71,7 @@ export const allMethods: ReadonlyArray<RpcMethod<RpcServices>> = [
   ...bdevMethods,
   ...bdevAioMethods,
   ...bdevNbdMethods,
+  ...bdevNvmeMethods,
   ...bdevQosMethods,
   ...bdevErrorMethods,
   ...bdevStackedMethods,

@@ -63,12 +63,6 @@ export const raidParams = inertDefaults({ process_window_size_kb: 1024, process_
 /** `bdev_iscsi_set_options`. */
 export const iscsiInitiatorParams = inertDefaults({ timeout_sec: 30 }, { timeout_sec: Uint64 })
 
-/** `bdev_nvme_set_hotplug`. */
-export const hotplugParams = {
-  period_us: { ...inertOptional(Uint64), otherwise: 100_000 },
-  enable: { ...inertRequired(Schema.Boolean), otherwise: false }
-}
-
 const nvmeDefaults = {
   action_on_timeout: "none",
   timeout_us: 0,

@@ -23,7 +23,6 @@ import {
 import {
   accelParams,
   bdevParams,
-  hotplugParams,
   iobufParams,
   iscsiInitiatorParams,
   nvmeParams,
@@ -229,11 +228,6 @@ const bdevOptionMethods: ReadonlyArray<RpcMethod<InertServices>> = [
     states: anyState,
     params: nvmeParams,
     undecodable: decodeFailed
-  }),
-  inertMethod({
-    name: "bdev_nvme_set_hotplug",
-    aliases: ["set_bdev_nvme_hotplug"],
-    params: hotplugParams
   })
 ]
 

@@ -175,19 +175,7 @@ const bdevModules: ReadonlyArray<MethodForm> = [
     aliases: ["set_bdev_nvme_options"],
     example: "-r 5",
     finish: groupMultipath
-  }),
-  method(
-    "bdev_nvme_set_hotplug",
-    "(no effect)",
-    [
-      ...onOff("hotplug", "enable", "on or off", [
-        ["e", "enable"],
-        ["d", "disable"]
-      ]).map(required),
-      option(["r", "period-us"], integer("MICROSECONDS"), "(no effect)")
-    ],
-    { aliases: ["set_bdev_nvme_hotplug"], example: "--no-hotplug" }
-  )
+  })
 ]
 
 const keysAndDisks: ReadonlyArray<MethodForm> = [

@@ -6,6 +6,7 @@ import { historyForms } from "./history-forms.ts"
 import { inertForms } from "./inert-forms.ts"
 import { iscsiForms } from "./iscsi-forms.ts"
 import type { MethodForm } from "./MethodForm.ts"
+import { nvmeForms } from "./nvme-forms.ts"
 import { processForms } from "./process-forms.ts"
 import { replayForms } from "./replay-forms.ts"
 
@@ -13,6 +14,7 @@ import { replayForms } from "./replay-forms.ts"
 export const methodForms: ReadonlyArray<MethodForm> = [
   ...iscsiForms,
   ...bdevForms,
+  ...nvmeForms,
   ...processForms,
   ...replayForms,
   ...eventlogForms,

@@ -40,7 +40,8 @@ export interface AioSurroundings {
 }
 
 /** SPDK's names. */
-const productNameOf = ({ uring }: AioSpec): string => (uring === true ? "URING bdev" : "AIO disk")
+const productNameOf = ({ productName, uring }: AioSpec): string =>
+  productName ?? (uring === true ? "URING bdev" : "AIO disk")
 
 /** An open file. */
 export class AioBdev implements ResizableBdev, AioOwner {

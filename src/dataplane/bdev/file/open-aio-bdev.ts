@@ -49,7 +49,7 @@ export interface FileOpening {
 const goneCodes: ReadonlySet<string> = new Set(["ENODEV", "ENXIO", "ESHUTDOWN"])
 
 /** A slot for opening, as soon as one is free. */
-const takeSlot = (slots: FileSlots): Promise<void> =>
+export const takeSlot = (slots: FileSlots): Promise<void> =>
   new Promise((resolve) => {
     const user = { slotFree: () => (slots.take(user) ? resolve() : undefined) }
     user.slotFree()

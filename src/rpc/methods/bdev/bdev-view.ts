@@ -9,6 +9,7 @@ import { chainOf, geometryOf, mediumOf } from "../../../domain/bdev/bdev-geometr
 import { indexGet } from "../../../domain/multi-index.ts"
 import { findBdev, type State } from "../../../domain/State.ts"
 import { nbdParams } from "./nbd-params.ts"
+import { nvmeView } from "./nvme-view.ts"
 
 /** As SPDK names them; initiators see them in INQUIRY. */
 const productNames: Readonly<Record<BdevKind, string>> = {
@@ -16,6 +17,7 @@ const productNames: Readonly<Record<BdevKind, string>> = {
   Null: "Null disk",
   Aio: "AIO disk",
   Nbd: "NBD disk",
+  Nvme: "NVMe disk",
   Delay: "delay",
   Error: "Error Injection Disk",
   Passthru: "passthru",
@@ -27,7 +29,9 @@ const always: ReadonlySet<string> = new Set(["read", "write", "write_zeroes", "f
 /** A file is fully provisioned: nothing of it is unmapped. An overlay unmaps by itself. */
 const supportedIoTypes = (chain: ReadonlyArray<BdevSpec>) => {
   const medium = mediumOf(chain)
-  const thin = chain.some(({ _tag }) => _tag === "Overlay") || (medium !== undefined && medium._tag !== "Aio")
+  const thin =
+    chain.some(({ _tag }) => _tag === "Overlay") ||
+    (medium !== undefined && medium._tag !== "Aio" && medium._tag !== "Nvme")
   return Object.fromEntries(IO_TYPES.map((type) => [type, always.has(type) || (thin && type === "unmap")]))
 }
 
@@ -39,7 +43,7 @@ export const rateLimitsView = (qos: BdevQos) => ({
   w_mbytes_per_sec: qos.writeMiBPerSecond
 })
 
-const driverSpecific = (bdev: Bdev): unknown => {
+const driverSpecific = (state: State, bdev: Bdev): unknown => {
   switch (bdev.spec._tag) {
     case "Delay":
       return {
@@ -66,6 +70,8 @@ const driverSpecific = (bdev: Bdev): unknown => {
     }
     case "Nbd":
       return { nbd: nbdParams(bdev.spec) }
+    case "Nvme":
+      return nvmeView(state, bdev.spec)
     case "Error":
       return { error_disk: { base_bdev: bdev.spec.base.name } }
     case "Passthru":
@@ -112,9 +118,9 @@ export const bdevView = (state: State, bdev: Bdev): unknown => {
     ...(bdev.spec._tag === "Malloc" ? { numa_id: -1 } : {}),
     assigned_rate_limits: rateLimitsView(bdev.qos ?? noQos),
     ...claim(state, bdev),
-    ...removableKey(medium ?? {}),
+    ...removableKey(medium !== undefined && "removable" in medium ? medium : {}),
     zoned: false,
     supported_io_types: supportedIoTypes(chain),
-    driver_specific: driverSpecific(bdev)
+    driver_specific: driverSpecific(state, bdev)
   }
 }

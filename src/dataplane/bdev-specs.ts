@@ -1,0 +1,34 @@
+/** What the state and requests say of bdevs, in the words of the drivers. */
+import type { Bdev } from "../domain/bdev/Bdev.ts"
+import { type BdevRequest, isSizedByDevice } from "../domain/bdev/BdevSpec.ts"
+import { pciAddressOf } from "../domain/nvme/NvmeController.ts"
+import type { BdevSpec, SystemRoots } from "./bdev/BdevSpec.ts"
+
+/** A request names its base, as the rules do by name or else by UUID: the newest of `there` under it. */
+export const specOf = (
+  request: Exclude<BdevRequest, { readonly _tag: "Split" }>,
+  roots: SystemRoots,
+  there: ReadonlyArray<Bdev>
+): BdevSpec => {
+  if (request._tag === "Nvme") {
+    const { address, namespaceId, readOnly } = request
+    return { _tag: "Nvme", address: pciAddressOf(address) ?? "", namespaceId, readOnly, roots }
+  }
+  if (isSizedByDevice(request)) return { ...request, wholeBlocks: true }
+  if (!("base" in request)) return request
+  const newest = (matches: (bdev: Bdev) => boolean): Bdev | undefined =>
+    there.filter(matches).reduce<Bdev | undefined>((latest, bdev) => {
+      return latest === undefined || bdev.incarnation > latest.incarnation ? bdev : latest
+    }, undefined)
+  const uuid = request.base.toLowerCase()
+  const base = newest((bdev) => bdev.name === request.base) ?? newest((bdev) => bdev.uuid === uuid)
+  return { ...request, base: { name: base?.name ?? request.base, incarnation: base?.incarnation ?? 0 } }
+}
+
+/** Of a bdev that was open before: its file may be shorter now, and another namespace in its place is not it. */
+export const specAgain = (spec: Bdev["spec"], roots: SystemRoots): BdevSpec => {
+  if (spec._tag !== "Nvme") return isSizedByDevice(spec) ? { ...spec, wholeBlocks: false } : spec
+  const { address, namespaceId, readOnly, wwid } = spec
+  const known = wwid === undefined ? {} : { wwid }
+  return { _tag: "Nvme", address, namespaceId, readOnly, ...known, roots }
+}
