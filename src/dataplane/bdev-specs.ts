@@ -15,6 +15,7 @@ export const specOf = (
     return { _tag: "Nvme", address: pciAddressOf(address) ?? "", namespaceId, readOnly, roots }
   }
   if (isSizedByDevice(request)) return { ...request, wholeBlocks: true }
+  if (request._tag === "Malloc" && request.filename !== undefined) return { ...request, makesFile: true }
   if (!("base" in request)) return request
   const newest = (matches: (bdev: Bdev) => boolean): Bdev | undefined =>
     there.filter(matches).reduce<Bdev | undefined>((latest, bdev) => {

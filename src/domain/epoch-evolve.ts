@@ -7,9 +7,9 @@ import { noThings } from "./replay/Replay.ts"
 import { reservationsAfterRestart } from "./reservation/reservation-evolve.ts"
 import { initialState, type State } from "./State.ts"
 
-/** Memory does not outlive its process. Costs a pass over the bdevs, once per start. */
+/** Memory does not outlive its process, unless a file keeps it. Costs a pass over the bdevs, once per start. */
 const isInMemory = ({ spec }: Bdev): boolean =>
-  spec._tag === "Malloc" || (spec._tag === "Overlay" && spec.filename === undefined)
+  (spec._tag === "Malloc" || spec._tag === "Overlay") && spec.filename === undefined
 
 const afterRestart = (bdev: Bdev): Bdev => (isInMemory(bdev) ? { ...bdev, contentLost: true } : bdev)
 

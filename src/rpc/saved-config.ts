@@ -147,6 +147,7 @@ const bdevCall = (bdev: Bdev): SavedCall | undefined => {
         physical_block_size: spec.physicalBlockSize,
         uuid,
         optimal_io_boundary: spec.optimalIoBoundary,
+        ...(spec.filename === undefined ? {} : { file: spec.filename }),
         ...removableKey(spec)
       })
     case "Null":

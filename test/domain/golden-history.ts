@@ -48,6 +48,7 @@ const opening: ReadonlyArray<Command> = [
   createBdev(undefined, { _tag: "Error", base: "Malloc1" }),
   ...everyAction,
   createBdev("Removable", { ...malloc, removable: true }),
+  createBdev("Kept", { ...malloc, filename: "/var/lib/lunlog/kept" }),
   { _tag: "InjectBdevError", name: "EE_Malloc1", injection },
   createBdev("Passthru0", { _tag: "Passthru", base: "Removable" }),
   { _tag: "SplitBdev", base: "Passthru0", parts: 2, partMebibytes: 0 },

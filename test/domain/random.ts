@@ -330,6 +330,7 @@ const bdevEvents = ({ pick, roll }: Dice, seq: number): Event => {
   return pick<Event>([
     { _tag: "BdevCreated", ...identity, spec: { _tag: "Null", blockCount: 1, blockSize: 512, physicalBlockSize: 512 } },
     { _tag: "BdevCreated", ...identity, spec: { ...malloc, physicalBlockSize: 512 }, autoNumber: roll(9) },
+    { _tag: "BdevCreated", ...identity, spec: { ...malloc, physicalBlockSize: 512, filename: "/f" } },
     { _tag: "BdevCreated", ...identity, spec: { _tag: "Error", base } },
     {
       _tag: "BdevCreated",

@@ -36,14 +36,21 @@ const memoryProblem = (bdev: Bdev, { isRunning, today }: DiskSource): string | u
   return now?.incarnation === bdev.incarnation && now.phase._tag === "Active" ? undefined : "it is not there any more"
 }
 
+/** Where its content is: in it, or kept in it. */
+const fileOf = ({ spec }: Bdev): string | undefined => {
+  if (spec._tag === "Nvme") return spec.device
+  return spec._tag === "Aio" || spec._tag === "Malloc" ? spec.filename : undefined
+}
+
 const planOf = (bdev: Bdev, source: DiskSource, mapping: ForkMapping, data: ForkData): DiskPlan | undefined => {
   const { incarnation, name, spec } = bdev
   const common = { name, incarnation, bytes: sizeOf(bdev) }
   const wished = data === "empty" ? "as --data empty has it" : undefined
-  if (spec._tag === "Aio" || spec._tag === "Nvme") {
-    const path = spec._tag === "Aio" ? spec.filename : spec.device
-    const missing = source.isFile(path) ? undefined : `${path} is not there any more`
-    return { ...common, kind: "file", source: path, file: forkFile(mapping, path), empty: wished ?? missing }
+  const sourceFile = fileOf(bdev)
+  if (sourceFile !== undefined) {
+    const missing = source.isFile(sourceFile) ? undefined : `${sourceFile} is not there any more`
+    const file = forkFile(mapping, sourceFile)
+    return { ...common, kind: "file", source: sourceFile, file, empty: wished ?? missing }
   }
   if (spec._tag !== "Malloc") return undefined
   // Numbers, not names: those may have characters that no file system takes.

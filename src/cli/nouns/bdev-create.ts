@@ -55,6 +55,10 @@ const malloc = Command.make(
     size,
     name: Flag.String("name").pipe(Flag.withDescription("Its name (default: Malloc0, Malloc1 ...)"), Flag.optional),
     blockSize,
+    file: Flag.String("file").pipe(
+      Flag.withDescription("A file that keeps its content over restarts; made if it is not there"),
+      Flag.optional
+    ),
     removable,
     uuid
   },
@@ -62,12 +66,18 @@ const malloc = Command.make(
     act(input, (call) =>
       Effect.gen(function* () {
         const blocks = yield* blocksOf(input.size, input.blockSize)
-        const names = { ...given("name", input.name), ...given("uuid", input.uuid) }
+        const file = Option.map(input.file, (path) => resolve(path))
+        const names = { ...given("name", input.name), ...given("uuid", input.uuid), ...given("file", file) }
         const params = { num_blocks: blocks, block_size: input.blockSize, ...names, ...removableKey(input) }
         return yield* made(call, "bdev_malloc_create", params)
       })
     )
-).pipe(about("A disk in memory. It is empty again after a restart.", "bdev create malloc 64MiB --name Malloc0"))
+).pipe(
+  about(
+    "A disk in memory. It is empty again after a restart, unless a file keeps it.",
+    "bdev create malloc 64MiB --name Malloc0"
+  )
+)
 
 const nullBdev = Command.make("null", { ...shared, name, size, blockSize, removable, uuid }, (input) =>
   act(input, (call) =>

@@ -97,7 +97,8 @@ const requestOf = (section: BdevSection): BdevRequest => {
       return BdevRequest.cases.Malloc.make({
         ...sizesOf(section),
         optimalIoBoundary: section.optimalIoBoundary ?? 0,
-        ...removableKey(section)
+        ...removableKey(section),
+        ...(section.file === undefined ? {} : { filename: section.file })
       })
     case "null":
       return BdevRequest.cases.Null.make({ ...sizesOf(section), ...removableKey(section) })

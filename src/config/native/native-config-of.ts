@@ -128,7 +128,8 @@ const sectionOf = ({ name, spec, uuid, uuidExplicit }: Bdev): BdevSection => {
   switch (spec._tag) {
     case "Malloc": {
       const boundary = spec.optimalIoBoundary === 0 ? {} : { optimalIoBoundary: spec.optimalIoBoundary }
-      return { type: "malloc", name, ...identity, ...sizes(spec), ...boundary, ...removableKey(spec) }
+      const kept = spec.filename === undefined ? {} : { file: spec.filename }
+      return { type: "malloc", name, ...identity, ...sizes(spec), ...boundary, ...kept, ...removableKey(spec) }
     }
     case "Null":
       return { type: "null", name, ...identity, ...sizes(spec), ...removableKey(spec) }

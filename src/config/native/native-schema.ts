@@ -85,7 +85,7 @@ const histogram = optional(HistogramSection, "Counts how long IO takes; {} does 
 const micros = (what: string) =>
   Schema.optionalKey(duration(`Microseconds, or a duration such as 1ms: ${what}; 0 if absent`, 1, "microseconds"))
 
-/** A disk in memory; its content is gone when the target ends. */
+/** A disk in memory; its content is gone when the target ends, unless a file keeps it. */
 export const MallocSection = Schema.Struct({
   type: Schema.Literal("malloc"),
   name: bdevName,
@@ -94,6 +94,7 @@ export const MallocSection = Schema.Struct({
   histogram,
   ...blocks,
   optimalIoBoundary: optional(Schema.Finite, "In blocks; 0 for none"),
+  file: optional(Schema.String, "Absolute path of a file that keeps the content; made if it is not there"),
   removable
 })
 

@@ -140,7 +140,7 @@ const bdevKind: Kind<Bdev> = {
   aspects: bdevAspects,
   incarnationOf: ({ incarnation }) => incarnation,
   deletionOf: ({ name }) => ({ _tag: "DeleteBdev", name }),
-  holdsData: ({ spec }) => spec._tag === "Malloc",
+  holdsData: ({ spec }) => spec._tag === "Malloc" && spec.filename === undefined,
   eventsOf: bdevEventsOf
 }
 

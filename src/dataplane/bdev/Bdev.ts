@@ -106,6 +106,8 @@ export interface Bdev {
   close(): void
   /** Calls `then` once nothing of it reaches the device any more. To be asked right after `close`; absent: at once. */
   whenClosed?(then: () => void): void
+  /** After `close`: it never came to be anybody's, and what was made for it goes. Absent: nothing was. */
+  discard?(): Promise<void>
 }
 
 /** A bdev whose size can change while it is open. IO that it has already is not affected. */

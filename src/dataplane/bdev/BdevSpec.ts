@@ -20,6 +20,10 @@ export interface MallocSpec extends MediumSpec {
   readonly physicalBlockSize: number
   /** Logical blocks; 0 is none. */
   readonly optimalIoBoundary: number
+  /** Absolute: a file of the disk's size that keeps its content. */
+  readonly filename?: string
+  /** Make that file, if there is none: for a new bdev. A known one without its file has lost its content. */
+  readonly makesFile?: true
 }
 
 /** Takes every write and forgets it; reads give zeros. */

@@ -57,13 +57,14 @@ const memoryProblem = (name: string, bytes: number, taken: number): string | und
   return `${needs}, and RAM disks have ${mebibytes(taken)} of it: ask for less, delete one, or use a file instead`
 }
 
-const createMalloc = (name: string, spec: MallocSpec, taken: number): OpenedBdev => {
+/** `taken` bytes have other RAM disks; `make` may throw when there is no memory. */
+export const createMalloc = (name: string, spec: MallocSpec, taken: number, make: () => Bdev): OpenedBdev => {
   const bytes = spec.blockCount * spec.blockSize
   // Checked first because the operating system promises memory freely and kills the process when it is used.
   const problem = memoryProblem(name, bytes, taken)
   if (problem !== undefined) return failure("ENOMEM", problem)
   try {
-    return opened(new MallocBdev(spec))
+    return opened(make())
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
     return failure("ENOMEM", `bdev ${name} needs ${mebibytes(bytes)} of memory, which can't be had: ${reason}`)
@@ -94,7 +95,8 @@ export const createBdev = (definition: DeviceDefinition, surroundings: BdevSurro
   if (spec._tag === "Malloc" || spec._tag === "Null") {
     const problem = sizeProblem(name, spec)
     if (problem !== undefined) return failure("EINVAL", problem)
-    return spec._tag === "Malloc" ? createMalloc(name, spec, surroundings.mallocBytes()) : opened(new NullBdev(spec))
+    if (spec._tag === "Null") return opened(new NullBdev(spec))
+    return createMalloc(name, spec, surroundings.mallocBytes(), () => new MallocBdev(spec))
   }
   const base = surroundings.openBase(spec.base)
   if (base === undefined) {

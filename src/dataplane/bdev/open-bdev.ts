@@ -1,11 +1,11 @@
 /** Opening any bdev: some are there at once, a file is when the file system has answered. */
 import type { Bdev } from "./Bdev.ts"
 import type { TellNews } from "./BdevNews.ts"
-import type { BdevDefinition } from "./BdevSpec.ts"
+import type { BdevDefinition, BdevSpec, NbdSpec } from "./BdevSpec.ts"
 import { type BdevSurroundings, createBdev } from "./create-bdev.ts"
-import { AioBdev } from "./file/AioBdev.ts"
 import type { OpenFiles } from "./file/OpenFiles.ts"
 import { type IoFailed, openAioBdev } from "./file/open-aio-bdev.ts"
+import { openKeptMalloc } from "./memory/open-kept-malloc.ts"
 import { openNbdBdev } from "./nbd/open-nbd-bdev.ts"
 import { openNvmeBdev } from "./nvme/open-nvme-bdev.ts"
 import type { OpenedBdev } from "./OpenedBdev.ts"
@@ -21,7 +21,20 @@ export interface OpeningSurroundings extends BdevSurroundings {
 /** Closes a bdev that nobody is going to have: a file that was made for it goes with it. */
 export const discardBdev = (bdev: Bdev): Promise<void> => {
   bdev.close()
-  return bdev instanceof AioBdev ? bdev.discard() : Promise.resolve()
+  return bdev.discard?.() ?? Promise.resolve()
+}
+
+const openingOf = (
+  name: string,
+  spec: Exclude<BdevSpec, NbdSpec>,
+  surroundings: OpeningSurroundings,
+  signal: AbortSignal
+): OpenedBdev | Promise<OpenedBdev> => {
+  if (spec._tag === "Aio") return openAioBdev(name, spec, surroundings, signal)
+  if (spec._tag === "Nvme") return openNvmeBdev(name, spec, surroundings, signal)
+  if (spec._tag !== "Malloc" || spec.filename === undefined) return createBdev({ name, spec }, surroundings)
+  const { filename } = spec
+  return openKeptMalloc(name, { ...spec, filename }, surroundings, signal)
 }
 
 /** Calls `done` once, perhaps at once; not at all after `signal` was aborted, and then nothing stays open. */
@@ -35,9 +48,8 @@ export const openBdev = (
     const { ioFailed: failed, openFiles, tell } = surroundings
     return openNbdBdev(name, spec, { openFiles, tell, failed }, signal, done)
   }
-  if (spec._tag !== "Aio" && spec._tag !== "Nvme") return done(createBdev({ name, spec }, surroundings))
-  const opening =
-    spec._tag === "Aio" ? openAioBdev(name, spec, surroundings, signal) : openNvmeBdev(name, spec, surroundings, signal)
+  const opening = openingOf(name, spec, surroundings, signal)
+  if ("_tag" in opening) return done(opening)
   void opening.then((result) => {
     if (!signal.aborted) done(result)
     else if (result._tag === "BdevOpened") discardBdev(result.bdev)

@@ -316,9 +316,10 @@ export class Reactor {
       this.#reservations.stop()
       for (const connection of [...this.#node.connections]) connection.cut("the target shuts down", "serverEnd")
       for (const drain of this.#drains) drain.cancel()
-      this.#bdevs.closeAll()
-      this.#gate.flush()
-      this.#answer(request, { _tag: "Done" })
+      this.#bdevs.closeAll(() => {
+        this.#gate.flush()
+        this.#answer(request, { _tag: "Done" })
+      })
     }
     const timer = setTimeout(end, graceMillis)
     const poll = setInterval(() => {

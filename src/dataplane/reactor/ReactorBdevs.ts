@@ -1,7 +1,6 @@
 /** The bdevs that a reactor has open, and the logical units over them: opened, changed and closed as it is told. */
 
 import { type Bdev, isResizable } from "../bdev/Bdev.ts"
-import { AioBdev } from "../bdev/file/AioBdev.ts"
 import { OpenFiles } from "../bdev/file/OpenFiles.ts"
 import type { IoFailed } from "../bdev/file/open-aio-bdev.ts"
 import { MallocBdev } from "../bdev/memory/MallocBdev.ts"
@@ -100,14 +99,23 @@ export class ReactorBdevs {
     }
   }
 
-  /** The reactor shuts down: everything is closed. */
-  closeAll(): void {
+  /** The reactor shuts down: everything is closed. `done` is called when it is, or when something hangs. */
+  closeAll(done: () => void): void {
     for (const id of this.#opening.keys()) this.#giveUpOpening(id)
     this.limits.forgetAll()
     for (const unit of this.#units.values()) unit.close()
-    for (const bdev of this.#bdevs.values()) bdev.close()
+    const closing = [...this.#bdevs.values()]
+    for (const bdev of closing) bdev.close()
     this.#bdevs.clear()
     this.#units.clear()
+    let open = closing.length
+    if (open === 0) return done()
+    for (const bdev of closing) {
+      whenDeviceClosed(bdev, () => {
+        open -= 1
+        if (open === 0) done()
+      })
+    }
   }
 
   #answering({ request }: { readonly request: RequestId }): (answer: ReactorAnswer) => void {
@@ -185,8 +193,10 @@ export class ReactorBdevs {
     this.#bdevs.delete(id)
     this.#units.delete(id)
     const done = (): void => this.#answer(request, { _tag: "Done" })
-    const isDiscarded = discard === true && bdev instanceof AioBdev
-    whenDeviceClosed(bdev, isDiscarded ? () => void bdev.discard().finally(done) : done)
+    whenDeviceClosed(bdev, () => {
+      if (discard === true && bdev?.discard !== undefined) void bdev.discard().finally(done)
+      else done()
+    })
   }
 
   #resize({ bdev: id, blockCount }: CommandOf<"ResizeBdev">): void {

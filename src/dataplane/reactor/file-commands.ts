@@ -5,7 +5,7 @@ import { AioBdev } from "../bdev/file/AioBdev.ts"
 import { fileCloseTimeoutMillis } from "../limits.ts"
 import type { ReactorAnswer } from "./protocol.ts"
 
-/** A device is closed when its last operation is back; one that hangs is not waited for. */
+/** After `close`: `done` when nothing reaches its medium any more. An operation that hangs is not waited for. */
 export const whenDeviceClosed = (bdev: Bdev | undefined, done: () => void): void => {
   if (bdev?.whenClosed === undefined) return done()
   const timer = setTimeout(done, fileCloseTimeoutMillis)

@@ -35,6 +35,9 @@ const fallocate = { fallocate: Schema.optionalKey(Schema.Literal(true)) }
 /** Its medium can be taken out and put back by initiators. */
 const removable = { removable: Schema.optionalKey(Schema.Literal(true)) }
 
+/** A file that keeps the content of memory over restarts; absolute. */
+const keptIn = { filename: Schema.optionalKey(Schema.String) }
+
 /** `removable` where it is true: absent is the only other way to say no. */
 export const removableKey = (of: { readonly removable?: boolean | undefined }): { readonly removable?: true } =>
   of.removable === true ? { removable: true } : {}
@@ -83,7 +86,7 @@ const nbd = {
 
 /** What a bdev is. `optimalIoBoundary` is in blocks, 0 for none. */
 export const BdevSpec = Schema.TaggedUnion({
-  Malloc: { ...geometry, optimalIoBoundary: Schema.Natural, ...removable },
+  Malloc: { ...geometry, optimalIoBoundary: Schema.Natural, ...removable, ...keptIn },
   Null: { ...geometry, ...removable },
   /** A regular file. `blockCount` is 0 only in a plan that was made before the file was opened. */
   Aio: {
@@ -155,7 +158,8 @@ export const BdevRequest = Schema.TaggedUnion({
     blockSize: Schema.Number,
     physicalBlockSize: Schema.Number,
     optimalIoBoundary: Schema.Number,
-    ...removable
+    ...removable,
+    ...keptIn
   },
   Null: { blockCount: Schema.Number, blockSize: Schema.Number, physicalBlockSize: Schema.Number, ...removable },
   Aio: {

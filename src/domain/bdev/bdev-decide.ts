@@ -29,7 +29,7 @@ import {
   BLOCK_SIZE_MAX,
   removableKey
 } from "./BdevSpec.ts"
-import { parseAioSpec } from "./bdev-aio-decide.ts"
+import { checkFilename, parseAioSpec } from "./bdev-aio-decide.ts"
 import { writtenBase } from "./bdev-claims.ts"
 import { resolveDetachedBdev } from "./bdev-detached-decide.ts"
 import { baseOf } from "./bdev-evolve.ts"
@@ -141,9 +141,12 @@ const parseMalloc = (
   request: Extract<BdevRequest, { readonly _tag: "Malloc" }>
 ): Result.Result<BdevSpec, DomainError> =>
   Result.flatMap(parseSizes(object, request), (sizes) => {
-    const { optimalIoBoundary } = request
+    const { filename, optimalIoBoundary } = request
+    const badName = filename === undefined ? undefined : checkFilename(object, filename)
+    if (badName !== undefined) return Result.fail(badName)
     if (Number.isInteger(optimalIoBoundary) && optimalIoBoundary >= 0 && optimalIoBoundary < 2 ** 32) {
-      return Result.succeed({ _tag: "Malloc", ...sizes, optimalIoBoundary, ...removableKey(request) })
+      const kept = filename === undefined ? {} : { filename }
+      return Result.succeed({ _tag: "Malloc", ...sizes, optimalIoBoundary, ...removableKey(request), ...kept })
     }
     return badSize(object, `has an optimal IO boundary of ${optimalIoBoundary} blocks`, "use 0 for none")
   })

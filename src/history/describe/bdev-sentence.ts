@@ -16,7 +16,10 @@ const specText = (spec: BdevSpec): string => ("removable" in spec ? `${deviceTex
 const deviceText = (spec: BdevSpec): string => {
   switch (spec._tag) {
     case "Malloc":
-      return `${bytesText(spec.blockCount * spec.blockSize)} of memory`
+      return [
+        `${bytesText(spec.blockCount * spec.blockSize)} of memory`,
+        ...(spec.filename === undefined ? [] : [`kept in file ${spec.filename}`])
+      ].join(", ")
     case "Null":
       return `${bytesText(spec.blockCount * spec.blockSize)} of nothing`
     case "Aio":

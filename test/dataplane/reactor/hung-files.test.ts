@@ -43,7 +43,7 @@ beforeEach(() => {
 
 afterEach(() => {
   release()
-  bdevs.closeAll()
+  bdevs.closeAll(() => {})
   folder[Symbol.dispose]()
 })
 

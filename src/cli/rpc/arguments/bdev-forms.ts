@@ -43,7 +43,7 @@ const physicalBlock = option(["p", "physical-block-size"], integer("BYTES"), "wh
 const memory: ReadonlyArray<MethodForm> = [
   method(
     "bdev_malloc_create",
-    "Makes a disk in memory. It is empty again after a restart.",
+    "Makes a disk in memory. It is empty again after a restart, unless a file keeps it.",
     [
       totalSize,
       blockSize,
@@ -54,6 +54,7 @@ const memory: ReadonlyArray<MethodForm> = [
       ...metadata,
       flag(["i", "md-interleave"], "refused"),
       option(["n", "numa-id"], integer("N"), "(no effect)"),
+      option(["k", "file"], text("FILE"), "keeps its content over restarts; made if it is not there"),
       removable
     ],
     { answer: "bare", aliases: ["construct_malloc_bdev"], example: "-b Malloc0 64 512", finish: sizeInBlocks }

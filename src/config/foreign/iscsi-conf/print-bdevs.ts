@@ -46,6 +46,7 @@ const losses = ({ histogram, spec, uuidExplicit }: Bdev): ReadonlyArray<string> 
   ...(uuidExplicit ? ["the UUID has no key: the disk gets another identity"] : []),
   ...("physicalBlockSize" in spec && spec.physicalBlockSize !== spec.blockSize ? ["physicalBlockSize has no key"] : []),
   ...(spec._tag === "Malloc" && spec.optimalIoBoundary !== 0 ? ["optimalIoBoundary has no key"] : []),
+  ...(spec._tag === "Malloc" && spec.filename !== undefined ? ["file has no key"] : []),
   ...("removable" in spec ? ["removable has no key"] : [])
 ]
 

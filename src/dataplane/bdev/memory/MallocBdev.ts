@@ -2,7 +2,8 @@
  * A RAM disk: one ArrayBuffer. The operating system gives its pages when they are first written, and `close` gives them
  * back at once (`transfer(0)`) instead of leaving them to the garbage collector.
  *
- * It is the medium, not a cache in front of one: `writeCache` is false and a flush has nothing to do.
+ * It is the medium, not a cache in front of one: `writeCache` is false and a flush has nothing to do. See
+ * `KeptMallocBdev` for one that is.
  *
  * `Buffer.copy` cuts the start of its source to 32 bits (measured on Node 24.21: a copy from 5 GiB reads at 1 GiB). So
  * a disk is addressed through views of 1 GiB, and one beyond 4 GiB, or of large blocks, does not show its `memory`.
@@ -25,8 +26,8 @@ export class MallocBdev implements Bdev {
   readonly physicalBlockSize: number
   readonly optimalIoBoundary: number
   readonly blockCount: number
-  readonly writeCache = false
-  readonly atomicWrites = true
+  readonly writeCache: boolean
+  readonly atomicWrites: boolean
   readonly readOnly = false
   readonly removable: boolean
   readonly memory: Buffer | undefined
@@ -37,8 +38,10 @@ export class MallocBdev implements Bdev {
   private readonly storage: ArrayBuffer
   private readonly views: ReadonlyArray<Buffer>
 
-  /** Throws RangeError when the memory can't be had. */
-  constructor(spec: MallocSpec) {
+  /** Throws RangeError when the memory can't be had. `isCache`: it is one, in front of what keeps its content. */
+  constructor(spec: MallocSpec, isCache = false) {
+    this.writeCache = isCache
+    this.atomicWrites = !isCache
     this.blockSize = spec.blockSize
     this.physicalBlockSize = spec.physicalBlockSize || spec.blockSize
     this.optimalIoBoundary = spec.optimalIoBoundary
@@ -49,7 +52,7 @@ export class MallocBdev implements Bdev {
     this.storage = storage
     this.zeroBlock = Buffer.alloc(spec.blockSize)
     this.provisioning = new Provisioning(bytes, spec.blockSize)
-    const shared = bytes <= sharedMemoryBytesMax && spec.blockSize <= sharedBlockBytesMax
+    const shared = !isCache && bytes <= sharedMemoryBytesMax && spec.blockSize <= sharedBlockBytesMax
     this.memory = shared ? Buffer.from(storage) : undefined
     this.views = Array.from({ length: Math.ceil(bytes / viewBytes) }, (_, index) =>
       Buffer.from(storage, index * viewBytes, Math.min(viewBytes, bytes - index * viewBytes))

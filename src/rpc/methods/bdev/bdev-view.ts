@@ -45,6 +45,8 @@ export const rateLimitsView = (qos: BdevQos) => ({
 
 const driverSpecific = (state: State, bdev: Bdev): unknown => {
   switch (bdev.spec._tag) {
+    case "Malloc":
+      return bdev.spec.filename === undefined ? {} : { malloc: { filename: bdev.spec.filename } }
     case "Delay":
       return {
         delay: {

@@ -5,6 +5,7 @@
  * their defaults, which new rpc.py always sends, and refused with -22 otherwise: a disk without them would not be what
  * was asked for. `numa_id` is taken and has no effect: it asks for a place, not for a property.
  */
+import { resolve } from "node:path"
 import { Effect, Schema } from "effect"
 import type { Bdev } from "../../../domain/bdev/Bdev.ts"
 import { type BdevKind, type BdevRequest, removableKey } from "../../../domain/bdev/BdevSpec.ts"
@@ -135,13 +136,25 @@ const bdevMallocCreate = defineMethod({
     block_size: Uint32,
     physical_block_size: optional(Uint32),
     optimal_io_boundary: optional(Uint32),
+    file: optional(Text),
     md_interleave: optional(Schema.Boolean),
     numa_id: optional(Int32),
     ...removableParam,
     ...metadataParams
   }),
   handler: (
-    { name, uuid, num_blocks, block_size, physical_block_size, optimal_io_boundary, numa_id: _, removable, ...rest },
+    {
+      name,
+      uuid,
+      num_blocks,
+      block_size,
+      physical_block_size,
+      optimal_io_boundary,
+      file,
+      numa_id: _,
+      removable,
+      ...rest
+    },
     call
   ) =>
     Effect.andThen(
@@ -155,7 +168,8 @@ const bdevMallocCreate = defineMethod({
           blockSize: block_size,
           physicalBlockSize: physical_block_size ?? 0,
           optimalIoBoundary: optimal_io_boundary ?? 0,
-          ...removableKey({ removable })
+          ...removableKey({ removable }),
+          ...(file === undefined ? {} : { filename: file === "" ? "" : resolve(file) })
         }
       })
     )
