@@ -8,7 +8,7 @@ import { activeBdevsOf } from "../../src/domain/State.ts"
 import { cdb, readBlocks, writeBlocks } from "../support/initiator/commands.ts"
 import { makePattern } from "../support/initiator/pattern.ts"
 import { Folder } from "./bdev/aio-support.ts"
-import { attempt, createBdev, guideCommands, startPlane } from "./plane.ts"
+import { attempt, createBdev, guideCommands, startPlane, until } from "./plane.ts"
 
 const mebibyte = 1024 * 1024
 const synchronizeCache = Buffer.concat([Buffer.from([0x35]), Buffer.alloc(9)])
@@ -52,6 +52,7 @@ describe("a RAM disk that a file keeps", () => {
       const before = (port: number) => [kept(file), ...guideCommands(port, { 0: "Kept" })]
       const plane = yield* startPlane({ before })
       assert.isFalse(activeBdevsOf(plane.controlPlane.state())[0]?.contentLost)
+      yield* until(Effect.map(plane.dataPlane.status, ({ bdevs }) => bdevs[0]?.state === "up"))
       // Its content is what it was: nobody is told that the medium may have changed.
       const session = yield* plane.open([])
       const units = yield* attempt(() => session.command({ lun: 0, cdb: cdb.testUnitReady() }))
