@@ -17,13 +17,12 @@ export interface KeptMallocOpening extends FileOpening {
 
 const bytesOf = ({ blockCount, blockSize }: MallocSpec): number => blockCount * blockSize
 
-/** As a file of sectors: what a block is, is the RAM disk's. What is unmapped becomes a hole. */
+/** As a file of sectors: what a block is, is the RAM disk's. */
 const storeSpec = (spec: KeptMallocSpec): AioSpec => ({
   _tag: "Aio",
   filename: spec.filename,
   blockSize: 512,
   readOnly: false,
-  fallocate: true,
   wholeBlocks: true,
   ...(spec.makesFile === true ? { create: { byteLength: bytesOf(spec), mustBeNew: false } } : {})
 })
@@ -44,6 +43,18 @@ const memoryOver = (name: string, spec: KeptMallocSpec, store: Bdev, taken: numb
   return made.bdev instanceof KeptMallocBdev ? made.bdev : failure("EINVAL", `bdev ${name} is kept by nothing`)
 }
 
+/** What is unmapped becomes a hole where the file system has them, and zeros elsewhere. */
+const openStore = async (
+  name: string,
+  spec: KeptMallocSpec,
+  opening: KeptMallocOpening,
+  signal: AbortSignal
+): Promise<OpenedBdev> => {
+  const withHoles = await openAioBdev(name, { ...storeSpec(spec), fallocate: true }, opening, signal)
+  if (withHoles._tag === "BdevOpened" || withHoles.code !== "EOPNOTSUPP") return withHoles
+  return openAioBdev(name, storeSpec(spec), opening, signal)
+}
+
 /** As `openAioBdev`. */
 export const openKeptMalloc = async (
   name: string,
@@ -51,7 +62,7 @@ export const openKeptMalloc = async (
   opening: KeptMallocOpening,
   signal: AbortSignal
 ): Promise<OpenedBdev> => {
-  const opened = await openAioBdev(name, storeSpec(spec), opening, signal)
+  const opened = await openStore(name, spec, opening, signal)
   if (opened._tag === "BdevFailure") return opened
   const { bdev: store } = opened
   const memory = memoryOver(name, spec, store, opening.mallocBytes())
