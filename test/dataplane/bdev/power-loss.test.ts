@@ -51,7 +51,7 @@ const sectorOf = (stamp: number, sector: number): Buffer => {
 class Promised {
   /** Stamps of the writes of each sector, in their order; 0 are zeros. */
   readonly #versions = Array.from({ length: sectors }, () => [0])
-  /** Places in `versions`: the last that has ended, the last that is confirmed, the last that a failed sync may lose. */
+  /** Places in `versions`: the last that has ended, that is confirmed, that a failed sync may lose. */
   readonly #ended = new Array<number>(sectors).fill(0)
   readonly #confirmed = new Array<number>(sectors).fill(0)
   readonly #suspect = new Array<number>(sectors).fill(-1)

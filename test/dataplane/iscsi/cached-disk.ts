@@ -19,7 +19,9 @@ export const CommandFlags = { none: 0x81, read: 0xc1, write: 0xa1 } as const
 /** One target with a file as LUN 0, or what is stacked on it. */
 export const cachedDisk = async (folder: Folder, stacked: (disk: Bdev) => Bdev = (disk) => disk) => {
   const files = new HeldFiles()
-  const disk = await openDisk(aioSpec(folder.file("disk", 64 * 512)), new OpenFiles(files, 64))
+  const holes = typeof files.systemCalls() === "string" ? {} : ({ fallocate: true } as const)
+  const disk = await openDisk(aioSpec(folder.file("disk", 64 * 512), holes), new OpenFiles(files, 64))
+  files.isOpen = true
   const node = new TestNode()
   const target = addTarget(node, { 0: stacked(disk) })
   let fails = false

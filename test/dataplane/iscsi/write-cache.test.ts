@@ -53,6 +53,8 @@ const compare = (flags: number): Buffer => {
 const writers = (scene: Scene): ReadonlyArray<readonly [string, (fua: number) => Buffer, Buffer]> => {
   const naa = scene.target.luns[0]?.unit.identity.naa ?? Buffer.alloc(0)
   const end = { designator: naa, blockLength: 512 }
+  const unmapList = Buffer.from("001600100000000000000000000000100000000800000000", "hex")
+  const isThin = scene.target.luns[0]?.unit.bdev.thin === true
   const list = copyList([end, end], [{ source: 0, destination: 1, blocks: 2, sourceLba: 0, destinationLba: 8 }])
   return [
     ["WRITE(10)", (fua) => withFlags(write10(0, 1), fua), block],
@@ -62,13 +64,16 @@ const writers = (scene: Scene): ReadonlyArray<readonly [string, (fua: number) =>
     ["WRITE SAME(16)", () => cdb16(0x93, 0, 3, 4), block],
     ["WRITE SAME(16) of zeros", () => cdb16(0x93, 0, 3, 4), Buffer.alloc(512)],
     ["WRITE AND VERIFY(10)", () => withFlags(cdb10(0x2e, 0, 1), 2), block],
+    ...(isThin ? [["UNMAP", () => Buffer.from("42000000000000001800", "hex"), unmapList] as const] : []),
     ["EXTENDED COPY", () => extendedCopyCdb(list.length), list]
   ]
 }
 
 /** Whether everything that was written before the answer was synced before it, too. */
-const isSynced = (operations: ReadonlyArray<string>): boolean =>
-  operations.lastIndexOf("write") >= 0 && operations.lastIndexOf("fdatasync") > operations.lastIndexOf("write")
+const isSynced = (operations: ReadonlyArray<string>): boolean => {
+  const lastChange = operations.findLastIndex((operation) => /^(write|punchHole|zeroRange)$/.test(operation))
+  return lastChange >= 0 && operations.lastIndexOf("fdatasync") > lastChange
+}
 
 describe("a write cache that is on", () => {
   it("has only what FUA, a flush or a stop asks for on the medium before the answer", async () => {
