@@ -2,113 +2,89 @@
  * Reconciles bdevs: opens what the state says is there and closes what is gone. One that can't be opened stays desired,
  * is reported as failed, and is tried again; LUNs are mapped to it when it is up.
  */
-import { Deferred, Effect, FiberMap, type Scope } from "effect"
+import { Deferred, Effect, FiberMap, Queue, type Scope } from "effect"
 import type { Bdev, BdevErrorInjection } from "../domain/bdev/Bdev.ts"
 import { type BdevRef, type BdevRequest, isSizedByDevice } from "../domain/bdev/BdevSpec.ts"
 import { isContentLost } from "../domain/bdev/bdev-evolve.ts"
-import type { Command } from "../domain/Command.ts"
 import type { BdevStatus, Lease } from "../domain/DataPlane.ts"
 import { BdevUnavailable } from "../domain/data-plane-errors.ts"
+import { type BdevEntry, bdevKey, type Report, statusOfEntry } from "./BdevEntry.ts"
+import { BdevOpener, deviceTimeoutMillis, late, type OpenBdev, unanswered } from "./BdevOpener.ts"
 import type { BdevNews } from "./bdev/BdevNews.ts"
-import { type BdevDefinition, type SystemRoots, systemRoots } from "./bdev/BdevSpec.ts"
-import type { NvmeFound } from "./bdev/nvme/open-nvme-bdev.ts"
-import { specAgain, specOf } from "./bdev-specs.ts"
+import type { BdevSpec, SystemRoots } from "./bdev/BdevSpec.ts"
+import { refOfNewest, specAgain, specOf } from "./bdev-specs.ts"
 import { Gone } from "./Gone.ts"
-import { Leases } from "./Leases.ts"
+import { DeviceWatch } from "./hotplug/DeviceWatch.ts"
+import type { PathWatch } from "./hotplug/PathWatch.ts"
 import type { Observe } from "./OwnObservations.ts"
 import type { ReactorClient } from "./ReactorClient.ts"
-import type { LimitReport, ReactorAnswer } from "./reactor/protocol.ts"
+import type { LimitReport } from "./reactor/protocol.ts"
 import type { IdentityStyle } from "./scsi/unit-identity.ts"
 import { tellBdevChanges } from "./tell-bdev-changes.ts"
 import { tryAgain } from "./try-again.ts"
 
-interface Entry {
-  bdev: Bdev
-  /** The reactor's number; undefined while it is not open. */
-  id: number | undefined
-  detail: string | undefined
-  /** How often it could not be opened. */
-  failedAttempts: number
-  /** Of one that is open, but does not work as it should. */
-  degraded: string | undefined
-}
-
-/** Tells the control plane of something that was found out, without waiting for it. */
-export type Report = (fact: Command, correlationId: number, source: "dataplane" | "hotplug") => Effect.Effect<void>
-
-/** `id` is the reactor's number. */
-type Opened =
-  | { readonly id: number; readonly blockCount: number; readonly nvme: NvmeFound | undefined }
-  | { readonly code: string; readonly detail: string }
-
-/** How long somebody who asks waits for a device, in milliseconds: less than the 60 s of rpc.py. */
-const deviceTimeoutMillis = 20_000
 /** How long a start waits for one device; a file system that hangs must not keep others from coming up. */
 const firstAttemptMillis = 1_000
 
-const unanswered = { code: "EIO", detail: "the reactor has not answered" }
-
-const failed = (code: string, detail: string): ReactorAnswer => ({ _tag: "Failed", code, detail })
-
-const late = failed("ETIMEDOUT", `its device has not answered within ${deviceTimeoutMillis} ms`)
-
-const bdevKey = (ref: { readonly name: string; readonly incarnation: number }): string =>
-  `${ref.name}#${ref.incarnation}`
+/** What bdevs need of the data plane. */
+export interface BdevsSurroundings {
+  readonly client: ReactorClient
+  readonly identityStyle: IdentityStyle
+  /** What takes time: opening, and closing of files. */
+  readonly opening: FiberMap.FiberMap<string>
+  readonly report: Report
+  readonly observe: Observe
+  readonly paths: PathWatch
+  readonly roots: SystemRoots
+  /** Begins something of which nobody waits for the end. */
+  readonly run: (work: Effect.Effect<void>) => void
+}
 
 /** All open bdevs. */
 export class Bdevs {
   readonly #client: ReactorClient
   readonly #identityStyle: IdentityStyle
   readonly #roots: SystemRoots
-  readonly #leases = new Leases<number>("bdev")
-  readonly #entries = new Map<string, Entry>()
+  readonly #opener: BdevOpener
+  readonly #devices: DeviceWatch
+  readonly #entries = new Map<string, BdevEntry>()
   readonly #gone = new Gone()
-  /** What takes time: opening, and closing of files. */
   readonly #opening: FiberMap.FiberMap<string>
 
   readonly #report: Report
   readonly #observe: Observe
+  readonly #run: (work: Effect.Effect<void>) => void
 
-  constructor(
-    client: ReactorClient,
-    identityStyle: IdentityStyle,
-    opening: FiberMap.FiberMap<string>,
-    report: Report,
-    observe: Observe,
-    roots: SystemRoots = systemRoots
-  ) {
+  constructor({ client, identityStyle, observe, opening, paths, report, roots, run }: BdevsSurroundings) {
     this.#client = client
     this.#identityStyle = identityStyle
     this.#opening = opening
     this.#report = report
     this.#observe = observe
     this.#roots = roots
+    this.#run = run
+    this.#opener = new BdevOpener(client)
+    this.#devices = new DeviceWatch(paths)
   }
 
   /** Reserves what a bdev to be created needs. The base must be open. `name` is for messages. */
   acquire(name: string, request: BdevRequest): Effect.Effect<Lease, BdevUnavailable, Scope.Scope> {
     // A part needs nothing, and how large it is only its rules know.
     if (request._tag === "Split") return Effect.succeed({ id: "" })
-    return Effect.uninterruptibleMask((restore) =>
-      Effect.gen({ self: this }, function* () {
-        const definition = {
-          name,
-          spec: specOf(
-            request,
-            this.#roots,
-            [...this.#entries.values()].map((entry) => entry.bdev)
-          )
-        }
-        const opened = yield* this.#open(definition, (opening) =>
-          restore(Effect.timeoutOrElse(opening, { duration: deviceTimeoutMillis, orElse: () => Effect.succeed(late) }))
-        )
-        if (!("id" in opened)) return yield* new BdevUnavailable({ name, code: opened.code, detail: opened.detail })
-        const lease = yield* this.#leases.lease(opened.id, (id) => this.#close(id))
-        if (opened.nvme !== undefined) {
-          return { ...lease, namespaces: [{ ...opened.nvme, blockCount: opened.blockCount }] }
-        }
-        return isSizedByDevice(request) ? { ...lease, blockCount: opened.blockCount } : lease
-      })
+    const spec = specOf(request, this.#roots, this.#all())
+    return Effect.map(this.#opener.lease({ name, spec }, this.#baseIdOf(spec)), ({ lease, opened }) => {
+      const { blockCount, nvme } = opened
+      if (nvme !== undefined) return { ...lease, namespaces: [{ ...nvme, blockCount }] }
+      return isSizedByDevice(request) ? { ...lease, blockCount } : lease
+    })
+  }
+
+  /** The same of one that was in the state: of a file, whole blocks are taken as far as they go. */
+  acquireAgain(name: string, was: Bdev["spec"]): Effect.Effect<Lease, BdevUnavailable, Scope.Scope> {
+    const known = specAgain(was, this.#roots)
+    const spec = "base" in known ? { ...known, base: refOfNewest(known.base.name, this.#all()) } : known
+    return Effect.map(this.#opener.lease({ name, spec }, this.#baseIdOf(spec)), ({ lease, opened }) =>
+      isSizedByDevice(was) ? { ...lease, blockCount: opened.blockCount } : lease
     )
   }
 
@@ -128,9 +104,15 @@ export class Bdevs {
   add(bdev: Bdev, lease: Lease | undefined, up: () => void): Effect.Effect<void> {
     return Effect.gen({ self: this }, function* () {
       this.#gone.add(bdevKey(bdev))
-      const entry: Entry = { bdev, id: undefined, detail: "it is being opened", failedAttempts: 0, degraded: undefined }
+      const entry: BdevEntry = {
+        bdev,
+        id: undefined,
+        detail: "it is being opened",
+        failedAttempts: 0,
+        degraded: undefined
+      }
       this.#entries.set(bdevKey(bdev), entry)
-      const adopted = this.#leases.adopt(lease)
+      const adopted = this.#opener.adopt(lease)
       if (adopted !== undefined) {
         this.#name(entry, adopted, bdev.spec)
         return up()
@@ -142,14 +124,16 @@ export class Bdevs {
     })
   }
 
-  #keepOpening(entry: Entry, up: () => void, attempted: Effect.Effect<unknown>): Effect.Effect<void> {
+  #keepOpening(entry: BdevEntry, up: () => void, attempted: Effect.Effect<unknown>): Effect.Effect<void> {
     return Effect.gen({ self: this }, function* () {
       const isOpen = yield* this.#tryOpen(entry)
       if (isOpen) up()
       yield* attempted
       if (isOpen) return
       yield* Effect.logWarning(`bdev ${entry.bdev.name} is not open: ${entry.detail}; trying again`)
-      yield* tryAgain(this.#tryOpen(entry))
+      const sooner = yield* Queue.sliding<void>(1)
+      this.#devices.fail(bdevKey(entry.bdev), entry.bdev, () => Queue.offerUnsafe(sooner, undefined))
+      yield* tryAgain(this.#tryOpen(entry), Queue.take(sooner))
       up()
     })
   }
@@ -164,7 +148,8 @@ export class Bdevs {
       yield* FiberMap.remove(this.#opening, key)
       const entry = this.#entries.get(key)
       this.#entries.delete(key)
-      const close = entry?.id === undefined ? Effect.void : this.#close(entry.id)
+      this.#devices.forget(key)
+      const close = entry?.id === undefined ? Effect.void : this.#opener.close(entry.id)
       const closed = Effect.andThen(
         close,
         Effect.sync(() => {
@@ -191,7 +176,7 @@ export class Bdevs {
     return bdev === undefined ? undefined : { name: bdev.name, incarnation: bdev.incarnation }
   }
 
-  #entryOf(id: number): Entry | undefined {
+  #entryOf(id: number): BdevEntry | undefined {
     for (const entry of this.#entries.values()) if (entry.id === id) return entry
     return undefined
   }
@@ -210,6 +195,7 @@ export class Bdevs {
         const fact = { _tag: "RecordBdevResized", name, incarnation, blockCount: news.blockCount } as const
         return this.#report(fact, incarnation, "hotplug")
       }
+      if (news._tag === "Doubtful") return Effect.sync(() => this.#devices.look(bdevKey(entry.bdev)))
       const { detail, health } = news
       entry.degraded = health === "ok" ? undefined : detail
       this.#observe({ _tag: "BdevHealth", bdev: name, health, detail }, incarnation)
@@ -283,17 +269,9 @@ export class Bdevs {
     const limitOf = new Map(
       limits.map(({ bdev, delayedCount, waitingCount }) => [bdev, { delayedCount, waitingCount }])
     )
-    return [...this.#entries.values()].map(({ bdev, degraded, detail: failure, id }) => {
-      const detail = failure ?? degraded
-      const limited = id === undefined ? undefined : limitOf.get(id)
-      return {
-        name: bdev.name,
-        incarnation: bdev.incarnation,
-        state: id === undefined ? "failed" : degraded === undefined ? "up" : "degraded",
-        ...(detail === undefined ? {} : { detail }),
-        ...(limited === undefined ? {} : { limited })
-      }
-    })
+    return [...this.#entries.values()].map((entry) =>
+      statusOfEntry(entry, entry.id === undefined ? undefined : limitOf.get(entry.id))
+    )
   }
 
   /** Resumes when the reactor has done it, also in a worker: a query is answered after all commands before it. */
@@ -318,31 +296,19 @@ export class Bdevs {
     })
   }
 
-  /** For uninterruptible regions; `wait` may be interrupted and may give up, which leaves nothing open. */
-  #open(
-    definition: BdevDefinition,
-    wait: (opening: Effect.Effect<ReactorAnswer>) => Effect.Effect<ReactorAnswer>
-  ): Effect.Effect<Opened> {
-    return Effect.suspend(() => {
-      const { spec } = definition
-      const base = "base" in spec ? this.#entries.get(bdevKey(spec.base))?.id : undefined
-      const bdev = this.#client.takeId()
-      const opening = wait(this.#client.request({ _tag: "OpenBdev", bdev, definition, base }))
-      return Effect.onInterrupt(opening, () => this.#close(bdev)).pipe(
-        Effect.tap((answer) => (answer === late ? this.#close(bdev) : Effect.void)),
-        Effect.map((answer): Opened => {
-          if (answer._tag === "BdevOpened") return { id: bdev, blockCount: answer.blockCount, nvme: answer.nvme }
-          return answer._tag === "Failed" ? answer : unanswered
-        })
-      )
-    })
+  #all(): ReadonlyArray<Bdev> {
+    return [...this.#entries.values()].map(({ bdev }) => bdev)
+  }
+
+  #baseIdOf(spec: BdevSpec): number | undefined {
+    return "base" in spec ? this.#entries.get(bdevKey(spec.base))?.id : undefined
   }
 
   /**
    * Its name and UUID are settled only when it is created: from now on it can be a logical unit. It may have changed
    * while it was being opened as `spec`.
    */
-  #name(entry: Entry, bdev: number, spec: Bdev["spec"]): void {
+  #name(entry: BdevEntry, { id: bdev, identity }: OpenBdev, spec: Bdev["spec"]): void {
     const { name, uuid } = entry.bdev
     const contentLost = isContentLost(entry.bdev, (base) => this.#entries.get(bdevKey(base))?.bdev)
     entry.id = bdev
@@ -351,9 +317,12 @@ export class Bdevs {
     this.#tellUp(entry)
     this.#client.send({ _tag: "NameBdev", bdev, name, uuid, contentLost, identityStyle: this.#identityStyle })
     tellBdevChanges(this.#client, bdev, { spec }, entry.bdev)
+    const key = bdevKey(entry.bdev)
+    const now = () => (this.#entries.get(key) === entry ? entry.bdev : undefined)
+    this.#devices.open(key, identity, now, (news) => this.#run(this.told(bdev, news)))
   }
 
-  #tellUp({ bdev, failedAttempts }: Entry): void {
+  #tellUp({ bdev, failedAttempts }: BdevEntry): void {
     const { incarnation, name, spec } = bdev
     if (!isSizedByDevice(spec) && failedAttempts === 0) return
     const size = "blockCount" in spec ? { blockCount: spec.blockCount } : {}
@@ -361,28 +330,25 @@ export class Bdevs {
   }
 
   /** Every attempt fails alike until something changes: each reason is told once. */
-  #tellFailed(entry: Entry, { code, detail }: { readonly code: string; readonly detail: string }): void {
+  #tellFailed(entry: BdevEntry, { code, detail }: { readonly code: string; readonly detail: string }): void {
     const { incarnation, name } = entry.bdev
     if (entry.detail !== detail) this.#observe({ _tag: "BdevFailed", bdev: name, code, detail }, incarnation)
     entry.failedAttempts++
     entry.detail = detail
   }
 
-  #close(bdev: number): Effect.Effect<void> {
-    return Effect.asVoid(this.#client.request({ _tag: "CloseBdev", bdev }))
-  }
-
-  #tryOpen(entry: Entry): Effect.Effect<boolean> {
+  #tryOpen(entry: BdevEntry): Effect.Effect<boolean> {
     return Effect.uninterruptibleMask((restore) =>
       Effect.suspend(() => {
         const { name, spec } = entry.bdev
         const definition = { name, spec: specAgain(spec, this.#roots) }
-        return Effect.flatMap(this.#open(definition, restore), (opened) => {
+        const opening = this.#opener.open(definition, this.#baseIdOf(definition.spec), restore)
+        return Effect.flatMap(opening, (opened) => {
           if (!("id" in opened)) {
             this.#tellFailed(entry, opened)
             return Effect.succeed(false)
           }
-          this.#name(entry, opened.id, spec)
+          this.#name(entry, opened, spec)
           return Effect.as(this.#tellSize(entry.bdev, opened.blockCount), true)
         })
       })

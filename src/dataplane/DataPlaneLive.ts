@@ -11,12 +11,14 @@ import { DataPlane } from "../domain/DataPlane.ts"
 import { nvmeBdevName } from "../domain/nvme/NvmeController.ts"
 import { Secrets } from "../domain/Secrets.ts"
 import { AuthGroups } from "./AuthGroups.ts"
-import { Bdevs, type Report } from "./Bdevs.ts"
+import type { Report } from "./BdevEntry.ts"
+import { Bdevs } from "./Bdevs.ts"
 import { systemRoots } from "./bdev/BdevSpec.ts"
 import type { DataPlaneSettings } from "./DataPlaneSettings.ts"
 import { connectionInfo, lunDrains } from "./data-plane-status.ts"
 import { findNvme } from "./find-nvme.ts"
 import { followState, type Parts } from "./follow-state.ts"
+import { Reattachment } from "./hotplug/Reattachment.ts"
 import { watchPaths } from "./hotplug/watch-paths.ts"
 import { requestedLogoutTimeoutMillis } from "./limits.ts"
 import { nodeOptions } from "./node-options.ts"
@@ -112,13 +114,20 @@ const partsOf = Effect.fnUntraced(function* (
     Effect.asVoid(FiberSet.run(running, reportFact(controlPlane, fact, correlationId, { isReplayed: true, source })))
   const { deviceRoot: devices = systemRoots.devices, sysfsRoot: sysfs = systemRoots.sysfs } = settings
   const roots = { sysfs, devices }
-  const bdevs = new Bdevs(client, settings.identityStyle, yield* FiberMap.make<string>(), report, own.observe, roots)
+  const paths = yield* watchPaths(settings)
+  const { observe } = own
+  const run = Effect.runForkWith(yield* Effect.context<never>())
+  const { identityStyle } = settings
+  const opening = yield* FiberMap.make<string>()
+  const bdevs = new Bdevs({ client, identityStyle, opening, report, observe, paths, roots, run })
+  const waiting = yield* FiberMap.make<string>()
+  const reattachment = new Reattachment({ paths, bdevs, controlPlane, report, observe, waiting })
   const portals = new Portals(client, yield* FiberMap.make<string>(), own.observe)
   const { logoutLimitMillis = requestedLogoutTimeoutMillis, removalDeadlineMillis } = settings
   const targets = new Targets({ client, bdevs, controlPlane, running, removalDeadlineMillis, logoutLimitMillis })
   const reservations = new Reservations({ client, bdevs, controlPlane, running, progress })
-  const paths = yield* watchPaths(settings)
-  const all = { paths, client, bdevs, portals, targets, reservations, authGroups, controlPlane, log, own, roots }
+  const following = { reattachment, paths, bdevs, portals, targets, reservations, authGroups }
+  const all = { ...following, client, controlPlane, log, own, roots }
   const parts: Parts = { ...all, accepting: false }
   return parts
 })

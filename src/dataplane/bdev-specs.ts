@@ -2,7 +2,18 @@
 import type { Bdev } from "../domain/bdev/Bdev.ts"
 import { type BdevRequest, isSizedByDevice } from "../domain/bdev/BdevSpec.ts"
 import { pciAddressOf } from "../domain/nvme/NvmeController.ts"
-import type { BdevSpec, SystemRoots } from "./bdev/BdevSpec.ts"
+import type { BaseRef, BdevSpec, SystemRoots } from "./bdev/BdevSpec.ts"
+
+/** The newest bdev of `there` that has this name, or else this UUID. */
+export const refOfNewest = (nameOrUuid: string, there: ReadonlyArray<Bdev>): BaseRef => {
+  const newest = (matches: (bdev: Bdev) => boolean): Bdev | undefined =>
+    there.filter(matches).reduce<Bdev | undefined>((latest, bdev) => {
+      return latest === undefined || bdev.incarnation > latest.incarnation ? bdev : latest
+    }, undefined)
+  const uuid = nameOrUuid.toLowerCase()
+  const base = newest((bdev) => bdev.name === nameOrUuid) ?? newest((bdev) => bdev.uuid === uuid)
+  return { name: base?.name ?? nameOrUuid, incarnation: base?.incarnation ?? 0 }
+}
 
 /** A request names its base, as the rules do by name or else by UUID: the newest of `there` under it. */
 export const specOf = (
@@ -17,13 +28,7 @@ export const specOf = (
   if (isSizedByDevice(request)) return { ...request, wholeBlocks: true }
   if (request._tag === "Malloc" && request.filename !== undefined) return { ...request, makesFile: true }
   if (!("base" in request)) return request
-  const newest = (matches: (bdev: Bdev) => boolean): Bdev | undefined =>
-    there.filter(matches).reduce<Bdev | undefined>((latest, bdev) => {
-      return latest === undefined || bdev.incarnation > latest.incarnation ? bdev : latest
-    }, undefined)
-  const uuid = request.base.toLowerCase()
-  const base = newest((bdev) => bdev.name === request.base) ?? newest((bdev) => bdev.uuid === uuid)
-  return { ...request, base: { name: base?.name ?? request.base, incarnation: base?.incarnation ?? 0 } }
+  return { ...request, base: refOfNewest(request.base, there) }
 }
 
 /** Of a bdev that was open before: its file may be shorter now, and another namespace in its place is not it. */

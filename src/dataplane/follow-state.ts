@@ -24,6 +24,7 @@ import { putInitiatorGroup, putPortalGroup } from "./access-views.ts"
 import type { Bdevs } from "./Bdevs.ts"
 import type { SystemRoots } from "./bdev/BdevSpec.ts"
 import type { PathWatch } from "./hotplug/PathWatch.ts"
+import type { Reattachment } from "./hotplug/Reattachment.ts"
 import { nodeOptions } from "./node-options.ts"
 import type { OwnObservations } from "./OwnObservations.ts"
 import type { Portals } from "./Portals.ts"
@@ -37,6 +38,8 @@ export interface Parts {
   readonly client: ReactorClient
   /** Tells what becomes of files and device nodes. */
   readonly paths: PathWatch
+  /** Brings back what has gone. */
+  readonly reattachment: Reattachment
   readonly bdevs: Bdevs
   readonly portals: Portals
   readonly targets: Targets
@@ -229,6 +232,10 @@ const apply = (parts: Parts, before: State, committed: Committed): Effect.Effect
     { discard: true }
   )
 
+/** Whether an event may change which bdevs wait for their devices. */
+const mayDetach = ({ _tag }: Event): boolean =>
+  _tag.startsWith("Bdev") || _tag.startsWith("Replay") || _tag === "EpochStarted" || _tag === "TargetNodeDeleted"
+
 /** Brings up `state`, then applies each entry in order, for ever. */
 export const followState = (
   parts: Parts,
@@ -239,12 +246,14 @@ export const followState = (
 ): Effect.Effect<never> =>
   Effect.gen(function* () {
     yield* boot(parts, state)
+    yield* parts.reattachment.follow(state)
     progress.reach(start.startedAt)
     yield* start.booted
     let before = state
     for (;;) {
       const entry = yield* Queue.take(committed)
       yield* apply(parts, before, entry)
+      if (entry.events.some(mayDetach)) yield* parts.reattachment.follow(entry.state)
       parts.reservations.apply(before, entry)
       before = entry.state
       progress.reach(entry.records.at(-1)?.seq ?? 0)

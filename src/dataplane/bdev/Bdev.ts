@@ -51,6 +51,8 @@ export type RunFound = (byteLength: number) => void
 export interface Bdev {
   /** What INQUIRY shows as product identification, e.g. `Malloc disk`. */
   readonly productName: string
+  /** Which file or device it is, as `file 2049:131` or `block 7:3`; absent for what is none. */
+  readonly identity?: string
   /** Bytes of a logical block. */
   readonly blockSize: number
   /** Bytes of a physical block: a multiple of `blockSize`. */

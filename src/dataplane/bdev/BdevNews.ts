@@ -12,6 +12,8 @@ export type BdevNews =
   | { readonly _tag: "Gone"; readonly detail: string }
   /** It has this many whole logical blocks from now on, at least one. */
   | { readonly _tag: "Resized"; readonly blockCount: number }
+  /** An IO has failed in a way that may mean one of the others: the device should be looked at. */
+  | { readonly _tag: "Doubtful" }
   | { readonly _tag: "Health"; readonly health: BdevHealth; readonly detail: string }
 
 /** Given to each driver when its device is opened. It may be called at any time, also before the opening has ended. */

@@ -1,8 +1,9 @@
 /** What is at a path now, as far as a look from outside tells. */
 import * as fs from "node:fs"
-import { readFile } from "node:fs/promises"
 import { join } from "node:path"
 import { errorCode } from "../bdev/error-code.ts"
+import { deviceByteLength, deviceNumberOf } from "../bdev/file/device-facts.ts"
+import { nodeFiles } from "../bdev/file/FileOperations.ts"
 
 /** What a look at a path came to. */
 export type Seen =
@@ -32,37 +33,18 @@ export const namesMax = 4096
 /** Nothing is there, or nothing any more. */
 const absentCodes: ReadonlySet<string> = new Set(["ENOENT", "ENOTDIR", "ENODEV", "ENXIO"])
 
-const sectorBytes = 512
-
-/** Major and minor number in what `stat` gives as `rdev`: glibc's gnu_dev_major and gnu_dev_minor. */
-const deviceNumbers = (rdev: bigint): string => {
-  const major = ((rdev >> 8n) & 0xfffn) | ((rdev >> 32n) & 0xfffff000n)
-  const minor = (rdev & 0xffn) | ((rdev >> 12n) & 0xffffff00n)
-  return `${major}:${minor}`
-}
-
 const failed = (error: unknown): Seen => {
   const code = errorCode(error)
   return absentCodes.has(code) ? { _tag: "Absent", code } : { _tag: "Unclear", code }
 }
 
-const numberIn = (text: string): number => {
-  const number = Number.parseInt(text, 10)
-  return Number.isSafeInteger(number) && number >= 0 ? number : 0
-}
-
 /** The kernel removes the folder of a device that is unplugged, also while it is open. */
-const seenDevice = async (numbers: string, sysfsRoot: string): Promise<Seen> => {
-  const folder = join(sysfsRoot, "dev", "block", numbers)
-  const size = await readFile(join(folder, "size"), "latin1")
-  const sequence = await readFile(join(folder, "diskseq"), "latin1").catch(() => "")
-  return {
-    _tag: "There",
-    identity: `block ${numbers}`,
-    kind: "block",
-    ...(sequence === "" ? {} : { sequence: sequence.trim() }),
-    byteLength: numberIn(size) * sectorBytes
-  }
+const seenDevice = async (number: string, sysfsRoot: string): Promise<Seen> => {
+  const byteLength = await deviceByteLength(nodeFiles.readText, sysfsRoot, number)
+  if (byteLength === undefined) return { _tag: "Absent", code: "ENODEV" }
+  const sequence = await nodeFiles.readText(join(sysfsRoot, "dev", "block", number, "diskseq")).catch(() => "")
+  const medium = sequence === "" ? {} : { sequence: sequence.trim() }
+  return { _tag: "There", identity: `block ${number}`, kind: "block", ...medium, byteLength }
 }
 
 /** By `stat`, which follows symbolic links, and for block devices by sysfs. */
@@ -71,7 +53,7 @@ export const lookWithin =
   async (path) => {
     try {
       const stat = await fs.promises.stat(path, { bigint: true })
-      if (stat.isBlockDevice()) return await seenDevice(deviceNumbers(stat.rdev), sysfsRoot)
+      if (stat.isBlockDevice()) return await seenDevice(deviceNumberOf(stat.rdev), sysfsRoot)
       const kind = stat.isFile() ? "file" : "other"
       return { _tag: "There", identity: `file ${stat.dev}:${stat.ino}`, kind, byteLength: Number(stat.size) }
     } catch (error) {

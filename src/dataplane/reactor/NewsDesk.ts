@@ -8,9 +8,14 @@ import type { BdevId } from "./protocol.ts"
 /** Characters of a driver's words that are kept: they may quote what a server has sent. */
 const detailMax = 400
 
+/** Between two requests to look at one device: of a disk that fails, each IO may make one. */
+const doubtMillis = 200
+
 interface Desk {
   isNamed: boolean
   isGone: boolean
+  /** When it was told last that the device should be looked at. */
+  doubtedAt: number
   health: string
   readonly waiting: Map<BdevNews["_tag"], BdevNews>
 }
@@ -29,7 +34,13 @@ export class NewsDesk {
 
   /** A bdev is being opened: its driver tells news with what this gives. */
   open(bdev: BdevId): TellNews {
-    const desk: Desk = { isNamed: false, isGone: false, health: "ok", waiting: new Map() }
+    const desk: Desk = {
+      isNamed: false,
+      isGone: false,
+      doubtedAt: Number.NEGATIVE_INFINITY,
+      health: "ok",
+      waiting: new Map()
+    }
     this.#desks.set(bdev, desk)
     return (news) => {
       // A driver may still talk when its bdev is closed.
@@ -54,6 +65,11 @@ export class NewsDesk {
   #take(bdev: BdevId, desk: Desk, news: BdevNews): void {
     if (desk.isGone) return
     if (news._tag === "Gone") desk.isGone = true
+    if (news._tag === "Doubtful") {
+      const now = performance.now()
+      if (now - desk.doubtedAt < doubtMillis) return
+      desk.doubtedAt = now
+    }
     if (news._tag === "Health") {
       const health = `${news.health} ${news.detail}`
       if (health === desk.health || (news.health === "ok" && desk.health.startsWith("ok"))) return

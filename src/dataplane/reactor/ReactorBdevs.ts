@@ -145,9 +145,10 @@ export class ReactorBdevs {
         return this.#answer(request, { _tag: "Failed", code: result.code, detail: result.detail })
       }
       this.#bdevs.set(bdev, result.bdev)
-      const { blockCount, blockSize } = result.bdev
+      const { blockCount, blockSize, identity } = result.bdev
       const nvme = result.nvme === undefined ? {} : { nvme: result.nvme }
-      this.#answer(request, { _tag: "BdevOpened", blockCount, blockSize, ...nvme })
+      const known = identity === undefined ? {} : { identity }
+      this.#answer(request, { _tag: "BdevOpened", blockCount, blockSize, ...known, ...nvme })
     })
   }
 

@@ -220,6 +220,8 @@ export type ReactorAnswer =
       readonly _tag: "BdevOpened"
       readonly blockCount: number
       readonly blockSize: number
+      /** As `Bdev.identity`. */
+      readonly identity?: string
       readonly nvme?: NvmeFound
     }
   | { readonly _tag: "BdevMeasured"; readonly blockCount: number }

@@ -46,6 +46,7 @@ const productNameOf = ({ productName, uring }: AioSpec): string =>
 /** An open file. */
 export class AioBdev implements ResizableBdev, AioOwner {
   readonly productName: string
+  readonly identity: string
   readonly blockSize: number
   readonly physicalBlockSize: number
   readonly optimalIoBoundary = 0
@@ -72,6 +73,7 @@ export class AioBdev implements ResizableBdev, AioOwner {
 
   constructor(spec: AioSpec, file: OpenedFile, surroundings: AioSurroundings) {
     this.productName = productNameOf(spec)
+    this.identity = file.identity
     this.blockSize = file.blockSize
     this.physicalBlockSize = file.physicalBlockSize
     this.writeCache = spec.dsync !== true

@@ -16,6 +16,8 @@ export const clearBytesMax = 64 * 1024 * 1024
 /** What its opening has found out of a file or device. */
 export interface OpenedFile {
   readonly descriptor: number
+  /** As `Bdev.identity`. */
+  readonly identity: string
   readonly blockCount: number
   readonly blockSize: number
   readonly physicalBlockSize: number

@@ -7,7 +7,7 @@
  */
 import { constants } from "node:fs"
 import { PathRefused } from "../../../host/AllowedPaths.ts"
-import type { TellNews } from "../BdevNews.ts"
+import type { BdevNews, TellNews } from "../BdevNews.ts"
 import type { AioSpec } from "../BdevSpec.ts"
 import { errorCode } from "../error-code.ts"
 import { type BdevFailure, failure, type OpenedBdev, opened } from "../OpenedBdev.ts"
@@ -173,7 +173,7 @@ class Opening {
     const now = await this.#of.files.fstat(descriptor)
     const isSame = now.dev === stat.dev && now.ino === stat.ino && now.rdev === stat.rdev
     if (!isSame) return failure("EAGAIN", `${this.#spec.filename} has become another file while it was opened`)
-    const file = await this.#examine(descriptor, now, facts)
+    const file = await this.#examine(descriptor, now, facts, keys[0] ?? "")
     if (isFailure(file)) return file
     // Nothing waits from here on until the file is this disk's: of two that open it at once, one comes first.
     const writer = this.#spec.readOnly ? undefined : this.#of.writerOf(keys)
@@ -185,7 +185,8 @@ class Opening {
   async #examine(
     descriptor: number,
     stat: FileStat,
-    facts: DeviceFacts | undefined
+    facts: DeviceFacts | undefined,
+    identity: string
   ): Promise<OpenedFile | BdevFailure> {
     const { create, filename, wholeBlocks } = this.#spec
     const size = facts === undefined ? Number(stat.size) : facts.byteLength
@@ -201,7 +202,16 @@ class Opening {
     if (directly !== undefined) return directly
     const physicalBlockSize = Math.max(blockSize, facts?.physicalBlockSize ?? 0)
     const measure = () => this.#measure(descriptor, facts)
-    return { descriptor, blockCount, blockSize, physicalBlockSize, thin, isDevice: facts !== undefined, measure }
+    return {
+      descriptor,
+      identity,
+      blockCount,
+      blockSize,
+      physicalBlockSize,
+      thin,
+      isDevice: facts !== undefined,
+      measure
+    }
   }
 
   /** A new disk that cannot do what was asked is refused; one that is there already does without. */
@@ -238,9 +248,7 @@ class Opening {
       bounces,
       failed: (operation, code, byteOffset) => {
         this.#failed(operation, code, byteOffset)
-        const isGone = goneCodes.has(code) && operation !== "close"
-        if (isGone)
-          this.#tell({ _tag: "Gone", detail: `${this.#spec.filename} is gone: a ${operation} ended with ${code}` })
+        if (operation !== "close") this.#tell(newsOfFailure(this.#spec.filename, operation, code))
       },
       closing: () => {
         if (claim !== undefined) claim.writer.closing = true
@@ -250,6 +258,11 @@ class Opening {
     }
   }
 }
+
+const newsOfFailure = (filename: string, operation: string, code: string): BdevNews =>
+  goneCodes.has(code)
+    ? { _tag: "Gone", detail: `${filename} is gone: a ${operation} ended with ${code}` }
+    : { _tag: "Doubtful" }
 
 /** Opens the file. An aborted `signal` ends it without a descriptor, once the operation that runs is back. */
 export const openAioBdev = async (
