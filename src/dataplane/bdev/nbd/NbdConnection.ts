@@ -2,8 +2,8 @@
  * One connection to an NBD server: the socket, the handshake, and requests that are out. It ends once, by `lost`, for
  * whatever reason; requests that have no reply by then are its owner's again (`takeRequests`), untouched from then on.
  *
- * Requests of one turn of the event loop leave in one write. A reply to what has not left yet ends the connection: the
- * buffer of a write is the socket's until it is sent.
+ * Requests of one turn of the event loop leave in one write. The buffer of a write is the socket's until it is sent: a
+ * reply that comes before waits for that. (Of an honest server it may be heard of earlier than of the end of sending.)
  */
 import type { Socket } from "node:net"
 import { type NbdExport, NbdNegotiation } from "./NbdNegotiation.ts"
@@ -37,6 +37,7 @@ type Phase = "connecting" | "agreed" | "closing" | "lost"
 export class NbdConnection {
   owner: ConnectionOwner
   readonly #places: Array<NbdRequest | undefined> = []
+  /** Places that the next requests take. */
   readonly #free: Array<number> = []
   readonly #transport: NbdTransport
   readonly #negotiation: NbdNegotiation
@@ -49,6 +50,8 @@ export class NbdConnection {
   /** Bytes that were given to the socket. */
   #sent = 0
   #isCorked = false
+  /** Replies to what is not sent yet. */
+  readonly #early: Array<{ readonly request: NbdRequest; readonly error: number }> = []
   /** When the server last said something, or had nothing to say, in milliseconds. */
   #heardAt = 0
 
@@ -105,7 +108,7 @@ export class NbdConnection {
     socket.write(header)
     this.#sent += header.length
     if (command === NbdCommand.write) {
-      socket.write(buffer.subarray(start, start + byteLength))
+      socket.write(buffer.subarray(start, start + byteLength), this.#flushed)
       this.#sent += byteLength
     }
     request.sentEnd = this.#sent
@@ -113,7 +116,8 @@ export class NbdConnection {
 
   /** The requests that have no reply, in the order in which they were sent. For the owner of one that is lost. */
   takeRequests(): ReadonlyArray<NbdRequest> {
-    const out = this.#places.filter((request) => request !== undefined)
+    const answered = this.#early.splice(0).map(({ request }) => request)
+    const out = [...this.#places.filter((request) => request !== undefined), ...answered]
     this.#places.length = 0
     this.#free.length = 0
     this.#outCount = 0
@@ -185,13 +189,30 @@ export class NbdConnection {
 
   #find(generation: number, place: number): NbdRequest | undefined {
     const request = this.#places[place]
-    const isSent = request !== undefined && request.sentEnd <= this.#sent - (this.#socket?.writableLength ?? 0)
-    return isSent && request.generation === generation ? request : undefined
+    return request?.generation === generation ? request : undefined
+  }
+
+  #isSent({ sentEnd }: NbdRequest): boolean {
+    return sentEnd <= this.#sent - (this.#socket?.writableLength ?? 0)
   }
 
   #answered(request: NbdRequest, error: number): void {
     this.#places[request.place] = undefined
     this.#free.push(request.place)
+    if (this.#isSent(request)) this.#end(request, error)
+    else this.#early.push({ request, error })
+  }
+
+  /** Some of what was written is sent. */
+  readonly #flushed = (): void => {
+    while (this.#early[0] !== undefined && this.#isSent(this.#early[0].request)) {
+      const { error, request } = this.#early[0]
+      this.#early.shift()
+      this.#end(request, error)
+    }
+  }
+
+  #end(request: NbdRequest, error: number): void {
     this.#outCount--
     this.owner.answered(this, request, error)
     if (this.#phase === "closing" && this.#outCount === 0) this.#sayGoodbye()
