@@ -89,4 +89,10 @@ describe.skipIf(findTool("systemd-analyze") === undefined)("the systemd unit", (
     const told = execFileSync("systemd-analyze", ["verify", unit], { encoding: "utf8", stdio: "pipe" })
     assert.strictEqual(told, "")
   })
+
+  it("is exposed to 2.0 of 10 at most, as systemd counts", () => {
+    const unit = join(projectDirectory, "deploy", "lunlog.service")
+    const args = ["security", "--offline=true", "--threshold=20", "--no-pager", unit]
+    assert.match(execFileSync("systemd-analyze", args, { encoding: "utf8", stdio: "pipe" }), /Overall exposure level/)
+  })
 })

@@ -1,4 +1,5 @@
 /** A server that may use some paths only: whoever names another, by RPC, configuration or log, is told so. */
+import { execFileSync } from "node:child_process"
 import * as fs from "node:fs"
 import { join } from "node:path"
 import { afterEach, assert, beforeEach, describe, it, vi } from "vitest"
@@ -63,6 +64,22 @@ describe("by RPC", () => {
     const why = await refusal(target, "lunlog_bdev_dump", { name: "Ram", file: at("others/dump") })
     assert.include(why, "--allow-path")
     assert.isFalse(fs.existsSync(at("others/dump")))
+  })
+
+  it("opens nothing that is no disk, however it is named, and waits for none of it", async () => {
+    await using target = await startTarget({ directory })
+    execFileSync("mkfifo", [at("fifo")])
+    fs.symlinkSync(at("loop"), at("loop"))
+    const devices = ["/dev/null", "/dev/zero", "/dev/tty", "/dev/fd/0", "/dev/stdin"]
+    const processes = ["/proc/self/mem", "/proc/self/fd/0", "/proc/1/root/etc/hostname", "/proc/kmsg"]
+    const names = ["", "/", "relative", "/a\u0000b", `/${"x".repeat(300)}`, `/${"x/".repeat(3000)}`]
+    for (const path of [...devices, ...processes, ...names, at("fifo"), at("loop"), at("rpc"), at("disks")]) {
+      const params = { ...aio("Disk", path), readonly: true }
+      const error: unknown = await target.rpc.call("bdev_aio_create", params).catch((reason: unknown) => reason)
+      assert(error instanceof RpcFailure, `${path} is a disk`)
+      assert.notInclude(JSON.stringify(error.data), "mistake")
+    }
+    assert.strictEqual(await target.rpc.call("bdev_aio_create", aio("Disk", at("others/disk"))), "Disk")
   })
 
   it("keeps its own files for itself, whatever is allowed", async () => {

@@ -1,7 +1,11 @@
-/** Where state goes when nobody says, for users with and without a home. */
+/** Where state goes when nobody says, for users with and without a home, and who else may write there. */
+import { chmodSync, mkdirSync } from "node:fs"
 import { homedir } from "node:os"
+import { join } from "node:path"
+import { Effect, Logger } from "effect"
 import { afterEach, assert, describe, it, vi } from "vitest"
-import { defaultStateDirectory } from "../../src/cli/serve/state-directory.ts"
+import { defaultStateDirectory, prepareStateDirectory } from "../../src/cli/serve/state-directory.ts"
+import { makeDirectory, removeDirectory } from "../support/target-process.ts"
 
 vi.mock("node:os", async (original) => ({ ...(await original<typeof import("node:os")>()), homedir: vi.fn() }))
 
@@ -40,6 +44,31 @@ const cases: ReadonlyArray<Case> = [
   { uid: 1000, home: "", expected: "/var/lib/lunlog" },
   { uid: 1000, stateHome: "state", home: "/home/me", expected: "/home/me/.local/state/lunlog" }
 ]
+
+describe("a state directory that was there", () => {
+  it("is used, and it is told if everybody may exchange what is in it", async () => {
+    const parent = makeDirectory("shared")
+    for (const [mode, isTold] of [
+      [0o700, false],
+      [0o770, false],
+      [0o1777, false],
+      [0o777, true]
+    ] as const) {
+      const directory = join(parent, mode.toString(8))
+      mkdirSync(directory)
+      chmodSync(directory, mode)
+      const told: Array<string> = []
+      const logger = Logger.make(({ message }) => void told.push(String(message)))
+      await Effect.runPromise(Effect.provide(prepareStateDirectory(directory), Logger.layer([logger])))
+      assert.strictEqual(
+        told.some((line) => line.startsWith("everybody may exchange")),
+        isTold,
+        told.join()
+      )
+    }
+    removeDirectory(parent)
+  })
+})
 
 describe("the default state directory", () => {
   it.each(cases)("of user $uid with XDG_STATE_HOME $stateHome and home $home is $expected", (given) => {

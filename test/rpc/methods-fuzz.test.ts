@@ -23,7 +23,9 @@ const newer = [
 const more = ["pg_ig_maps", "luns", "queue_depth", "num_blocks", "block_size", "uuid", "io_type", "error_type", "host"]
 const rest = ["port", "pg_tag", "ig_tag", "alias_name", "from", "to", "limit", "count", "__proto__", "constructor"]
 const logins = ["user", "secret", "muser", "msecret", "secrets", "redirect_host", "redirect_port", "chap_group"]
-const memberNames = [...names, ...more, ...rest, ...logins, ...newer]
+const disks = ["base_bdev", "split_count", "split_size_mb", "uri", "path", "export", "connections", "tls_ca", "tls_key"]
+const devices = ["trtype", "traddr", "enable", "period_us", "file", "create", "direct", "overlay", "dirty_blocks_max"]
+const memberNames = [...names, ...more, ...rest, ...logins, ...newer, ...disks, ...devices]
 
 const latencies = ["avg_read_latency", "p99_read_latency", "avg_write_latency", "p99_write_latency"]
 const texts = [
@@ -50,7 +52,18 @@ const long = [
   "pending",
   "read",
   "clear",
-  "1/33"
+  "1/33",
+  `/${"x/".repeat(3000)}`,
+  "/a\u0000b",
+  "/proc/self/mem",
+  "/dev/fd/0",
+  "../../etc/shadow",
+  "nbd://h:99999/x",
+  "nbd+unix:///?socket=",
+  "nbds://[::1]:10809/%00",
+  "0000:00:00.0",
+  "ffff:ff:ff.ff",
+  "%s%n"
 ]
 const numbers = ["0", "1", "2", "-1", "512", "4096", "1e3", "0.5", "65536", "4294967295", "9007199254740993", "1e400"]
 
@@ -123,6 +136,16 @@ const templates: ReadonlyArray<readonly [method: string, params: Readonly<Record
     "iscsi_target_node_set_map_access",
     { name: '"iqn.2016-06.io.spdk:disk1"', pg_tag: "1", ig_tag: "1", luns: "[0,63]", read_only: "true" }
   ],
+  ["bdev_passthru_create", { base_bdev_name: '"N0"', name: '"P0"' }],
+  ["bdev_passthru_delete", { name: '"P0"' }],
+  ["bdev_split_create", { base_bdev: '"N0"', split_count: "2", split_size_mb: "0" }],
+  ["bdev_split_delete", { base_bdev: '"N0"' }],
+  ["bdev_nbd_create", { name: '"B0"', host: '"127.0.0.1"', port: "10809", export: '"x"', connections: "2" }],
+  ["bdev_nbd_create", { name: '"B0"', uri: '"nbds://h/x"', tls_ca: '"/ca"', tls_cert: '"/c"', tls_key: '"/k"' }],
+  ["bdev_nbd_delete", { name: '"B0"' }],
+  ["bdev_nvme_attach_controller", { name: '"Nvme0"', trtype: '"PCIe"', traddr: '"0000:00:04.0"' }],
+  ["bdev_nvme_set_hotplug", { enable: "true", period_us: "100000" }],
+  ["bdev_nvme_detach_controller", { name: '"Nvme0"' }],
   ["bdev_set_qd_sampling_period", { name: '"N0"', period: "1000" }],
   ["iscsi_enable_histogram", { name: '"iqn.2016-06.io.spdk:disk1"', enable: "true" }]
 ]

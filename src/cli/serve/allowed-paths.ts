@@ -58,15 +58,15 @@ export const allowedPathsOf = (
   })
 
 /**
- * What a configuration may refer to: that, its own folder, and what systemd has handed to the service. Of the latter
- * two what is not there is nothing that it could refer to.
+ * What a configuration may refer to: that, its own folder, and what systemd has handed to the service. What is not there
+ * is nothing that it could refer to.
  */
 export const pathsOfConfig = (config: string, restriction: PathRestriction): Effect.Effect<AllowedPaths, CliFailure> =>
   Effect.gen(function* () {
     const credentials = process.env["CREDENTIALS_DIRECTORY"]
-    const given = yield* Effect.forEach(restriction.paths, (path) => realOf("allow-path", path))
-    const more = yield* Effect.forEach([dirname(config), ...(credentials === undefined ? [] : [credentials])], (path) =>
+    const all = [...restriction.paths, dirname(config), ...(credentials === undefined ? [] : [credentials])]
+    const paths = yield* Effect.forEach(all, (path) =>
       Effect.orElseSucceed(realOf("allow-path", path), () => undefined)
     )
-    return { own: [], restriction: { paths: [...given, ...more.filter((path) => path !== undefined)], devices: [] } }
+    return { own: [], restriction: { paths: paths.filter((path) => path !== undefined), devices: [] } }
   })

@@ -3,8 +3,8 @@
  * derived that were given none. The id is also in the log, which is believed first.
  */
 import { randomUUID } from "node:crypto"
-import { existsSync } from "node:fs"
-import { chmod, mkdir, readFile } from "node:fs/promises"
+import { existsSync, type Stats } from "node:fs"
+import { chmod, mkdir, readFile, stat } from "node:fs/promises"
 import { homedir } from "node:os"
 import { isAbsolute, join } from "node:path"
 import { Effect } from "effect"
@@ -46,15 +46,33 @@ const failed = (path: string, error: unknown): CliFailure => {
   return new CliFailure({ message: `cannot use the state directory ${path}: ${why}; ${remedy}` })
 }
 
-/** Makes the directory, readable by nobody else. */
+/** Bits of a mode: others may write, and may remove only what is their own. */
+const othersWrite = 0o002
+const sticky = 0o1000
+
+/** Who else could put another key, or another log, in its place; a group may share it on purpose (Kubernetes does). */
+const whoElseWrites = ({ mode, uid }: Stats): string | undefined => {
+  const self = process.getuid?.() ?? uid
+  if (uid !== self && uid !== 0) return `user ${uid}, who owns it,`
+  return (mode & othersWrite) !== 0 && (mode & sticky) === 0 ? "everybody" : undefined
+}
+
+/** Makes the directory, readable by nobody else; of one that was there it is told who else may write to it. */
 export const prepareStateDirectory = (directory: string): Effect.Effect<void, CliFailure> =>
-  Effect.tryPromise({
-    try: async () => {
-      const created = await mkdir(directory, { recursive: true, mode: 0o700 })
-      // What was there before may be shared on purpose; the log's own directory is private in any case.
-      if (created !== undefined) await chmod(directory, 0o700)
-    },
-    catch: (error) => failed(directory, error)
+  Effect.gen(function* () {
+    const before = yield* Effect.tryPromise({
+      try: async () => {
+        const created = await mkdir(directory, { recursive: true, mode: 0o700 })
+        // What was there before may be shared on purpose; the log's own directory is private in any case.
+        if (created !== undefined) await chmod(directory, 0o700)
+        return created === undefined ? await stat(directory) : undefined
+      },
+      catch: (error) => failed(directory, error)
+    })
+    const who = before === undefined ? undefined : whoElseWrites(before)
+    if (who === undefined) return
+    const advice = `chown it to this user, and chmod 700 ${directory}`
+    yield* Effect.logWarning(`${who} may exchange the log and the keys in the state directory ${directory}: ${advice}`)
   })
 
 const readId = async (path: string): Promise<string | undefined> => {
