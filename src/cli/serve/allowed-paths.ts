@@ -58,8 +58,8 @@ export const allowedPathsOf = (
   })
 
 /**
- * What a configuration may refer to: that, its own folder, and what systemd has handed to the service. What is not there
- * is nothing that it could refer to.
+ * What a configuration may refer to: that, its own folder, and what systemd has handed to the service. What is not
+ * there is nothing that it could refer to.
  */
 export const pathsOfConfig = (config: string, restriction: PathRestriction): Effect.Effect<AllowedPaths, CliFailure> =>
   Effect.gen(function* () {
