@@ -129,6 +129,7 @@ export class Chaos {
     const { world } = this
     world.isEnding = false
     world.initiators.clear()
+    world.retired.length = 0
     world.history = new History(world.clock.tick())
     const nothing =
       life === 0 || this.#judge.isNew ? await holdingsAt(lunlog, join(world.directory, "disks")) : undefined

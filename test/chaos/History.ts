@@ -36,6 +36,8 @@ export interface IoDone extends Span {
   readonly id: number
   readonly index: number
   readonly session: string
+  /** When that session had logged in: a name comes again. */
+  readonly since: number
   readonly target: string
   readonly lun: number
   readonly kind: IoKind

@@ -40,7 +40,7 @@ export class Judge {
   ended(how: "kill" | "stop"): void {
     this.#ended = how
     const { world } = this
-    world.history.sessions = [...world.initiators.values()].map((initiator) => initiator.seen())
+    world.history.sessions = world.seen()
     this.#unread = how === "kill" ? world.history : undefined
   }
 
@@ -82,7 +82,7 @@ export class Judge {
     history.end = world.clock.tick()
     history.records = records
     this.world.unseen = next
-    history.sessions = [...world.initiators.values()].map((initiator) => initiator.seen())
+    history.sessions = world.seen()
     const wrong = [...this.#judge(history, isKilled)]
     this.#media.settle(world.clock.tick())
     if (wrong.length > 0) return wrong
@@ -98,6 +98,7 @@ export class Judge {
 
   /** Sessions that have ended are forgotten. */
   nextRound(): void {
+    this.world.retired.length = 0
     for (const [name, { session }] of this.world.initiators) if (session.isClosed) this.world.initiators.delete(name)
     this.#lives.forgetBefore(this.world.history.begin)
   }

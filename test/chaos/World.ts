@@ -4,7 +4,7 @@ import { join } from "node:path"
 import type { Lunlog } from "../support/initiator/lunlog.ts"
 import type { RpcParams } from "../support/rpc-client.ts"
 import type { FileFault } from "./Action.ts"
-import { History, LogicalClock } from "./History.ts"
+import { History, LogicalClock, type SessionSeen } from "./History.ts"
 import type { Initiator } from "./initiators/Initiator.ts"
 import type { PduRing } from "./initiators/PduRing.ts"
 
@@ -16,6 +16,8 @@ export class World {
   readonly directory: string
   readonly clock = new LogicalClock()
   readonly initiators = new Map<string, Initiator>()
+  /** Those of this round that others of their name have followed. */
+  readonly retired: Array<Initiator> = []
   /** Of connections that were there, the newest last. */
   readonly rings: Array<PduRing> = []
   history = new History(0)
@@ -73,6 +75,11 @@ export class World {
     renameSync(next, this.faultsFile)
   }
   #faults: Readonly<Record<string, FileFault>> = {}
+
+  /** All initiators of the round, for the checks. */
+  seen(): ReadonlyArray<SessionSeen> {
+    return [...this.retired, ...this.initiators.values()].map((initiator) => initiator.seen())
+  }
 
   /** The initiator of a name, if it can be used. */
   usable(session: string): Initiator | undefined {

@@ -134,10 +134,10 @@ export class IoRun {
     if (outcome === "GOOD" && (kind === "write" || kind === "compareAndWrite")) {
       for (let at = 0; at < blocks; at++) this.#last.set(block + at, contentOf(block + at, version))
     }
-    const { name: session, target } = this.#initiator
+    const { name: session, since, target } = this.#initiator
     const information = result?.sense?.information
     const done: IoDone = {
-      ...{ id: this.#id, index, session, target, lun: this.#lun, kind, block, blocks, version, fua },
+      ...{ id: this.#id, index, session, since, target, lun: this.#lun, kind, block, blocks, version, fua },
       ...{ begin, end, outcome, found },
       ...(kind === "compareAndWrite" ? { expected } : {}),
       ...(information === undefined ? {} : { information })

@@ -53,8 +53,11 @@ export const performLogin = async (world: World, id: number, action: Of<"login">
     })
     status = 0
     const since = clock.tick()
-    if (ring !== undefined) initiators.set(name, new Initiator(name, target, session, ring, since, action.ignorePings))
-    if (before !== undefined && !before.session.isClosed) before.session.drop()
+    if (ring !== undefined) initiators.set(name, new Initiator(name, target, initiator, session, ring, since))
+    if (before === undefined) return
+    world.retired.push(before)
+    // The same nexus is reinstated: the target has to end the session.
+    if (before.target !== target || before.port !== initiator) before.session.drop()
   } catch (error) {
     if (error instanceof LoginRefused) status = error.status
     else world.note(`action ${id}: login ended: ${error instanceof Error ? error.message : String(error)}`)
@@ -116,14 +119,26 @@ export const performReserve = async (world: World, id: number, action: Of<"reser
   const initiator = world.usable(action.session)
   if (initiator === undefined) return
   const begin = world.clock.tick()
-  const { name: session, target } = initiator
+  const { name: session, since, target } = initiator
   world.history.reserved.push({ target, lun: action.lun, begin })
   const key = BigInt(action.key)
   const keys = action.action === 0 || action.action === 6 ? { serviceKey: key } : { key }
   const request = reserveOut(action.lun, action.action, { ...keys, type: action.type })
   const outcome = await initiator.session.command(request).then(outcomeText, failureText)
   world.history.ios.push({
-    ...{ id, index: 0, session, target, lun: action.lun, kind: "reserve", block: 0, blocks: 0, version: 0, fua: false },
+    ...{
+      id,
+      index: 0,
+      session,
+      since,
+      target,
+      lun: action.lun,
+      kind: "reserve",
+      block: 0,
+      blocks: 0,
+      version: 0,
+      fua: false
+    },
     ...{ begin, end: world.clock.tick(), outcome, found: [] }
   })
   world.note(`action ${id}: reserve ${JSON.stringify(action)}: ${outcome}`)

@@ -37,9 +37,21 @@ const performReportLuns = async (world: World, id: number, session: string): Pro
   )
   // Refused or lost, it has told nothing.
   if (outcome === undefined) return
-  const { name, target } = initiator
+  const { name, since, target } = initiator
   world.history.ios.push({
-    ...{ id, index: 0, session: name, target, lun: 0, kind: "reportLuns", block: 0, blocks: 0, version: 0, fua: false },
+    ...{
+      id,
+      index: 0,
+      session: name,
+      since,
+      target,
+      lun: 0,
+      kind: "reportLuns",
+      block: 0,
+      blocks: 0,
+      version: 0,
+      fua: false
+    },
     ...{ begin, end: world.clock.tick(), outcome, found: [] }
   })
 }

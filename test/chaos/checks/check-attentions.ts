@@ -59,7 +59,7 @@ export class Attentions {
     const found = new Map<string, Path>()
     for (const { name, since, target } of history.sessions) {
       for (const io of ios) {
-        if (io.session !== name || io.target !== target || io.begin < since || !answered(io)) continue
+        if (io.session !== name || io.since !== since || io.target !== target || !answered(io)) continue
         const { isCertain, luns } = metBy(io, lives)
         const [life] = luns
         if (!isCertain || life === undefined || io.kind === "reportLuns") continue
@@ -92,7 +92,7 @@ export class Attentions {
 
   #of({ life, session, since }: Path, ios: ReadonlyArray<IoDone>): ReadonlyArray<IoDone> {
     return ios.filter(
-      (io) => io.session === session && io.lun === life.lun && io.target === life.target && io.begin > since
+      (io) => io.session === session && io.since === since && io.lun === life.lun && io.target === life.target
     )
   }
 
@@ -103,7 +103,10 @@ export class Attentions {
     const own = this.#of(path, ios)
     const wasTold = (code: string, cause: Span) => own.some(({ end, outcome }) => outcome === code && end > cause.begin)
     const hasAsked = (cause: Span) =>
-      ios.some(({ begin, kind, session: by }) => by === path.session && kind === "reportLuns" && begin > cause.begin)
+      ios.some(
+        ({ begin, kind, session: by, since }) =>
+          by === path.session && since === path.since && kind === "reportLuns" && begin > cause.begin
+      )
     const inventory = this.#inventoryChanges(path, history, lives).filter(
       (cause) => !wasTold(inventoryChanged, cause) && !hasAsked(cause)
     )
@@ -137,7 +140,9 @@ export class Attentions {
   #hasCause(io: IoDone, fresh: ReadonlyArray<Path>, history: History, lives: Lives): boolean {
     const { isCertain, stacks } = metBy(io, lives)
     const wasManaged = history.manages.some(({ begin, target }) => target === io.target && begin < io.end)
-    const isFresh = fresh.some((path) => path.session === io.session && path.life.lun === io.lun)
+    const isFresh = fresh.some(
+      (path) => path.session === io.session && path.since === io.since && path.life.lun === io.lun
+    )
     if (isReset(io.outcome)) return isFresh || wasManaged || !isCertain
     if (io.outcome === mediumMayHaveChanged) {
       return stacks.flat().some(({ incarnation }) => this.#emptied.has(incarnation))

@@ -7,24 +7,24 @@ import type { PduRing } from "./PduRing.ts"
 export class Initiator {
   readonly name: string
   readonly target: string
+  /** Which initiator it is: with its name and target, that makes the I_T nexus. */
+  readonly port: number
   readonly session: Session
   readonly ring: PduRing
   readonly since: number
-  /** It leaves pings unanswered. */
-  readonly isSilent: boolean
   isStalled = false
   /** Its connection is to end with one of the next bytes. */
   isCut = false
   #endedBy: string | undefined
   #endedAt = Number.POSITIVE_INFINITY
 
-  constructor(name: string, target: string, session: Session, ring: PduRing, since: number, isSilent: boolean) {
+  constructor(name: string, target: string, port: number, session: Session, ring: PduRing, since: number) {
     this.name = name
     this.target = target
+    this.port = port
     this.session = session
     this.ring = ring
     this.since = since
-    this.isSilent = isSilent
   }
 
   /** From now on its end is no surprise. The first reason counts. */
