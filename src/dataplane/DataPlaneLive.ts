@@ -71,13 +71,14 @@ const serviceOf = (parts: Parts, progress: Progress, failure: () => string | und
     lunDrains: Effect.flatMap(report, ({ drains }) =>
       Effect.map(Clock.currentTimeMillis, (now) => lunDrains(drains, now))
     ),
-    status: Effect.map(report, ({ connections, limits, sessionCount, suppressedObservations }) => {
+    status: Effect.map(report, ({ connections, limits, sessionCount, suppressedObservations, taskBufferBytes }) => {
       const crashed = failure()
       return {
         portals: portals.status(),
         bdevs: bdevs.status(limits),
         sessionCount,
         connectionCount: connections.length,
+        commandBufferBytes: taskBufferBytes,
         suppressedObservations: suppressedObservations + own.suppressedCount,
         warnings: [
           ...(crashed === undefined ? [] : [`the data plane has failed: ${crashed}; restart the target`]),

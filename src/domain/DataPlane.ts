@@ -90,6 +90,8 @@ export interface DataPlaneStatus {
   readonly bdevs: ReadonlyArray<BdevStatus>
   readonly sessionCount: number
   readonly connectionCount: number
+  /** Memory that commands under way hold for their data, in bytes. */
+  readonly commandBufferBytes: number
   /** Observations that were not recorded since the start, because there were too many at once. */
   readonly suppressedObservations: number
   /** Sentences for the user. */

@@ -100,6 +100,7 @@ const status = {
   bdevs: [],
   sessionCount: 0,
   connectionCount: 1,
+  commandBufferBytes: 0,
   suppressedObservations: 0,
   warnings: ["this data plane is a fake"]
 }

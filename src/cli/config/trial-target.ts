@@ -92,6 +92,7 @@ const emptyDataPlane = Layer.effect(
         bdevs: [],
         sessionCount: 0,
         connectionCount: 0,
+        commandBufferBytes: 0,
         suppressedObservations: 0,
         warnings: []
       }),

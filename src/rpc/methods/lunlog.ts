@@ -103,6 +103,7 @@ const dataPlaneStatus = Effect.gen(function* () {
     })),
     sessions: status.sessionCount,
     connections: status.connectionCount,
+    command_buffer_bytes: status.commandBufferBytes,
     suppressed_observations: status.suppressedObservations,
     lun_drains: drains.map(({ commandsLeft, deadlineAt, lun, target }) => ({
       target,

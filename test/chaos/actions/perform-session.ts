@@ -54,6 +54,8 @@ export const performLogin = async (world: World, id: number, action: Of<"login">
     status = 0
     const since = clock.tick()
     if (ring !== undefined) initiators.set(name, new Initiator(name, target, initiator, session, ring, since))
+    // The kill came while the target let it in.
+    if (world.isEnding) initiators.get(name)?.mayEnd("kill -9", since)
     if (before === undefined) return
     world.retired.push(before)
     // The same nexus is reinstated: the target has to end the session.

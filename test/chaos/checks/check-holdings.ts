@@ -57,6 +57,12 @@ const residentSlack = 512 * 1024 * 1024
 /** What a closed connection or file may take to be gone, in milliseconds. */
 const settleMillis = 8000
 
+/** Memory that commands hold for their data. */
+const bufferBytes = async (lunlog: Lunlog): Promise<number> => {
+  const status = new Map(Object.entries(Object(await lunlog.call("lunlog_status"))))
+  return Number(status.get("command_buffer_bytes"))
+}
+
 const connectionsOf = async (lunlog: Lunlog): Promise<number> => {
   const answer = await lunlog.call("iscsi_get_connections")
   return Array.isArray(answer) ? answer.length : 0
@@ -96,11 +102,13 @@ export const checkHoldings = async (
   const deadline = performance.now() + settleMillis
   for (;;) {
     const connections = await connectionsOf(lunlog)
+    const buffers = await bufferBytes(lunlog)
     const now = await holdingsAt(lunlog, disks)
     const wrong = [
       ...(connections === sessions
         ? []
         : [`${connections} connections are there, ${sessions} initiators are logged in`]),
+      ...(buffers === 0 ? [] : [`commands hold buffers of ${buffers} bytes, and none is under way`]),
       ...wrongDescriptors(now.descriptors, before.descriptors, there, sessions),
       ...wrongProbe(now.probe, before.probe),
       ...(now.residentBytes < before.residentBytes + residentSlack

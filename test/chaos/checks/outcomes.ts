@@ -11,7 +11,10 @@ export const lunNotSupported = "5/25/00"
 /** How a command ended says whether its blocks are changed. */
 export const effectOf = (outcome: string, mayHaveBegun: boolean): Effect => {
   if (outcome === "GOOD") return "done"
-  if (/^(lost|no answer|b\/|status 40h)/.test(outcome)) return "late"
+  // Nobody is told when these end, if they do.
+  if (/^(lost|no answer)/.test(outcome)) return "late"
+  // Given up, it may still come; but until it is back its blocks are kept from others, so none comes before it.
+  if (/^(b\/|status 40h)/.test(outcome)) return "maybe"
   // A RAM disk takes blocks as they come, until its LUN goes.
   if (outcome === lunNotSupported) return mayHaveBegun ? "maybe" : "none"
   if (/^(6\/|5\/|e\/1d|7\/27\/00|2\/|status)/.test(outcome)) return "none"
