@@ -1,7 +1,7 @@
 /**
  * `node test/chaos/mutations/find.ts [--seeds N] [--seed FROM] [WORD ...]`: puts each mistake whose name has one of the
- * words into a copy of the product, and plays seeds until one finds it. Fails if a mistake is not found. Not part of CI:
- * it takes minutes.
+ * words into a copy of the product, and plays seeds until one finds it. Fails if a mistake is not found. Not part of
+ * CI: it takes minutes.
  */
 import { cpSync, readFileSync, symlinkSync, writeFileSync } from "node:fs"
 import { join } from "node:path"

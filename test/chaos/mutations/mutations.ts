@@ -31,9 +31,8 @@ export const mutations: ReadonlyArray<Mutation> = [
   {
     name: "a write is put into the next block if others are under way",
     file: "src/dataplane/bdev/file/AioBdev.ts",
-    text: "    io.byteOffset = byteOffset\n    io.buffer = buffer",
-    mistake:
-      '    io.byteOffset = byteOffset + (operation === "write" && this.operations > 2 ? 512 : 0)\n    io.buffer = buffer'
+    text: "    io.byteOffset = byteOffset\n    io.buffer",
+    mistake: '    io.byteOffset = byteOffset + (operation === "write" && this.operations > 2 ? 512 : 0)\n    io.buffer'
   },
   {
     name: "the last of several events is not recorded",
@@ -70,6 +69,5 @@ export const mutations: ReadonlyArray<Mutation> = [
     file: "src/dataplane/scsi/TaskSet.ts",
     text: "if (!usesBlocks(scsi)) return false\n    const among",
     mistake: "if (before >= 0) return false\n    const among"
-  },
-  {
+  }
 ]
