@@ -12,6 +12,8 @@ import type { ReactorAnswer } from "./reactor/protocol.ts"
 export interface OpenBdev {
   readonly id: number
   readonly blockCount: number
+  /** Bytes. */
+  readonly blockSize: number
   /** As `Bdev.identity` of the data plane. */
   readonly identity: string | undefined
   readonly nvme: NvmeFound | undefined
@@ -57,7 +59,7 @@ export class BdevOpener {
         )
         const { name } = definition
         if (!("id" in opened)) return yield* new BdevUnavailable({ name, code: opened.code, detail: opened.detail })
-        return { opened, lease: yield* this.#leases.lease(opened, ({ id }) => this.close(id)) }
+        return { opened, lease: yield* this.#leases.lease(opened, ({ id }) => this.#discard(id)) }
       })
     )
   }
@@ -76,12 +78,12 @@ export class BdevOpener {
     return Effect.suspend(() => {
       const bdev = this.#client.takeId()
       const opening = wait(this.#client.request({ _tag: "OpenBdev", bdev, definition, base }))
-      return Effect.onInterrupt(opening, () => this.close(bdev)).pipe(
-        Effect.tap((answer) => (answer === late ? this.close(bdev) : Effect.void)),
+      return Effect.onInterrupt(opening, () => this.#discard(bdev)).pipe(
+        Effect.tap((answer) => (answer === late ? this.#discard(bdev) : Effect.void)),
         Effect.map((answer) => {
           if (answer._tag !== "BdevOpened") return answer._tag === "Failed" ? answer : unanswered
-          const { blockCount, identity, nvme } = answer
-          return { id: bdev, blockCount, identity, nvme }
+          const { blockCount, blockSize, identity, nvme } = answer
+          return { id: bdev, blockCount, blockSize, identity, nvme }
         })
       )
     })
@@ -90,5 +92,10 @@ export class BdevOpener {
   /** Gives memory and descriptors back. */
   close(bdev: number): Effect.Effect<void> {
     return Effect.asVoid(this.#client.request({ _tag: "CloseBdev", bdev }))
+  }
+
+  /** It has not become a bdev: a file that was made for it goes, too. */
+  #discard(bdev: number): Effect.Effect<void> {
+    return Effect.asVoid(this.#client.request({ _tag: "CloseBdev", bdev, discard: true }))
   }
 }

@@ -73,9 +73,9 @@ export class Bdevs {
     if (request._tag === "Split") return Effect.succeed({ id: "" })
     const spec = specOf(request, this.#roots, this.#all())
     return Effect.map(this.#opener.lease({ name, spec }, this.#baseIdOf(spec)), ({ lease, opened }) => {
-      const { blockCount, nvme } = opened
+      const { blockCount, blockSize, nvme } = opened
       if (nvme !== undefined) return { ...lease, namespaces: [{ ...nvme, blockCount }] }
-      return isSizedByDevice(request) ? { ...lease, blockCount } : lease
+      return isSizedByDevice(request) ? { ...lease, blockCount, blockSize } : lease
     })
   }
 

@@ -15,6 +15,14 @@ export const refOfNewest = (nameOrUuid: string, there: ReadonlyArray<Bdev>): Bas
   return { name: base?.name ?? nameOrUuid, incarnation: base?.incarnation ?? 0 }
 }
 
+type FileRequest = Extract<BdevRequest, { readonly _tag: "Aio" }>
+
+const newFile = ({ createBytes, mustBeNew, ...request }: FileRequest): BdevSpec => ({
+  ...request,
+  wholeBlocks: true,
+  ...(createBytes === undefined ? {} : { create: { byteLength: createBytes, mustBeNew: mustBeNew === true } })
+})
+
 /** A request names its base, as the rules do by name or else by UUID: the newest of `there` under it. */
 export const specOf = (
   request: Exclude<BdevRequest, { readonly _tag: "Split" }>,
@@ -25,6 +33,7 @@ export const specOf = (
     const { address, namespaceId, readOnly } = request
     return { _tag: "Nvme", address: pciAddressOf(address) ?? "", namespaceId, readOnly, roots }
   }
+  if (request._tag === "Aio") return newFile(request)
   if (isSizedByDevice(request)) return { ...request, wholeBlocks: true }
   if (request._tag === "Malloc" && request.filename !== undefined) return { ...request, makesFile: true }
   if (!("base" in request)) return request

@@ -21,6 +21,8 @@ export interface Lease {
   readonly id: string
   /** What a file or an export that was opened has, in blocks: part of the event, so known before it. */
   readonly blockCount?: number
+  /** And how large they are, in bytes, which a device may have been left to say. */
+  readonly blockSize?: number
   /** What NVMe namespaces that were opened are: part of the events, too. */
   readonly namespaces?: ReadonlyArray<NvmeNamespaceFound>
   /** By the names of the bdevs that come with one command, if it makes several. */
@@ -28,7 +30,7 @@ export interface Lease {
 }
 
 /** A command with what was found out when its lease was acquired. */
-export const withFound = (command: Command, { blockCount, namespaces }: Lease): Command => {
+export const withFound = (command: Command, { blockCount, blockSize, namespaces }: Lease): Command => {
   if (command._tag === "AttachBdev") return blockCount === undefined ? command : { ...command, blockCount }
   if (command._tag === "AttachNvmeController") {
     return namespaces === undefined ? command : { ...command, found: namespaces }
@@ -38,7 +40,10 @@ export const withFound = (command: Command, { blockCount, namespaces }: Lease): 
   if (command._tag !== "CreateBdev") return command
   const { bdev } = command
   if (bdev._tag === "Nvme") return found === undefined ? command : { ...command, bdev: { ...bdev, found } }
-  return isSizedByDevice(bdev) && blockCount !== undefined ? { ...command, bdev: { ...bdev, blockCount } } : command
+  if (!isSizedByDevice(bdev) || blockCount === undefined) return command
+  const isOwn = bdev._tag === "Aio" && bdev.blockSize === 0 && blockSize !== undefined
+  if (isOwn) return { ...command, bdev: { ...bdev, blockCount, blockSize, ownBlockSize: true } }
+  return { ...command, bdev: { ...bdev, blockCount } }
 }
 
 /** One TCP connection, as `iscsi_get_connections` shows it. */

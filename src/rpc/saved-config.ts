@@ -6,7 +6,7 @@
 import { Effect } from "effect"
 import { SECRETS_PER_CREATE_MAX } from "../domain/auth/AuthGroup.ts"
 import { type Bdev, type BdevHistogram, defaultHistogram } from "../domain/bdev/Bdev.ts"
-import { removableKey, type StackedSpec } from "../domain/bdev/BdevSpec.ts"
+import { type BdevSpec, removableKey, type StackedSpec } from "../domain/bdev/BdevSpec.ts"
 import { resolveBdev } from "../domain/bdev/bdev-decide.ts"
 import { partsOf } from "../domain/bdev/split-parts.ts"
 import type { InitiatorGroup } from "../domain/group/InitiatorGroup.ts"
@@ -135,6 +135,20 @@ const stackedCall = ({ name, uuid }: Bdev, spec: StackedSpec): SavedCall => {
   }
 }
 
+/** Without what its file was made with: that is there. */
+const fileCall = ({ name, uuid }: Bdev, spec: Extract<BdevSpec, { readonly _tag: "Aio" }>): SavedCall => {
+  const { blockSize, direct, dsync, fallocate = false, filename, nowait, ownBlockSize, readOnly, uring } = spec
+  const size = ownBlockSize === true ? {} : { block_size: blockSize }
+  const own = {
+    ...(direct === true ? { direct } : {}),
+    ...(dsync === true ? { dsync } : {}),
+    ...removableKey(spec)
+  }
+  if (uring === true) return call("bdev_uring_create", { name, ...size, filename, uuid, ...own })
+  const wait = nowait === true ? { nowait } : {}
+  return call("bdev_aio_create", { name, ...size, filename, readonly: readOnly, fallocate, uuid, ...wait, ...own })
+}
+
 /** Undefined for one that comes with something else. */
 const bdevCall = (bdev: Bdev): SavedCall | undefined => {
   const { name, spec, uuid } = bdev
@@ -160,15 +174,7 @@ const bdevCall = (bdev: Bdev): SavedCall | undefined => {
         ...removableKey(spec)
       })
     case "Aio":
-      return call("bdev_aio_create", {
-        name,
-        block_size: spec.blockSize,
-        filename: spec.filename,
-        readonly: spec.readOnly,
-        fallocate: spec.fallocate ?? false,
-        uuid,
-        ...removableKey(spec)
-      })
+      return fileCall(bdev, spec)
     case "Nbd":
       return call("bdev_nbd_create", { name, ...nbdParams(spec), uuid })
     case "Nvme":

@@ -40,6 +40,49 @@ describe("a file as a disk", () => {
     start.when(create({ blockSize: 4096 })).gives("BdevCreated")
   })
 
+  it("may leave its block size to the device, which a plan does not know yet", () => {
+    const command = createBdev("a", { _tag: "Aio", filename: "/dev/sdb", blockSize: 0, readOnly: false })
+    const found = withFound(command, { id: "1", blockCount: 7, blockSize: 4096 })
+    const spec = { _tag: "Aio" as const, filename: "/dev/sdb", readOnly: false, ownBlockSize: true as const }
+    assert.deepStrictEqual(findBdev(historyOf(startEpoch(), found).state, "a")?.spec, {
+      ...spec,
+      blockCount: 7,
+      blockSize: 4096
+    })
+    assert.deepStrictEqual(findBdev(historyOf(startEpoch(), command).state, "a")?.spec, {
+      ...spec,
+      blockCount: 0,
+      blockSize: 0
+    })
+    const chosen = withFound(create(), { id: "1", blockCount: 7, blockSize: 512 })
+    assert.notProperty(findBdev(historyOf(startEpoch(), chosen).state, "a")?.spec, "ownBlockSize")
+  })
+
+  it("is made with whole blocks, and remembers that only where it is to be made again", () => {
+    for (const createBytes of [0, -512, 1.5, 2 ** 53, Number.NaN]) {
+      start.when(create({ createBytes })).refused("InvalidArgument", /cannot be made with .* size below 8 PiB/)
+    }
+    start.when(create({ createBytes: 1025 })).refused("InvalidArgument", /no whole blocks; .* multiple of 512/)
+    const specOf = (changes: object) => findBdev(historyOf(startEpoch(), create(changes)).state, "a")?.spec
+    assert.deepInclude(specOf({ createBytes: 1024 }), { createBytes: 1024 })
+    const once = specOf({ createBytes: 1024, mustBeNew: true })
+    assert.notProperty(once, "createBytes")
+    assert.notProperty(once, "mustBeNew")
+  })
+
+  it("is deleted as what it was made as", () => {
+    const del = (kind: "Aio" | "Uring"): Command => ({ _tag: "DeleteBdev", name: "a", kind })
+    given(startEpoch(), create())
+      .when(del("Uring"))
+      .refused("NotFound", /is not of kind Uring but Aio/)
+    given(startEpoch(), create({ uring: true }))
+      .when(del("Aio"))
+      .refused("NotFound", /is not of kind Aio but Uring/)
+    given(startEpoch(), create({ uring: true }))
+      .when(del("Uring"))
+      .gives("BdevRemovalStarted", "BdevRemoved")
+  })
+
   it("has the size that was found when it was opened", () => {
     const command = createBdev("a", { _tag: "Aio", filename: "/f", blockSize: 512, readOnly: true })
     const spec = { _tag: "Aio" as const, filename: "/f", blockSize: 512, readOnly: true }

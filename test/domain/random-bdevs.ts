@@ -29,12 +29,33 @@ export const nbdRequest = {
   giveUpSeconds: 0
 } as const
 
+type FileRequest = Extract<BdevRequest, { readonly _tag: "Aio" }>
+
+/** A file with any options. */
+const randomFile = ({ pick, roll }: Dice): BdevRequest => ({
+  _tag: "Aio",
+  filename: "/tmp",
+  blockSize: 512,
+  readOnly: roll(2) === 0,
+  blockCount: 8,
+  ...pick<Partial<FileRequest>>([
+    {},
+    {},
+    { fallocate: true },
+    { direct: true, dsync: true },
+    { ownBlockSize: true, nowait: true },
+    { uring: true },
+    { createBytes: 4096, fallocate: true },
+    { createBytes: 4096, mustBeNew: true }
+  ])
+})
+
 export const randomBdev = (dice: Dice): BdevRequest => {
   const { pick, roll } = dice
   const kind = roll(7)
   if (kind === 6) return { ...nbdRequest, server: pick(nbdServers), connections: roll(18), blockCount: 8 }
   if (kind === 5) return randomStacked(dice)
-  if (kind === 4) return { _tag: "Aio", filename: "/tmp", blockSize: 512, readOnly: roll(2) === 0, blockCount: 8 }
+  if (kind === 4) return randomFile(dice)
   if (kind === 0) return malloc
   if (kind === 1) return { _tag: "Null", blockCount: 8, blockSize: 512, physicalBlockSize: 0 }
   return kind === 2 ? delayOn(pick(bdevs)) : { _tag: "Error", base: pick(bdevs) }

@@ -45,12 +45,17 @@ const lease = (fake: FakeDataPlane) =>
   )
 
 /** Looks at real files; any folder does for a disk of unknown size. */
-const fileLease = (fake: FakeDataPlane, name: string, { blockSize, filename }: AioRequest) => {
+const fileLease = (fake: FakeDataPlane, name: string, request: AioRequest) => {
+  const { blockSize, createBytes, filename } = request
+  if (createBytes !== undefined && !fs.existsSync(filename)) fs.writeFileSync(filename, Buffer.alloc(createBytes))
   const stat = fs.statSync(filename, { throwIfNoEntry: false })
+  if (stat?.isFile() === true && blockSize === 0) {
+    return Effect.fail(new BdevUnavailable({ name, code: "EINVAL", detail: "a file has no block size of its own" }))
+  }
   if (stat?.isFile() === true) {
     return Effect.map(lease(fake), (held) => ({ ...held, blockCount: stat.size / blockSize }))
   }
-  if (stat !== undefined) return lease(fake)
+  if (stat !== undefined) return Effect.map(lease(fake), (held) => ({ ...held, blockCount: 8, blockSize: 512 }))
   return Effect.fail(new BdevUnavailable({ name, code: "ENOENT", detail: `${filename} does not exist` }))
 }
 

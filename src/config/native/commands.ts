@@ -91,6 +91,28 @@ const sizesOf = (section: {
 const micros = (time: string | number | undefined): number =>
   time === undefined ? 0 : (parseMicros(time, 1) ?? Number.NaN)
 
+type AioSection = Extract<BdevSection, { readonly type: "aio" }>
+
+/** Where devices are: they have their own blocks if nothing else is said. */
+export const deviceFolder = "/dev/"
+
+const fileRequestOf = (section: AioSection): BdevRequest => {
+  const { blockSize, create = false, fallocate = create, file, readOnly = false, size } = section
+  const isOwn = blockSize === "device" || (blockSize === undefined && file.startsWith(deviceFolder))
+  return BdevRequest.cases.Aio.make({
+    filename: file,
+    blockSize: isOwn ? 0 : bytes(blockSize, 512),
+    readOnly,
+    ...(fallocate ? { fallocate: true } : {}),
+    ...(section.direct === true ? { direct: true } : {}),
+    ...(section.dsync === true ? { dsync: true } : {}),
+    ...(section.nowait === true ? { nowait: true } : {}),
+    ...(section.uring === true ? { uring: true } : {}),
+    ...(size === undefined ? {} : { createBytes: bytes(size, Number.NaN) }),
+    ...removableKey(section)
+  })
+}
+
 const requestOf = (section: BdevSection): BdevRequest => {
   switch (section.type) {
     case "malloc":
@@ -103,13 +125,7 @@ const requestOf = (section: BdevSection): BdevRequest => {
     case "null":
       return BdevRequest.cases.Null.make({ ...sizesOf(section), ...removableKey(section) })
     case "aio":
-      return BdevRequest.cases.Aio.make({
-        filename: section.file,
-        blockSize: bytes(section.blockSize, 512),
-        readOnly: section.readOnly ?? false,
-        ...(section.fallocate === true ? { fallocate: true } : {}),
-        ...removableKey(section)
-      })
+      return fileRequestOf(section)
     case "nbd":
       return nbdRequestOf(section)
     case "nvme":

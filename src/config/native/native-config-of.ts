@@ -25,6 +25,7 @@ import {
 import type { TargetNode } from "../../domain/target/TargetNode.ts"
 import { durationText } from "../duration.ts"
 import { sizeText } from "../size.ts"
+import { deviceFolder } from "./commands.ts"
 import type {
   AuthGroupSection,
   AuthSection,
@@ -123,6 +124,28 @@ const nvmeSectionOf = (spec: Extract<BdevSpec, { readonly _tag: "Nvme" }>): Nvme
   ...(spec.readOnly ? { readOnly: true } : {})
 })
 
+const isTrue = <K extends string>(key: K, value: boolean | undefined) => (value === true ? { [key]: true } : {})
+
+const fileSection = (spec: Extract<BdevSpec, { readonly _tag: "Aio" }>) => {
+  const blockSize = spec.ownBlockSize === true ? ("device" as const) : spec.blockSize
+  const isDefault = blockSize === (spec.filename.startsWith(deviceFolder) ? "device" : 512)
+  const created = spec.createBytes === undefined ? {} : { create: true, size: sizeText(spec.createBytes) }
+  const thinDefault = spec.createBytes !== undefined
+  const thin = spec.fallocate === true
+  return {
+    file: spec.filename,
+    ...(isDefault ? {} : { blockSize }),
+    ...created,
+    ...isTrue("readOnly", spec.readOnly),
+    ...(thin === thinDefault ? {} : { fallocate: thin }),
+    ...isTrue("direct", spec.direct),
+    ...isTrue("dsync", spec.dsync),
+    ...isTrue("nowait", spec.nowait),
+    ...isTrue("uring", spec.uring),
+    ...removableKey(spec)
+  }
+}
+
 const sectionOf = ({ name, spec, uuid, uuidExplicit }: Bdev): BdevSection => {
   const identity = uuidExplicit ? { uuid } : {}
   switch (spec._tag) {
@@ -133,19 +156,8 @@ const sectionOf = ({ name, spec, uuid, uuidExplicit }: Bdev): BdevSection => {
     }
     case "Null":
       return { type: "null", name, ...identity, ...sizes(spec), ...removableKey(spec) }
-    case "Aio": {
-      const blockSize = spec.blockSize === 512 ? {} : { blockSize: spec.blockSize }
-      return {
-        type: "aio",
-        name,
-        ...identity,
-        file: spec.filename,
-        ...blockSize,
-        ...(spec.readOnly ? { readOnly: true } : {}),
-        ...(spec.fallocate === true ? { fallocate: true } : {}),
-        ...removableKey(spec)
-      }
-    }
+    case "Aio":
+      return { type: "aio", name, ...identity, ...fileSection(spec) }
     case "Nbd":
       return nbdSectionOf(name, identity, spec)
     case "Nvme":

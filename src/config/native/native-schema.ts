@@ -109,7 +109,7 @@ export const NullSection = Schema.Struct({
   removable
 })
 
-/** A disk in a regular file, which must exist; it is as large as the file. */
+/** A disk in a regular file or on a block device; it is as large as that. */
 export const AioSection = Schema.Struct({
   type: Schema.Literal("aio"),
   name: bdevName,
@@ -117,11 +117,30 @@ export const AioSection = Schema.Struct({
   qos,
   histogram,
   file: describe(Schema.String, "Path of the file; a relative one is taken from this file's folder"),
-  blockSize: Schema.optionalKey(size("Bytes of a logical block, a power of two; 512 if absent")),
+  blockSize: Schema.optionalKey(
+    Schema.Union([Schema.Literal("device"), size("Bytes")]).annotate({
+      description:
+        "Bytes of a logical block, a power of two, or device: as it has; that if absent in /dev, 512 elsewhere"
+    })
+  ),
   readOnly: optional(Schema.Boolean, "Writes are refused, and the file is opened for reading; false if absent"),
-  fallocate: optional(Schema.Boolean, "Give back what is unmapped; kept for SPDK, and without effect yet"),
+  create: optional(Schema.Boolean, "Make the file, of this size, if it is not there; false if absent"),
+  size: Schema.optionalKey(size("Bytes of a file that is made; one that is there is as large as it is")),
+  fallocate: optional(
+    Schema.Boolean,
+    "Initiators can unmap blocks, which are given back; if absent so of files with create, and of no others"
+  ),
+  direct: optional(Schema.Boolean, "Read and write past the page cache (O_DIRECT); false if absent"),
+  dsync: optional(Schema.Boolean, "Every write is on the medium before its answer (O_DSYNC); false if absent"),
+  nowait: optional(Schema.Boolean, "Of SPDK, for block devices: kept, and without effect; false if absent"),
+  uring: optional(Schema.Boolean, "It goes by the names of SPDK's io_uring bdev; false if absent"),
   removable
-})
+}).check(
+  Schema.makeFilter(({ create = false, size: bytes }) => {
+    if (create === (bytes !== undefined)) return undefined
+    return create ? "has create, and no size to make the file with" : "has a size, which is only for files with create"
+  })
+)
 
 /** A namespace of a local NVMe controller, through the kernel's driver. Its name is as in `Nvme0n1`. */
 export const NvmeSection = Schema.Struct({

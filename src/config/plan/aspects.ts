@@ -56,8 +56,15 @@ const delayed = (from: Bdev, to: Bdev): InPlace | undefined => {
   return after({ _tag: "SetBdevLatencies", name: from.name, ...latencies })
 }
 
+type FileSpec = Extract<BdevSpec, { readonly _tag: "Aio" }>
+
+/** How large it was made says nothing of a file that is there, and a device has the blocks that it has. */
+const fileAsDeclared = ({ blockCount: _, blockSize, createBytes: __, ...spec }: FileSpec): object =>
+  spec.ownBlockSize === true ? spec : { ...spec, blockSize }
+
 /** Without what the device decides: a file or an export is as large as it is, and so are parts of one. */
 const asDeclared = (spec: BdevSpec): object => {
+  if (spec._tag === "Aio") return fileAsDeclared(spec)
   if (spec._tag === "Split") return { ...spec, partBlocks: undefined }
   if (spec._tag !== "Nvme") return isSizedByDevice(spec) ? { ...spec, blockCount: undefined } : spec
   const { _tag, address, controller, namespaceId, readOnly } = spec

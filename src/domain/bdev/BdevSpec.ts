@@ -29,8 +29,23 @@ const geometry = {
   physicalBlockSize: Schema.Natural
 }
 
-/** Blocks that are unmapped should go back to the file system. Kept and given back; nothing unmaps blocks yet. */
-const fallocate = { fallocate: Schema.optionalKey(Schema.Literal(true)) }
+const yes = Schema.optionalKey(Schema.Literal(true))
+
+/** Of a file or block device; what is absent is not so. */
+const aioOptions = {
+  /** Blocks that are unmapped go back to the file system or the device. */
+  fallocate: yes,
+  /** IO goes past the page cache. */
+  direct: yes,
+  /** A write is on the medium when it ends: there is no write cache. */
+  dsync: yes,
+  /** SPDK's, for block devices: kept and given back, without effect here. */
+  nowait: yes,
+  /** Nobody has chosen a block size: it is the device's. */
+  ownBlockSize: yes,
+  /** It was made, and goes by the names, of SPDK's io_uring bdev. */
+  uring: yes
+}
 
 /** Its medium can be taken out and put back by initiators. */
 const removable = { removable: Schema.optionalKey(Schema.Literal(true)) }
@@ -88,13 +103,18 @@ const nbd = {
 export const BdevSpec = Schema.TaggedUnion({
   Malloc: { ...geometry, optimalIoBoundary: Schema.Natural, ...removable, ...keptIn },
   Null: { ...geometry, ...removable },
-  /** A regular file. `blockCount` is 0 only in a plan that was made before the file was opened. */
+  /**
+   * A regular file or a block device. `blockCount`, and `blockSize` if it is the device's own, is 0 only in a plan that
+   * was made before the file was opened. A configuration that wants its files made if they are not there says how
+   * many bytes they are made with: `createBytes`.
+   */
   Aio: {
     filename: Schema.String,
     blockCount: Schema.Natural,
     blockSize: Schema.Natural,
     readOnly: Schema.Boolean,
-    ...fallocate,
+    ...aioOptions,
+    createBytes: Schema.optionalKey(Schema.Natural),
     ...removable
   },
   /** `blockCount` as a file's. */
@@ -165,9 +185,14 @@ export const BdevRequest = Schema.TaggedUnion({
   Aio: {
     /** Absolute. */
     filename: Schema.String,
+    /** 0: the device's own, filled in from the lease. */
     blockSize: Schema.Number,
     readOnly: Schema.Boolean,
-    ...fallocate,
+    ...aioOptions,
+    /** The file is made with so many bytes if it is not there. */
+    createBytes: Schema.optionalKey(Schema.Number),
+    /** It must not be there: it is made for this call. */
+    mustBeNew: yes,
     ...removable,
     /** What the file has: filled in from the lease. */
     blockCount: Schema.optionalKey(Schema.Number)
@@ -210,7 +235,7 @@ export const BdevRequest = Schema.TaggedUnion({
 })
 export type BdevRequest = typeof BdevRequest.Type
 
-/** The tags of `BdevSpec`. */
+/** The tags of `BdevSpec`, and what SPDK has a name of its own for although it is the same here. */
 export const BdevKind = Schema.Literals([
   "Malloc",
   "Null",
@@ -221,7 +246,8 @@ export const BdevKind = Schema.Literals([
   "Error",
   "Passthru",
   "Split",
-  "Overlay"
+  "Overlay",
+  "Uring"
 ])
 export type BdevKind = typeof BdevKind.Type
 
@@ -230,3 +256,7 @@ export const isSizedByDevice = <A extends { readonly _tag: BdevKind }>(
   of: A
 ): of is Extract<A, { readonly _tag: "Aio" | "Nbd" | "Nvme" }> =>
   of._tag === "Aio" || of._tag === "Nbd" || of._tag === "Nvme"
+
+/** The kind that a bdev was made as, and is deleted as. */
+export const bdevKindOf = (spec: BdevSpec): BdevKind =>
+  spec._tag === "Aio" && spec.uring === true ? "Uring" : spec._tag

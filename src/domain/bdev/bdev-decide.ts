@@ -27,6 +27,7 @@ import {
   type BdevRequest,
   type BdevSpec,
   BLOCK_SIZE_MAX,
+  bdevKindOf,
   removableKey
 } from "./BdevSpec.ts"
 import { checkFilename, parseAioSpec } from "./bdev-aio-decide.ts"
@@ -297,14 +298,15 @@ const letGoWith = (state: State, spec: BdevSpec): ReadonlyArray<Event> =>
 /** Also while it is mapped: its LUNs and its stack drain first. One whose device is gone is forgotten. */
 export const decideDeleteBdev = (state: State, command: CommandOf<"DeleteBdev">): Decision => {
   const detached = resolveDetachedBdev(state, command.name)
-  if (detached !== undefined && (command.kind === undefined || command.kind === detached.spec._tag)) {
+  if (detached !== undefined && (command.kind === undefined || command.kind === bdevKindOf(detached.spec))) {
     return Result.succeed([{ _tag: "BdevForgotten", name: detached.name }, ...letGoWith(state, detached.spec)])
   }
   return Result.flatMap(requireBdev(state, command.name), (bdev) => {
-    if (command.kind === undefined || command.kind === bdev.spec._tag) {
+    const kind = bdevKindOf(bdev.spec)
+    if (command.kind === undefined || command.kind === kind) {
       return Result.succeed([...decideBdevRemoval(state, bdev, "requested"), ...letGoWith(state, bdev.spec)])
     }
-    const reason = `is not of kind ${command.kind} but ${bdev.spec._tag}`
+    const reason = `is not of kind ${command.kind} but ${kind}`
     return Result.fail(new NotFound({ object: `bdev ${bdev.name}`, reason, hint: "delete it as what it is" }))
   })
 }

@@ -26,7 +26,10 @@ const deviceText = (spec: BdevSpec): string => {
       return [
         `file ${spec.filename}`,
         bytesText(spec.blockCount * spec.blockSize),
-        ...(spec.readOnly ? ["read-only"] : [])
+        ...(spec.readOnly ? ["read-only"] : []),
+        ...(spec.fallocate === true ? ["thin"] : []),
+        ...(spec.direct === true ? ["past the page cache"] : []),
+        ...(spec.dsync === true ? ["without a write cache"] : [])
       ].join(", ")
     case "Nbd":
       return [

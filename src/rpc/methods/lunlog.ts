@@ -188,8 +188,8 @@ const lunlogStatus = defineMethodWithoutParams<Services>({
             params: { [name]: value }
           })),
           ...activeBdevsOf(state()).flatMap(({ name, spec }) =>
-            spec._tag === "Aio" && spec.fallocate === true
-              ? [{ method: "bdev_aio_create", object: `fallocate of ${name}`, params: { fallocate: true } }]
+            spec._tag === "Aio" && spec.nowait === true
+              ? [{ method: "bdev_aio_create", object: `nowait of ${name}`, params: { nowait: true } }]
               : []
           )
         ],

@@ -1,6 +1,8 @@
 /** Bdevs in the words of `iscsi.conf`, which knows few of them and gives memory disks their names itself. */
 import type { Bdev } from "../../../domain/bdev/Bdev.ts"
+import type { BdevSpec } from "../../../domain/bdev/BdevSpec.ts"
 import { partNameOf } from "../../../domain/bdev/split-parts.ts"
+import { deviceFolder } from "../../native/commands.ts"
 import type { IniLine } from "./IniWriter.ts"
 import { limitKeys } from "./qos-section.ts"
 
@@ -40,6 +42,14 @@ const mallocLines = (run: ReadonlyArray<Bdev>): ReadonlyArray<IniLine> => {
   ]
 }
 
+type FileSpec = Extract<BdevSpec, { readonly _tag: "Aio" }>
+
+/** Options of files. `nowait` has no effect, and what a file was made with is in the file. */
+const fileLosses = (spec: FileSpec): ReadonlyArray<string> =>
+  (["fallocate", "direct", "dsync", "uring"] as const)
+    .filter((key) => spec[key] === true)
+    .map((key) => `${key} has no key`)
+
 /** What a line leaves out of a bdev that it makes. */
 const losses = ({ histogram, spec, uuidExplicit }: Bdev): ReadonlyArray<string> => [
   ...(histogram === undefined ? [] : ["its histogram has no key"]),
@@ -47,8 +57,15 @@ const losses = ({ histogram, spec, uuidExplicit }: Bdev): ReadonlyArray<string> 
   ...("physicalBlockSize" in spec && spec.physicalBlockSize !== spec.blockSize ? ["physicalBlockSize has no key"] : []),
   ...(spec._tag === "Malloc" && spec.optimalIoBoundary !== 0 ? ["optimalIoBoundary has no key"] : []),
   ...(spec._tag === "Malloc" && spec.filename !== undefined ? ["file has no key"] : []),
-  ...("removable" in spec ? ["removable has no key"] : [])
+  ...("removable" in spec ? ["removable has no key"] : []),
+  ...(spec._tag === "Aio" ? fileLosses(spec) : [])
 ]
+
+/** Without a block size it is the device's, if its path tells that it is one. */
+const aioLine = (name: string, { blockSize, filename, ownBlockSize }: FileSpec): IniLine =>
+  ownBlockSize === true && filename.startsWith(deviceFolder)
+    ? ["AIO", filename, name]
+    : ["AIO", filename, name, String(blockSize)]
 
 /** The line that makes a bdev; undefined if there is none, and the bdev is left out. */
 const lineOf = (bdev: Bdev, written: ReadonlySet<string>): readonly [string, IniLine] | undefined => {
@@ -57,7 +74,7 @@ const lineOf = (bdev: Bdev, written: ReadonlySet<string>): readonly [string, Ini
     return ["Null", ["Dev", name, String(megabytes(bdev)), String(spec.blockSize)]]
   }
   // What may only be read must not become writable.
-  if (spec._tag === "Aio" && !spec.readOnly) return ["AIO", ["AIO", spec.filename, name, String(spec.blockSize)]]
+  if (spec._tag === "Aio" && !spec.readOnly) return ["AIO", aioLine(name, spec)]
   if (spec._tag === "Error" && written.has(spec.base.name)) return ["BdevError", ["BdevError", spec.base.name]]
   if (!("base" in spec) || !written.has(spec.base.name)) return undefined
   if (spec._tag === "Passthru") return ["Passthru", ["PT", spec.base.name, name]]

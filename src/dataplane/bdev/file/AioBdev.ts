@@ -180,10 +180,11 @@ export class AioBdev implements ResizableBdev, AioOwner {
     if (error !== null || bytes <= 0) return this.transferFailed(io, error === null ? nothingDone : errorCodeOf(error))
     if (io.bounce !== undefined) {
       this.file.bounced(io, io.bounce, bytes)
-      // Past the page cache what is no whole block is the end of the file; the rest could not even be asked for.
-      if (bytes % this.blockSize !== 0) return this.transferFailed(io, nothingDone)
-    }
-    io.done += bytes
+      const rest = bytes % this.blockSize
+      io.done += bytes - rest
+      // Past the page cache what is no whole block is the end of the file; what follows could not even be asked for.
+      if (rest !== 0) return this.transferFailed(io, nothingDone)
+    } else io.done += bytes
     if (io.done < io.byteLength) return this.start(io)
     this.changed(io)
   }

@@ -29,12 +29,13 @@ export const unopenable = ({ direct, filename }: AioSpec, code: string): BdevFai
 }
 
 /** What is no regular file and no block device. */
-export const wrongKind = ({ filename, nowait }: AioSpec, kind: FileStat): BdevFailure | undefined => {
+export const wrongKind = ({ filename, nowait, wholeBlocks }: AioSpec, kind: FileStat): BdevFailure | undefined => {
   if (kind.isDirectory()) return failure("EISDIR", `${filename} is a directory; use a regular file or a block device`)
   if (!kind.isFile() && !kind.isBlockDevice()) {
     return failure("EOPNOTSUPP", `${filename} is no regular file and no block device; only those can be disks here`)
   }
-  if (!kind.isFile() || nowait !== true) return undefined
+  // A fork has a file in place of its source's device.
+  if (!kind.isFile() || nowait !== true || !wholeBlocks) return undefined
   return failure("EOPNOTSUPP", `${filename} is a regular file, and only block devices have nowait; leave it out`)
 }
 

@@ -4,7 +4,7 @@
  * `supported_io_types` is what lunlog's driver does, not what SPDK's does.
  */
 import { type Bdev, type BdevQos, IO_TYPES, noQos } from "../../../domain/bdev/Bdev.ts"
-import { type BdevKind, type BdevSpec, removableKey } from "../../../domain/bdev/BdevSpec.ts"
+import { type BdevKind, type BdevSpec, bdevKindOf, removableKey } from "../../../domain/bdev/BdevSpec.ts"
 import { chainOf, geometryOf, mediumOf } from "../../../domain/bdev/bdev-geometry.ts"
 import { indexGet } from "../../../domain/multi-index.ts"
 import { findBdev, type State } from "../../../domain/State.ts"
@@ -22,16 +22,16 @@ const productNames: Readonly<Record<BdevKind, string>> = {
   Error: "Error Injection Disk",
   Passthru: "passthru",
   Split: "Split Disk",
-  Overlay: "Overlay disk"
+  Overlay: "Overlay disk",
+  Uring: "URING bdev"
 }
 const always: ReadonlySet<string> = new Set(["read", "write", "write_zeroes", "flush", "reset", "abort"])
 
-/** A file is fully provisioned: nothing of it is unmapped. An overlay unmaps by itself. */
+/** Of a file nothing is unmapped, unless it was asked for. An overlay unmaps by itself. */
 const supportedIoTypes = (chain: ReadonlyArray<BdevSpec>) => {
   const medium = mediumOf(chain)
-  const thin =
-    chain.some(({ _tag }) => _tag === "Overlay") ||
-    (medium !== undefined && medium._tag !== "Aio" && medium._tag !== "Nvme")
+  const isThin = medium !== undefined && medium._tag !== "Nvme" && (medium._tag !== "Aio" || medium.fallocate === true)
+  const thin = chain.some(({ _tag }) => _tag === "Overlay") || isThin
   return Object.fromEntries(IO_TYPES.map((type) => [type, always.has(type) || (thin && type === "unmap")]))
 }
 
@@ -42,6 +42,15 @@ export const rateLimitsView = (qos: BdevQos) => ({
   r_mbytes_per_sec: qos.readMiBPerSecond,
   w_mbytes_per_sec: qos.writeMiBPerSecond
 })
+
+/** `direct` and `dsync` are lunlog's own. */
+const fileSpecific = (spec: Extract<BdevSpec, { readonly _tag: "Aio" }>): unknown => {
+  const { direct, dsync, fallocate = false, filename, nowait = false, ownBlockSize, readOnly, uring } = spec
+  const own = { ...(direct === true ? { direct } : {}), ...(dsync === true ? { dsync } : {}) }
+  if (uring === true) return { uring: { filename, ...own } }
+  const override = ownBlockSize !== true
+  return { aio: { filename, block_size_override: override, readonly: readOnly, fallocate, nowait, ...own } }
+}
 
 const driverSpecific = (state: State, bdev: Bdev): unknown => {
   switch (bdev.spec._tag) {
@@ -58,18 +67,8 @@ const driverSpecific = (state: State, bdev: Bdev): unknown => {
           p99_write_latency: bdev.spec.p99WriteMicros
         }
       }
-    case "Aio": {
-      const { fallocate = false, filename, readOnly } = bdev.spec
-      return {
-        aio: {
-          filename,
-          block_size_override: true,
-          readonly: readOnly,
-          fallocate,
-          nowait: false
-        }
-      }
-    }
+    case "Aio":
+      return fileSpecific(bdev.spec)
     case "Nbd":
       return { nbd: nbdParams(bdev.spec) }
     case "Nvme":
@@ -108,7 +107,7 @@ export const bdevView = (state: State, bdev: Bdev): unknown => {
   return {
     name: bdev.name,
     aliases: [bdev.uuid].filter((uuid: string) => uuid !== bdev.name),
-    product_name: productNames[bdev.spec._tag],
+    product_name: productNames[bdevKindOf(bdev.spec)],
     block_size: geometry?.blockSize ?? 0,
     num_blocks: geometry?.blockCount ?? 0,
     preferred_write_alignment: 0,
