@@ -4,6 +4,7 @@
  */
 import { Effect, HashMap } from "effect"
 import type { Exported } from "../config/ExportFormat.ts"
+import type { Bdev } from "../domain/bdev/Bdev.ts"
 import { iscsiNameKey } from "../domain/ids.ts"
 import { areDefaultLogOptions } from "../domain/options/LogOptions.ts"
 import type { Secrets } from "../domain/Secrets.ts"
@@ -34,9 +35,33 @@ const expressible = (target: TargetNode, warn: Warn): TargetNode | undefined => 
   const hasLunZero = activeLunsOf(target)
     .slice(0, LUNS_PER_CREATE_MAX)
     .some(({ lun }) => lun === 0)
-  if (pgIgMaps.length > 0 && hasLunZero) return { ...target, pgIgMaps }
+  const redirects = target.redirects.filter(({ portalGroup }) => {
+    const isMapped = pgIgMaps.some((map) => map.portalGroup === portalGroup)
+    if (!isMapped) warn(object, `the redirect over portal group ${portalGroup} is left out with its map`)
+    return isMapped
+  })
+  if (pgIgMaps.length > 0 && hasLunZero) return { ...target, pgIgMaps, redirects }
   warn(object, `is left out: SPDK makes no target without ${hasLunZero ? "a map" : "LUN 0"}`)
   return undefined
+}
+
+/** The bdev without what is lunlog's own. */
+const plainBdev = (bdev: Bdev, warn: Warn): Bdev => {
+  const object = `bdev ${bdev.name}`
+  const told = (key: string) => warn(object, `${key} is left out: SPDK has no such thing`)
+  let { spec } = bdev
+  if ("removable" in spec) {
+    const { removable: _, ...rest } = spec
+    told("removable")
+    spec = rest
+  }
+  if (spec._tag === "Aio" && (spec.direct === true || spec.dsync === true)) {
+    const { direct, dsync, ...rest } = spec
+    // SPDK tries O_DIRECT first by itself.
+    if (dsync === true) told("dsync")
+    spec = rest
+  }
+  return { ...bdev, spec }
 }
 
 /** What of the state SPDK can be told. */
@@ -65,6 +90,7 @@ const reduced = (state: State, withSecrets: boolean, warn: Warn): State => {
       ...state.nvme,
       controllers: HashMap.map(state.nvme.controllers, (one) => ({ ...one, listed: false }))
     },
+    bdevs: HashMap.map(state.bdevs, (bdev) => plainBdev(bdev, warn)),
     authGroups: withSecrets ? state.authGroups : HashMap.empty(),
     targets: HashMap.fromIterable(targets.map((target) => [iscsiNameKey(target.name), target] as const))
   }
