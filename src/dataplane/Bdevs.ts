@@ -259,6 +259,20 @@ export class Bdevs {
     return this.#tell(ref, (bdev) => ({ _tag: "InjectFault", bdev, fault: injection }))
   }
 
+  /** An overlay forgets its changes. */
+  resetOverlay(ref: BdevRef): Effect.Effect<void, BdevUnavailable> {
+    return Effect.gen({ self: this }, function* () {
+      const bdev = yield* this.#require(ref)
+      const answer = yield* Effect.timeoutOrElse(this.#client.request({ _tag: "ResetOverlay", bdev }), {
+        duration: deviceTimeoutMillis,
+        orElse: () => Effect.succeed(late)
+      })
+      if (answer._tag === "Done") return
+      const { code, detail } = answer._tag === "Failed" ? answer : unanswered
+      return yield* new BdevUnavailable({ name: ref.name, code, detail })
+    })
+  }
+
   /** Lets IOs go on that a fault holds. */
   resumePending(ref: BdevRef): Effect.Effect<void, BdevUnavailable> {
     return this.#tell(ref, (bdev) => ({ _tag: "ResumePending", bdev }))

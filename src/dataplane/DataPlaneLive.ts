@@ -89,6 +89,7 @@ const serviceOf = (parts: Parts, progress: Progress, failure: () => string | und
     measureBdev: (name, incarnation) => bdevs.measure({ name, incarnation }),
     dumpBdev: (name, incarnation, file) => bdevs.dump({ name, incarnation }, file),
     loadBdev: (name, incarnation, file) => bdevs.load({ name, incarnation }, file),
+    resetOverlay: (name, incarnation) => bdevs.resetOverlay({ name, incarnation }),
     injectBdevError: (name, incarnation, injection) => bdevs.inject({ name, incarnation }, injection),
     resumePendingBdevIo: (name, incarnation) => bdevs.resumePending({ name, incarnation }),
     statistics: statisticsSource(client, bdevs),

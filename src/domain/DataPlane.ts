@@ -160,6 +160,8 @@ export class DataPlane extends Context.Service<
       incarnation: Incarnation,
       injection: BdevErrorInjection
     ) => Effect.Effect<void, BdevUnavailable>
+    /** Takes effect at once for all initiators, who are told; the event that records it is dispatched first. */
+    readonly resetOverlay: (name: BdevName, incarnation: Incarnation) => Effect.Effect<void, BdevUnavailable>
     /** Lets the IOs go on that a `pending` injection holds. */
     readonly resumePendingBdevIo: (name: BdevName, incarnation: Incarnation) => Effect.Effect<void, BdevUnavailable>
     readonly statistics: StatisticsSource

@@ -171,6 +171,10 @@ export const fakeDataPlane = (
           Effect.sync(() => {
             fake.injections.push(`${name} load ${file}`)
           }),
+        resetOverlay: (name) =>
+          Effect.sync(() => {
+            fake.injections.push(`${name} reset`)
+          }),
         injectBdevError: (name, _incarnation, injection) =>
           Effect.sync(() => {
             fake.injections.push(`${name} ${injection.ioType} ${injection.errorType} ${injection.count}`)

@@ -101,6 +101,7 @@ const emptyDataPlane = Layer.effect(
       dumpBdev: () => Effect.void,
       loadBdev: () => Effect.void,
       injectBdevError: () => Effect.void,
+      resetOverlay: () => Effect.void,
       resumePendingBdevIo: () => Effect.void,
       statistics: nothing,
       awaitLunGone: () => Effect.void,

@@ -197,8 +197,44 @@ const nbd = Command.make(
   )
 )
 
+const overlay = Command.make(
+  "overlay",
+  {
+    ...shared,
+    name,
+    base,
+    file: Flag.String("file").pipe(
+      Flag.withDescription("Keep the changes in this file; it is made if it is not there (default: in memory)"),
+      Flag.optional
+    ),
+    maxSize: Flag.String("max-size").pipe(Flag.withDescription("Memory for the changes (default 1GiB)"), Flag.optional),
+    uuid
+  },
+  (input) =>
+    act(input, (call) =>
+      Effect.gen(function* () {
+        const maxSize = Option.isNone(input.maxSize) ? {} : { max_size: yield* sizeOf(input.maxSize.value) }
+        const file = Option.isNone(input.file) ? {} : { filename: resolve(input.file.value) }
+        const params = {
+          name: input.name,
+          base_bdev_name: input.base,
+          ...file,
+          ...maxSize,
+          ...given("uuid", input.uuid)
+        }
+        return yield* made(call, "lunlog_overlay_create", params)
+      })
+    )
+).pipe(
+  about(
+    "What the disk beneath holds, with changes kept elsewhere; lunlog bdev reset forgets them.",
+    "bdev create overlay Scratch0 Golden0",
+    "bdev create overlay Lab0 Golden0 --file /srv/lab0.overlay"
+  )
+)
+
 /** The verb. */
 export const bdevCreate = Command.make("create").pipe(
-  Command.withDescription("Create a disk: malloc, null, aio, nbd, delay, error, passthru."),
-  Command.withSubcommands([malloc, nullBdev, aio, nbd, delay, error, passthru])
+  Command.withDescription("Create a disk: malloc, null, aio, nbd, delay, error, passthru, overlay."),
+  Command.withSubcommands([malloc, nullBdev, aio, nbd, delay, error, passthru, overlay])
 )

@@ -20,7 +20,8 @@ const kinds: ReadonlyMap<string, string> = new Map([
   ["delay", "delay"],
   ["Error Injection Disk", "error"],
   ["passthru", "passthru"],
-  ["Split Disk", "split"]
+  ["Split Disk", "split"],
+  ["Overlay disk", "overlay"]
 ])
 
 const name = Argument.String("name").pipe(Argument.withDescription("Name of the disk"))
@@ -74,7 +75,7 @@ const remove = Command.make("delete", { ...shared, name }, (input) =>
         const message = `${bdev.name} is a part; lunlog bdev unsplit BASE takes all parts of its base away`
         return yield* new CliFailure({ message })
       }
-      yield* call(`bdev_${kind}_delete`, { name: bdev.name })
+      yield* call(kind === "overlay" ? "lunlog_overlay_delete" : `bdev_${kind}_delete`, { name: bdev.name })
       return { json: true, text: `bdev ${bdev.name} and its LUNs are gone` }
     })
   )
@@ -198,8 +199,27 @@ const unsplit = Command.make("unsplit", { ...shared, base }, (input) =>
   )
 ).pipe(about("Delete all parts of a disk and their LUNs, once their commands have ended.", "bdev unsplit Malloc0"))
 
+const reset = Command.make(
+  "reset",
+  {
+    ...shared,
+    name,
+    force: Flag.Boolean("force").pipe(
+      Flag.withDescription("Also while initiators are logged in; they are told that the medium is another"),
+      Flag.withDefault(false)
+    )
+  },
+  (input) =>
+    act(input, (call) =>
+      Effect.gen(function* () {
+        yield* call("lunlog_overlay_reset", { name: input.name, ...(input.force ? { force: true } : {}) })
+        return { json: true, text: `bdev ${input.name} holds what its base does` }
+      })
+    )
+).pipe(about("Let an overlay forget its changes.", "bdev reset Scratch0"))
+
 /** The noun. */
 export const bdevNoun = Command.make("bdev").pipe(
-  Command.withDescription("Disks: list, create, delete, resize, limit, split, unsplit."),
-  Command.withSubcommands([list, bdevCreate, remove, resize, limit, split, unsplit])
+  Command.withDescription("Disks: list, create, delete, resize, limit, split, unsplit, reset."),
+  Command.withSubcommands([list, bdevCreate, remove, resize, limit, split, unsplit, reset])
 )

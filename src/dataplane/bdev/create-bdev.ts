@@ -15,7 +15,8 @@ import type {
 } from "./BdevSpec.ts"
 import { MallocBdev } from "./memory/MallocBdev.ts"
 import { NullBdev } from "./memory/NullBdev.ts"
-import { failure, type OpenedBdev, opened } from "./OpenedBdev.ts"
+import { type BdevFailure, failure, type OpenedBdev, opened } from "./OpenedBdev.ts"
+import { memoryOverlay } from "./overlay/memory-overlay.ts"
 import { DelayBdev } from "./wrapper/DelayBdev.ts"
 import { ErrorBdev } from "./wrapper/ErrorBdev.ts"
 import { PassthruBdev } from "./wrapper/PassthruBdev.ts"
@@ -27,7 +28,7 @@ export interface BdevSurroundings {
   readonly openBase: (base: BaseRef) => Bdev | undefined
   /** Numbers in [0, 1) for the delay bdev; a seeded one in tests. */
   readonly random: () => number
-  /** Bytes that open RAM disks have. */
+  /** Bytes that open RAM disks have, and overlays in memory may have. */
   readonly mallocBytes: () => number
 }
 
@@ -71,6 +72,11 @@ export const createMalloc = (name: string, spec: MallocSpec, taken: number, make
   }
 }
 
+const createOverlay = (name: string, { maxBytes = 0 }: OverlaySpec, base: Bdev, taken: number): OpenedBdev => {
+  const problem = memoryProblem(name, maxBytes, taken)
+  return problem === undefined ? opened(memoryOverlay(base, maxBytes)) : failure("ENOMEM", problem)
+}
+
 const stackedBdev = (spec: Exclude<StackedSpec, OverlaySpec>, base: Bdev, { random }: BdevSurroundings): Bdev => {
   switch (spec._tag) {
     case "Delay":
@@ -83,6 +89,10 @@ const stackedBdev = (spec: Exclude<StackedSpec, OverlaySpec>, base: Bdev, { rand
       return new SplitBdev(spec, base)
   }
 }
+
+/** What is stacked has to be told of its base. */
+export const baseIsMissing = (name: string, base: BaseRef): BdevFailure =>
+  failure("ENODEV", `bdev ${name} needs its base ${base.name}, which is not open: create that one first`)
 
 /** What is opened at once; files and servers are not. */
 export interface DeviceDefinition extends BdevDefinition {
@@ -99,9 +109,7 @@ export const createBdev = (definition: DeviceDefinition, surroundings: BdevSurro
     return createMalloc(name, spec, surroundings.mallocBytes(), () => new MallocBdev(spec))
   }
   const base = surroundings.openBase(spec.base)
-  if (base === undefined) {
-    return failure("ENODEV", `bdev ${name} needs its base ${spec.base.name}, which is not open: create that one first`)
-  }
-  if (spec._tag === "Overlay") return failure("EOPNOTSUPP", `bdev ${name} is an overlay, which this build has not`)
+  if (base === undefined) return baseIsMissing(name, spec.base)
+  if (spec._tag === "Overlay") return createOverlay(name, spec, base, surroundings.mallocBytes())
   return opened(stackedBdev(spec, base, surroundings))
 }

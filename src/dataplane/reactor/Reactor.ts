@@ -107,10 +107,7 @@ export class Reactor {
       case "PutTarget":
         return this.#putTarget(command)
       case "DeleteTarget":
-        if (this.#target(command.name)?.spec.incarnation === command.incarnation) {
-          this.#node.targets.delete(command.name.toLowerCase())
-        }
-        return
+        return this.#deleteTarget(command)
       case "CloseSessions":
         return this.#closeSessions(command)
       case "RequestLogout":
@@ -137,6 +134,7 @@ export class Reactor {
       case "SetRateLimits":
       case "InjectFault":
       case "ResumePending":
+      case "ResetOverlay":
         return this.#bdevs.handle(command)
       case "MapLun":
         return this.#mapLun(command)
@@ -190,6 +188,10 @@ export class Reactor {
     }
     known.update(spec)
     for (const session of known.sessions) session.mapsChanged()
+  }
+
+  #deleteTarget({ incarnation, name }: CommandOf<"DeleteTarget">): void {
+    if (this.#target(name)?.spec.incarnation === incarnation) this.#node.targets.delete(name.toLowerCase())
   }
 
   #closeSessions({ correlationId, incarnation, name, request }: CommandOf<"CloseSessions">): void {

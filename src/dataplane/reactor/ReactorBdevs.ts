@@ -5,6 +5,7 @@ import { OpenFiles } from "../bdev/file/OpenFiles.ts"
 import type { IoFailed } from "../bdev/file/open-aio-bdev.ts"
 import { MallocBdev } from "../bdev/memory/MallocBdev.ts"
 import { openBdev } from "../bdev/open-bdev.ts"
+import { firstOverlayAbove, OverlayBdev } from "../bdev/overlay/OverlayBdev.ts"
 import { CountingBdev } from "../bdev/wrapper/CountingBdev.ts"
 import { DelayBdev } from "../bdev/wrapper/DelayBdev.ts"
 import { ErrorBdev } from "../bdev/wrapper/ErrorBdev.ts"
@@ -34,6 +35,7 @@ export type BdevCommand = CommandOf<
   | "SetRateLimits"
   | "InjectFault"
   | "ResumePending"
+  | "ResetOverlay"
 >
 
 /** One per reactor. */
@@ -96,6 +98,8 @@ export class ReactorBdevs {
         return this.#withErrorBdev(command.bdev, (bdev) => bdev.inject(command.fault))
       case "ResumePending":
         return this.#withErrorBdev(command.bdev, (bdev) => bdev.resumePending())
+      case "ResetOverlay":
+        return this.#resetOverlay(command)
     }
   }
 
@@ -204,9 +208,34 @@ export class ReactorBdevs {
     const bdev = this.#bdevs.get(id)
     if (bdev === undefined || !isResizable(bdev)) return
     bdev.resize(blockCount)
+    this.#tellResized(bdev)
+  }
+
+  /** Everyone who uses it. What is stacked on an overlay is told when the overlay has the new size. */
+  #tellResized(below: Bdev): void {
+    const overlays = new Set<OverlayBdev>()
     for (const unit of this.#units.values()) {
-      if (isStackedOn(unit.bdev, bdev)) unit.establishUnitAttention(SenseCode.capacityDataHasChanged)
+      if (!isStackedOn(unit.bdev, below)) continue
+      const overlay = firstOverlayAbove(unit.bdev, below)
+      if (overlay === undefined) unit.establishUnitAttention(SenseCode.capacityDataHasChanged)
+      else overlays.add(overlay)
     }
+    for (const overlay of overlays) overlay.baseResized(() => this.#tellResized(overlay))
+  }
+
+  /** Hosts that have it in their caches are told that the medium is another: 28/00. */
+  #resetOverlay({ bdev: id, request }: CommandOf<"ResetOverlay">): void {
+    const bdev = this.#bdevs.get(id)
+    if (!(bdev instanceof OverlayBdev)) {
+      return this.#answer(request, { _tag: "Failed", code: "ENODEV", detail: "it is no overlay that is open" })
+    }
+    bdev.reset((failure) => {
+      if (failure !== undefined) return this.#answer(request, { _tag: "Failed", ...failure })
+      for (const unit of this.#units.values()) {
+        if (isStackedOn(unit.bdev, bdev)) unit.establishUnitAttention(SenseCode.notReadyToReadyChange)
+      }
+      this.#answer(request, { _tag: "Done" })
+    })
   }
 
   #setLatencies({ bdev: id, latencies }: CommandOf<"SetLatencies">): void {
@@ -221,7 +250,10 @@ export class ReactorBdevs {
 
   #mallocBytes(): number {
     let bytes = 0
-    for (const bdev of this.#bdevs.values()) if (bdev instanceof MallocBdev) bytes += bdev.blockCount * bdev.blockSize
+    for (const bdev of this.#bdevs.values()) {
+      if (bdev instanceof MallocBdev) bytes += bdev.blockCount * bdev.blockSize
+      if (bdev instanceof OverlayBdev) bytes += bdev.memoryBytes
+    }
     return bytes
   }
 }

@@ -119,6 +119,8 @@ export type ReactorCommand =
   | { readonly _tag: "SetRateLimits"; readonly bdev: BdevId; readonly limits: RateLimits | undefined }
   | { readonly _tag: "InjectFault"; readonly bdev: BdevId; readonly fault: Fault }
   | { readonly _tag: "ResumePending"; readonly bdev: BdevId }
+  /** An overlay holds what its base does, and everyone who uses it is told. Answered with `Done`. */
+  | { readonly _tag: "ResetOverlay"; readonly request: RequestId; readonly bdev: BdevId }
   | {
       readonly _tag: "MapLun"
       readonly target: string

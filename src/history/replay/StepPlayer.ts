@@ -156,7 +156,7 @@ export class StepPlayer {
       yield* this.#drained(events.map(({ event }) => event))
       const committed = yield* this.#dispatch(records, events, undefined)
       yield* this.#applied([committed])
-      yield* this.#injectErrors(committed, through)
+      yield* this.#doDeeds(committed, through)
     })
   }
 
@@ -215,16 +215,19 @@ export class StepPlayer {
     return Effect.asVoid(Effect.timeoutOption(poll, drainWithinMillis))
   }
 
-  /** A deed: it takes effect when somebody does it. */
-  #injectErrors(committed: Committed, seq: number): Effect.Effect<void> {
+  /** Deeds: they take effect when somebody does them. */
+  #doDeeds(committed: Committed, seq: number): Effect.Effect<void> {
     return Effect.forEach(
       committed.events,
       (event) => {
-        if (event._tag !== "BdevErrorInjected") return Effect.void
-        const { incarnation, injection, name } = event
-        return Effect.catch(this.#of.dataPlane.injectBdevError(name, incarnation, injection), (error) =>
-          Effect.sync(() => this.#tell(seq, error.message))
-        )
+        if (event._tag !== "BdevErrorInjected" && event._tag !== "BdevOverlayReset") return Effect.void
+        const { incarnation, name } = event
+        const { dataPlane } = this.#of
+        const deed =
+          event._tag === "BdevErrorInjected"
+            ? dataPlane.injectBdevError(name, incarnation, event.injection)
+            : dataPlane.resetOverlay(name, incarnation)
+        return Effect.catch(deed, (error) => Effect.sync(() => this.#tell(seq, error.message)))
       },
       { discard: true }
     )

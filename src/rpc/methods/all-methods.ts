@@ -15,7 +15,11 @@ import { bdevAioMethods } from "./bdev/bdev-aio.ts"
 import { bdevContentMethods } from "./bdev/bdev-content.ts"
 import { bdevErrorMethods } from "./bdev/bdev-error.ts"
 import { bdevNbdMethods } from "./bdev/bdev-nbd.ts"
+<<<<<<< HEAD
 import { bdevNvmeMethods } from "./bdev/bdev-nvme.ts"
+=======
+import { bdevOverlayMethods } from "./bdev/bdev-overlay.ts"
+>>>>>>> fe1ff5b (Overlays: what another bdev holds, with changes in memory or in a file, forgotten in a moment)
 import { bdevQosMethods } from "./bdev/bdev-qos.ts"
 import { bdevStackedMethods } from "./bdev/bdev-stacked.ts"
 import { bdevStatisticsMethods } from "./bdev/bdev-statistics.ts"
@@ -75,6 +79,7 @@ export const allMethods: ReadonlyArray<RpcMethod<RpcServices>> = [
   ...bdevQosMethods,
   ...bdevErrorMethods,
   ...bdevStackedMethods,
+  ...bdevOverlayMethods,
   ...bdevStatisticsMethods,
   ...portalGroupMethods,
   ...initiatorGroupMethods,

@@ -318,6 +318,28 @@ const stacked: ReadonlyArray<MethodForm> = [
   )
 ]
 
+const overlays: ReadonlyArray<MethodForm> = [
+  method(
+    "lunlog_overlay_create",
+    "Makes a disk of what another one holds, with changes kept elsewhere.",
+    [
+      argument("name", text("NAME"), "its name"),
+      argument("base_bdev_name", text("BASE"), "the disk beneath, which is never written to"),
+      option(["f", "filename"], text("FILE"), "file for the changes, made if it is not there; in memory if left out"),
+      option(["m", "max-size"], mebibytes, "memory for the changes (1GiB)"),
+      uuid
+    ],
+    { answer: "bare", example: "Scratch0 Malloc0" }
+  ),
+  method(
+    "lunlog_overlay_reset",
+    "Lets an overlay forget its changes.",
+    [name, flag(["", "force"], "also while initiators are logged in, who are told that the medium is another")],
+    { example: "Scratch0" }
+  ),
+  method("lunlog_overlay_delete", "Deletes an overlay and its LUNs; a file stays.", [name], { example: "Scratch0" })
+]
+
 /** This file's forms. */
 export const bdevForms: ReadonlyArray<MethodForm> = [
   ...general,
@@ -326,6 +348,7 @@ export const bdevForms: ReadonlyArray<MethodForm> = [
   ...nbdDisks,
   ...faults,
   ...stacked,
+  ...overlays,
   ...deletions,
   ...statistics
 ]

@@ -27,6 +27,7 @@ export class FileStore implements OverlayStore {
   readonly map = new GranuleMap()
   readonly maps: MapWriter
   readonly granuleBytes: number
+  readonly memoryBytes = 0
   readonly writeCache = true
   readonly #device: StoreDevice
   readonly #layout: OverlayLayout

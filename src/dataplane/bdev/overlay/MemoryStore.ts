@@ -7,6 +7,7 @@ import type { OverlayStore } from "./OverlayStore.ts"
 export class MemoryStore implements OverlayStore {
   readonly map = new GranuleMap()
   readonly granuleBytes: number
+  readonly memoryBytes: number
   readonly writeCache = false
   readonly syncFailures = 0
   readonly #granulesMax: number
@@ -15,6 +16,7 @@ export class MemoryStore implements OverlayStore {
 
   constructor(granuleBytes: number, maxBytes: number) {
     this.granuleBytes = granuleBytes
+    this.memoryBytes = maxBytes
     this.#granulesMax = Math.floor(maxBytes / granuleBytes)
   }
 

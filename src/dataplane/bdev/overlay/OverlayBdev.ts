@@ -53,6 +53,11 @@ export class OverlayBdev extends WrapperBdev {
     return Math.min(this.#blocksMax, this.base.blockCount)
   }
 
+  /** Bytes of memory that changes may take. */
+  get memoryBytes(): number {
+    return this.#store.memoryBytes
+  }
+
   override get syncFailures(): number {
     return this.#store.syncFailures
   }
@@ -237,4 +242,11 @@ export class OverlayBdev extends WrapperBdev {
   #isOutside(byteOffset: number, byteLength: number): boolean {
     return byteOffset + byteLength > this.blockCount * this.blockSize
   }
+}
+
+/** The lowest overlay of a stack that is above `below`, if there is one. */
+export const firstOverlayAbove = (bdev: Bdev, below: Bdev): OverlayBdev | undefined => {
+  let found: OverlayBdev | undefined
+  for (let at = bdev; at !== below && at instanceof WrapperBdev; at = at.base) if (at instanceof OverlayBdev) found = at
+  return found
 }

@@ -10,6 +10,8 @@ import type { Granule, GranuleMap } from "./GranuleMap.ts"
 export interface OverlayStore {
   readonly map: GranuleMap
   readonly granuleBytes: number
+  /** Bytes of memory that content may take. */
+  readonly memoryBytes: number
   /** What was written may be lost with the power until `flush`. */
   readonly writeCache: boolean
   /** As a bdev's. */

@@ -1,4 +1,4 @@
-/** Opens an overlay: its memory or its file, which is made if it is not there. */
+/** Opens an overlay whose changes are in a file, which is made if it is not there. */
 import { randomBytes } from "node:crypto"
 import { constants } from "node:fs"
 import { open, readFile, realpath, rename, unlink } from "node:fs/promises"
@@ -6,13 +6,12 @@ import { dirname } from "node:path"
 import { PathRefused } from "../../../host/AllowedPaths.ts"
 import type { Bdev } from "../Bdev.ts"
 import type { AioSpec, OverlaySpec } from "../BdevSpec.ts"
-import { codeOf } from "../error-code.ts"
+import { errorCode } from "../error-code.ts"
 import { AioBdev } from "../file/AioBdev.ts"
 import { type FileOpening, openAioBdev } from "../file/open-aio-bdev.ts"
 import { failure, type OpenedBdev, opened } from "../OpenedBdev.ts"
 import type { FileStore } from "./FileStore.ts"
 import { loadStore } from "./load-store.ts"
-import { MemoryStore } from "./MemoryStore.ts"
 import { OverlayBdev, type RenewStore } from "./OverlayBdev.ts"
 import { granuleBytesOf } from "./OverlayStore.ts"
 import { headPage, noBoot, PageKind } from "./overlay-pages.ts"
@@ -67,7 +66,7 @@ class OverlayFile {
       return this.#bdevOn(opened.store, opened.blockCount)
     } catch (error) {
       if (error instanceof PathRefused) return failure(error.code, error.message)
-      return failure(codeOf(error), `${filename} cannot be used for an overlay: ${codeOf(error)}`)
+      return failure(errorCode(error), `${filename} cannot be used for an overlay: ${errorCode(error)}`)
     }
   }
 
@@ -76,7 +75,7 @@ class OverlayFile {
     const { filename } = this.#spec
     const { O_CREAT, O_EXCL, O_RDWR } = constants
     const made = await openFiles.open(filename, O_CREAT | O_EXCL | O_RDWR).catch((error: unknown) => {
-      if (codeOf(error) === "EEXIST") return undefined
+      if (errorCode(error) === "EEXIST") return undefined
       throw error
     })
     // One that is empty was made, and the process ended before it got its head.
@@ -147,7 +146,7 @@ class OverlayFile {
   /** A new file beside the one that is there, which gets its name: there is always one whole. */
   readonly #renew: RenewStore = (_blockCount, done) => {
     void this.#replace().then(done, (error: unknown) => {
-      done({ code: codeOf(error), detail: `a new file for it cannot be made: ${codeOf(error)}` })
+      done({ code: errorCode(error), detail: `a new file for it cannot be made: ${errorCode(error)}` })
     })
   }
 
@@ -162,30 +161,22 @@ class OverlayFile {
     if (opened._tag === "BdevFailure") return opened
     try {
       await rename(fresh, filename)
-      await syncFolder(dirname(filename))
     } catch (error) {
       opened.store.discard()
+      await unlink(fresh).catch(() => undefined)
       throw error
     }
+    // The name leads to the new file now, whatever comes of this: power that fails may bring the old one back, whole.
+    await syncFolder(dirname(filename)).catch(() => undefined)
     return opened.store
   }
 }
 
-/** The open overlay, or why there is none. An aborted `signal` ends it without a descriptor. */
+/** The open overlay in a file, or why there is none. An aborted `signal` ends it without a descriptor. */
 export const openOverlay = async (
   name: string,
-  spec: OverlaySpec,
+  { filename = "" }: OverlaySpec,
   base: Bdev,
   opening: FileOpening,
   signal: AbortSignal
-): Promise<OpenedBdev> => {
-  if (spec.filename === undefined) return opened(memoryOverlay(base, spec.maxBytes ?? 0))
-  return new OverlayFile(name, spec.filename, base, opening, signal, await readBoot()).open()
-}
-
-/** One whose changes are in memory. */
-export const memoryOverlay = (base: Bdev, maxBytes: number): OverlayBdev => {
-  const renewed = (): MemoryStore => new MemoryStore(granuleBytesOf(base.blockSize), maxBytes)
-  return new OverlayBdev(base, renewed(), base.blockCount, (_blockCount, done) => done(renewed()))
-}
-
+): Promise<OpenedBdev> => new OverlayFile(name, filename, base, opening, signal, await readBoot()).open()

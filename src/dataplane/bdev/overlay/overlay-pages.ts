@@ -109,6 +109,7 @@ export const headOf = (page: Buffer): OverlayHead | undefined => {
   const blockSize = page.readUInt32LE(contentAt)
   const granuleBytes = page.readUInt32LE(contentAt + 4)
   const blockCount = Number(page.readBigUInt64LE(contentAt + 8))
-  const isSense = blockSize > 0 && granuleBytes > 0 && granuleBytes % blockSize === 0
+  // The pages of a segment's maps have a granule to themselves.
+  const isSense = blockSize > 0 && granuleBytes >= 4 * pageBytes && granuleBytes % blockSize === 0
   return isSense && Number.isSafeInteger(blockCount * blockSize) ? { blockSize, granuleBytes, blockCount } : undefined
 }

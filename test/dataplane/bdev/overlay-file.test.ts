@@ -1,0 +1,65 @@
+import { assert, describe, it } from "vitest"
+import { loadStore } from "../../../src/dataplane/bdev/overlay/load-store.ts"
+import { headPage, labelOf, noBoot, PageKind, pageBytes } from "../../../src/dataplane/bdev/overlay/overlay-pages.ts"
+import { diceOf } from "../../domain/random.ts"
+import { baseValue, bootOf, fileOf, newFile, openOn, runCrashes, sectorBytes, shapes } from "./overlay-crashes.ts"
+import { ModelDisk } from "./stack-support.ts"
+
+describe("an overlay in a file", () => {
+  it.each(shapes)("has everything that was answered when its process was killed at any moment: %o", async (shape) => {
+    for (let seed = 1; seed <= 12; seed++) await runCrashes(shape, seed, "killed")
+  })
+
+  it.each(shapes)(
+    "has everything that was flushed when the power has failed at any moment, and no torn block: %o",
+    async (shape) => {
+      for (let seed = 1; seed <= 12; seed++) await runCrashes(shape, seed, "power")
+    }
+  )
+
+  it("is read without harm whatever was done to it", async () => {
+    const [shape] = shapes
+    if (shape === undefined) return assert.fail("no shape")
+    const dice = diceOf(5)
+    for (let round = 0; round < 100; round++) {
+      const file = newFile(shape)
+      const overlay = await openOn(file, shape, bootOf(1), dice)
+      const model = new ModelDisk(overlay, baseValue)
+      for (let step = 0; step < 4; step++) model.write(step * 100, 10, 3, "write", true)
+      file.progress(dice, 0)
+      const sectors = new Map(file.cache)
+      for (let damage = 0; damage < 1 + dice.roll(4); damage++) {
+        const keys = [...sectors.keys()].filter((sector) => sector < (2 * shape.granuleBytes) / sectorBytes)
+        const sector = keys[dice.roll(keys.length)] ?? 0
+        const content = Buffer.from(sectors.get(sector) ?? Buffer.alloc(sectorBytes))
+        content[dice.roll(sectorBytes)] = dice.roll(256)
+        sectors.set(sector, content)
+      }
+      const damaged = fileOf(sectors, shape)
+      const loading = loadStore(damaged, shape.blockSize, bootOf(1))
+      let isOver = false
+      void loading.then(() => {
+        isOver = true
+      })
+      while (!isOver) {
+        damaged.progress(dice, 0)
+        await Promise.resolve()
+      }
+      const loaded = await loading
+      if ("why" in loaded) assert.include(loaded.why, "is no overlay")
+    }
+  })
+
+  it("knows its pages by their checksum, and one of a later version", () => {
+    const label = { kind: PageKind.head, sequence: 5, segment: 0, id: bootOf(1), boot: noBoot } as const
+    const page = headPage(label, { blockSize: 512, granuleBytes: 65536, blockCount: 8 })
+    assert.deepStrictEqual(labelOf(page), label)
+    for (let at = 0; at < pageBytes; at += 7) {
+      const wrong = Buffer.from(page)
+      wrong[at] = (wrong[at] ?? 0) ^ 1
+      assert.isUndefined(labelOf(wrong), `byte ${at}`)
+    }
+    assert.isUndefined(labelOf(Buffer.alloc(pageBytes)))
+    assert.isUndefined(labelOf(page.subarray(0, 100)))
+  })
+})
