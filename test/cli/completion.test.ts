@@ -70,7 +70,7 @@ describe("completion of bash", () => {
     assert.deepStrictEqual(answers, [
       "lun",
       "list add remove",
-      "malloc null aio delay error passthru overlay",
+      "malloc null aio nbd delay error passthru overlay",
       "--reactor",
       "main worker",
       "bdev_malloc_create bdev_malloc_delete",

@@ -124,6 +124,11 @@ const connection = {
   threadName: "reactor_0"
 } as const
 
+const told = (fake: FakeDataPlane, what: string): Effect.Effect<void> =>
+  Effect.sync(() => {
+    fake.injections.push(what)
+  })
+
 export const fakeDataPlane = (
   fake: FakeDataPlane,
   options: { readonly connected?: boolean } = {}
@@ -152,9 +157,7 @@ export const fakeDataPlane = (
         acquireNvme: (_name, _address, ids) => nvmeLease(fake, ids),
         connections: Effect.succeed(options.connected === true ? [connection] : []),
         requestLogout: (connections, limitMillis) =>
-          Effect.sync(() => {
-            fake.injections.push(`logout of ${connections.join(" ")} within ${limitMillis}`)
-          }),
+          told(fake, `logout of ${connections.join(" ")} within ${limitMillis}`),
         status: Effect.succeed(status),
         lunDrains: Effect.succeed([]),
         measureBdev: (name) =>
@@ -163,26 +166,12 @@ export const fakeDataPlane = (
             if (spec?._tag !== "Aio") return 0
             return Math.floor(fs.statSync(spec.filename).size / spec.blockSize)
           }),
-        dumpBdev: (name, _incarnation, file) =>
-          Effect.sync(() => {
-            fake.injections.push(`${name} dump ${file}`)
-          }),
-        loadBdev: (name, _incarnation, file) =>
-          Effect.sync(() => {
-            fake.injections.push(`${name} load ${file}`)
-          }),
-        resetOverlay: (name) =>
-          Effect.sync(() => {
-            fake.injections.push(`${name} reset`)
-          }),
+        dumpBdev: (name, _incarnation, file) => told(fake, `${name} dump ${file}`),
+        loadBdev: (name, _incarnation, file) => told(fake, `${name} load ${file}`),
+        resetOverlay: (name) => told(fake, `${name} reset`),
         injectBdevError: (name, _incarnation, injection) =>
-          Effect.sync(() => {
-            fake.injections.push(`${name} ${injection.ioType} ${injection.errorType} ${injection.count}`)
-          }),
-        resumePendingBdevIo: (name) =>
-          Effect.sync(() => {
-            fake.injections.push(`${name} resume`)
-          }),
+          told(fake, `${name} ${injection.ioType} ${injection.errorType} ${injection.count}`),
+        resumePendingBdevIo: (name) => told(fake, `${name} resume`),
         statistics: fakeStatistics(fake.statistics, controlPlane.state),
         awaitLunGone: () => Effect.void,
         awaitBdevGone: () => Effect.void,

@@ -1,14 +1,8 @@
 /** Opening any bdev: some are there at once, a file is when the file system has answered. */
 import type { Bdev } from "./Bdev.ts"
 import type { TellNews } from "./BdevNews.ts"
-<<<<<<< HEAD
-import type { BdevDefinition, BdevSpec, NbdSpec } from "./BdevSpec.ts"
-import { type BdevSurroundings, createBdev } from "./create-bdev.ts"
-=======
-import type { BdevDefinition, OverlaySpec } from "./BdevSpec.ts"
+import type { BdevDefinition, BdevSpec, NbdSpec, OverlaySpec } from "./BdevSpec.ts"
 import { type BdevSurroundings, baseIsMissing, createBdev } from "./create-bdev.ts"
-import { AioBdev } from "./file/AioBdev.ts"
->>>>>>> fe1ff5b (Overlays: what another bdev holds, with changes in memory or in a file, forgotten in a moment)
 import type { OpenFiles } from "./file/OpenFiles.ts"
 import { type IoFailed, openAioBdev } from "./file/open-aio-bdev.ts"
 import { openKeptMalloc } from "./memory/open-kept-malloc.ts"
@@ -31,19 +25,6 @@ export const discardBdev = (bdev: Bdev): Promise<void> => {
   return bdev.discard?.() ?? Promise.resolve()
 }
 
-const openingOf = (
-  name: string,
-  spec: Exclude<BdevSpec, NbdSpec>,
-  surroundings: OpeningSurroundings,
-  signal: AbortSignal
-): OpenedBdev | Promise<OpenedBdev> => {
-  if (spec._tag === "Aio") return openAioBdev(name, spec, surroundings, signal)
-  if (spec._tag === "Nvme") return openNvmeBdev(name, spec, surroundings, signal)
-  if (spec._tag !== "Malloc" || spec.filename === undefined) return createBdev({ name, spec }, surroundings)
-  const { filename } = spec
-  return openKeptMalloc(name, { ...spec, filename }, surroundings, signal)
-}
-
 const openOverlayFile = async (
   name: string,
   spec: OverlaySpec,
@@ -52,6 +33,20 @@ const openOverlayFile = async (
 ): Promise<OpenedBdev> => {
   const base = surroundings.openBase(spec.base)
   return base === undefined ? baseIsMissing(name, spec.base) : openOverlay(name, spec, base, surroundings, signal)
+}
+
+const openingOf = (
+  name: string,
+  spec: Exclude<BdevSpec, NbdSpec>,
+  surroundings: OpeningSurroundings,
+  signal: AbortSignal
+): OpenedBdev | Promise<OpenedBdev> => {
+  if (spec._tag === "Aio") return openAioBdev(name, spec, surroundings, signal)
+  if (spec._tag === "Nvme") return openNvmeBdev(name, spec, surroundings, signal)
+  if (spec._tag === "Overlay" && spec.filename !== undefined) return openOverlayFile(name, spec, surroundings, signal)
+  if (spec._tag !== "Malloc" || spec.filename === undefined) return createBdev({ name, spec }, surroundings)
+  const { filename } = spec
+  return openKeptMalloc(name, { ...spec, filename }, surroundings, signal)
 }
 
 /** Calls `done` once, perhaps at once; not at all after `signal` was aborted, and then nothing stays open. */
@@ -65,17 +60,8 @@ export const openBdev = (
     const { ioFailed: failed, openFiles, tell } = surroundings
     return openNbdBdev(name, spec, { openFiles, tell, failed }, signal, done)
   }
-<<<<<<< HEAD
   const opening = openingOf(name, spec, surroundings, signal)
   if ("_tag" in opening) return done(opening)
-=======
-  if (spec._tag !== "Aio" && spec._tag !== "Overlay") return done(createBdev({ name, spec }, surroundings))
-  if (spec._tag === "Overlay" && spec.filename === undefined) return done(createBdev({ name, spec }, surroundings))
-  const opening =
-    spec._tag === "Aio"
-      ? openAioBdev(name, spec, surroundings, signal)
-      : openOverlayFile(name, spec, surroundings, signal)
->>>>>>> fe1ff5b (Overlays: what another bdev holds, with changes in memory or in a file, forgotten in a moment)
   void opening.then((result) => {
     if (!signal.aborted) done(result)
     else if (result._tag === "BdevOpened") discardBdev(result.bdev)

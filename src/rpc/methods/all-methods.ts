@@ -15,11 +15,8 @@ import { bdevAioMethods } from "./bdev/bdev-aio.ts"
 import { bdevContentMethods } from "./bdev/bdev-content.ts"
 import { bdevErrorMethods } from "./bdev/bdev-error.ts"
 import { bdevNbdMethods } from "./bdev/bdev-nbd.ts"
-<<<<<<< HEAD
 import { bdevNvmeMethods } from "./bdev/bdev-nvme.ts"
-=======
 import { bdevOverlayMethods } from "./bdev/bdev-overlay.ts"
->>>>>>> fe1ff5b (Overlays: what another bdev holds, with changes in memory or in a file, forgotten in a moment)
 import { bdevQosMethods } from "./bdev/bdev-qos.ts"
 import { bdevStackedMethods } from "./bdev/bdev-stacked.ts"
 import { bdevStatisticsMethods } from "./bdev/bdev-statistics.ts"

@@ -1,3 +1,4 @@
+/** Overlays: against a model of a disk, at their limit, when their base grows, when they are closed. */
 import { assert, describe, it } from "vitest"
 import { IoStatus } from "../../../src/dataplane/bdev/Bdev.ts"
 import { MallocBdev } from "../../../src/dataplane/bdev/memory/MallocBdev.ts"

@@ -21,7 +21,7 @@ interface Waiting {
   readonly run: () => void
 }
 
-/** A file on a disk whose power can fail: what was written is in a cache until a sync, and anything of it may be lost. */
+/** A file on a disk whose power can fail: what was written is in a cache until a sync, and any of it may be lost. */
 export class CrashFile extends NullBdev implements StoreDevice {
   readonly cache: Sectors
   /** As it is on the medium for certain. */

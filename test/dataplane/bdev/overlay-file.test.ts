@@ -1,3 +1,4 @@
+/** The file of an overlay, which a process leaves at any moment. */
 import { assert, describe, it } from "vitest"
 import { loadStore } from "../../../src/dataplane/bdev/overlay/load-store.ts"
 import { headPage, labelOf, noBoot, PageKind, pageBytes } from "../../../src/dataplane/bdev/overlay/overlay-pages.ts"

@@ -1,4 +1,4 @@
-/** The changes of an overlay in memory, which is gone with the process. Bounded: a granule that is too many is no space. */
+/** The changes of an overlay in memory, which goes with the process. Bounded: a granule too many is no space. */
 import { type BdevIo, IoStatus } from "../Bdev.ts"
 import { Granule, GranuleMap } from "./GranuleMap.ts"
 import type { OverlayStore } from "./OverlayStore.ts"

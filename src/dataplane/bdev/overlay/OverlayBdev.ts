@@ -1,6 +1,6 @@
 /**
- * What the base holds, with changes kept elsewhere: the base is never written to. Changes are kept by granules; one that
- * is written in part is completed from the base first. Unmapped blocks are zeros, and stay so.
+ * What the base holds, with changes kept elsewhere: the base is never written to. Changes are kept by granules; one
+ * that is written in part is completed from the base first. Unmapped blocks are zeros, and stay so.
  *
  * It is as large as its base. When that grows, a granule that the old end had cut is completed first (`baseResized`).
  */

@@ -1,7 +1,7 @@
 /**
- * Where things are in an overlay's file, which is sparse: a granule for the head, then segments, each with a granule for
- * its map (four pages: two places of the map of this boot, two of the map on the medium) and its granules of content,
- * in the order of the disk. So the file grows with what is changed, and with the disk.
+ * Where things are in an overlay's file, which is sparse: a granule for the head, then segments, each with a granule
+ * for its map (four pages: two places of the map of this boot, two of the map on the medium) and its granules of
+ * content, in the order of the disk. So the file grows with what is changed, and with the disk.
  */
 import { granulesPerSegment } from "./GranuleMap.ts"
 import { pageBytes } from "./overlay-pages.ts"

@@ -1,4 +1,4 @@
-/** From an open file to the store in it: its head is checked, its maps are read. Nothing in a file can make it throw. */
+/** From an open file to the store in it: its head is checked, its maps are read. No file can make it throw. */
 import { type Bdev, IoStatus } from "../Bdev.ts"
 import { FileStore, type StoreDevice } from "./FileStore.ts"
 import { type GranuleMap, granulesPerSegment } from "./GranuleMap.ts"
