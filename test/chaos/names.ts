@@ -20,6 +20,10 @@ export const nullNames = ["N0"]
 export const fileNames = ["F0", "F1", "F2"]
 /** Slow disks on others. */
 export const delayNames = ["D0", "D1"]
+/** What is as another, and parts of another. */
+export const passthruNames = ["P0"]
+/** RAM disks that are kept in the file of the same name. */
+export const keptNames = ["K0"]
 /** Bytes of a block of every disk. */
 export const blockBytes = 512
 /** Blocks of every disk at first. */
@@ -38,6 +42,9 @@ export const isidOf = (initiator: number, session: string): Buffer =>
 
 /** The bdev that injects errors into another. */
 export const errorName = (base: string): string => `EE_${base}`
+
+/** The two parts that a bdev is split into. */
+export const partNames = (base: string): ReadonlyArray<string> => [`${base}p0`, `${base}p1`]
 
 /** Stands for the port of portals in the parameters of actions, so that a journal can be played anywhere. */
 export const portPlace = "PORT"

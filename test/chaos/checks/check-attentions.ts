@@ -4,7 +4,7 @@
  */
 import type { History, IoDone } from "../History.ts"
 import type { Span } from "../model/BlockModel.ts"
-import { type Lives, type LunLife, wasThere } from "../model/Lives.ts"
+import { type BdevLife, type Lives, type LunLife, wasThere } from "../model/Lives.ts"
 import { metBy } from "./outcomes.ts"
 
 /** What can be told, as sense. */
@@ -28,6 +28,9 @@ const isReset = (outcome: string): boolean => outcome.startsWith("6/29/")
 const pathText = ({ life, session }: Pick<Path, "session" | "life">): string =>
   `${session} at LUN ${life.lun} of ${life.target} (record ${life.incarnation})`
 
+/** A RAM disk that is kept nowhere. */
+const isMemory = ({ filename, kind }: BdevLife): boolean => kind === "Malloc" && filename === undefined
+
 /** The paths that are in use, from round to round. */
 export class Attentions {
   #paths: ReadonlyArray<Path> = []
@@ -37,7 +40,7 @@ export class Attentions {
   /** The server was started again: no path is left, and memory is empty. */
   restarted(lives: Lives): void {
     this.#paths = []
-    for (const bdev of lives.bdevs.values()) if (bdev.kind === "Malloc") this.#emptied.add(bdev.incarnation)
+    for (const bdev of lives.bdevs.values()) if (isMemory(bdev)) this.#emptied.add(bdev.incarnation)
   }
 
   /** What is wrong; `ios` are all commands of the round with those that asked at its end. */
@@ -111,7 +114,9 @@ export class Attentions {
       (cause) => !wasTold(inventoryChanged, cause) && !hasAsked(cause)
     )
     const stack = lives.stackOf(path.life.bdev)
-    const resizes = stack
+    // A part is as large as it was.
+    const isPart = stack.some(({ kind }) => kind === "Split")
+    const resizes = (isPart ? [] : stack)
       .flatMap(({ sizes }) => sizes.slice(1))
       .filter(({ since }) => since.begin > Math.max(path.usedFrom, history.begin) && !wasTold(capacityChanged, since))
     return [

@@ -13,6 +13,8 @@ const kindOf = (link: string, disks: string): string => {
   if (link.startsWith(disks)) return link
   // LevelDB opens and closes tables as it likes.
   if (link.includes("/state/")) return "state"
+  // One watches paths, from the first path on.
+  if (link === "anon_inode:inotify") return "inotify"
   return link.replace(/:.*/, "")
 }
 
@@ -29,6 +31,7 @@ const descriptorsOf = (lunlog: Lunlog, disks: string): Descriptors => {
     }
   }
   found.delete("state")
+  if (found.get("inotify") === 1) found.delete("inotify")
   return found
 }
 

@@ -6,11 +6,21 @@ import type { BdevLife, Lives } from "../model/Lives.ts"
 import { blockBytes } from "../names.ts"
 import { checkOutcome, effectOf, ioText, type Met, metBy } from "./outcomes.ts"
 
-/** Where data is kept: a RAM disk's incarnation, or a file. Undefined: nowhere. */
+/** What data is kept in: a RAM disk's incarnation, a RAM disk's file, or a file. Undefined: nowhere. */
 const mediumOf = (stack: ReadonlyArray<BdevLife>): string | undefined => {
   const bottom = stack.at(-1)
-  if (bottom?.kind === "Malloc") return `memory ${bottom.name} ${bottom.incarnation}`
-  return bottom?.filename
+  if (bottom?.kind !== "Malloc") return bottom?.filename
+  if (bottom.filename !== undefined) return `kept in ${bottom.filename}`
+  return `memory ${bottom.name} ${bottom.incarnation}`
+}
+
+/** Where in the medium the first block of a stack is. */
+const offsetOf = (stack: ReadonlyArray<BdevLife>): number => stack.reduce((sum, { offset }) => sum + offset, 0)
+
+/** A medium, and where in it a command's blocks begin. */
+interface Place {
+  readonly medium: string
+  readonly block: number
 }
 
 /** Media are pruned as they go; what is kept of a run is bounded by the disks that are there. */
@@ -35,7 +45,7 @@ export class Media {
   afterKill(now: number, filesLose: boolean): void {
     for (const [medium, model] of this.#models) {
       if (medium.startsWith("memory ")) model.erase()
-      else if (filesLose) model.losePower(now)
+      else if (filesLose || medium.startsWith("kept in ")) model.losePower(now)
     }
   }
 
@@ -67,21 +77,29 @@ const contentsOf = (met: Met, at: number, history: History): ReadonlyArray<Conte
 
 const changes: ReadonlyArray<IoDone["kind"]> = ["write", "writeSame", "unmap", "compareAndWrite"]
 
-const mediaOf = ({ stacks }: Met): ReadonlyArray<string> => [
-  ...new Set(stacks.flatMap((stack) => mediumOf(stack) ?? []))
-]
+/** Where it may have gone; undefined is nowhere. One, nearly always. */
+const placesOf = ({ io, stacks }: Met): ReadonlyArray<Place | undefined> => {
+  const places = new Map<string | undefined, Place | undefined>()
+  for (const stack of stacks) {
+    const medium = mediumOf(stack)
+    const block = io.block + offsetOf(stack)
+    const place = medium === undefined ? undefined : { medium, block }
+    places.set(place && `${medium} ${block}`, place)
+  }
+  return [...places.values()]
+}
 
 const noteWrite = (met: Met, history: History, media: Media): void => {
   const { io, luns } = met
   const effect = effectOf(io.outcome, luns.length > 0)
   if (effect === "none" || !changes.includes(io.kind)) return
-  const candidates = mediaOf(met)
+  const candidates = placesOf(met)
   const isDone = effect === "done" && candidates.length === 1
   const end = effect === "late" ? Number.POSITIVE_INFINITY : io.end
   const write: Write = { begin: io.begin, end, isDone, isDurable: isDone && io.fua }
-  for (const medium of candidates) {
-    for (let at = 0; at < io.blocks; at++) {
-      media.of(medium).write(io.block + at, contentsOf(met, at, history), write)
+  for (const place of candidates) {
+    for (let at = 0; place !== undefined && at < io.blocks; at++) {
+      media.of(place.medium).write(place.block + at, contentsOf(met, at, history), write)
     }
   }
 }
@@ -96,24 +114,25 @@ const syncMayFail = ({ stacks }: Met, history: History): boolean =>
   )
 
 const noteFlush = (met: Met, history: History, media: Media): void => {
-  const [medium, ...others] = mediaOf(met)
+  const [place, ...others] = placesOf(met)
   const isFlush = met.io.kind === "flush" && met.io.outcome === "GOOD"
-  if (!isFlush || medium === undefined || others.length > 0 || syncMayFail(met, history)) return
-  media.of(medium).flushed(met.io)
+  if (!isFlush || place === undefined || others.length > 0 || syncMayFail(met, history)) return
+  media.of(place.medium).flushed(met.io)
 }
 
 const withoutFlip = (content: Content): Content => content.split("^")[0] ?? content
 
 const checkBlock = (met: Met, at: number, content: Content, history: History, media: Media): string | undefined => {
   const { io } = met
-  const [medium, ...others] = mediaOf(met)
+  const [place, ...others] = placesOf(met)
   if (others.length > 0) return undefined
-  if (medium === undefined) return content === zeros ? undefined : `${ioText(io)}: a sink held ${content}`
-  const possible = media.of(medium).possible(io.block + at, io)
+  if (place === undefined) return content === zeros ? undefined : `${ioText(io)}: a sink held ${content}`
+  const possible = media.of(place.medium).possible(place.block + at, io)
   if (possible.includes(content)) return undefined
   const isFlipped = corruptionsOf(met, history).length > 0 && possible.some((one) => one === withoutFlip(content))
   if (isFlipped) return undefined
-  return `${ioText(io)}: block ${io.block + at} of ${medium} was ${content}; it can be ${possible.join(" or ")}`
+  const where = `block ${place.block + at} of ${place.medium}`
+  return `${ioText(io)}: ${where} was ${content}; it can be ${possible.join(" or ")}`
 }
 
 const checkFound = (met: Met, history: History, media: Media): ReadonlyArray<string> => {
@@ -139,9 +158,9 @@ export const checkIo = (history: History, lives: Lives, media: Media): ReadonlyA
 /** What was read while nothing was under way is what is there. */
 export const noteFound = (history: History, lives: Lives, media: Media, now: number): void => {
   for (const met of history.ios.map((io) => metBy(io, lives))) {
-    const [medium] = mediaOf(met)
+    const [place] = placesOf(met)
     const { io } = met
-    if (io.kind !== "read" || io.outcome !== "GOOD" || medium === undefined || !met.isCertain) continue
-    for (const [at, content] of io.found.entries()) media.of(medium).found(io.block + at, content, now)
+    if (io.kind !== "read" || io.outcome !== "GOOD" || place === undefined || !met.isCertain) continue
+    for (const [at, content] of io.found.entries()) media.of(place.medium).found(place.block + at, content, now)
   }
 }

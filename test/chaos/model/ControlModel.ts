@@ -106,7 +106,7 @@ const bdevRules: Readonly<Record<string, Rule>> = {
       base,
       filename: spec["filename"] === undefined ? undefined : text(spec, "filename"),
       isReadOnly: spec["readOnly"] === true || (below?.isReadOnly ?? false),
-      blocks: Number(spec["blockCount"] ?? below?.blocks ?? 0),
+      blocks: Number(spec["blockCount"] ?? spec["partBlocks"] ?? below?.blocks ?? 0),
       isGoing: false
     }
     return { there: { ...there, bdevs: withKey(there.bdevs, name, bdev) } }

@@ -25,6 +25,8 @@ export interface BdevLife {
   readonly base: number | undefined
   readonly filename: string | undefined
   readonly isReadOnly: boolean
+  /** Of a part: blocks of its base before it. */
+  readonly offset: number
   readonly comes: Span
   goes: Span | undefined
   /** Blocks, the newest last. */
@@ -104,7 +106,8 @@ export class Lives {
     const base = new Map(Object.entries(Object(spec.get("base")))).get("incarnation")
     const below = typeof base === "number" ? this.bdevs.get(base) : undefined
     const name = text(payload["name"])
-    const blocks = Number(spec.get("blockCount") ?? there.bdevs.get(below?.name ?? "")?.blocks ?? 0)
+    const partBlocks = spec.get("partBlocks")
+    const blocks = Number(spec.get("blockCount") ?? partBlocks ?? there.bdevs.get(below?.name ?? "")?.blocks ?? 0)
     const filename = spec.get("filename")
     this.bdevs.set(seq, {
       name,
@@ -113,6 +116,7 @@ export class Lives {
       base: typeof base === "number" ? base : undefined,
       filename: filename === undefined ? undefined : text(filename),
       isReadOnly: spec.get("readOnly") === true || (below?.isReadOnly ?? false),
+      offset: Number(spec.get("part") ?? 0) * Number(partBlocks ?? 0),
       comes,
       goes: undefined,
       sizes: [{ blocks, since: comes }]

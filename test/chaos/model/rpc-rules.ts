@@ -3,7 +3,7 @@
  * and which record, exactly one, a success leaves in the log. From `docs/rpc.md`, not from the product's code.
  */
 import type { RpcParams } from "../../support/rpc-client.ts"
-import { errorName } from "../names.ts"
+import { errorName, partNames } from "../names.ts"
 import type { BdevThere, There } from "./ControlModel.ts"
 
 /** A request. */
@@ -44,6 +44,54 @@ const fileIsFree = (there: There, { filename, readonly }: RpcParams): Codes => {
   return users.length > 0 && !(readonly === true && users.every(({ isReadOnly }) => isReadOnly)) ? [errno.EBUSY] : []
 }
 
+/** Parts that others are stacked right on a bdev as, also those that are on their way out. */
+const partsOf = (there: There, name: string): ReadonlyArray<BdevThere> =>
+  [...there.bdevs.values()].filter(({ base, kind }) => base === name && kind === "Split")
+
+/** What is cut into parts belongs to these: whoever writes to it by another way is one too many. */
+const isCut = (there: There, name: string): boolean => {
+  let by: BdevThere | undefined
+  for (let at = there.bdevs.get(name); at !== undefined; at = there.bdevs.get(at.base ?? "")) {
+    if (by?.kind !== "Split" && partsOf(there, at.name).length > 0) return true
+    by = at
+  }
+  return false
+}
+
+const mayBeLun = (there: There, name: string): Codes => (isCut(there, name) ? [errno.EBUSY] : [])
+
+const hasLun = (there: There, name: string): boolean =>
+  [...there.targets.values()].some(({ luns }) => [...luns.values()].some(({ bdev }) => bdev === name))
+
+/** Initiators write to it: by a LUN of its own, or of what is stacked on it but for the parts beside `by`. */
+const isWritten = (there: There, name: string, by: BdevThere | undefined): boolean =>
+  hasLun(there, name) ||
+  [...there.bdevs.values()].some((above) => {
+    const isOtherPart = by?.kind === "Split" && above.kind === "Split" && above.name !== by.name
+    return above.base === name && !isOtherPart && isWritten(there, above.name, undefined)
+  })
+
+const isWrittenBelow = (there: There, name: string): boolean => {
+  let by: BdevThere | undefined
+  for (let at = there.bdevs.get(name); at !== undefined; at = there.bdevs.get(at.base ?? "")) {
+    if (isWritten(there, at.name, by)) return true
+    by = at
+  }
+  return false
+}
+
+const split: Rule = (there, { base_bdev }) => {
+  const base = text(base_bdev)
+  const isTaken = partNames(base).some((part) => there.bdevs.has(part))
+  return isThere(there, base) && !isTaken && !isWrittenBelow(there, base) ? [] : [invalidParameters]
+}
+
+const unsplit: Rule = (there, { base_bdev }) => {
+  const base = text(base_bdev)
+  const parts = partsOf(there, base).filter(({ isGoing }) => !isGoing)
+  return isThere(there, base) && parts.length > 0 ? [] : [invalidParameters]
+}
+
 const targetIsThere = (there: There, name: unknown, missing: number): Codes => {
   const target = there.targets.get(text(name))
   return target === undefined || target.isGoing ? [missing] : []
@@ -60,14 +108,15 @@ const createTarget: Rule = (there, { luns, name, pg_ig_maps }) => {
   const taken = holder === undefined ? [] : [holder.isGoing ? errno.EBUSY : invalidParameters]
   const bdevs = Array.isArray(luns) ? luns.map((lun) => text(lun.bdev_name)) : []
   const missing = bdevs.every((bdev) => isThere(there, bdev)) ? [] : [invalidParameters]
-  return [...taken, ...missing, ...groupsAreThere(there, pg_ig_maps)]
+  const cut = bdevs.flatMap((bdev) => mayBeLun(there, bdev))
+  return [...taken, ...missing, ...cut, ...groupsAreThere(there, pg_ig_maps)]
 }
 
 const addLun: Rule = (there, { bdev_name, lun_id, name }) => {
   const lun = there.targets.get(text(name))?.luns.get(Number(lun_id))
   const taken = lun === undefined ? [] : [lun.isGoing ? errno.EBUSY : invalidParameters]
   const bdev = isThere(there, text(bdev_name)) ? [] : [invalidParameters]
-  return [...targetIsThere(there, name, invalidParameters), ...taken, ...bdev]
+  return [...targetIsThere(there, name, invalidParameters), ...taken, ...bdev, ...mayBeLun(there, text(bdev_name))]
 }
 
 const removeLun: Rule = (there, { lun_id, name }) => {
@@ -118,6 +167,13 @@ const refusals: Readonly<Record<string, Rule>> = {
     ...bdevNameIsFree(there, errorName(text(base_name))),
     ...baseIsThere(there, base_name)
   ],
+  bdev_passthru_create: (there, { base_bdev_name, name }) => [
+    ...bdevNameIsFree(there, text(name)),
+    ...baseIsThere(there, base_bdev_name)
+  ],
+  bdev_split_create: split,
+  bdev_split_delete: unsplit,
+  bdev_passthru_delete: bdevIsThere("Passthru"),
   bdev_malloc_delete: bdevIsThere("Malloc"),
   bdev_null_delete: bdevIsThere("Null"),
   bdev_aio_delete: bdevIsThere("Aio"),
@@ -157,6 +213,8 @@ const headlines: Readonly<Record<string, readonly [type: string, key: string, pa
   bdev_null_create: ["BdevCreated", "name", "name"],
   bdev_aio_create: ["BdevCreated", "name", "name"],
   bdev_delay_create: ["BdevCreated", "name", "name"],
+  bdev_passthru_create: ["BdevCreated", "name", "name"],
+  bdev_passthru_delete: ["BdevRemovalStarted", "name", "name"],
   bdev_malloc_delete: ["BdevRemovalStarted", "name", "name"],
   bdev_null_delete: ["BdevRemovalStarted", "name", "name"],
   bdev_aio_delete: ["BdevRemovalStarted", "name", "name"],
@@ -185,6 +243,10 @@ export const headlineOf = ({ method, params }: Request): Headline | undefined =>
   if (method === "bdev_error_create") {
     const value = errorName(text(params["base_name"]))
     return { type: "BdevCreated", key: "name", value, mayBeLeftOut: false }
+  }
+  if (method === "bdev_split_create" || method === "bdev_split_delete") {
+    const type = method === "bdev_split_create" ? "BdevCreated" : "BdevRemovalStarted"
+    return { type, key: "name", value: partNames(text(params["base_bdev"]))[0], mayBeLeftOut: false }
   }
   const [type, key, param] = headlines[method] ?? optionalHeadlines[method] ?? []
   if (type === undefined || key === undefined || param === undefined) return undefined

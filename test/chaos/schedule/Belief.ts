@@ -4,7 +4,7 @@
  */
 import type { Random } from "../../support/initiator/random.ts"
 import type { RpcParams } from "../../support/rpc-client.ts"
-import { attackedBdev, errorName, witnessBdev, witnessTarget } from "../names.ts"
+import { attackedBdev, errorName, partNames, witnessBdev, witnessTarget } from "../names.ts"
 
 /** Belief. */
 export class Belief {
@@ -45,7 +45,13 @@ export class Belief {
     const name = String(params["name"] ?? "")
     if (/^bdev_(malloc|null|aio)_create$/.test(method)) this.bdevs.set(name, undefined)
     else if (method === "bdev_delay_create") this.bdevs.set(name, String(params["base_bdev_name"]))
-    else if (method === "bdev_error_create") {
+    else if (method === "bdev_passthru_create") this.bdevs.set(name, String(params["base_bdev_name"]))
+    else if (method === "bdev_split_create") {
+      const base = String(params["base_bdev"])
+      for (const part of partNames(base)) this.bdevs.set(part, base)
+    } else if (method === "bdev_split_delete") {
+      for (const part of partNames(String(params["base_bdev"]))) this.#bdevGoes(part)
+    } else if (method === "bdev_error_create") {
       const base = String(params["base_name"])
       this.bdevs.set(errorName(base), base)
     } else if (/^bdev_\w+_delete$/.test(method)) this.#bdevGoes(name)

@@ -12,9 +12,11 @@ import {
   errorName,
   fileNames,
   groupTags,
+  keptNames,
   lunIds,
   mallocNames,
   nullNames,
+  passthruNames,
   portPlace,
   seenPlace,
   targetNames
@@ -40,7 +42,11 @@ const someTarget = (random: Random, belief: Belief): string =>
 
 const createDisk: Choose = (random) => {
   const size = { num_blocks: diskBlocks, block_size: blockBytes }
-  const kind = random.below(5)
+  const kind = random.below(6)
+  if (kind === 5) {
+    const name = pickOf(random, keptNames) ?? ""
+    return { method: "bdev_malloc_create", params: { name, file: diskPlace(name), ...size } }
+  }
   if (kind < 2) return { method: "bdev_malloc_create", params: { name: pickOf(random, mallocNames), ...size } }
   if (kind === 2) return { method: "bdev_null_create", params: { name: pickOf(random, nullNames), ...size } }
   const name = pickOf(random, fileNames) ?? ""
@@ -49,7 +55,12 @@ const createDisk: Choose = (random) => {
 
 const createStacked: Choose = (random, belief) => {
   const base = someBdev(random, belief)
-  if (random.chance(0.5)) return { method: "bdev_error_create", params: { base_name: base } }
+  const kind = random.below(6)
+  if (kind === 0) {
+    return { method: "bdev_passthru_create", params: { base_bdev_name: base, name: pickOf(random, passthruNames) } }
+  }
+  if (kind === 1) return { method: "bdev_split_create", params: { base_bdev: base, split_count: 2 } }
+  if (kind < 4) return { method: "bdev_error_create", params: { base_name: base } }
   const micros = random.pick([0, 2000, 20_000])
   const latencies = {
     avg_read_latency: micros,
@@ -62,6 +73,8 @@ const createStacked: Choose = (random, belief) => {
 }
 
 const kinds: ReadonlyArray<readonly [prefix: RegExp, kind: string]> = [
+  [/p[01]$/, "split"],
+  [/^P/, "passthru"],
   [/^EE_/, "error"],
   [/^D/, "delay"],
   [/^F/, "aio"],
@@ -73,6 +86,7 @@ const kindOf = (name: string): string => kinds.find(([prefix]) => prefix.test(na
 
 const deleteBdev: Choose = (random, belief) => {
   const name = someBdev(random, belief)
+  if (kindOf(name) === "split") return { method: "bdev_split_delete", params: { base_bdev: name.slice(0, -2) } }
   return { method: `bdev_${random.chance(0.95) ? kindOf(name) : "null"}_delete`, params: { name } }
 }
 
