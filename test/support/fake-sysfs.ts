@@ -41,6 +41,8 @@ export class FakeSysfs {
     mkdirSync(join(this.sysfs, "bus/pci/drivers"), { recursive: true })
     mkdirSync(join(this.sysfs, "class/block"), { recursive: true })
     mkdirSync(this.devices, { recursive: true })
+    // Other block devices, such as loop devices, are the machine's own.
+    if (existsSync("/sys/dev")) symlinkSync("/sys/dev", join(this.sysfs, "dev"))
   }
 
   /** Flags of `lunlog serve`. */

@@ -154,6 +154,9 @@ class LoadRun {
     const wait = waitMillis === undefined ? {} : { waitMillis }
     const result = await session.command({ lun, cdb: command, readBytes: ioBytes, ...wait })
     const outcome = outcomeText(result)
+    if (outcome === "GOOD" && result.data.length !== ioBytes) {
+      this.mismatches.push(`a read of ${ioBytes} bytes at block ${slot.firstBlock} has ${result.data.length}`)
+    }
     if (outcome === "GOOD" && verify !== false) this.#compare(slot, result.data)
     return outcome
   }
