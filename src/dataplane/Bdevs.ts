@@ -322,7 +322,7 @@ export class Bdevs {
    * Its name and UUID are settled only when it is created: from now on it can be a logical unit. It may have changed
    * while it was being opened as `spec`.
    */
-  #name(entry: BdevEntry, { id: bdev, identity }: OpenBdev, spec: Bdev["spec"]): void {
+  #name(entry: BdevEntry, { id: bdev, identity, nvme }: OpenBdev, spec: Bdev["spec"]): void {
     const { name, uuid } = entry.bdev
     const contentLost = isContentLost(entry.bdev, (base) => this.#entries.get(bdevKey(base))?.bdev)
     entry.id = bdev
@@ -333,7 +333,7 @@ export class Bdevs {
     tellBdevChanges(this.#client, bdev, { spec }, entry.bdev)
     const key = bdevKey(entry.bdev)
     const now = () => (this.#entries.get(key) === entry ? entry.bdev : undefined)
-    this.#devices.open(key, identity, now, (news) => this.#run(this.told(bdev, news)))
+    this.#devices.open(key, { identity, path: nvme?.device }, now, (news) => this.#run(this.told(bdev, news)))
   }
 
   #tellUp({ bdev, failedAttempts }: BdevEntry): void {

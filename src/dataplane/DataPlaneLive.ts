@@ -18,6 +18,7 @@ import type { DataPlaneSettings } from "./DataPlaneSettings.ts"
 import { connectionInfo, lunDrains } from "./data-plane-status.ts"
 import { findNvme } from "./find-nvme.ts"
 import { followState, type Parts } from "./follow-state.ts"
+import { NvmeWatch } from "./hotplug/NvmeWatch.ts"
 import { Reattachment } from "./hotplug/Reattachment.ts"
 import { watchPaths } from "./hotplug/watch-paths.ts"
 import { requestedLogoutTimeoutMillis } from "./limits.ts"
@@ -124,11 +125,12 @@ const partsOf = Effect.fnUntraced(function* (
   const bdevs = new Bdevs({ client, identityStyle, opening, report, observe, paths, roots, run })
   const waiting = yield* FiberMap.make<string>()
   const reattachment = new Reattachment({ paths, bdevs, controlPlane, report, observe, waiting })
+  const nvme = yield* NvmeWatch.make({ paths, bdevs, controlPlane, observe, roots })
   const portals = new Portals(client, yield* FiberMap.make<string>(), own.observe)
   const { logoutLimitMillis = requestedLogoutTimeoutMillis, removalDeadlineMillis } = settings
   const targets = new Targets({ client, bdevs, controlPlane, running, removalDeadlineMillis, logoutLimitMillis })
   const reservations = new Reservations({ client, bdevs, controlPlane, running, progress })
-  const following = { reattachment, paths, bdevs, portals, targets, reservations, authGroups }
+  const following = { reattachment, nvme, paths, bdevs, portals, targets, reservations, authGroups }
   const all = { ...following, client, controlPlane, log, own, roots }
   const parts: Parts = { ...all, accepting: false }
   return parts

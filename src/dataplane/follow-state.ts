@@ -23,6 +23,7 @@ import type { AuthGroups } from "./AuthGroups.ts"
 import { putInitiatorGroup, putPortalGroup } from "./access-views.ts"
 import type { Bdevs } from "./Bdevs.ts"
 import type { SystemRoots } from "./bdev/BdevSpec.ts"
+import type { NvmeWatch } from "./hotplug/NvmeWatch.ts"
 import type { PathWatch } from "./hotplug/PathWatch.ts"
 import type { Reattachment } from "./hotplug/Reattachment.ts"
 import { nodeOptions } from "./node-options.ts"
@@ -40,6 +41,7 @@ export interface Parts {
   readonly paths: PathWatch
   /** Brings back what has gone. */
   readonly reattachment: Reattachment
+  readonly nvme: NvmeWatch
   readonly bdevs: Bdevs
   readonly portals: Portals
   readonly targets: Targets
@@ -247,6 +249,7 @@ export const followState = (
   Effect.gen(function* () {
     yield* boot(parts, state)
     yield* parts.reattachment.follow(state)
+    parts.nvme.wake()
     progress.reach(start.startedAt)
     yield* start.booted
     let before = state
@@ -254,6 +257,7 @@ export const followState = (
       const entry = yield* Queue.take(committed)
       yield* apply(parts, before, entry)
       if (entry.events.some(mayDetach)) yield* parts.reattachment.follow(entry.state)
+      if (entry.events.some(({ _tag }) => _tag.startsWith("Nvme"))) parts.nvme.wake()
       parts.reservations.apply(before, entry)
       before = entry.state
       progress.reach(entry.records.at(-1)?.seq ?? 0)

@@ -3,7 +3,8 @@ import { assert, describe, it } from "vitest"
 import type { BdevRequest } from "../../src/domain/bdev/BdevSpec.ts"
 import type { Command } from "../../src/domain/Command.ts"
 import { withFound } from "../../src/domain/DataPlane.ts"
-import { pciAddressOf } from "../../src/domain/nvme/NvmeController.ts"
+import { NvmeControllerName, pciAddressOf } from "../../src/domain/nvme/NvmeController.ts"
+import { nextHotName } from "../../src/domain/nvme/nvme-decide.ts"
 import { findBdev, findNvmeController } from "../../src/domain/State.ts"
 import { at, createBdev, startEpoch } from "./examples.ts"
 import { namespaceFound } from "./random-nvme.ts"
@@ -111,21 +112,21 @@ describe("an NVMe controller", () => {
       .gives("BdevRemovalStarted", "BdevRemoved", "NvmeControllerDetached")
   })
 
-  it("that is plugged in while hotplug is on has an automatic name", () => {
-    const { name: _, ...unnamed } = attach() as Extract<Command, { readonly _tag: "AttachNvmeController" }>
-    const { state } = historyOf(startEpoch(), unnamed, {
-      ...unnamed,
-      address: "2:0",
-      found: [namespaceFound(1), namespaceFound(2)]
+  it("that is plugged in while hotplug is on has an automatic name, never one that was there before", () => {
+    const first = historyOf(startEpoch(), attach({ name: "HotInNvme0" }))
+    assert.strictEqual(nextHotName(historyOf(startEpoch()).state), "HotInNvme0")
+    assert.strictEqual(nextHotName(first.state), "HotInNvme1")
+    const after = historyOf(startEpoch(), attach({ name: "HotInNvme3" }), {
+      _tag: "DetachNvmeController",
+      name: "HotInNvme3"
     })
-    assert.isDefined(findBdev(state, "HotInNvme0n1"))
-    assert.isDefined(findBdev(state, "HotInNvme1n2"))
+    assert.strictEqual(nextHotName(after.state), "HotInNvme4")
   })
 
   it("takes a namespace that appears, unless only some were wanted or it is another by now", () => {
     const appeared = (incarnation: number): Command => ({
       _tag: "AttachNvmeNamespace",
-      controller: historyOf(startEpoch(), attach()).state.nvme.controllers.pipe(() => "Nvme0" as never),
+      controller: NvmeControllerName.make("Nvme0"),
       incarnation: at(incarnation),
       namespaceId: 3,
       found: namespaceFound(3)

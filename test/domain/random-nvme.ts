@@ -3,6 +3,7 @@ import type { Command } from "../../src/domain/Command.ts"
 import type { Event } from "../../src/domain/Event.ts"
 import { BdevName, Incarnation, Uuid } from "../../src/domain/ids.ts"
 import { NvmeControllerName, type NvmeNamespaceFound } from "../../src/domain/nvme/NvmeController.ts"
+import { nextHotName } from "../../src/domain/nvme/nvme-decide.ts"
 import { nvmeControllersOf, type State } from "../../src/domain/State.ts"
 import type { Dice } from "./random.ts"
 
@@ -42,7 +43,7 @@ export const nvmeCommands = (dice: Dice, state: State): Command => {
     namespaceId
   }
   return pick<Command>([
-    attach,
+    { ...attach, name: nextHotName(state) },
     { ...attach, name: pick(names) },
     { ...attach, name: pick(names) },
     { _tag: "CreateBdev", bdev: { ...bdev, readOnly: roll(2) === 0, found } },

@@ -4,9 +4,18 @@
  */
 import { readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
+import { setTimeout as delay } from "node:timers/promises"
 import { afterEach, assert, beforeEach, describe, it } from "vitest"
 import { type FakeController, FakeSysfs } from "../support/fake-sysfs.ts"
-import { clearUnitAttentions, inquiry, readBlocks, readCapacity, writeBlocks } from "../support/initiator/commands.ts"
+import {
+  clearUnitAttentions,
+  inquiry,
+  readBlocks,
+  readCapacity,
+  reportLuns,
+  writeBlocks
+} from "../support/initiator/commands.ts"
+import { readStory } from "../support/initiator/log-story.ts"
 import { asLunlog, createGroups, type Lunlog, nodeBase, startLunlog } from "../support/initiator/lunlog.ts"
 import { makePattern } from "../support/initiator/pattern.ts"
 import { RpcFailure } from "../support/rpc-client.ts"
@@ -196,5 +205,109 @@ describe("an NVMe controller", () => {
     assert.strictEqual((await refusalOf(lunlog.call("bdev_aio_create", params))).code, -16)
     assert.strictEqual((await refusalOf(lunlog.call("bdev_nvme_detach_controller", { name: "Nvme7" }))).code, -19)
     assert.strictEqual((await refusalOf(lunlog.call("bdev_nvme_get_controllers", { name: "Nvme7" }))).code, -22)
+  })
+})
+
+/** Waits for a record of this type that `isWanted`, in what the log has from its beginning. */
+const untilRecord = async (
+  lunlog: Lunlog,
+  type: string,
+  isWanted: (payload: Readonly<Record<string, unknown>>) => boolean = () => true
+): Promise<void> => {
+  const deadline = performance.now() + 30_000
+  for (;;) {
+    const story = await readStory(lunlog.process.rpc, 1)
+    if (story.some((record) => record.type === type && isWanted(record.payload))) return
+    assert.isBelow(performance.now(), deadline, `there is a record ${type}`)
+    await delay(30)
+  }
+}
+
+const namesOf = async (lunlog: Lunlog): Promise<ReadonlyArray<unknown>> =>
+  ((await lunlog.call("bdev_get_bdevs")) as ReadonlyArray<{ readonly name: string }>).map((bdev) => bdev.name).sort()
+
+describe("an NVMe controller that changes while it is attached", () => {
+  it("has its disks as its namespaces come, go and change their size", async () => {
+    tree.plug(controller)
+    await using lunlog = await start()
+    await lunlog.call("bdev_nvme_attach_controller", attachment)
+    await lunlog.createTarget({ name, luns: { 0: "Nvme0n1", 1: "Nvme0n2" } })
+    const session = await lunlog.open(name, {}, 0)
+    await clearUnitAttentions(session, 1)
+    tree.resizeNamespace(controller, 2, 16 * mebibyte)
+    await untilRecord(lunlog, "BdevResized", ({ blockCount }) => blockCount === 4096)
+    assert.include(await clearUnitAttentions(session, 1), "6/2a/09")
+    assert.deepStrictEqual(await readCapacity(session, 1), { blocks: 4096, blockBytes: 4096 })
+    tree.addNamespace(controller, { namespaceId: 3, byteLength: mebibyte })
+    await untilRecord(lunlog, "BdevCreated", (payload) => payload["name"] === "Nvme0n3")
+    tree.removeNamespace(controller, 2)
+    await untilRecord(lunlog, "BdevRemoved", (payload) => payload["name"] === "Nvme0n2")
+    assert.deepStrictEqual(await namesOf(lunlog), ["Nvme0n1", "Nvme0n3"])
+    assert.deepStrictEqual(await clearUnitAttentions(session, 0), ["6/3f/0e"])
+    tree.addNamespace(controller, { namespaceId: 2, byteLength: 8 * mebibyte, blockSize: 4096 })
+    await untilRecord(lunlog, "BdevReattached", (payload) => payload["name"] === "Nvme0n2")
+    await clearUnitAttentions(session, 0)
+    assert.deepStrictEqual(await reportLuns(session, 0), [0, 1])
+    await session.logout()
+  })
+
+  it("is pulled out and put back, under another name of the kernel's: its disks and LUNs are the same", async () => {
+    tree.plug(controller)
+    await using lunlog = await start()
+    await lunlog.call("bdev_nvme_attach_controller", attachment)
+    await lunlog.createTarget({ name, luns: { 0: "Nvme0n1" } })
+    const uuidBefore = await lunlog.call("bdev_get_bdevs", { name: "Nvme0n1" })
+    tree.unplug(controller)
+    await untilRecord(lunlog, "BdevRemoved", (payload) => payload["name"] === "Nvme0n1")
+    await untilRecord(lunlog, "BdevRemoved", (payload) => payload["name"] === "Nvme0n2")
+    assert.deepStrictEqual(await namesOf(lunlog), [])
+    assert.deepInclude(await lunlog.call("bdev_nvme_get_controllers"), {
+      name: "Nvme0",
+      ctrlrs: [{ state: "failed", trid: { trtype: "PCIe", traddr: address }, host: { nqn: "", addr: "", svcid: "" } }]
+    })
+    const attributes = (id: number) => ({ wwid: `eui.002538000000000${id}` })
+    tree.plug({
+      ...controller,
+      instance: 5,
+      namespaces: controller.namespaces.map((one) => ({
+        ...one,
+        attributes: { ...one.attributes, ...attributes(one.namespaceId) }
+      }))
+    })
+    await untilRecord(lunlog, "BdevReattached", (payload) => payload["name"] === "Nvme0n1")
+    await untilRecord(lunlog, "BdevReattached", (payload) => payload["name"] === "Nvme0n2")
+    const session = await lunlog.open(name, {}, 0)
+    await writeBlocks(session, 0, 0, makePattern(0, 8, 1, 512))
+    assert.isTrue(
+      readFileSync(join(tree.devices, "nvme5n1"))
+        .subarray(0, 4096)
+        .equals(makePattern(0, 8, 1, 512))
+    )
+    assert.deepEqual(await lunlog.call("bdev_get_bdevs", { name: "Nvme0n1" }), uuidBefore)
+    await session.logout()
+  })
+
+  it("becomes disks when it is plugged in while hotplug is on, but not after it was let go", async () => {
+    tree.plug(controller)
+    await using lunlog = await start()
+    await lunlog.call("bdev_nvme_set_hotplug", { enable: true, period_us: 50_000 })
+    const other: FakeController = {
+      address: "0000:02:00.0",
+      instance: 1,
+      namespaces: [{ namespaceId: 1, byteLength: mebibyte }]
+    }
+    await delay(300)
+    tree.plug(other)
+    await untilRecord(lunlog, "BdevCreated", (payload) => payload["name"] === "HotInNvme0n1")
+    // What was there when it was turned on is the machine's own.
+    assert.deepStrictEqual(await namesOf(lunlog), ["HotInNvme0n1"])
+    await lunlog.call("bdev_nvme_detach_controller", { name: "HotInNvme0" })
+    tree.unplug(other)
+    await delay(300)
+    tree.plug(other)
+    const third = { ...other, instance: 2, address: "0000:03:00.0" }
+    tree.plug(third)
+    await untilRecord(lunlog, "BdevCreated", (payload) => payload["name"] === "HotInNvme1n1")
+    assert.deepStrictEqual(await namesOf(lunlog), ["HotInNvme1n1"])
   })
 })

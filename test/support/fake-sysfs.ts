@@ -84,6 +84,7 @@ export class FakeSysfs {
       state: "live"
     })
     for (const namespace of namespaces) this.addNamespace(controller, namespace)
+    symlinkSync(`../../devices/${address}`, join(this.sysfs, "bus/pci/drivers/nvme", address))
   }
 
   /** A namespace appears. */
@@ -122,6 +123,7 @@ export class FakeSysfs {
   /** The controller is pulled out. Its nodes go too; with `keepContent` gives what was in them. */
   unplug(controller: FakeController): ReadonlyMap<number, Buffer> {
     const contents = new Map<number, Buffer>()
+    rmSync(join(this.sysfs, "bus/pci/drivers/nvme", controller.address), { force: true })
     rmSync(this.deviceFolder(controller.address), { recursive: true, force: true })
     for (const { namespaceId } of controller.namespaces) {
       const node = join(this.devices, `nvme${controller.instance}n${namespaceId}`)

@@ -9,6 +9,14 @@ import { judgeDevice } from "./judge-device.ts"
 import type { PathWatch, Watched } from "./PathWatch.ts"
 import type { Seen } from "./Seen.ts"
 
+/** What the driver says of a device that it has opened. */
+export interface OpenedDevice {
+  /** Of what the descriptor is of, as `Seen` has it; undefined if it does not say. */
+  readonly identity: string | undefined
+  /** Where it is now, if that may be elsewhere than the state has it. */
+  readonly path: string | undefined
+}
+
 interface Device {
   readonly watched: Watched
   sequence: string | undefined
@@ -25,12 +33,12 @@ export class DeviceWatch {
   }
 
   /**
-   * It is open, `identity` being the driver's word for what is. `now` gives it as it is in the state, undefined when it
+   * It is open. `now` gives it as it is in the state, undefined when it
    * is not this one any more; `tell` gets what is found out.
    */
-  open(key: string, identity: string | undefined, now: () => Bdev | undefined, tell: (news: BdevNews) => void): void {
+  open(key: string, opened: OpenedDevice, now: () => Bdev | undefined, tell: (news: BdevNews) => void): void {
     this.forget(key)
-    const path = devicePathOf(now())
+    const { identity, path = devicePathOf(now()) } = opened
     if (path === undefined) return
     const device: Device = {
       sequence: undefined,

@@ -87,7 +87,7 @@ export const nvmeEvents = {
     address: Schema.String,
     listed: Schema.Boolean,
     data: NvmeControllerData,
-    /** N of an automatic name `HotInNvme<N>`. */
+    /** N of a name `HotInNvme<N>`: the next one is higher. */
     autoNumber: Schema.optionalKey(Schema.Natural)
   },
   /** Let go by somebody: it is not attached by itself again. */
@@ -98,8 +98,7 @@ export const nvmeEvents = {
 /** What can be asked of controllers. */
 export const nvmeCommands = {
   AttachNvmeController: {
-    /** Absent: `HotInNvme<N>`. */
-    name: Schema.optionalKey(Schema.String),
+    name: Schema.String,
     address: Schema.String,
     listed: Schema.Boolean,
     data: NvmeControllerData,

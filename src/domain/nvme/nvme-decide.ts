@@ -38,20 +38,25 @@ const createNamespace = (draft: Draft, { address, controller, found, namespaceId
   return created
 }
 
-/** N of the next `HotInNvme<N>`; one that a user has taken by name is left out. */
-const nextHotNumber = (state: State): number => {
+/** SPDK's name of the next controller that is plugged in; one that a user has taken is left out. */
+export const nextHotName = (state: State): string => {
   let number = state.nvme.nextHotNumber
   while (findNvmeController(state, `HotInNvme${number}`) !== undefined) number++
-  return number
+  return `HotInNvme${number}`
+}
+
+/** N of a name that is the next automatic one, or one that is yet to come. */
+const autoNumberOf = (state: State, name: string): number | undefined => {
+  const digits = /^HotInNvme(\d{1,9})$/u.exec(name)?.[1]
+  const number = digits === undefined ? undefined : Number(digits)
+  return number === undefined || number < state.nvme.nextHotNumber ? undefined : number
 }
 
 /** A controller and all its disks, or nothing. One that is known and has no disk just now gets its disks. */
 export const decideAttachNvmeController = (state: State, command: CommandOf<"AttachNvmeController">): Decision =>
   Result.gen(function* () {
     const { data, found, listed, namespaceIds } = command
-    const autoNumber = command.name === undefined ? nextHotNumber(state) : undefined
-    const given = { name: command.name ?? `HotInNvme${autoNumber}`, address: command.address }
-    const { address, name } = yield* parseNvmeController(state, given)
+    const { address, name } = yield* parseNvmeController(state, command)
     const object = `NVMe controller ${name}`
     const known = findNvmeController(state, name)
     if (known !== undefined && activeNvmeBdevsOf(state, name).length > 0) {
@@ -64,6 +69,7 @@ export const decideAttachNvmeController = (state: State, command: CommandOf<"Att
       return yield* Result.fail(new LimitExceeded({ object, reason, hint, limit: NVME_NAMESPACES_MAX }))
     }
     const draft = draftOn(state)
+    const autoNumber = autoNumberOf(state, name)
     const auto = autoNumber === undefined ? {} : { autoNumber }
     if (known === undefined) record(draft, { _tag: "NvmeControllerAttached", name, address, listed, data, ...auto })
     for (const namespaceId of namespaceIds) {

@@ -15,10 +15,15 @@ export interface Deletion {
   readonly params: RpcParams
 }
 
-/** A way in which a device goes by itself: `go` makes it go, and the bdev with it. */
+/** A way in which a device goes by itself. */
 export interface DeviceWay {
   readonly name: string
+  /**
+   * Makes it go, and the bdev with it; done again until it has gone, where writes that are under way may bring it back
+   * (they make a file longer again).
+   */
   readonly go: () => void | Promise<void>
+  readonly isRepeated?: true
 }
 
 /** A disk of one round. */
@@ -88,7 +93,7 @@ const nullDriver: MatrixDriver = {
 
 /** What can happen to a file. */
 const fileWays = (path: string): ReadonlyArray<DeviceWay> => [
-  { name: "truncated to zero", go: () => truncateSync(path, 0) },
+  { name: "truncated to zero", go: () => truncateSync(path, 0), isRepeated: true },
   { name: "unlinked", go: () => rmSync(path) },
   {
     name: "replaced",
@@ -131,7 +136,7 @@ const loopDriver: MatrixDriver = {
     return {
       top: "Pulled",
       deletions: [deletion("bdev_aio_delete", "Pulled")],
-      ways: [{ name: "its file truncated to zero", go: shrink }],
+      ways: [{ name: "its file truncated to zero", go: shrink, isRepeated: true }],
       dispose: () => {
         device.detach()
         rmSync(file, { force: true })

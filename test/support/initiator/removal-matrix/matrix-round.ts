@@ -21,7 +21,7 @@ import {
   pulledLun,
   stableLun
 } from "./MatrixScene.ts"
-import type { MatrixDisk, MatrixDriver } from "./matrix-drivers.ts"
+import type { DeviceWay, MatrixDisk, MatrixDriver } from "./matrix-drivers.ts"
 
 /** How it goes: by RPC (of the top, of what it stands on, of the LUNs, of a target), or by itself. */
 export type Way =
@@ -116,14 +116,15 @@ const removeLuns = ({ lunlog }: MatrixScene): Promise<unknown> =>
   )
 
 /** Waits for the records of a removal that nobody has asked for. */
-const untilGone = async (scene: MatrixScene, luns: number): Promise<ReadonlyArray<StoryRecord>> => {
+const untilGone = async (scene: MatrixScene, way: DeviceWay): Promise<ReadonlyArray<StoryRecord>> => {
   const story: Array<StoryRecord> = []
   const deadline = performance.now() + noticedWithinMillis
   for (;;) {
     story.push(...(await scene.nextStory()))
     const removed = story.filter(({ type }) => type === "LunRemoved").length
-    if (removed >= luns && story.some(({ type }) => type === "BdevRemoved")) return story
+    if (removed >= 2 && story.some(({ type }) => type === "BdevRemoved")) return story
     assert.isBelow(performance.now(), deadline, "the bdev goes when its device has gone")
+    if (way.isRepeated && removed === 0) await way.go()
     await delay(20)
   }
 }
@@ -154,7 +155,7 @@ const remove = async (scene: MatrixScene, plan: MatrixPlan, disk: MatrixDisk): P
     const device = disk.ways[way.device]
     assert(device !== undefined)
     await device.go()
-    return untilGone(scene, 2)
+    return untilGone(scene, device)
   }
   const startedAt = performance.now()
   if (way === "RPC of the LUNs") await removeLuns(scene)
