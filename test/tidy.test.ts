@@ -89,6 +89,23 @@ describe("the product", () => {
     none(offences(hot, /\bfrom "(effect|@effect\/)/, "lines"))
   })
 
+  it("opens paths that others name only where it is checked whether they are allowed", () => {
+    const own = new Set([
+      // What `OpenFiles` opens with, which checks, and the looks of the monitor, which open nothing.
+      "src/dataplane/bdev/file/FileOperations.ts",
+      "src/dataplane/hotplug/Seen.ts",
+      "src/dataplane/hotplug/node-watching.ts",
+      // Descriptors that `OpenFiles` has opened.
+      "src/dataplane/bdev/nbd/NbdTransport.ts",
+      "src/dataplane/reactor/DiskContent.ts",
+      // Attributes in the sysfs that the command line names.
+      "src/dataplane/bdev/nvme/find-nvme-controller.ts",
+      "src/dataplane/bdev/nvme/sysfs-text.ts"
+    ])
+    const others = inFolder("src/dataplane/").filter(({ path }) => !own.has(path))
+    none(offences(others, /^import (?!(type )?\{ constants \}).* from "node:fs/, "lines"))
+  })
+
   it("has a docstring above everything that it exports", () => {
     none(product.flatMap(undocumented))
   })

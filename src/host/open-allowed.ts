@@ -65,12 +65,21 @@ export const pinPath = async (allowed: AllowedPaths, path: string): Promise<Pinn
 
 const everything: AllowedPaths = { own: [] }
 
-const createIn = async (allowed: AllowedPaths, path: string, flags: number, mode: number, openPath: OpenPath) => {
-  const folder = await pinAny(allowed, dirname(path), O_DIRECTORY)
+/**
+ * Does something with a name in its folder, such as making or removing it, while the folder is the one that was
+ * checked. A link of that name is not followed; `use` must not follow it either. `undefined` allows everything.
+ */
+export const withAllowedEntry = async <A>(
+  allowed: AllowedPaths | undefined,
+  path: string,
+  use: (path: string) => Promise<A>
+): Promise<A> => {
+  const among = allowed ?? everything
+  const folder = await pinAny(among, dirname(path), O_DIRECTORY)
   try {
     const name = basename(path)
-    if (!isAllowed(allowed, join(folder.realPath, name), "file")) throw pathRefused(allowed, path, "file")
-    return await openPath(`${folder.path}/${name}`, flags | O_EXCL | O_NOFOLLOW, mode)
+    if (!isAllowed(among, join(folder.realPath, name), "file")) throw pathRefused(among, path, "file")
+    return await use(`${folder.path}/${name}`)
   } finally {
     await folder.release()
   }
@@ -113,5 +122,5 @@ export const openAllowed = async (
   if ((flags & O_CREAT) === 0) {
     return withAllowedPath(allowed, path, (checked) => openPath(checked, flags, mode))
   }
-  return createIn(allowed ?? everything, path, flags, mode, openPath)
+  return withAllowedEntry(allowed, path, (entry) => openPath(entry, flags | O_EXCL | O_NOFOLLOW, mode))
 }

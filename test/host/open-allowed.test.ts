@@ -5,7 +5,7 @@ import { createServer } from "node:net"
 import { join } from "node:path"
 import { afterEach, assert, beforeEach, describe, it } from "vitest"
 import { type AllowedPaths, PathRefused } from "../../src/host/AllowedPaths.ts"
-import { openAllowed, pinPath } from "../../src/host/open-allowed.ts"
+import { openAllowed, pinPath, withAllowedEntry } from "../../src/host/open-allowed.ts"
 import { makeDirectory, removeDirectory } from "../support/target-process.ts"
 
 const { O_CREAT, O_RDONLY, O_RDWR } = constants
@@ -128,6 +128,18 @@ describe("a new file", () => {
     assert.strictEqual(await failure(`${at("disks")}/..`, O_RDWR | O_CREAT), "refused")
     assert.deepStrictEqual(fs.readdirSync(at("disks-not")), ["c"])
     assert.isFalse(fs.existsSync(at("new")))
+  })
+
+  it("is taken away again where it was made", async () => {
+    fs.symlinkSync(at("disks/inner"), at("disks/folder"))
+    await withAllowedEntry(allowed, at("disks/folder/b"), async (entry) => {
+      fs.unlinkSync(at("disks/folder"))
+      fs.symlinkSync(at("disks-not"), at("disks/folder"))
+      fs.unlinkSync(entry)
+    })
+    assert.deepStrictEqual(fs.readdirSync(at("disks/inner")), [])
+    const refused = await withAllowedEntry(allowed, at("disks/folder/c"), () => Promise.resolve()).catch(String)
+    assert.include(refused, "may not be used")
   })
 
   it("is made in the folder that was checked when links change meanwhile", async () => {

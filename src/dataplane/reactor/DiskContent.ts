@@ -137,7 +137,8 @@ export class DiskContent {
       this.#open(file, O_WRONLY | O_CREAT, done, (descriptor) => {
         const ended = (result: ReactorAnswer): void => {
           if (result._tag !== "Failed") return done(result)
-          fs.unlink(file, () => done(result))
+          const removed = this.#openFiles.withEntry(file, (entry) => fs.promises.unlink(entry))
+          removed.catch(() => undefined).then(() => done(result))
         }
         fs.ftruncate(descriptor, disk.blockCount * disk.blockSize, (refused) => {
           if (refused === null) return this.#copy(disk, file, descriptor, ended).toFile()

@@ -1,6 +1,6 @@
 /** What the disks in files of one reactor share: who writes to what, and how much of libuv's pool they may have. */
 import type { AllowedPaths } from "../../../host/AllowedPaths.ts"
-import { openAllowed, withAllowedPath } from "../../../host/open-allowed.ts"
+import { openAllowed, withAllowedEntry, withAllowedPath } from "../../../host/open-allowed.ts"
 import { BounceBuffers } from "./BounceBuffers.ts"
 import { defaultSysfsRoot } from "./device-facts.ts"
 import { type FileOperations, nodeFiles } from "./FileOperations.ts"
@@ -72,6 +72,11 @@ export class OpenFiles {
   /** Opens a path that a bdev names; with O_CREAT a new file, for the target's user alone unless `mode` says more. */
   open(path: string, flags: number, mode?: number): Promise<number> {
     return openAllowed(this.allowed, path, flags, mode, this.files.open)
+  }
+
+  /** Does something with a name in its folder: to remove what was made at a path. */
+  withEntry<A>(path: string, use: (path: string) => Promise<A>): Promise<A> {
+    return withAllowedEntry(this.allowed, path, use)
   }
 
   /** Who writes to one of these. */

@@ -18,10 +18,12 @@ export type CreatedFile =
   | { readonly _tag: "Created"; readonly remove: () => Promise<void> }
   | BdevFailure
 
-const remover = (files: FileOperations, path: string, dev: bigint, ino: bigint) => async (): Promise<void> => {
+const remover = (of: OpenFiles, path: string, dev: bigint, ino: bigint) => async (): Promise<void> => {
   try {
-    const now = await files.stat(path)
-    if (now.dev === dev && now.ino === ino) await files.unlink(path)
+    await of.withEntry(path, async (entry) => {
+      const now = await of.files.stat(entry)
+      if (now.dev === dev && now.ino === ino) await of.files.unlink(entry)
+    })
   } catch {
     // It is gone, or its folder is: nothing is left of it.
   }
@@ -50,7 +52,7 @@ export const createFile = async (openFiles: OpenFiles, path: string, byteLength:
     return uncreatable(path, code, byteLength)
   }
   const { dev, ino } = await files.fstat(descriptor)
-  const remove = remover(files, path, dev, ino)
+  const remove = remover(openFiles, path, dev, ino)
   try {
     await files.truncate(descriptor, byteLength)
     await files.fsync(descriptor)
