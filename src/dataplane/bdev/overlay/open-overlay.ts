@@ -154,16 +154,16 @@ class OverlayFile {
     const { openFiles } = this.#opening
     const filename = await openFiles.withPath(this.#spec.filename, (path) => realpath(path))
     const fresh = `${filename}.reset`
-    await unlink(fresh).catch(() => undefined)
+    await openFiles.withEntry(fresh, unlink).catch(() => undefined)
     const { O_CREAT, O_EXCL, O_RDWR } = constants
     await this.#writeHead(await openFiles.open(fresh, O_CREAT | O_EXCL | O_RDWR))
     const opened = await this.#openStore({ ...this.#spec, filename: fresh })
     if (opened._tag === "BdevFailure") return opened
     try {
-      await rename(fresh, filename)
+      await openFiles.withEntry(filename, (entry) => rename(`${entry}.reset`, entry))
     } catch (error) {
       opened.store.discard()
-      await unlink(fresh).catch(() => undefined)
+      await openFiles.withEntry(fresh, unlink).catch(() => undefined)
       throw error
     }
     // The name leads to the new file now, whatever comes of this: power that fails may bring the old one back, whole.
