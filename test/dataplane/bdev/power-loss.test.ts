@@ -10,6 +10,7 @@ import { OpenFiles } from "../../../src/dataplane/bdev/file/OpenFiles.ts"
 import { openBdev } from "../../../src/dataplane/bdev/open-bdev.ts"
 import { DelayBdev } from "../../../src/dataplane/bdev/wrapper/DelayBdev.ts"
 import { makeRandom, type Random, runSeed } from "../../support/initiator/random.ts"
+import { PromisedBlocks, stampedBlocks } from "../../support/promised-blocks.ts"
 import { aioSpec } from "./aio-support.ts"
 import { LosingFiles, sectorBytes } from "./losing-files.ts"
 import { mallocSpec, RecordedIo } from "./recorded-io.ts"
@@ -41,65 +42,9 @@ const openOn = async (files: LosingFiles, spec: BdevSpec): Promise<Bdev> => {
   return opening.promise
 }
 
-const sectorOf = (stamp: number, sector: number): Buffer => {
-  const data = Buffer.alloc(sectorBytes)
-  if (stamp > 0) for (let at = 0; at < sectorBytes; at += 8) data.writeUInt32BE(sector, data.writeUInt32BE(stamp, at))
-  return data
-}
-
-/** What every sector may hold after a loss of power. */
-class Promised {
-  /** Stamps of the writes of each sector, in their order; 0 are zeros. */
-  readonly #versions = Array.from({ length: sectors }, () => [0])
-  /** Places in `versions`: the last that has ended, that is confirmed, that a failed sync may lose. */
-  readonly #ended = new Array<number>(sectors).fill(0)
-  readonly #confirmed = new Array<number>(sectors).fill(0)
-  readonly #suspect = new Array<number>(sectors).fill(-1)
-
-  submitted(first: number, count: number, stamp: number): void {
-    for (let at = first; at < first + count; at++) this.#versions[at]?.push(stamp)
-  }
-
-  ended(first: number, count: number, fua: boolean): void {
-    for (let at = first; at < first + count; at++) {
-      this.#ended[at] = (this.#versions[at]?.length ?? 0) - 1
-      if (fua) this.#confirmed[at] = this.#ended[at] ?? 0
-    }
-  }
-
-  /** What a flush that begins now has to confirm. */
-  atFlush(): ReadonlyArray<number> {
-    return [...this.#ended]
-  }
-
-  flushed(ended: ReadonlyArray<number>): void {
-    for (const [at, place] of ended.entries()) {
-      if (place > (this.#suspect[at] ?? 0)) this.#confirmed[at] = Math.max(this.#confirmed[at] ?? 0, place)
-    }
-  }
-
-  /** A sync has failed: what had ended by now, and was not confirmed before, may be lost for good. */
-  syncFailed(): void {
-    for (const [at, place] of this.#ended.entries()) this.#suspect[at] = place
-  }
-
-  check(content: Buffer): void {
-    for (let at = 0; at < sectors; at++) {
-      const start = at * sectorBytes
-      const stamp = content.readUInt32BE(start)
-      const repeats = content.compare(content, start, start + sectorBytes - 8, start + 8, start + sectorBytes) === 0
-      if (!repeats || content.readUInt32BE(start + 4) !== (stamp === 0 ? 0 : at)) {
-        assert.fail(`sector ${at} is torn: it begins with write ${stamp}`)
-      }
-      const place = this.#versions[at]?.lastIndexOf(stamp) ?? -1
-      if (place < (this.#confirmed[at] ?? 0)) assert.fail(`sector ${at} is of write ${stamp}; a later was confirmed`)
-    }
-  }
-}
-
 /** Random IO that never overlaps with other that is under way. */
 class Load {
-  readonly promised = new Promised()
+  readonly promised = new PromisedBlocks(sectors)
   readonly #random: Random
   readonly #disk: Bdev
   readonly #forgives: boolean
@@ -119,7 +64,7 @@ class Load {
     const range = Array.from({ length: count }, (_, at) => first + at)
     if (range.some((at) => this.#busy.has(at))) return
     const stamp = this.#random.chance(0.8) ? ++this.#lastStamp : 0
-    const data = Buffer.concat(range.map((at) => sectorOf(stamp, at)))
+    const data = stampedBlocks(stamp, first, count)
     for (const at of range) this.#busy.add(at)
     this.promised.submitted(first, count, stamp)
     const io = new RecordedIo()
@@ -186,7 +131,7 @@ describe.each(kinds)("after a loss of power, %s", (_, spec, forgives, stacked) =
         else files.step()
         if (action % 8 === 0) await turn()
         if (action % 5 > 0) continue
-        load.promised.check(files.crash())
+        assert.isUndefined(load.promised.problemOf(files.crash()))
         checks++
       }
       const left = files.crash()
