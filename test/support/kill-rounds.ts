@@ -125,7 +125,13 @@ const beginFio = async (guest: LinuxGuest, port: number): Promise<void> => {
   await must(guest, `iscsiadm -m node -T ${diskTargetName} -p 127.0.0.1:${port} --login`)
   await must(guest, `for i in $(seq 300); do [ -b ${path} ] && break; sleep 0.1; done; [ -b ${path} ]`)
   const options = [
-    ...["--name=killed", `--filename=${path}`, `--size=${fioBytes}`, `--bs=${fioBlockBytes}`, "--rw=randwrite"],
+    ...[
+      "--name=killed",
+      `--filename=$(readlink -f ${path})`,
+      `--size=${fioBytes}`,
+      `--bs=${fioBlockBytes}`,
+      "--rw=randwrite"
+    ],
     ...["--ioengine=libaio", "--direct=1", "--iodepth=16", "--fsync=64", "--rate_iops=500"],
     ...["--verify=crc32c", "--verify_fatal=1", "--do_verify=1", "--minimal"]
   ]

@@ -1,6 +1,6 @@
 /**
- * Blocks whose every write has a stamp, and what each may hold after its target has ended in whatever way: no write that
- * is older than the last one promised, and no mixture of two.
+ * Blocks whose every write has a stamp, and what each may hold after its target has ended in whatever way: no write
+ * that is older than the last one promised, and no mixture of two.
  */
 
 /** Bytes that a stamp fills. */
