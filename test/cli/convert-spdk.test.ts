@@ -66,14 +66,16 @@ it.effect("what can be made in part is: a disk without nowait, a target without 
       )
     )
     const { config, warnings } = yield* convertSpdk("s.json", source)
-    assert.deepStrictEqual(config.bdevs, [{ type: "aio", name: "A", file: "/a", fallocate: true }])
-    assert.deepStrictEqual(config.targets?.[0]?.luns, [{ lun: 1, bdev: "A" }])
-    assert.deepStrictEqual(warnings.slice(1, 3), [
-      "s.json:4 bdev_aio_create: nowait is left out: only block devices have it",
-      "s.json:5 bdev_aio_create: is left out: /dev/sdb is a device, and only regular files can be disks"
+    assert.deepStrictEqual(config.bdevs, [
+      { type: "aio", name: "A", file: "/a", fallocate: true },
+      { type: "aio", name: "B", file: "/dev/sdb", blockSize: 512 }
     ])
-    assert.deepStrictEqual(warnings.slice(-2), [
-      "s.json:9 iscsi_create_target_node: the LUN of bdev B is left out: it was not made",
+    assert.deepStrictEqual(config.targets?.[0]?.luns, [
+      { lun: 0, bdev: "B" },
+      { lun: 1, bdev: "A" }
+    ])
+    assert.strictEqual(warnings[1], "s.json:4 bdev_aio_create: nowait is left out: only block devices have it")
+    assert.deepStrictEqual(warnings.slice(-1), [
       "s.json:9 iscsi_create_target_node: the LUN of bdev Nvme0n1 is left out: it was not made"
     ])
   })

@@ -214,6 +214,13 @@ export const bdevLines: ReadonlyArray<readonly [string, unknown]> = [
     }
   ],
   ["bdev_aio_create /srv/d.img Aio0", { filename: "/srv/d.img", name: "Aio0" }],
+  [
+    "bdev_aio_create /srv/d.img Aio0 512 --create --size 10GiB --direct --dsync",
+    { filename: "/srv/d.img", name: "Aio0", block_size: 512, create: true, size: "10GiB", direct: true, dsync: true }
+  ],
+  ["bdev_uring_create /dev/sdb Uring0", { filename: "/dev/sdb", name: "Uring0" }],
+  ["bdev_uring_rescan Uring0", { name: "Uring0" }],
+  ["bdev_uring_delete Uring0", { name: "Uring0" }],
   ["bdev_aio_rescan Aio0", { name: "Aio0" }],
   ["bdev_aio_delete Aio0", { name: "Aio0" }],
   [

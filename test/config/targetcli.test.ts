@@ -57,7 +57,8 @@ describe("saveconfig.json", () => {
         name: "logs-2024",
         blockSize: 4096,
         uuid: "1d2e3f40-1111-4222-8333-444455556666",
-        file: "/srv/images/logs.img"
+        file: "/srv/images/logs.img",
+        fallocate: true
       },
       {
         type: "malloc",
@@ -110,7 +111,6 @@ describe("saveconfig.json", () => {
       warnings.map((warning) => warning.replace(/: .*/u, "")),
       [
         "s.json storage_objects[1].name",
-        "s.json storage_objects[1].attributes",
         "s.json storage_objects[3]",
         "s.json targets[0].tpgs[0].luns[2]",
         "s.json targets[0].tpgs[0].portals[1]",

@@ -124,7 +124,6 @@ describe("targets.conf", () => {
     ],
     [["<target a>", "incominguser joe", "</target>"], "f:2 incominguser: is left out; write a user and a password"],
     [["<target a>", "outgoinguser joe x", "</target>"], "f:2 outgoinguser: is left out: without incominguser"],
-    [["<target a>", "backing-store /dev/sdb", "</target>"], "f:2 backing-store: is left out: /dev/sdb is a device"],
     [["<target a>", "backing-store /i", "lun 300", "</target>"], "f:2 backing-store: LUN 300 is left out: ids are"],
     [
       ["<target a>", "backing-store /i", "backing-store /j", "lun 3", "</target>"],

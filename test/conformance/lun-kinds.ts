@@ -52,11 +52,6 @@ export const unsuited: ReadonlyArray<Unsuited> = [
     kind: "file",
     reason: "whether its second run finds the answer that it does not wait for depends on how fast the disk is"
   },
-  {
-    test: "Sanitize.BlockErase",
-    kind: "file",
-    reason: "it wants every disk that has the command to be thin, and its blocks unmapped; a file is written with zeros"
-  },
   { test: "ReceiveCopyResults.CopyStatus", kind: "read-only", reason: "it writes" }
 ]
 
@@ -90,7 +85,7 @@ export const lunKinds: ReadonlyArray<LunKind> = [
   kind("read-only", 512, { readOnly: true }),
   kind("4096", 4096),
   kind("512e", 512, { disk: { physical_block_size: 4096 } }),
-  kind("file", 512, { inFile: true })
+  kind("file", 512, { inFile: true, disk: { fallocate: true } })
 ]
 
 /** The kind of that name. */

@@ -43,7 +43,8 @@ const randomFile = ({ pick, roll }: Dice): BdevRequest => ({
     {},
     { fallocate: true },
     { direct: true, dsync: true },
-    { ownBlockSize: true, nowait: true },
+    { filename: "/dev/null", ownBlockSize: true, nowait: true },
+    { ownBlockSize: true },
     { uring: true },
     { createBytes: 4096, fallocate: true },
     { createBytes: 4096, mustBeNew: true }

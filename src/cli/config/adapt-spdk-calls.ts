@@ -2,7 +2,7 @@
  * Calls of an SPDK configuration that lunlog could only make in part, as that part: a disk without nowait, a target
  * without the LUNs whose disks cannot be made. A file that is served refuses them; one that is converted loses less.
  */
-import { unusableFile } from "../../config/foreign/file-disks.ts"
+import { deviceFolder } from "../../config/native/commands.ts"
 import { JsonObject, JsonText, type JsonValue } from "../../rpc/json-value.ts"
 import type { SpdkConfigCall } from "../../rpc/SpdkConfigFile.ts"
 
@@ -39,15 +39,11 @@ const adaptedBy = (
   return { calls: adapted, warnings }
 }
 
-/** Disks in files without what lunlog has not; disks in devices go. */
+/** Disks in files without what only devices have. */
 export const adaptDisks = (calls: ReadonlyArray<SpdkConfigCall>): Adapted =>
   adaptedBy(calls, ["bdev_aio_create", "construct_aio_bdev"], (params, warn) => {
-    const unusable = unusableFile(textOf(params, "filename") ?? "")
-    if (unusable !== undefined) {
-      warn(`is left out: ${unusable}`)
-      return undefined
-    }
-    if (memberOf(params, "nowait") !== true) return params
+    const isDevice = (textOf(params, "filename") ?? "").startsWith(deviceFolder)
+    if (memberOf(params, "nowait") !== true || isDevice) return params
     warn("nowait is left out: only block devices have it")
     return withMember(params, "nowait", false)
   })

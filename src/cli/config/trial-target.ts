@@ -71,7 +71,7 @@ const someNamespace = (namespaceId: number): NvmeNamespaceFound => ({
 
 const foundOf = (bdev: BdevRequest): Partial<Lease> => {
   if (bdev._tag === "Nvme") return { namespaces: [someNamespace(bdev.namespaceId)] }
-  return isSizedByDevice(bdev) ? { blockCount: 1 } : {}
+  return isSizedByDevice(bdev) ? { blockCount: 1, blockSize: 512 } : {}
 }
 
 /** Files may be on another host: of whatever size they are, one block is enough to go on with. */

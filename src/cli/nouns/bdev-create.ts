@@ -2,6 +2,7 @@
 import { resolve } from "node:path"
 import { Effect, Option } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
+import { deviceFolder } from "../../config/native/commands.ts"
 import { parseSize, sizeHint } from "../../config/size.ts"
 import { removableKey } from "../../domain/bdev/BdevSpec.ts"
 import { CliFailure } from "../CliFailure.ts"
@@ -141,24 +142,47 @@ const aio = Command.make(
   {
     ...shared,
     name,
-    file: Argument.String("file").pipe(Argument.withDescription("The file; it must exist on the target's machine")),
-    blockSize,
+    file: Argument.String("file").pipe(Argument.withDescription("The file or block device, on the target's machine")),
+    blockSize: Flag.Int("block-size").pipe(
+      Flag.withDescription("512 or 4096 (default: 512, and of a path in /dev what the device has)"),
+      Flag.optional
+    ),
     readOnly: Flag.Boolean("read-only").pipe(Flag.withDescription("Open it for reading only"), Flag.withDefault(false)),
+    create: Flag.String("create").pipe(
+      Flag.withMetavar("SIZE"),
+      Flag.withDescription("Make the file, which must not exist, with this size: 10GiB"),
+      Flag.optional
+    ),
+    thin: Flag.Boolean("thin").pipe(
+      Flag.withDescription("Give back what initiators unmap (default: of files that are made)"),
+      Flag.optional
+    ),
+    direct: Flag.Boolean("direct").pipe(Flag.withDescription("Past the page cache (O_DIRECT)"), Flag.withDefault(false)),
+    dsync: Flag.Boolean("dsync").pipe(
+      Flag.withDescription("Every write is on the medium before its answer (O_DSYNC)"),
+      Flag.withDefault(false)
+    ),
     removable,
     uuid
   },
   (input) =>
-    act(input, (call) =>
-      made(call, "bdev_aio_create", {
+    act(input, (call) => {
+      const filename = resolve(input.file)
+      const blockBytes = Option.getOrElse(input.blockSize, () => (filename.startsWith(deviceFolder) ? 0 : 512))
+      return made(call, "bdev_aio_create", {
         name: input.name,
-        filename: resolve(input.file),
-        block_size: input.blockSize,
+        filename,
+        ...(blockBytes === 0 ? {} : { block_size: blockBytes }),
         readonly: input.readOnly,
+        ...(Option.isSome(input.create) ? { create: true, size: input.create.value } : {}),
+        ...given("fallocate", input.thin),
+        direct: input.direct,
+        dsync: input.dsync,
         ...given("uuid", input.uuid),
         ...removableKey(input)
       })
-    )
-).pipe(about("A disk in a regular file.", "bdev create aio Disk0 /srv/disk0.img"))
+    })
+).pipe(about("A disk in a regular file or on a block device.", "bdev create aio Disk0 /srv/disk0.img --create 10GiB"))
 
 const passthru = Command.make("passthru", { ...shared, name, base, uuid }, (input) =>
   act(input, (call) =>

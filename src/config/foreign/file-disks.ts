@@ -1,11 +1,13 @@
-/** What other targets make disks of, by its path: lunlog has regular files only. */
+/** What other targets make disks of, by its path. */
 import { isAbsolute } from "node:path"
+import { deviceFolder } from "../native/commands.ts"
 
-/** Why a path cannot be a disk here, as far as the path tells; undefined if it can. */
-export const unusableFile = (path: string): string | undefined =>
-  path.startsWith("/dev/") && !path.startsWith("/dev/shm/")
-    ? `${path} is a device, and only regular files can be disks`
-    : undefined
+/** The block size as a section has it: left out where that means the same. */
+export const fileBlockSize = (
+  path: string,
+  blockSize: number | "device"
+): { readonly blockSize?: number | "device" } =>
+  blockSize === (path.startsWith(deviceFolder) ? "device" : 512) ? {} : { blockSize }
 
 /** What to know of a path that stays as it is; undefined if there is nothing. */
 export const pathRemark = (path: string): string | undefined =>

@@ -92,6 +92,7 @@ const deletions: ReadonlyArray<MethodForm> = [
   ["delay", undefined],
   ["error", "delete_error_bdev"],
   ["aio", "delete_aio_bdev"],
+  ["uring", undefined],
   ["passthru", "delete_passthru_bdev"],
   ["nbd", undefined]
 ].map(([type, alias]) =>
@@ -101,23 +102,42 @@ const deletions: ReadonlyArray<MethodForm> = [
   })
 )
 
+const filename = argument("filename", text("FILE"), "path of the file or device")
+const ownBlock = optionalArgument("block_size", integer("BYTES"), "bytes of a block: 512, 4096 ...; a device has its own")
+
+/** lunlog's own. */
+const fileOptions = [
+  flag(["", "create"], "make the file, which must not exist"),
+  option(["", "size"], text("SIZE"), "of a file that is made: 10GiB"),
+  flag(["", "direct"], "past the page cache (O_DIRECT)"),
+  flag(["", "dsync"], "every write is on the medium before its answer (O_DSYNC)")
+]
+
 const files: ReadonlyArray<MethodForm> = [
   method(
     "bdev_aio_create",
-    "Makes a disk from a file.",
+    "Makes a disk from a file or a block device.",
     [
-      argument("filename", text("FILE"), "path of the file"),
+      filename,
       name,
-      optionalArgument("block_size", integer("BYTES"), "bytes of a block: 512, 4096 ..."),
+      ownBlock,
       flag(["r", "readonly"], "open it for reading only"),
-      flag(["", "fallocate"], "give back space that initiators unmap (no effect yet)"),
+      flag(["", "fallocate"], "give back space that initiators unmap; as without it where the file is made"),
+      ...fileOptions,
       removable,
       uuid,
-      flag(["", "no-wait"], "block devices only", "nowait")
+      flag(["", "no-wait"], "block devices only; without effect", "nowait")
     ],
     { answer: "bare", aliases: ["construct_aio_bdev"], example: "/srv/disk.img Aio0 512" }
   ),
-  method("bdev_aio_rescan", "Takes over the new size of a file.", [name], { answer: "bare", example: "Aio0" })
+  method(
+    "bdev_uring_create",
+    "Makes a disk from a file or a block device, as bdev_aio_create does.",
+    [filename, name, ownBlock, ...fileOptions, removable, uuid],
+    { answer: "bare", example: "/dev/sdb Uring0" }
+  ),
+  method("bdev_aio_rescan", "Takes over the new size of a file.", [name], { answer: "bare", example: "Aio0" }),
+  method("bdev_uring_rescan", "Takes over the new size of a file.", [name], { answer: "bare", example: "Uring0" })
 ]
 
 const nbdDisks: ReadonlyArray<MethodForm> = [

@@ -2,7 +2,7 @@
 import { BDEVS_MAX } from "../../../domain/bdev/Bdev.ts"
 import { SPLIT_PARTS_MAX } from "../../../domain/bdev/BdevSpec.ts"
 import type { IniKey } from "../../ini.ts"
-import { pathRemark, unusableFile } from "../file-disks.ts"
+import { pathRemark } from "../file-disks.ts"
 import type { SectionReader } from "./SectionReader.ts"
 
 const mib = (count: number): string => `${count}MiB`
@@ -55,10 +55,8 @@ const readAioLine = (reader: SectionReader, key: IniKey): void => {
     reader.warn(key, "is left out; write AIO FILE NAME [BLOCKSIZE]")
     return
   }
-  const unusable = unusableFile(file)
-  const remark = unusable === undefined ? pathRemark(file) : `is left out: ${unusable}`
+  const remark = pathRemark(file)
   if (remark !== undefined) reader.warn(key, remark)
-  if (unusable !== undefined) return
   const section = { type: "aio" as const, name, file }
   reader.draft.bdev({ ...section, ...(blockSize === undefined ? {} : { blockSize }) }, reader.place(key))
 }

@@ -3,7 +3,7 @@
 import type { BdevSection } from "../../native/native-schema.ts"
 import { sizeText } from "../../size.ts"
 import type { ConversionDraft } from "../Conversion.ts"
-import { pathRemark, unusableFile } from "../file-disks.ts"
+import { fileBlockSize, pathRemark } from "../file-disks.ts"
 import type { BdevNames } from "../shared-groups.ts"
 import type { JsonNode } from "./JsonNode.ts"
 
@@ -28,13 +28,18 @@ const identityOf = (reading: StorageReading, node: JsonNode): { readonly uuid?: 
   return {}
 }
 
+const isThin = (node: JsonNode): boolean => {
+  const attributes = node.get("attributes")
+  return attributes.flag("emulate_tpu") === true || attributes.flag("emulate_tpws") === true
+}
+
 /** Attributes that change what a host sees, where lunlog does otherwise. */
 const warnOfAttributes = ({ draft, placeOf }: StorageReading, node: JsonNode): void => {
   const attributes = node.get("attributes")
-  if (attributes.flag("emulate_tpu") === true || attributes.flag("emulate_tpws") === true) {
+  if (node.text("plugin") === "block" && isThin(node)) {
     draft.warn(
       placeOf(attributes),
-      "thin provisioning (emulate_tpu, emulate_tpws) is left out: memory is always thin, a file never"
+      "thin provisioning (emulate_tpu, emulate_tpws) is left out: say fallocate: true if the device makes zeros by itself"
     )
   }
   if ((attributes.number("pi_prot_type") ?? 0) > 0) {
@@ -46,21 +51,24 @@ const warnOfAttributes = ({ draft, placeOf }: StorageReading, node: JsonNode): v
 
 const sectionOf = (reading: StorageReading, node: JsonNode, name: string): BdevSection | string => {
   const blockSize = node.get("attributes").number("block_size") ?? 512
-  const common = { name, ...identityOf(reading, node), ...(blockSize === 512 ? {} : { blockSize }) }
+  const common = { name, ...identityOf(reading, node) }
   const plugin = node.text("plugin")
   if (plugin === "ramdisk") {
     const size = node.number("size")
     if (size === undefined) return "has no size and is left out"
-    return { type: node.flag("nullio") === true ? "null" : "malloc", ...common, size: sizeText(size) }
+    const blocks = blockSize === 512 ? {} : { blockSize }
+    return { type: node.flag("nullio") === true ? "null" : "malloc", ...common, ...blocks, size: sizeText(size) }
   }
   if (plugin !== "fileio" && plugin !== "block") return `is left out: lunlog has nothing like the plugin ${plugin}`
   const file = node.text("dev")
   if (file === undefined) return "has no dev and is left out"
-  const unusable = unusableFile(file) ?? (plugin === "block" ? `${file} is a block device` : undefined)
-  if (unusable !== undefined) return `is left out: ${unusable}`
   const remark = pathRemark(file)
   if (remark !== undefined) reading.draft.warn(reading.placeOf(node.get("dev")), remark)
-  return { type: "aio", ...common, file, ...(node.flag("readonly") === true ? { readOnly: true } : {}) }
+  const readOnly = node.flag("readonly") === true ? { readOnly: true } : {}
+  // A block backstore has its device's blocks, whatever the attribute says.
+  if (plugin === "block") return { type: "aio", ...common, file, ...fileBlockSize(file, "device"), ...readOnly }
+  const thin = isThin(node) ? { fallocate: true } : {}
+  return { type: "aio", ...common, file, ...fileBlockSize(file, blockSize), ...readOnly, ...thin }
 }
 
 /** The bdev of each backstore by its path in LIO, `/backstores/fileio/NAME`. */

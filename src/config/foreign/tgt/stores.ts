@@ -3,7 +3,7 @@ import { basename } from "node:path"
 import { LUN_MAX } from "../../../domain/ids.ts"
 import type { BdevSection } from "../../native/native-schema.ts"
 import type { ConversionDraft } from "../Conversion.ts"
-import { pathRemark, unusableFile } from "../file-disks.ts"
+import { fileBlockSize, pathRemark } from "../file-disks.ts"
 import type { BdevNames } from "../shared-groups.ts"
 import type { TgtNode } from "./TgtText.ts"
 
@@ -125,8 +125,6 @@ const bdevOf = (store: Store) => {
   const backing = store.find("bs-type")?.value ?? "rdwr"
   if (!["rdwr", "aio", "null"].includes(backing)) return `is left out: lunlog has nothing like bs-type ${backing}`
   if (backing === "null") return "is left out: tgt's null store has no size; write type: null with one"
-  const unusable = unusableFile(store.node.value)
-  if (unusable !== undefined) return `is left out: ${unusable}`
   const remark = pathRemark(store.node.value)
   if (remark !== undefined) store.warn(store.node, remark)
   const readOnly = store.find("readonly")
@@ -134,7 +132,7 @@ const bdevOf = (store: Store) => {
   const blockSize = store.number("block-size") ?? 512
   return {
     file: store.node.value,
-    ...(blockSize === 512 ? {} : { blockSize }),
+    ...fileBlockSize(store.node.value, blockSize),
     ...uuidOf(store),
     ...(readOnly !== undefined && isOn(readOnly.value) ? { readOnly: true } : {}),
     ...(removable !== undefined && isOn(removable.value) ? { removable: true } : {})
