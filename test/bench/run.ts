@@ -4,6 +4,7 @@
  *   npm run bench                    all of them
  *   npm run bench -- data --json     lunlog against tgt, as JSON
  *   npm run bench -- log             the event log
+ *   npm run bench -- files           disks in files and on block devices
  *   npm run bench -- config          plan and apply of 10,000 LUNs
  *   npm run bench -- history         questions to the log of a million records
  */
@@ -11,7 +12,7 @@ import { spawnSync } from "node:child_process"
 import { existsSync } from "node:fs"
 import { join } from "node:path"
 
-const benchmarks = ["log", "data", "config", "history"].filter((name) =>
+const benchmarks = ["log", "data", "files", "config", "history"].filter((name) =>
   existsSync(join(import.meta.dirname, `${name}.ts`))
 )
 
@@ -26,7 +27,9 @@ const options = args.filter((arg) => arg.startsWith("-"))
 let failed = false
 for (const name of chosen.length === 0 ? benchmarks : chosen) {
   const result = spawnSync(process.execPath, [join(import.meta.dirname, `${name}.ts`), ...options], {
-    stdio: "inherit"
+    stdio: "inherit",
+    // As the launcher has it.
+    env: { UV_THREADPOOL_SIZE: "64", ...process.env }
   })
   failed ||= result.status !== 0
 }
