@@ -157,7 +157,10 @@ const aio = Command.make(
       Flag.withDescription("Give back what initiators unmap (default: of files that are made)"),
       Flag.optional
     ),
-    direct: Flag.Boolean("direct").pipe(Flag.withDescription("Past the page cache (O_DIRECT)"), Flag.withDefault(false)),
+    direct: Flag.Boolean("direct").pipe(
+      Flag.withDescription("Past the page cache (O_DIRECT)"),
+      Flag.withDefault(false)
+    ),
     dsync: Flag.Boolean("dsync").pipe(
       Flag.withDescription("Every write is on the medium before its answer (O_DSYNC)"),
       Flag.withDefault(false)

@@ -103,7 +103,11 @@ const deletions: ReadonlyArray<MethodForm> = [
 )
 
 const filename = argument("filename", text("FILE"), "path of the file or device")
-const ownBlock = optionalArgument("block_size", integer("BYTES"), "bytes of a block: 512, 4096 ...; a device has its own")
+const ownBlock = optionalArgument(
+  "block_size",
+  integer("BYTES"),
+  "bytes of a block: 512, 4096 ...; a device has its own"
+)
 
 /** lunlog's own. */
 const fileOptions = [

@@ -39,7 +39,7 @@ const warnOfAttributes = ({ draft, placeOf }: StorageReading, node: JsonNode): v
   if (node.text("plugin") === "block" && isThin(node)) {
     draft.warn(
       placeOf(attributes),
-      "thin provisioning (emulate_tpu, emulate_tpws) is left out: say fallocate: true if the device makes zeros by itself"
+      "thin provisioning (emulate_tpu, emulate_tpws) is left out: add fallocate: true if the device has write zeroes"
     )
   }
   if ((attributes.number("pi_prot_type") ?? 0) > 0) {
