@@ -1,6 +1,6 @@
 /** What the state and requests say of bdevs, in the words of the drivers. */
 import type { Bdev } from "../domain/bdev/Bdev.ts"
-import { type BdevRequest, isSizedByDevice } from "../domain/bdev/BdevSpec.ts"
+import { type BdevRequest, isSizedByDevice, OVERLAY_BYTES_DEFAULT } from "../domain/bdev/BdevSpec.ts"
 import { pciAddressOf } from "../domain/nvme/NvmeController.ts"
 import type { BaseRef, BdevSpec, SystemRoots } from "./bdev/BdevSpec.ts"
 
@@ -37,7 +37,9 @@ export const specOf = (
   if (isSizedByDevice(request)) return { ...request, wholeBlocks: true }
   if (request._tag === "Malloc" && request.filename !== undefined) return { ...request, makesFile: true }
   if (!("base" in request)) return request
-  return { ...request, base: refOfNewest(request.base, there) }
+  const base = refOfNewest(request.base, there)
+  if (request._tag !== "Overlay" || request.filename !== undefined) return { ...request, base }
+  return { ...request, base, maxBytes: request.maxBytes ?? OVERLAY_BYTES_DEFAULT }
 }
 
 /** Of a bdev that was open before: its file may be shorter now, and another namespace in its place is not it. */

@@ -37,7 +37,7 @@ export const blocksPerPart = (
     return refuse(`cannot be split into ${parts} parts`, `use 1 to ${SPLIT_PARTS_MAX}`)
   }
   const bytes = partMebibytes * mebibyte
-  if (!Number.isSafeInteger(bytes) || bytes < 0) {
+  if (!Number.isSafeInteger(bytes) || !Number.isInteger(partMebibytes) || bytes < 0) {
     return refuse(`cannot be split into parts of ${partMebibytes} MiB`, "use whole MiB, or 0 for equal parts")
   }
   const { blockCount = 0, blockSize = 0 } = geometry ?? {}
