@@ -1,4 +1,4 @@
-/** Every wrapper over every other, four high, against a model: data, what is mapped, cancelled IO, and a close amid IO. */
+/** Every wrapper over every other, four high, against a model: data, what is mapped, cancelled IO, a close amid IO. */
 import { assert, describe, it } from "vitest"
 import type { Bdev, BdevIo } from "../../../src/dataplane/bdev/Bdev.ts"
 import { MallocBdev } from "../../../src/dataplane/bdev/memory/MallocBdev.ts"

@@ -45,7 +45,10 @@ const usersOf = (state: State, bdev: Bdev): Effect.Effect<ReadonlyArray<string>,
       stackFrom(state, bdev).flatMap(({ name }) => indexGet(state.indexes.mappings, name).map((one) => one.targetKey))
     )
     const connections = yield* (yield* DataPlane).connections
-    const inUse = connections.filter(({ targetName }) => targets.has(targetName.toLowerCase()))
+    // One that has logged out may not be closed yet.
+    const inUse = connections.filter(
+      ({ state: at, targetName }) => at === "running" && targets.has(targetName.toLowerCase())
+    )
     return [...new Set(inUse.map(({ initiatorName }) => initiatorName))]
   })
 
