@@ -56,7 +56,8 @@ export const commandsOf = ({ commands, seed, style }: IoAction): ReadonlyArray<C
   return Array.from({ length: Math.min(commands, commandsMax) }, () => {
     const kind = random.pick(kinds)
     const blocks = lengthOf(random, kind, blocksMax)
-    return { kind, blocks, block: random.below(area - blocks), fua: random.chance(fua) }
+    const isForced = random.chance(fua) && (kind === "write" || kind === "compareAndWrite")
+    return { kind, blocks, block: random.below(area - blocks), fua: isForced }
   })
 }
 
@@ -81,7 +82,7 @@ const requestOf = (lun: number, command: Command, version: number, expected: Con
     case "unmap":
       return unmap(lun, [[block, blocks]])
     case "compareAndWrite":
-      return compareAndWrite(lun, block, blockOf(expected, blockBytes), data())
+      return withFua(compareAndWrite(lun, block, blockOf(expected, blockBytes), data()), fua)
     case "flush":
       return { lun, cdb: synchronizeCache() }
     default:

@@ -46,6 +46,16 @@ const statesIn = (states: States, { from, to }: { readonly from: number; readonl
   return before === undefined ? inside : [before, ...inside]
 }
 
+const fileOf = ({ params }: RpcDone): unknown => params["filename"] ?? params["file"]
+
+/** Files are opened before anything is decided: of two requests at once, the later one finds the file in use. */
+const isRaceForFile = (history: History, rpc: RpcDone, code: number): boolean =>
+  code === -16 &&
+  fileOf(rpc) !== undefined &&
+  history.rpcs.some(
+    (other) => other !== rpc && fileOf(other) === fileOf(rpc) && other.begin < rpc.end && rpc.begin < other.end
+  )
+
 const checkRefused = (
   history: History,
   states: States,
@@ -55,6 +65,7 @@ const checkRefused = (
 ): string | undefined => {
   const given = statesIn(states, windowOf(history, rpc)).map((there) => refusalsOf(there, rpc))
   if (given.some((codes) => codes === undefined || codes.includes(code))) return undefined
+  if (isRaceForFile(history, rpc, code)) return undefined
   const expected = [...new Set(given.flatMap((codes) => codes ?? []))]
   const other = expected.length === 0 ? "it had to succeed" : `codes for it are ${expected.join(", ")}`
   return `${rpcText(rpc)} was refused with ${code} (${reason}); ${other}`
