@@ -58,6 +58,8 @@ export type Action =
   /** Connections that send what no initiator would. */
   | { readonly do: "hostile"; readonly seed: number; readonly connections: number }
   | { readonly do: "fault"; readonly file: string; readonly fault: FileFault }
+  /** The NBD server is killed, and started again so much later. */
+  | { readonly do: "killNbd"; readonly millis: number }
   | { readonly do: "pause"; readonly millis: number }
   /** SIGKILL, so long after the round has begun; or SIGTERM. Ends the life of the server. */
   | { readonly do: "kill"; readonly millis: number }

@@ -75,8 +75,10 @@ export class Chaos {
   async play(steps: ReadonlyArray<Step>): Promise<RunReport> {
     this.#makeDisks()
     this.#port = await freePort()
+    await this.world.nbd(diskBlocks * blockBytes).start()
     const lives = grouped(steps, ({ life }) => life)
     for (const [index, [life, own]] of lives.entries()) await this.#live(life, own, index === lives.length - 1)
+    await this.world.nbd(0).kill()
     return this.#report
   }
 
@@ -84,6 +86,7 @@ export class Chaos {
   async end(): Promise<void> {
     for (const { session } of this.world.initiators.values()) session.drop()
     await this.#lunlog?.process.kill()
+    await this.world.nbd(0).kill()
     this.#lunlog?.process.rpc.close()
   }
 

@@ -103,6 +103,7 @@ export type FaultDone =
       readonly value: number
     }
   | { readonly begin: number; readonly of: "file"; readonly name: string; readonly kind: FileFault }
+  | { readonly begin: number; readonly of: "nbd"; readonly name: string; readonly kind: "killed" }
 
 /** All of a round. */
 export class History {

@@ -4,7 +4,7 @@
  */
 import { makeRandom, type Random } from "../support/initiator/random.ts"
 import type { Action, IoStyle, Step } from "./Action.ts"
-import { fileNames, lunIds, targetNames, witnessTarget } from "./names.ts"
+import { fileNames, lunIds, portPlace, targetNames, witnessTarget } from "./names.ts"
 import { Belief, pickOf } from "./schedule/Belief.ts"
 import { chooseRequest, firstRequests } from "./schedule/choose-request.ts"
 
@@ -81,7 +81,10 @@ const chooseForSession = (random: Random, belief: Belief, session: string): Acti
 }
 
 const chooseTrouble = (random: Random): Action => {
-  switch (random.below(4)) {
+  switch (random.below(6)) {
+    case 4:
+    case 5:
+      return { do: "killNbd", millis: random.between(0, 400) }
     case 0:
       return { do: "hostile", seed: random.below(2 ** 30), connections: random.between(1, 4) }
     case 1:
@@ -96,6 +99,19 @@ const chooseTrouble = (random: Random): Action => {
 const witnessLogin: Action = {
   ...{ do: "login", session: witnessSession, target: witnessTarget, initiator: 9 },
   ...{ digests: true, smallPieces: false, ignorePings: false }
+}
+
+/** Files that some of the objects are in, which requests change, too. */
+const chooseConfig = (random: Random): Action => {
+  const disks = ["C0", "C1", "M2"].filter(() => random.chance(0.7))
+  const bdevs = disks.map((name) => ({ type: "malloc", name, size: "2 MiB" }))
+  const luns = disks.filter(() => random.chance(0.7)).map((bdev, lun) => ({ lun, bdev }))
+  const targets = [{ name: "t3", maps: [{ portalGroup: 1, initiatorGroup: 1 }], luns, auth: { disableChap: true } }]
+  const groups = {
+    portalGroups: [{ tag: 1, portals: [`127.0.0.1:${portPlace}`] }],
+    initiatorGroups: [{ tag: 1, initiators: ["ANY"], netmasks: ["ANY"] }]
+  }
+  return { do: "config", document: { bdevs, ...groups, ...(random.chance(0.8) ? { targets } : {}) } }
 }
 
 class Scheduler {
@@ -167,6 +183,8 @@ class Scheduler {
         Array.from({ length: count }, () => chooseRequest(this.#random, this.#belief))
       )
     }
+    // A configuration takes no names away from requests that wait for them.
+    if (this.#random.chance(0.2)) this.#lane(22, [chooseConfig(this.#random)])
   }
 }
 

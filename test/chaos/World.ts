@@ -7,6 +7,8 @@ import type { FileFault } from "./Action.ts"
 import { History, LogicalClock, type SessionSeen } from "./History.ts"
 import type { Initiator } from "./initiators/Initiator.ts"
 import type { PduRing } from "./initiators/PduRing.ts"
+import { NbdServer } from "./NbdServer.ts"
+import { nbdName } from "./names.ts"
 
 /** Rings of connections that have ended: so many are kept. */
 const oldRingsMax = 24
@@ -26,6 +28,7 @@ export class World {
   /** It is being killed, or stopped. */
   isEnding = false
   readonly #lunlog: () => Lunlog
+  #nbd: NbdServer | undefined
 
   constructor(directory: string, lunlog: () => Lunlog) {
     this.directory = directory
@@ -46,7 +49,7 @@ export class World {
   resolve(params: RpcParams): RpcParams {
     const text = JSON.stringify(params)
       .replaceAll('"DISKS/', `"${join(this.directory, "disks")}/`)
-      .replaceAll('"PORT"', `"${this.lunlog.endpoint.port}"`)
+      .replaceAll('PORT"', `${this.lunlog.endpoint.port}"`)
       .replaceAll('"SEEN"', String(this.unseen))
     return JSON.parse(text)
   }
@@ -54,6 +57,12 @@ export class World {
   /** Where the preloaded module looks for faults. */
   get faultsFile(): string {
     return join(this.directory, "faults.json")
+  }
+
+  /** The NBD server; `diskBytes` is its disk's size. */
+  nbd(diskBytes: number): NbdServer {
+    this.#nbd ??= new NbdServer(this.diskFile("nbd"), this.diskFile(nbdName), diskBytes)
+    return this.#nbd
   }
 
   /** Where everything that is done is written down. */

@@ -24,6 +24,8 @@ export const delayNames = ["D0", "D1"]
 export const passthruNames = ["P0"]
 /** RAM disks that are kept in the file of the same name. */
 export const keptNames = ["K0"]
+/** The disk at the NBD server. */
+export const nbdName = "B0"
 /** Bytes of a block of every disk. */
 export const blockBytes = 512
 /** Blocks of every disk at first. */

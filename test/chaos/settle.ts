@@ -13,6 +13,7 @@ const namesOf = (answer: unknown): ReadonlyArray<string> =>
 /** Files are whole again, and error bdevs do what they are asked. */
 export const repair = async (world: World): Promise<void> => {
   world.setFileFault("none")
+  await world.nbd(0).start()
   const { lunlog } = world
   const bdevs = namesOf(await lunlog.call("bdev_get_bdevs"))
   for (const name of bdevs.filter((one) => one.startsWith("EE_"))) {

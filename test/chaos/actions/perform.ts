@@ -4,7 +4,7 @@ import { reportLuns } from "../../support/initiator/commands.ts"
 import { attackOnce } from "../../support/initiator/hostile.ts"
 import { makeRandom } from "../../support/initiator/random.ts"
 import type { Action, FileFault, Step } from "../Action.ts"
-import { attackedTarget } from "../names.ts"
+import { attackedTarget, blockBytes, diskBlocks, nbdName } from "../names.ts"
 import type { World } from "../World.ts"
 import { performIo } from "./perform-io.ts"
 import { performConfig, performRpc } from "./perform-rpc.ts"
@@ -61,6 +61,15 @@ const performFault = (world: World, file: string, fault: FileFault): void => {
   world.setFileFault(fault, file)
 }
 
+const performKillNbd = async (world: World, millis: number): Promise<void> => {
+  const server = world.nbd(diskBlocks * blockBytes)
+  world.history.faults.push({ begin: world.clock.tick(), of: "nbd", name: nbdName, kind: "killed" })
+  world.note("the NBD server is killed")
+  await server.kill()
+  await delay(millis)
+  await server.start()
+}
+
 /** Does it, unless the server is about to end. */
 export const perform = async (world: World, { action, id }: Step): Promise<void> => {
   if (world.isEnding) return
@@ -68,7 +77,7 @@ export const perform = async (world: World, { action, id }: Step): Promise<void>
     case "rpc":
       return performRpc(world, id, action.method, world.resolve(action.params))
     case "config":
-      return performConfig(world, id, action.document)
+      return performConfig(world, id, world.resolve({ document: action.document })["document"])
     case "login":
       return performLogin(world, id, action)
     case "logout":
@@ -91,6 +100,8 @@ export const perform = async (world: World, { action, id }: Step): Promise<void>
       return performHostile(world, action)
     case "fault":
       return performFault(world, action.file, action.fault)
+    case "killNbd":
+      return performKillNbd(world, action.millis)
     case "pause":
       return void (await delay(action.millis))
     case "kill":

@@ -84,11 +84,13 @@ const wrongDescriptors = (
   connections: number
 ): ReadonlyArray<string> => {
   const files = expectedFiles(there)
+  // One connection each.
+  const remote = [...there.bdevs.values()].filter((bdev) => bdev.kind === "Nbd").length
   const portals = [...there.portalGroups.values()].flat().length
   const kinds = new Set([...now.keys(), ...before.keys(), ...files.keys()])
   return [...kinds].flatMap((kind) => {
     const held = now.get(kind) ?? 0
-    const extra = kind === "socket" ? connections + portals : (files.get(kind) ?? 0)
+    const extra = kind === "socket" ? connections + portals + remote : (files.get(kind) ?? 0)
     const expected = (kind.startsWith("/") && kind !== "/dev/null" ? 0 : (before.get(kind) ?? 0)) + extra
     return held === expected ? [] : [`${held} descriptors of ${kind} are open, ${expected} are accounted for`]
   })

@@ -9,6 +9,7 @@ import { checkOutcome, effectOf, ioText, type Met, metBy } from "./outcomes.ts"
 /** What data is kept in: a RAM disk's incarnation, a RAM disk's file, or a file. Undefined: nowhere. */
 const mediumOf = (stack: ReadonlyArray<BdevLife>): string | undefined => {
   const bottom = stack.at(-1)
+  if (bottom?.kind === "Nbd") return `at the NBD server, ${bottom.name}`
   if (bottom?.kind !== "Malloc") return bottom?.filename
   if (bottom.filename !== undefined) return `kept in ${bottom.filename}`
   return `memory ${bottom.name} ${bottom.incarnation}`
@@ -45,6 +46,7 @@ export class Media {
   afterKill(now: number, filesLose: boolean): void {
     for (const [medium, model] of this.#models) {
       if (medium.startsWith("memory ")) model.erase()
+      else if (medium.startsWith("at the ")) continue
       else if (filesLose || medium.startsWith("kept in ")) model.losePower(now)
     }
   }

@@ -2,6 +2,7 @@
  * Requests against the log: each was answered as what was there had it; a success has left its record once, a refusal
  * none; and records are in an order that agrees with that of requests and answers.
  */
+import { findTool } from "../../support/requires-tool.ts"
 import type { ControlRecord, History, RpcDone } from "../History.ts"
 import { follow, type There } from "../model/ControlModel.ts"
 import { headlineOf, refusalsOf } from "../model/rpc-rules.ts"
@@ -56,6 +57,11 @@ const isRaceForFile = (history: History, rpc: RpcDone, code: number): boolean =>
     (other) => other !== rpc && fileOf(other) === fileOf(rpc) && other.begin < rpc.end && rpc.begin < other.end
   )
 
+/** There is no server, or not just now, or another request has not been answered that takes its socket. */
+const isWithoutServer = (history: History, rpc: RpcDone): boolean =>
+  rpc.method === "bdev_nbd_create" &&
+  (findTool("qemu-nbd") === undefined || history.faults.some(({ begin, of }) => of === "nbd" && begin < rpc.end))
+
 const checkRefused = (
   history: History,
   states: States,
@@ -65,7 +71,7 @@ const checkRefused = (
 ): string | undefined => {
   const given = statesIn(states, windowOf(history, rpc)).map((there) => refusalsOf(there, rpc))
   if (given.some((codes) => codes === undefined || codes.includes(code))) return undefined
-  if (isRaceForFile(history, rpc, code)) return undefined
+  if (isRaceForFile(history, rpc, code) || isWithoutServer(history, rpc)) return undefined
   const expected = [...new Set(given.flatMap((codes) => codes ?? []))]
   const other = expected.length === 0 ? "it had to succeed" : `codes for it are ${expected.join(", ")}`
   return `${rpcText(rpc)} was refused with ${code} (${reason}); ${other}`

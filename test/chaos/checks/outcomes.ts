@@ -56,6 +56,10 @@ const fileFaults = ({ stacks, io }: Met, history: History): ReadonlyArray<string
       : []
   )
 
+const isAway = ({ io, stacks }: Met, history: History): boolean =>
+  stacks.flat().some(({ kind }) => kind === "Nbd") &&
+  history.faults.some(({ begin, of }) => of === "nbd" && begin < io.end)
+
 const isBeyondTheEnd = ({ stacks, io }: Met): boolean =>
   stacks.some((stack) => stack.some(({ sizes }) => sizes.some(({ blocks }) => io.block + io.blocks > blocks)))
 
@@ -78,12 +82,13 @@ const reasons: ReadonlyArray<
   readonly [outcome: RegExp, hasReason: (met: Met, history: History, lives: Lives) => boolean]
 > = [
   [/^(GOOD|lost|6\/.*|status 08h|status 28h)$/, () => true],
+  [/^2\/04\//, isAway],
   [/^5\/25\/00$/, ({ isCertain }) => !isCertain],
   [
     /^(3|4)\//,
     (met, history) => {
       const found = [...bdevFaults(met, history), ...fileFaults(met, history)]
-      return found.some((kind) => kind !== "pending" && kind !== "nomem" && kind !== "slow")
+      return isAway(met, history) || found.some((kind) => !["pending", "nomem", "slow"].includes(kind))
     }
   ],
   [/^7\/27\/00$/, ({ stacks }) => stacks.flat().some(({ isReadOnly }) => isReadOnly)],

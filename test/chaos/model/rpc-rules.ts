@@ -167,6 +167,8 @@ const refusals: Readonly<Record<string, Rule>> = {
     ...bdevNameIsFree(there, errorName(text(base_name))),
     ...baseIsThere(there, base_name)
   ],
+  bdev_nbd_create: (there, { name }) => bdevNameIsFree(there, text(name)),
+  bdev_nbd_delete: bdevIsThere("Nbd"),
   bdev_passthru_create: (there, { base_bdev_name, name }) => [
     ...bdevNameIsFree(there, text(name)),
     ...baseIsThere(there, base_bdev_name)
@@ -213,6 +215,8 @@ const headlines: Readonly<Record<string, readonly [type: string, key: string, pa
   bdev_null_create: ["BdevCreated", "name", "name"],
   bdev_aio_create: ["BdevCreated", "name", "name"],
   bdev_delay_create: ["BdevCreated", "name", "name"],
+  bdev_nbd_create: ["BdevCreated", "name", "name"],
+  bdev_nbd_delete: ["BdevRemovalStarted", "name", "name"],
   bdev_passthru_create: ["BdevCreated", "name", "name"],
   bdev_passthru_delete: ["BdevRemovalStarted", "name", "name"],
   bdev_malloc_delete: ["BdevRemovalStarted", "name", "name"],

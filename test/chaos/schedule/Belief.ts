@@ -43,7 +43,7 @@ export class Belief {
   /** A request was scheduled. */
   asked(method: string, params: RpcParams): void {
     const name = String(params["name"] ?? "")
-    if (/^bdev_(malloc|null|aio)_create$/.test(method)) this.bdevs.set(name, undefined)
+    if (/^bdev_(malloc|null|aio|nbd)_create$/.test(method)) this.bdevs.set(name, undefined)
     else if (method === "bdev_delay_create") this.bdevs.set(name, String(params["base_bdev_name"]))
     else if (method === "bdev_passthru_create") this.bdevs.set(name, String(params["base_bdev_name"]))
     else if (method === "bdev_split_create") {

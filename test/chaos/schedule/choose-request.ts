@@ -15,6 +15,7 @@ import {
   keptNames,
   lunIds,
   mallocNames,
+  nbdName,
   nullNames,
   passthruNames,
   portPlace,
@@ -31,7 +32,7 @@ interface Choice {
 type Choose = (random: Random, belief: Belief) => Choice | undefined
 
 const anyBdev = (random: Random): string =>
-  random.pick(["M0", ...mallocNames, ...fileNames, ...nullNames, ...delayNames])
+  random.pick(["M0", ...mallocNames, ...fileNames, ...nullNames, ...delayNames, nbdName])
 
 /** A bdev that is there; now and then any name. */
 const someBdev = (random: Random, belief: Belief): string =>
@@ -42,7 +43,11 @@ const someTarget = (random: Random, belief: Belief): string =>
 
 const createDisk: Choose = (random) => {
   const size = { num_blocks: diskBlocks, block_size: blockBytes }
-  const kind = random.below(6)
+  const kind = random.below(7)
+  if (kind === 6) {
+    const params = { name: nbdName, path: diskPlace("nbd"), connections: 1, block_size: blockBytes }
+    return { method: "bdev_nbd_create", params }
+  }
   if (kind === 5) {
     const name = pickOf(random, keptNames) ?? ""
     return { method: "bdev_malloc_create", params: { name, file: diskPlace(name), ...size } }
@@ -75,6 +80,7 @@ const createStacked: Choose = (random, belief) => {
 const kinds: ReadonlyArray<readonly [prefix: RegExp, kind: string]> = [
   [/p[01]$/, "split"],
   [/^P/, "passthru"],
+  [/^B/, "nbd"],
   [/^EE_/, "error"],
   [/^D/, "delay"],
   [/^F/, "aio"],
