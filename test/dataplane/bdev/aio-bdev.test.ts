@@ -199,7 +199,9 @@ describe("a flush", () => {
     const files = new HeldFiles()
     const path = folder.file("disk", 4096)
     const { signal } = new AbortController()
-    const disk = await openDisk(aioSpec(path), new OpenFiles(files, 64), [], signal, (told) => news.push(told))
+    const disk = await openDisk(aioSpec(path), new OpenFiles(files, 64), [], signal, (told) => {
+      if (told._tag === "Gone") news.push(told)
+    })
     for (const code of ["EIO", "ENOSPC", "ENODEV"]) {
       const io = write(disk, 0, block(1))
       for (const { fail } of files.take()) fail(code)

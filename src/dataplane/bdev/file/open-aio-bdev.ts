@@ -15,6 +15,7 @@ import { AioBdev, type AioSurroundings } from "./AioBdev.ts"
 import { createFile } from "./create-file.ts"
 import { type DeviceFacts, deviceByteLength, deviceNumberOf, mountPointOf, readDeviceFacts } from "./device-facts.ts"
 import type { OpenedFile } from "./FileAccess.ts"
+import { FileHealth } from "./FileHealth.ts"
 import type { FileStat } from "./FileOperations.ts"
 import type { FileSlots } from "./FileSlots.ts"
 import type { OpenFiles } from "./OpenFiles.ts"
@@ -242,15 +243,20 @@ class Opening {
   #surroundings(keys: ReadonlyArray<string>, remove: () => Promise<void>): AioSurroundings {
     const { bounces, files, slots } = this.#of
     const claim = this.#spec.readOnly ? undefined : this.#of.claim(keys, this.#name)
+    const health = new FileHealth(this.#spec.filename, this.#tell)
     return {
       files,
       slots,
       bounces,
       failed: (operation, code, byteOffset) => {
         this.#failed(operation, code, byteOffset)
-        if (operation !== "close") this.#tell(newsOfFailure(this.#spec.filename, operation, code))
+        if (operation === "close") return
+        const news = newsOfFailure(this.#spec.filename, operation, code)
+        if (news._tag !== "Gone") health.failed(operation, code)
+        this.#tell(news)
       },
       closing: () => {
+        health.stop()
         if (claim !== undefined) claim.writer.closing = true
       },
       closed: () => claim?.release(),
