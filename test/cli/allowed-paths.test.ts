@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process"
 import * as fs from "node:fs"
 import { join } from "node:path"
 import { afterEach, assert, beforeEach, describe, it, vi } from "vitest"
+import { FakeSysfs } from "../support/fake-sysfs.ts"
 import { connectRpc, RpcFailure } from "../support/rpc-client.ts"
 import {
   makeDirectory,
@@ -64,6 +65,29 @@ describe("by RPC", () => {
     const why = await refusal(target, "lunlog_bdev_dump", { name: "Ram", file: at("others/dump") })
     assert.include(why, "--allow-path")
     assert.isFalse(fs.existsSync(at("others/dump")))
+  })
+
+  it("makes no disk of any kind elsewhere, whatever of it is a path", async () => {
+    const tree = new FakeSysfs(directory)
+    const traddr = "0000:01:00.0"
+    tree.plug({ address: traddr, instance: 0, namespaces: [{ namespaceId: 1, byteLength: 1024 * 1024 }] })
+    await using target = await start("disks", ...tree.flags)
+    await target.rpc.call("bdev_null_create", { name: "Base", num_blocks: 2048, block_size: 512 })
+    const geometry = { name: "Out", num_blocks: 2048, block_size: 512 }
+    const disks: ReadonlyArray<readonly [method: string, params: Record<string, unknown>]> = [
+      ["bdev_aio_create", { ...aio("Out", at("others/new")), create: true, size: "1M" }],
+      ["bdev_uring_create", aio("Out", at("others/disk"))],
+      ["bdev_malloc_create", { ...geometry, file: at("others/new") }],
+      ["lunlog_overlay_create", { name: "Out", base_bdev_name: "Base", filename: at("others/new") }],
+      ["bdev_nbd_create", { name: "Out", path: at("others/socket") }],
+      ["bdev_nbd_create", { name: "Out", host: "127.0.0.1", port: 1, tls: true, tls_ca: at("others/disk") }],
+      ["bdev_nvme_attach_controller", { name: "Out", trtype: "PCIe", traddr }]
+    ]
+    for (const [method, params] of disks) assert.include(await refusal(target, method, params), "--allow-path", method)
+    assert.deepStrictEqual(fs.readdirSync(at("others")), ["disk"])
+    const kept = { ...geometry, name: "Kept", file: at("disks/kept") }
+    assert.strictEqual(await target.rpc.call("bdev_malloc_create", kept), "Kept")
+    assert.strictEqual(fs.statSync(at("disks/kept")).mode & 0o777, 0o600)
   })
 
   it("opens nothing that is no disk, however it is named, and waits for none of it", async () => {

@@ -140,6 +140,11 @@ describe("secrets", () => {
     await using target = await startTarget({ directory, configFile, args, environment })
     for (const [method, params] of [...calls, ...questions])
       told.push(`${method}: ${await answer(target, method, params)}`)
+    const pem = write("key.pem", `-----BEGIN PRIVATE KEY-----\n${secrets.mistyped}\n-----END PRIVATE KEY-----\n`)
+    const tls = { tls: true, tls_ca: pem, tls_cert: pem, tls_key: pem }
+    told.push(await answer(target, "bdev_nbd_create", { name: "N0", host: "127.0.0.1", port: 1, ...tls }))
+    assert.include(told.at(-1), "its TLS files are no certificates and key in PEM")
+    write("key.pem", "")
     for (const text of mistakes(port)) {
       const wrong = write("wrong.yaml", text)
       const { failure, stderr, stdout } = await lunlogHere("plan", wrong, "-r", target.socketPath)

@@ -4,7 +4,8 @@
  */
 import { close as closeFile, constants, fstat, read as readFile } from "node:fs"
 import { connect, isIP, type Socket } from "node:net"
-import { type ConnectionOptions, connect as connectTls } from "node:tls"
+import type { ConnectionOptions, SecureContext, SecureContextOptions } from "node:tls"
+import { connect as connectTls, createSecureContext } from "node:tls"
 import { promisify } from "node:util"
 import { PathRefused } from "../../../host/AllowedPaths.ts"
 import type { NbdServer, NbdTls } from "../BdevSpec.ts"
@@ -70,19 +71,31 @@ const pemOf = async (openFiles: OpenFiles, path: string): Promise<Buffer> => {
   }
 }
 
+/** Where it can be refused: files that are none would be an exception in the middle of a connection. */
+const contextOf = (files: SecureContextOptions): SecureContext => {
+  try {
+    return createSecureContext({ ...files, minVersion: "TLSv1.2" })
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error)
+    throw new Error(`its TLS files are no certificates and key in PEM that belong together (${why})`)
+  }
+}
+
 /** What `tls.connect` needs: read anew for each connection, so that certificates can be renewed. */
 const tlsOptions = async (openFiles: OpenFiles, server: NbdServer, tls: NbdTls): Promise<ConnectionOptions> => {
   const pem = async (key: "ca" | "cert" | "key", path: string | undefined) =>
     path === undefined ? {} : { [key]: await pemOf(openFiles, path) }
   const name = tls.serverName ?? ("host" in server ? server.host : "localhost")
-  return {
+  const files = {
     ...(await pem("ca", tls.ca)),
     ...(await pem("cert", tls.certificate)),
-    ...(await pem("key", tls.key)),
+    ...(await pem("key", tls.key))
+  }
+  return {
+    secureContext: contextOf(files),
     // What the certificate has to be for; an address is no name that may be asked for beforehand (RFC 6066 3).
     host: name,
-    ...(isIP(name) === 0 ? { servername: name } : {}),
-    minVersion: "TLSv1.2"
+    ...(isIP(name) === 0 ? { servername: name } : {})
   }
 }
 
