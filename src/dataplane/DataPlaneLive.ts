@@ -76,7 +76,7 @@ const serviceOf = (parts: Parts, progress: Progress, failure: () => string | und
       const crashed = failure()
       return {
         portals: portals.status(),
-        bdevs: bdevs.status(limits),
+        bdevs: [...bdevs.status(limits), ...parts.reattachment.status(parts.controlPlane.state())],
         sessionCount,
         connectionCount: connections.length,
         commandBufferBytes: taskBufferBytes,

@@ -79,11 +79,14 @@ export interface PortalStatus {
   readonly code?: string
 }
 
-/** Whether a bdev could be opened; `degraded`: it is open, but does not work as it should. */
+/**
+ * Whether a bdev could be opened; `degraded`: it is open, but does not work as it should; `detached`: its device has
+ * gone, and is waited for.
+ */
 export interface BdevStatus {
   readonly name: BdevName
   readonly incarnation: Incarnation
-  readonly state: "up" | "degraded" | "failed"
+  readonly state: "up" | "degraded" | "failed" | "detached"
   readonly detail?: string
   /** Of a bdev with limits: IOs that wait for them now, and that have had to wait since it has some. */
   readonly limited?: { readonly waitingCount: number; readonly delayedCount: number }

@@ -25,6 +25,8 @@ export const PlanView = Schema.Struct({
   steps: Schema.Array(Step),
   drift: Schema.Array(Schema.Struct({ message: Schema.String })),
   kept: Schema.Array(Schema.String),
+  /** Disks whose device is away, in words. */
+  detached: Schema.optionalKey(Schema.Array(Schema.String)),
   conflicts: Schema.Array(
     Schema.Struct({ path: Schema.Array(Schema.Union([Schema.String, Schema.Number])), message: Schema.String })
   )
@@ -77,10 +79,11 @@ const summary = ({ steps }: PlanView): string => {
 
 /** The whole plan; conflicts are told elsewhere. */
 export const planText = (view: PlanView): string => {
-  const { drift, kept, name, steps } = view
+  const { detached = [], drift, kept, name, steps } = view
   const lines = [
     ...steps.flatMap(stepLines),
     ...drift.map(({ message }) => `! drift: ${message}`),
+    ...detached.map((text) => `! ${text}; it comes back with its device`),
     ...(kept.length === 0 ? [] : [`in no file, and kept (--prune removes it): ${some(kept)}`]),
     ...(drift.length === 0 ? [] : ["drift stays as it is; --enforce makes it what the file says"]),
     steps.length === 0 ? `nothing to do: ${name} is applied` : summary(view)

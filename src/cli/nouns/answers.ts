@@ -70,7 +70,9 @@ export const Bdev = Schema.Struct({
   num_blocks: Schema.Union([Schema.Number, Schema.BigInt]),
   uuid: Schema.optionalKey(Schema.String),
   /** 0 is no limit. */
-  assigned_rate_limits: Schema.optionalKey(Schema.Record(Schema.String, Schema.Number))
+  assigned_rate_limits: Schema.optionalKey(Schema.Record(Schema.String, Schema.Number)),
+  /** Its device is away. */
+  detached: Schema.optionalKey(Schema.Struct({ reason: Schema.String }))
 })
 export type Bdev = typeof Bdev.Type
 /** Of `bdev_get_bdevs`. */

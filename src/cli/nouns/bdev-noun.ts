@@ -27,7 +27,7 @@ const kinds: ReadonlyMap<string, string> = new Map([
 const name = Argument.String("name").pipe(Argument.withDescription("Name of the disk"))
 
 const findBdev = (call: Call, wanted: string): Effect.Effect<Bdev, CliFailure> =>
-  Effect.flatMap(ask(call, Bdevs, "bdev_get_bdevs"), (bdevs) => {
+  Effect.flatMap(ask(call, Bdevs, "bdev_get_bdevs", { detached: true }), (bdevs) => {
     const found = bdevs.find((one) => one.name === wanted || one.uuid === wanted.toLowerCase())
     if (found !== undefined) return Effect.succeed(found)
     const meant = closest(
@@ -49,8 +49,8 @@ const list = Command.make("list", { ...shared, names: namesFlag }, (input) =>
   act(input, (call) =>
     Effect.gen(function* () {
       // Printed whole as JSON, so it is asked for without a form too.
-      const whole = yield* call("bdev_get_bdevs")
-      const bdevs = yield* ask(call, Bdevs, "bdev_get_bdevs")
+      const whole = yield* call("bdev_get_bdevs", { detached: true })
+      const bdevs = yield* ask(call, Bdevs, "bdev_get_bdevs", { detached: true })
       const names = bdevs.map((bdev) => bdev.name)
       if (input.names) return { json: names, text: names.join("\n") }
       const targets = yield* askTargets(call)
@@ -58,8 +58,9 @@ const list = Command.make("list", { ...shared, names: namesFlag }, (input) =>
         const luns = targets.flatMap((target) =>
           target.luns.flatMap(({ bdev_name, lun_id }) => (bdev_name === bdev.name ? [`${target.name} ${lun_id}`] : []))
         )
-        const { block_size, name, product_name, uuid = "" } = bdev
-        return [name, product_name, byteText(bytesOf(bdev)), String(block_size), uuid, luns.join(", ")]
+        const { block_size, detached, name, product_name, uuid = "" } = bdev
+        const place = detached === undefined ? luns.join(", ") : `(detached: ${detached.reason})`
+        return [name, product_name, byteText(bytesOf(bdev)), String(block_size), uuid, place]
       })
       return { json: whole, text: listing("no bdev", ["BDEV", "TYPE", "SIZE", "BLOCK", "UUID", "LUN OF"], rows) }
     })

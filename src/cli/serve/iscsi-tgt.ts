@@ -9,6 +9,7 @@ import { CliFailure } from "../CliFailure.ts"
 import { parseDuration } from "../duration.ts"
 import { version } from "../version.ts"
 import { restrictionOf } from "./allowed-paths.ts"
+import { type HotplugPoll, hotplugPollForm, parseHotplugPoll } from "./hotplug-poll.ts"
 import { loggingLayer } from "./logging.ts"
 import type { PeerLimitSettings } from "./peer-limits.ts"
 import type { LoadDataPlane } from "./serve-command.ts"
@@ -38,6 +39,7 @@ const effective: ReadonlyArray<OptionSpec> = [
   { long: "removal-deadline", short: undefined, value: "DURATION", help: "for a removed LUN's commands (default 40s)" },
   { long: "spdk-identities", short: undefined, value: undefined, help: "disks identify themselves as under SPDK" },
   { long: "reactor", short: undefined, value: "WHERE", help: "main (default) or worker thread" },
+  { long: "hotplug-poll", short: undefined, value: "DURATION|off", help: "looks at disks' devices (default 1s)" },
   { long: "allow-path", short: undefined, value: "PATH", help: "files named by RPC must be under it; repeatable" },
   { long: "allow-device", short: undefined, value: "PATH", help: "device nodes must be under it; repeatable" },
   { long: "connections-per-address", short: undefined, value: "N", help: "of one initiator's address (default 512)" },
@@ -103,6 +105,17 @@ const deadlineOf = (options: ParsedOptions): Effect.Effect<number, CliFailure> =
     : Effect.succeed(millis)
 }
 
+const hotplugPollOf = (
+  options: ParsedOptions
+): Effect.Effect<{ readonly hotplugPollMillis?: HotplugPoll }, CliFailure> => {
+  const given = options.values.get("hotplug-poll")
+  if (given === undefined) return Effect.succeed({})
+  const hotplugPollMillis = parseHotplugPoll(given)
+  return hotplugPollMillis === undefined
+    ? Effect.fail(new CliFailure({ message: `--hotplug-poll ${given}: ${hotplugPollForm}` }))
+    : Effect.succeed({ hotplugPollMillis })
+}
+
 const tellIgnored = (options: ParsedOptions) =>
   Effect.suspend(() => {
     const known = new Set(ignored.map(({ long }) => long))
@@ -138,6 +151,7 @@ const settingsOf = (options: ParsedOptions, stateMode: "empty" | "resume") =>
         ? undefined
         : (options.values.get("rpc-socket") ?? defaultSocketPath),
       removalDeadlineMillis: yield* deadlineOf(options),
+      ...(yield* hotplugPollOf(options)),
       identityStyle: options.given.has("spdk-identities") ? "spdk" : "uuid",
       reactor: yield* oneOf(options, "reactor", ["main", "worker"]),
       waitForRpc: options.given.has("wait-for-rpc"),

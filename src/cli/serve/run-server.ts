@@ -28,6 +28,7 @@ import { CliFailure, failureOf } from "../CliFailure.ts"
 import { replaySurroundings } from "../replay/replay-surroundings.ts"
 import { version } from "../version.ts"
 import { allowedPathsOf } from "./allowed-paths.ts"
+import type { HotplugPoll } from "./hotplug-poll.ts"
 import type { HttpSettings } from "./http-flags.ts"
 import type { PeerLimitSettings } from "./peer-limits.ts"
 import { observeEnd, observeStart, previousEndIn } from "./process-observations.ts"
@@ -42,13 +43,15 @@ export interface DataPlaneSettings {
   readonly removalDeadlineMillis: number
   readonly allowedPaths: AllowedPaths
   readonly peerLimits: PeerLimitSettings | undefined
+  readonly hotplugPollMillis?: HotplugPoll
   readonly sysfsRoot?: string
   readonly deviceRoot?: string
   /** Portals accept after it. */
   readonly acceptWhen: Effect.Effect<void>
 }
 
-const rootsOf = ({ deviceRoot, sysfsRoot }: ServerSettings) => ({
+const devicesOf = ({ deviceRoot, hotplugPollMillis, sysfsRoot }: ServerSettings) => ({
+  ...(hotplugPollMillis === undefined ? {} : { hotplugPollMillis }),
   ...(deviceRoot === undefined ? {} : { deviceRoot }),
   ...(sysfsRoot === undefined ? {} : { sysfsRoot })
 })
@@ -67,6 +70,8 @@ export interface ServerSettings {
   readonly removalDeadlineMillis: number
   readonly identityStyle: "uuid" | "spdk"
   readonly reactor: "main" | "worker"
+  /** How often devices are looked at; the data plane's default if absent. */
+  readonly hotplugPollMillis?: HotplugPoll
   /** Where the kernel shows devices, and where their nodes are; `/sys` and `/dev` if absent. */
   readonly sysfsRoot?: string
   readonly deviceRoot?: string
@@ -240,7 +245,7 @@ export const runServer = (settings: ServerSettings, makeDataPlane: MakeDataPlane
       removalDeadlineMillis,
       allowedPaths,
       peerLimits: settings.peerLimits,
-      ...rootsOf(settings),
+      ...devicesOf(settings),
       acceptWhen: Deferred.await(accept)
     })
     const secrets = Layer.succeed(Secrets, yield* secretsOf(settings.stateDirectory))

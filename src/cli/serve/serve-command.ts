@@ -74,6 +74,7 @@ export const serveCommand = (load: LoadDataPlane) =>
         stateMode: yield* stateModeOf(configuration, Option.getOrUndefined(input.stateMode), otherwise),
         socketPath: input.socket,
         removalDeadlineMillis: input.removalDeadline,
+        hotplugPollMillis: input.hotplugPoll,
         sysfsRoot: resolve(input.sysfsRoot),
         deviceRoot: resolve(input.deviceRoot),
         identityStyle: input.spdkIdentities ? "spdk" : "uuid",

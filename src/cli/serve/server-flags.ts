@@ -3,6 +3,7 @@ import { Config, Option } from "effect"
 import { Flag } from "effect/cli"
 import { defaultSocketPath } from "../../rpc/socket-path.ts"
 import { durationMillisMax, parseDuration } from "../duration.ts"
+import { hotplugPollFlag } from "./hotplug-poll.ts"
 import { logFormats } from "./logging.ts"
 
 /** Milliseconds that a removal waits, unless said otherwise; below the 60 s that rpc.py waits. */
@@ -52,6 +53,7 @@ export const serverFlags = {
     "removal-deadline",
     "How long a removed LUN may finish its commands (default 40s); what is left then is aborted"
   ).pipe(Flag.withDefault(removalDeadlineDefault)),
+  hotplugPoll: hotplugPollFlag,
   sysfsRoot: Flag.Directory("sysfs-root").pipe(
     Flag.withMetavar("DIR"),
     Flag.withDescription("Where the kernel shows devices (default /sys), for tests and containers"),

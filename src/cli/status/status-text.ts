@@ -163,6 +163,12 @@ const bdevRows = ({ bdevs, status }: StatusView) =>
     ]
   })
 
+/** They are in no list of bdevs. */
+const detachedRows = ({ status }: StatusView) =>
+  status.bdevs
+    .filter(({ state }) => state === "detached")
+    .map(({ detail, name }) => [name, "", "", "", `detached: ${detail ?? "its base is"}`, ""])
+
 const connectionRows = ({ connections }: StatusView) =>
   connections.map(({ initiator_addr, login_phase, state, target_node_name }) => [
     printable(initiator_addr),
@@ -228,6 +234,9 @@ const problemLines = ({ status, targets }: StatusView): ReadonlyArray<string> =>
       ({ code, host, port }) => `portal ${host}:${port} is not listened on (${code ?? "no reason known"})`
     ),
     ...bdevs.map(({ detail, name }) => `bdev ${name} is not there: ${detail ?? "no reason known"}`),
+    ...status.bdevs.flatMap(({ detail, name, state }) =>
+      state === "detached" || state === "degraded" ? [`bdev ${name} is ${state}: ${detail ?? "its base is"}`] : []
+    ),
     ...unreachable.map(({ name }) => `nobody can reach target ${name}: it has no map`),
     ...status.warnings
   ]
@@ -271,7 +280,7 @@ export const statusText = (view: StatusView): string => {
     "",
     section("TARGET", ["LUN", "BDEV", "STATE"], lunRows(view)),
     "",
-    section("BDEV", ["TYPE", "SIZE", "BLOCK", "STATE", "UUID"], bdevRows(view)),
+    section("BDEV", ["TYPE", "SIZE", "BLOCK", "STATE", "UUID"], [...bdevRows(view), ...detachedRows(view)]),
     "",
     section("INITIATOR", ["TARGET", "PHASE"], connectionRows(view)),
     ...inertLines(view.status)

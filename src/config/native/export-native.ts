@@ -2,6 +2,7 @@
  * The state as a native file. Applied to an empty target it makes the same, and that target's export is the same text,
  * byte for byte. Derived UUIDs and statistics are not in it, names and tags are.
  */
+import { declaredState } from "../../domain/bdev/declared-state.ts"
 import { authGroupsOf, bdevsOf, inertSettingsOf, initiatorGroupsOf, type State, targetsOf } from "../../domain/State.ts"
 import type { Exported, ExportOptions } from "../ExportFormat.ts"
 import { nativeConfigOf } from "./native-config-of.ts"
@@ -47,8 +48,9 @@ export const exportNative = (
   secrets?: ReadonlyMap<string, string>
 ): Exported => {
   const variables = secretVariables(authGroupsOf(state))
+  const declared = declaredState(state)
   const { options, ...rest } = nativeConfigOf(
-    state,
+    declared,
     (key) => secrets?.get(key) ?? `\${env:${variables.get(key) ?? ""}}`
   )
   const config = isWhole && options !== undefined ? { options, ...rest } : rest
@@ -57,7 +59,7 @@ export const exportNative = (
     "Configuration of lunlog, exported.",
     ...(isReferring ? ["Secrets are taken from the environment: see the variables of authGroups."] : [])
   ]
-  const warnings = leftOut(state, isWhole)
+  const warnings = leftOut(declared, isWhole)
   const set = isReferring
     ? [`secrets are not in it; whoever reads it needs in the environment: ${listed([...variables.values()])}`]
     : []

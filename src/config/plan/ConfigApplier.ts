@@ -6,6 +6,7 @@ import { createHash } from "node:crypto"
 import { Context, Effect, Layer, Schema, Semaphore } from "effect"
 import { EventLog } from "../../../eventlog/EventLog.ts"
 import type { Cause } from "../../../eventlog/record.ts"
+import { declaredState } from "../../domain/bdev/declared-state.ts"
 import type { Command } from "../../domain/Command.ts"
 import { ControlPlane } from "../../domain/ControlPlane.ts"
 import type { DataPlane } from "../../domain/DataPlane.ts"
@@ -133,10 +134,13 @@ const recordFailed = (file: NativeFile, before: State, plan: Plan, cause: Cause)
     const { state } = yield* ControlPlane
     const { appliedConfig } = state()
     if (appliedConfig === undefined) return
-    const now = modelOf(state())
+    const now = modelOf(declaredState(state()))
     const keysOf = (differences: ReadonlyArray<Difference>) =>
       new Set(differences.map(({ key, section }) => `${section}/${key}`))
-    const [changed, unfinished] = [keysOf(differenceOf(modelOf(before), now)), keysOf(differenceOf(now, plan.goal))]
+    const [changed, unfinished] = [
+      keysOf(differenceOf(modelOf(declaredState(before)), now)),
+      keysOf(differenceOf(now, plan.goal))
+    ]
     const isDone = (section: string, key: string) =>
       changed.has(`${section}/${key}`) && !unfinished.has(`${section}/${key}`)
     const desired = replaceInScope(appliedConfig.desired, plan.desired, isDone)

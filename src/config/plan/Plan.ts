@@ -5,16 +5,18 @@
  */
 import { Result } from "effect"
 import { baseOf } from "../../domain/bdev/bdev-evolve.ts"
+import { declaredState } from "../../domain/bdev/declared-state.ts"
 import type { DesiredEntry } from "../../domain/config/AppliedConfig.ts"
 import { iscsiNameKey } from "../../domain/ids.ts"
 import { indexGet } from "../../domain/multi-index.ts"
-import { activeLunsOf, type State } from "../../domain/State.ts"
+import { activeLunsOf, detachedBdevsOf, type State } from "../../domain/State.ts"
 import { parseTargetName } from "../../domain/target/target-node-name.ts"
 import type { Wanted } from "../native/DesiredState.ts"
 import type { ConfigPath } from "../native/NativeFile.ts"
 import type { FieldChange } from "./Aspect.ts"
 import { appliedModel, entriesOf, hashOf, outOfScope, replaceInScope } from "./applied-entries.ts"
 import { declarationsOf } from "./declarations.ts"
+import { detachedText, sortOutDetached } from "./detached-works.ts"
 import { type Difference, type Drift, differenceOf, driftBetween } from "./difference.ts"
 import { forEachKind, type Kind, modelOf, type Singles } from "./kinds.ts"
 import type { Model } from "./Model.ts"
@@ -55,6 +57,8 @@ export interface Plan {
   readonly drift: ReadonlyArray<Drift>
   /** What stays though no file has it. */
   readonly kept: ReadonlyArray<string>
+  /** What counts as running though its device is away, in words. */
+  readonly detached: ReadonlyArray<string>
   /** Why the plan cannot be carried out. */
   readonly conflicts: ReadonlyArray<Conflict>
   /** What to record at the end. */
@@ -165,7 +169,8 @@ export const singlesOf = ({ log, options }: Wanted): Singles => ({
 })
 
 /** `seq` is the last of the log. */
-export const planOf = (now: State, desired: Wanted, options: PlanOptions, seq: number): Plan => {
+export const planOf = (state: State, desired: Wanted, options: PlanOptions, seq: number): Plan => {
+  const now = declaredState(state)
   const running = modelOf(now)
   const wanted = modelOf(desired.state, singlesOf(desired))
   const last = appliedModel(now.appliedConfig)
@@ -193,15 +198,19 @@ export const planOf = (now: State, desired: Wanted, options: PlanOptions, seq: n
   }
   const drift = driftBetween(asked, goal)
   const staged = stagesOf(now, goal, declared, seq)
-  conflicts.push(...staged.conflicts.map((conflict) => withDriftHint(drift, conflict)))
+  const sorted = sortOutDetached(state, staged.works)
+  conflicts.push(...staged.conflicts.map((conflict) => withDriftHint(drift, conflict)), ...sorted.conflicts)
   const own = entriesOf(desired.events)
   const entries = scope === undefined ? own : replaceInScope(now.appliedConfig?.desired ?? [], own, scope)
   const staysDown = scope === undefined ? [] : outOfScope(now.configTakenDown, scope)
   return {
     steps: differences.map((one) => stepOf(now, declared.pathOf(one.section, one.key), one)),
-    works: staged.works,
+    works: sorted.works,
     drift,
     kept,
+    detached: detachedBdevsOf(state)
+      .filter(({ name }) => goal.bdevs.has(name))
+      .map(detachedText),
     conflicts,
     desired: entries,
     fileHash: hashOf(entries),
@@ -226,7 +235,8 @@ const restricted = (model: Model, scope: Scope): Model => {
 }
 
 /** What was changed since a file was applied; nothing if none was. */
-export const driftOfState = (now: State): ReadonlyArray<Drift> => {
+export const driftOfState = (state: State): ReadonlyArray<Drift> => {
+  const now = declaredState(state)
   const last = appliedModel(now.appliedConfig)
   return last === undefined ? [] : driftBetween(last, withTakenDown(modelOf(now), now.configTakenDown, last))
 }

@@ -7,6 +7,7 @@ import type { Cause } from "../../../eventlog/record.ts"
 import { baseOf } from "../../domain/bdev/bdev-evolve.ts"
 import type { DetachedBdev } from "../../domain/bdev/DetachedBdev.ts"
 import type { ControlPlane } from "../../domain/ControlPlane.ts"
+import type { BdevStatus } from "../../domain/DataPlane.ts"
 import type { BdevUnavailable } from "../../domain/data-plane-errors.ts"
 import { openReplay } from "../../domain/replay/Replay.ts"
 import { detachedBdevsOf, findBdev, findDetachedBdev, type State } from "../../domain/State.ts"
@@ -63,9 +64,15 @@ export class Reattachment {
     })
   }
 
-  /** Why a detached bdev is not attached, though its device may be there. */
-  failureOf(detached: DetachedBdev): string | undefined {
-    return this.#waiting.get(keyOf(detached))?.failure
+  /** What people are told of those that are detached: why they cannot be opened, if that was tried, or how they went. */
+  status(state: State): ReadonlyArray<BdevStatus> {
+    return detachedBdevsOf(state)
+      .filter(({ attached, name }) => attached === undefined && findBdev(state, name) === undefined)
+      .map((detached) => {
+        const { incarnation, name } = detached
+        const detail = this.#waiting.get(keyOf(detached))?.failure ?? detached.detail
+        return { name, incarnation, state: "detached", ...(detail === undefined ? {} : { detail }) }
+      })
   }
 
   #restore(state: State): Effect.Effect<void> {

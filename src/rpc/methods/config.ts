@@ -144,6 +144,7 @@ const planView = (name: string, { digest, plan, seq }: Planned) =>
       commands: plan.works.length,
       drift: plan.drift,
       kept: plan.kept,
+      detached: plan.detached,
       conflicts: plan.conflicts.map(({ message, path }) => ({ path: plainPath(path), message }))
     }
   })

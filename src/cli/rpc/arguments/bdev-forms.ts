@@ -289,7 +289,11 @@ const general: ReadonlyArray<MethodForm> = [
   method(
     "bdev_get_bdevs",
     "Shows the bdevs.",
-    [oneBdev, option(["t", "timeout-ms"], integer("MILLISECONDS"), "how long to wait until it is there", "timeout")],
+    [
+      oneBdev,
+      option(["t", "timeout-ms"], integer("MILLISECONDS"), "how long to wait until it is there", "timeout"),
+      flag(["", "detached"], "those whose device is away, too")
+    ],
     { aliases: ["get_bdevs"], example: "-b Malloc0" }
   ),
   method(

@@ -6,8 +6,9 @@
 import { type Bdev, type BdevQos, IO_TYPES, noQos } from "../../../domain/bdev/Bdev.ts"
 import { type BdevKind, type BdevSpec, bdevKindOf, removableKey } from "../../../domain/bdev/BdevSpec.ts"
 import { chainOf, geometryOf, mediumOf } from "../../../domain/bdev/bdev-geometry.ts"
+import { declaredState } from "../../../domain/bdev/declared-state.ts"
 import { indexGet } from "../../../domain/multi-index.ts"
-import { findBdev, type State } from "../../../domain/State.ts"
+import { activeBdevsOf, findBdev, findDetachedBdev, type State } from "../../../domain/State.ts"
 import { nbdParams } from "./nbd-params.ts"
 import { nvmeView } from "./nvme-view.ts"
 
@@ -99,8 +100,20 @@ const claim = (state: State, { name }: Bdev) => {
   return { claimed: true, claim_type: readsOnly ? "read_many_write_none" : "exclusive_write" }
 }
 
+/** All that are declared: those whose device is away have a member that says so. */
+export const declaredBdevViews = (state: State): ReadonlyArray<unknown> => {
+  const declared = declaredState(state)
+  return activeBdevsOf(declared).map((bdev) => {
+    const detached = findDetachedBdev(state, bdev.name)
+    const view = bdevView(declared, bdev)
+    if (detached === undefined || detached.attached !== undefined) return view
+    const luns = detached.luns.map(({ lun, target }) => ({ target, lun_id: lun }))
+    return { ...view, detached: { reason: detached.detail ?? "its base is detached", since_seq: detached.since, luns } }
+  })
+}
+
 /** One element of `bdev_get_bdevs`. */
-export const bdevView = (state: State, bdev: Bdev): unknown => {
+export const bdevView = (state: State, bdev: Bdev) => {
   const chain = chainOf(state, bdev)
   const medium = mediumOf(chain)
   const geometry = geometryOf(state, bdev)

@@ -26,7 +26,7 @@ import {
 } from "../../RpcError.ts"
 import { defineMethod, type RpcCall, type RpcMethod } from "../../RpcMethod.ts"
 import { awaitGone, dispatch, dispatchWithLease, eventOf } from "../dispatch.ts"
-import { bdevView } from "./bdev-view.ts"
+import { bdevView, declaredBdevViews } from "./bdev-view.ts"
 
 const mebibyte = 1024 * 1024
 
@@ -294,18 +294,19 @@ const findActive = (state: State, nameOrUuid: string): Bdev | undefined => {
 /** Longest wait for a bdev to appear, in milliseconds: what a timer holds. */
 const appearTimeoutMax = 2 ** 31 - 1
 
-/** Waits up to `timeout` ms for the bdev; without a timeout an unknown one is -19, with one -110 in the end. */
+/** `detached` is lunlog's own: those whose device is away, too. Waits up to `timeout` ms for the bdev; without a timeout an unknown one is -19, with one -110 in the end. */
 const bdevGetBdevs = defineMethod({
   name: "bdev_get_bdevs",
   aliases: ["get_bdevs"],
   kind: "wait",
   undecodable: decodeFailed,
   paramsOptional: true,
-  params: Schema.Struct({ name: optional(Text), timeout: optional(Uint64) }),
-  handler: ({ name, timeout = 0n }) =>
+  params: Schema.Struct({ name: optional(Text), timeout: optional(Uint64), detached: optional(Schema.Boolean) }),
+  handler: ({ detached = false, name, timeout = 0n }) =>
     Effect.gen(function* () {
       const { awaitState, state } = yield* ControlPlane
-      if (name === undefined) return activeBdevsOf(state()).map((bdev) => bdevView(state(), bdev))
+      if (name === undefined)
+        return detached ? declaredBdevViews(state()) : activeBdevsOf(state()).map((bdev) => bdevView(state(), bdev))
       const wire = timeout === 0n ? errnoError("ENODEV") : errnoError("ETIMEDOUT")
       const data = { reason: `there is no bdev ${name}`, object: `bdev ${name}`, hint: "bdev_get_bdevs lists them all" }
       if (findActive(state(), name) === undefined) {
