@@ -189,7 +189,7 @@ export class PathWatch {
       this.#ready.delete(folder)
       this.#looks++
       folder.isLooking = true
-      void this.#lookInto(folder).then(() => {
+      void this.#lookInto(folder).finally(() => {
         this.#looks--
         folder.isLooking = false
         if (folder.due.size > 0) this.#ready.add(folder)

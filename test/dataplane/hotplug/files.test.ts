@@ -1,71 +1,16 @@
 /** Files that come and go under a running target: what becomes of their bdevs and LUNs, and what the log says. */
 import { readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { assert, describe, it } from "@effect/vitest"
-import { Effect, type Scope } from "effect"
+import { assert, describe } from "@effect/vitest"
+import { Effect } from "effect"
 import type { Command } from "../../../src/domain/Command.ts"
 import { BdevName, Incarnation } from "../../../src/domain/ids.ts"
-import { detachedBdevsOf, findBdev } from "../../../src/domain/State.ts"
+import { findBdev } from "../../../src/domain/State.ts"
 import { cdb, readBlocks, readCapacity, reportLuns, writeBlocks } from "../../support/initiator/commands.ts"
-import { outcomeText } from "../../support/initiator/ScsiTask.ts"
-import type { Session } from "../../support/initiator/Session.ts"
-import { Folder } from "../bdev/aio-support.ts"
-import { attempt, createBdev, guideCommands, malloc, type Plane, recordsOf, startPlane, until } from "../plane.ts"
+import { attempt, createBdev, guideCommands, malloc, recordsOf, startPlane, until } from "../plane.ts"
+import { aio, delay, isThere, outcome, sourcesOf, statusOf, untilBack, untilDetached, withFolder } from "./support.ts"
 
 const mebibyte = 1024 * 1024
-
-const withFolder = (name: string, run: (folder: Folder) => Effect.Effect<void, unknown, Scope.Scope>) =>
-  it.live(name, () =>
-    Effect.flatMap(
-      Effect.acquireRelease(
-        Effect.sync(() => new Folder()),
-        (folder) => Effect.sync(() => folder[Symbol.dispose]())
-      ),
-      run
-    )
-  )
-
-const aio = (name: string, filename: string): Command =>
-  createBdev(name, { _tag: "Aio", filename, blockSize: 512, readOnly: false })
-
-const delay = (name: string, base: string): Command =>
-  createBdev(name, {
-    _tag: "Delay",
-    base,
-    averageReadMicros: 0,
-    p99ReadMicros: 0,
-    averageWriteMicros: 0,
-    p99WriteMicros: 0
-  })
-
-const outcome = (session: Session, lun: number, command: Buffer): Effect.Effect<string, unknown> =>
-  Effect.map(
-    attempt(() => session.command({ lun, cdb: command })),
-    outcomeText
-  )
-
-const statusOf = (plane: Plane) =>
-  Effect.map(plane.dataPlane.status, ({ bdevs }) => bdevs.map(({ name, state }) => `${name} ${state}`))
-
-const isThere = (plane: Plane, name: string) => findBdev(plane.controlPlane.state(), name) !== undefined
-
-/** The bdev is gone, in the data plane too, and waits for its device. */
-const untilDetached = (plane: Plane, name: string) =>
-  until(
-    Effect.map(statusOf(plane), (status) => !isThere(plane, name) && !status.some((one) => one.startsWith(`${name} `)))
-  )
-
-/** It is back with all that it had. */
-const untilBack = (plane: Plane, name: string) =>
-  until(
-    Effect.map(
-      statusOf(plane),
-      (status) => status.includes(`${name} up`) && detachedBdevsOf(plane.controlPlane.state()).length === 0
-    )
-  )
-
-const sourcesOf = (plane: Plane, type: string) =>
-  Effect.map(recordsOf(plane, type), (records) => records.map(({ cause }) => cause.source))
 
 /** LUN 0 is memory, LUN 1 the file. */
 const startWith = (path: string) =>
