@@ -50,7 +50,7 @@ const forget = (state: State, away: Map<string, DetachedBdev>, name: string): vo
 export const sortOutDetached = (state: State, works: ReadonlyArray<Work>): Sorted => {
   const detached = detachedBdevsOf(state).filter(({ attached }) => attached === undefined)
   if (detached.length === 0) return { works, conflicts: [] }
-  const away = new Map(detached.map((one) => [one.name as string, one]))
+  const away = new Map<string, DetachedBdev>(detached.map((one) => [one.name, one]))
   const deleted = new Set(works.flatMap(({ command }) => (command._tag === "DeleteBdev" ? [command.name] : [])))
   const lunsOf = new Map(detached.flatMap((one) => one.luns.map(({ lun, target }) => [lunKey(target, lun), one])))
   const kept: Array<Work> = []

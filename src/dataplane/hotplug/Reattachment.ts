@@ -64,7 +64,7 @@ export class Reattachment {
     })
   }
 
-  /** What people are told of those that are detached: why they cannot be opened, if that was tried, or how they went. */
+  /** What people are told of those that are detached: how they went, or why they cannot be opened again. */
   status(state: State): ReadonlyArray<BdevStatus> {
     return detachedBdevsOf(state)
       .filter(({ attached, name }) => attached === undefined && findBdev(state, name) === undefined)

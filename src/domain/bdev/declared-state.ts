@@ -41,7 +41,7 @@ const withLun = (state: State, bdev: Bdev, { incarnation, lun, target: name }: D
   }
 }
 
-/** As if every detached bdev were there, with the LUNs that are free for it; also those that still drain. None is detached in it. */
+/** As if every detached bdev were there, also while it drains, with the LUNs that are free for it: none is detached. */
 export const declaredState = (state: State): State => {
   if (HashMap.isEmpty(state.detachedBdevs)) return state
   let declared: State = { ...state, detachedBdevs: HashMap.empty() }

@@ -1,4 +1,4 @@
-/** Block devices that change or go under a running target: loop devices, which are files that Linux makes devices of. */
+/** Block devices that change or go under a running target: loop devices, made of files. */
 import { rmSync, symlinkSync, truncateSync } from "node:fs"
 import { join } from "node:path"
 import { assert } from "@effect/vitest"

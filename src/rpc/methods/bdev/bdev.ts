@@ -294,7 +294,10 @@ const findActive = (state: State, nameOrUuid: string): Bdev | undefined => {
 /** Longest wait for a bdev to appear, in milliseconds: what a timer holds. */
 const appearTimeoutMax = 2 ** 31 - 1
 
-/** `detached` is lunlog's own: those whose device is away, too. Waits up to `timeout` ms for the bdev; without a timeout an unknown one is -19, with one -110 in the end. */
+/**
+ * Waits up to `timeout` ms for the bdev; without a timeout an unknown one is -19, with one -110 in the end. `detached` is
+ * lunlog's own: those whose device is away, too.
+ */
 const bdevGetBdevs = defineMethod({
   name: "bdev_get_bdevs",
   aliases: ["get_bdevs"],
