@@ -43,17 +43,26 @@ export const statusOf = (plane: Plane) =>
 
 export const isThere = (plane: Plane, name: string) => findBdev(plane.controlPlane.state(), name) !== undefined
 
+/** The data plane has followed all that is recorded. */
+const applied = ({ dataPlane, log }: Plane) => Effect.suspend(() => dataPlane.awaitApplied(log.durable().controlSeq))
+
 /** The bdev is gone, in the data plane too, and waits for its device. */
 export const untilDetached = (plane: Plane, name: string) =>
-  until(Effect.map(statusOf(plane), (status) => !isThere(plane, name) && status.includes(`${name} detached`)))
+  Effect.andThen(
+    until(Effect.map(statusOf(plane), (status) => !isThere(plane, name) && status.includes(`${name} detached`))),
+    applied(plane)
+  )
 
 /** It is back with all that it had. */
 export const untilBack = (plane: Plane, name: string) =>
-  until(
-    Effect.map(
-      statusOf(plane),
-      (status) => status.includes(`${name} up`) && detachedBdevsOf(plane.controlPlane.state()).length === 0
-    )
+  Effect.andThen(
+    until(
+      Effect.map(
+        statusOf(plane),
+        (status) => status.includes(`${name} up`) && detachedBdevsOf(plane.controlPlane.state()).length === 0
+      )
+    ),
+    applied(plane)
   )
 
 export const sourcesOf = (plane: Plane, type: string) =>

@@ -295,8 +295,8 @@ const findActive = (state: State, nameOrUuid: string): Bdev | undefined => {
 const appearTimeoutMax = 2 ** 31 - 1
 
 /**
- * Waits up to `timeout` ms for the bdev; without a timeout an unknown one is -19, with one -110 in the end. `detached` is
- * lunlog's own: those whose device is away, too.
+ * Waits up to `timeout` ms for the bdev; without a timeout an unknown one is -19, with one -110 in the end. `detached`:
+ * those whose device is away, too, which is lunlog's own.
  */
 const bdevGetBdevs = defineMethod({
   name: "bdev_get_bdevs",
