@@ -35,6 +35,7 @@ export const performLogin = async (world: World, id: number, action: Of<"login">
   if (before !== undefined && before.target !== target) before.session.drop()
   let status: number | undefined
   let ring: PduRing | undefined
+  let own: Initiator | undefined
   try {
     const session = await Session.open({
       endpoint: lunlog.endpoint,
@@ -44,7 +45,7 @@ export const performLogin = async (world: World, id: number, action: Of<"login">
       keys: keysOf(action),
       ignorePings: action.ignorePings,
       onAsyncMessage: (pdu) => {
-        if (pdu.header[36] === logoutRequested) void performLogout(world, name)
+        if (pdu.header[36] === logoutRequested) void own?.leave("asked to log out", clock.tick())
       },
       onConnect: (wire) => {
         ring = new PduRing(`${name}-action-${id}`, wire)
@@ -53,9 +54,11 @@ export const performLogin = async (world: World, id: number, action: Of<"login">
     })
     status = 0
     const since = clock.tick()
-    if (ring !== undefined) initiators.set(name, new Initiator(name, target, initiator, session, ring, since))
+    if (ring === undefined) return
+    own = new Initiator(name, target, initiator, session, ring, since)
+    initiators.set(name, own)
     // The kill came while the target let it in.
-    if (world.isEnding) initiators.get(name)?.mayEnd("kill -9", since)
+    if (world.isEnding) own.mayEnd("kill -9", since)
     if (before === undefined) return
     world.retired.push(before)
     // The same nexus is reinstated: the target has to end the session.
@@ -70,10 +73,7 @@ export const performLogin = async (world: World, id: number, action: Of<"login">
 
 /** Logs out, and waits for the end. */
 export const performLogout = async (world: World, name: string): Promise<void> => {
-  const initiator = world.usable(name)
-  if (initiator === undefined) return
-  initiator.mayEnd("logout", world.clock.tick())
-  await initiator.session.logout().catch(() => initiator.session.drop())
+  await world.usable(name)?.leave("logout", world.clock.tick())
 }
 
 /** The connection is gone. */

@@ -34,6 +34,12 @@ export class Initiator {
     this.#endedAt = now
   }
 
+  /** Logs out, and waits for the end. */
+  async leave(why: string, now: number): Promise<void> {
+    this.mayEnd(why, now)
+    await this.session.logout().catch(() => this.session.drop())
+  }
+
   /** It is not to be used any more. */
   get isOver(): boolean {
     return this.session.isClosed || this.#endedBy !== undefined
