@@ -10,7 +10,7 @@ import { guestMillis } from "../support/linux-scripts.ts"
 import { describeWithTools } from "../support/requires-tool.ts"
 
 /** Emulated, the guest needs minutes. */
-const guestSeconds = 400
+const guestSeconds = 900
 
 describe("a target that is killed under writes", () => {
   it("has what it has promised, and no torn block", { timeout: 120_000 }, () =>

@@ -15,7 +15,7 @@ describeWithTools(guestTools, "a target that is killed again and again under fio
   it("goes on each time", { timeout: 1_800_000 }, async () => {
     const seed = runSeed(612)
     for (let round = 0; round < 5; round++) {
-      await killRounds({ seed: seed + round, kills: 8, writesBetween: 50, guestSeconds: 300 })
+      await killRounds({ seed: seed + round, kills: 8, writesBetween: 50, guestSeconds: 900 })
     }
   })
 })

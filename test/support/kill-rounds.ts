@@ -27,7 +27,7 @@ export interface KillRounds {
 }
 
 const stampedCount = 2048
-const fioBytes = 16 * 1024 * 1024
+const fioBytes = 8 * 1024 * 1024
 const fioBlockBytes = 4096
 /** Until a target that was started again takes a login. */
 const loginMillis = 30_000
@@ -132,7 +132,7 @@ const beginFio = async (guest: LinuxGuest, port: number): Promise<void> => {
       `--bs=${fioBlockBytes}`,
       "--rw=randwrite"
     ],
-    ...["--ioengine=libaio", "--direct=1", "--iodepth=16", "--fsync=64", "--rate_iops=500"],
+    ...["--ioengine=libaio", "--direct=1", "--iodepth=16", "--fsync=64", "--rate_iops=300"],
     ...["--verify=crc32c", "--verify_fatal=1", "--do_verify=1", "--minimal"]
   ]
   await must(guest, `(fio ${options.join(" ")} > /tmp/fio.out 2>&1; echo "status $?" >> /tmp/fio.end) &`)
