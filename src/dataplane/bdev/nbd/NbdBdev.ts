@@ -38,7 +38,7 @@ export interface NbdSurroundings {
 }
 
 /** How often a request is sent before it counts as one that the server cannot bear. */
-const sendsMax = 32
+const sendsMax = 16
 /** Bytes of one request for zeros: a server that has to write them answers in time. */
 const zeroBytesMax = 32 * 1024 * 1024
 /** Bytes of one question for an extent. */
@@ -299,7 +299,8 @@ export class NbdBdev implements ResizableBdev {
       this.of.failed(operationOf(request.command), reason.code, request.byteOffset)
       this.finish(request, IoStatus.failed)
     }
-    if (!isLast) return this.pump()
+    // Later: of a server that has ended all connections are lost in one turn.
+    if (!isLast) return void setImmediate(() => this.pump())
     this.absence.begins(reason)
     if (!this.writeCache || this.writesAnswered === this.writesSynced) return
     this.syncFailures++
