@@ -142,7 +142,7 @@ export class NbdBdev implements ResizableBdev {
     this.blockCount = blockCount
   }
 
-  /** What waits ends as aborted; the connections go when everything that is out has its reply, or after 10 s. */
+  /** What waits ends as aborted; the connections go when everything that is out has its reply, or after 5 s. */
   close(): void {
     if (this.isClosed) return
     this.isClosed = true

@@ -17,7 +17,7 @@ export const requestsPerConnectionMax = 64
 /** From the first attempt to connect to the end of the handshake, in milliseconds. */
 const handshakeMillis = 10_000
 /** How long replies are waited for when the bdev is closed, in milliseconds. */
-const closeMillis = 10_000
+const closeMillis = 5_000
 /** How long a server has to take note of a goodbye, in milliseconds. */
 const goodbyeMillis = 1_000
 
@@ -124,7 +124,7 @@ export class NbdConnection {
     return out.toSorted((a, b) => a.sentEnd - b.sentEnd)
   }
 
-  /** No more requests follow; it says goodbye when all that are out have replies, or after 10 s without. */
+  /** No more requests follow; it says goodbye when all that are out have replies, or after 5 s without. */
   close(): void {
     if (this.#phase === "connecting") return this.#lose("ECANCELED", "is not needed any more")
     if (this.#phase !== "agreed") return

@@ -58,16 +58,26 @@ const explain = (error: NodeJS.ErrnoException): readonly [code: string, detail: 
 const statDescriptor = promisify(fstat)
 const readDescriptor = promisify(readFile)
 
-const pemOf = async (openFiles: OpenFiles, path: string): Promise<Buffer> => {
+const readPem = async (openFiles: OpenFiles, path: string): Promise<Buffer> => {
   const descriptor = await openFiles.open(path, constants.O_RDONLY | constants.O_NONBLOCK)
   try {
     const stat = await statDescriptor(descriptor)
-    if (!stat.isFile() || stat.size > pemBytesMax) throw new Error(`${path} is no file of at most 1 MiB`)
+    if (!stat.isFile() || stat.size > pemBytesMax) throw new Error("it is no file of at most 1 MiB")
     const content = Buffer.alloc(stat.size)
     const { bytesRead } = await readDescriptor(descriptor, content, 0, stat.size, 0)
     return content.subarray(0, bytesRead)
   } finally {
     closeFile(descriptor, () => {})
+  }
+}
+
+const pemOf = async (openFiles: OpenFiles, path: string): Promise<Buffer> => {
+  try {
+    return await readPem(openFiles, path)
+  } catch (error) {
+    if (error instanceof PathRefused) throw error
+    const reason = error instanceof Error ? error.message.split(",")[0] : String(error)
+    throw new Error(`the TLS file ${path} cannot be read: ${reason}`)
   }
 }
 

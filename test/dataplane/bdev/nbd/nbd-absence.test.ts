@@ -51,7 +51,7 @@ describe("a server that comes back", () => {
     assert.strictEqual(disk.syncFailures, 0)
   })
 
-  it("may have lost what it had not flushed: the flushes that wait fail, and so is the next of everyone else", async () => {
+  it("may have lost what it had not flushed: flushes that wait fail, and everyone else's next", async () => {
     await using server = await startServer()
     await using open = await openDisk(nbdSpec({ path: server.path }))
     const { disk } = open
