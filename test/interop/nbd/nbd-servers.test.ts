@@ -205,7 +205,7 @@ describeWithTools(["qemu-nbd", "qemu-img", "qemu-storage-daemon", "nbdkit", "ope
 
     it("that answer in pieces with holes: random data here and there", async () => {
       const { server, spec } = await opening(
-        ["-r", "sparse-random", "size=16M", "seed=1", "percent=50", "runlength=64K"],
+        ["-r", "sparse-random", "size=16M", "seed=1", "percent=50", "runlength=16"],
         {
           readOnly: true
         }
