@@ -1,12 +1,20 @@
 /** LUNs at NBD servers, seen from initiators: images, libiscsi's tests, servers that die, hang and come back. */
 import { readFileSync, truncateSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { afterAll, assert, it } from "vitest"
+import { afterAll, assert, beforeAll, it } from "vitest"
 import { until } from "../../dataplane/bdev/nbd/nbd-support.ts"
 import { runCommand } from "../../support/child-process.ts"
-import { cdb, readBlocks, readCapacity, reportLuns, writeBlocks } from "../../support/initiator/commands.ts"
+import {
+  cdb,
+  clearUnitAttentions,
+  readBlocks,
+  readCapacity,
+  reportLuns,
+  writeBlocks
+} from "../../support/initiator/commands.ts"
 import { readStory } from "../../support/initiator/log-story.ts"
 import { holdingsOf, type Lunlog, nodeBase, startLunlog, untilDescriptors } from "../../support/initiator/lunlog.ts"
+import { makeRandom } from "../../support/initiator/random.ts"
 import { outcomeText } from "../../support/initiator/ScsiTask.ts"
 import { makeImage, startNbdkit, startQemuNbd } from "../../support/nbd-servers.ts"
 import { describeWithTools, qemuIscsiDriver } from "../../support/requires-tool.ts"
@@ -19,11 +27,13 @@ afterAll(() => removeDirectory(folder))
 let count = 0
 const inFolder = (name: string): string => join(folder, `${count++}-${name}`)
 const uriOf = (path: string): string => `nbd+unix:///?socket=${path}`
-const target = `${nodeBase}:nbd`
 
-const withLun = async (lunlog: Lunlog, path: string, params = {}): Promise<void> => {
-  await lunlog.call("bdev_nbd_create", { name: "Nbd0", uri: uriOf(path), ...params })
-  await lunlog.createTarget({ name: target, luns: { 0: "Nbd0" } })
+/** A target whose LUN 0 is the export at `path`. */
+const withLun = async (lunlog: Lunlog, bdev: string, path: string, params = {}): Promise<string> => {
+  const target = `${nodeBase}:${bdev.toLowerCase()}`
+  await lunlog.call("bdev_nbd_create", { name: bdev, uri: uriOf(path), ...params })
+  await lunlog.createTarget({ name: target, luns: { 0: bdev } })
+  return target
 }
 
 /** Waits for an answer of the target. */
@@ -45,16 +55,21 @@ const untilTold = async (what: string, isSo: () => Promise<boolean>): Promise<vo
 const tools = ["qemu-nbd", "qemu-img", "nbdkit", "iscsi-test-cu", qemuIscsiDriver]
 
 describeWithTools(tools, "an NBD LUN", () => {
+  let lunlog: Lunlog
+  beforeAll(async () => {
+    lunlog = await startLunlog({ removalDeadline: "500ms" })
+  })
+  afterAll(() => lunlog?.[Symbol.asyncDispose]())
+
   it("takes an image from qemu, gives it back, and passes libiscsi's tests", { timeout: 60_000 }, async () => {
     const image = inFolder("qcow2")
     await makeImage(image, "64M", "-f", "qcow2")
     const path = inFolder("s")
     const server = await startQemuNbd(path, image, ["-f", "qcow2"])
-    await using lunlog = await startLunlog()
-    await withLun(lunlog, path)
+    const target = await withLun(lunlog, "Image", path)
     const url = `iscsi://127.0.0.1:${lunlog.endpoint.port}/${target}/0`
     const source = inFolder("source")
-    writeFileSync(source, Buffer.from(Array.from({ length: 5_000_000 }, (_, at) => (at * 7919) >> 5)))
+    writeFileSync(source, Buffer.alloc(5_000_000, makeRandom(1).bytes(65_521)))
     truncateSync(source, 64 * mebibyte)
     const run = async (command: string, ...args: ReadonlyArray<string>): Promise<string> => {
       const done = await runCommand({ command, args }, 50_000)
@@ -68,7 +83,7 @@ describeWithTools(tools, "an NBD LUN", () => {
       const report = await run("iscsi-test-cu", "-d", "-n", "-t", `ALL.${suite}`, url)
       assert.notMatch(report, /FAILED|failures: [1-9]/)
     }
-    await lunlog.call("bdev_nbd_delete", { name: "Nbd0" })
+    await lunlog.call("bdev_nbd_delete", { name: "Image" })
     // The server has let go of the image: what it has written is whole.
     server.child.signal("SIGTERM")
     await server.child.exited
@@ -82,8 +97,7 @@ describeWithTools(tools, "an NBD LUN", () => {
     const path = inFolder("s")
     writeFileSync(file, Buffer.alloc(8 * mebibyte))
     let server = await startQemuNbd(path, file)
-    await using lunlog = await startLunlog()
-    await withLun(lunlog, path)
+    const target = await withLun(lunlog, "Killed", path)
     const session = await lunlog.open(target, {}, 0)
     const answered = new Map<number, number>()
     let stamp = 0
@@ -125,8 +139,7 @@ describeWithTools(tools, "an NBD LUN", () => {
   }, async () => {
     const path = inFolder("s")
     let server = await startNbdkit(path, "memory", "16M")
-    await using lunlog = await startLunlog()
-    await withLun(lunlog, path, { reconnect_timeout: 1 })
+    const target = await withLun(lunlog, "Away", path, { reconnect_timeout: 1 })
     const session = await lunlog.open(target, {}, 0)
     await server.kill()
     const waiting = session.command({ lun: 0, cdb: cdb.read10(0, 1), readBytes: 512 })
@@ -148,13 +161,12 @@ describeWithTools(tools, "an NBD LUN", () => {
     const file = inFolder("raw")
     writeFileSync(file, Buffer.alloc(4 * mebibyte, 7))
     let server = await startQemuNbd(path, file)
-    await using lunlog = await startLunlog()
-    await withLun(lunlog, path, { reconnect_timeout: 1, give_up_after: 1 })
+    const target = await withLun(lunlog, "GivenUp", path, { reconnect_timeout: 1, give_up_after: 1 })
     const session = await lunlog.open(target, {}, 0)
     await server.kill()
     await untilTold("the LUN is gone", async () => (await reportLuns(session)).length === 0)
     const story = await readStory(lunlog.process.rpc, 1)
-    const removal = story.find(({ type }) => type === "BdevRemovalStarted")
+    const removal = story.find(({ payload, type }) => type === "BdevRemovalStarted" && payload["name"] === "GivenUp")
     assert.strictEqual(removal?.payload["cause"], "vanished")
     truncateSync(file, 8 * mebibyte)
     server = await startQemuNbd(path, file)
@@ -168,21 +180,22 @@ describeWithTools(tools, "an NBD LUN", () => {
   it("that hangs is removed past the deadline, and its name is free at once", { timeout: 60_000 }, async () => {
     const path = inFolder("s")
     const server = await startNbdkit(path, "memory", "16M")
-    await using lunlog = await startLunlog({ removalDeadline: "500ms" })
+    const target = `${nodeBase}:hangs`
     await lunlog.createMalloc("Malloc0", 4)
     const before = holdingsOf(lunlog.process).descriptors
-    await lunlog.call("bdev_nbd_create", { name: "Nbd0", uri: uriOf(path) })
-    await lunlog.createTarget({ name: target, luns: { 0: "Nbd0", 1: "Malloc0" } })
+    await lunlog.call("bdev_nbd_create", { name: "Hangs", uri: uriOf(path) })
+    await lunlog.createTarget({ name: target, luns: { 0: "Hangs", 1: "Malloc0" } })
     const session = await lunlog.open(target, {}, 0)
     server.child.signal("SIGSTOP")
     await until("all of it is stopped", () => / T /.test(readFileSync(`/proc/${server.pid}/stat`, "utf8")))
     const hanging = Array.from({ length: 8 }, (_, at) =>
       session.command({ lun: 0, cdb: cdb.write10(8 * at, 128), writeData: Buffer.alloc(65_536, at) })
     )
-    await lunlog.call("bdev_nbd_delete", { name: "Nbd0" })
+    await lunlog.call("bdev_nbd_delete", { name: "Hangs" })
     for (const result of await Promise.all(hanging)) assert.match(outcomeText(result), /^(b\/|5\/25\/00)/)
-    await lunlog.call("bdev_null_create", { name: "Nbd0", num_blocks: 8, block_size: 512 })
+    await lunlog.call("bdev_null_create", { name: "Hangs", num_blocks: 8, block_size: 512 })
     assert.deepStrictEqual(await reportLuns(session), [1])
+    await clearUnitAttentions(session, 1)
     assert.strictEqual((await readBlocks(session, 1, 0, 8)).length, 4096)
     // The session's own connection stays.
     await untilDescriptors(lunlog.process, before + 1)
@@ -194,12 +207,12 @@ describeWithTools(tools, "an NBD LUN", () => {
     await using _server = await startNbdkit(path, "memory", "16M")
     const directory = makeDirectory("nbd-state")
     try {
-      const lunlog = await startLunlog({ directory })
-      await withLun(lunlog, path, { connections: 2, give_up_after: 60 })
-      const saved = JSON.stringify(await lunlog.call("framework_get_config", { name: "bdev" }))
+      const first = await startLunlog({ directory })
+      await withLun(first, "Nbd0", path, { connections: 2, give_up_after: 60 })
+      const saved = JSON.stringify(await first.call("framework_get_config", { name: "bdev" }))
       assert.include(saved, '"method":"bdev_nbd_create"')
       assert.include(saved, `"path":"${path}","export":"","block_size":512,"readonly":false,"connections":2`)
-      await lunlog.process.stop()
+      await first.process.stop()
       await using again = await startTarget({ directory, stateMode: "resume" })
       const [bdev] = Object(await again.rpc.call("bdev_get_bdevs"))
       assert.deepInclude(bdev, { name: "Nbd0", num_blocks: 32_768, product_name: "NBD disk" })
