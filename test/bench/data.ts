@@ -1,7 +1,7 @@
 /**
  * The data path against tgt, in turns in one run: microseconds of target CPU per IO, which on a busy machine is
- * steadier than IO per second. All units are in memory: lunlog's malloc disk and its file on a tmpfs, tgt's file there,
- * and tgt's null store (its protocol alone).
+ * steadier than IO per second. All units are in memory: lunlog's malloc disk, its file on a tmpfs and its disk at an
+ * nbdkit (whose own work does not count), tgt's file there, and tgt's null store (its protocol alone).
  *
  *   npm run bench -- data [--json] [--seconds=4] [--rounds=3] [--only=NAME,NAME]
  *
@@ -14,6 +14,7 @@ import { parseArgs } from "node:util"
 import { runCommand } from "../support/child-process.ts"
 import { cpuSeconds } from "../support/cpu-time.ts"
 import { portalUrl } from "../support/guide.ts"
+import { startNbdkit } from "../support/nbd-servers.ts"
 import { findTool, missingTools, qemuIscsiDriver } from "../support/requires-tool.ts"
 import { freePort, startTarget } from "../support/target-process.ts"
 import { startTgt } from "../support/tgt-process.ts"
@@ -94,12 +95,17 @@ const printRow = (row: Row, labels: ReadonlyArray<string>): void => {
   print(`${row.workload.padEnd(20)}${micros}${rates}${cell(ratio(row, "tgt"), 1)}   ${row.aimRatio} ${reached}`)
 }
 
-/** A target on 127.0.0.1 with a malloc disk and a file of `unitBytes`. */
-const setUpLunlog = async (port: number, filename: string): Promise<Awaited<ReturnType<typeof startTarget>>> => {
+/** A target on 127.0.0.1 with a malloc disk, a file and an NBD export of `unitBytes`. */
+const setUpLunlog = async (
+  port: number,
+  filename: string,
+  nbdSocket: string
+): Promise<Awaited<ReturnType<typeof startTarget>>> => {
   const target = await startTarget({ stateMode: "empty" })
   const call = target.rpc.call
   await call("bdev_malloc_create", { name: "Malloc0", num_blocks: unitBytes / 512, block_size: 512 })
   await call("bdev_aio_create", { name: "Aio0", filename, block_size: 512 })
+  await call("bdev_nbd_create", { name: "Nbd0", path: nbdSocket })
   await call("iscsi_create_portal_group", { tag: 1, portals: [{ host: "127.0.0.1", port: String(port) }] })
   await call("iscsi_create_initiator_group", { tag: 1, initiators: ["ANY"], netmasks: ["127.0.0.0/8"] })
   await call("iscsi_create_target_node", {
@@ -108,7 +114,8 @@ const setUpLunlog = async (port: number, filename: string): Promise<Awaited<Retu
     pg_ig_maps: [{ pg_tag: 1, ig_tag: 1 }],
     luns: [
       { bdev_name: "Malloc0", lun_id: 0 },
-      { bdev_name: "Aio0", lun_id: 1 }
+      { bdev_name: "Aio0", lun_id: 1 },
+      { bdev_name: "Nbd0", lun_id: 2 }
     ],
     queue_depth: 128,
     disable_chap: true
@@ -123,7 +130,7 @@ const describeMachine = async (): Promise<string> => {
 }
 
 const main = async (): Promise<void> => {
-  const missing = missingTools(["tgtd", "tgtadm", "iscsi-perf", "qemu-img", qemuIscsiDriver])
+  const missing = missingTools(["tgtd", "tgtadm", "nbdkit", "iscsi-perf", "qemu-img", qemuIscsiDriver])
   if (missing !== undefined) {
     console.error(
       `the data benchmark ${missing}\n(tgt's package starts a service on port 3260: disable it, it is not used)`
@@ -140,7 +147,9 @@ const main = async (): Promise<void> => {
   const file = join(folder, "disk")
   writeFileSync(file, "")
   truncateSync(file, unitBytes)
-  await using lunlog = await setUpLunlog(port, file)
+  const nbdSocket = join(folder, "nbd")
+  await using _nbdkit = await startNbdkit(nbdSocket, "memory", String(unitBytes))
+  await using lunlog = await setUpLunlog(port, file, nbdSocket)
   const units = [
     { store: "file", sizeBytes: unitBytes },
     { store: "null", sizeBytes: unitBytes }
@@ -149,10 +158,11 @@ const main = async (): Promise<void> => {
   const contenders: ReadonlyArray<Contender> = [
     { label: "lunlog", url: `${portalUrl(port)}/iqn.2016-06.io.spdk:bench/0`, pid: lunlog.pid },
     { label: "file", url: `${portalUrl(port)}/iqn.2016-06.io.spdk:bench/1`, pid: lunlog.pid },
+    { label: "nbd", url: `${portalUrl(port)}/iqn.2016-06.io.spdk:bench/2`, pid: lunlog.pid },
     { label: "tgt", url: tgt.url(0), pid: tgt.pid },
     { label: "tgt-null", url: tgt.url(1), pid: tgt.pid }
   ]
-  for (const each of contenders.slice(0, 3)) await fill(each.url, unitBytes)
+  for (const each of contenders.slice(0, 4)) await fill(each.url, unitBytes)
   const labels = contenders.map((each) => each.label)
   print(`${machine}\nmicroseconds of target CPU per IO, then IO per second, then tgt's CPU by lunlog's (aim: at least)`)
   const heads = ["workload".padEnd(20), ...labels.map((each) => each.padStart(10))]
