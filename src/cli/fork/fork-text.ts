@@ -1,5 +1,6 @@
 /** What `lunlog fork` tells its user when initiators are let in. */
 import { HashMap } from "effect"
+import { nbdServerText } from "../../domain/bdev/bdev-nbd-decide.ts"
 import type { PortalStatus } from "../../domain/DataPlane.ts"
 import type { ForkOrigin } from "../../domain/replay/Fork.ts"
 import { activeLunsOf, activeTargetsOf, bdevsOf, portalGroupsOf, type State, targetsOf } from "../../domain/State.ts"
@@ -53,6 +54,14 @@ const diskLines = ({ disks, source }: MadeFork): ReadonlyArray<string> => {
     ...emptyLines(disks)
   ]
 }
+
+/** Disks of the source that are at NBD servers: a fork never goes there. `state` is the fork's. */
+export const serverLines = (state: State): ReadonlyArray<string> =>
+  bdevsOf(state).flatMap(({ name, spec }) => {
+    if (spec._tag !== "Nbd") return []
+    const place = `its source's NBD server is not touched; it waits for one of its own at ${nbdServerText(spec.server)}`
+    return [`Disk ${printable(name)}: ${place}`]
+  })
 
 /** What was under way at the moment of the fork: no process is left that could end it, so the start does. */
 const interruptedLines = (state: State): ReadonlyArray<string> => {
@@ -112,6 +121,7 @@ export const forkText = (fork: MadeFork, state: State, origin: ForkOrigin, socke
     ...targetLines(state),
     portalLine(state),
     ...diskLines(fork),
+    ...serverLines(state),
     ...interruptedLines(source.point.state),
     ...replayLines(fork, socketPath),
     ...fork.warnings.map((warning) => `Note: ${warning}`),

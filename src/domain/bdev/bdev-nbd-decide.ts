@@ -34,6 +34,11 @@ export const nbdServerText = (server: NbdServer): string => {
   return server.host.includes(":") ? `[${server.host}]:${server.port}` : `${server.host}:${server.port}`
 }
 
+/** Characters of a name in the DNS, or of an address with its zone. */
+const hostLengthMax = 255
+/** A name, an IPv4 address, or an IPv6 address, perhaps with a zone. */
+const hostShape = /^(?:[\w.-]+|[\w.]*:[\w.:]*(?:%[\w.-]+)?)$/u
+
 type Problem = readonly [reason: string, hint: string]
 
 const serverProblem = (server: NbdServer): Problem | undefined => {
@@ -43,7 +48,7 @@ const serverProblem = (server: NbdServer): Problem | undefined => {
     return [`has an NBD server on the socket ${quote(server.path)}`, hint]
   }
   const { host, port } = server
-  if (!/^[\w.:%-]{1,255}$/u.test(host)) {
+  if (host.length > hostLengthMax || !hostShape.test(host)) {
     return [`has an NBD server on the host ${quote(host)}`, "use a name or an address, without brackets"]
   }
   if (port >= 1 && port <= 65_535) return undefined

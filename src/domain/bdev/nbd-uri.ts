@@ -52,7 +52,7 @@ export const parseNbdUri = (uri: string): Result.Result<NbdAddress, string> => {
     return Result.succeed({ server: { path }, exportName, tls })
   }
   if (socket !== undefined) return Result.fail("has a socket, which goes with nbd+unix")
-  const named = ip6 ?? decoded(host ?? "") ?? ""
+  const named = ip6 ?? host ?? ""
   if (named === "") return Result.fail(`has no host; ${nbdUriHint}`)
   return Result.succeed({
     server: { host: named, port: port === undefined ? NBD_PORT : Number(port) },

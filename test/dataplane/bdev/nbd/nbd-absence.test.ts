@@ -198,7 +198,7 @@ describe("a server that stays away", () => {
     )
   })
 
-  it("or comes back without the export, or with a smaller one: the device is gone when nobody waits any more", async () => {
+  it("or comes back without the export, or with a smaller one: in the end the device is gone", async () => {
     for (const change of ["without", "smaller"] as const) {
       await using server = await startServer()
       await using open = await openDisk(nbdSpec({ path: server.path }, { reconnectSeconds: 1 }))
