@@ -73,7 +73,7 @@ describe("disks of a fork", () => {
       ["gone", "it is not there any more"],
       ["A", undefined],
       ["B", undefined],
-      ["missing", `${file("nowhere")} is not there any more`]
+      ["missing", `${file("nowhere")} is no regular file, or not there any more`]
     ])
     const [memory] = planDisks({ state, today, isRunning: false, isFile }, byOffset, "snapshot")
     assert.strictEqual(memory?.empty, "its memory went with the process that had it")

@@ -48,7 +48,7 @@ const planOf = (bdev: Bdev, source: DiskSource, mapping: ForkMapping, data: Fork
   const wished = data === "empty" ? "as --data empty has it" : undefined
   const sourceFile = fileOf(bdev)
   if (sourceFile !== undefined) {
-    const missing = source.isFile(sourceFile) ? undefined : `${sourceFile} is not there any more`
+    const missing = source.isFile(sourceFile) ? undefined : `${sourceFile} is no regular file, or not there any more`
     const file = forkFile(mapping, sourceFile)
     return { ...common, kind: "file", source: sourceFile, file, empty: wished ?? missing }
   }

@@ -82,8 +82,12 @@ export class FileAccess {
   transfer(io: AioIo): void {
     if (this.#bounces !== undefined) return this.#transferDirect(io, this.#bounces)
     const { buffer, byteLength, byteOffset, done, operation, start } = io
-    const transfer = operation === "read" ? this.#files.read : this.#files.write
-    transfer(this.#descriptor, buffer, start + done, byteLength - done, byteOffset + done, io.transferred)
+    const files = this.#files
+    if (operation === "read") {
+      files.read(this.#descriptor, buffer, start + done, byteLength - done, byteOffset + done, io.transferred)
+    } else {
+      files.write(this.#descriptor, buffer, start + done, byteLength - done, byteOffset + done, io.transferred)
+    }
   }
 
   /** A direct read is back: its data is where it was asked for. */
