@@ -2,42 +2,53 @@
  * Every kind of disk, pulled out in every way, under load: the case that other targets crash on (1 MiB writes with R2T
  * and 1 MiB reads while the LUN goes), for each driver. `npm run test:long` plays thousands of these rounds.
  */
-import { afterAll, assert, beforeAll, describe, it } from "vitest"
+import { afterAll, assert, describe, it } from "vitest"
 import { assertAlive, holdingsOf, untilDescriptors } from "../support/initiator/lunlog.ts"
 import { runSeed } from "../support/initiator/random.ts"
 import { MatrixScene } from "../support/initiator/removal-matrix/MatrixScene.ts"
 import { matrixDrivers } from "../support/initiator/removal-matrix/matrix-drivers.ts"
 import { askedWays, deviceWays, plansOf } from "../support/initiator/removal-matrix/matrix-plans.ts"
-import { playMatrixRound } from "../support/initiator/removal-matrix/matrix-round.ts"
+import { type MatrixPlan, playMatrixRound } from "../support/initiator/removal-matrix/matrix-round.ts"
 
 /** Growth of resident memory that is not taken for a leak, in bytes. */
 const residentSlack = 384 * 1024 * 1024
 const timesEach = 2
 
 describe("a disk that is pulled out under load", () => {
-  let scene: MatrixScene
+  let scene: MatrixScene | undefined
   let settled: ReturnType<typeof holdingsOf> | undefined
-  beforeAll(async () => {
-    scene = await MatrixScene.start()
-  })
-  afterAll(() => scene[Symbol.asyncDispose]())
+  afterAll(() => scene?.[Symbol.asyncDispose]())
   const seed = runSeed(43)
+
+  const playAll = async (plans: ReadonlyArray<MatrixPlan>): Promise<void> => {
+    const playing = scene ?? (await MatrixScene.start())
+    scene = playing
+    try {
+      for (const plan of plans) await playMatrixRound(playing, plan)
+      settled ??= holdingsOf(playing.lunlog.process)
+    } catch (error) {
+      // What a round has left when it failed would be in the way of the others.
+      scene = undefined
+      settled = undefined
+      await playing[Symbol.asyncDispose]()
+      throw error
+    }
+  }
 
   for (const driver of matrixDrivers) {
     const { name, refusal } = driver
     const what = refusal === undefined ? name : `${name} (skipped: ${refusal})`
-    it.skipIf(refusal !== undefined)(`${what}: whatever is asked for`, { timeout: 120_000 }, async () => {
-      for (const plan of plansOf(driver, askedWays(driver), seed, timesEach)) await playMatrixRound(scene, plan)
-      settled ??= holdingsOf(scene.lunlog.process)
-    })
+    it.skipIf(refusal !== undefined)(`${what}: whatever is asked for`, { timeout: 120_000 }, () =>
+      playAll(plansOf(driver, askedWays(driver), seed, timesEach))
+    )
     if (driver.wayNames.length === 0) continue
-    it.skipIf(refusal !== undefined)(`${what}: whatever its device does`, { timeout: 120_000 }, async () => {
-      for (const plan of plansOf(driver, deviceWays(driver), seed, 1)) await playMatrixRound(scene, plan)
-    })
+    it.skipIf(refusal !== undefined)(`${what}: whatever its device does`, { timeout: 120_000 }, () =>
+      playAll(plansOf(driver, deviceWays(driver), seed, 1))
+    )
   }
 
   it("leaves nothing behind: the sessions of the first round, their descriptors, and no memory", async () => {
-    assert(settled !== undefined)
+    assert(scene !== undefined && settled !== undefined)
     assertAlive(scene.lunlog.process)
     const connections = await scene.lunlog.call("iscsi_get_connections")
     assert(Array.isArray(connections))

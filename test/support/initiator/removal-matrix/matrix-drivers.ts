@@ -1,5 +1,6 @@
 /** The drivers of the removal matrix: how each disk is made, deleted, and how its device goes away by itself. */
-import { existsSync, renameSync, rmSync, truncateSync, writeFileSync } from "node:fs"
+import { renameSync, rmSync, truncateSync, writeFileSync } from "node:fs"
+import { connect } from "node:net"
 import { join } from "node:path"
 import { setTimeout as delay } from "node:timers/promises"
 import { type Child, startChild } from "../../child-process.ts"
@@ -79,6 +80,17 @@ const mallocDriver: MatrixDriver = {
   name: "malloc",
   wayNames: [],
   make: async (place) => ({ top: "Pulled", deletions: [await malloc(place)], ways: [] })
+}
+
+const keptDriver: MatrixDriver = {
+  name: "malloc kept in a file",
+  wayNames: [],
+  make: async (place) => {
+    const file = join(place.folder, `kept-${place.round}`)
+    await place.lunlog.call("bdev_malloc_create", { ...mallocParams("Pulled", place.mebibytes), file })
+    const dispose = () => rmSync(file, { force: true })
+    return { top: "Pulled", deletions: [deletion("bdev_malloc_delete", "Pulled")], ways: [], dispose }
+  }
 }
 
 const nullDriver: MatrixDriver = {
@@ -194,10 +206,18 @@ const splitDriver: MatrixDriver = {
   }
 }
 
-const untilPath = async (path: string): Promise<void> => {
+/** Whether somebody listens on a socket. */
+const isListening = (path: string): Promise<boolean> =>
+  new Promise((resolve) => {
+    const socket = connect(path)
+    socket.once("connect", () => resolve(true)).once("error", () => resolve(false))
+    socket.once("connect", () => socket.destroy())
+  })
+
+const untilListening = async (path: string): Promise<void> => {
   const deadline = performance.now() + 20_000
-  while (!existsSync(path)) {
-    if (performance.now() > deadline) throw new Error(`${path} does not appear`)
+  while (!(await isListening(path))) {
+    if (performance.now() > deadline) throw new Error(`nobody listens on ${path}`)
     await delay(5)
   }
 }
@@ -211,7 +231,7 @@ const startNbdkit = async ({ folder, mebibytes, round }: DiskPlace): Promise<{ c
     directory: folder,
     environment: {}
   })
-  await untilPath(socket)
+  await untilListening(socket)
   return { child, socket }
 }
 
@@ -263,13 +283,16 @@ const nvmeDriver: MatrixDriver = {
 /** All of them. */
 export const matrixDrivers: ReadonlyArray<MatrixDriver> = [
   mallocDriver,
+  keptDriver,
   nullDriver,
   fileDriver("aio"),
+  fileDriver("uring"),
   loopDriver,
   delayDriver,
   errorDriver,
   passthruDriver,
   splitDriver,
+
   nbdDriver,
   nvmeDriver
 ]

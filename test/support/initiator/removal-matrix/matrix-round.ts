@@ -51,6 +51,8 @@ const noticedWithinMillis = 30_000
 const fair = ["GOOD", "status 28h", "status 08h", "6/3f/0e", "6/2a/09", "6/28/00", "6/29/00"]
 /** A disk that is on its way out: its blocks cannot be read or written, it has failed, it is not there, it is full. */
 const failing = /^(?:3\/(?:11|0c)\/00|4\/44\/00|2\/04\/[0-9a-f]{2}|2\/3a\/00|7\/27\/[0-9a-f]{2})$/u
+/** Of a disk that has become shorter before it went. */
+const beyondTheEnd = "5/21/00"
 const aborted = ["b/00/00", "b/06/00"]
 
 const checkOutcomes = (who: string, report: LoadReport, isAllowed: (outcome: string) => boolean): void => {
@@ -66,7 +68,7 @@ const isAllowedOn =
   (outcome: string): boolean => {
     if (isFair(outcome) || outcome === lunNotSupported) return true
     if (way === "hangs, RPC of the base") return aborted.includes(outcome)
-    return typeof way !== "string" && (failing.test(outcome) || aborted.includes(outcome))
+    return typeof way !== "string" && (failing.test(outcome) || [...aborted, beyondTheEnd].includes(outcome))
   }
 
 /** Everybody's LUN 1. */
@@ -132,6 +134,7 @@ const untilGone = async (scene: MatrixScene, way: DeviceWay): Promise<ReadonlyAr
 /** A target of its own, with one session, is deleted while the others go on. */
 const deleteTarget = async (scene: MatrixScene, top: string): Promise<void> => {
   const { lunlog } = scene
+  await scene.nextStory()
   const name = matrixTargets[2]
   await lunlog.createTarget({ name, luns: { [stableLun]: top } })
   const session: Session = await lunlog.open(name, { onAsyncMessage: () => void session.logout().catch(() => {}) }, 0)
@@ -252,19 +255,18 @@ const play = async (scene: MatrixScene, plan: MatrixPlan, random: Random): Promi
   const place = { lunlog, folder, tree, mebibytes: matrixDiskMebibytes, round: scene.rounds++ }
   await scene.nextStory()
   const made = await driver.make(place)
+  let loads: MatrixLoads | undefined
   try {
     const disk = way === "hangs, RPC of the base" ? await underHang(scene, made) : made
     await mapLuns(scene, disk.top)
     const isLate = way !== "hangs, RPC of the base" && random.chance(0.5)
     const late = isLate ? { lateDataMillis: random.between(1, 20) } : {}
     const victim = random.chance(0.5) ? await openVictim(scene) : undefined
-    const loads = scene.startLoads(random, { forgetful: driver.forgetful === true, ...late })
+    const isEmptied = typeof way !== "string" && disk.ways[way.device]?.isRepeated === true
+    loads = scene.startLoads(random, { forgetful: driver.forgetful === true || isEmptied, ...late })
     await Promise.all(loads.pulled.map((load) => load.more(random.between(1, 4))))
     if (way === "hangs, RPC of the base") await hang(scene, disk.top)
-    if (way === "RPC of the target") {
-      await scene.nextStory()
-      await deleteTarget(scene, disk.top)
-    }
+    if (way === "RPC of the target") await deleteTarget(scene, disk.top)
     // The moment is what is random here; nothing waits for it to have passed.
     await delay(random.between(0, 10))
     victim?.drop()
@@ -273,6 +275,7 @@ const play = async (scene: MatrixScene, plan: MatrixPlan, random: Random): Promi
     checkStory(plan, disk.top, story)
     await cleanUp(scene, plan, made)
   } finally {
+    for (const load of [...(loads?.pulled ?? []), ...(loads?.stable ?? [])]) load.stop()
     await made.dispose?.()
   }
 }
