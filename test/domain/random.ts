@@ -10,7 +10,6 @@ import { GroupName, type Incarnation, RelativePortId, Uuid } from "../../src/dom
 import { defaultIscsiOptions, noAuth } from "../../src/domain/options/IscsiOptions.ts"
 import {
   activeBdevsOf,
-  bdevsOf,
   findBdev,
   findLun,
   findTarget,
@@ -22,8 +21,8 @@ import type { MapAccess } from "../../src/domain/target/TargetNode.ts"
 import { at, bdevName, disk1, disk2, igTag, instanceId, lunId, malloc, pgTag, startEpoch } from "./examples.ts"
 import { authCommand, authEvent } from "./random-auth.ts"
 import { bdevs, nbdRequest, nbdServers, randomBdev } from "./random-bdevs.ts"
-import { detachedCommands } from "./random-detached.ts"
 import { nvmeCommands, nvmeEvent } from "./random-nvme.ts"
+import { rareCommands } from "./random-rare.ts"
 import { reservationCommand, reservationEvent } from "./random-reservations.ts"
 
 export interface Dice {
@@ -173,7 +172,7 @@ const bdevCommands = (dice: Dice, state: State, seq: number): Command => {
     { _tag: "DeleteBdev", name },
     { _tag: "SplitBdev", base: name, parts: roll(4), partMebibytes: roll(2) },
     { _tag: "UnsplitBdev", base: name },
-    { _tag: "ResetOverlayBdev", name: bdevsOf(state).find(({ spec }) => spec._tag === "Overlay")?.name ?? name },
+    { _tag: "ResetOverlayBdev", name },
     { _tag: "ResizeNullBdev", name, byteLength: roll(6) * 4096 },
     { _tag: "SetBdevQos", name, readWriteIops: roll(3) * 500, readMiBPerSecond: roll(2) },
     { _tag: "SetBdevHistogram", name, histogram: { ...defaultHistogram, granularity: roll(16) } },
@@ -226,7 +225,7 @@ const isRemoval = ({ _tag }: Command): boolean => _tag.startsWith("Delete") || _
  * nothing stays for long enough to be built on.
  */
 export const randomCommand = (dice: Dice, state: State, seq: number): Command => {
-  const [first, ...others] = detachedCommands(state)
+  const [first, ...others] = rareCommands(state)
   if (first !== undefined && dice.roll(8) === 0) return dice.pick([first, ...others])
   const command = anyCommand(dice, state, seq)
   return isRemoval(command) && dice.roll(4) > 0 ? anyCommand(dice, state, seq) : command
