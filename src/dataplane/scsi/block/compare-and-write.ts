@@ -2,6 +2,7 @@
  * COMPARE AND WRITE (SBC-3 5.2): the data hold as many blocks to compare with as to write then. No other command comes
  * between the two, by whatever session or stacked bdev it comes. The lock of clusters and of ESXi (ATS).
  */
+import { BlockComparison } from "../../bdev/BlockComparison.ts"
 import { IoKind } from "../../bdev/statistics/IoCounts.ts"
 import type { CommandDefinition } from "../CommandDefinition.ts"
 import type { Nexus } from "../Nexus.ts"
@@ -9,7 +10,6 @@ import type { ScsiOperation } from "../ScsiOperation.ts"
 import type { ScsiTask } from "../ScsiTask.ts"
 import { compareAndWriteBlocks } from "./block-limits.ts"
 import { fuaMask, inRange, lba16, mayWrite, unprotected } from "./block-range.ts"
-import { firstDifference } from "./first-difference.ts"
 import {
   endBusy,
   endGood,
@@ -30,8 +30,10 @@ const compareAndWriteOperation: ScsiOperation = {
     const { byteLength, byteOffset, dataOutLength } = run.task
     if (run.expectedLength !== dataOutLength) return endWrongLength(run, lengthByte)
     if (byteLength === 0) return endGood(run)
-    const buffer = run.takeBuffer(byteLength)
-    if (buffer === undefined) return endBusy(run)
+    const needsScratch = BlockComparison.needsScratch(run.nexus.unit.bdev)
+    const scratch = needsScratch ? run.takeBuffer(byteLength) : undefined
+    if (needsScratch && scratch === undefined) return endBusy(run)
+    const comparison = new BlockComparison({ data: run.data }, scratch)
     const whole = { byteOffset, byteLength, stepBytes: transferStepBytes }
     const write = (): void =>
       takeSteps(
@@ -45,12 +47,17 @@ const compareAndWriteOperation: ScsiOperation = {
       )
     takeSteps(
       run,
-      { ...whole, reading: true, submit: (bdev, at, length, io) => bdev.read(at, buffer, 0, length, io) },
-      () => {
-        const difference = firstDifference(run.data, 0, buffer, 0, byteLength)
-        if (difference >= 0) endMiscompare(run, difference)
-        else write()
-      }
+      {
+        ...whole,
+        reading: true,
+        submit: (bdev, at, length, io) => comparison.fetch(bdev, at, length, io),
+        check: (done, length) => {
+          const difference = comparison.difference(done, length)
+          if (difference >= 0) endMiscompare(run, difference)
+          return difference < 0
+        }
+      },
+      write
     )
   }
 }

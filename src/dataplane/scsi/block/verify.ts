@@ -2,13 +2,13 @@
  * VERIFY (SBC-3 5.29 to 5.31) and WRITE AND VERIFY (SBC-3 5.37 to 5.39) of 10, 12 and 16 bytes. Without data to compare
  * (BYTCHK 00b) blocks are verified by reading them, which a RAM disk need not.
  */
+import { BlockComparison } from "../../bdev/BlockComparison.ts"
 import { IoKind } from "../../bdev/statistics/IoCounts.ts"
 import type { CommandDefinition } from "../CommandDefinition.ts"
 import type { Nexus } from "../Nexus.ts"
 import type { OperationRun, ScsiOperation } from "../ScsiOperation.ts"
 import type { ScsiTask } from "../ScsiTask.ts"
 import { blockFields, inRange, mayWrite, unprotected } from "./block-range.ts"
-import { firstDifference } from "./first-difference.ts"
 import { endBusy, endGood, endMiscompare, takeSteps, transferStepBytes } from "./medium-steps.ts"
 
 /** BYTCHK: bits 2 and 1 of byte 1. */
@@ -36,28 +36,23 @@ const readThrough = (run: OperationRun): void => {
 
 /** Compares the first `byteLength` bytes of the range with what the initiator has sent: all of it, or one block. */
 const compare = (run: OperationRun, byteLength: number, oneBlock: boolean): void => {
-  const { blockSize } = run.nexus.unit.bdev
-  const buffer = run.takeBuffer(Math.max(blockSize, Math.min(byteLength, transferStepBytes)))
-  if (buffer === undefined) return endBusy(run)
-  const differenceOf = (done: number, length: number): number => {
-    if (!oneBlock) {
-      const at = firstDifference(run.data, done, buffer, 0, length)
-      return at < 0 ? at : done + at
-    }
-    for (let start = 0; start < length; start += blockSize) {
-      const at = firstDifference(run.data, 0, buffer, start, blockSize)
-      if (at >= 0) return done + start + at
-    }
-    return -1
-  }
+  const { bdev } = run.nexus.unit
+  const { blockSize } = bdev
+  const needsScratch = BlockComparison.needsScratch(bdev)
+  const scratch = needsScratch
+    ? run.takeBuffer(Math.max(blockSize, Math.min(byteLength, transferStepBytes)))
+    : undefined
+  if (needsScratch && scratch === undefined) return endBusy(run)
+  const expected = oneBlock ? { data: run.data, period: blockSize } : { data: run.data }
+  const comparison = new BlockComparison(expected, scratch)
   const check = (done: number, length: number): boolean => {
-    const difference = differenceOf(done, length)
+    const difference = comparison.difference(done, length)
     if (difference >= 0) endMiscompare(run, difference)
     return difference < 0
   }
   const { byteOffset } = run.task
-  const submit: Parameters<typeof takeSteps>[1]["submit"] = (bdev, at, length, io) =>
-    bdev.read(at, buffer, 0, length, io)
+  const submit: Parameters<typeof takeSteps>[1]["submit"] = (from, at, length, io) =>
+    comparison.fetch(from, at, length, io)
   takeSteps(run, { byteOffset, byteLength, stepBytes: transferStepBytes, reading: true, submit, check }, () =>
     endGood(run)
   )

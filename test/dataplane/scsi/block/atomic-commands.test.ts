@@ -86,8 +86,11 @@ describe("COMPARE AND WRITE", () => {
       assert.strictEqual(await answerOf(compareAndWrite(0, 1), data, quietNexus(broken)), result)
       assert.isTrue(contentOf(disk).equals(fill(blocks, 1)))
     }
-    const noBuffer = await operate(compareAndWrite(0, 1), fill(2, 1), quietNexus(diskOf(1)), { buffers: 0 })
-    assert.strictEqual(noBuffer.result, "status 08")
+    const stacked = quietNexus(new ErrorBdev(diskOf(1)))
+    assert.strictEqual((await operate(compareAndWrite(0, 1), fill(2, 1), stacked, { buffers: 0 })).result, "status 08")
+    // A RAM disk's blocks are compared where they are.
+    const memory = quietNexus(diskOf(1))
+    assert.strictEqual((await operate(compareAndWrite(0, 1), fill(2, 1), memory, { buffers: 0 })).result, "good")
   })
 })
 

@@ -153,7 +153,7 @@ describe("verification of a disk that fails", () => {
   })
 
   it("is BUSY when there is no buffer to read into", async () => {
-    const nexus = quietNexus(numbered())
+    const nexus = quietNexus(new ErrorBdev(numbered()))
     assert.strictEqual(
       (await operate(cdb10(0x2f, compare, 0, 1), fill(1, 0), nexus, { buffers: 0 })).result,
       "status 08"
