@@ -1,6 +1,6 @@
 /**
- * Comparing what a bdev holds with what it should: the one way in which that is done. Blocks of a RAM disk are looked at
- * where they are, those of any other are read first.
+ * Comparing what a bdev holds with what it should: the one way in which that is done. Blocks of a RAM disk are looked
+ * at where they are, those of any other are read first.
  */
 import { type Bdev, type BdevIo, IoStatus } from "./Bdev.ts"
 import { firstDifference } from "./first-difference.ts"
@@ -40,7 +40,7 @@ export class BlockComparison {
     else bdev.read(byteOffset, this.#held, 0, byteLength, io)
   }
 
-  /** Of the step that was fetched, `done` bytes behind the beginning: the first byte that differs, from there; or -1. */
+  /** Of the step that was fetched, `done` bytes behind the beginning of all: the first byte that differs; or -1. */
   difference(done: number, byteLength: number): number {
     const { data, period } = this.#expected
     const held = this.#held

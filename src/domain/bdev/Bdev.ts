@@ -106,7 +106,9 @@ export const BdevErrorInjection = Schema.Struct({
   /** Only while this many IOs are outstanding. */
   queueDepth: Schema.Natural,
   corruptOffset: Schema.Natural,
-  corruptValue: Schema.Natural
+  corruptValue: Schema.Natural,
+  /** Only IO that meets one of these blocks. Absent: all IO, flushes too. */
+  blocks: Schema.optionalKey(Schema.Struct({ first: Schema.Natural, count: Schema.Natural }))
 })
 export type BdevErrorInjection = typeof BdevErrorInjection.Type
 

@@ -326,5 +326,9 @@ export const decideInjectBdevError = (state: State, command: CommandOf<"InjectBd
       const reason = `has a corrupt value of ${injection.corruptValue}`
       return yield* Result.fail(new InvalidArgument({ object, reason, hint: "use 1 to 255" }))
     }
+    if (injection.blocks?.count === 0) {
+      const reason = "is given no bad block"
+      return yield* Result.fail(new InvalidArgument({ object, reason, hint: "name at least one, or leave them out" }))
+    }
     return [{ _tag: "BdevErrorInjected", name, incarnation, injection }]
   })

@@ -79,10 +79,11 @@ const removalWords: Readonly<Record<BdevRemovalCause, string>> = {
   vanished: "its device is gone"
 }
 
-const injectionText = ({ count, errorType, ioType }: BdevErrorInjection): string => {
+const injectionText = ({ blocks, count, errorType, ioType }: BdevErrorInjection): string => {
   if (ioType === "clear") return "fails no IO any more: injected errors were cleared"
   const io = ioType === "all" ? "IO" : `${ioType} IO`
-  const next = count === 1 ? `the next ${io}` : `the next ${count} ${io}`
+  const where = blocks === undefined ? "" : ` on blocks ${blocks.first} to ${blocks.first + blocks.count - 1}`
+  const next = `the next ${count === 1 ? "" : `${count} `}${io}${where}`
   switch (errorType) {
     case "failure":
       return `fails ${next} on purpose`

@@ -106,6 +106,39 @@ const fault: Fault = {
 describe("an error bdev", () => {
   const faulty = (under: Bdev = disk()) => new ErrorBdev(under)
 
+  it("has bad blocks: IO that meets one fails there, after what is before it was done", () => {
+    const under = disk()
+    const bdev = faulty(under)
+    bdev.inject({ ...fault, ioType: "all", errorType: "failure", count: 100, blocks: { first: 4, count: 2 } })
+    const run = (first: number, count: number): RecordedIo => {
+      const io = new RecordedIo()
+      bdev.write(first * 512, Buffer.alloc(count * 512, 7), 0, count * 512, false, io)
+      return io
+    }
+    for (const [first, count] of [
+      [0, 4],
+      [6, 10]
+    ] as const) {
+      assert.deepStrictEqual(run(first, count).answers, [IoStatus.ok])
+    }
+    for (const [first, count, failedAt] of [
+      [2, 10, 4],
+      [4, 1, 4],
+      [5, 3, 5]
+    ] as const) {
+      const { answers, failedAt: at } = run(first, count)
+      assert.deepStrictEqual([answers, at], [[IoStatus.mediumError], failedAt * 512], `${first} ${count}`)
+    }
+    const content = Buffer.alloc(6 * 512)
+    under.read(0, content, 0, content.length, okIo)
+    assert.isTrue(content.subarray(0, 4 * 512).equals(Buffer.alloc(4 * 512, 7)))
+    assert.isFalse(content.subarray(4 * 512).includes(7))
+    const [flush, unmap] = [new RecordedIo(), new RecordedIo()]
+    bdev.flush(flush)
+    bdev.unmap(5 * 512, 512, unmap)
+    assert.deepStrictEqual([flush.answers, unmap.answers], [[IoStatus.ok], [IoStatus.mediumError]])
+  })
+
   it("does what its base does while no fault is armed", () => {
     const bdev = faulty()
     assert.deepStrictEqual(submitWrite(bdev, 3).answers, [IoStatus.ok])

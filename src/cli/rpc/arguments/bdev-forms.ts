@@ -220,6 +220,8 @@ const faults: ReadonlyArray<MethodForm> = [
       option(["q", "queue-depth"], integer("N"), "only when as many are in flight"),
       option(["o", "corrupt-offset"], integer("BYTES"), "byte to corrupt"),
       option(["v", "corrupt-value"], integer("1-255"), "what to XOR it with"),
+      option(["", "block-offset"], integer("BLOCK"), "only commands that meet blocks from here on"),
+      option(["", "num-blocks"], integer("N"), "as many blocks (1)"),
       option(["", "nvme-sct"], integer("N"), "NVMe only: refused"),
       option(["", "nvme-sc"], integer("N"), "NVMe only: refused")
     ],

@@ -23,6 +23,11 @@ export interface Fault {
   readonly corruptOffset: number
   /** 1..255. */
   readonly corruptValue: number
+  /**
+   * Only IO that meets one of these blocks: a `failure` is that of the first of them, and what is before it is done.
+   * Absent: all IO, also flushes, which have no blocks.
+   */
+  readonly blocks?: { readonly first: number; readonly count: number }
 }
 
 const faultyIoTypes: ReadonlyArray<FaultyIoType> = ["read", "write", "unmap", "flush"]
@@ -44,6 +49,8 @@ class ErrorIo implements BdevIo {
   fua = false
   /** The fault to apply to the data when the base has read them. */
   corruption: Fault | undefined
+  /** The first bad block, in bytes: the base does what is before it. */
+  failAt: number | undefined
 
   private readonly owner: ErrorBdev
 
@@ -130,14 +137,16 @@ export class ErrorBdev extends WrapperBdev {
     if (io.type === "read" && io.corruption && io.buffer && status === IoStatus.ok) {
       flip(io.buffer, io.start, io.byteLength, io.corruption)
     }
-    const submitter = io.submitter
+    const { failAt, submitter } = io
     if (submitter !== undefined) this.atBase.delete(submitter)
+    io.failAt = undefined
     io.submitter = undefined
     io.buffer = undefined
     io.corruption = undefined
     this.outstanding -= 1
     this.idle.push(io)
-    submitter?.ioDone(status, byteOffset)
+    if (failAt !== undefined && status === IoStatus.ok) submitter?.ioDone(IoStatus.mediumError, failAt)
+    else submitter?.ioDone(status, byteOffset)
   }
 
   private begin(
@@ -149,7 +158,7 @@ export class ErrorBdev extends WrapperBdev {
     fua: boolean,
     submitter: BdevIo
   ): void {
-    const fault = this.nextFault(type)
+    const fault = this.nextFault(type, byteOffset, byteLength)
     const io = this.idle.pop() ?? new ErrorIo(this)
     this.outstanding += 1
     io.submitter = submitter
@@ -160,15 +169,21 @@ export class ErrorBdev extends WrapperBdev {
     io.byteLength = byteLength
     io.fua = fua
     if (fault === undefined) this.submit(io)
-    else if (fault.errorType === "failure") this.fail(io)
+    else if (fault.errorType === "failure") this.fail(io, fault)
     else if (fault.errorType === "nomem") this.end(io, IoStatus.noMemory)
     else if (fault.errorType === "pending") this.pending.add(io)
     else this.corrupt(io, fault)
   }
 
-  /** As a bad first block: of a flush it is not known which one. */
-  private fail(io: ErrorIo): void {
-    this.end(io, IoStatus.mediumError, io.type === "flush" ? undefined : io.byteOffset)
+  /** At the first bad block: of a flush it is not known which one. */
+  private fail(io: ErrorIo, { blocks }: Fault): void {
+    const badAt = (blocks?.first ?? 0) * this.blockSize
+    if (badAt <= io.byteOffset) {
+      return this.end(io, IoStatus.mediumError, io.type === "flush" ? undefined : io.byteOffset)
+    }
+    io.failAt = badAt
+    io.byteLength = badAt - io.byteOffset
+    this.submit(io)
   }
 
   private corrupt(io: ErrorIo, fault: Fault): void {
@@ -195,11 +210,18 @@ export class ErrorBdev extends WrapperBdev {
     else this.base.write(byteOffset, buffer, io.start, byteLength, io.fua, io)
   }
 
-  private nextFault(type: FaultyIoType): Fault | undefined {
+  private nextFault(type: FaultyIoType, byteOffset: number, byteLength: number): Fault | undefined {
     const armed = this.armed.get(type)
     if (armed === undefined || this.outstanding < armed.fault.queueDepth) return undefined
+    const { blocks } = armed.fault
+    if (blocks !== undefined && !this.meets(blocks, byteOffset, byteLength)) return undefined
     armed.left -= 1
     if (armed.left <= 0) this.armed.delete(type)
     return armed.fault
+  }
+
+  private meets({ count, first }: NonNullable<Fault["blocks"]>, byteOffset: number, byteLength: number): boolean {
+    const from = first * this.blockSize
+    return byteOffset < from + count * this.blockSize && from < byteOffset + byteLength
   }
 }

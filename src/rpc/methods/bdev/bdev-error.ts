@@ -27,6 +27,17 @@ const bdevErrorCreate = defineMethod({
 
 const nvmeOnly = "nvme_sct or nvme_sc should be specified for NVMe error injection"
 
+interface BlockParams {
+  readonly block_offset?: number | undefined
+  readonly num_blocks?: number | undefined
+}
+
+/** lunlog's own: bad blocks instead of bad commands. */
+const blocksOf = ({ block_offset, num_blocks }: BlockParams) =>
+  block_offset === undefined && num_blocks === undefined
+    ? {}
+    : { blocks: { first: block_offset ?? 0, count: num_blocks ?? 1 } }
+
 /**
  * Recorded first, then in effect. NVMe status codes are not SCSI's and no initiator here would see them, so
  * `nvme_failure` is refused; `nvme_sct` and `nvme_sc` are taken if 0.
@@ -44,6 +55,8 @@ const bdevErrorInjectError = defineMethod({
     queue_depth: optional(SafeUint64),
     corrupt_offset: optional(SafeUint64),
     corrupt_value: optional(Uint8),
+    block_offset: optional(SafeUint64),
+    num_blocks: optional(SafeUint64),
     nvme_sct: optional(Uint32),
     nvme_sc: optional(Uint32)
   }),
@@ -62,7 +75,8 @@ const bdevErrorInjectError = defineMethod({
         count: params.num ?? 1,
         queueDepth: params.queue_depth ?? 0,
         corruptOffset: params.corrupt_offset ?? 0,
-        corruptValue: params.corrupt_value ?? 0
+        corruptValue: params.corrupt_value ?? 0,
+        ...blocksOf(params)
       }
       const command = { _tag: "InjectBdevError" as const, name: params.name, injection }
       const committed = yield* dispatch(call, command, refuseWithErrno)
