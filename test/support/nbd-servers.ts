@@ -39,10 +39,15 @@ const whenItGreets = async (child: Child, to: NetConnectOpts): Promise<void> => 
   }
 }
 
-const start = async (tool: string, args: ReadonlyArray<string>, path: string): Promise<NbdServerProcess> => {
-  rmSync(path, { force: true })
+const start = async (
+  tool: string,
+  args: ReadonlyArray<string>,
+  path: string,
+  to: NetConnectOpts = { path }
+): Promise<NbdServerProcess> => {
+  if (path !== "") rmSync(path, { force: true })
   const child = await startChild({ command: findTool(tool) ?? tool, args })
-  await whenItGreets(child, { path })
+  await whenItGreets(child, to)
   const kill = async (): Promise<void> => {
     child.signal("SIGKILL")
     await child.exited
@@ -79,6 +84,13 @@ export const startStorageDaemon = (path: string, file: string, driver: string): 
 /** `args` as on the command line: options, plugin, its parameters. */
 export const startNbdkit = (path: string, ...args: ReadonlyArray<string>): Promise<NbdServerProcess> =>
   start("nbdkit", ["-f", "--exit-with-parent", "-U", path, ...args], path)
+
+/** The same on a port of 127.0.0.1. */
+export const startNbdkitOn = (port: number, ...args: ReadonlyArray<string>): Promise<NbdServerProcess> =>
+  start("nbdkit", ["-f", "--exit-with-parent", "-i", "127.0.0.1", "-p", String(port), ...args], "", {
+    host: "127.0.0.1",
+    port
+  })
 
 /** Makes an image; `options` such as `-f`, `qcow2`. */
 export const makeImage = async (file: string, size: string, ...options: ReadonlyArray<string>): Promise<void> => {

@@ -21,11 +21,12 @@ import {
   makeImage,
   type NbdServerProcess,
   startNbdkit,
+  startNbdkitOn,
   startQemuNbd,
   startStorageDaemon
 } from "../../support/nbd-servers.ts"
 import { describeWithTools } from "../../support/requires-tool.ts"
-import { makeDirectory, removeDirectory } from "../../support/target-process.ts"
+import { freePort, makeDirectory, removeDirectory } from "../../support/target-process.ts"
 
 const mebibyte = 1024 * 1024
 const folder = makeDirectory("nbd")
@@ -275,6 +276,30 @@ describeWithTools(["qemu-nbd", "qemu-img", "qemu-storage-daemon", "nbdkit", "ope
       )
       await using clear = await startNbdkit(inFolder("s"), "memory", "16M")
       assert.match(await refusal(clear.path, { tls }), /asked for TLS and .*not used in clear/)
+    })
+  })
+
+  describe("TCP", () => {
+    it("carries the same, in clear and over TLS with a certificate for the address", { timeout: 60_000 }, async () => {
+      const directory = inFolder("pki")
+      await makeCertificates(directory)
+      const ca = join(directory, "ca-cert.pem")
+      const secure = ["--tls=require", `--tls-certificates=${directory}`]
+      for (const [options, tls] of [
+        [[], undefined],
+        [secure, { ca }],
+        [secure, { ca, serverName: "nbd.example" }]
+      ] as const) {
+        const port = await freePort()
+        await using _server = await startNbdkitOn(port, ...options, "memory", "64M")
+        const server = { host: "127.0.0.1", port }
+        await using open = await openDisk(nbdSpec(server, tls === undefined ? {} : { tls }))
+        const data = Buffer.alloc(8 * mebibyte, makeRandom(4).bytes(8191))
+        assert.strictEqual(await write(open.disk, 4096, data).answered, IoStatus.ok)
+        const got = Buffer.alloc(data.length)
+        assert.strictEqual(await read(open.disk, 4096, got).answered, IoStatus.ok)
+        assert.isTrue(got.equals(data))
+      }
     })
   })
 

@@ -61,16 +61,16 @@ describeWithTools(tools, "an NBD LUN", () => {
   })
   afterAll(() => lunlog?.[Symbol.asyncDispose]())
 
-  it("takes an image from qemu, gives it back, and passes libiscsi's tests", { timeout: 60_000 }, async () => {
+  it("takes an image from qemu, gives it back, and passes libiscsi's tests", { timeout: 120_000 }, async () => {
     const image = inFolder("qcow2")
-    await makeImage(image, "64M", "-f", "qcow2")
+    await makeImage(image, "16M", "-f", "qcow2")
     const path = inFolder("s")
     const server = await startQemuNbd(path, image, ["-f", "qcow2"])
     const target = await withLun(lunlog, "Image", path)
     const url = `iscsi://127.0.0.1:${lunlog.endpoint.port}/${target}/0`
     const source = inFolder("source")
     writeFileSync(source, Buffer.alloc(5_000_000, makeRandom(1).bytes(65_521)))
-    truncateSync(source, 64 * mebibyte)
+    truncateSync(source, 16 * mebibyte)
     const run = async (command: string, ...args: ReadonlyArray<string>): Promise<string> => {
       const done = await runCommand({ command, args }, 50_000)
       assert.strictEqual(done.code, 0, `${command}\n${done.stdout}\n${done.stderr}`)
@@ -78,7 +78,7 @@ describeWithTools(tools, "an NBD LUN", () => {
     }
     await run("qemu-img", "convert", "-n", "-f", "raw", "-O", "raw", source, url)
     await run("qemu-img", "compare", "-f", "raw", "-F", "raw", source, url)
-    const suites = ["Read16", "Write16", "WriteSame16", "Unmap", "Verify16", "GetLBAStatus.Simple", "CompareAndWrite"]
+    const suites = ["Read16", "Write16", "WriteSame16.Simple", "Unmap", "GetLBAStatus.Simple", "CompareAndWrite.Simple"]
     for (const suite of suites) {
       const report = await run("iscsi-test-cu", "-d", "-n", "-t", `ALL.${suite}`, url)
       assert.notMatch(report, /FAILED|failures: [1-9]/)
