@@ -30,6 +30,9 @@ export const nbdName = "B0"
 export const blockBytes = 512
 /** Blocks of every disk at first. */
 export const diskBlocks = 4096
+/** The byte of an IO that injected corruptions change, within its first block, and what it is XORed with. */
+export const corruptOffset = 100
+export const corruptValue = 0x55
 /** LUN ids that are used. */
 export const lunIds = [0, 1, 2, 3]
 /** Tags of portal and initiator groups that come and go, beside 1, which stays. */

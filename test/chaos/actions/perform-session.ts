@@ -2,6 +2,7 @@
 import { setTimeout as delay } from "node:timers/promises"
 import { reserveOut } from "../../support/initiator/host-commands.ts"
 import { defaultKeys } from "../../support/initiator/login.ts"
+import type { Pdu } from "../../support/initiator/pdu.ts"
 import { outcomeText } from "../../support/initiator/ScsiTask.ts"
 import { LoginRefused, Session } from "../../support/initiator/Session.ts"
 import type { Cut } from "../../support/initiator/Wire.ts"
@@ -25,44 +26,52 @@ const keysOf = ({ digests, smallPieces: small }: Of<"login">): Readonly<Record<s
 /** AsyncEvent: the target wants a logout, RFC 7143 section 11.9.1. */
 const logoutRequested = 1
 
+const isLogoutRequest = (pdu: Pdu): boolean => pdu.header[36] === logoutRequested
+
+/** Connects and logs in. Asked to log out, the initiator does, be it before anybody has taken note of it. */
+const openInitiator = async (world: World, id: number, action: Of<"login">): Promise<Initiator> => {
+  const { initiator, session: name, target } = action
+  const { clock, lunlog } = world
+  const opened: { ring?: PduRing; own?: Initiator } = {}
+  const leave = (): void => void opened.own?.leave("asked to log out", clock.tick())
+  const session = await Session.open({
+    endpoint: lunlog.endpoint,
+    targetName: target,
+    initiatorName: initiatorName(initiator),
+    isid: isidOf(initiator, name),
+    keys: keysOf(action),
+    ignorePings: action.ignorePings,
+    onAsyncMessage: (pdu) => {
+      if (isLogoutRequest(pdu)) leave()
+    },
+    onConnect: (wire) => {
+      opened.ring = new PduRing(`${name}-action-${id}`, wire)
+      world.keepRing(opened.ring)
+    }
+  })
+  const since = clock.tick()
+  opened.own = new Initiator(name, target, initiator, session, since)
+  // The kill came while the target let it in.
+  if (world.isEnding) opened.own.mayEnd("kill -9", since)
+  if (session.asyncMessages.some(isLogoutRequest)) leave()
+  return opened.own
+}
+
 /** Logs in. A session of the same name goes: it is reinstated, or dropped if it was another target's. */
 export const performLogin = async (world: World, id: number, action: Of<"login">): Promise<void> => {
-  const { clock, history, initiators, lunlog } = world
+  const { clock, history, initiators } = world
   const { initiator, session: name, target } = action
   const begin = clock.tick()
   const before = initiators.get(name)
   before?.mayEnd("another login", begin)
   if (before !== undefined && before.target !== target) before.session.drop()
   let status: number | undefined
-  let ring: PduRing | undefined
-  let own: Initiator | undefined
   try {
-    const session = await Session.open({
-      endpoint: lunlog.endpoint,
-      targetName: target,
-      initiatorName: initiatorName(initiator),
-      isid: isidOf(initiator, name),
-      keys: keysOf(action),
-      ignorePings: action.ignorePings,
-      onAsyncMessage: (pdu) => {
-        if (pdu.header[36] === logoutRequested) void own?.leave("asked to log out", clock.tick())
-      },
-      onConnect: (wire) => {
-        ring = new PduRing(`${name}-action-${id}`, wire)
-        world.keepRing(ring)
-      }
-    })
+    initiators.set(name, await openInitiator(world, id, action))
     status = 0
-    const since = clock.tick()
-    if (ring === undefined) return
-    own = new Initiator(name, target, initiator, session, ring, since)
-    initiators.set(name, own)
-    // The kill came while the target let it in.
-    if (world.isEnding) own.mayEnd("kill -9", since)
-    if (before === undefined) return
-    world.retired.push(before)
+    if (before !== undefined) world.retired.push(before)
     // The same nexus is reinstated: the target has to end the session.
-    if (before.target !== target || before.port !== initiator) before.session.drop()
+    if (before?.target !== target || before.port !== initiator) before?.session.drop()
   } catch (error) {
     if (error instanceof LoginRefused) status = error.status
     else world.note(`action ${id}: login ended: ${error instanceof Error ? error.message : String(error)}`)

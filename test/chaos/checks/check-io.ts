@@ -131,7 +131,8 @@ const checkBlock = (met: Met, at: number, content: Content, history: History, me
   if (place === undefined) return content === zeros ? undefined : `${ioText(io)}: a sink held ${content}`
   const possible = media.of(place.medium).possible(place.block + at, io)
   if (possible.includes(content)) return undefined
-  const isFlipped = corruptionsOf(met, history).length > 0 && possible.some((one) => one === withoutFlip(content))
+  const isFlipped =
+    corruptionsOf(met, history).length > 0 && possible.some((one) => withoutFlip(one) === withoutFlip(content))
   if (isFlipped) return undefined
   const where = `block ${place.block + at} of ${place.medium}`
   return `${ioText(io)}: ${where} was ${content}; it can be ${possible.join(" or ")}`

@@ -1,7 +1,6 @@
 /** An initiator of a chaos run: a session, its record, and why it may end. */
 import type { Session } from "../../support/initiator/Session.ts"
 import type { SessionSeen } from "../History.ts"
-import type { PduRing } from "./PduRing.ts"
 
 /** A session that has logged in. */
 export class Initiator {
@@ -10,7 +9,6 @@ export class Initiator {
   /** Which initiator it is: with its name and target, that makes the I_T nexus. */
   readonly port: number
   readonly session: Session
-  readonly ring: PduRing
   readonly since: number
   isStalled = false
   /** Its connection is to end with one of the next bytes. */
@@ -18,12 +16,11 @@ export class Initiator {
   #endedBy: string | undefined
   #endedAt = Number.POSITIVE_INFINITY
 
-  constructor(name: string, target: string, port: number, session: Session, ring: PduRing, since: number) {
+  constructor(name: string, target: string, port: number, session: Session, since: number) {
     this.name = name
     this.target = target
     this.port = port
     this.session = session
-    this.ring = ring
     this.since = since
   }
 

@@ -6,6 +6,8 @@ import type { RpcParams } from "../../support/rpc-client.ts"
 import type { Action } from "../Action.ts"
 import {
   blockBytes,
+  corruptOffset,
+  corruptValue,
   delayNames,
   diskBlocks,
   diskPlace,
@@ -162,8 +164,7 @@ const compact: Choose = (random) => ({
   params: { archive: random.chance(0.5), before: seenPlace }
 })
 
-/** The byte of an IO that corruptions change, and how. */
-const corruption = { corrupt_offset: 100, corrupt_value: 0x55 }
+const corruption = { corrupt_offset: corruptOffset, corrupt_value: corruptValue }
 
 const injectError: Choose = (random, belief) => {
   const name = pickOf(
