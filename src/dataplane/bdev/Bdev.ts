@@ -80,6 +80,8 @@ export interface Bdev {
   readonly memory: Buffer | undefined
   /** Blocks may be unmapped, and are so until they are written (SBC-3 4.7: thin provisioned). */
   readonly thin: boolean
+  /** Thin disks whose unmapped pieces give something back only from this many bytes on. Absent: see `provisioning`. */
+  readonly unmapGranuleBytes?: number | undefined
   /** Thin disks that know it: what holds data. Who writes into `memory` notes it here before. */
   readonly provisioning?: Provisioning | undefined
 

@@ -189,13 +189,20 @@ describe("what sysfs says of a device", () => {
         "8:1/../queue/physical_block_size": "4096\n",
         "8:1/../queue/rotational": "1\n",
         "8:1/../queue/write_zeroes_max_bytes": "33553920\n",
+        "8:1/../queue/discard_granularity": "4096\n",
         "8:1/../removable": "1\n"
       }),
       "/sys",
       "8:1"
     )
     assert.deepInclude(facts, { byteLength: mebibyte, logicalBlockSize: 512, physicalBlockSize: 4096 })
-    assert.deepInclude(facts, { readOnly: false, rotational: true, removable: true, writesZeroes: true })
+    assert.deepInclude(facts, {
+      readOnly: false,
+      rotational: true,
+      removable: true,
+      writesZeroes: true,
+      discardGranularity: 4096
+    })
   })
 
   it("is not believed where it is no number that can be", async () => {

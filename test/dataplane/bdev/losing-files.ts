@@ -151,6 +151,7 @@ export class LosingFiles implements FileOperations {
       dev: 1n,
       ino: 1n,
       rdev: 0n,
+      blksize: 4096n,
       size,
       isFile: () => true,
       isDirectory: () => false,

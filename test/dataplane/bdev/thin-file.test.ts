@@ -43,6 +43,8 @@ describe("a file that is to give back what is unmapped", () => {
     const path = folder.file("disk", 8 * mebibyte)
     const disk = await thinDisk(path)
     assert.isTrue(disk.thin)
+    assert.strictEqual(disk.unmapGranuleBytes, statSync(path).blksize)
+    assert.isUndefined((await openDisk(aioSpec(folder.file("thick", 4096)))).unmapGranuleBytes)
     await fill(disk, 0, 4 * mebibyte)
     assert.strictEqual(await ended((io) => disk.flush(io)), IoStatus.ok)
     const before = bytesUsed(path)

@@ -55,6 +55,7 @@ export class AioBdev implements ResizableBdev, AioOwner {
   readonly removable: boolean
   readonly memory = undefined
   readonly thin: boolean
+  readonly unmapGranuleBytes: number | undefined
   blockCount: number
   syncFailures = 0
 
@@ -80,6 +81,7 @@ export class AioBdev implements ResizableBdev, AioOwner {
     this.readOnly = spec.readOnly
     this.removable = spec.removable ?? false
     this.thin = file.thin
+    this.unmapGranuleBytes = file.thin ? file.granuleBytes : undefined
     this.blockCount = file.blockCount
     this.of = surroundings
     this.file = new FileAccess(file, surroundings.files, spec.direct === true ? surroundings.bounces : undefined)

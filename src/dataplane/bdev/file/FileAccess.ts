@@ -23,6 +23,8 @@ export interface OpenedFile {
   readonly physicalBlockSize: number
   /** Unmapped blocks can be given back. */
   readonly thin: boolean
+  /** Bytes that are given back together, if it is thin. */
+  readonly granuleBytes: number
   /** What is written past its end is an error: it does not grow. */
   readonly isDevice: boolean
   /** Bytes that it has now. */

@@ -19,7 +19,7 @@ type Plain = (descriptor: number, done: (error: NodeJS.ErrnoException | null) =>
 /** What is asked of a file before it is used; numbers that may need 64 bits. */
 export type FileStat = Pick<
   fs.BigIntStats,
-  "dev" | "ino" | "rdev" | "size" | "isFile" | "isDirectory" | "isBlockDevice"
+  "dev" | "ino" | "rdev" | "size" | "blksize" | "isFile" | "isDirectory" | "isBlockDevice"
 >
 
 /** Operations on files. */

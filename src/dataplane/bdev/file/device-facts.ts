@@ -23,6 +23,8 @@ export interface DeviceFacts {
   readonly removable: boolean
   /** It can make blocks zeros without being sent them. */
   readonly writesZeroes: boolean
+  /** Bytes that it discards together; 0 if it discards nothing. */
+  readonly discardGranularity: number
   /** What a loop device is made of. */
   readonly backingFile: string | undefined
 }
@@ -96,6 +98,7 @@ export const readDeviceFacts = async (
     rotational: (await text(`${disk}queue/rotational`)) === "1",
     removable: (await text(`${disk}removable`)) === "1",
     writesZeroes: ((await number_(`${disk}queue/write_zeroes_max_bytes`)) ?? 0) > 0,
+    discardGranularity: (await number_(`${disk}queue/discard_granularity`)) ?? 0,
     backingFile: backingFile === "" ? undefined : backingFile
   }
 }

@@ -61,6 +61,13 @@ const isFailure = <A extends object>(value: A | BdevFailure): value is BdevFailu
 
 const nothingMade = async (): Promise<void> => {}
 
+/** More than any file system or device gives back at once, in bytes. */
+const granuleBytesMax = 64 * 1024 * 1024
+
+/** Bytes that are given back together, of what is said from outside. */
+const granuleOf = (blockSize: number, bytes: number): number =>
+  bytes <= granuleBytesMax && bytes % blockSize === 0 ? Math.max(blockSize, bytes) : blockSize
+
 /** What is known of a file before it is opened. */
 interface Looked {
   readonly stat: FileStat
@@ -210,6 +217,7 @@ class Opening {
       blockSize,
       physicalBlockSize,
       thin,
+      granuleBytes: granuleOf(blockSize, facts === undefined ? Number(stat.blksize) : facts.discardGranularity),
       isDevice: facts !== undefined,
       measure
     }

@@ -54,6 +54,10 @@ export abstract class WrapperBdev implements Bdev {
     return this.base.thin
   }
 
+  get unmapGranuleBytes(): number | undefined {
+    return this.base.unmapGranuleBytes
+  }
+
   get provisioning(): Provisioning | undefined {
     return this.base.provisioning
   }

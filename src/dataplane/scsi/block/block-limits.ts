@@ -27,8 +27,10 @@ export const atomicBlocks = ({ bdev, maxTransferBlocks }: LogicalUnit): number =
 export const isThin = ({ bdev }: LogicalUnit): boolean => bdev.thin
 
 /** OPTIMAL UNMAP GRANULARITY in blocks: smaller pieces are unmapped as well, but give nothing back. */
-const unmapGranularity = ({ bdev }: LogicalUnit): number =>
-  bdev.provisioning === undefined ? 1 : bdev.provisioning.granuleBytes / bdev.blockSize
+const unmapGranularity = ({ bdev }: LogicalUnit): number => {
+  const bytes = bdev.provisioning?.granuleBytes ?? bdev.unmapGranuleBytes ?? bdev.blockSize
+  return Math.max(1, Math.floor(bytes / bdev.blockSize))
+}
 
 /** The fields of page B0h that are about these commands; `body` begins at byte 4 of the page. WSNZ is 0. */
 export const writeCommandLimits = (body: Buffer, unit: LogicalUnit): void => {
