@@ -32,6 +32,8 @@ export class CrashFile extends NullBdev implements StoreDevice {
   /** Sectors that reach the medium together, or not. */
   readonly #atomSectors: number
   #writes = 0
+  /** Where nothing can be written now: there is no space. */
+  refuses: (byteOffset: number) => boolean = () => false
 
   constructor(content: Sectors, atomSectors: number) {
     super({ _tag: "Null", blockCount: 2 ** 40, blockSize: sectorBytes, physicalBlockSize: 0 })
@@ -52,6 +54,7 @@ export class CrashFile extends NullBdev implements StoreDevice {
   }
 
   override write(at: number, source: Buffer, start: number, byteLength: number, fua: boolean, io: BdevIo): void {
+    if (this.refuses(at)) return io.ioDone(IoStatus.noSpace)
     this.#later(io, () => {
       this.#writes++
       for (let done = 0; done < byteLength; done += sectorBytes) {

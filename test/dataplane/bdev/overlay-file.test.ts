@@ -1,9 +1,11 @@
 /** The file of an overlay, which a process leaves at any moment. */
 import { assert, describe, it } from "vitest"
+import { type Bdev, type BdevIo, IoStatus } from "../../../src/dataplane/bdev/Bdev.ts"
 import { loadStore } from "../../../src/dataplane/bdev/overlay/load-store.ts"
 import { headPage, labelOf, noBoot, PageKind, pageBytes } from "../../../src/dataplane/bdev/overlay/overlay-pages.ts"
 import { diceOf } from "../../domain/random.ts"
 import { baseValue, bootOf, fileOf, newFile, openOn, runCrashes, sectorBytes, shapes } from "./overlay-crashes.ts"
+import { okIo, RecordedIo } from "./recorded-io.ts"
 import { ModelDisk } from "./stack-support.ts"
 
 describe("an overlay in a file", () => {
@@ -17,6 +19,42 @@ describe("an overlay in a file", () => {
       for (let seed = 1; seed <= 12; seed++) await runCrashes(shape, seed, "power")
     }
   )
+
+  it.each<[string, (disk: Bdev, io: BdevIo) => void, number]>([
+    ["a write", (disk, io) => disk.write(512, Buffer.alloc(512, 9), 0, 512, false, io), 9],
+    ["a write with FUA", (disk, io) => disk.write(512, Buffer.alloc(512, 9), 0, 512, true, io), 9],
+    ["an unmap", (disk, io) => disk.unmap(512, 512, io), 0]
+  ])("keeps what %s has answered where the map could not be written before", async (_, change, expected) => {
+    const [shape] = shapes
+    if (shape === undefined) return assert.fail("no shape")
+    const dice = diceOf(1)
+    const file = newFile(shape)
+    const overlay = await openOn(file, shape, bootOf(1), dice)
+    const run = (submit: (io: BdevIo) => void): IoStatus => {
+      const io = new RecordedIo()
+      submit(io)
+      file.progress(dice, 0)
+      return io.answers[0] ?? assert.fail("it has no answer")
+    }
+    const { granuleBytes } = shape
+    // There is a map of this boot, which is older.
+    assert.strictEqual(
+      run((io) => overlay.unmap(3 * granuleBytes, granuleBytes, io)),
+      IoStatus.ok
+    )
+    file.refuses = (at) => at >= granuleBytes && at < 2 * granuleBytes
+    const refused = run((io) => overlay.write(512, Buffer.alloc(512, 5), 0, 512, false, io))
+    assert.strictEqual(refused, IoStatus.noSpace)
+    file.refuses = () => false
+    const answered = run((io) => change(overlay, io))
+    assert.strictEqual(answered, IoStatus.ok)
+    const left = fileOf(file.cache, shape)
+    const again = await openOn(left, shape, bootOf(1), dice)
+    const target = Buffer.alloc(512, 0xee)
+    again.read(512, target, 0, 512, okIo)
+    left.progress(dice, 0)
+    assert.isTrue(target.equals(Buffer.alloc(512, expected)), `${target[0]}`)
+  })
 
   it("is read without harm whatever was done to it", async () => {
     const [shape] = shapes

@@ -49,6 +49,10 @@ export class FileStore implements OverlayStore {
     this.maps = new MapWriter(device, this.#layout, this.map, identity)
   }
 
+  get isKept(): boolean {
+    return this.maps.isKept
+  }
+
   get syncFailures(): number {
     return this.#device.syncFailures ?? 0
   }
@@ -70,7 +74,8 @@ export class FileStore implements OverlayStore {
     const freed: Array<number> = []
     for (let granule = first; granule < end; granule++) {
       if (this.map.at(granule) === Granule.own && state !== Granule.own) freed.push(granule)
-      if (this.map.set(granule, state)) changed.add(Math.floor(granule / granulesPerSegment))
+      const segment = Math.floor(granule / granulesPerSegment)
+      if (this.map.set(granule, state) || this.maps.lacks(segment)) changed.add(segment)
     }
     const pieces = new Pieces((status) => {
       // What a file cannot give back cheaply stays in it: the map says that nobody needs it.

@@ -42,6 +42,9 @@ export class MapWriter {
   readonly #segments = new Map<number, SegmentState>()
   /** Segments whose map on the medium is behind. */
   #behind = new Set<number>()
+  /** Segments whose map of this boot could not be written, or may be lost: a number that is another each time. */
+  readonly #unkept = new Map<number, number>()
+  #losses = 0
   #flushing: Array<BdevIo> | undefined
   #nextFlush: Array<BdevIo> = []
 
@@ -58,6 +61,16 @@ export class MapWriter {
     state.bootSequence = boot
     state.mediumSequence = medium
     if (isBehind) this.#behind.add(segment)
+  }
+
+  /** What has been marked, and answered or not, is in the file. */
+  get isKept(): boolean {
+    return this.#unkept.size === 0
+  }
+
+  /** The file may lack states of this segment that are marked: they are to be written again. */
+  lacks(segment: number): boolean {
+    return this.#unkept.has(segment)
   }
 
   /** States of this segment have changed: `io` ends when the file has them. Those that come meanwhile share a page. */
@@ -86,12 +99,17 @@ export class MapWriter {
     state.isWriting = true
     state.written = state.waiting
     state.waiting = []
+    const loss = this.#unkept.get(segment)
     const sequence = state.bootSequence + 1
     const label = { kind: PageKind.bootMap, sequence, segment, ...this.#identity }
     this.#writePage(this.#layout.bootMapAt(segment, sequence % 2), mapPage(label, this.#statesOf(segment)), {
       ioDone: (status) => {
         // The place of a page that failed is written again: the other one has what was right before.
-        if (status === IoStatus.ok) state.bootSequence = sequence
+        if (status === IoStatus.ok) {
+          state.bootSequence = sequence
+          // One that was lost while this was written may be lost with it.
+          if (this.#unkept.get(segment) === loss) this.#unkept.delete(segment)
+        } else this.#unkept.set(segment, ++this.#losses)
         state.isWriting = false
         const answered = state.written
         state.written = []
@@ -109,7 +127,11 @@ export class MapWriter {
     // As they are now: what is marked from here on may not be on the medium when the sync has ended.
     const pages = segments.map((segment) => this.#mediumPage(segment))
     const failed = (status: IoStatus): void => {
-      for (const segment of segments) this.#behind.add(segment)
+      // The system may have dropped the maps of this boot with what it could not sync.
+      for (const segment of segments) {
+        this.#behind.add(segment)
+        this.#unkept.set(segment, ++this.#losses)
+      }
       this.#flushed(status)
     }
     const syncMaps = (status: IoStatus): void => {

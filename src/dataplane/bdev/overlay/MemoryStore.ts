@@ -10,6 +10,7 @@ export class MemoryStore implements OverlayStore {
   readonly memoryBytes: number
   readonly writeCache = false
   readonly syncFailures = 0
+  readonly isKept = true
   readonly #granulesMax: number
   readonly #content = new Map<number, Buffer>()
   #isClosed = false

@@ -94,7 +94,7 @@ export class OverlayBdev extends WrapperBdev {
   write(byteOffset: number, source: Buffer, sourceStart: number, byteLength: number, fua: boolean, io: BdevIo): void {
     const store = this.#store
     const run = runOf(store, byteOffset, byteLength)
-    const isOwn = run.state === Granule.own && run.byteLength === byteLength
+    const isOwn = run.state === Granule.own && run.byteLength === byteLength && store.isKept
     if (!isOwn || fua || !this.#queue.isEmpty || this.#isClosed || this.#isOutside(byteOffset, byteLength)) {
       return this.#change(byteOffset, source, sourceStart, byteLength, fua, io)
     }

@@ -172,7 +172,9 @@ export class OverlayChange implements QueuedChange {
       const first = partial.includes(this.first) ? this.first + 1 : this.first
       const end = partial.includes(this.end - 1) ? this.end - 1 : this.end
       if (first < end) store.mark(first, end, Granule.zeros, pieces.next())
-      for (const { granule } of this.#fills) store.mark(granule, granule + 1, Granule.own, pieces.next())
+      // Those that were the store's own before are marked again: the file may lack that.
+      const own = partial.filter((granule) => store.map.at(granule) === Granule.own || this.#isFilled(granule))
+      for (const granule of own) store.mark(granule, granule + 1, Granule.own, pieces.next())
     }
     pieces.begun()
   }

@@ -14,6 +14,8 @@ export interface OverlayStore {
   readonly memoryBytes: number
   /** What was written may be lost with the power until `flush`. */
   readonly writeCache: boolean
+  /** Every mark is where it outlives the process. If not, granules are to be marked again with what is written. */
+  readonly isKept: boolean
   /** As a bdev's. */
   readonly syncFailures: number
   /** Of granules that are the store's own. */
