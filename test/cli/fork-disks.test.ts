@@ -95,4 +95,15 @@ describe("disks of a fork", () => {
     assert.isTrue(readFileSync(a.file).equals(content))
     assert.strictEqual(statSync(missing.file).size, 8 * 512)
   })
+
+  it("have the changes of overlays, whose files are as long as they need; without them an empty file", () => {
+    const spec = { _tag: "Overlay" as const, base: "M", filename: original }
+    const overlays = historyOf(startEpoch(), createBdev("M"), createBdev("O", spec)).state
+    const source = { state: overlays, today: overlays, isRunning: true, isFile }
+    const [, copied] = planDisks(source, byOffset, "snapshot")
+    assert.strictEqual(copied?.source, original)
+    assert.isAbove(copied?.bytes ?? 0, 64 * mebibyte)
+    const [, empty] = planDisks(source, byOffset, "empty")
+    assert.deepStrictEqual([empty?.kind, empty?.bytes], ["file", 0])
+  })
 })

@@ -1,5 +1,6 @@
 /** What the disks of a fork begin with: which are filled, from where, and why others are empty. */
 import type { Bdev } from "../../domain/bdev/Bdev.ts"
+import { geometryOf } from "../../domain/bdev/bdev-geometry.ts"
 import type { ForkData, ForkMapping } from "../../domain/replay/Fork.ts"
 import { bdevsOf, findBdev, type State } from "../../domain/State.ts"
 import { forkFile } from "../../history/fork/fork-names.ts"
@@ -30,6 +31,13 @@ export interface DiskSource {
 
 const sizeOf = ({ spec }: Bdev): number => ("blockCount" in spec ? spec.blockCount * spec.blockSize : 0)
 
+/** No file of an overlay is longer: its content, its maps, and what is between them. */
+const overlayFileBytes = (state: State, bdev: Bdev): number => {
+  const { blockCount = 0, blockSize = 0 } = geometryOf(state, bdev) ?? {}
+  const bytes = blockCount * blockSize
+  return bytes + Math.ceil(bytes / 4000) + 4 * Math.max(64 * 1024, blockSize)
+}
+
 const memoryProblem = (bdev: Bdev, { isRunning, today }: DiskSource): string | undefined => {
   if (!isRunning) return "its memory went with the process that had it"
   const now = findBdev(today, bdev.name)
@@ -39,7 +47,7 @@ const memoryProblem = (bdev: Bdev, { isRunning, today }: DiskSource): string | u
 /** Where its content is: in it, or kept in it. */
 const fileOf = ({ spec }: Bdev): string | undefined => {
   if (spec._tag === "Nvme") return spec.device
-  return spec._tag === "Aio" || spec._tag === "Malloc" ? spec.filename : undefined
+  return "filename" in spec ? spec.filename : undefined
 }
 
 const planOf = (bdev: Bdev, source: DiskSource, mapping: ForkMapping, data: ForkData): DiskPlan | undefined => {
@@ -50,7 +58,12 @@ const planOf = (bdev: Bdev, source: DiskSource, mapping: ForkMapping, data: Fork
   if (sourceFile !== undefined) {
     const missing = source.isFile(sourceFile) ? undefined : `${sourceFile} is no regular file, or not there any more`
     const file = forkFile(mapping, sourceFile)
-    return { ...common, kind: "file", source: sourceFile, file, empty: wished ?? missing }
+    const empty = wished ?? missing
+    const plan = { ...common, kind: "file" as const, source: sourceFile, file, empty }
+    // An overlay makes what it needs of an empty file.
+    if (spec._tag === "Overlay")
+      return { ...plan, bytes: empty === undefined ? overlayFileBytes(source.state, bdev) : 0 }
+    return plan
   }
   if (spec._tag !== "Malloc") return undefined
   // Numbers, not names: those may have characters that no file system takes.
