@@ -2,6 +2,7 @@
  * The reactor as Effect code uses it: requests that are answered, and facts for whoever listens.
  */
 import { Deferred, Effect, type Scope } from "effect"
+import { contentSaveTimeoutMillis } from "./limits.ts"
 import type {
   BdevTold,
   ReactorAnswer,
@@ -73,7 +74,7 @@ export const connectReactor = (
       })
     yield* Effect.addFinalizer(() =>
       request({ _tag: "Shutdown", graceMillis: shutdownGraceMillis }).pipe(
-        Effect.timeoutOption(shutdownGraceMillis * 3),
+        Effect.timeoutOption(shutdownGraceMillis * 3 + contentSaveTimeoutMillis),
         Effect.andThen(
           Effect.promise(() => {
             stopped = true

@@ -86,6 +86,8 @@ export const reservationsAskedBurst = 256
 export const reservationsAskedPerSecond = 8
 /** How long the end of a disk waits for operations on its file, in milliseconds. */
 export const fileCloseTimeoutMillis = 1_000
+/** How long the end of a RAM disk that a file keeps waits until its content is there, in milliseconds. */
+export const contentSaveTimeoutMillis = 40_000
 /** How long a connection waits with a command for those before it, which come by other connections; in milliseconds. */
 export const missingCommandTimeoutMillis = 30_000
 /** How often connections are looked over for these times, in milliseconds. */

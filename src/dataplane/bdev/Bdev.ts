@@ -110,6 +110,8 @@ export interface Bdev {
   close(): void
   /** Calls `then` once nothing of it reaches the device any more. To be asked right after `close`; absent: at once. */
   whenClosed?(then: () => void): void
+  /** After `close`: answered writes are still on their way to what keeps them. Absent: never. */
+  readonly isSaving?: boolean
   /** After `close`: it never came to be anybody's, and what was made for it goes. Absent: nothing was. */
   discard?(): Promise<void>
 }

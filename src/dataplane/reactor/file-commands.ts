@@ -2,17 +2,23 @@
 
 import type { Bdev } from "../bdev/Bdev.ts"
 import { AioBdev } from "../bdev/file/AioBdev.ts"
-import { fileCloseTimeoutMillis } from "../limits.ts"
+import { contentSaveTimeoutMillis, fileCloseTimeoutMillis } from "../limits.ts"
 import type { ReactorAnswer } from "./protocol.ts"
 
-/** After `close`: `done` when nothing reaches its medium any more. An operation that hangs is not waited for. */
+/**
+ * After `close`: `done` when nothing reaches its medium any more. An operation that hangs is not waited for, unless
+ * answered writes would be lost by it; and then not for ever.
+ */
 export const whenDeviceClosed = (bdev: Bdev | undefined, done: () => void): void => {
   if (bdev?.whenClosed === undefined) return done()
-  const timer = setTimeout(done, fileCloseTimeoutMillis)
-  bdev.whenClosed(() => {
+  let isTold = false
+  const tell = (): void => {
     clearTimeout(timer)
-    done()
-  })
+    if (!isTold) done()
+    isTold = true
+  }
+  const timer = setTimeout(tell, bdev.isSaving === true ? contentSaveTimeoutMillis : fileCloseTimeoutMillis)
+  bdev.whenClosed(tell)
 }
 
 /** How many whole blocks its file has now. */

@@ -28,6 +28,7 @@ export class KeptMallocBdev extends MallocBdev {
   readonly #immediate = new ImmediateIo()
   #isClosed = false
   #isLoaded = false
+  #isSaved = false
   #onClosed: (() => void) | undefined
 
   /** Throws RangeError when the memory can't be had. It is to be loaded before anything else. */
@@ -90,11 +91,17 @@ export class KeptMallocBdev extends MallocBdev {
     else this.#keeper.flush(io)
   }
 
+  /** Its last flush is under way. */
+  get isSaving(): boolean {
+    return this.#isClosed && !this.#isSaved
+  }
+
   /** The memory is given back when the store has the content and is closed. */
   override close(): void {
     if (this.#isClosed) return
     this.#isClosed = true
     const end = (): void => {
+      this.#isSaved = true
       this.#keeper.stop()
       this.#store.close()
       super.close()
