@@ -7,7 +7,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Option, Schema, type Scope } from "effect"
 import { Observation } from "../../src/domain/observation/Observation.ts"
 import { findBdev, findPortalGroup } from "../../src/domain/State.ts"
-import { readBlocks } from "../support/initiator/commands.ts"
+import { cdb, readBlocks } from "../support/initiator/commands.ts"
 import { freePort } from "../support/target-process.ts"
 import {
   attempt,
@@ -106,6 +106,8 @@ describe("the log", () => {
         Effect.map(plane.dataPlane.status, ({ portals }) => portals.some((one) => one.state === "listening"))
       )
       const session = yield* plane.open()
+      // The first command that uses the medium is told that a restart has emptied it.
+      yield* attempt(() => session.command({ lun: 0, cdb: cdb.read16(0, 1), readBytes: 512 }))
       yield* attempt(() => readBlocks(session, 0, 8, 4))
       const slow = yield* recordOf(plane, "SlowIo")
       const io = { bdev: "slow", lun: 0, operation: "read", logicalBlockAddress: 8, blocks: 4, repeated: 1 }

@@ -5,7 +5,6 @@
  */
 
 import * as fs from "node:fs"
-import * as os from "node:os"
 import * as path from "node:path"
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
@@ -187,8 +186,6 @@ it.live("answers as SPDK did, save for the listed differences, and tells the rea
         if (isRecord(one) && isRecord(one["error"])) assert.nestedProperty(one, "error.data.reason", name)
       }
     }
-    // What env_dpdk_get_mem_stats has written.
-    fs.rmSync(path.join(os.tmpdir(), `lunlog_mem_dump.${process.pid}.txt`))
     assert.deepStrictEqual(differing.sort(), Object.keys(differences).sort())
     const same = replayed.length - differing.length
     const waiting = golden.length - replayed.length

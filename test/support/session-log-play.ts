@@ -143,6 +143,8 @@ const secondRun = async (lunlog: Lunlog): Promise<void> => {
   const { call, process } = lunlog
   const a = await lunlog.open(names.disk1, { initiatorName: names.hostA }, 0)
   await clearUnitAttentions(a, 1)
+  // The first command that uses the medium is told that a restart has emptied it.
+  await a.command({ lun: 1, cdb: cdb.read16(0, 1), readBytes: 512 })
   await call("bdev_error_inject_error", { name: "EE_bad", io_type: "write", error_type: "pending", num: 1 })
   const seq = (await readStory(process.rpc, 1)).length
   const hanging = Promise.allSettled([a.command({ lun: 1, cdb: cdb.write16(0, 1), writeData: block(0xbb) })])

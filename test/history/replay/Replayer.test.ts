@@ -106,9 +106,11 @@ describe("a replay", () => {
       assert.strictEqual(yield* status(session, 0), "6/3f/0e")
       yield* Effect.promise(() => clearUnitAttentions(session, 1))
       assert.strictEqual(yield* status(session, 1), "GOOD")
+      const read = { lun: 1, cdb: cdb.read10(0, 1), readBytes: 512 }
+      // A fork's memory is empty: the first command that uses it is told.
+      assert.strictEqual(outcomeText(yield* Effect.promise(() => session.command(read))), "6/28/00")
       // The error that was armed in the source is armed here: the next read fails, and only it.
       assert.isTrue(yield* plane.replayer.until(until("BdevErrorInjected")))
-      const read = { lun: 1, cdb: cdb.read10(0, 1), readBytes: 512 }
       assert.notStrictEqual(outcomeText(yield* Effect.promise(() => session.command(read))), "GOOD")
       assert.strictEqual((yield* Effect.promise(() => readBlocks(session, 1, 0, 1))).length, 512)
       assert.isTrue(yield* plane.replayer.until(until("LunRemovalStarted", true)))
