@@ -206,6 +206,16 @@ const splitDriver: MatrixDriver = {
   }
 }
 
+const overlayDriver: MatrixDriver = {
+  name: "overlay on malloc",
+  wayNames: [],
+  make: async (place) => {
+    const base = await malloc(place, "Base")
+    await place.lunlog.call("lunlog_overlay_create", { base_bdev_name: "Base", name: "Pulled" })
+    return { top: "Pulled", deletions: [deletion("lunlog_overlay_delete", "Pulled"), base], ways: [] }
+  }
+}
+
 /** Whether somebody listens on a socket. */
 const isListening = (path: string): Promise<boolean> =>
   new Promise((resolve) => {
@@ -292,6 +302,7 @@ export const matrixDrivers: ReadonlyArray<MatrixDriver> = [
   errorDriver,
   passthruDriver,
   splitDriver,
+  overlayDriver,
 
   nbdDriver,
   nvmeDriver
