@@ -55,6 +55,7 @@ describe("iscsi.conf", () => {
         blockSize: 4096,
         qos: { readMiBPerSecond: 80, writeMiBPerSecond: 40 }
       },
+      { type: "nvme", controller: "Nvme0", address: "0000:00:00.0" },
       { type: "passthru", name: "Pass0", base: "EE_Malloc1" },
       { type: "split", base: "Pass0", part: 0, parts: 2 },
       { type: "split", base: "Pass0", part: 1, parts: 2 },
@@ -123,8 +124,7 @@ describe("iscsi.conf", () => {
         "[AIO] AIO",
         "[Split] Split",
         "[Nvme] TransportID",
-        "[Nvme] RetryCount",
-        "[TargetNode2] LUN1"
+        "[Nvme] RetryCount"
       ]
     )
   })

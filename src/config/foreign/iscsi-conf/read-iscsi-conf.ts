@@ -9,6 +9,7 @@ import { type Conversion, ConversionDraft } from "../Conversion.ts"
 import { readAuthGroup } from "./auth-sections.ts"
 import { readAio, readBdevError, readMalloc, readNull, readPassthru, readSplit } from "./bdev-sections.ts"
 import { readInitiatorGroup, readPortalGroup } from "./group-sections.ts"
+import { readNvme } from "./nvme-section.ts"
 import { readOptionsSection } from "./options-section.ts"
 import { readQos } from "./qos-section.ts"
 import { SectionReader } from "./SectionReader.ts"
@@ -40,6 +41,7 @@ const known: ReadonlyArray<readonly [kind: string, read: ReadSection]> = [
   ["malloc", readMalloc],
   ["null", readNull],
   ["aio", readAio],
+  ["nvme", readNvme],
   ["passthru", readPassthru],
   ["split", readSplit],
   ["bdeverror", readBdevError],
@@ -51,7 +53,6 @@ const known: ReadonlyArray<readonly [kind: string, read: ReadSection]> = [
 /** What the other sections of SPDK's modules are. */
 const foreign: ReadonlyMap<string, string> = new Map([
   ["ceph", "lunlog has no Ceph bdevs"],
-  ["nvme", "lunlog has no NVMe driver"],
   ["iscsi_initiator", "lunlog is no initiator"],
   ["ioat", "lunlog has no DMA engines"],
   ["pmem", "lunlog has no persistent memory bdevs"],
