@@ -44,6 +44,7 @@ export const shrink = async (
   say: (text: string) => void
 ): Promise<void> => {
   let steps = journal === undefined ? makeSchedule(seed, extent) : readJournal(journal)
+  const file = join(options.keep ?? ".", `shrunk-${seed}.jsonl`)
   let plays = 0
   for (const part of partings) {
     for (const left of part(steps).toReversed()) {
@@ -51,11 +52,10 @@ export const shrink = async (
       if (rest.length === steps.length || plays++ >= playsMax) continue
       if (await fails(seed, rest, options)) {
         steps = rest
+        writeFileSync(file, journalText(steps))
         say(`${steps.length} actions still fail`)
       }
     }
   }
-  const file = join(options.keep ?? ".", `shrunk-${seed}.jsonl`)
-  writeFileSync(file, journalText(steps))
   say(`${steps.length} actions are in ${file}: npm run chaos -- --seed ${seed} --journal ${file}`)
 }
