@@ -4,7 +4,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, assert, describe, it } from "vitest"
 import { IoStatus } from "../../../../src/dataplane/bdev/Bdev.ts"
-import { flush, nbdSpec, openDisk, read, until, write, zeroes } from "./nbd-support.ts"
+import { flush, nbdSpec, openDisk, read, until, untilSpread, write, zeroes } from "./nbd-support.ts"
 import { ScriptedNbdServer, Type } from "./ScriptedNbdServer.ts"
 import { multiConnFlag, usualFlags } from "./server-messages.ts"
 
@@ -105,7 +105,7 @@ describe("a server that comes back", () => {
     await using server = await startServer()
     server.settings.flags |= multiConnFlag
     await using open = await openDisk(nbdSpec({ path: server.path }))
-    await until("there are four", () => server.sockets.size === 4)
+    await untilSpread(server, open.disk, 4)
     assert.strictEqual(await write(open.disk, 0, block(1)).answered, IoStatus.ok)
     server.settings.holds = true
     const ios = Array.from({ length: 20 }, (_, at) => write(open.disk, 512 * at, block(9)))

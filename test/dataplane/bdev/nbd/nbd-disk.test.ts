@@ -5,7 +5,19 @@ import { join } from "node:path"
 import { afterAll, assert, describe, it } from "vitest"
 import { IoStatus } from "../../../../src/dataplane/bdev/Bdev.ts"
 import { OpenFiles } from "../../../../src/dataplane/bdev/file/OpenFiles.ts"
-import { flush, nbdSpec, openDisk, openNbd, read, run, unmap, until, write, zeroes } from "./nbd-support.ts"
+import {
+  flush,
+  nbdSpec,
+  openDisk,
+  openNbd,
+  read,
+  run,
+  unmap,
+  until,
+  untilSpread,
+  write,
+  zeroes
+} from "./nbd-support.ts"
 import { ScriptedNbdServer, Type } from "./ScriptedNbdServer.ts"
 import { multiConnFlag, readOnlyFlag, simpleReply, usualFlags } from "./server-messages.ts"
 
@@ -199,7 +211,7 @@ describe("many requests", () => {
     await using server = await startServer()
     server.settings.flags |= multiConnFlag
     await using open = await openDisk(nbdSpec({ path: server.path }, { connections: 3 }))
-    await until("there are three", () => server.sockets.size === 3)
+    await untilSpread(server, open.disk, 3)
     server.settings.holds = true
     const ios = Array.from({ length: 30 }, (_, at) => write(open.disk, 512 * at, pattern(512, 1)))
     await until("all are out", () => server.held.length === 30)

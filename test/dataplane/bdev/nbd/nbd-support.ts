@@ -8,6 +8,7 @@ import { NbdBdev } from "../../../../src/dataplane/bdev/nbd/NbdBdev.ts"
 import { openNbdBdev } from "../../../../src/dataplane/bdev/nbd/open-nbd-bdev.ts"
 import type { OpenedBdev } from "../../../../src/dataplane/bdev/OpenedBdev.ts"
 import { RecordedIo } from "../recorded-io.ts"
+import type { ScriptedNbdServer } from "./ScriptedNbdServer.ts"
 
 export const nbdSpec = (server: NbdSpec["server"], changes: Partial<NbdSpec> = {}): NbdSpec => ({
   _tag: "Nbd",
@@ -102,4 +103,21 @@ export const until = async (what: string, isSo: () => boolean): Promise<void> =>
     if (performance.now() > deadline) throw new Error(`it never came to it: ${what}`)
     await new Promise((resolve) => setTimeout(resolve, 5))
   }
+}
+
+/**
+ * Waits until a disk sends over so many connections. That the server has agreed does not say that the disk has heard
+ * of it: so many reads at once show it. Leaves the server answering.
+ */
+export const untilSpread = async (server: ScriptedNbdServer, disk: Bdev, connections: number): Promise<void> => {
+  server.settings.holds = true
+  for (let seen = 0; seen < connections; ) {
+    const probes = Array.from({ length: connections }, () => read(disk, 0, Buffer.alloc(512)))
+    await until("they are out", () => server.held.length === connections)
+    seen = new Set(server.held.map(({ socket }) => socket)).size
+    server.release()
+    await Promise.all(probes.map(({ answered }) => answered))
+  }
+  server.settings.holds = false
+  server.requests.length = 0
 }
