@@ -33,6 +33,7 @@ import {
 import { checkFilename, parseAioSpec } from "./bdev-aio-decide.ts"
 import { writtenBase } from "./bdev-claims.ts"
 import { resolveDetachedBdev } from "./bdev-detached-decide.ts"
+import { detachedOn } from "./bdev-detached-evolve.ts"
 import { baseOf } from "./bdev-evolve.ts"
 import { parseNbdSpec } from "./bdev-nbd-decide.ts"
 import { parseOverlaySpec } from "./overlay-spec.ts"
@@ -297,14 +298,24 @@ const letGoWith = (state: State, spec: BdevSpec): ReadonlyArray<Event> =>
 
 /** Also while it is mapped: its LUNs and its stack drain first. One whose device is gone is forgotten. */
 export const decideDeleteBdev = (state: State, command: CommandOf<"DeleteBdev">): Decision => {
-  const detached = resolveDetachedBdev(state, command.name)
+  // A UUID may be that of a bdev that has come since: what is there is meant.
+  const isThere = resolveBdev(state, command.name)?.phase._tag === "Active"
+  const detached = isThere ? undefined : resolveDetachedBdev(state, command.name)
   if (detached !== undefined && (command.kind === undefined || command.kind === bdevKindOf(detached.spec))) {
     return Result.succeed([{ _tag: "BdevForgotten", name: detached.name }, ...letGoWith(state, detached.spec)])
   }
   return Result.flatMap(requireBdev(state, command.name), (bdev) => {
     const kind = bdevKindOf(bdev.spec)
     if (command.kind === undefined || command.kind === kind) {
-      return Result.succeed([...decideBdevRemoval(state, bdev, "requested"), ...letGoWith(state, bdev.spec)])
+      const waiting = detachedOn(state, bdev.name).map((above) => ({
+        _tag: "BdevForgotten" as const,
+        name: above.name
+      }))
+      return Result.succeed([
+        ...waiting,
+        ...decideBdevRemoval(state, bdev, "requested"),
+        ...letGoWith(state, bdev.spec)
+      ])
     }
     const reason = `is not of kind ${command.kind} but ${kind}`
     return Result.fail(new NotFound({ object: `bdev ${bdev.name}`, reason, hint: "delete it as what it is" }))

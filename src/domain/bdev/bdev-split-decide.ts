@@ -6,6 +6,7 @@ import { type Decision, draftOn, record } from "../decision.ts"
 import { findBdev, type State } from "../State.ts"
 import { decideBdevRemoval } from "../target/lun-removal.ts"
 import { decideCreateBdev, requireBdev } from "./bdev-decide.ts"
+import { detachedOn } from "./bdev-detached-evolve.ts"
 import { geometryOf } from "./bdev-geometry.ts"
 import { blocksPerPart, partNameOf, partsOf } from "./split-parts.ts"
 
@@ -32,7 +33,7 @@ export const decideSplitBdev = (state: State, command: CommandOf<"SplitBdev">): 
     return draft.events
   })
 
-/** Their LUNs and stacks drain together. */
+/** Their LUNs and stacks drain together; parts that are detached are forgotten. */
 export const decideUnsplitBdev = (state: State, command: CommandOf<"UnsplitBdev">): Decision =>
   Result.gen(function* () {
     const { name } = yield* requireBdev(state, command.base)
@@ -41,6 +42,9 @@ export const decideUnsplitBdev = (state: State, command: CommandOf<"UnsplitBdev"
       const bdev = findBdev(draft.state, part)
       if (bdev === undefined) continue
       for (const event of decideBdevRemoval(draft.state, bdev, "requested")) record(draft, event)
+    }
+    for (const away of detachedOn(state, name)) {
+      if (away.spec._tag === "Split") record(draft, { _tag: "BdevForgotten", name: away.name })
     }
     if (draft.events.length > 0) return draft.events
     return yield* Result.fail(
