@@ -131,7 +131,11 @@ export class PathWatch {
     const known = this.#folders.get(path)
     if (known !== undefined) return known
     const folder: Folder = {
-      watched: new WatchedFolder(path, this.#of.watchFolder, this.#of.now, (name) => this.#noticed(folder, name)),
+      watched: new WatchedFolder(path, this.#of, {
+        changed: (name) => this.#noticed(folder, name),
+        // A timer may be early by a moment.
+        rests: (millis) => this.#later(millis + noticeMillis, () => this.#renewed(folder))
+      }),
       items: new Set(),
       due: new Set(),
       isLooking: false,
@@ -148,6 +152,12 @@ export class PathWatch {
     if (name === undefined || name === basename(folder.watched.path)) folder.isRenewed = true
     const due = folder.isRenewed ? [...folder.items] : meant
     if (due.length > 0) this.#later(noticeMillis, () => this.#wantAll(due))
+  }
+
+  /** It has rested: what became of it meanwhile was told of by nobody, and without polling will be by none. */
+  #renewed(folder: Folder): void {
+    folder.isRenewed = true
+    this.#wantAll([...folder.items])
   }
 
   #later(millis: number, then: () => void): void {

@@ -25,17 +25,30 @@ export class WatchedFolder {
   readonly #watch: WatchFolder
   readonly #now: () => number
   readonly #changed: (name: string | undefined) => void
+  readonly #rests: (millis: number) => void
   #notices: FolderNotices | undefined
   #identity = ""
   #second = 0
   #count = 0
   #restsUntil = 0
 
-  constructor(path: string, watch: WatchFolder, now: () => number, changed: (name: string | undefined) => void) {
+  /** `changed` is called with each notice, `rests` with the time for which there will be none. */
+  constructor(
+    path: string,
+    { now, watchFolder }: { readonly now: () => number; readonly watchFolder: WatchFolder },
+    {
+      changed,
+      rests
+    }: {
+      readonly changed: (name: string | undefined) => void
+      readonly rests: (millis: number) => void
+    }
+  ) {
     this.path = path
-    this.#watch = watch
+    this.#watch = watchFolder
     this.#now = now
     this.#changed = changed
+    this.#rests = rests
   }
 
   /**
@@ -66,6 +79,7 @@ export class WatchedFolder {
     if (this.#count > noticesPerSecond) {
       this.#restsUntil = this.#now() + restMillis
       this.close()
+      this.#rests(restMillis)
     }
     this.#changed(name)
   }

@@ -190,6 +190,22 @@ describe("a folder", () => {
     assert.isDefined(files.notices.get("/d"))
   })
 
+  it("is told of again after that, also where nothing is looked at in between", async () => {
+    watch = files.start(undefined)
+    files.put("/d/a", file(2))
+    const told = watching("/d/a")
+    await pass(1)
+    for (let count = 0; count < 100; count++) files.notices.get("/d")?.("a")
+    await pass(1000)
+    files.put("/d/a", absent)
+    await pass(6000)
+    assert.deepStrictEqual(told, [file(2), absent])
+    assert.isDefined(files.notices.get("/d"))
+    files.put("/d/a", file(3))
+    await pass(200)
+    assert.deepStrictEqual(told.at(-1), file(3))
+  })
+
   it("that the system does not want to tell of is looked at, and that is said once", async () => {
     watch = files.start(1000)
     files.refuses = "ENOSPC"
