@@ -12,11 +12,13 @@ import {
   activeLunsOf,
   activeTargetsOf,
   authGroupsOf,
+  bdevsOf,
   initiatorGroupsOf,
   nvmeControllersOf,
   portalGroupsOf,
   type State
 } from "../domain/State.ts"
+import { stackFrom } from "../domain/target/lun-removal.ts"
 import { LUNS_PER_CREATE_MAX, type TargetNode } from "../domain/target/TargetNode.ts"
 import { printJson } from "./json-print.ts"
 import type { RpcError } from "./RpcError.ts"
@@ -64,6 +66,21 @@ const plainBdev = (bdev: Bdev, warn: Warn): Bdev => {
   return { ...bdev, spec }
 }
 
+/** SPDK has no overlays: they go with what is stacked on them. */
+const overlayStacks = (state: State, warn: Warn): ReadonlySet<string> => {
+  const overlays = bdevsOf(state).filter(({ spec }) => spec._tag === "Overlay")
+  const names = new Set<string>(overlays.flatMap((overlay) => stackFrom(state, overlay).map(({ name }) => name)))
+  for (const name of names) warn(`bdev ${name}`, "is left out: SPDK has no overlays")
+  return names
+}
+
+const withoutLuns = (target: TargetNode, leftOut: ReadonlySet<string>, warn: Warn): TargetNode => {
+  for (const { bdev, lun } of activeLunsOf(target)) {
+    if (leftOut.has(bdev.name)) warn(`target ${target.name}`, `LUN ${lun} is left out with bdev ${bdev.name}`)
+  }
+  return { ...target, luns: HashMap.filter(target.luns, ({ bdev }) => !leftOut.has(bdev.name)) }
+}
+
 /** What of the state SPDK can be told. */
 const reduced = (state: State, withSecrets: boolean, warn: Warn): State => {
   const named = [
@@ -83,14 +100,20 @@ const reduced = (state: State, withSecrets: boolean, warn: Warn): State => {
   for (const { listed, name } of nvmeControllersOf(state)) {
     if (listed) warn(`NVMe controller ${name}`, "SPDK makes disks of all its namespaces")
   }
-  const targets = activeTargetsOf(state).flatMap((target) => expressible(target, warn) ?? [])
+  const leftOut = overlayStacks(state, warn)
+  const targets = activeTargetsOf(state).flatMap(
+    (target) => expressible(withoutLuns(target, leftOut, warn), warn) ?? []
+  )
   return {
     ...state,
     nvme: {
       ...state.nvme,
       controllers: HashMap.map(state.nvme.controllers, (one) => ({ ...one, listed: false }))
     },
-    bdevs: HashMap.map(state.bdevs, (bdev) => plainBdev(bdev, warn)),
+    bdevs: HashMap.map(
+      HashMap.filter(state.bdevs, ({ name }) => !leftOut.has(name)),
+      (bdev) => plainBdev(bdev, warn)
+    ),
     authGroups: withSecrets ? state.authGroups : HashMap.empty(),
     targets: HashMap.fromIterable(targets.map((target) => [iscsiNameKey(target.name), target] as const))
   }
