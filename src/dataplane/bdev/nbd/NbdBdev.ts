@@ -5,7 +5,8 @@
  * what comes meanwhile waits, in bounds and for a limited time; past that IO ends as not ready until it is back.
  *
  * A server that comes back may be another process, which has lost what the first had in its cache. So if writes were
- * answered that no flush has brought onto the medium, the loss of all connections is a failed sync (`syncFailures`).
+ * answered that no flush has brought onto the medium, the loss of all connections that are as old is a failed sync
+ * (`syncFailures`), and flushes go over the oldest: a newer one may lead to another process already.
  */
 import { type BdevIo, IoStatus, type ResizableBdev, type RunFound } from "../Bdev.ts"
 import type { TellNews } from "../BdevNews.ts"
@@ -14,7 +15,7 @@ import { ioStatusOf } from "../io-status-of.ts"
 import { writeZerosTo } from "../write-zeros.ts"
 import { Absence } from "./Absence.ts"
 import { exportProblem } from "./export-problem.ts"
-import type { NbdConnection } from "./NbdConnection.ts"
+import { type NbdConnection, requestsPerConnectionMax } from "./NbdConnection.ts"
 import { type ConnectionsOwner, type LostReason, NbdConnections } from "./NbdConnections.ts"
 import type { NbdExport } from "./NbdNegotiation.ts"
 import { NbdQueue } from "./NbdQueue.ts"
@@ -168,7 +169,7 @@ export class NbdBdev implements ResizableBdev {
   private events(): ConnectionsOwner {
     return {
       refuse: (of) => exportProblem(of, this.spec, this.blockCount),
-      ready: (of) => this.ready(of),
+      ready: (of, connection) => this.ready(of, connection),
       answered: (connection, request, error) => this.answered(connection, request, error),
       lost: (requests, isLast, reason) => this.lost(requests, isLast, reason),
       failed: (reason) => this.absence.goesOn(reason)
@@ -239,23 +240,31 @@ export class NbdBdev implements ResizableBdev {
   }
 
   private submit(request: NbdRequest): void {
-    const connection = this.queue.length === 0 ? this.connections.pick() : undefined
+    const connection = this.queue.length === 0 ? this.connectionFor(request) : undefined
     if (connection !== undefined) return connection.send(request)
     if (this.absence.isOver) return this.finish(request, IoStatus.notReady)
     if (!this.queue.add(request)) this.finish(request, IoStatus.noMemory)
   }
 
   private pump(): void {
-    while (this.queue.length > 0) {
-      const connection = this.connections.pick()
+    for (let next = this.queue.first; next !== undefined; next = this.queue.first) {
+      const connection = this.connectionFor(next)
       if (connection === undefined) return
-      const request = this.queue.next()
-      if (request !== undefined) connection.send(request)
+      this.queue.next()
+      connection.send(next)
     }
   }
 
-  private ready(of: NbdExport): void {
+  /** One that can take it now. */
+  private connectionFor({ command }: NbdRequest): NbdConnection | undefined {
+    if (command !== NbdCommand.flush) return this.connections.pick()
+    const { oldest } = this.connections
+    return oldest !== undefined && oldest.outCount < requestsPerConnectionMax ? oldest : undefined
+  }
+
+  private ready(of: NbdExport, connection: NbdConnection): void {
     this.export = of
+    connection.writesBefore = this.writesAnswered
     this.absence.ends()
     const blockCount = Number(of.byteLength / BigInt(this.blockSize))
     if (blockCount > this.blockCount) this.of.tell({ _tag: "Resized", blockCount })
@@ -264,7 +273,7 @@ export class NbdBdev implements ResizableBdev {
 
   private answered(connection: NbdConnection, request: NbdRequest, error: number): void {
     const code = error === 0 ? undefined : nbdErrorName(error)
-    if (code === "ESHUTDOWN") {
+    if (code === "ESHUTDOWN" && request.sentCount < sendsMax) {
       this.queue.putBack([request])
       return connection.cut(code, "is being shut down")
     }
@@ -300,9 +309,16 @@ export class NbdBdev implements ResizableBdev {
       this.finish(request, IoStatus.failed)
     }
     // Later: of a server that has ended all connections are lost in one turn.
-    if (!isLast) return void setImmediate(() => this.pump())
-    this.absence.begins(reason)
+    if (!isLast) setImmediate(() => this.pump())
+    else this.absence.begins(reason)
+    this.noteLost(reason)
+  }
+
+  /** Writes may be lost that were answered: nobody is connected any more to the server that has answered them. */
+  private noteLost(reason: LostReason): void {
+    const { oldest } = this.connections
     if (!this.writeCache || this.writesAnswered === this.writesSynced) return
+    if (oldest !== undefined && oldest.writesBefore <= this.writesSynced) return
     this.syncFailures++
     this.writesSynced = this.writesAnswered
     this.of.failed("sync", reason.code, 0)

@@ -36,6 +36,8 @@ type Phase = "connecting" | "agreed" | "closing" | "lost"
 /** From the first attempt to its end. */
 export class NbdConnection {
   owner: ConnectionOwner
+  /** Of its disk, when it could send first: writes that were answered. Its server may know nothing of them. */
+  writesBefore = 0
   readonly #places: Array<NbdRequest | undefined> = []
   /** Places that the next requests take. */
   readonly #free: Array<number> = []

@@ -18,7 +18,7 @@ export interface ConnectionsOwner {
   /** Why this export is not the disk's, if it is not. */
   readonly refuse: (of: NbdExport) => LostReason | undefined
   /** One more connection can send. */
-  readonly ready: (of: NbdExport) => void
+  readonly ready: (of: NbdExport, connection: NbdConnection) => void
   readonly answered: (connection: NbdConnection, request: NbdRequest, error: number) => void
   /** A connection is lost that could send, with requests that have no reply; after the last one nothing can be sent. */
   readonly lost: (requests: ReadonlyArray<NbdRequest>, isLast: boolean, reason: LostReason) => void
@@ -57,6 +57,11 @@ export class NbdConnections {
   adopt(connection: NbdConnection, of: NbdExport): void {
     this.#take(connection)
     this.#agreed(connection, of)
+  }
+
+  /** The one that has been able to send for the longest time. */
+  get oldest(): NbdConnection | undefined {
+    return this.#ready[0]
   }
 
   /** The one with the fewest requests out that can take another. */
@@ -105,7 +110,7 @@ export class NbdConnections {
     this.#ready.push(connection)
     this.#mayBeMany = (of.flags & TransmissionFlag.canMultiConn) !== 0
     this.#retryMillis = retryMillis.first
-    this.#owner.ready(of)
+    this.#owner.ready(of, connection)
     this.#open()
   }
 

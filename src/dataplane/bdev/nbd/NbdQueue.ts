@@ -31,6 +31,11 @@ export class NbdQueue {
     return true
   }
 
+  /** The one that comes next. */
+  get first(): NbdRequest | undefined {
+    return this.#waiting[0]
+  }
+
   /** The first, which is the caller's now. */
   next(): NbdRequest | undefined {
     const request = this.#waiting.shift()

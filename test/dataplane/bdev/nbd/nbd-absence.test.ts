@@ -121,6 +121,46 @@ describe("a server that comes back", () => {
     assert.deepStrictEqual([open.disk.syncFailures, open.told.news.length], [0, 0])
   })
 
+  it("may be another one when connections were opened again: the last that is older decides", async () => {
+    await using server = await startServer()
+    server.settings.flags |= multiConnFlag
+    await using open = await openDisk(nbdSpec({ path: server.path }))
+    const { disk } = open
+    const fourAgain = (): Promise<void> => until("there are four", () => server.sockets.size === 4)
+    /** All connections but one are lost, and opened again: that one leads to the server that has answered. */
+    const replaceOthers = async () => {
+      await fourAgain()
+      assert.strictEqual(await write(disk, 0, block(1)).answered, IoStatus.ok)
+      const [old, ...others] = server.sockets
+      for (const socket of others) socket.destroy()
+      await until("they are lost", () => server.sockets.size === 1)
+      await fourAgain()
+      return old
+    }
+    const old = await replaceOthers()
+    server.requests.length = 0
+    assert.strictEqual(await flush(disk).answered, IoStatus.ok)
+    assert.strictEqual(server.requests[0]?.socket, old)
+    const last = await replaceOthers()
+    assert.strictEqual(disk.syncFailures, 0)
+    server.settings.holds = true
+    const flushing = flush(disk)
+    await until("the flush is out", () => server.held.length === 1)
+    last?.destroy()
+    assert.strictEqual(await flushing.answered, IoStatus.mediumError)
+    assert.strictEqual(disk.syncFailures, 1)
+    server.settings.holds = false
+    server.held.length = 0
+    assert.strictEqual(await flush(disk).answered, IoStatus.ok)
+  })
+
+  it("that always says that it is shutting down fails what it is asked, in the end", async () => {
+    await using server = await startServer()
+    await using open = await openDisk(nbdSpec({ path: server.path }))
+    server.settings.onRequest = (request) => request.answer(108)
+    assert.strictEqual(await write(open.disk, 0, block(1)).answered, IoStatus.notReady)
+  })
+
   it("says that it is shutting down: requests go to the next", async () => {
     await using server = await startServer()
     await using open = await openDisk(nbdSpec({ path: server.path }))
