@@ -281,17 +281,13 @@ export class CommandExecution {
   }
 
   /** The bdev has answered, or the operation has ended. `byteOffset`: where it failed, if that is known. */
-  endIo(task: IscsiTask, status: IoStatus, byteOffset: number | undefined): void {
-    const { session } = this.#path
+  endIo(task: IscsiTask, ended: IoStatus, byteOffset: number | undefined): void {
     const { mapping, scsi } = task
+    const status = task.ioKind === IoKind.flush ? this.#endOfFlush(task, ended) : ended
     if (mapping !== undefined && task.run === undefined && status !== IoStatus.ok) {
       completeIo(scsi, status, scsi.action === ScsiAction.read, byteOffset, mapping.unit.bdev.blockSize)
     }
     if (status !== IoStatus.ok) this.#failed(task, status)
-    if (task.ioKind === IoKind.flush && isFailure(status)) {
-      // This tells it that writes may be lost: its next flush need not.
-      session.path(scsi.lun)?.nexus.takeLostWrites()
-    }
     const sendsData = scsi.action === ScsiAction.read || scsi.action === ScsiAction.parameterIn
     if (sendsData && this.#path.connection.transmitter.overLimit) {
       task.phase = TaskPhase.Held
@@ -302,6 +298,13 @@ export class CommandExecution {
       return
     }
     this.#answerIo(task)
+  }
+
+  /** One that fails tells that writes may be lost: the next need not. So does one while another's has failed. */
+  #endOfFlush(task: IscsiTask, status: IoStatus): IoStatus {
+    const isOver = status === IoStatus.ok || isFailure(status)
+    const isLost = isOver && this.#path.session.path(task.scsi.lun)?.nexus.takeLostWrites() === true
+    return isLost && status === IoStatus.ok ? IoStatus.mediumError : status
   }
 
   #failed(task: IscsiTask, status: IoStatus): void {

@@ -194,6 +194,21 @@ describe("a flush", () => {
     assert.deepStrictEqual(told, ["sync EIO at 0"])
   })
 
+  it("that failed fails what was being written meanwhile: no other tells that it may be lost", async () => {
+    for (const fua of [false, true]) {
+      const { disk, files } = await heldDisk()
+      const io = write(disk, 0, block(7), fua)
+      const reading = read(disk, 0, 512)
+      const begun = files.take()
+      const flushing = flush(disk)
+      for (const { fail } of files.take()) fail("EIO")
+      assert.strictEqual(await flushing.answered, IoStatus.mediumError)
+      goAll(begun)
+      assert.strictEqual(await io.answered, IoStatus.mediumError)
+      await reading
+    }
+  })
+
   it("whose device has been pulled out says so; of any other error it does not", async () => {
     const news: Array<BdevNews> = []
     const files = new HeldFiles()

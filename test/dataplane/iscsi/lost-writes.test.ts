@@ -3,8 +3,9 @@ import { afterEach, assert, beforeEach, it } from "vitest"
 import type { Bdev } from "../../../src/dataplane/bdev/Bdev.ts"
 import { DelayBdev } from "../../../src/dataplane/bdev/wrapper/DelayBdev.ts"
 import { Folder } from "../bdev/aio-support.ts"
-import { cachedDisk } from "./cached-disk.ts"
-import type { TestPeer } from "./fixture.ts"
+import { LateBdev } from "../bdev/stack-support.ts"
+import { CommandFlags, cachedDisk } from "./cached-disk.ts"
+import { cdb10, type TestPeer } from "./fixture.ts"
 
 let folder: Folder
 beforeEach(() => {
@@ -41,4 +42,25 @@ it.each<[string, (disk: Bdev) => Bdev]>([
   assert.deepStrictEqual([await flush(one), await flush(one)], [lost, "GOOD"])
   assert.strictEqual(await flush(logIn("800000000003")), "GOOD")
   assert.deepStrictEqual([await flush(other), await flush(other)], [lost, "GOOD"])
+})
+
+it("a sync that fails while another session's flush is on its way is told by that flush", async () => {
+  let late: LateBdev | undefined
+  const { answer, failing, logIn, write } = await cachedDisk(folder, (disk) => {
+    late = new LateBdev(disk)
+    return late
+  })
+  const release = (index: number): void => late?.release(index)
+  const peers = [logIn("800000000001"), logIn("800000000002")] as const
+  const [one, other] = peers
+  for (const peer of peers) {
+    const written = write(peer)
+    release(0)
+    assert.strictEqual((await written).status, "GOOD")
+  }
+  for (const peer of peers) peer.command(CommandFlags.none, cdb10(0x35, 0, 0), 0)
+  release(0)
+  assert.strictEqual((await failing(() => answer(one))).status, lost)
+  release(0)
+  assert.strictEqual((await answer(other)).status, lost)
 })

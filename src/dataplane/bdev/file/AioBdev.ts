@@ -299,6 +299,7 @@ export class AioBdev implements ResizableBdev, AioOwner {
       const io = this.queue.shift()
       if (io === undefined) return
       this.operations += 1
+      io.syncFailures = this.syncFailures
       this.start(io)
     }
   }
@@ -333,9 +334,10 @@ export class AioBdev implements ResizableBdev, AioOwner {
     )
   }
 
-  /** Data of the file is as it was asked for; with FUA it has to be synced before that is said. */
+  /** The file is as was asked for; with FUA it is synced first. A sync that has failed meanwhile may have lost it. */
   private changed(io: AioIo): void {
-    if (!io.fua) return this.leave(io, IoStatus.ok)
+    const isLost = io.operation !== "read" && io.syncFailures !== this.syncFailures
+    if (isLost || !io.fua) return this.leave(io, isLost ? IoStatus.mediumError : IoStatus.ok)
     this.release(io)
     if (this.isClosed) this.finish(io, IoStatus.aborted)
     else this.sync(io)

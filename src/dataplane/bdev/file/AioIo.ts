@@ -46,6 +46,8 @@ export class AioIo {
   run = 0
   /** Memory that O_DIRECT can take, while this operation runs. */
   bounce: Buffer | undefined
+  /** Of its disk, when it began. */
+  syncFailures = 0
   /** Bytes that are read, written or cleared. */
   done = 0
   readonly transferred: (error: CodedError, bytes: number) => void
