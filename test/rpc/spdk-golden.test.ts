@@ -69,7 +69,7 @@ const oneMore = "lunlog has one bdev more: the one without a name that SPDK refu
 const noPollers = "Node has no pollers and no channels"
 const stricterAuthTag = "an auth group tag of 0 stands for no group, and none is below it; SPDK takes any number"
 const memoryFile =
-  "`env_dpdk_get_mem_stats` names a file of the process's own, `lunlog_mem_dump.PID.txt`, with what Node holds"
+  "`env_dpdk_get_mem_stats` names a file of the process's own, `mem_dump.txt` in a new folder, with what Node holds"
 const examined =
   "SPDK reads from every new bdev to examine it, and counts that; nothing here looks for anything on a bdev"
 const bothNames = "`bdev_get_iostat` takes `name`, as SPDK did before 26.05, and `names`"
