@@ -1,9 +1,10 @@
 /**
  * Child processes that the tests start and end: output kept within a bound, ended by process group so that a launcher's
- * child ends too, and never outliving the test worker.
+ * child ends too, and not outliving the test worker, however that ends.
  */
 import { type ChildProcess, spawn } from "node:child_process"
 import { readdirSync, readFileSync } from "node:fs"
+import { guard, unguard } from "./guardian.ts"
 
 /** How a process ended: its exit code, or the signal that killed it. */
 export interface ExitStatus {
@@ -52,14 +53,12 @@ const signalGroup = (pid: number, signal: NodeJS.Signals): void => {
 }
 
 const running = new Set<number>()
-process.once("exit", () => {
-  for (const pid of running) signalGroup(pid, "SIGKILL")
-})
 
 const whenExited = (child: ChildProcess, pid: number): Promise<ExitStatus> =>
   new Promise((resolve) => {
     child.once("close", (code, signal) => {
       running.delete(pid)
+      unguard(`group:${pid}`)
       resolve({ code, signal })
     })
   })
@@ -79,6 +78,7 @@ export const startChild = async (options: ChildOptions): Promise<Child> => {
     child.once("spawn", () => resolve(child.pid ?? 0))
   })
   running.add(pid)
+  guard(`group:${pid}`)
   let status: ExitStatus | undefined
   const exited = whenExited(child, pid)
   void exited.then((ended) => {

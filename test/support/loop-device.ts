@@ -7,6 +7,7 @@ import { mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { describe } from "vitest"
+import { guard, unguard } from "./guardian.ts"
 import { findTool, missingTools } from "./requires-tool.ts"
 
 /** For a tool that hangs, in milliseconds. */
@@ -16,9 +17,6 @@ const losetup = (...args: ReadonlyArray<string>): string =>
   execFileSync(findTool("losetup") ?? "losetup", args, { encoding: "utf8", timeout: timeoutMillis, stdio: "pipe" })
 
 const attached = new Set<LoopDevice>()
-process.once("exit", () => {
-  for (const device of attached) device.detach()
-})
 
 /** How to attach. */
 export interface LoopOptions {
@@ -54,6 +52,7 @@ export class LoopDevice {
     ).trim()
     const device = new LoopDevice(path)
     attached.add(device)
+    guard(`loop:${path}`)
     return device
   }
 
@@ -71,6 +70,7 @@ export class LoopDevice {
   detach(): void {
     if (!attached.delete(this)) return
     losetup("--detach", this.path)
+    unguard(`loop:${this.path}`)
   }
 
   [Symbol.dispose](): void {
