@@ -106,6 +106,17 @@ describe("an overlay in memory", () => {
     assert.strictEqual(model.ended, 1)
   })
 
+  it("keeps zeros of the granule that its base ended in, and has the base's blocks behind them", () => {
+    const growing = new GrowingBdev(golden(), 100)
+    const overlay = memoryOverlay(growing, mebibyte)
+    overlay.unmap(0, 100 * 512, okIo)
+    growing.blocks = blockCount
+    overlay.baseResized(() => {})
+    const model = new ModelDisk(overlay, (block) => (block < 100 ? 0 : goldenValue(block)))
+    model.read(0, blockCount)
+    assert.strictEqual(model.ended, 1)
+  })
+
   it("that is closed ends what waits, and takes nothing more", () => {
     const late = new LateBdev(golden())
     const overlay = memoryOverlay(late, mebibyte)

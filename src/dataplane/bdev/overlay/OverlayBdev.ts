@@ -186,11 +186,18 @@ export class OverlayBdev extends WrapperBdev {
         }
       })
     }
-    if (from >= to || store.map.at(granule) !== Granule.own) return record(IoStatus.ok)
-    const content = Buffer.alloc(to - from)
-    this.base.read(from, content, 0, content.length, {
+    const state = store.map.at(granule)
+    if (from >= to || state === Granule.base) return record(IoStatus.ok)
+    // Zeros that nobody keeps are a whole granule: with others behind them it is the store's own.
+    const start = state === Granule.zeros ? granule * store.granuleBytes : from
+    const written = (status: IoStatus): void => {
+      if (status !== IoStatus.ok || state === Granule.own) return record(status)
+      store.mark(granule, granule + 1, Granule.own, { ioDone: record })
+    }
+    const content = Buffer.alloc(to - start)
+    this.base.read(from, content, from - start, to - from, {
       ioDone: (status) => {
-        if (status === IoStatus.ok) store.write(from, content, 0, content.length, { ioDone: record })
+        if (status === IoStatus.ok) store.write(start, content, 0, content.length, { ioDone: written })
         else record(status)
       }
     })
