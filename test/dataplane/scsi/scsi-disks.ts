@@ -3,6 +3,7 @@
  * sets. What the transport does of a command, without a transport.
  */
 import type { Bdev, BdevIo, IoStatus } from "../../../src/dataplane/bdev/Bdev.ts"
+import { mediumOf } from "../../../src/dataplane/bdev/wrapper/WrapperBdev.ts"
 import { completeIo } from "../../../src/dataplane/scsi/complete-io.ts"
 import { LogicalUnit } from "../../../src/dataplane/scsi/LogicalUnit.ts"
 import type { Nexus } from "../../../src/dataplane/scsi/Nexus.ts"
@@ -12,6 +13,7 @@ import { ScsiAction, ScsiTask } from "../../../src/dataplane/scsi/ScsiTask.ts"
 import type { LunUse, SessionView } from "../../../src/dataplane/scsi/SessionView.ts"
 import { ScsiStatus } from "../../../src/dataplane/scsi/scsi-status.ts"
 import { encodeSense, senseLengthMax } from "../../../src/dataplane/scsi/sense.ts"
+import { TaskSet } from "../../../src/dataplane/scsi/TaskSet.ts"
 import { guideSession, unitOptions } from "./scsi-fixture.ts"
 
 /** How a command ended. */
@@ -97,9 +99,12 @@ export class Disks {
   uses = 0
 
   constructor(...bdevs: ReadonlyArray<Bdev>) {
-    this.units = bdevs.map(
-      (bdev, lun) => new LogicalUnit(bdev, { ...unitOptions, uuid: `2f7b6f0e-9a5c-4a63-8d0e-0000000000${10 + lun}` })
-    )
+    // Those of one medium share it, as at a reactor.
+    const taskSets = new Map(bdevs.map((bdev) => [mediumOf(bdev), new TaskSet()]))
+    this.units = bdevs.map((bdev, lun) => {
+      const options = { ...unitOptions, uuid: `2f7b6f0e-9a5c-4a63-8d0e-0000000000${10 + lun}` }
+      return new LogicalUnit(bdev, options, taskSets.get(mediumOf(bdev)))
+    })
     this.#nexuses = this.units.map((unit) => this.attach(unit))
     this.session = {
       ...guideSession,

@@ -1,7 +1,7 @@
 /**
  * A copy under way: its segments one after the other, each piece by piece through one buffer, with others' IO in
  * between. It ends with its last segment, its first failure, or when nobody waits for it any more: what is copied by
- * then stays. Pieces of a copy within one unit go in the order that makes overlapping blocks right.
+ * then stays. Pieces of a copy within one medium go in the order that makes overlapping blocks right.
  */
 import { IoStatus } from "../../bdev/Bdev.ts"
 import type { OperationRun } from "../ScsiOperation.ts"
@@ -102,7 +102,8 @@ export class ExtendedCopy {
       this.#record.segmentsCopied++
       return this.next()
     }
-    const overlapsAhead = source.unit === destination.unit && from < to
+    // Units of one stack have the same blocks.
+    const overlapsAhead = source.unit.taskSet === destination.unit.taskSet && from < to
     const start = (overlapsAhead ? steps - 1 - this.#step : this.#step) * piece
     const bytes = Math.min(piece, length - start)
     source.read(from + start, bytes, this.#buffer, (status) => {

@@ -94,6 +94,16 @@ describe("EXTENDED COPY", () => {
     }
   })
 
+  it("copies what it should where blocks overlap of a disk and of what is stacked on it", async () => {
+    const disk = patterned(12_288)
+    const model = blocksOf(disk, 0, 12_288)
+    model.copy(model, 100 * 512, 0, 8000 * 512)
+    const disks = new Disks(slow(disk), disk)
+    const segment = { source: 0, destination: 1, blocks: 8000, sourceLba: 0, destinationLba: 100 }
+    assert.strictEqual((await copy(disks, [segment])).result, "good")
+    assert.isTrue(model.equals(blocksOf(disk, 0, 12_288)))
+  })
+
   it("counts blocks of the destination with DC, and refuses a segment that does not come out even", async () => {
     const [small, large] = [patterned(8192), ramDisk(1024, 4096)]
     const disks = new Disks(small, large)
