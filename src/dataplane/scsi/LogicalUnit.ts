@@ -14,6 +14,7 @@ import type { Obstacle } from "./Obstacle.ts"
 import { LogCounters } from "./primary/LogCounters.ts"
 import { type ModePageChange, ModeValues } from "./primary/ModeValues.ts"
 import { ProvisioningThresholds } from "./primary/ProvisioningThresholds.ts"
+import { RecentPorts } from "./RecentPorts.ts"
 import type { AskReservations } from "./reservations/persistent-reserve-out.ts"
 import { nexusKey, nobody, type Registrant } from "./reservations/ReservationsView.ts"
 import { UnitReservations } from "./reservations/UnitReservations.ts"
@@ -69,6 +70,7 @@ export class LogicalUnit {
   askReservations: AskReservations = (_unit, _nexus, _request, done) => queueMicrotask(() => done("unavailable"))
 
   private readonly nexuses = new Set<Nexus>()
+  readonly #recentPorts = new RecentPorts()
   readonly reservations = new UnitReservations(this.nexuses)
   readonly #thresholds = new ProvisioningThresholds(() =>
     this.establishUnitAttention(SenseCode.thinProvisioningSoftThresholdReached)
@@ -87,7 +89,7 @@ export class LogicalUnit {
 
   /** A session's path to this unit begins, with the unit attentions of a new nexus pending. */
   attach(registrant: Registrant = nobody): Nexus {
-    const nexus = new Nexus(this, registrant)
+    const nexus = new Nexus(this, registrant, this.#recentPorts.back(registrant, performance.now()))
     nexus.restriction = this.reservations.restrictionOf(nexus)
     nexus.establish(SenseCode.powerOnResetOrBusDeviceReset)
     if (this.contentLost) nexus.establish(SenseCode.notReadyToReadyChange)
@@ -97,7 +99,9 @@ export class LogicalUnit {
 
   /** It ends, and with it what it has reserved by RESERVE. */
   detach(nexus: Nexus): void {
-    this.nexuses.delete(nexus)
+    if (this.nexuses.delete(nexus)) {
+      this.#recentPorts.gone(nexus.registrant, nexus.syncFailuresTold, performance.now())
+    }
     this.media.allow(nexus)
     this.reservations.release(nexus)
   }

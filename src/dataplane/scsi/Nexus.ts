@@ -51,17 +51,17 @@ export class Nexus {
   /** This initiator port may not write, whatever the unit allows. */
   readOnly = false
   /** Of the bdev's `syncFailures`, those that this initiator port knows of. */
-  private syncFailuresTold: number
+  syncFailuresTold: number
   /** That the medium has changed is told to the next command of any kind, not only to one that uses the medium. */
   private toldPromptly = false
   /** Codes still to be told, in the order in which they will be. */
   private readonly pending: Array<number> = []
 
   /** Use `LogicalUnit.attach`, which also keeps the nexus where conditions of the unit reach it. */
-  constructor(unit: LogicalUnit, registrant: Registrant = nobody) {
+  constructor(unit: LogicalUnit, registrant: Registrant = nobody, syncFailuresTold?: number) {
     this.unit = unit
     this.registrant = registrant
-    this.syncFailuresTold = unit.bdev.syncFailures ?? 0
+    this.syncFailuresTold = syncFailuresTold ?? unit.bdev.syncFailures ?? 0
   }
 
   /** Whether writes that were answered may have been lost since it was told so last; counts as told. */

@@ -64,3 +64,13 @@ it("a sync that fails while another session's flush is on its way is told by tha
   release(0)
   assert.strictEqual((await answer(other)).status, lost)
 })
+
+it("is told to an initiator that has logged in again since, and to none that was not there", async () => {
+  const { failing, flush, logIn, write } = await setUp((disk) => disk)
+  const [one, other] = [logIn("800000000001"), logIn("800000000002")]
+  for (const peer of [one, other]) assert.strictEqual(await write(peer), "GOOD")
+  assert.strictEqual(await failing(() => flush(one)), lost)
+  const back = logIn("800000000002")
+  assert.deepStrictEqual([await flush(back), await flush(back)], [lost, "GOOD"])
+  assert.strictEqual(await flush(logIn("800000000003")), "GOOD")
+})
