@@ -1,6 +1,7 @@
 /** What is stacked on a bdev, and waits while that is there: parts behind its end, and what has become another's. */
 import { assert, describe, it } from "vitest"
 import type { BdevRequest } from "../../src/domain/bdev/BdevSpec.ts"
+import { detachedReason } from "../../src/domain/bdev/declared-state.ts"
 import type { Command } from "../../src/domain/Command.ts"
 import { Seq } from "../../src/domain/ids.ts"
 import { detachedBdevsOf, findBdev, type State } from "../../src/domain/State.ts"
@@ -33,6 +34,9 @@ describe("a part that is behind the end of its base", () => {
   it("does not come back before the base is longer", () => {
     const history = historyOf(...cut)
     assert.deepStrictEqual(namesOf(history.state), ["ap1"])
+    const [part] = detachedBdevsOf(history.state)
+    assert(part !== undefined)
+    assert.strictEqual(detachedReason(history.state, part), "it is beyond the end of bdev a")
     given(...cut)
       .when(attachPart(history))
       .refused("WrongState", /ap1 is beyond the end of bdev a; it comes back when bdev a is longer/)
@@ -83,5 +87,18 @@ describe("a UUID that a detached bdev had, and another has now", () => {
       .when({ _tag: "DeleteBdev", name: uuid })
       .gives("BdevRemovalStarted", "BdevRemoved")
     assert.deepStrictEqual(namesOf(state), ["a"])
+  })
+})
+
+describe("why a bdev is detached", () => {
+  it("is never a base that it does not have: a fork knows no reasons of its source", () => {
+    const vanished: Command = { _tag: "RecordBdevVanished", name: bdevName("a"), incarnation: at(6) }
+    const { state } = historyOf(...groundwork, createBdev("a", file), split, vanished)
+    assert.deepStrictEqual(
+      detachedBdevsOf(state)
+        .map((detached) => `${detached.name} ${detachedReason(state, detached)}`)
+        .toSorted(),
+      ["a its device is not there", "ap0 undefined", "ap1 undefined"]
+    )
   })
 })

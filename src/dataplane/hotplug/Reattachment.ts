@@ -6,6 +6,7 @@ import { Effect, FiberMap, Queue } from "effect"
 import type { Cause } from "../../../eventlog/record.ts"
 import { baseOf } from "../../domain/bdev/bdev-evolve.ts"
 import type { DetachedBdev } from "../../domain/bdev/DetachedBdev.ts"
+import { detachedReason } from "../../domain/bdev/declared-state.ts"
 import type { ControlPlane } from "../../domain/ControlPlane.ts"
 import type { BdevStatus } from "../../domain/DataPlane.ts"
 import type { BdevUnavailable } from "../../domain/data-plane-errors.ts"
@@ -20,9 +21,9 @@ import type { PathWatch } from "./PathWatch.ts"
 
 /** What it needs of the data plane. */
 export interface ReattachmentSurroundings {
-  readonly paths: PathWatch
-  readonly bdevs: Bdevs
-  readonly controlPlane: ControlPlane["Service"]
+  readonly paths: Pick<PathWatch, "watch">
+  readonly bdevs: Pick<Bdevs, "acquireAgain">
+  readonly controlPlane: Pick<ControlPlane["Service"], "dispatchWithLease">
   readonly report: Report
   readonly observe: Observe
   /** One fiber for each bdev that is waited for. */
@@ -61,6 +62,8 @@ export class Reattachment {
         yield* FiberMap.run(this.#of.waiting, key, this.#wait(detached))
       }
       if (openReplay(state) === undefined) yield* this.#restore(state)
+      // What was asked for when one began was not done: it is asked for again at its end.
+      else this.#restoring.clear()
     })
   }
 
@@ -70,17 +73,19 @@ export class Reattachment {
       .filter(({ attached, name }) => attached === undefined && findBdev(state, name) === undefined)
       .map((detached) => {
         const { incarnation, name } = detached
-        const detail = this.#waiting.get(keyOf(detached))?.failure ?? detached.detail
+        const detail = this.#waiting.get(keyOf(detached))?.failure ?? detachedReason(state, detached)
         return { name, incarnation, state: "detached", ...(detail === undefined ? {} : { detail }) }
       })
   }
 
   #restore(state: State): Effect.Effect<void> {
     const attached = detachedBdevsOf(state).flatMap(({ attached: incarnation, name }) =>
-      incarnation === undefined || this.#restoring.has(incarnation) ? [] : [{ name, incarnation }]
+      incarnation === undefined ? [] : [{ name, incarnation }]
     )
+    const there = new Set<number>(attached.map(({ incarnation }) => incarnation))
+    for (const incarnation of this.#restoring) if (!there.has(incarnation)) this.#restoring.delete(incarnation)
     return Effect.forEach(
-      attached,
+      attached.filter(({ incarnation }) => !this.#restoring.has(incarnation)),
       ({ incarnation, name }) => {
         this.#restoring.add(incarnation)
         return this.#of.report({ _tag: "RestoreAttachedBdev", name, incarnation }, incarnation, "hotplug")

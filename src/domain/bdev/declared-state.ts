@@ -1,11 +1,11 @@
 /** What is declared, whether or not its device is there: what plans compare with files, and exports write. */
 import { HashMap } from "effect"
 import { iscsiNameKey } from "../ids.ts"
-import { detachedBdevsOf, findBdev, findLun, findTarget, type State } from "../State.ts"
+import { detachedBdevsOf, findBdev, findDetachedBdev, findLun, findTarget, type State } from "../State.ts"
 import type { LunMapping } from "../target/TargetNode.ts"
 import { indexLun } from "../target/target-node-evolve.ts"
 import type { Bdev } from "./Bdev.ts"
-import { indexBdev } from "./bdev-evolve.ts"
+import { baseOf, indexBdev } from "./bdev-evolve.ts"
 import type { DetachedBdev } from "./DetachedBdev.ts"
 
 const asBdev = ({ histogram, incarnation, name, qos, spec, uuid, uuidExplicit }: DetachedBdev): Bdev => ({
@@ -52,4 +52,12 @@ export const declaredState = (state: State): State => {
     for (const lun of detached.luns) declared = withLun(declared, bdev, lun)
   }
   return declared
+}
+
+/** Why a bdev is detached, in words; undefined where that is said of its base already. */
+export const detachedReason = (state: State, { detail, spec }: DetachedBdev): string | undefined => {
+  const base = baseOf({ spec })
+  if (detail !== undefined || base === undefined) return detail ?? "its device is not there"
+  if (findDetachedBdev(state, base.name) !== undefined) return undefined
+  return spec._tag === "Split" ? `it is beyond the end of bdev ${base.name}` : `it waits for bdev ${base.name}`
 }

@@ -6,7 +6,7 @@
 import { type Bdev, type BdevQos, IO_TYPES, noQos } from "../../../domain/bdev/Bdev.ts"
 import { type BdevKind, type BdevSpec, bdevKindOf, removableKey } from "../../../domain/bdev/BdevSpec.ts"
 import { chainOf, geometryOf, mediumOf } from "../../../domain/bdev/bdev-geometry.ts"
-import { declaredState } from "../../../domain/bdev/declared-state.ts"
+import { declaredState, detachedReason } from "../../../domain/bdev/declared-state.ts"
 import { indexGet } from "../../../domain/multi-index.ts"
 import { activeBdevsOf, findBdev, findDetachedBdev, type State } from "../../../domain/State.ts"
 import { nbdParams } from "./nbd-params.ts"
@@ -108,7 +108,8 @@ export const declaredBdevViews = (state: State): ReadonlyArray<unknown> => {
     const view = bdevView(declared, bdev)
     if (detached === undefined || detached.attached !== undefined) return view
     const luns = detached.luns.map(({ lun, target }) => ({ target, lun_id: lun }))
-    return { ...view, detached: { reason: detached.detail ?? "its base is detached", since_seq: detached.since, luns } }
+    const reason = detachedReason(state, detached) ?? "its base is detached"
+    return { ...view, detached: { reason, since_seq: detached.since, luns } }
   })
 }
 
