@@ -79,8 +79,9 @@ const objectsOf = (state: State): ReadonlyMap<string, unknown> =>
         qos: qos ?? noQos,
         ...spec,
         ...("base" in spec ? { base: spec.base.name } : {}),
-        // What a file has is known when it is opened.
+        // What a file has, and a device's own block size, are known when it is opened.
         ...(spec._tag === "Aio" ? { blockCount: 0 } : {}),
+        ...(spec._tag === "Aio" && spec.ownBlockSize === true ? { blockSize: 0 } : {}),
         ...(spec._tag === "Split" ? { partBlocks: 0 } : {})
       }
     ]),

@@ -44,11 +44,19 @@ const mallocLines = (run: ReadonlyArray<Bdev>): ReadonlyArray<IniLine> => {
 
 type FileSpec = Extract<BdevSpec, { readonly _tag: "Aio" }>
 
-/** Options of files. `nowait` has no effect, and what a file was made with is in the file. */
-const fileLosses = (spec: FileSpec): ReadonlyArray<string> =>
-  (["fallocate", "direct", "dsync", "uring"] as const)
+/** Options of files. What a file was made with is in the file. */
+const fileLosses = (spec: FileSpec): ReadonlyArray<string> => [
+  ...(["fallocate", "nowait", "direct", "dsync", "uring"] as const)
     .filter((key) => spec[key] === true)
-    .map((key) => `${key} has no key`)
+    .map((key) => `${key} has no key`),
+  ...(spec.ownBlockSize === true && !hasOwnBlockSize(spec)
+    ? [`only of paths in ${deviceFolder} is the block size the device's own: it stays ${spec.blockSize}`]
+    : [])
+]
+
+/** Read back, the block size is the device's: the line has none, and the path tells that it is a device. */
+const hasOwnBlockSize = ({ filename, ownBlockSize }: FileSpec): boolean =>
+  ownBlockSize === true && filename.startsWith(deviceFolder)
 
 /** What a line leaves out of a bdev that it makes. */
 const losses = ({ histogram, spec, uuidExplicit }: Bdev): ReadonlyArray<string> => [
@@ -62,10 +70,8 @@ const losses = ({ histogram, spec, uuidExplicit }: Bdev): ReadonlyArray<string> 
 ]
 
 /** Without a block size it is the device's, if its path tells that it is one. */
-const aioLine = (name: string, { blockSize, filename, ownBlockSize }: FileSpec): IniLine =>
-  ownBlockSize === true && filename.startsWith(deviceFolder)
-    ? ["AIO", filename, name]
-    : ["AIO", filename, name, String(blockSize)]
+const aioLine = (name: string, spec: FileSpec): IniLine =>
+  hasOwnBlockSize(spec) ? ["AIO", spec.filename, name] : ["AIO", spec.filename, name, String(spec.blockSize)]
 
 /** The line that makes a bdev; undefined if there is none, and the bdev is left out. */
 const lineOf = (bdev: Bdev, written: ReadonlySet<string>): readonly [string, IniLine] | undefined => {
