@@ -1,12 +1,18 @@
 /** The file of an overlay, which a process leaves at any moment. */
+import { readdirSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
 import { assert, describe, it } from "vitest"
 import { type Bdev, type BdevIo, IoStatus } from "../../../src/dataplane/bdev/Bdev.ts"
+import { OpenFiles } from "../../../src/dataplane/bdev/file/OpenFiles.ts"
 import { loadStore } from "../../../src/dataplane/bdev/overlay/load-store.ts"
+import { OverlayBdev } from "../../../src/dataplane/bdev/overlay/OverlayBdev.ts"
+import { openOverlay } from "../../../src/dataplane/bdev/overlay/open-overlay.ts"
 import { headPage, labelOf, noBoot, PageKind, pageBytes } from "../../../src/dataplane/bdev/overlay/overlay-pages.ts"
 import { diceOf } from "../../domain/random.ts"
+import { Folder } from "./aio-support.ts"
 import { baseValue, bootOf, fileOf, newFile, openOn, runCrashes, sectorBytes, shapes } from "./overlay-crashes.ts"
 import { okIo, RecordedIo } from "./recorded-io.ts"
-import { ModelDisk } from "./stack-support.ts"
+import { ModelDisk, PatternBdev } from "./stack-support.ts"
 
 describe("an overlay in a file", () => {
   it.each(shapes)("has everything that was answered when its process was killed at any moment: %o", async (shape) => {
@@ -54,6 +60,36 @@ describe("an overlay in a file", () => {
     again.read(512, target, 0, 512, okIo)
     left.progress(dice, 0)
     assert.isTrue(target.equals(Buffer.alloc(512, expected)), `${target[0]}`)
+  })
+
+  it("is reset beside its file, and takes nobody's file for that", async () => {
+    using folder = new Folder()
+    const openFiles = new OpenFiles()
+    const open = async (name: string): Promise<OverlayBdev> => {
+      const spec = {
+        _tag: "Overlay",
+        base: { name: "base", incarnation: 1 },
+        filename: join(folder.path, name)
+      } as const
+      const base = new PatternBdev(100, 512, baseValue)
+      const opening = { openFiles, ioFailed: () => {}, tell: () => {} }
+      const result = await openOverlay(name, spec, base, opening, new AbortController().signal)
+      if (result._tag === "BdevFailure" || !(result.bdev instanceof OverlayBdev)) return assert.fail("it is not open")
+      return result.bdev
+    }
+    const reset = (disk: OverlayBdev): Promise<string | undefined> =>
+      new Promise((resolve) => disk.reset((failure) => resolve(failure?.code)))
+    const [disk, other] = [await open("disk"), await open("disk.reset")]
+    assert.strictEqual(await reset(disk), "EEXIST")
+    other.close()
+    await new Promise<void>((resolve) => other.whenClosed(resolve))
+    writeFileSync(join(folder.path, "disk.reset"), "somebody's")
+    assert.strictEqual(await reset(disk), "EEXIST")
+    writeFileSync(join(folder.path, "disk.reset"), "")
+    assert.isUndefined(await reset(disk))
+    assert.deepStrictEqual(readdirSync(folder.path), ["disk"])
+    disk.close()
+    await new Promise<void>((resolve) => disk.whenClosed(resolve))
   })
 
   it("is read without harm whatever was done to it", async () => {

@@ -14,7 +14,7 @@ import type { FileStore } from "./FileStore.ts"
 import { loadStore } from "./load-store.ts"
 import { OverlayBdev, type RenewStore } from "./OverlayBdev.ts"
 import { granuleBytesOf } from "./OverlayStore.ts"
-import { headPage, noBoot, PageKind } from "./overlay-pages.ts"
+import { headPage, noBoot, PageKind, pageBytes } from "./overlay-pages.ts"
 
 const deviceBlockBytes = 512
 
@@ -146,15 +146,30 @@ class OverlayFile {
   /** A new file beside the one that is there, which gets its name: there is always one whole. */
   readonly #renew: RenewStore = (_blockCount, done) => {
     void this.#replace().then(done, (error: unknown) => {
-      done({ code: errorCode(error), detail: `a new file for it cannot be made: ${errorCode(error)}` })
+      done({
+        code: errorCode(error),
+        detail: `a new file, ${this.#spec.filename}.reset, cannot be made: ${errorCode(error)}`
+      })
     })
+  }
+
+  /** What a reset has left whose process ended: nothing, or a head. Any other file there is somebody's, and stays. */
+  async #removeLeftover(path: string): Promise<void> {
+    const { openFiles } = this.#opening
+    await openFiles
+      .withEntry(path, async (entry) => {
+        const { dev, ino, size } = await openFiles.files.stat(entry)
+        const isUsed = openFiles.writerOf([`file ${dev}:${ino}`]) !== undefined
+        if (!isUsed && (size === 0n || size === BigInt(2 * pageBytes))) await unlink(entry)
+      })
+      .catch(() => undefined)
   }
 
   async #replace(): Promise<FileStore | { readonly code: string; readonly detail: string }> {
     const { openFiles } = this.#opening
     const filename = await openFiles.withPath(this.#spec.filename, (path) => realpath(path))
     const fresh = `${filename}.reset`
-    await openFiles.withEntry(fresh, unlink).catch(() => undefined)
+    await this.#removeLeftover(fresh)
     const { O_CREAT, O_EXCL, O_RDWR } = constants
     await this.#writeHead(await openFiles.open(fresh, O_CREAT | O_EXCL | O_RDWR))
     const opened = await this.#openStore({ ...this.#spec, filename: fresh })
