@@ -53,6 +53,19 @@ describe("an NVMe controller in sysfs", () => {
     })
   })
 
+  it("has each namespace once, whatever says that it is one, too", async () => {
+    tree.plug(plain)
+    const again = join(tree.sysfs, "bus", "pci", "devices", address, "nvme", "nvme0", "nvme0n7")
+    mkdirSync(again)
+    writeFileSync(join(again, "nsid"), "1\n")
+    const seen = await find()
+    assert(seen._tag === "NvmeControllerSeen")
+    assert.deepStrictEqual(
+      seen.namespaces.map((one) => one.namespaceId),
+      [1]
+    )
+  })
+
   it("has the identity that the namespace has: its NGUID, or else its UUID, but no zeros", async () => {
     const nguid = "12345678-1234-1234-1234-123456789ABC"
     const uuid = "aaaaaaaa-1234-1234-1234-123456789abc"

@@ -136,7 +136,10 @@ const factsOf = async (device: string, controller: string): Promise<NvmeControll
   subnqn: (await readAttribute(join(controller, "subsysnqn"), 223)) ?? ""
 })
 
-/** The controller at a PCI address in sysfs' form, or why there is none that can be used. Never throws. */
+/**
+ * The controller at a PCI address in sysfs' form, with each namespace once, or why there is none that can be used.
+ * Never throws.
+ */
 export const findNvmeController = async (
   roots: SystemRoots,
   address: string
@@ -157,9 +160,10 @@ export const findNvmeController = async (
   }
   const controller = join(device, "nvme", name)
   const namespaces: Array<NvmeNamespaceFacts> = []
-  for (const entry of (await listFolder(controller, entryPattern)).slice(0, namespacesMax)) {
+  for (const entry of (await listFolder(controller, entryPattern)).toSorted().slice(0, namespacesMax)) {
     const found = await namespaceOf(roots, controller, entry)
-    if (found !== undefined) namespaces.push(found)
+    const isFirst = found !== undefined && !namespaces.some((one) => one.namespaceId === found.namespaceId)
+    if (isFirst) namespaces.push(found)
   }
   const facts = await factsOf(device, controller)
   return { _tag: "NvmeControllerSeen", facts, namespaces: namespaces.sort((a, b) => a.namespaceId - b.namespaceId) }
