@@ -63,7 +63,10 @@ export class Judge {
     this.#media.settle(this.world.clock.tick())
     if (this.#ended === "kill") this.#media.afterKill(this.world.clock.tick(), this.#isVolatile)
     if (this.#ended === "stop") this.#media.afterStop()
-    if (this.#ended !== undefined) this.#attentions.restarted(this.#lives)
+    if (this.#ended !== undefined) {
+      this.#attentions.restarted(this.#lives)
+      this.#lives.lostSyncs.clear()
+    }
     const { begin } = this.world.history
     this.#fold({ begin, end: this.world.clock.tick(), rpcs: [], records: own }, wrong)
     this.world.unseen = next
@@ -115,6 +118,9 @@ export class Judge {
   #judge(history: History, isKilled: boolean): ReadonlyArray<string> {
     const wrong: Array<string> = []
     const states = this.#fold(history, wrong)
+    for (const { kind, name, of } of history.faults) {
+      if (of === "file" && (kind === "sync" || kind === "EIO")) this.#lives.lostSyncs.add(name)
+    }
     return [
       ...wrong,
       ...checkRpcs(history, states),

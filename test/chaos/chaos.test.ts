@@ -13,6 +13,8 @@ describe("a server under fire", () => {
   it("answers, records and keeps what it must, twice side by side", { timeout: 240_000 }, async () => {
     const seed = runSeed(61)
     // One of them has files with a cache that a kill empties.
-    await Promise.all([playSeed(seed, extent), playSeed(seed + 1, extent)])
+    const runs = await Promise.allSettled([playSeed(seed, extent), playSeed(seed + 1, extent)])
+    // Both have ended, and their servers, before either fails the test.
+    for (const run of runs) if (run.status === "rejected") throw run.reason
   })
 })

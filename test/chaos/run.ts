@@ -23,6 +23,9 @@ const { values } = parseArgs({
   }
 })
 
+// So that the servers of a run end with it.
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1))
+
 const say = (text: string): void => void process.stdout.write(`${text}\n`)
 const extent = { ...defaultExtent, lives: Number(values.lives), rounds: Number(values.rounds) }
 const common = {

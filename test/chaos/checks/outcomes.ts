@@ -60,6 +60,11 @@ const isAway = ({ io, stacks }: Met, history: History): boolean =>
   stacks.flat().some(({ kind }) => kind === "Nbd") &&
   history.faults.some(({ begin, of }) => of === "nbd" && begin < io.end)
 
+const mayBeToldOfLostSync = ({ io, stacks }: Met, lives: Lives): boolean =>
+  io.outcome === "3/0c/00" &&
+  (io.kind === "flush" || io.fua) &&
+  [...lives.lostSyncs].some((name) => stacks.flat().some(({ filename }) => filename?.endsWith(`/${name}`)))
+
 const isBeyondTheEnd = ({ stacks, io }: Met): boolean =>
   stacks.some((stack) => stack.some(({ sizes }) => sizes.some(({ blocks }) => io.block + io.blocks > blocks)))
 
@@ -86,7 +91,8 @@ const reasons: ReadonlyArray<
   [/^5\/25\/00$/, ({ isCertain }) => !isCertain],
   [
     /^(3|4)\//,
-    (met, history) => {
+    (met, history, lives) => {
+      if (mayBeToldOfLostSync(met, lives)) return true
       const found = [...bdevFaults(met, history), ...fileFaults(met, history)]
       return isAway(met, history) || found.some((kind) => !["pending", "nomem", "slow"].includes(kind))
     }

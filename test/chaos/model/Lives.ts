@@ -55,6 +55,8 @@ export const wasThere = (life: { readonly comes: Span; readonly goes: Span | und
 export class Lives {
   readonly luns: Array<LunLife> = []
   readonly bdevs = new Map<number, BdevLife>()
+  /** Disks' files of which a sync may have failed in this life: who comes back later is still told, once. */
+  readonly lostSyncs = new Set<string>()
 
   /** Takes a record in; `there` is what was there before it. */
   take(record: ControlRecord, there: There, history: Times): void {
