@@ -16,6 +16,8 @@ const kinds: ReadonlyMap<string, string> = new Map([
   ["Malloc disk", "malloc"],
   ["Null disk", "null"],
   ["AIO disk", "aio"],
+  ["URING bdev", "uring"],
+  ["NVMe disk", "nvme"],
   ["NBD disk", "nbd"],
   ["delay", "delay"],
   ["Error Injection Disk", "error"],
@@ -67,6 +69,24 @@ const list = Command.make("list", { ...shared, names: namesFlag }, (input) =>
   )
 ).pipe(about("List the disks, and where they are LUNs.", "bdev list"))
 
+/** A namespace goes with its controller, which must have no other one: SPDK has no method that deletes one. */
+const letControllerGo = (call: Call, { name }: Bdev): Effect.Effect<unknown, CliFailure> =>
+  Effect.gen(function* () {
+    const controllerOf = (bdev: string) => bdev.replace(/n\d+$/u, "")
+    const controller = controllerOf(name)
+    const others = (yield* ask(call, Bdevs, "bdev_get_bdevs", { detached: true })).flatMap((bdev) =>
+      bdev.name !== name && kinds.get(bdev.product_name) === "nvme" && controllerOf(bdev.name) === controller
+        ? [bdev.name]
+        : []
+    )
+    if (others.length > 0) {
+      const whole = `lunlog rpc bdev_nvme_detach_controller ${controller} lets all of it go`
+      const message = `controller ${controller} of ${name} also has ${others.join(", ")}; ${whole}`
+      return yield* new CliFailure({ message: `${message}, and a configuration without ${name} that one alone` })
+    }
+    return yield* call("bdev_nvme_detach_controller", { name: controller })
+  })
+
 const remove = Command.make("delete", { ...shared, name }, (input) =>
   act(input, (call) =>
     Effect.gen(function* () {
@@ -76,7 +96,8 @@ const remove = Command.make("delete", { ...shared, name }, (input) =>
         const message = `${bdev.name} is a part; lunlog bdev unsplit BASE takes all parts of its base away`
         return yield* new CliFailure({ message })
       }
-      yield* call(kind === "overlay" ? "lunlog_overlay_delete" : `bdev_${kind}_delete`, { name: bdev.name })
+      if (kind === "nvme") yield* letControllerGo(call, bdev)
+      else yield* call(kind === "overlay" ? "lunlog_overlay_delete" : `bdev_${kind}_delete`, { name: bdev.name })
       return { json: true, text: `bdev ${bdev.name} and its LUNs are gone` }
     })
   )
@@ -92,14 +113,14 @@ const resizeNull = (call: Call, { name }: Bdev, size: Option.Option<string>) =>
     yield* call("bdev_null_resize", { name, new_size: bytes / mebibyte })
   })
 
-const resizeFile = (call: Call, { name }: Bdev, size: Option.Option<string>) =>
+const resizeFile = (call: Call, kind: "aio" | "uring", { name }: Bdev, size: Option.Option<string>) =>
   Option.isSome(size)
     ? Effect.fail(
         new CliFailure({
           message: `${name} is as large as its file: truncate -s ${size.value} FILE, then leave it out`
         })
       )
-    : Effect.asVoid(call("bdev_aio_rescan", { name }))
+    : Effect.asVoid(call(`bdev_${kind}_rescan`, { name }))
 
 const resize = Command.make(
   "resize",
@@ -117,7 +138,7 @@ const resize = Command.make(
         const bdev = yield* findBdev(call, input.name)
         const kind = yield* kindOf(bdev)
         if (kind === "null") yield* resizeNull(call, bdev, input.size)
-        else if (kind === "aio") yield* resizeFile(call, bdev, input.size)
+        else if (kind === "aio" || kind === "uring") yield* resizeFile(call, kind, bdev, input.size)
         else return yield* new CliFailure({ message: `${bdev.name} is a ${kind} bdev, whose size cannot be changed` })
         const now = yield* findBdev(call, bdev.name)
         return { json: now, text: `bdev ${now.name} has ${byteText(bytesOf(now))}` }

@@ -10,7 +10,7 @@ import { optional, SafeUint64, Text, Uint32, UuidText } from "../../param.ts"
 import { decodeFailed, errnoError, type RpcError, refuseWithErrno, rpcError } from "../../RpcError.ts"
 import { defineMethod, type RpcMethod } from "../../RpcMethod.ts"
 import { bdevError, dispatch } from "../dispatch.ts"
-import { awaitBdevRemoval, type BdevServices, createBdev, deleteMethod, removableParam } from "./bdev.ts"
+import { absenceOf, awaitBdevRemoval, type BdevServices, createBdev, deleteMethod, removableParam } from "./bdev.ts"
 
 /** lunlog's own. `size` is in bytes, or as people write it. */
 const ownParams = {
@@ -133,9 +133,11 @@ const rescanMethod = (name: string, kind: BdevKind): RpcMethod<BdevServices> =>
     params: Schema.Struct({ name: Text }),
     handler: (params, call) =>
       Effect.gen(function* () {
-        const bdev = resolveBdev((yield* ControlPlane).state(), params.name)
+        const state = (yield* ControlPlane).state()
+        const bdev = resolveBdev(state, params.name)
         if (bdev === undefined || bdevKindOf(bdev.spec) !== kind || bdev.phase._tag !== "Active") {
-          const reason = bdev === undefined ? "it does not exist" : "it is no file that is there to stay"
+          const absent = absenceOf(state, params.name) ?? "it does not exist"
+          const reason = bdev === undefined ? absent : "it is no file that is there to stay"
           return yield* rpcError(errnoError("ENODEV"), { reason, object: `bdev ${params.name}` })
         }
         const { incarnation, name } = bdev

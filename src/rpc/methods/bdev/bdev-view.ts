@@ -100,10 +100,11 @@ const claim = (state: State, { name }: Bdev) => {
   return { claimed: true, claim_type: readsOnly ? "read_many_write_none" : "exclusive_write" }
 }
 
-/** All that are declared: those whose device is away have a member that says so. */
-export const declaredBdevViews = (state: State): ReadonlyArray<unknown> => {
+/** All that are declared, or the one of a name: those whose device is away have a member that says so. */
+export const declaredBdevViews = (state: State, name?: string): ReadonlyArray<unknown> => {
   const declared = declaredState(state)
-  return activeBdevsOf(declared).map((bdev) => {
+  const wanted = activeBdevsOf(declared).filter((bdev) => name === undefined || bdev.name === name)
+  return wanted.map((bdev) => {
     const detached = findDetachedBdev(state, bdev.name)
     const view = bdevView(declared, bdev)
     if (detached === undefined || detached.attached !== undefined) return view

@@ -10,6 +10,7 @@ import { Effect, Schema } from "effect"
 import type { Bdev } from "../../../domain/bdev/Bdev.ts"
 import { type BdevKind, type BdevRequest, removableKey } from "../../../domain/bdev/BdevSpec.ts"
 import { resolveBdev } from "../../../domain/bdev/bdev-decide.ts"
+import { resolveDetachedBdev } from "../../../domain/bdev/bdev-detached-decide.ts"
 import { type Committed, ControlPlane } from "../../../domain/ControlPlane.ts"
 import { DataPlane } from "../../../domain/DataPlane.ts"
 import { activeBdevsOf, findBdev, type State } from "../../../domain/State.ts"
@@ -291,6 +292,12 @@ const findActive = (state: State, nameOrUuid: string): Bdev | undefined => {
   return bdev?.phase._tag === "Active" ? bdev : undefined
 }
 
+/** Why a bdev that is declared is not there; undefined of one that nobody knows. */
+export const absenceOf = (state: State, name: string): string | undefined =>
+  resolveDetachedBdev(state, name) === undefined
+    ? undefined
+    : "it is detached: its device is not there; it comes back with it"
+
 /** Longest wait for a bdev to appear, in milliseconds: what a timer holds. */
 const appearTimeoutMax = 2 ** 31 - 1
 
@@ -310,19 +317,22 @@ const bdevGetBdevs = defineMethod({
       const { awaitState, state } = yield* ControlPlane
       if (name === undefined)
         return detached ? declaredBdevViews(state()) : activeBdevsOf(state()).map((bdev) => bdevView(state(), bdev))
+      const away = detached ? resolveDetachedBdev(state(), name) : undefined
+      if (away !== undefined) return declaredBdevViews(state(), away.name)
       const wire = timeout === 0n ? errnoError("ENODEV") : errnoError("ETIMEDOUT")
-      const data = { reason: `there is no bdev ${name}`, object: `bdev ${name}`, hint: "bdev_get_bdevs lists them all" }
+      const reason = () => absenceOf(state(), name) ?? `there is no bdev ${name}`
+      const data = () => ({ reason: reason(), object: `bdev ${name}`, hint: "bdev_get_bdevs lists them all" })
       if (findActive(state(), name) === undefined) {
         yield* Effect.timeoutOrElse(
           awaitState((later) => findActive(later, name) !== undefined),
           {
             duration: Math.min(Number(timeout), appearTimeoutMax),
-            orElse: () => Effect.fail(rpcError(wire, data))
+            orElse: () => Effect.suspend(() => Effect.fail(rpcError(wire, data())))
           }
         )
       }
       const found = findActive(state(), name)
-      return found === undefined ? yield* rpcError(wire, data) : [bdevView(state(), found)]
+      return found === undefined ? yield* rpcError(wire, data()) : [bdevView(state(), found)]
     })
 })
 
