@@ -23,7 +23,8 @@ const liveThings = (state: State): number =>
   targetsOf(state).flatMap(lunsOf).length +
   HashMap.size(state.portalGroups) +
   HashMap.size(state.initiatorGroups) +
-  HashMap.size(state.authGroups)
+  HashMap.size(state.authGroups) +
+  HashMap.size(state.nvme.controllers)
 
 /** Another fork it is not, and an address that is taken shows as a portal that has failed: not in the state. */
 const isElsewhere = ({ _tag }: Command): boolean => _tag === "RecordForked" || _tag === "CreatePortalGroup"
