@@ -185,7 +185,7 @@ describe("imports point one way", () => {
     ["src/cli/", /^src\/dataplane\//],
     ["src/dataplane/", /^src\/(history|rpc|config|cli|main)/],
     ["src/dataplane/scsi/", /^(node:(net|tls|dgram|http)|src\/dataplane\/(iscsi|reactor)\/|eventlog\/|src\/domain\/)/],
-    ["src/dataplane/bdev/", /^(src\/dataplane\/(iscsi|scsi|reactor)\/|eventlog\/)/],
+    ["src/dataplane/bdev/", /^(src\/(domain|dataplane\/(iscsi|scsi|reactor))\/|eventlog\/|effect$|@effect\/)/],
     ["src/dataplane/iscsi/", /^(eventlog\/|level$|classic-level)/]
   ]
 
