@@ -20,30 +20,34 @@ describe("a disk that is pulled out under load", () => {
   afterAll(() => scene?.[Symbol.asyncDispose]())
   const seed = runSeed(43)
 
-  const playAll = async (plans: ReadonlyArray<MatrixPlan>): Promise<void> => {
+  const playAll = async (plans: ReadonlyArray<MatrixPlan>, signal: AbortSignal): Promise<void> => {
     const playing = scene ?? (await MatrixScene.start())
-    scene = playing
+    const before = settled
+    // What a round has left when it failed, or goes on with past its time, would be in the way of the others.
+    scene = undefined
+    settled = undefined
+    const dispose = () => playing[Symbol.asyncDispose]()
+    signal.addEventListener("abort", dispose)
     try {
       for (const plan of plans) await playMatrixRound(playing, plan)
-      settled ??= holdingsOf(playing.lunlog.process)
     } catch (error) {
-      // What a round has left when it failed would be in the way of the others.
-      scene = undefined
-      settled = undefined
-      await playing[Symbol.asyncDispose]()
+      await dispose()
       throw error
     }
+    signal.throwIfAborted()
+    scene = playing
+    settled = before ?? holdingsOf(playing.lunlog.process)
   }
 
   for (const driver of matrixDrivers) {
     const { name, refusal } = driver
     const what = refusal === undefined ? name : `${name} (skipped: ${refusal})`
-    it.skipIf(refusal !== undefined)(`${what}: whatever is asked for`, { timeout: 120_000 }, () =>
-      playAll(plansOf(driver, askedWays(driver), seed, timesEach))
+    it.skipIf(refusal !== undefined)(`${what}: whatever is asked for`, { timeout: 120_000 }, ({ signal }) =>
+      playAll(plansOf(driver, askedWays(driver), seed, timesEach), signal)
     )
     if (driver.wayNames.length === 0) continue
-    it.skipIf(refusal !== undefined)(`${what}: whatever its device does`, { timeout: 120_000 }, () =>
-      playAll(plansOf(driver, deviceWays(driver), seed, 1))
+    it.skipIf(refusal !== undefined)(`${what}: whatever its device does`, { timeout: 120_000 }, ({ signal }) =>
+      playAll(plansOf(driver, deviceWays(driver), seed, 1), signal)
     )
   }
 

@@ -25,6 +25,8 @@ export interface DeviceWay {
    */
   readonly go: () => void | Promise<void>
   readonly isRepeated?: true
+  /** After `isRepeated`: it goes for good, whatever writes have brought back. */
+  readonly end?: () => void
 }
 
 /** A disk of one round. */
@@ -105,7 +107,12 @@ const nullDriver: MatrixDriver = {
 
 /** What can happen to a file. */
 const fileWays = (path: string): ReadonlyArray<DeviceWay> => [
-  { name: "truncated to zero", go: () => truncateSync(path, 0), isRepeated: true },
+  {
+    name: "truncated to zero",
+    go: () => truncateSync(path, 0),
+    isRepeated: true,
+    end: () => rmSync(path)
+  },
   { name: "unlinked", go: () => rmSync(path) },
   {
     name: "replaced",
@@ -148,7 +155,7 @@ const loopDriver: MatrixDriver = {
     return {
       top: "Pulled",
       deletions: [deletion("bdev_aio_delete", "Pulled")],
-      ways: [{ name: "its file truncated to zero", go: shrink, isRepeated: true }],
+      ways: [{ name: "its file truncated to zero", go: shrink, isRepeated: true, end: shrink }],
       dispose: () => {
         device.detach()
         rmSync(file, { force: true })

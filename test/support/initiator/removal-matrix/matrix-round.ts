@@ -117,16 +117,36 @@ const removeLuns = ({ lunlog }: MatrixScene): Promise<unknown> =>
     matrixTargets.slice(0, 2).map((name) => lunlog.call("iscsi_target_node_remove_lun", { name, lun_id: pulledLun }))
   )
 
-/** Waits for the records of a removal that nobody has asked for. */
-const untilGone = async (scene: MatrixScene, way: DeviceWay): Promise<ReadonlyArray<StoryRecord>> => {
+/**
+ * Waits for the records of a removal that nobody has asked for, and gives those up to its end: a write that was under
+ * way may have made a file longer again, and then the disk is there again.
+ */
+const untilGone = async (scene: MatrixScene, top: string, way: DeviceWay): Promise<ReadonlyArray<StoryRecord>> => {
   const story: Array<StoryRecord> = []
   const deadline = performance.now() + noticedWithinMillis
   for (;;) {
     story.push(...(await scene.nextStory()))
-    const removed = story.filter(({ type }) => type === "LunRemoved").length
-    if (removed >= 2 && story.some(({ type }) => type === "BdevRemoved")) return story
+    const gone = story.findIndex(({ payload, type }) => type === "BdevRemoved" && payload["name"] === top)
+    if (gone >= 0) {
+      way.end?.()
+      return story.slice(0, gone + 1)
+    }
     assert.isBelow(performance.now(), deadline, "the bdev goes when its device has gone")
-    if (way.isRepeated && removed === 0) await way.go()
+    if (way.isRepeated && !story.some(({ type }) => type === "LunRemoved")) await way.go()
+    await delay(20)
+  }
+}
+
+/** Waits until what has come back since the last records is gone as well. */
+const untilGoneAgain = async (scene: MatrixScene): Promise<void> => {
+  const last = new Map<unknown, string>()
+  const deadline = performance.now() + noticedWithinMillis
+  for (;;) {
+    for (const { payload, type } of await scene.nextStory()) {
+      if (type === "BdevCreated" || type === "BdevRemoved") last.set(payload["name"], type)
+    }
+    if (![...last.values()].includes("BdevCreated")) return
+    assert.isBelow(performance.now(), deadline, "a bdev that has come back goes with its device again")
     await delay(20)
   }
 }
@@ -158,7 +178,7 @@ const remove = async (scene: MatrixScene, plan: MatrixPlan, disk: MatrixDisk): P
     const device = disk.ways[way.device]
     assert(device !== undefined)
     await device.go()
-    return untilGone(scene, device)
+    return untilGone(scene, disk.top, device)
   }
   const startedAt = performance.now()
   if (way === "RPC of the LUNs") await removeLuns(scene)
@@ -209,6 +229,7 @@ const checkLoads = async (scene: MatrixScene, plan: MatrixPlan, loads: MatrixLoa
   // Everything that stays must still be served after the removal.
   for (const load of loads.stable) await load.more(4)
   const pulled = await Promise.all(loads.pulled.map((load) => load.done))
+  if (typeof plan.way !== "string") await untilGoneAgain(scene)
   for (const report of pulled) {
     checkOutcomes("the pulled LUN", report, isAllowedOn(plan))
     assert.isAbove(report.outcomes.get(lunNotSupported) ?? 0, 0, "commands after the removal are refused")
