@@ -78,6 +78,12 @@ describe("disks", () => {
     assert.match(await unknown("Never0"), /there is no bdev Never0/u)
     const asked = await target.rpc.call("bdev_get_bdevs", { name: "Away0", detached: true })
     assert.match(JSON.stringify(asked), /^\[\{"name":"Away0",.*"detached":\{"reason":/u)
+    renameSync(`${filename}.there`, filename)
+    while (await isAway());
+    const why = /Away0: since record .*\n until its device went: records \d+ to \d+ \(--at \d+\)\n/u
+    assert.match(await prints("log", "why", "bdev:Away0"), why)
     await prints("bdev", "delete", "Away0")
+    await prints("bdev", "create", "aio", "Away0", filename)
+    assert.match(await prints("log", "why", "bdev:Away0"), /until its device went: .*\n another one of this name: /u)
   })
 })

@@ -14,7 +14,8 @@ const Life = Schema.Struct({
   from: Schema.Number,
   to: Schema.optional(Schema.Number),
   created: Schema.optional(RecordView),
-  ended: Schema.optional(RecordView)
+  ended: Schema.optional(RecordView),
+  attached: Schema.optional(Schema.Boolean)
 })
 type Life = typeof Life.Type
 
@@ -52,12 +53,15 @@ const lifeText = (object: string, { created, ended, from, to }: Life): string =>
   return `${created === undefined ? since : `from record ${from}`} to record ${to}${how}; gone since`
 }
 
-const earlierLines = ({ earlier, earlier_count }: typeof Answer.Type): ReadonlyArray<string> => {
+const earlierLines = ({ earlier, earlier_count, life }: typeof Answer.Type): ReadonlyArray<string> => {
   const shown = earlier.slice(-earlierMax)
   const more = earlier_count - shown.length
   return [
     ...(more > 0 ? [`  before that ${more} times more: --at tells of an earlier moment`] : []),
-    ...shown.map(({ from, to }) => `  another one of this name: records ${from} to ${to ?? "?"} (--at ${from})`)
+    ...shown.map(({ from, to }, index) => {
+      const what = (shown[index + 1] ?? life).attached === true ? "until its device went" : "another one of this name"
+      return `  ${what}: records ${from} to ${to ?? "?"} (--at ${from})`
+    })
   ]
 }
 

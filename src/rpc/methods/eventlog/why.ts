@@ -1,6 +1,7 @@
 /** `eventlog_why`: the records that made an object what it is, or was. */
 import { Effect, Schema } from "effect"
 import { LogArchive } from "../../../../eventlog/LogArchive.ts"
+import { memberOf } from "../../../history/describe/words.ts"
 import { objectText, objectWords } from "../../../history/LogObject.ts"
 import { resolveObject } from "../../../history/resolve-object.ts"
 import type { Life } from "../../../history/why/lives.ts"
@@ -19,6 +20,8 @@ const lifeView = ({ created, ended, from, to }: Life) => ({
   from,
   ...(to === undefined ? {} : { to }),
   ...(created === undefined ? {} : { created: recordBrief(created) }),
+  // A bdev whose device is back: it goes on with the life before.
+  ...(memberOf(created?.payload, "attached") === true ? { attached: true } : {}),
   ...(ended === undefined ? {} : { ended: recordBrief(ended) })
 })
 
