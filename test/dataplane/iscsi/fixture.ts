@@ -204,8 +204,8 @@ export class TestPeer {
   readonly #reader = new PduReader()
   #read = 0
 
-  constructor(node: IscsiNode, portalGroupTag = 1, targetAddress = "127.0.0.1") {
-    const addresses = { initiatorAddress: "127.0.0.1", initiatorPort: 40_000, targetAddress }
+  constructor(node: IscsiNode, portalGroupTag = 1, targetAddress = "127.0.0.1", initiatorAddress = "127.0.0.1") {
+    const addresses = { initiatorAddress, initiatorPort: 40_000, targetAddress }
     this.connection = new Connection(node, this.socket, { portalGroupTag, ...addresses, targetPort: 3260 })
   }
 

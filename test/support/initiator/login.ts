@@ -25,7 +25,8 @@ export const LoginStatus = {
   missingParameter: 0x0207,
   cannotIncludeInSession: 0x0208,
   sessionDoesNotExist: 0x020a,
-  invalidDuringLogin: 0x020b
+  invalidDuringLogin: 0x020b,
+  outOfResources: 0x0302
 } as const
 
 /** An initiator session id: 6 bytes, random type (80h), RFC 7143 section 11.12.5. */
