@@ -296,7 +296,8 @@ describe("an NVMe controller that changes while it is attached", () => {
       instance: 1,
       namespaces: [{ namespaceId: 1, byteLength: mebibyte }]
     }
-    await delay(300)
+    // Nothing tells that the first look is over, and what it finds is left alone: long, for a loaded machine.
+    await delay(1_000)
     tree.plug(other)
     await untilRecord(lunlog, "BdevCreated", (payload) => payload["name"] === "HotInNvme0n1")
     // What was there when it was turned on is the machine's own.
