@@ -4,7 +4,7 @@
  */
 import { Deferred, Effect, FiberMap, Queue, type Scope } from "effect"
 import type { Bdev, BdevErrorInjection } from "../domain/bdev/Bdev.ts"
-import { type BdevRef, type BdevRequest, isSizedByDevice } from "../domain/bdev/BdevSpec.ts"
+import { type BdevRef, type BdevRequest, isSizedByDevice, takesTimeToClose } from "../domain/bdev/BdevSpec.ts"
 import { isContentLost } from "../domain/bdev/bdev-evolve.ts"
 import type { BdevStatus, Lease } from "../domain/DataPlane.ts"
 import { BdevUnavailable } from "../domain/data-plane-errors.ts"
@@ -155,12 +155,12 @@ export class Bdevs {
         Effect.sync(() => {
           this.#gone.delete(key)
           // Of what is in memory the record of its removal says all.
-          if (entry?.id !== undefined && isSizedByDevice(entry.bdev.spec)) {
+          if (entry?.id !== undefined && takesTimeToClose(entry.bdev.spec)) {
             this.#observe({ _tag: "BdevClosed", bdev: ref.name }, seq)
           }
         })
       )
-      if (entry !== undefined && isSizedByDevice(entry.bdev.spec)) yield* FiberMap.run(this.#opening, key, closed)
+      if (entry !== undefined && takesTimeToClose(entry.bdev.spec)) yield* FiberMap.run(this.#opening, key, closed)
       else yield* closed
     })
   }

@@ -1,8 +1,9 @@
 /** RAM disks that a file keeps: over restarts of the target, and over its end at any moment as far as was flushed. */
 import { readFileSync, statSync, truncateSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { assert, describe, it } from "@effect/vitest"
+import { assert, describe, it, vi } from "@effect/vitest"
 import { Effect, type Scope } from "effect"
+import { nodeFiles } from "../../src/dataplane/bdev/file/FileOperations.ts"
 import type { Command } from "../../src/domain/Command.ts"
 import { activeBdevsOf } from "../../src/domain/State.ts"
 import { cdb, readBlocks, writeBlocks } from "../support/initiator/commands.ts"
@@ -24,13 +25,17 @@ const withFolder = (name: string, run: (folder: Folder) => Effect.Effect<void, u
     )
   )
 
+const ramDisk = {
+  _tag: "Malloc",
+  blockCount: mebibyte / 512,
+  blockSize: 512,
+  physicalBlockSize: 0,
+  optimalIoBoundary: 0
+} as const
+
 const kept = (filename: string, name = "Kept"): Command =>
   createBdev(name, {
-    _tag: "Malloc",
-    blockCount: mebibyte / 512,
-    blockSize: 512,
-    physicalBlockSize: 0,
-    optimalIoBoundary: 0,
+    ...ramDisk,
     filename
   })
 
@@ -110,6 +115,28 @@ describe("a RAM disk that a file keeps", () => {
       const nowhere = yield* Effect.flip(plane.run(kept("/nonexistent/x/y", "C")))
       assert(nowhere._tag === "BdevUnavailable")
       assert.strictEqual(nowhere.code, "ENOENT")
+    })
+  )
+
+  withFolder("that ends while its file hangs keeps nothing else waiting", (folder) =>
+    Effect.gen(function* () {
+      const plane = yield* startPlane()
+      yield* plane.run(kept(join(folder.path, "kept.img")))
+      const syncs: Array<() => void> = []
+      const sync = vi.spyOn(nodeFiles, "fdatasync").mockImplementation((_descriptor, done) => {
+        syncs.push(() => done(null))
+      })
+      yield* Effect.addFinalizer(() => Effect.sync(() => sync.mockRestore()))
+      // Its end is waited for as long as 40 s.
+      yield* Effect.timeout(plane.run({ _tag: "DeleteBdev", name: "Kept" }), 20_000)
+      yield* Effect.timeout(plane.run(createBdev("Other", ramDisk)), 20_000)
+      assert.deepStrictEqual(
+        (yield* plane.dataPlane.status).bdevs.map(({ name, state }) => `${name} ${state}`),
+        ["Other up"]
+      )
+      assert.lengthOf(syncs, 1)
+      sync.mockRestore()
+      for (const end of syncs) end()
     })
   )
 })

@@ -166,6 +166,10 @@ export const BdevSpec = Schema.TaggedUnion({
 })
 export type BdevSpec = typeof BdevSpec.Type
 
+/** It ends when its device, or the file that keeps it, has let go. */
+export const takesTimeToClose = (spec: BdevSpec): boolean =>
+  isSizedByDevice(spec) || ("filename" in spec && spec.filename !== undefined)
+
 /** Stacked on another bdev: it goes when that goes. */
 export type StackedSpec = Extract<BdevSpec, { readonly base: BdevRef }>
 /** Not stacked: it has blocks of its own. */
