@@ -1,7 +1,9 @@
 /** Command lines run in the tester's own process: a fifth of a second less than a process each. */
+
 import { AsyncLocalStorage } from "node:async_hooks"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Cause, Console, Effect, Exit } from "effect"
+import { assert } from "vitest"
 import { CliFailure } from "../../src/cli/CliFailure.ts"
 import { runLunlog } from "../../src/cli/lunlog-command.ts"
 
@@ -51,3 +53,17 @@ export const lunlogHere = async (...args: ReadonlyArray<string>): Promise<Ran> =
   const failure = Exit.isSuccess(exit) ? undefined : textOf(exit.cause)
   return { stdout: stdout.join(""), stderr: stderr.join(""), failure }
 }
+
+/** What commands say that succeed, in words with one space between them, and that do not; `run` adds where to. */
+export const sayings = (run: (...args: ReadonlyArray<string>) => Promise<Ran>) => ({
+  prints: async (...args: ReadonlyArray<string>): Promise<string> => {
+    const { failure, stdout } = await run(...args)
+    assert.isUndefined(failure, `${args.join(" ")}: ${failure}`)
+    return stdout.replace(/ +/g, " ").trimEnd()
+  },
+  refuses: async (...args: ReadonlyArray<string>): Promise<string> => {
+    const { failure, stdout } = await run(...args)
+    assert(failure !== undefined, `${args.join(" ")} printed ${stdout}`)
+    return failure
+  }
+})

@@ -4,7 +4,7 @@ import { join } from "node:path"
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
 import { FakeSysfs } from "../support/fake-sysfs.ts"
 import { makeDirectory, removeDirectory, startTarget, type TargetProcess } from "../support/target-process.ts"
-import { lunlogHere } from "./in-process.ts"
+import { lunlogHere, sayings } from "./in-process.ts"
 
 const mebibyte = 1024 * 1024
 const address = "0000:01:00.0"
@@ -15,16 +15,7 @@ describe("disks", () => {
   let target: TargetProcess
 
   const run = (...args: ReadonlyArray<string>) => lunlogHere(...args, "-r", target.socketPath)
-  const prints = async (...args: ReadonlyArray<string>): Promise<string> => {
-    const { failure, stdout } = await run(...args)
-    assert.isUndefined(failure, `${args.join(" ")}: ${failure}`)
-    return stdout.replace(/ +/g, " ").trimEnd()
-  }
-  const refuses = async (...args: ReadonlyArray<string>): Promise<string> => {
-    const { failure, stdout } = await run(...args)
-    assert(failure !== undefined, `${args.join(" ")} printed ${stdout}`)
-    return failure
-  }
+  const { prints, refuses } = sayings(run)
   /** What is said of a disk that is not there. */
   const unknown = async (name: string): Promise<string> => {
     const { failure } = await lunlogHere("rpc", "-r", target.socketPath, "bdev_get_bdevs", "-b", name)

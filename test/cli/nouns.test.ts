@@ -15,7 +15,7 @@ import {
   startTarget,
   type TargetProcess
 } from "../support/target-process.ts"
-import { lunlogHere } from "./in-process.ts"
+import { lunlogHere, sayings } from "./in-process.ts"
 import { binOf } from "./support.ts"
 
 const disk1 = "iqn.2016-06.io.spdk:disk1"
@@ -26,17 +26,7 @@ describe("nouns and verbs", () => {
   let port = 0
 
   const run = (...args: ReadonlyArray<string>) => lunlogHere(...args, "-r", target.socketPath)
-  /** What it prints, in words with one space between them. */
-  const prints = async (...args: ReadonlyArray<string>): Promise<string> => {
-    const { failure, stdout } = await run(...args)
-    assert.isUndefined(failure, `${args.join(" ")}: ${failure}`)
-    return stdout.replace(/ +/g, " ").trimEnd()
-  }
-  const refuses = async (...args: ReadonlyArray<string>): Promise<string> => {
-    const { failure, stdout } = await run(...args)
-    assert(failure !== undefined, `${args.join(" ")} printed ${stdout}`)
-    return failure
-  }
+  const { prints, refuses } = sayings(run)
   const json = async (...args: ReadonlyArray<string>): Promise<unknown> => JSON.parse(await prints(...args, "--json"))
 
   beforeAll(async () => {

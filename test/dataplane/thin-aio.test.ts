@@ -11,7 +11,7 @@ import { getLbaStatus, lbaStatusOf, unmap, writeSame } from "../support/initiato
 import { makePattern } from "../support/initiator/pattern.ts"
 import { outcomeText } from "../support/initiator/ScsiTask.ts"
 import type { Session } from "../support/initiator/Session.ts"
-import { LoopDevice, loopDeviceRefusal } from "../support/loop-device.ts"
+import { describeWithLoopDevices, LoopDevice } from "../support/loop-device.ts"
 import { Folder } from "./bdev/aio-support.ts"
 import { attempt, createBdev, type Plane, recordsOf, startPlane } from "./plane.ts"
 
@@ -124,13 +124,8 @@ describe("a file that is made for its disk", () => {
   )
 })
 
-const itWithLoop = (name: string, run: (folder: Folder) => Effect.Effect<void, unknown, Scope.Scope>) => {
-  if (loopDeviceRefusal === undefined) return withFolder(name, run)
-  it.skip(`${name} (skipped: ${loopDeviceRefusal})`, () => undefined)
-}
-
-describe("a block device", () => {
-  itWithLoop("is a LUN with its own blocks, and what is written to it is in it", (folder) =>
+describeWithLoopDevices("a block device", () => {
+  withFolder("is a LUN with its own blocks, and what is written to it is in it", (folder) =>
     Effect.gen(function* () {
       const path = folder.file("disk", 8 * mebibyte)
       const device = yield* Effect.acquireRelease(

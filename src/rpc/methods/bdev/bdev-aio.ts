@@ -54,6 +54,48 @@ const ifTrue = <K extends "direct" | "dsync" | "nowait" | "uring">(key: K, value
 /** A path without a slash in front is taken from where the target was started, and kept in full. */
 const absolute = (filename: string): string => (filename === "" ? "" : resolve(filename))
 
+/** What both names take. */
+const fileParams = {
+  name: Text,
+  filename: Text,
+  block_size: optional(Uint32),
+  ...ownParams,
+  ...removableParam,
+  uuid: optional(UuidText)
+}
+const FileParams = Schema.Struct(fileParams)
+
+interface SpdkParams {
+  readonly readonly?: boolean | undefined
+  readonly fallocate?: boolean | undefined
+  readonly nowait?: boolean | undefined
+  readonly uring?: true
+}
+
+const createFileBdev = (
+  call: Parameters<typeof createBdev>[0],
+  { block_size, filename, name, removable, uuid, ...own }: typeof FileParams.Type,
+  { fallocate, nowait, readonly, uring }: SpdkParams
+) =>
+  Effect.flatMap(creation(own, fallocate), (made) =>
+    createBdev(call, {
+      name,
+      ...(uuid === undefined ? {} : { uuid }),
+      bdev: {
+        _tag: "Aio",
+        filename: absolute(filename),
+        blockSize: block_size ?? 0,
+        readOnly: readonly ?? false,
+        ...made,
+        ...ifTrue("direct", own.direct),
+        ...ifTrue("dsync", own.dsync),
+        ...ifTrue("nowait", nowait),
+        ...removableKey({ removable }),
+        ...ifTrue("uring", uring)
+      }
+    })
+  )
+
 /** Regular files and block devices. */
 const bdevAioCreate = defineMethod({
   name: "bdev_aio_create",
@@ -61,34 +103,13 @@ const bdevAioCreate = defineMethod({
   kind: "change",
   undecodable: decodeFailed,
   params: Schema.Struct({
-    name: Text,
-    filename: Text,
-    block_size: optional(Uint32),
+    ...fileParams,
     readonly: optional(Schema.Boolean),
     fallocate: optional(Schema.Boolean),
-    ...ownParams,
-    ...removableParam,
-    uuid: optional(UuidText),
     nowait: optional(Schema.Boolean)
   }),
-  handler: ({ name, filename, block_size, readonly, fallocate, removable, uuid, nowait, ...own }, call) =>
-    Effect.flatMap(creation(own, fallocate), (made) =>
-      createBdev(call, {
-        name,
-        ...(uuid === undefined ? {} : { uuid }),
-        bdev: {
-          _tag: "Aio",
-          filename: absolute(filename),
-          blockSize: block_size ?? 0,
-          readOnly: readonly ?? false,
-          ...made,
-          ...ifTrue("direct", own.direct),
-          ...ifTrue("dsync", own.dsync),
-          ...ifTrue("nowait", nowait),
-          ...removableKey({ removable })
-        }
-      })
-    )
+  handler: ({ fallocate, nowait, readonly, ...params }, call) =>
+    createFileBdev(call, params, { fallocate, nowait, readonly })
 })
 
 /** The same under SPDK's other name: io_uring is nothing that Node can be told to use. */
@@ -96,32 +117,8 @@ const bdevUringCreate = defineMethod({
   name: "bdev_uring_create",
   kind: "change",
   undecodable: decodeFailed,
-  params: Schema.Struct({
-    name: Text,
-    filename: Text,
-    block_size: optional(Uint32),
-    ...ownParams,
-    ...removableParam,
-    uuid: optional(UuidText)
-  }),
-  handler: ({ name, filename, block_size, removable, uuid, ...own }, call) =>
-    Effect.flatMap(creation(own, undefined), (made) =>
-      createBdev(call, {
-        name,
-        ...(uuid === undefined ? {} : { uuid }),
-        bdev: {
-          _tag: "Aio",
-          filename: absolute(filename),
-          blockSize: block_size ?? 0,
-          readOnly: false,
-          ...made,
-          ...ifTrue("direct", own.direct),
-          ...ifTrue("dsync", own.dsync),
-          ...removableKey({ removable }),
-          uring: true
-        }
-      })
-    )
+  params: FileParams,
+  handler: (params, call) => createFileBdev(call, params, { uring: true })
 })
 
 /** Looks at the file's size: it may have grown, or be empty, and then its bdev goes with its LUNs. */
