@@ -1,15 +1,12 @@
 /** `lunlog log tail -f` outlives the target that it follows. */
-import { setTimeout as delay } from "node:timers/promises"
+
 import { assert, it } from "vitest"
 import { startChild } from "../support/child-process.ts"
 import { makeDirectory, projectDirectory, removeDirectory, startTarget } from "../support/target-process.ts"
+import { until } from "../support/until.ts"
 import { binOf } from "./support.ts"
 
 const group = (tag: number) => ({ tag, initiators: ["ANY"], netmasks: ["ANY"] })
-
-const until = async (condition: () => boolean): Promise<void> => {
-  while (!condition()) await delay(20)
-}
 
 it("the followed log goes on over a restart, with every record once", { timeout: 120_000 }, async () => {
   const directory = makeDirectory("follow")
@@ -24,12 +21,12 @@ it("the followed log goes on over a restart, with every record once", { timeout:
   const child = await startChild({ command: process.execPath, args, directory: projectDirectory })
   try {
     await first.rpc.call("iscsi_create_initiator_group", group(1))
-    await until(() => child.stdout().includes("InitiatorGroupCreated"))
+    await until("the group is told", () => child.stdout().includes("InitiatorGroupCreated"))
     await first.kill()
-    await until(() => child.stderr().includes("waiting for the target to come back"))
+    await until("its end is noticed", () => child.stderr().includes("waiting for the target to come back"))
     await using second = await startTarget({ directory })
     await second.rpc.call("iscsi_create_initiator_group", group(2))
-    await until(() => child.stdout().split("InitiatorGroupCreated").length > 2)
+    await until("it goes on", () => child.stdout().split("InitiatorGroupCreated").length > 2)
     const seqs = shown()
     assert.deepStrictEqual(
       seqs,

@@ -1,4 +1,5 @@
 /** A fork of a running target to libiscsi: found by its own name and port, and nobody is sent to the source. */
+
 import { join } from "node:path"
 import { assert, it } from "vitest"
 import { serveProgram } from "../cli/support.ts"
@@ -7,6 +8,7 @@ import { guideTargetName, setUpGuide } from "../support/guide.ts"
 import { describeWithTools } from "../support/requires-tool.ts"
 import type { RpcClient } from "../support/rpc-client.ts"
 import { freePort, makeDirectory, removeDirectory, startTarget, type TargetProcess } from "../support/target-process.ts"
+import { until } from "../support/until.ts"
 
 const output = async (command: string, ...args: ReadonlyArray<string>): Promise<string> => {
   const { code, stderr, stdout } = await runCommand({ command, args }, 20_000)
@@ -67,6 +69,7 @@ describeWithTools(["iscsi-ls", "iscsi-inq"], "a fork, to libiscsi", () => {
       assert.include(await output("iscsi-inq", url), "Peripheral Qualifier:CONNECTED")
       const wrong = await runCommand({ command: "iscsi-inq", args: [`iscsi://anna%another-secret@${lun}`] }, 20_000)
       assert.include(wrong.stdout + wrong.stderr, "Authentication failure")
+      await until("its session is told", async () => (await sessionsIn(fork.rpc)).length === 1)
       assert.deepStrictEqual(await sessionsIn(fork.rpc), ["2"])
       assert.deepStrictEqual(await sessionsIn(source.rpc), [])
     } finally {

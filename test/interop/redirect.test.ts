@@ -7,6 +7,7 @@ import { runCommand } from "../support/child-process.ts"
 import { guideTargetName, lunUrl, portalUrl, setUpGuide } from "../support/guide.ts"
 import { describeWithTools } from "../support/requires-tool.ts"
 import { freePort, startTarget, type TargetProcess } from "../support/target-process.ts"
+import { until } from "../support/until.ts"
 
 const toolMillis = 20_000
 
@@ -52,6 +53,7 @@ describeWithTools(["iscsi-ls", "iscsi-inq"], "a redirected target", () => {
     assert.match(target.stderr(), /redirected/)
     await target.rpc.call("iscsi_target_node_set_redirect", { name: guideTargetName, pg_tag: 1 })
     assert.include(await output("iscsi-inq", lunUrl(port, 0)), "Peripheral Qualifier:CONNECTED")
+    await until("both sessions are told", async () => (await sessionGroups(target)).length === 2)
     assert.deepStrictEqual(await sessionGroups(target), ["2", "1"])
   })
 })

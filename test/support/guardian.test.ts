@@ -2,24 +2,14 @@
 import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { setTimeout as delay } from "node:timers/promises"
 import { assert, describe, it } from "vitest"
 import { type Child, startChild } from "./child-process.ts"
 import { describeWithLoopDevices } from "./loop-device.ts"
-
-const waitMillis = 20_000
+import { until } from "./until.ts"
 
 /** Runs a module's text in a process of its own. */
 const startWorker = (text: string): Promise<Child> =>
   startChild({ command: process.execPath, args: ["--input-type=module", "-e", text], directory: import.meta.dirname })
-
-const until = async (what: string, holds: () => boolean): Promise<void> => {
-  const deadline = performance.now() + waitMillis
-  while (!holds()) {
-    assert.isBelow(performance.now(), deadline, what)
-    await delay(10)
-  }
-}
 
 const firstLine = async (worker: Child): Promise<string> => {
   await until(`the worker has begun: ${worker.stderr()}`, () => worker.stdout().includes("\n"))

@@ -11,7 +11,6 @@ import {
   read,
   run,
   unmap,
-  until,
   write,
   zeroes
 } from "../../dataplane/bdev/nbd/nbd-support.ts"
@@ -27,6 +26,7 @@ import {
 } from "../../support/nbd-servers.ts"
 import { describeWithTools } from "../../support/requires-tool.ts"
 import { freePort, makeDirectory, removeDirectory } from "../../support/target-process.ts"
+import { until } from "../../support/until.ts"
 
 const mebibyte = 1024 * 1024
 const folder = makeDirectory("nbd")

@@ -1,8 +1,8 @@
 /** LUNs at NBD servers, seen from initiators: images, libiscsi's tests, servers that die, hang and come back. */
+
 import { readFileSync, truncateSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { afterAll, assert, beforeAll, it } from "vitest"
-import { until } from "../../dataplane/bdev/nbd/nbd-support.ts"
 import { runCommand } from "../../support/child-process.ts"
 import {
   cdb,
@@ -19,6 +19,7 @@ import { outcomeText } from "../../support/initiator/ScsiTask.ts"
 import { makeImage, startNbdkit, startQemuNbd } from "../../support/nbd-servers.ts"
 import { describeWithTools, qemuIscsiDriver } from "../../support/requires-tool.ts"
 import { makeDirectory, removeDirectory, startTarget } from "../../support/target-process.ts"
+import { until } from "../../support/until.ts"
 
 const mebibyte = 1024 * 1024
 const folder = makeDirectory("nbd")
@@ -34,22 +35,6 @@ const withLun = async (lunlog: Lunlog, bdev: string, path: string, params = {}):
   await lunlog.call("bdev_nbd_create", { name: bdev, uri: uriOf(path), ...params })
   await lunlog.createTarget({ name: target, luns: { 0: bdev } })
   return target
-}
-
-/** Waits for an answer of the target. */
-const untilTold = async (what: string, isSo: () => Promise<boolean>): Promise<void> => {
-  let is = false
-  let asking = false
-  await until(what, () => {
-    if (!asking && !is) {
-      asking = true
-      void isSo().then((answer) => {
-        is = answer
-        asking = false
-      })
-    }
-    return is
-  })
 }
 
 const tools = ["qemu-nbd", "qemu-img", "nbdkit", "iscsi-test-cu", qemuIscsiDriver]
@@ -147,7 +132,7 @@ describeWithTools(tools, "an NBD LUN", () => {
     const status = JSON.stringify(await lunlog.call("lunlog_status"))
     assert.match(status, /degraded/)
     server = await startNbdkit(path, "memory", "16M")
-    await untilTold("it reads again", async () => {
+    await until("it reads again", async () => {
       const result = await session.command({ lun: 0, cdb: cdb.read10(0, 1), readBytes: 512 })
       return outcomeText(result) === "GOOD"
     })
@@ -164,13 +149,13 @@ describeWithTools(tools, "an NBD LUN", () => {
     const target = await withLun(lunlog, "GivenUp", path, { reconnect_timeout: 1, give_up_after: 1 })
     const session = await lunlog.open(target, {}, 0)
     await server.kill()
-    await untilTold("the LUN is gone", async () => (await reportLuns(session)).length === 0)
+    await until("the LUN is gone", async () => (await reportLuns(session)).length === 0)
     const story = await readStory(lunlog.process.rpc, 1)
     const removal = story.find(({ payload, type }) => type === "BdevRemovalStarted" && payload["name"] === "GivenUp")
     assert.strictEqual(removal?.payload["cause"], "vanished")
     truncateSync(file, 8 * mebibyte)
     server = await startQemuNbd(path, file)
-    await untilTold("the LUN is back", async () => (await reportLuns(session)).includes(0))
+    await until("the LUN is back", async () => (await reportLuns(session)).includes(0))
     const again = await lunlog.open(target, {}, 0)
     assert.deepStrictEqual(await readCapacity(again, 0), { blocks: 16_384, blockBytes: 512 })
     assert.isTrue((await readBlocks(again, 0, 0, 8)).equals(Buffer.alloc(4096, 7)))

@@ -1,10 +1,12 @@
 /** An NBD disk whose server goes away, comes back, comes back as another, or only falls silent. */
+
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, assert, describe, it } from "vitest"
 import { IoStatus } from "../../../../src/dataplane/bdev/Bdev.ts"
-import { flush, nbdSpec, openDisk, read, until, untilSpread, write, zeroes } from "./nbd-support.ts"
+import { until } from "../../../support/until.ts"
+import { flush, nbdSpec, openDisk, read, untilSpread, write, zeroes } from "./nbd-support.ts"
 import { ScriptedNbdServer, Type } from "./ScriptedNbdServer.ts"
 import { multiConnFlag, usualFlags } from "./server-messages.ts"
 

@@ -1,23 +1,13 @@
 /** An NBD disk at a scripted server: what is asked of it, in which form, and what its answers lead to. */
+
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, assert, describe, it } from "vitest"
 import { IoStatus } from "../../../../src/dataplane/bdev/Bdev.ts"
 import { OpenFiles } from "../../../../src/dataplane/bdev/file/OpenFiles.ts"
-import {
-  flush,
-  nbdSpec,
-  openDisk,
-  openNbd,
-  read,
-  run,
-  unmap,
-  until,
-  untilSpread,
-  write,
-  zeroes
-} from "./nbd-support.ts"
+import { until } from "../../../support/until.ts"
+import { flush, nbdSpec, openDisk, openNbd, read, run, unmap, untilSpread, write, zeroes } from "./nbd-support.ts"
 import { ScriptedNbdServer, Type } from "./ScriptedNbdServer.ts"
 import { multiConnFlag, readOnlyFlag, simpleReply, usualFlags } from "./server-messages.ts"
 

@@ -7,6 +7,7 @@ import { OpenFiles } from "../../../../src/dataplane/bdev/file/OpenFiles.ts"
 import { NbdBdev } from "../../../../src/dataplane/bdev/nbd/NbdBdev.ts"
 import { openNbdBdev } from "../../../../src/dataplane/bdev/nbd/open-nbd-bdev.ts"
 import type { OpenedBdev } from "../../../../src/dataplane/bdev/OpenedBdev.ts"
+import { until } from "../../../support/until.ts"
 import { RecordedIo } from "../recorded-io.ts"
 import type { ScriptedNbdServer } from "./ScriptedNbdServer.ts"
 
@@ -95,15 +96,6 @@ export const zeroes = (disk: Bdev, byteOffset: number, byteLength: number, fua =
 
 export const run = (disk: Bdev, byteOffset: number, byteLength: number): Promise<number> =>
   new Promise((resolve) => disk.mappedRun(byteOffset, byteLength, resolve))
-
-/** Looks again every few milliseconds; fails after 20 s. */
-export const until = async (what: string, isSo: () => boolean): Promise<void> => {
-  const deadline = performance.now() + 20_000
-  while (!isSo()) {
-    if (performance.now() > deadline) throw new Error(`it never came to it: ${what}`)
-    await new Promise((resolve) => setTimeout(resolve, 5))
-  }
-}
 
 /**
  * Waits until a disk sends over so many connections. That the server has agreed does not say that the disk has heard
