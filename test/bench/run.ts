@@ -3,6 +3,7 @@
  *
  *   npm run bench                    all of them
  *   npm run bench -- data --json     lunlog against tgt, as JSON
+ *   npm run bench -- path            what a command costs without sockets
  *   npm run bench -- log             the event log
  *   npm run bench -- files           disks in files and on block devices
  *   npm run bench -- config          plan and apply of 10,000 LUNs
@@ -12,7 +13,7 @@ import { spawnSync } from "node:child_process"
 import { existsSync } from "node:fs"
 import { join } from "node:path"
 
-const benchmarks = ["log", "data", "files", "config", "history"].filter((name) =>
+const benchmarks = ["log", "path", "data", "files", "config", "history"].filter((name) =>
   existsSync(join(import.meta.dirname, `${name}.ts`))
 )
 
