@@ -5,7 +5,7 @@ import { assert, describe, it } from "vitest"
 import {
   chapFailuresBurst,
   chapFailuresPerSecond,
-  connectionsMax,
+  connectionsDefault,
   connectionsPerAddressDefault,
   discoveryIdleTimeoutMillis,
   loginsPerSecondDefault,
@@ -48,7 +48,7 @@ describe("docs/security.md", () => {
 
   it("has the limits as they are", () => {
     const says = [
-      `${connectionsMax.toLocaleString("en")} in all, ${connectionsPerAddressDefault} of one address`,
+      `${connectionsDefault.toLocaleString("en")} in all, ${connectionsPerAddressDefault} of one address`,
       `${loginsPerSecondDefault} a second of one address`,
       `${chapFailuresBurst} wrong responses of one address, then ${chapFailuresPerSecond === 1 ? "one" : "?"} a second`,
       `${loginTimeoutMillis / 1000} s for a login, ${discoveryIdleTimeoutMillis / 1000} s for a silent discovery`

@@ -42,8 +42,8 @@ export const lunCommandsMax = 4096
 export const reactorTaskBufferBytesMax = 1024 * 1024 * 1024
 /** Commands that a connection may hold beside the command window, for immediate ones. */
 export const immediateCommandsMax = 64
-/** TCP connections of one reactor, whatever their state. */
-export const connectionsMax = 1024
+/** TCP connections of one reactor, whatever their state, unless the command line says otherwise. */
+export const connectionsDefault = 1024
 /** What one address may have of that, so that it leaves some for others, unless the command line says otherwise. */
 export const connectionsPerAddressDefault = 512
 /** Sessions of one address, unless the command line says otherwise: as many as there may be at all. */

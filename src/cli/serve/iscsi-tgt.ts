@@ -42,6 +42,7 @@ const effective: ReadonlyArray<OptionSpec> = [
   { long: "hotplug-poll", short: undefined, value: "DURATION|off", help: "looks at disks' devices (default 1s)" },
   { long: "allow-path", short: undefined, value: "PATH", help: "files named by RPC must be under it; repeatable" },
   { long: "allow-device", short: undefined, value: "PATH", help: "device nodes must be under it; repeatable" },
+  { long: "max-connections", short: undefined, value: "N", help: "TCP connections at once (default 1024)" },
   { long: "connections-per-address", short: undefined, value: "N", help: "of one initiator's address (default 512)" },
   { long: "sessions-per-address", short: undefined, value: "N", help: "of one initiator's address" },
   { long: "logins-per-second", short: undefined, value: "N", help: "of one initiator's address (default 500)" },
@@ -133,6 +134,7 @@ const numberIn = (options: ParsedOptions, name: string): Effect.Effect<number | 
 
 const peerLimitsIn = (options: ParsedOptions): Effect.Effect<PeerLimitSettings, CliFailure> =>
   Effect.all({
+    connections: numberIn(options, "max-connections"),
     connectionsPerAddress: numberIn(options, "connections-per-address"),
     sessionsPerAddress: numberIn(options, "sessions-per-address"),
     loginsPerSecond: numberIn(options, "logins-per-second")

@@ -3,8 +3,10 @@ import { Option } from "effect"
 import { Flag } from "effect/cli"
 import { boundedInt } from "./server-flags.ts"
 
-/** What one initiator's address may have; what is undefined has its default. */
+/** What one initiator's address may have, and all together; what is undefined has its default. */
 export interface PeerLimitSettings {
+  /** TCP connections of all addresses. */
+  readonly connections: number | undefined
   readonly connectionsPerAddress: number | undefined
   readonly sessionsPerAddress: number | undefined
   readonly loginsPerSecond: number | undefined
@@ -15,9 +17,14 @@ const described = (name: string, maximum: number, description: string) =>
 
 /** Flags of `serve`. */
 export const peerLimitFlags = {
+  maxConnections: described(
+    "max-connections",
+    65_535,
+    "TCP connections that there may be at once (default 1024); each needs an open file (ulimit -n)"
+  ),
   connectionsPerAddress: described(
     "connections-per-address",
-    1024,
+    65_535,
     "TCP connections that one initiator's address (IPv6: its /64 network) may have (default 512)"
   ),
   sessionsPerAddress: described(
@@ -34,6 +41,7 @@ export const peerLimitFlags = {
 
 /** What the flags gave. */
 export interface PeerLimitInput {
+  readonly maxConnections: Option.Option<number>
   readonly connectionsPerAddress: Option.Option<number>
   readonly sessionsPerAddress: Option.Option<number>
   readonly loginsPerSecond: Option.Option<number>
@@ -41,6 +49,7 @@ export interface PeerLimitInput {
 
 /** The settings. */
 export const peerLimitsOf = (input: PeerLimitInput): PeerLimitSettings => ({
+  connections: Option.getOrUndefined(input.maxConnections),
   connectionsPerAddress: Option.getOrUndefined(input.connectionsPerAddress),
   sessionsPerAddress: Option.getOrUndefined(input.sessionsPerAddress),
   loginsPerSecond: Option.getOrUndefined(input.loginsPerSecond)

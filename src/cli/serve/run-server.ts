@@ -30,6 +30,7 @@ import { version } from "../version.ts"
 import { allowedPathsOf } from "./allowed-paths.ts"
 import type { HotplugPoll } from "./hotplug-poll.ts"
 import type { HttpSettings } from "./http-flags.ts"
+import { connectionsWithin, openFilesMax } from "./open-files.ts"
 import type { PeerLimitSettings } from "./peer-limits.ts"
 import { observeEnd, observeStart, previousEndIn } from "./process-observations.ts"
 import { secretsOf } from "./secret-key.ts"
@@ -42,7 +43,7 @@ export interface DataPlaneSettings {
   readonly identityStyle: "uuid" | "spdk"
   readonly removalDeadlineMillis: number
   readonly allowedPaths: AllowedPaths
-  readonly peerLimits: PeerLimitSettings | undefined
+  readonly peerLimits: Partial<PeerLimitSettings>
   readonly hotplugPollMillis?: HotplugPoll
   readonly sysfsRoot?: string
   readonly deviceRoot?: string
@@ -223,6 +224,7 @@ export const runServer = (settings: ServerSettings, makeDataPlane: MakeDataPlane
   Effect.gen(function* () {
     yield* prepareStateDirectory(settings.stateDirectory)
     // Before the log: a start that is refused must not begin an epoch, and least of all an empty one.
+    const connections = yield* connectionsWithin(settings.peerLimits?.connections, openFilesMax())
     const http = yield* settings.http ?? Effect.undefined
     const allowedPaths = yield* allowedPathsOf(settings.stateDirectory, settings.restriction)
     if (settings.socketPath !== undefined) yield* Effect.mapError(acquireSocketLock(settings.socketPath), failureOf)
@@ -244,7 +246,7 @@ export const runServer = (settings: ServerSettings, makeDataPlane: MakeDataPlane
       reactor,
       removalDeadlineMillis,
       allowedPaths,
-      peerLimits: settings.peerLimits,
+      peerLimits: { ...settings.peerLimits, connections },
       ...devicesOf(settings),
       acceptWhen: Deferred.await(accept)
     })

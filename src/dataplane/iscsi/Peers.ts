@@ -10,6 +10,7 @@ import { Budget } from "../Budget.ts"
 import {
   chapFailuresBurst,
   chapFailuresPerSecond,
+  connectionsDefault,
   connectionsPerAddressDefault,
   loginBurstSeconds,
   loginsPerSecondDefault,
@@ -17,9 +18,10 @@ import {
   sessionsPerAddressDefault
 } from "../limits.ts"
 
-/** What one address may have. */
+/** What one address may have, and all together. */
 export interface PeerLimits {
-  /** TCP connections, logged in or not. */
+  /** TCP connections of all addresses, logged in or not. */
+  readonly connections: number
   readonly connectionsPerAddress: number
   readonly sessionsPerAddress: number
   /** Logins, refused or not, in the long run; ten seconds' worth at once. */
@@ -78,6 +80,7 @@ export class Peers {
   /** `now` is in milliseconds and only goes forward. */
   constructor(settings: PeerLimitSettings, now: () => number) {
     this.limits = {
+      connections: settings.connections ?? connectionsDefault,
       connectionsPerAddress: settings.connectionsPerAddress ?? connectionsPerAddressDefault,
       sessionsPerAddress: settings.sessionsPerAddress ?? sessionsPerAddressDefault,
       loginsPerSecond: settings.loginsPerSecond ?? loginsPerSecondDefault

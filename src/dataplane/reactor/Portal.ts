@@ -7,7 +7,7 @@ import { Connection } from "../iscsi/Connection.ts"
 import type { IscsiNode } from "../iscsi/IscsiNode.ts"
 import type { PeerConnection } from "../iscsi/Peers.ts"
 import { receiveSocket } from "../iscsi/receive-socket.ts"
-import { connectionsMax, heldConnectionsMax } from "../limits.ts"
+import { heldConnectionsMax } from "../limits.ts"
 
 /** The result of `open`: listening, or why not. */
 export type PortalOpened =
@@ -124,7 +124,7 @@ export class Portal {
   /** Why one more connection of an address is turned away. */
   #refusal(address: string): string | undefined {
     const { connections, peers } = this.#node
-    const { connectionsPerAddress } = peers.limits
+    const { connections: connectionsMax, connectionsPerAddress } = peers.limits
     const own = peers.of(address).connections
     if (own.size >= connectionsPerAddress && !makeRoom(own)) {
       return `it has ${own.size} connections, which is the limit of one address`

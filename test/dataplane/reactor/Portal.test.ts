@@ -13,7 +13,7 @@ import { Harness } from "./harness.ts"
 
 vi.mock("../../../src/dataplane/limits.ts", async (original) => ({
   ...(await original<typeof import("../../../src/dataplane/limits.ts")>()),
-  connectionsMax: 3,
+  connectionsDefault: 3,
   heldConnectionsMax: 2,
   logoutRequestTimeoutMillis: 200,
   housekeepingMillis: 10

@@ -11,7 +11,7 @@ import { Harness } from "./harness.ts"
 
 vi.mock("../../../src/dataplane/limits.ts", async (original) => ({
   ...(await original<typeof import("../../../src/dataplane/limits.ts")>()),
-  connectionsMax: 4
+  connectionsDefault: 4
 }))
 
 describe("connections that do not log in", () => {

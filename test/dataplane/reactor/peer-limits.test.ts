@@ -3,7 +3,7 @@ import { once } from "node:events"
 import { connect } from "node:net"
 import { assert, describe, it } from "vitest"
 import type { PeerLimitSettings } from "../../../src/dataplane/iscsi/Peers.ts"
-import { chapFailuresBurst, connectionsMax, connectionsPerAddressDefault } from "../../../src/dataplane/limits.ts"
+import { chapFailuresBurst, connectionsDefault, connectionsPerAddressDefault } from "../../../src/dataplane/limits.ts"
 import { mainThreadReactor } from "../../../src/dataplane/reactor/main-thread-reactor.ts"
 import type { ReactorFact } from "../../../src/dataplane/reactor/protocol.ts"
 import type { Credentials } from "../../support/initiator/chap.ts"
@@ -37,7 +37,7 @@ const statusOf = async (harness: Harness, localAddress: string, options: Partial
 const isRefusedConnection = (fact: ReactorFact): boolean => fact._tag === "ConnectionRefused"
 
 it("by default one address has no more than half of all connections", () => {
-  assert.isAtMost(connectionsPerAddressDefault * 2, connectionsMax)
+  assert.isAtMost(connectionsPerAddressDefault * 2, connectionsDefault)
 })
 
 describe("connections of one address", () => {
