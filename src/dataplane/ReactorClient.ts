@@ -17,7 +17,10 @@ import type {
 export type Request = ReactorRequest extends infer R ? (R extends ReactorRequest ? Omit<R, "request"> : never) : never
 
 /** Facts that only need to be remembered. */
-export type Notice = Exclude<ReactorFact, { readonly _tag: "Answer" | "ReservationsAsked" | "BdevTold" }>
+export type Notice = Exclude<
+  ReactorFact,
+  { readonly _tag: "Answer" | "ReservationsAsked" | "BdevTold" | "HandOver" | "ConnectionGone" }
+>
 
 /** Who is told what a reactor finds out. */
 export interface ReactorListener {
@@ -53,6 +56,8 @@ export const connectReactor = (
     port.listen((fact) => {
       if (fact._tag === "ReservationsAsked") return listener.reservationsAsked(fact)
       if (fact._tag === "BdevTold") return listener.bdevTold(fact)
+      // Among reactors: a pool has dealt with them.
+      if (fact._tag === "HandOver" || fact._tag === "ConnectionGone") return
       if (fact._tag !== "Answer") {
         if (fact._tag === "Crashed") stopped = true
         listener.notice(fact)

@@ -6,6 +6,7 @@ import { compileAccessList } from "../../domain/access.ts"
 import type { AllowedPaths } from "../../host/AllowedPaths.ts"
 import { OpenFiles } from "../bdev/file/OpenFiles.ts"
 import { authGroupOf } from "../iscsi/auth/AuthGroupView.ts"
+import type { Place } from "../iscsi/handover/Place.ts"
 import { IscsiNode, type NodeOptions } from "../iscsi/IscsiNode.ts"
 import type { PeerLimitSettings } from "../iscsi/Peers.ts"
 import { LunMapping, Target } from "../iscsi/Target.ts"
@@ -33,6 +34,8 @@ export interface ReactorSurroundings {
   readonly peerLimits?: PeerLimitSettings | undefined
   /** Where sysfs is; `/sys` if absent. */
   readonly sysfsRoot?: string | undefined
+  /** Where it stands among several; the only one if absent. */
+  readonly place?: Place | undefined
 }
 
 /** One per thread that does IO. */
@@ -98,11 +101,11 @@ export class Reactor {
         this.#node.authGroups.delete(command.tag)
         return
       default:
-        return this.#handleDevice(command)
+        return this.#handleConnection(command)
     }
   }
 
-  #handleDevice(command: ReactorCommand): void {
+  #handleConnection(command: ReactorCommand): void {
     switch (command._tag) {
       case "PutTarget":
         return this.#putTarget(command)
@@ -114,8 +117,18 @@ export class Reactor {
         return this.#requestLogout(command)
       case "KickConnections":
         return this.#kickConnections(command)
+      case "TakeConnection":
+      case "ForgetConnection":
+        return
       case "CutConnections":
         return this.#cutConnections(command.reason)
+      default:
+        return this.#handleDevice(command)
+    }
+  }
+
+  #handleDevice(command: ReactorCommand): void {
+    switch (command._tag) {
       case "CloseBdev":
         this.#statistics.forget(command.bdev)
         return this.#bdevs.handle(command)

@@ -11,6 +11,7 @@ import type { NvmeFound } from "../bdev/nvme/open-nvme-bdev.ts"
 import type { Fault } from "../bdev/wrapper/ErrorBdev.ts"
 import type { RateLimits } from "../bdev/wrapper/RateLimiter.ts"
 import type { AuthGroupView } from "../iscsi/auth/AuthGroupView.ts"
+import type { ConnectionHandOver } from "../iscsi/handover/ConnectionHandOver.ts"
 import type { NodeOptions, PortalGroupView } from "../iscsi/IscsiNode.ts"
 import type { DrainOutcome, TargetSpec } from "../iscsi/Target.ts"
 import type { ReservationAnswer, ReservationRequest } from "../scsi/reservations/persistent-reserve-out.ts"
@@ -78,6 +79,10 @@ export type ReactorCommand =
     }
   /** The same of single connections; one that has not logged in yet is closed at once. */
   | { readonly _tag: "KickConnections"; readonly connections: ReadonlyArray<number>; readonly limitMillis: number }
+  /** A connection that the front has accepted goes on here, where its target is. */
+  | ({ readonly _tag: "TakeConnection" } & ConnectionHandOver)
+  /** To the front: a connection that it has handed over is no more. */
+  | { readonly _tag: "ForgetConnection"; readonly connection: number }
   /** Cuts all connections, as the end of the process would: what they have at bdevs runs on. */
   | { readonly _tag: "CutConnections"; readonly reason: string }
   /** Opens a bdev. Answered with `BdevOpened`, unless it is closed before. */
@@ -88,6 +93,8 @@ export type ReactorCommand =
       readonly definition: BdevDefinition
       /** The bdevs that `definition` is stacked on. */
       readonly base: BdevId | undefined
+      /** Of a RAM disk: where its content is, which outlives the reactor. It has its own if absent. */
+      readonly memory?: SharedArrayBuffer
     }
   /** The bdev can be a logical unit from now on, with this identity. */
   | {
@@ -285,10 +292,21 @@ export interface BdevTold {
   readonly news: BdevNews
 }
 
+/** The front has read which target a connection wants: it is to be taken to that one's home. */
+export type HandOver = { readonly _tag: "HandOver" } & ConnectionHandOver
+
+/** A connection that was taken over has ended, or could not be taken. */
+export interface ConnectionGone {
+  readonly _tag: "ConnectionGone"
+  readonly connection: number
+}
+
 /** What a reactor tells the main thread. */
 export type ReactorFact =
   | ReservationsAsked
   | BdevTold
+  | HandOver
+  | ConnectionGone
   | { readonly _tag: "Answer"; readonly request: RequestId; readonly answer: ReactorAnswer }
   | ReactorObservation
   /** The reactor itself failed; it is of no use any more. */
