@@ -36,6 +36,8 @@ export interface ReactorSurroundings {
   readonly sysfsRoot?: string | undefined
   /** Where it stands among several; the only one if absent. */
   readonly place?: Place | undefined
+  /** `MemoryBudget.shared` of what it may take; a budget of its own, as `defaultMemoryBytes` says, if absent. */
+  readonly memory?: SharedArrayBuffer | undefined
 }
 
 /** One per thread that does IO. */
