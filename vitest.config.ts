@@ -3,7 +3,7 @@ import { BaseSequencer, type TestSpecification } from "vitest/node"
 
 /**
  * Suites are folders by cost: `test/interop` needs real initiators, `test/long` needs hours and is only run by
- * `npm run test:long`, `test/bench` holds no tests; all else mirrors the source tree.
+ * `npm run test:long`, `test/bench` only shows that benchmarks run; all else mirrors the source tree.
  */
 const long = process.env["LUNLOG_TEST_LONG"] === "1"
 

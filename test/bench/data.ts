@@ -18,7 +18,7 @@ import { startNbdkit } from "../support/nbd-servers.ts"
 import { findTool, missingTools, qemuIscsiDriver } from "../support/requires-tool.ts"
 import { freePort, startTarget } from "../support/target-process.ts"
 import { startTgt } from "../support/tgt-process.ts"
-import { calibrate, fill, runWorkload, type Workload, workloads } from "./workload.ts"
+import { calibrate, fill, runWorkload, type Workload, workloads } from "./support/workload.ts"
 
 const unitBytes = 1024 * 1024 * 1024
 const memoryFolder = "/dev/shm"

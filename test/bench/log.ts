@@ -1,6 +1,6 @@
 /**
  * What the event log costs: appends per second with one caller and with 64, replay verified and unverified, and
- * start-up over the length of the log. `npm run bench -- log [--long] [--json]`; this file also runs by itself.
+ * opening over the length of the log. `npm run bench -- log [--longest=1000000]`.
  */
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -9,22 +9,16 @@ import { Effect } from "effect"
 import type { EventLog } from "../../eventlog/EventLog.ts"
 import { LevelEventLog } from "../../eventlog/LevelEventLog.ts"
 import type { Cause } from "../../eventlog/record.ts"
+import { type BenchContext, type Benchmark, runBenchmark } from "./support/Benchmark.ts"
+import type { Row, Table } from "./support/BenchResult.ts"
+import { rowOf } from "./support/samples.ts"
 
 type Log = EventLog["Service"]
 
-export interface LogBenchOptions {
-  /** Also a log of a million records: some minutes and 400 MB. */
-  readonly long?: boolean
-  readonly json?: boolean
-  /** Where the logs are written; default the system's temporary directory, which should be a real disk. */
-  readonly directory?: string
-}
-
-export interface LogBenchRow {
+interface LogBenchRow {
   readonly what: string
   readonly records: number
   readonly millis: number
-  readonly perSecond: number
 }
 
 const cause: Cause = { source: "rpc", actor: "local", method: "iscsi_target_node_add_lun", requestId: "1" }
@@ -40,8 +34,7 @@ const timed = <E>(what: string, records: number, effect: Effect.Effect<unknown, 
   Effect.gen(function* () {
     const start = performance.now()
     yield* effect
-    const millis = performance.now() - start
-    return { what, records, millis, perSecond: (records * 1000) / millis }
+    return { what, records, millis: performance.now() - start }
   })
 
 /** `callers` append one record each, again and again. */
@@ -77,60 +70,98 @@ const replay = (log: Log, verify: boolean) =>
     log.fold({ kind: "control", verify }, 0, (sum, { seq }) => sum + seq)
   )
 
-const benches = (directory: string, options: LogBenchOptions) =>
+/** Appends to a new log, after some that warm it up. */
+const benchAppends = (directory: string, records: number) =>
+  Effect.scoped(
+    Effect.gen(function* () {
+      const log = yield* LevelEventLog.make({ directory })
+      yield* appends(log, 1, Math.ceil(records / 10))
+      return [yield* appends(log, 1, records), yield* appends(log, 64, 32 * records)]
+    })
+  )
+
+/** Opens and replays a log of this length, with no snapshot to help. */
+const benchLength = (directory: string, length: number) =>
   Effect.gen(function* () {
-    const rows: Array<LogBenchRow> = []
-    const appendTo = join(directory, "append")
-    yield* Effect.scoped(
+    yield* Effect.scoped(Effect.flatMap(LevelEventLog.make({ directory }), (log) => fill(log, length)))
+    return yield* Effect.scoped(
       Effect.gen(function* () {
-        const log = yield* LevelEventLog.make({ directory: appendTo })
-        yield* appends(log, 1, 200)
-        rows.push(yield* appends(log, 1, 2000))
-        rows.push(yield* appends(log, 64, 64_000))
+        const start = performance.now()
+        const log = yield* LevelEventLog.make({ directory })
+        const open = { what: "open", records: length, millis: performance.now() - start }
+        return [open, yield* replay(log, false), yield* replay(log, true)]
       })
     )
-    for (const length of [1000, 10_000, 100_000, ...(options.long === true ? [1_000_000] : [])]) {
-      const at = join(directory, `length-${length}`)
-      yield* Effect.scoped(Effect.flatMap(LevelEventLog.make({ directory: at }), (log) => fill(log, length)))
-      yield* Effect.scoped(
-        Effect.gen(function* () {
-          const start = performance.now()
-          const log = yield* LevelEventLog.make({ directory: at })
-          const millis = performance.now() - start
-          rows.push({ what: "open", records: length, millis, perSecond: 0 })
-          rows.push(yield* replay(log, false))
-          rows.push(yield* replay(log, true))
-        })
-      )
-    }
-    return rows
   })
 
-const print = (rows: ReadonlyArray<LogBenchRow>): string =>
-  [
-    "what                    records         ms    records/s",
-    ...rows.map(({ what, records, millis, perSecond }) =>
-      [
-        what.padEnd(20),
-        String(records).padStart(10),
-        millis.toFixed(1).padStart(10),
-        (perSecond === 0 ? "" : Math.round(perSecond).toString()).padStart(12)
-      ].join(" ")
-    )
-  ].join("\n")
+const lengths = [1000, 10_000, 100_000, 1_000_000] as const
 
-/** Runs it, prints a table or JSON, and gives the rows. */
-export const runLogBench = async (options: LogBenchOptions = {}): Promise<ReadonlyArray<LogBenchRow>> => {
-  const directory = mkdtempSync(join(options.directory ?? tmpdir(), "lunlog-bench-"))
+const inDirectory = async <A>(run: (directory: string) => Promise<A>): Promise<A> => {
+  const directory = mkdtempSync(join(tmpdir(), "lunlog-bench-"))
   try {
-    const rows = await Effect.runPromise(benches(directory, options))
-    process.stdout.write(`${options.json === true ? JSON.stringify(rows) : print(rows)}\n`)
-    return rows
+    return await run(directory)
   } finally {
     rmSync(directory, { recursive: true, force: true })
   }
 }
 
-if (import.meta.main) {
-  await runLogBench({ long: process.argv.includes("--long"), json: process.argv.includes("--json") })
+const perSecond = ({ millis, records }: LogBenchRow): number => (records * 1000) / millis
+
+const run = async (context: BenchContext): Promise<ReadonlyArray<Table>> => {
+  const rounds = Array.from({ length: context.number("rounds") })
+  const appended: Array<ReadonlyArray<LogBenchRow>> = []
+  const records = context.number("records")
+  for (const _ of rounds) appended.push(await inDirectory((at) => Effect.runPromise(benchAppends(at, records))))
+  const [first = []] = appended
+  const rates = first.map(({ what }, index) =>
+    rowOf(
+      { name: what.replaceAll(/[ ,]+/g, "-"), title: what },
+      { lunlog: appended.flatMap((each) => each.slice(index, index + 1).map(perSecond)) }
+    )
+  )
+  const opened: Array<Row> = []
+  const replayed: Array<Row> = []
+  for (const length of lengths.filter((each) => each <= context.number("longest"))) {
+    const taken: Array<ReadonlyArray<LogBenchRow>> = []
+    for (const _ of rounds) taken.push(await inDirectory((at) => Effect.runPromise(benchLength(at, length))))
+    const all = (what: string) => taken.flatMap((each) => each.filter((row) => row.what === what))
+    const row = { name: `records-${length}`, title: length.toLocaleString("en"), at: length }
+    opened.push(rowOf(row, { open: all("open").map(({ millis }) => millis) }))
+    const [unverified, verified] = [all("replay, unverified").map(perSecond), all("replay, verified").map(perSecond)]
+    replayed.push(rowOf(row, { unverified, verified }, [{ over: "verified", under: "unverified" }]))
+  }
+  const heading = "records in the log"
+  return [
+    {
+      name: "append",
+      title: "Appends",
+      unit: "records per second",
+      contenders: ["lunlog"],
+      heading: "what",
+      rows: rates
+    },
+    { name: "open", title: "Opening", unit: "milliseconds", contenders: ["open"], heading, rows: opened },
+    {
+      name: "replay",
+      title: "Replay",
+      unit: "records per second",
+      contenders: ["unverified", "verified"],
+      heading,
+      rows: replayed
+    }
+  ]
 }
+
+/** See the head of this file. */
+export const logBenchmark: Benchmark = {
+  name: "log",
+  about: "what the event log costs",
+  options: {
+    rounds: { about: "how often everything is done", default: "3", smoke: "1" },
+    records: { about: "appended by one caller; 64 callers append 32 times as many", default: "2000", smoke: "20" },
+    longest: { about: "length of the longest log, up to 1000000", default: "100000", smoke: "1000" }
+  },
+  run
+}
+
+if (import.meta.main) await runBenchmark(logBenchmark)

@@ -2,7 +2,7 @@
  * The data benchmark's workloads and the clients that make them: libiscsi's iscsi-perf reads for a time, `qemu-img
  * bench` writes a number of requests, chosen so that it takes about that time.
  */
-import { runCommand } from "../support/child-process.ts"
+import { runCommand } from "../../support/child-process.ts"
 
 /** One workload. `strideBytes` is the distance between two writes; reads are random or sequential. */
 export interface Workload {
