@@ -4,9 +4,17 @@ import type { BdevRequest } from "../../src/domain/bdev/BdevSpec.ts"
 import type { Command } from "../../src/domain/Command.ts"
 import { withFound } from "../../src/domain/DataPlane.ts"
 import { Seq } from "../../src/domain/ids.ts"
-import { activeLunsOf, detachedBdevsOf, findBdev, findTarget, type State } from "../../src/domain/State.ts"
+import {
+  activeLunsOf,
+  detachedBdevsOf,
+  findBdev,
+  findReservations,
+  findTarget,
+  type State
+} from "../../src/domain/State.ts"
 import { at, bdevName, createBdev, createTarget, delayOn, disk1, groundwork, lunId, startEpoch } from "./examples.ts"
 import { assertInvariants, assertSameState, throughSnapshot } from "./invariants.ts"
+import { askReservations, initiatorA, initiatorB, nexusOf } from "./random-reservations.ts"
 import { followedBy, given, type History, historyOf } from "./specification.ts"
 
 const file: BdevRequest = { _tag: "Aio", filename: "/srv/a.img", blockSize: 512, readOnly: false, blockCount: 100 }
@@ -217,6 +225,57 @@ describe("what is another's by then", () => {
     const deleted = all(gone, [closed, lun])
     assert.isUndefined(findTarget(deleted.state, disk1))
     assert.isTrue(detachedBdevsOf(deleted.state).every(({ luns }) => luns.length === 0))
+  })
+})
+
+describe("registrations with a bdev whose device goes", () => {
+  const [a, b] = [nexusOf(initiatorA), nexusOf(initiatorB)]
+  const onA = { bdev: { name: bdevName("a"), incarnation: at(6) } }
+  const register = (persistent: boolean) => [
+    askReservations(a, "register", { ...onA, serviceKey: "00000000000000a1", persistent }),
+    askReservations(b, "register", { ...onA, serviceKey: "00000000000000b2", persistent }),
+    askReservations(a, "reserve", { ...onA, key: "00000000000000a1", type: 5 })
+  ]
+  const registered = (persistent: boolean): History => historyOf(...used, ...register(persistent))
+  const gone = (history: History): History => {
+    const going = followedBy(history, vanished(6))
+    return all(going, drained(going.state))
+  }
+
+  it("come back with it, before its LUNs do, if they outlive a loss of power", () => {
+    const before = registered(true)
+    const away = gone(before)
+    assert.isUndefined(findReservations(away.state, "a"))
+    assertSameState(away.state, throughSnapshot(away.state))
+    for (const between of [away, followedBy(away, startEpoch())]) {
+      const again = back(between)
+      const is = findReservations(again.state, "a")
+      const was = findReservations(before.state, "a")
+      assert(is !== undefined && was !== undefined)
+      assert.deepStrictEqual(is, { ...was, bdev: { ...onA.bdev, incarnation: is.bdev.incarnation }, generation: 0 })
+      assert.strictEqual(is.bdev.incarnation, incarnationOf(again, "a"))
+      const tags = tagsAfter(between, again)
+      assert.isBelow(tags.indexOf("ReservationsChanged"), tags.indexOf("LunAdded"))
+      assertInvariants(again.state, again.seq)
+    }
+  })
+
+  it("do not otherwise, nor where their LUN has no place any more, nor after the disk was forgotten", () => {
+    assert.isUndefined(findReservations(back(gone(registered(false))).state, "a"))
+    const taken = followedBy(gone(registered(true)), { _tag: "AddLun", target: disk1, bdev: "Malloc0", lun: 3 })
+    assert.isUndefined(findReservations(back(taken).state, "a"))
+    const forgotten = followedBy(gone(registered(true)), { _tag: "DeleteBdev", name: "a" })
+    assert.deepStrictEqual(detachedBdevsOf(forgotten.state), [])
+  })
+
+  it("are kept when it goes again before it has them, and cannot change while it goes", () => {
+    const away = gone(registered(true))
+    const attached = followedBy(away, attach(sinceOf(away)))
+    const again = followedBy(attached, vanished(incarnationOf(attached, "a")))
+    assert.lengthOf(findReservations(back(again).state, "a")?.registrations ?? [], 2)
+    given(...used, ...register(true), vanished(6))
+      .when(askReservations(b, "clear", { ...onA, key: "00000000000000b2" }))
+      .refused("NotFound", /is no disk of/)
   })
 })
 

@@ -6,6 +6,7 @@
  */
 import { Schema } from "effect"
 import { BdevName, Incarnation, Seq, Uuid } from "../ids.ts"
+import { UnitReservations } from "../reservation/Reservation.ts"
 import { BdevKind, BdevLatencies, BdevRequest, BdevSpec } from "./BdevSpec.ts"
 
 /** Bdevs in all, also those that are being removed. */
@@ -132,7 +133,9 @@ export const bdevEvents = {
     /** Of one that has vanished: how, in words. */
     detail: Schema.optionalKey(Schema.String),
     /** It stays declared, and will be the same again when its device is back. */
-    detached: Schema.optionalKey(Schema.Literal(true))
+    detached: Schema.optionalKey(Schema.Literal(true)),
+    /** Of one that stays declared: what is registered with it and outlives a loss of power (APTPL). */
+    reservations: Schema.optionalKey(UnitReservations)
   },
   BdevRemoved: { name: BdevName, incarnation: Incarnation },
   /** It has another size from now on. */

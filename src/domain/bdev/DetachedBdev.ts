@@ -5,6 +5,7 @@
  */
 import { Schema } from "effect"
 import { BdevName, Incarnation, IscsiName, Lun, Seq, Uuid } from "../ids.ts"
+import { UnitReservations } from "../reservation/Reservation.ts"
 import { BdevHistogram, BdevQos } from "./Bdev.ts"
 import { BdevSpec } from "./BdevSpec.ts"
 
@@ -26,6 +27,8 @@ export const DetachedBdev = Schema.Struct({
   detail: Schema.optionalKey(Schema.String),
   qos: Schema.optionalKey(BdevQos),
   histogram: Schema.optionalKey(BdevHistogram),
+  /** What was registered with it and outlives a loss of power (APTPL); its incarnation is one that is gone. */
+  reservations: Schema.optionalKey(UnitReservations),
   /** By target and LUN id. */
   luns: Schema.Array(DetachedLun),
   /** The device is back, as this bdev, which does not have its LUNs and limits yet. */

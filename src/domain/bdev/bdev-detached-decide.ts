@@ -4,8 +4,10 @@ import type { CommandOf } from "../Command.ts"
 import { AlreadyExists, type DomainError, WrongState } from "../DomainError.ts"
 import { type Decision, type Draft, draftOn, record } from "../decision.ts"
 import type { Event } from "../Event.ts"
+import { iscsiNameKey } from "../ids.ts"
 import { indexGet, indexHas } from "../multi-index.ts"
 import { openReplay } from "../replay/Replay.ts"
+import { restoredReservations } from "../reservation/reservation-decide.ts"
 import { detachedBdevsOf, findBdev, findDetachedBdev, findLun, findTarget, type State } from "../State.ts"
 import type { Bdev } from "./Bdev.ts"
 import type { BdevRef, BdevSpec } from "./BdevSpec.ts"
@@ -93,7 +95,7 @@ const restoreAbove = (draft: Draft, detached: DetachedBdev, base: Bdev): void =>
   record(draft, createdAgain(detached, { ...spec, base: refOf(base) }))
 }
 
-/** Its limits, its LUNs where their ids are free, and what was stacked on it. */
+/** Its limits, its reservations, its LUNs where their ids are free, and what was stacked on it. */
 export const decideRestoreAttachedBdev = (state: State, command: CommandOf<"RestoreAttachedBdev">): Decision => {
   const { incarnation, name } = command
   const bdev = findBdev(state, name)
@@ -105,6 +107,10 @@ export const decideRestoreAttachedBdev = (state: State, command: CommandOf<"Rest
   if (qos !== undefined) record(draft, { _tag: "BdevQosSet", name, incarnation, qos })
   if (histogram !== undefined) record(draft, { _tag: "BdevHistogramSet", name, incarnation, histogram })
   const free = detached.luns.filter((lun) => isFree(state, lun))
+  const targets = new Set(free.map(({ target }) => iscsiNameKey(target)))
+  // Before its LUNs: who was fenced off must not write in between.
+  const isReachable = (target: string): boolean => targets.has(iscsiNameKey(target))
+  for (const back of restoredReservations(refOf(bdev), detached.reservations, isReachable)) record(draft, back)
   for (const { lun, target } of free) {
     record(draft, { _tag: "LunAdded", target, lun, bdev: refOf(bdev) })
   }

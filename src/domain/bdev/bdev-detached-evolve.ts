@@ -40,11 +40,13 @@ const withDetached = (state: State, bdev: Bdev, event: EventOf<"BdevRemovalStart
   const luns = activeLunsOn(state, name)
   const qos = bdev.qos ?? before?.qos
   const histogram = bdev.histogram ?? before?.histogram
+  const reservations = event.reservations ?? before?.reservations
   const detached: DetachedBdev = {
     ...{ name, uuid, uuidExplicit, incarnation, spec, since: seq },
     ...(event.detail === undefined ? {} : { detail: event.detail }),
     ...(qos === undefined ? {} : { qos }),
     ...(histogram === undefined ? {} : { histogram }),
+    ...(reservations === undefined ? {} : { reservations }),
     luns: inOrder(before === undefined ? luns : [...luns, ...unrestored(before, luns)])
   }
   return { ...state, detachedBdevs: HashMap.set(state.detachedBdevs, name, detached) }

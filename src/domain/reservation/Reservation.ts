@@ -108,13 +108,17 @@ export const ReservationAction = Schema.Literals([
 ])
 export type ReservationAction = typeof ReservationAction.Type
 
+/** What a record tells of: an action, or `restored`: a disk is back, and with it what was to outlive its absence. */
+export const ReservationChange = Schema.Literals([...ReservationAction.literals, "restored"])
+export type ReservationChange = typeof ReservationChange.Type
+
 /** What can happen to reservations. */
 export const reservationEvents = {
-  /** A PERSISTENT RESERVE OUT that was carried out, or a clearing: what is another way after it. */
+  /** A PERSISTENT RESERVE OUT that was carried out, a clearing, or a return: what is another way after it. */
   ReservationsChanged: {
     bdev: BdevRef,
-    action: ReservationAction,
-    /** Who has asked for it; absent with `cleared`. */
+    action: ReservationChange,
+    /** Who has asked for it; absent with `cleared` and `restored`. */
     by: Schema.optionalKey(Registrant),
     /** Afterwards. */
     generation: Schema.Natural,

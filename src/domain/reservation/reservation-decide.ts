@@ -3,6 +3,7 @@
  * form of the command was checked before; a command that changes nothing leads to no event, and is a success.
  */
 import { HashMap, Option, Result, Schema } from "effect"
+import type { BdevRef } from "../bdev/BdevSpec.ts"
 import { resolveBdev } from "../bdev/bdev-decide.ts"
 import type { CommandOf } from "../Command.ts"
 import { InvalidArgument, NotFound, ReservationRefused } from "../DomainError.ts"
@@ -27,6 +28,7 @@ import {
   registrantOf,
   type UnitReservations
 } from "./Reservation.ts"
+import { onlyThrough } from "./reservation-evolve.ts"
 
 type Request = CommandOf<"ChangeReservations">
 type Changed = EventOf<"ReservationsChanged">
@@ -275,7 +277,9 @@ const areNames = ({ moveTo, others = [] }: Request, by: Registrant): boolean =>
 export const decideChangeReservations = (state: State, request: Request): Decision => {
   const bdev = findBdev(state, request.bdev.name)
   const target = findTarget(state, request.by.target)
-  if (bdev?.incarnation !== request.bdev.incarnation || target === undefined || !isMapped(target, request.bdev)) {
+  // What one that goes is registered with is on record already, and would come back without this.
+  const isThere = bdev?.incarnation === request.bdev.incarnation && bdev.phase._tag === "Active"
+  if (!isThere || target === undefined || !isMapped(target, request.bdev)) {
     const object = `bdev ${quote(request.bdev.name)}`
     const reason = `is no disk of ${quote(request.by.target)}`
     return Result.fail(new NotFound({ object, reason, hint: "look for the disk again" }))
@@ -309,6 +313,24 @@ export const decideChangeReservations = (state: State, request: Request): Decisi
           }
         ]
   )
+}
+
+/** What was registered with a disk that is back, as far as its LUNs are: as a record, or none. */
+export const restoredReservations = (
+  bdev: BdevRef,
+  unit: UnitReservations | undefined,
+  isReachable: (target: string) => boolean
+): ReadonlyArray<Changed> => {
+  const kept = unit === undefined ? undefined : onlyThrough(unit, isReachable)
+  if (kept === undefined || kept.registrations.length === 0) return []
+  const { persistent, registrations: registered, reservation } = kept
+  return [
+    {
+      ...({ _tag: "ReservationsChanged", action: "restored", unregistered: [] } as const),
+      ...{ bdev, generation: 0, persistent, registered },
+      ...(reservation === undefined ? {} : { reservation })
+    }
+  ]
 }
 
 /** What an administrator's clearing leads to. */

@@ -61,6 +61,15 @@ export const reservationsAfterRestart = ({ reservations }: State): State["reserv
 export const withoutReservations = (state: State, bdev: string): State =>
   HashMap.has(state.reservations, bdev) ? { ...state, reservations: HashMap.remove(state.reservations, bdev) } : state
 
+/** What is left of a unit whose registrations through some targets are gone: with its holder's a reservation goes. */
+export const onlyThrough = (unit: UnitReservations, isReachable: (target: string) => boolean): UnitReservations => {
+  const registrations = unit.registrations.filter(({ target }) => isReachable(target))
+  const { reservation, ...rest } = unit
+  const holder = reservation?.holder
+  const isGone = registrations.length === 0 || (holder !== undefined && !isReachable(holder.target))
+  return { ...rest, registrations, ...(reservation === undefined || isGone ? {} : { reservation }) }
+}
+
 const hasLunOf = (state: State, targetKey: string, bdev: string): boolean => {
   const target = Option.getOrUndefined(HashMap.get(state.targets, targetKey))
   if (target === undefined) return false
@@ -78,12 +87,8 @@ export const withoutUnreachable = (state: State, target: TargetNode, bdev: strin
   if (!indexHas(state.indexes.mappings, bdev)) return withoutReservations(state, bdev)
   const key = iscsiNameKey(target.name)
   if (hasLunOf(state, key, bdev)) return state
-  const isOfTarget = (registrant: Registrant): boolean => iscsiNameKey(registrant.target) === key
-  const registrations = unit.registrations.filter((registration) => !isOfTarget(registration))
-  const { reservation, ...rest } = unit
-  const isGone = registrations.length === 0 || (reservation?.holder !== undefined && isOfTarget(reservation.holder))
-  const kept = reservation === undefined || isGone ? {} : { reservation }
-  return { ...state, reservations: HashMap.set(state.reservations, bdev, { ...rest, registrations, ...kept }) }
+  const kept = onlyThrough(unit, (name) => iscsiNameKey(name) !== key)
+  return { ...state, reservations: HashMap.set(state.reservations, bdev, kept) }
 }
 
 /** Whom a change tells what, as unit attentions (SPC-4 5.12.11). */
@@ -101,7 +106,8 @@ const newsOfLoss: Readonly<Record<EventOf<"ReservationsChanged">["action"], Rese
   clear: "reservations-preempted",
   cleared: "reservations-preempted",
   preempt: "registrations-preempted",
-  "preempt-and-abort": "registrations-preempted"
+  "preempt-and-abort": "registrations-preempted",
+  restored: undefined
 }
 
 /** What others than its author learn of a change; `after` is what the unit has afterwards. */

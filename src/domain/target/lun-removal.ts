@@ -12,7 +12,18 @@ import { type Decision, type Draft, draftOn, record } from "../decision.ts"
 import type { Event } from "../Event.ts"
 import type { IscsiName } from "../ids.ts"
 import { indexGet, indexHas } from "../multi-index.ts"
-import { activeLunsOf, bdevsOf, findBdev, findLun, findTarget, lunsOf, type State, targetsOf } from "../State.ts"
+import type { UnitReservations } from "../reservation/Reservation.ts"
+import {
+  activeLunsOf,
+  bdevsOf,
+  findBdev,
+  findLun,
+  findReservations,
+  findTarget,
+  lunsOf,
+  type State,
+  targetsOf
+} from "../State.ts"
 import type { LunMapping, LunRemovalCause, TargetNode } from "./TargetNode.ts"
 
 const nothing: Decision = Result.succeed([])
@@ -67,6 +78,12 @@ const startLunRemovals = (draft: Draft, bdev: Bdev, cause: LunRemovalCause): voi
   }
 }
 
+/** What is registered with a bdev and outlives a loss of power. */
+const lastingReservations = (state: State, name: string): { readonly reservations?: UnitReservations } => {
+  const unit = findReservations(state, name)
+  return unit?.persistent === true && unit.registrations.length > 0 ? { reservations: unit } : {}
+}
+
 /** A bdev goes: it, its stack, and all their LUNs start together; what nobody uses is gone at once. */
 export const decideBdevRemoval = (
   state: State,
@@ -76,11 +93,12 @@ export const decideBdevRemoval = (
 ): ReadonlyArray<Event> => {
   const draft = draftOn(state)
   const stack = stackFrom(state, bdev).filter(({ phase }) => phase._tag === "Active")
-  const stays = cause === "vanished" && canComeBack(bdev.spec) ? { detached: true as const } : {}
+  const stays = cause === "vanished" && canComeBack(bdev.spec)
   for (const { incarnation, name } of stack) {
     const own =
       name === bdev.name ? { cause, ...(detail === undefined ? {} : { detail }) } : { cause: "base-removed" as const }
-    record(draft, { _tag: "BdevRemovalStarted", name, incarnation, ...own, ...stays })
+    const kept = stays ? { detached: true as const, ...lastingReservations(state, name) } : {}
+    record(draft, { _tag: "BdevRemovalStarted", name, incarnation, ...own, ...kept })
   }
   for (const each of stack) startLunRemovals(draft, each, cause === "vanished" ? "bdev-vanished" : "bdev-deleted")
   for (const { name } of stack.toReversed()) settleBdev(draft, name)

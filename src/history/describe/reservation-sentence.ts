@@ -56,6 +56,8 @@ const actText = (event: Changed): string => {
       return `${by} has cleared ${counted(event.unregistered.length, "registration")}`
     case "cleared":
       return `${counted(event.unregistered.length, "registration")} cleared by command`
+    case "restored":
+      return `${counted(event.registered.length, "registration")} there again, as the disk is`
     case "preempt":
     case "preempt-and-abort":
       return takenText(event, by)

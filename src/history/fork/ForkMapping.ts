@@ -151,8 +151,8 @@ export const mapEvent = (mapping: ForkMapping, event: Event): Event => {
     }
     case "BdevRemovalStarted": {
       // What happened to the device of the source, in words that name its file.
-      const { detail: _, ...removal } = event
-      return removal
+      const { detail: _, reservations, ...removal } = event
+      return { ...removal, ...mapLasting(mapping, reservations) }
     }
     case "NvmeControllerAttached":
       return { ...event, address: forkNvmeAddress(event.address), listed: true }
@@ -184,8 +184,15 @@ const mapTargets = <A extends { readonly target: IscsiName }>(
   luns: ReadonlyArray<A>
 ): ReadonlyArray<A> => luns.map((lun) => ({ ...lun, target: forkTargetName(mapping, lun.target) }))
 
-const mapDetached = (mapping: ForkMapping, { detail: _, ...detached }: DetachedBdev): DetachedBdev => ({
+const mapLasting = (
+  mapping: ForkMapping,
+  reservations: UnitReservations | undefined
+): { readonly reservations?: UnitReservations } =>
+  reservations === undefined ? {} : { reservations: mapUnit(mapping, reservations) }
+
+const mapDetached = (mapping: ForkMapping, { detail: _, reservations, ...detached }: DetachedBdev): DetachedBdev => ({
   ...detached,
+  ...mapLasting(mapping, reservations),
   uuid: forkUuid(mapping, detached),
   spec: mapSpec(mapping, detached.spec),
   luns: mapTargets(mapping, detached.luns)
