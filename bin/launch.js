@@ -2,7 +2,7 @@
  * Starts the program on a Node that can run it. Written so that an old Node can parse it: it is the one that has to say
  * what is missing.
  *
- * - Node 24 or newer: runs right here, from `src/` in a checkout and from `dist/` in the package.
+ * - Node 24 or newer: runs right here, from `src/` in a checkout and from `dist/` (tools/bundle.js) in the package.
  * - Older, in a checkout: `npm install` has put a Node 24 into `node_modules`; the program goes on in that one.
  * - Compiled code is cached (NODE_COMPILE_CACHE says where, NODE_DISABLE_COMPILE_CACHE=1 that it is not): it halves the
  *   time of a start. A Node without such a cache starts without.
