@@ -21,9 +21,6 @@ import type { CommandWindow, Session } from "./Session.ts"
 import { nextSerial } from "./serial-number.ts"
 import { Transmitter } from "./Transmitter.ts"
 
-/** What a connection is, until it is nothing any more. */
-export type ConnectionState = "login" | "full-feature" | "exiting" | "closed"
-
 /** One connection. */
 export class Connection {
   readonly node: IscsiNode
@@ -32,7 +29,7 @@ export class Connection {
   readonly transmitter: Transmitter
   readonly recorder = new PduRecorder()
   cid = 0
-  state: ConnectionState = "login"
+  state: "login" | "full-feature" | "exiting" | "closed" = "login"
   /** StatSN of the next response that carries status. */
   statSn = 1
   window: CommandWindow = { expCmdSn: 0, maxCmdSn: 0 }
@@ -69,9 +66,9 @@ export class Connection {
   /** When the state must have been left, by the node's clock. */
   #deadline: number
 
-  constructor(node: IscsiNode, socket: Socket, origin: ConnectionOrigin) {
+  constructor(node: IscsiNode, socket: Socket, origin: ConnectionOrigin, id = node.takeConnectionId()) {
     this.node = node
-    this.id = node.takeConnectionId()
+    this.id = id
     this.origin = origin
     this.#socket = socket
     this.transmitter = new Transmitter(socket, node.outputBuffers)
@@ -105,6 +102,20 @@ export class Connection {
     socket.on("close", () => this.#closed())
   }
 
+  /** Begins, with what another reactor has read of it already. */
+  begin(received: Buffer): void {
+    this.#heard = true
+    this.receivedBytes += received.length
+    this.#readOn(() => void this.#reader.push(received, received.length))
+  }
+
+  /** It goes on at another reactor: here it ends, and nobody is told. */
+  depart(): void {
+    this.#endTold = true
+    this.#closed()
+    this.#socket.destroy()
+  }
+
   /** Takes a received chunk, which is the caller's again afterwards. */
   receive(chunk: Buffer, length: number): void {
     if (this.#isEnding()) return
@@ -120,7 +131,7 @@ export class Connection {
     }
     this.#reading = false
     if (this.session?.hasWaiting === true) this.session.goOn()
-    this.flush()
+    this.transmitter.flush()
   }
 
   /**
@@ -183,11 +194,6 @@ export class Connection {
     if (!this.#reading) this.node.flushSoon(this)
   }
 
-  /** Sends what was written. */
-  flush(): void {
-    this.transmitter.flush()
-  }
-
   /** The login is over: the connection belongs to a session from now on, or to discovery (no session). */
   enterFullFeature(
     session: Session | undefined,
@@ -238,7 +244,7 @@ export class Connection {
     this.#ending = ending
     this.state = "exiting"
     this.#deadline = this.node.now() + logoutCloseTimeoutMillis
-    this.flush()
+    this.transmitter.flush()
     this.#detach()
     this.#socket.end()
     // Its end of the stream is still to be read, or `close` would never come.
@@ -250,7 +256,7 @@ export class Connection {
     if (this.state === "closed") return
     this.#closeReason = reason
     this.#ending = ending
-    this.flush()
+    this.transmitter.flush()
     this.state = "exiting"
     this.#detach()
     this.#socket.destroySoon()
@@ -283,11 +289,6 @@ export class Connection {
   cut(reason: string, ending: Ending): void {
     if (this.state === "full-feature") this.fullFeature?.announceDrop()
     this.close(reason, ending)
-  }
-
-  /** See `FullFeaturePhase.requestLogout`. */
-  requestLogout(limitMillis: number, cutMillis?: number, cause?: LogoutCause): void {
-    this.fullFeature?.requestLogout(limitMillis, cutMillis, cause)
   }
 
   /** Called about once a second: times that have run out end the connection. */
@@ -356,7 +357,7 @@ export class Connection {
     }
     this.#reading = false
     if (this.session?.hasWaiting === true) this.session.goOn()
-    this.flush()
+    this.transmitter.flush()
     if (goOn) this.#socket.resume()
   }
 
@@ -384,10 +385,7 @@ export class Connection {
       totals,
       durationMillis: Math.round(this.node.now() - (session?.since ?? this.#since))
     }
-    const { listener } = this.node
-    if (session !== undefined) listener.sessionClosed(session, this, end)
-    else if (this.fullFeature === undefined) listener.loginEnded(this, end)
-    else if (this.login.purpose?._tag === "Discovery") listener.discoveryClosed(this, end)
+    this.node.tellEnd(this, session, end)
   }
 
   #closed(): void {

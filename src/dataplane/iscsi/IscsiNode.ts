@@ -9,6 +9,9 @@ import type { AuthPolicy } from "./auth/AuthPolicy.ts"
 import type { Connection } from "./Connection.ts"
 import type { ConnectionEnd } from "./ConnectionEnd.ts"
 import type { ConnectionOrigin } from "./ConnectionOrigin.ts"
+import type { Front } from "./handover/Front.ts"
+import type { Home } from "./handover/Home.ts"
+import type { Place } from "./handover/Place.ts"
 import { OutputBuffers } from "./OutputBuffers.ts"
 import { type Peer, type PeerLimitSettings, Peers } from "./Peers.ts"
 import type { Session } from "./Session.ts"
@@ -67,6 +70,9 @@ export interface NodeListener {
   readonly internalError: (connection: Connection, error: unknown) => void
 }
 
+/** 65535 stands for no session in reports. */
+const tsihMax = 0xfffe
+
 /** One per reactor. */
 export class IscsiNode {
   options: NodeOptions
@@ -90,13 +96,22 @@ export class IscsiNode {
   #targetsSeen = 0
   #turnScheduled = false
   readonly #later: Array<readonly [targets: number, work: () => void]> = []
-  #lastTsih = 0
+  /** Among several reactors: what the one that accepts connections, or one that has targets, does beside. */
+  front: Front | undefined
+  home: Home | undefined
+  /** Session handles of several reactors are different: theirs are so far apart. */
+  readonly #tsihStep: number
+  readonly #firstTsih: number
+  #lastTsih: number
   #lastConnectionId = 0
 
-  constructor(options: NodeOptions, listener: NodeListener, peerLimits: PeerLimitSettings = {}) {
+  constructor(options: NodeOptions, listener: NodeListener, peerLimits: PeerLimitSettings = {}, place?: Place) {
     this.options = options
     this.listener = listener
-    this.peers = new Peers(peerLimits, () => this.now())
+    this.peers = new Peers(peerLimits, () => this.now(), place?.of)
+    this.#tsihStep = (place?.of ?? 0) + 1
+    this.#firstTsih = (place?.index ?? 0) + 1
+    this.#lastTsih = this.#firstTsih - this.#tsihStep
   }
 
   /** The buffer that every connection receives into: a chunk is read before the next arrives. */
@@ -117,11 +132,34 @@ export class IscsiNode {
   left(connection: Connection): void {
     this.connections.delete(connection)
     this.peers.of(connection.origin.initiatorAddress).connections.delete(connection)
+    this.home?.left(connection)
+  }
+
+  /** A connection has ended, perhaps with its session, and nobody has been told yet. */
+  tellEnd(connection: Connection, session: Session | undefined, end: ConnectionEnd): void {
+    if (session !== undefined) this.listener.sessionClosed(session, connection, end)
+    else if (connection.fullFeature === undefined) this.listener.loginEnded(connection, end)
+    else if (connection.login.purpose?._tag === "Discovery") this.listener.discoveryClosed(connection, end)
+  }
+
+  /** Counts a session that is about to begin by a connection; a string says why it may not. */
+  admit(connection: Connection): string | undefined {
+    const { maxSessions } = this.options
+    const { sessionsPerAddress } = this.peers.limits
+    const { initiatorAddress } = connection.origin
+    const handles = Math.floor((tsihMax - this.#firstTsih) / this.#tsihStep) + 1
+    if (this.sessions.size >= Math.min(maxSessions, handles))
+      return `${this.sessions.size} sessions, which is the limit`
+    if (this.home !== undefined) return this.home.admit(connection, { all: maxSessions, ofAddress: sessionsPerAddress })
+    const { sessions } = this.peers.of(initiatorAddress)
+    if (sessions < sessionsPerAddress) return undefined
+    return `${sessions} sessions of ${initiatorAddress}, which is the limit of one address`
   }
 
   /** A session has begun, by its first connection. */
-  opened(session: Session, { origin }: Connection): void {
-    const peer = this.peers.of(origin.initiatorAddress)
+  opened(session: Session, connection: Connection): void {
+    const peer = this.peers.of(connection.origin.initiatorAddress)
+    this.home?.opened(session, connection)
     peer.sessions++
     this.#peerOfSession.set(session, peer)
     this.sessions.set(session.tsih, session)
@@ -130,7 +168,9 @@ export class IscsiNode {
   /** It has ended. */
   ended(session: Session): void {
     const peer = this.#peerOfSession.get(session)
-    if (this.sessions.delete(session.tsih) && peer !== undefined) peer.sessions--
+    if (!this.sessions.delete(session.tsih)) return
+    if (peer !== undefined) peer.sessions--
+    this.home?.ended(session)
   }
 
   /** A number for a new connection. */
@@ -140,8 +180,10 @@ export class IscsiNode {
 
   /** A session handle that no session has; 0 and 65535 are not used. */
   takeTsih(): number {
-    do this.#lastTsih = (this.#lastTsih % 0xfffe) + 1
-    while (this.sessions.has(this.#lastTsih))
+    do {
+      this.#lastTsih += this.#tsihStep
+      if (this.#lastTsih > tsihMax) this.#lastTsih = this.#firstTsih
+    } while (this.sessions.has(this.#lastTsih))
     return this.#lastTsih
   }
 
@@ -220,7 +262,7 @@ export class IscsiNode {
 
   readonly #flushAll = (): void => {
     this.#flushScheduled = false
-    for (const connection of this.#unflushed) connection.flush()
+    for (const { transmitter } of this.#unflushed) transmitter.flush()
     this.#unflushed.clear()
   }
 

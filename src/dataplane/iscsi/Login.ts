@@ -36,6 +36,12 @@ export interface LoginReply {
   readonly text: Buffer
 }
 
+/** The target that it asks for is another reactor's. */
+export interface LoginElsewhere {
+  readonly _tag: "Elsewhere"
+  readonly target: Target
+}
+
 /** What a login is for. */
 export type LoginPurpose =
   | { readonly _tag: "Discovery"; readonly initiatorName: string }
@@ -71,6 +77,8 @@ const redirected = (name: string, { address, permanent }: Redirect): LoginRefusa
 const claimedName = (name: string | undefined): string => (name ?? "").slice(0, initiatorNameBytesMax).toLowerCase()
 
 const isRefusal = (value: { readonly _tag: string }): value is LoginRefusal => value._tag === "Refused"
+
+const isElsewhere = (value: { readonly _tag: string }): value is LoginElsewhere => value._tag === "Elsewhere"
 
 const refusedSecurity = ({ _tag, reason }: SecurityRefusal): LoginRefusal =>
   refuse(_tag === "NotProven" ? LoginStatus.AuthenticationFailed : LoginStatus.InitiatorError, reason)
@@ -128,7 +136,7 @@ export class Login {
   }
 
   /** Answers a login request with its whole data segment. */
-  step(request: LoginRequest, data: Buffer): LoginReply | LoginRefusal {
+  step(request: LoginRequest, data: Buffer): LoginReply | LoginRefusal | LoginElsewhere {
     const wrong = this.#wrongHeader(request)
     if (wrong !== undefined) return wrong
     this.#stage = request.currentStage
@@ -163,14 +171,14 @@ export class Login {
     return undefined
   }
 
-  #answer(request: LoginRequest, pairs: TextPairs): LoginReply | LoginRefusal {
+  #answer(request: LoginRequest, pairs: TextPairs): LoginReply | LoginRefusal | LoginElsewhere {
     const answers: Array<readonly [string, string]> = []
     const changed = this.#changedIdentity(pairs)
     if (changed !== undefined) return refuse(LoginStatus.InitiatorError, `another ${changed} than the login began with`)
     if (this.#purpose === undefined) {
       this.#identity = new Map(pairs.filter(([key]) => identityKeys.has(key)))
       const purpose = this.#begin(request, new Map(pairs))
-      if (isRefusal(purpose)) return purpose
+      if (isRefusal(purpose) || isElsewhere(purpose)) return purpose
       this.#purpose = purpose
       if (purpose._tag === "Normal") {
         const { alias } = purpose.target.spec
@@ -207,7 +215,7 @@ export class Login {
   }
 
   /** The first request says who wants what: decides whether it may. */
-  #begin(request: LoginRequest, keys: ReadonlyMap<string, string>): LoginPurpose | LoginRefusal {
+  #begin(request: LoginRequest, keys: ReadonlyMap<string, string>): LoginPurpose | LoginRefusal | LoginElsewhere {
     const initiatorName = keys.get("InitiatorName")
     this.claimed = { initiatorName: claimedName(initiatorName), targetName: claimedName(keys.get("TargetName")) }
     if (initiatorName === undefined || initiatorName === "") {
@@ -233,11 +241,12 @@ export class Login {
     request: LoginRequest,
     initiatorName: string,
     targetName: string | undefined
-  ): LoginPurpose | LoginRefusal {
+  ): LoginPurpose | LoginRefusal | LoginElsewhere {
     const { initiatorAddress, portalGroupTag } = this.#peer
     if (targetName === undefined) return refuse(LoginStatus.MissingParameter, "no TargetName in a normal session")
     const target = this.#node.findTarget(targetName)
     if (target === undefined) return refuse(LoginStatus.NotFound, `no target ${targetName}`)
+    if (this.#node.front !== undefined) return { _tag: "Elsewhere", target }
     if (target.spec.deleting) return refuse(LoginStatus.TargetRemoved, `${target.spec.name} is being deleted`)
     const port = target.port(portalGroupTag)
     if (port === undefined) {

@@ -12,7 +12,7 @@ import { opcodeOf } from "./pdu/bhs.ts"
 import { type LoginRequest, LoginStage, LoginStatus, readLoginRequest, writeLoginResponse } from "./pdu/login.ts"
 import { InitiatorOpcode, opcodeName } from "./pdu/opcodes.ts"
 import { Session } from "./Session.ts"
-import type { TargetMap } from "./Target.ts"
+import type { Target, TargetMap } from "./Target.ts"
 
 const nothing = Buffer.alloc(0)
 
@@ -23,6 +23,10 @@ export class LoginPhase {
   readonly #connection: Connection
   readonly #pdu = new ControlPdu()
   readonly #login: Login
+  /** How many there were. */
+  responses = 0
+  /** How many of them another reactor has sent already. */
+  answeredElsewhere = 0
   #first: LoginRequest | undefined
   /** What is still to be sent of an answer that is longer than the initiator takes in one PDU. */
   #unsent: { readonly reply: LoginReply; readonly from: number } | undefined
@@ -106,13 +110,22 @@ export class LoginPhase {
     const { purpose } = this.#login
     // Who joins a session is told of its window from the first response on.
     if (purpose?._tag === "Normal" && purpose.session !== undefined) this.#connection.window = purpose.session
-    if (outcome._tag === "Refused") this.#refuseWith(request, outcome)
+    if (outcome._tag === "Elsewhere") this.#handOver(request, outcome.target)
+    else if (outcome._tag === "Refused") this.#refuseWith(request, outcome)
     else this.#reply(request, outcome, 0)
+  }
+
+  #handOver(request: LoginRequest, target: Target): void {
+    const problem = this.#connection.node.front?.handOver(this.#connection, target)
+    if (problem !== undefined)
+      this.#refuse(request, LoginStatus.OutOfResources, `it cannot go to its target: ${problem}`)
   }
 
   /** A login begins: why it comes too early after others of its address. */
   #tooMany(): string | undefined {
     const { node, origin } = this.#connection
+    // The front has looked at it already.
+    if (node.home !== undefined) return undefined
     const { logins } = node.peers.of(origin.initiatorAddress)
     if (!logins.allows(node.now())) {
       return `more than ${node.peers.limits.loginsPerSecond} logins a second from ${origin.initiatorAddress}`
@@ -157,6 +170,7 @@ export class LoginPhase {
     const { isid, initiatorTaskTag, currentStage } = request
     const response = { ...out, isid, initiatorTaskTag, currentStage, status }
     const n = this.#connection.numbers()
+    if (this.responses++ < this.answeredElsewhere) return
     this.#connection.send(text, (b, at) => {
       writeLoginResponse(b, at, response, text.length, n.statSn, n.expCmdSn, n.maxCmdSn)
     })
@@ -194,15 +208,9 @@ export class LoginPhase {
     const { node } = connection
     const { initiatorName, port, target } = purpose
     const replacedTsih = this.#reinstate(request, purpose)
-    if (node.sessions.size >= node.options.maxSessions) {
-      this.#refuse(request, LoginStatus.OutOfResources, `${node.sessions.size} sessions, which is the limit`)
-      return undefined
-    }
-    const { initiatorAddress } = connection.origin
-    const { sessions } = node.peers.of(initiatorAddress)
-    if (sessions >= node.peers.limits.sessionsPerAddress) {
-      const reason = `${sessions} sessions of ${initiatorAddress}, which is the limit of one address`
-      this.#refuse(request, LoginStatus.OutOfResources, reason)
+    const tooMany = node.admit(connection)
+    if (tooMany !== undefined) {
+      this.#refuse(request, LoginStatus.OutOfResources, tooMany)
       return undefined
     }
     const identity = { initiatorName, isid: request.isid, target, port, initiatorGroup }
@@ -249,6 +257,9 @@ export class LoginPhase {
     const { initiatorName, port, session, target } = purpose
     const { node, origin } = this.#connection
     const { deleting, name } = target.spec
+    if (node.home?.establish(this.#connection) === false) {
+      return { _tag: "Refused", status: LoginStatus.OutOfResources, reason: "it gave way to others that log in" }
+    }
     if (deleting || node.findTarget(name) !== target) {
       return { _tag: "Refused", status: LoginStatus.TargetRemoved, reason: `${name} was deleted during the login` }
     }

@@ -46,9 +46,9 @@ export class Peer {
   /** Attempts to prove oneself by CHAP that may still go wrong. */
   readonly failures: Budget
 
-  constructor({ loginsPerSecond }: PeerLimits, now: number) {
+  constructor({ loginsPerSecond }: PeerLimits, now: number, homes: number) {
     this.logins = new Budget(loginsPerSecond * loginBurstSeconds, loginsPerSecond, now)
-    this.failures = new Budget(chapFailuresBurst, chapFailuresPerSecond, now)
+    this.failures = new Budget(Math.max(1, chapFailuresBurst / homes), chapFailuresPerSecond / homes, now)
   }
 
   /** Whether it has nothing. */
@@ -75,10 +75,12 @@ export const peerKey = (address: string): string => {
 export class Peers {
   readonly limits: PeerLimits
   readonly #now: () => number
+  readonly #homes: number
   readonly #peers = new Map<string, Peer>()
 
-  /** `now` is in milliseconds and only goes forward. */
-  constructor(settings: PeerLimitSettings, now: () => number) {
+  /** `now` is in milliseconds and only goes forward. Reactors with targets share the wrong guesses of an address. */
+  constructor(settings: PeerLimitSettings, now: () => number, homes = 1) {
+    this.#homes = homes
     this.limits = {
       connections: settings.connections ?? connectionsDefault,
       connectionsPerAddress: settings.connectionsPerAddress ?? connectionsPerAddressDefault,
@@ -99,7 +101,7 @@ export class Peers {
     const known = this.#peers.get(key)
     if (known !== undefined) return known
     if (this.#peers.size >= peersMax) this.#makeRoom()
-    const peer = new Peer(this.limits, this.#now())
+    const peer = new Peer(this.limits, this.#now(), this.#homes)
     this.#peers.set(key, peer)
     return peer
   }

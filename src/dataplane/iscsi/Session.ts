@@ -11,6 +11,7 @@ import type { Registrant } from "../scsi/reservations/ReservationsView.ts"
 import type { LunUse, SessionView } from "../scsi/SessionView.ts"
 import { SenseCode } from "../scsi/sense-codes.ts"
 import { addTotals, type Ending, type LogoutCause, noTotals, type Totals } from "./ConnectionEnd.ts"
+import type { FullFeaturePhase } from "./FullFeaturePhase.ts"
 import type { IscsiTask } from "./IscsiTask.ts"
 import { MappingUse } from "./MappingUse.ts"
 import type { SessionParameters } from "./negotiation.ts"
@@ -65,7 +66,7 @@ export interface SessionConnection {
   readonly leave: (reason: string, ending: Ending) => void
   /** The session ends: the initiator is told, unless it has asked for it, and the connection closes. */
   readonly fall: (reason: string, ending: Ending) => void
-  readonly requestLogout: (limitMillis: number, cutMillis?: number, cause?: LogoutCause) => void
+  readonly fullFeature: Pick<FullFeaturePhase, "requestLogout"> | undefined
 }
 
 /** One session. */
@@ -237,7 +238,7 @@ export class Session implements SessionView, TargetSession {
   }
 
   requestLogout(limitMillis: number, cutMillis?: number, cause?: LogoutCause): void {
-    for (const connection of this.connections) connection.requestLogout(limitMillis, cutMillis, cause)
+    for (const { fullFeature } of this.connections) fullFeature?.requestLogout(limitMillis, cutMillis, cause)
   }
 
   endReceiving(mapping: LunMapping): void {

@@ -113,6 +113,7 @@ export class Portal {
       targetAddress: plainAddress(accepted.localAddress),
       targetPort: accepted.localPort ?? 0
     }
+    if (this.#node.front !== undefined) return this.#node.front.begin(accepted, origin)
     const { socket } = receiveSocket(accepted, this.#node.receiveBuffer, (chunk, length) =>
       connection.receive(chunk, length)
     )
@@ -123,13 +124,15 @@ export class Portal {
 
   /** Why one more connection of an address is turned away. */
   #refusal(address: string): string | undefined {
-    const { connections, peers } = this.#node
+    const { connections, front, peers } = this.#node
+    const departed = front?.departed ?? new Map<number, PeerConnection>()
     const { connections: connectionsMax, connectionsPerAddress } = peers.limits
     const own = peers.of(address).connections
     if (own.size >= connectionsPerAddress && !makeRoom(own)) {
       return `it has ${own.size} connections, which is the limit of one address`
     }
-    if (connections.size < connectionsMax || makeRoom(connections)) return undefined
-    return `there are ${connections.size} connections, which is the limit`
+    const all = connections.size + departed.size
+    if (all < connectionsMax || makeRoom(connections) || makeRoom(departed.values())) return undefined
+    return `there are ${all} connections, which is the limit`
   }
 }

@@ -6,6 +6,8 @@ import { compileAccessList } from "../../domain/access.ts"
 import type { AllowedPaths } from "../../host/AllowedPaths.ts"
 import { OpenFiles } from "../bdev/file/OpenFiles.ts"
 import { authGroupOf } from "../iscsi/auth/AuthGroupView.ts"
+import { Front } from "../iscsi/handover/Front.ts"
+import { Home } from "../iscsi/handover/Home.ts"
 import type { Place } from "../iscsi/handover/Place.ts"
 import { IscsiNode, type NodeOptions } from "../iscsi/IscsiNode.ts"
 import type { PeerLimitSettings } from "../iscsi/Peers.ts"
@@ -40,6 +42,11 @@ export interface ReactorSurroundings {
   readonly memory?: SharedArrayBuffer | undefined
 }
 
+const takePlace = (node: IscsiNode, place: Place, emit: (fact: ReactorFact) => void): void => {
+  if (place.index === 0) node.front = new Front(node, place, (handOver) => emit({ _tag: "HandOver", ...handOver }))
+  else node.home = new Home(node, place, (connection) => emit({ _tag: "ConnectionGone", connection }))
+}
+
 /** One per thread that does IO. */
 export class Reactor {
   readonly #emit: (fact: ReactorFact) => void
@@ -58,7 +65,8 @@ export class Reactor {
 
   constructor(options: NodeOptions, emit: (fact: ReactorFact) => void, surroundings: ReactorSurroundings = {}) {
     this.#emit = emit
-    this.#node = new IscsiNode(options, sessionFacts(this.#tell), surroundings.peerLimits)
+    this.#node = new IscsiNode(options, sessionFacts(this.#tell), surroundings.peerLimits, surroundings.place)
+    if (surroundings.place !== undefined) takePlace(this.#node, surroundings.place, emit)
     this.#gate = new FactGate(emit, () => this.#node.now())
     this.#node.tasks.watch = this.#io
     const { allowedPaths, sysfsRoot } = surroundings
@@ -120,8 +128,9 @@ export class Reactor {
       case "KickConnections":
         return this.#kickConnections(command)
       case "TakeConnection":
+        return this.#node.home?.take(command)
       case "ForgetConnection":
-        return
+        return this.#node.front?.forget(command.connection)
       case "CutConnections":
         return this.#cutConnections(command.reason)
       default:
@@ -320,6 +329,7 @@ export class Reactor {
     this.#throttling.sweep(now)
     this.#gate.lookOver()
     this.#node.peers.lookOver()
+    this.#node.home?.lookOver()
   }
 
   #shutdown({ graceMillis, request }: CommandOf<"Shutdown">): void {

@@ -46,8 +46,11 @@ const request = (changes: Partial<LoginRequest> = {}): LoginRequest => ({
   ...changes
 })
 
-const step = (keys: KeyList | Buffer, changes: Partial<LoginRequest> = {}, on = login): LoginReply | LoginRefusal =>
-  on.step(request(changes), Buffer.isBuffer(keys) ? keys : encodeKeys(keys))
+const step = (keys: KeyList | Buffer, changes: Partial<LoginRequest> = {}, on = login): LoginReply | LoginRefusal => {
+  const outcome = on.step(request(changes), Buffer.isBuffer(keys) ? keys : encodeKeys(keys))
+  assert(outcome._tag !== "Elsewhere", "only a front gives connections away")
+  return outcome
+}
 
 /** The keys of a reply that must be one. */
 const replied = (outcome: LoginReply | LoginRefusal): KeyList => {

@@ -11,20 +11,22 @@ export interface Place {
   readonly index: number
   /** How many homes there are. */
   readonly of: number
-  /** Int32 of each slot of a connection: `ClaimState`. */
+  /** Int32 of each slot of a connection: see `Claims`. */
   readonly claims: SharedArrayBuffer
-  /** Int32 of each slot of an address, in one row for each reactor: its sessions. The last slot of a row is for all. */
+  /** Int32 of each slot of an address, in a row for each reactor: see `SessionCounts`. */
   readonly sessions: SharedArrayBuffer
 }
 
 const int32Bytes = Int32Array.BYTES_PER_ELEMENT
+/** A connection that gave way has its slot until its home has said so. */
+const claimsPerConnection = 2
 
-/** Slots of one row of `sessions`. */
-export const sessionSlots = peersMax + 1
+/** Cells of one row of `sessions`: one for each address, and one for all together. */
+export const sessionRowCells: number = peersMax + 1
 
 /** The places of a front, which comes first, and of its homes; there are at most `connectionsMax` connections. */
 export const placesOf = (homes: number, connectionsMax: number): ReadonlyArray<Place> => {
-  const claims = new SharedArrayBuffer(connectionsMax * int32Bytes)
-  const sessions = new SharedArrayBuffer((homes + 1) * sessionSlots * int32Bytes)
+  const claims = new SharedArrayBuffer(connectionsMax * claimsPerConnection * int32Bytes)
+  const sessions = new SharedArrayBuffer((homes + 1) * sessionRowCells * int32Bytes)
   return Array.from({ length: homes + 1 }, (_, index) => ({ index, of: homes, claims, sessions }))
 }

@@ -1,0 +1,107 @@
+/**
+ * Calls of libc that Node does not offer, made at once (not in libuv's pool): on descriptors of sockets, on the calling
+ * thread, and on memory. They come by koffi, an optional package. One takes a quarter of a microsecond more than the
+ * system call.
+ */
+import { createRequire } from "node:module"
+import { getSystemErrorName } from "node:util"
+
+/** Calls that succeed, or throw an error with the errno name as `code`. */
+export interface Libc {
+  /** Another descriptor of the same socket, which a child process does not get (fcntl(2) with F_DUPFD_CLOEXEC). */
+  readonly duplicate: (descriptor: number) => number
+  /** close(2): of a descriptor that no part of Node has. */
+  readonly close: (descriptor: number) => void
+  /** The number of the calling thread (gettid). */
+  readonly threadId: () => number
+  /** The calling thread runs on these cores alone from now on (sched_setaffinity). */
+  readonly pinThread: (cores: ReadonlyArray<number>) => void
+  /**
+   * Makes memory read as zeros, and gives its pages back to the operating system (madvise, MADV_DONTNEED); in libuv's
+   * pool, as a GiB takes some tenths of a second.
+   */
+  readonly release: (memory: SharedArrayBuffer) => Promise<void>
+}
+
+/** Of fcntl.h and mman.h, on every architecture of Linux. */
+const duplicateCloseOnExec = 1030
+const dontNeed = 4
+/** The lowest descriptor that `duplicate` gives: none of the standard streams. */
+const descriptorMin = 3
+/** Bytes; a multiple of every page size in use. */
+const pageBytes = 65_536
+const bitsPerByte = 8
+
+const errorOf = (call: string, errno: number): NodeJS.ErrnoException => {
+  const code = getSystemErrorName(-errno)
+  return Object.assign(new Error(`${code}: ${call}`), { code, errno: -errno, syscall: call })
+}
+
+const maskOf = (cores: ReadonlyArray<number>): Buffer => {
+  const mask = Buffer.alloc(Math.ceil((Math.max(0, ...cores) + 1) / (bitsPerByte * bitsPerByte)) * bitsPerByte)
+  for (const core of cores) {
+    const at = Math.floor(core / bitsPerByte)
+    mask[at] = (mask[at] ?? 0) | (1 << (core % bitsPerByte))
+  }
+  return mask
+}
+
+const bind = (): Libc => {
+  const koffi: typeof import("koffi") = createRequire(import.meta.url)("koffi")
+  // The process itself: its libc, whatever that is called on this system.
+  const libc = koffi.load(null)
+  const fcntl = libc.func("int fcntl(int descriptor, int command, ...)")
+  const close = libc.func("int close(int descriptor)")
+  const gettid = libc.func("int gettid()")
+  const setAffinity = libc.func("int sched_setaffinity(int thread, size_t bytes, const uint8_t *mask)")
+  const madvise = libc.func("int madvise(void *address, size_t length, int advice)")
+  const checked = (call: string, result: number): number => {
+    if (result < 0) throw errorOf(call, koffi.errno())
+    return result
+  }
+  /** Whole pages of it, as the bytes before and behind them belong to somebody else's pages, too. */
+  const pagesOf = (memory: Buffer): Buffer => {
+    const before = Number(-koffi.address(memory) & BigInt(pageBytes - 1))
+    const length = Math.floor(Math.max(0, memory.length - before) / pageBytes) * pageBytes
+    return memory.subarray(before, before + length)
+  }
+  return {
+    duplicate: (descriptor) => checked("fcntl", fcntl(descriptor, duplicateCloseOnExec, "int", descriptorMin)),
+    close: (descriptor) => void checked("close", close(descriptor)),
+    threadId: () => gettid(),
+    pinThread: (cores) => {
+      const mask = maskOf(cores)
+      checked("sched_setaffinity", setAffinity(0, mask.length, mask))
+    },
+    release: (memory) =>
+      new Promise((resolve, reject) => {
+        const all = Buffer.from(memory)
+        const pages = pagesOf(all)
+        all.fill(0, 0, pages.byteOffset - all.byteOffset)
+        all.fill(0, pages.byteOffset - all.byteOffset + pages.length)
+        if (pages.length === 0) return resolve()
+        madvise.async(pages, pages.length, dontNeed, (error: Error | null, result: number) => {
+          if (error === null && result === 0) resolve()
+          else reject(error ?? errorOf("madvise", koffi.errno()))
+        })
+      })
+  }
+}
+
+const load = (): Libc | string => {
+  if (process.platform !== "linux") return `it needs Linux, and this is ${process.platform}`
+  try {
+    return bind()
+  } catch (error) {
+    const [reason] = (error instanceof Error ? error.message : String(error)).split("\n")
+    return `the package koffi cannot be loaded: ${reason}`
+  }
+}
+
+let loaded: Libc | string | undefined
+
+/** They are loaded with the first call, which takes some 15 ms. A string is the reason why there are none. */
+export const libc = (): Libc | string => {
+  loaded ??= load()
+  return loaded
+}
