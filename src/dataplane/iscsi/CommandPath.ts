@@ -20,7 +20,7 @@ import { type CommandConnection, CommandExecution, type ExecutionPath, noBuffers
 import { DataOutSequence } from "./DataOutSequence.ts"
 import { type IscsiTask, noBuffer, type TaskOwner, TaskPhase } from "./IscsiTask.ts"
 import { bhsAt, flagsOf, initiatorTaskTagOf, isImmediate, reservedTag } from "./pdu/bhs.ts"
-import { CommandFlag, cdbAt, cdbBytes, expectedDataTransferLengthOf } from "./pdu/scsi.ts"
+import { CommandFlag, copyCdb, expectedDataTransferLengthOf } from "./pdu/scsi.ts"
 import type { Session, SessionCommands } from "./Session.ts"
 import { sendR2t, sendScsiResponse } from "./scsi-responses.ts"
 import type { LunMapping } from "./Target.ts"
@@ -65,7 +65,7 @@ export class CommandPath implements TaskOwner, SessionCommands, ExecutionPath {
     if (task.counted) this.session.commandsInFlight++
     task.expectsDataIn = (flags & CommandFlag.Read) !== 0
     task.expectsDataOut = (flags & CommandFlag.Write) !== 0
-    b.copy(scsi.cdb, 0, at + cdbAt, at + cdbAt + cdbBytes)
+    copyCdb(b, at, scsi.cdb)
     scsi.lun = decodeLun(b, at + bhsAt.lun)
     task.lunField = b.readUInt16BE(at + bhsAt.lun)
     scsi.taskAttribute = flags & CommandFlag.AttributeMask
@@ -253,12 +253,21 @@ export class CommandPath implements TaskOwner, SessionCommands, ExecutionPath {
       this.turnAway(task, ScsiStatus.taskSetFull, noBuffers)
       return
     }
-    this.tasks.set(task.initiatorTaskTag, task)
     this.#sink = task
+  }
+
+  /**
+   * What was received ends here, maybe within a command with data: until the rest has come, it can be ended from
+   * elsewhere. One that comes whole, as most do, never gets onto the list.
+   */
+  chunkEnded(): void {
+    const task = this.#current
+    if (task !== undefined && task === this.#sink) this.tasks.set(task.initiatorTaskTag, task)
   }
 
   /** All that was to come in one go has come: asks for more, or writes. */
   #continueWrite(task: IscsiTask): void {
+    if (task.unsolicited || task.receivedBytes < task.wantedBytes) this.tasks.set(task.initiatorTaskTag, task)
     if (task.unsolicited) return
     if (task.receivedBytes < task.wantedBytes) {
       for (let bytes = this.#dataOut.nextRequest(task); bytes > 0; bytes = this.#dataOut.nextRequest(task)) {

@@ -125,6 +125,7 @@ export class Connection {
     this.node.tasks.clock.read()
     try {
       const goOn = this.#reader.push(chunk, length)
+      this.commands?.chunkEnded()
       if (!goOn && !this.#isEnding()) this.#socket.pause()
     } catch (error) {
       this.internalError(error)
@@ -352,6 +353,7 @@ export class Connection {
     try {
       first()
       goOn = !this.#stopped() && this.#reader.resume()
+      this.commands?.chunkEnded()
     } catch (error) {
       this.internalError(error)
     }

@@ -160,7 +160,7 @@ export class IscsiTask implements BdevIo, OrderedCommand, SetCommand, SubmittedC
   count(status: IoStatus): void {
     const { ioKind, mapping } = this
     if (mapping === undefined) return
-    const bytes = this.#bytes
+    const bytes = this.#countedBytes()
     const now = this.#pool.clock.read()
     const millis = now - this.submittedAt
     mapping.lastIoAt = now
@@ -176,7 +176,7 @@ export class IscsiTask implements BdevIo, OrderedCommand, SetCommand, SubmittedC
     session?.add(ioKind, bytes, millis)
   }
 
-  get #bytes(): number {
+  #countedBytes(): number {
     if (this.run !== undefined) return this.scsi.byteLength
     return this.ioKind === IoKind.write ? this.wantedBytes : this.ioKind === IoKind.read ? this.scsi.byteLength : 0
   }

@@ -118,12 +118,12 @@ export class Transmitter {
    * sent first: a socket that takes it at once has no `drain` that would tell of it later.
    */
   get overLimit(): boolean {
-    if (!this.#isOverLimit) return false
+    if (!this.#isOverLimit()) return false
     this.flush()
-    return this.#isOverLimit
+    return this.#isOverLimit()
   }
 
-  get #isOverLimit(): boolean {
+  #isOverLimit(): boolean {
     const bytes = this.#pendingBytes + this.#socket.writableLength
     return bytes > this.#unsentMax || this.#waitingFlushes > unsentFlushesMax
   }

@@ -42,7 +42,8 @@ export const flagsOf = (b: Buffer, at: number): number => b[at + bhsAt.flags] ??
 /** Length of all additional header segments in bytes (the field counts words). */
 export const ahsBytesOf = (b: Buffer, at: number): number => (b[at + bhsAt.totalAhsLength] ?? 0) * 4
 /** Length of the data segment in bytes, without padding. */
-export const dataSegmentBytesOf = (b: Buffer, at: number): number => b.readUIntBE(at + bhsAt.dataSegmentLength, 3)
+export const dataSegmentBytesOf = (b: Buffer, at: number): number => 
+  ((b[at + bhsAt.dataSegmentLength] ?? 0) << 16) | b.readUInt16BE(at + bhsAt.dataSegmentLength + 1)
 /** Reads the initiator task tag. */
 export const initiatorTaskTagOf = (b: Buffer, at: number): number => b.readUInt32BE(at + bhsAt.initiatorTaskTag)
 /** Reads the target transfer tag. */
@@ -55,7 +56,7 @@ export const paddingOf = (length: number): number => -length & 3
 
 /** Zeroes a header and writes opcode, flags and data segment length. */
 export const beginHeader = (b: Buffer, at: number, opcode: number, flags: number, dataBytes: number): void => {
-  b.fill(0, at, at + bhsBytes)
+  for (let i = at; i < at + bhsBytes; i++) b[i] = 0
   b[at] = opcode
   b[at + bhsAt.flags] = flags
   b[at + bhsAt.dataSegmentLength] = dataBytes >>> 16

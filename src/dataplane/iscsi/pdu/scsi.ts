@@ -22,10 +22,13 @@ const at = {
   desiredDataTransferLength: 44
 } as const
 
-/** Where the CDB starts in a SCSI Command, in bytes. */
-export const cdbAt = at.cdb
 /** Length of the CDB in the header, in bytes. */
-export const cdbBytes = 16
+const cdbBytes = 16
+
+/** Copies the CDB of a SCSI Command to the start of `cdb`. For so few bytes a call of `copy` takes four times as long. */
+export const copyCdb = (b: Buffer, o: number, cdb: Buffer): void => {
+  for (let i = 0; i < cdbBytes; i++) cdb[i] = b[o + at.cdb + i] ?? 0
+}
 
 /** Expected data transfer length of a SCSI Command, in bytes. */
 export const expectedDataTransferLengthOf = (b: Buffer, o: number): number =>
