@@ -340,10 +340,8 @@ export class Connection {
   #drained(): void {
     this.transmitter.recycle()
     this.#heard = true
-    if (!this.#isEnding()) this.#readOn(this.#sendHeld)
+    if (!this.#isEnding()) this.#readOn(() => this.commands?.sendHeld())
   }
-
-  readonly #sendHeld = (): void => this.commands?.sendHeld()
 
   /** Does what others waited for, and goes on reading where it was stopped. */
   #readOn(first: () => void): void {

@@ -3,7 +3,7 @@ import { assert, beforeEach, describe, it } from "vitest"
 import type { Target } from "../../../src/dataplane/iscsi/Target.ts"
 import { drainLun } from "../../../src/dataplane/reactor/drain-lun.ts"
 import { Opcode, reservedTag } from "../../support/initiator/pdu.ts"
-import { addTarget, loggedIn, ramDisk, statusOf, TestNode, type TestPeer, write10 } from "./fixture.ts"
+import { addTarget, loggedIn, ramDisk, statusOf, TestNode, type TestPeer, turn, write10 } from "./fixture.ts"
 
 const lunField = { lun: 1n << 48n }
 const data = Buffer.alloc(4096, 7)
@@ -67,6 +67,23 @@ describe("a write that is half read", () => {
       othersWrite(() => half.connection.close("cut")),
       "GOOD"
     )
+  })
+
+  it("ends with a reset of its LUN by another session, without an answer", () => {
+    beginHalf(0n)
+    const reset = { opcode: Opcode.taskManagement, immediate: true, flags: 0x85, initiatorTaskTag: 5 }
+    other.send({ ...reset, word20: reservedTag, cmdSn: other.cmdSn })
+    half.bytes(rest)
+    assert.deepStrictEqual(half.received(), [])
+  })
+
+  it("is answered as soon as its LUN drains, without its rest", async () => {
+    beginHalf(0n)
+    drain(0)
+    await turn()
+    assert.strictEqual(statusOf(half.one()), "5/25/00")
+    half.bytes(rest)
+    assert.deepStrictEqual(half.received(), [])
   })
 
   it("is answered once, and what is left of it is dropped", () => {

@@ -42,7 +42,7 @@ export const flagsOf = (b: Buffer, at: number): number => b[at + bhsAt.flags] ??
 /** Length of all additional header segments in bytes (the field counts words). */
 export const ahsBytesOf = (b: Buffer, at: number): number => (b[at + bhsAt.totalAhsLength] ?? 0) * 4
 /** Length of the data segment in bytes, without padding. */
-export const dataSegmentBytesOf = (b: Buffer, at: number): number => 
+export const dataSegmentBytesOf = (b: Buffer, at: number): number =>
   ((b[at + bhsAt.dataSegmentLength] ?? 0) << 16) | b.readUInt16BE(at + bhsAt.dataSegmentLength + 1)
 /** Reads the initiator task tag. */
 export const initiatorTaskTagOf = (b: Buffer, at: number): number => b.readUInt32BE(at + bhsAt.initiatorTaskTag)

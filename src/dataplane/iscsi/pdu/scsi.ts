@@ -25,7 +25,7 @@ const at = {
 /** Length of the CDB in the header, in bytes. */
 const cdbBytes = 16
 
-/** Copies the CDB of a SCSI Command to the start of `cdb`. For so few bytes a call of `copy` takes four times as long. */
+/** Copies the CDB of a SCSI Command to the start of `cdb`. For so few bytes `copy` would take four times as long. */
 export const copyCdb = (b: Buffer, o: number, cdb: Buffer): void => {
   for (let i = 0; i < cdbBytes; i++) cdb[i] = b[o + at.cdb + i] ?? 0
 }
