@@ -50,6 +50,8 @@ export interface AioSpec extends MediumSpec {
   readonly dsync?: true
   /** Of SPDK: its device may refuse IO that would wait. Here IO waits in threads, and it changes nothing. */
   readonly nowait?: true
+  /** No IO ends before its call has returned: for whoever would go ever deeper. */
+  readonly answersLater?: true
   /** It is called as SPDK's io_uring bdev. */
   readonly uring?: true
   /** Make the file, if there is none: for a new bdev. */

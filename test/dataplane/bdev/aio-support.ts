@@ -48,6 +48,7 @@ export class HeldFiles implements FileOperations {
   readonly fsync = nodeFiles.fsync
   readonly unlink = nodeFiles.unlink
   readonly readText = nodeFiles.readText
+  readonly immediate: FileOperations["immediate"] = async () => undefined
   readonly begun: Array<Begun> = []
   /** From now on operations are held; those of the opening were not. */
   isOpen = false

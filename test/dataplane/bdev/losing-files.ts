@@ -48,6 +48,8 @@ export class LosingFiles implements FileOperations {
 
   readonly systemCalls: FileOperations["systemCalls"] = () => "this file has none"
 
+  readonly immediate: FileOperations["immediate"] = async () => undefined
+
   readonly stat: FileOperations["stat"] = async () => this.#stat()
   readonly fstat: FileOperations["fstat"] = async () => this.#stat()
 

@@ -3,6 +3,8 @@
  * (`direct`), which does not mean past the cache of a device. `writeCache` is true, and what must be on the medium is
  * there after `fdatasync`; with `dsync` it is there when a write ends.
  *
+ * What can be had at once is (`ImmediateTransfers`). Anything else goes by libuv's pool.
+ *
  * A file has a limited number of operations in libuv's pool, and all files together a limited number of its threads
  * (`FileSlots`); the rest waits in order. An operation that hangs keeps its thread and its buffer until it is back; the
  * descriptor is closed after the last one, so that its number is never another file's meanwhile.
@@ -11,33 +13,14 @@ import { type BdevIo, IoStatus, type ResizableBdev, type RunFound } from "../Bde
 import type { AioSpec } from "../BdevSpec.ts"
 import { endOfFile, errorCodeOf, ioStatusOf } from "../io-status-of.ts"
 import { writeZerosTo } from "../write-zeros.ts"
-import { AioIo, type AioOperation, type AioOwner, type CodedError, type FileOperation, type Measured } from "./AioIo.ts"
-import type { BounceBuffers } from "./BounceBuffers.ts"
+import { AioIo, type AioOperation, type AioOwner, type CodedError, type Measured } from "./AioIo.ts"
+import { type AioSurroundings, operationsPerFileMax } from "./AioSurroundings.ts"
 import { clearBytesMax, FileAccess, type OpenedFile } from "./FileAccess.ts"
-import type { FileOperations } from "./FileOperations.ts"
-import type { FileSlots } from "./FileSlots.ts"
+import { ImmediateTransfers } from "./ImmediateTransfers.ts"
 import { runBeforeData, runBeforeHole } from "./mapped-run.ts"
+import { SharedSyncs } from "./SharedSyncs.ts"
 
 const nothing = Buffer.alloc(0)
-
-/** Operations of one file that libuv has at once: what hangs must leave threads to other files. */
-export const operationsPerFileMax = 8
-
-/** What a disk in a file needs of its surroundings. */
-export interface AioSurroundings {
-  readonly files: FileOperations
-  readonly slots: FileSlots
-  /** For files that are opened with O_DIRECT. */
-  readonly bounces: BounceBuffers
-  /** An operation failed with this code (an errno name, or `EOF` for a file that is shorter than the disk). */
-  readonly failed: (operation: FileOperation, code: string, byteOffset: number) => void
-  /** No more IO is taken; what is out may still be on its way. */
-  readonly closing: () => void
-  /** The descriptor is closed: nothing of this disk reaches the file any more. */
-  readonly closed: () => void
-  /** Takes a file away that was made for this disk; any other stays. */
-  readonly remove: () => Promise<void>
-}
 
 /** SPDK's names. */
 const productNameOf = ({ productName, uring }: AioSpec): string =>
@@ -57,17 +40,13 @@ export class AioBdev implements ResizableBdev, AioOwner {
   readonly thin: boolean
   readonly unmapGranuleBytes: number | undefined
   blockCount: number
-  syncFailures = 0
 
   private readonly file: FileAccess
+  private readonly immediate: ImmediateTransfers | undefined
   private readonly of: AioSurroundings
   private readonly queue: Array<AioIo> = []
   private readonly idle: Array<AioIo> = []
-  /** Writes and flushes that the next `fdatasync` answers: it begins after they have come. */
-  private waitingForSync: Array<AioIo> = []
-  /** Those that the running one answers. */
-  private syncing: Array<AioIo> = []
-  private syncQueued = false
+  private readonly syncs = new SharedSyncs()
   private operations = 0
   private isClosed = false
   private onClosed: (() => void) | undefined
@@ -85,6 +64,12 @@ export class AioBdev implements ResizableBdev, AioOwner {
     this.blockCount = file.blockCount
     this.of = surroundings
     this.file = new FileAccess(file, surroundings.files, spec.direct === true ? surroundings.bounces : undefined)
+    const { immediate } = file
+    this.immediate = immediate && new ImmediateTransfers(file.descriptor, immediate, surroundings.budget)
+  }
+
+  get syncFailures(): number {
+    return this.syncs.failures
   }
 
   /** Operations that libuv has; a hung one stays. */
@@ -123,11 +108,9 @@ export class AioBdev implements ResizableBdev, AioOwner {
     this.pump()
   }
 
-  /** Flushes that come while one runs share the next: the running one may have missed what has ended since. */
   flush(io: BdevIo): void {
     if (this.isClosed) return io.ioDone(IoStatus.aborted)
-    const waiting = this.take("sync", io)
-    this.sync(waiting)
+    this.sync(this.take("sync", io))
   }
 
   /** An operation that has not begun never will; the file may hang for long. */
@@ -155,8 +138,7 @@ export class AioBdev implements ResizableBdev, AioOwner {
     if (this.isClosed) return
     this.isClosed = true
     this.of.closing()
-    const given = [...this.queue.splice(0), ...this.waitingForSync]
-    this.waitingForSync = []
+    const given = [...this.queue.splice(0), ...this.syncs.takeWaiting()]
     for (const io of given) this.finish(io, IoStatus.aborted)
     this.closeWhenIdle()
   }
@@ -236,14 +218,10 @@ export class AioBdev implements ResizableBdev, AioOwner {
       this.onClosed?.()
       return
     }
-    if (code !== undefined) this.syncFailures++
-    // The system tells a lost page once: a write that has ended meanwhile may be lost too, and the next sync succeed.
-    const answered = code === undefined ? this.syncing : [...this.syncing, ...this.waitingForSync.splice(0)]
-    this.syncing = []
-    this.syncQueued = false
+    const answered = this.syncs.end(code !== undefined)
     this.idle.push(io)
     this.release(io)
-    if (this.waitingForSync.length > 0) this.queueSync()
+    if (this.syncs.queueNext()) this.queueSync()
     const status = code === undefined ? IoStatus.ok : ioStatusOf(code)
     for (const waiting of answered) this.finish(waiting, status)
     this.goOn()
@@ -269,8 +247,16 @@ export class AioBdev implements ResizableBdev, AioOwner {
     io.start = start
     io.byteLength = byteLength
     io.fua = fua
+    if (this.immediate?.tryNow(io, this.operations) === true) return this.doneNow(io)
     this.queue.push(io)
     this.pump()
+  }
+
+  /** It has not been in the pool. */
+  private doneNow(io: AioIo): void {
+    io.syncFailures = this.syncs.failures
+    if (io.fua) this.sync(io)
+    else this.finish(io, IoStatus.ok)
   }
 
   private take(operation: AioOperation, submitter: BdevIo | undefined): AioIo {
@@ -284,12 +270,10 @@ export class AioBdev implements ResizableBdev, AioOwner {
   }
 
   private sync(waiting: AioIo): void {
-    this.waitingForSync.push(waiting)
-    if (!this.syncQueued) this.queueSync()
+    if (this.syncs.add(waiting)) this.queueSync()
   }
 
   private queueSync(): void {
-    this.syncQueued = true
     this.queue.push(this.take("sync", undefined))
     this.pump()
   }
@@ -317,8 +301,7 @@ export class AioBdev implements ResizableBdev, AioOwner {
       case "seek":
         return this.file.seek(io)
       case "sync":
-        this.syncing = this.waitingForSync
-        this.waitingForSync = []
+        this.syncs.begin()
         return this.file.sync(io)
       case "measure":
         return this.startMeasuring(io)

@@ -5,6 +5,7 @@
 import type { AioIo } from "./AioIo.ts"
 import { type BounceBuffers, bounceBytes } from "./BounceBuffers.ts"
 import type { FileOperations } from "./FileOperations.ts"
+import type { ImmediateOperations } from "./immediate-operations.ts"
 import type { SystemCalls } from "./system-calls.ts"
 
 /**
@@ -29,6 +30,8 @@ export interface OpenedFile {
   readonly isDevice: boolean
   /** Bytes that it has now. */
   readonly measure: () => Promise<number>
+  /** What of it needs no waiting. */
+  readonly immediate: ImmediateOperations | undefined
 }
 
 /** One open file. */

@@ -3,6 +3,7 @@
  * callbacks: promises cost two and a half times as much per operation.
  */
 import * as fs from "node:fs"
+import { immediateOperations } from "./immediate-operations.ts"
 import { type SystemCalls, systemCalls } from "./system-calls.ts"
 
 type Transfer = (
@@ -39,6 +40,8 @@ export interface FileOperations {
   readonly close: Plain
   /** What Node does not offer, or why there is nothing. */
   readonly systemCalls: () => SystemCalls | string
+  /** What an open file or device can do at once, on the calling thread. */
+  readonly immediate: typeof immediateOperations
 }
 
 const promised = <A>(run: (done: (error: NodeJS.ErrnoException | null, value: A) => void) => void): Promise<A> =>
@@ -77,5 +80,6 @@ export const nodeFiles: FileOperations = {
   unlink: (path) => settled((ended) => fs.unlink(path, ended)),
   readText,
   close: fs.close,
-  systemCalls
+  systemCalls,
+  immediate: immediateOperations
 }

@@ -5,6 +5,7 @@ import { BounceBuffers } from "./BounceBuffers.ts"
 import { defaultSysfsRoot } from "./device-facts.ts"
 import { type FileOperations, nodeFiles } from "./FileOperations.ts"
 import { FileSlots, poolThreads } from "./FileSlots.ts"
+import { TurnBudget } from "./TurnBudget.ts"
 
 /** How long a file waits for the descriptor of a bdev that is being closed, in milliseconds. */
 const closingWaitMillis = 1_000
@@ -38,6 +39,7 @@ export class OpenFiles {
   readonly openSlots: FileSlots
   /** One for every operation that there can be at once. */
   readonly bounces: BounceBuffers
+  readonly budget = new TurnBudget()
   readonly sysfsRoot: string
   /** Undefined: all. */
   readonly allowed: AllowedPaths | undefined

@@ -18,6 +18,7 @@ import type { OpenedFile } from "./FileAccess.ts"
 import { FileHealth } from "./FileHealth.ts"
 import type { FileStat } from "./FileOperations.ts"
 import type { FileSlots } from "./FileSlots.ts"
+import type { ImmediateOperations } from "./immediate-operations.ts"
 import type { OpenFiles } from "./OpenFiles.ts"
 import {
   existsAlready,
@@ -210,6 +211,7 @@ class Opening {
     if (directly !== undefined) return directly
     const physicalBlockSize = Math.max(blockSize, facts?.physicalBlockSize ?? 0)
     const measure = () => this.#measure(descriptor, facts)
+    const immediate = await this.#immediate(descriptor, facts !== undefined)
     return {
       descriptor,
       identity,
@@ -219,8 +221,17 @@ class Opening {
       thin,
       granuleBytes: granuleOf(blockSize, facts === undefined ? Number(stat.blksize) : facts.discardGranularity),
       isDevice: facts !== undefined,
-      measure
+      measure,
+      immediate
     }
+  }
+
+  /** Past the page cache everything waits, and so does a write that is to be on the medium when it ends. */
+  async #immediate(descriptor: number, isDevice: boolean): Promise<ImmediateOperations | undefined> {
+    const { answersLater, direct, dsync } = this.#spec
+    if (direct === true || answersLater === true) return undefined
+    const operations = await this.#of.files.immediate(descriptor, isDevice)
+    return operations?.inMemory === false && dsync === true ? { ...operations, write: undefined } : operations
   }
 
   /** A new disk that cannot do what was asked is refused; one that is there already does without. */
@@ -249,13 +260,14 @@ class Opening {
   }
 
   #surroundings(keys: ReadonlyArray<string>, remove: () => Promise<void>): AioSurroundings {
-    const { bounces, files, slots } = this.#of
+    const { bounces, budget, files, slots } = this.#of
     const claim = this.#spec.readOnly ? undefined : this.#of.claim(keys, this.#name)
     const health = new FileHealth(this.#spec.filename, this.#tell)
     return {
       files,
       slots,
       bounces,
+      budget,
       failed: (operation, code, byteOffset) => {
         this.#failed(operation, code, byteOffset)
         if (operation === "close") return

@@ -24,6 +24,7 @@ const storeSpec = (spec: KeptMallocSpec): AioSpec => ({
   blockSize: 512,
   readOnly: false,
   wholeBlocks: true,
+  answersLater: true,
   ...(spec.makesFile === true ? { create: { byteLength: bytesOf(spec), mustBeNew: false } } : {})
 })
 

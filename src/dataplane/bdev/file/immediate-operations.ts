@@ -1,0 +1,65 @@
+/**
+ * What can be read and written at once, on the reactor's own thread, without a trip through libuv's pool, which costs
+ * ten times as much as the operation. Nothing that may wait for a device or a server is among it: that would hold up
+ * every connection of the reactor. Which file that is, is known by its file system:
+ *
+ * - Memory (tmpfs, ramfs) is the medium: reads and writes.
+ * - What keeps its files in the page cache, and says whether it would have to wait for them (RWF_NOWAIT): what the
+ *   cache holds is read; written, where the file system can promise that, too (XFS and Btrfs, not ext4 nor devices).
+ * - Of any other (NFS, FUSE, whatever is new) nothing.
+ */
+import * as fs from "node:fs"
+import { constants } from "node:os"
+import { type SystemCalls, systemCalls, type TransferNow } from "./system-calls.ts"
+
+/** Of one open file. What ends with a negative number may be repeated in the pool, where its reason is found. */
+export interface ImmediateOperations {
+  /** Nothing of it is ever waited for: there is no device. */
+  readonly inMemory: boolean
+  readonly read: TransferNow | undefined
+  readonly write: TransferNow | undefined
+}
+
+/** `f_type` of statfs(2), from linux/magic.h. */
+const memoryFileSystems: ReadonlySet<number> = new Set([0x01021994, 0x858458f6])
+/** ext2 to ext4, XFS, Btrfs, F2FS. */
+const cachingFileSystems: ReadonlySet<number> = new Set([0xef53, 0x58465342, 0x9123683e, 0xf2f52010])
+
+const { EIO, EOPNOTSUPP } = constants.errno
+
+/** Results of a file that has no such operation: it need not be asked again. */
+export const isUnsupported = (result: number): boolean => result === -EOPNOTSUPP
+
+const orNegative =
+  (transfer: (...args: Parameters<TransferNow>) => number): TransferNow =>
+  (...args) => {
+    try {
+      return transfer(...args)
+    } catch {
+      return -EIO
+    }
+  }
+
+const inMemory: ImmediateOperations = {
+  inMemory: true,
+  read: orNegative(fs.readSync),
+  write: orNegative(fs.writeSync)
+}
+
+const cached = (calls: SystemCalls | string): ImmediateOperations | undefined =>
+  typeof calls === "string" || calls.readNow === undefined
+    ? undefined
+    : { inMemory: false, read: calls.readNow, write: calls.writeNow }
+
+/** Those of an open file; undefined if it has none. Fails never: what cannot be found out has none. */
+export const immediateOperations = async (
+  descriptor: number,
+  isDevice: boolean
+): Promise<ImmediateOperations | undefined> => {
+  if (process.platform !== "linux") return undefined
+  // A node of a device is in a file system of memory, which says nothing of the device.
+  if (isDevice) return cached(systemCalls())
+  const { type } = await fs.promises.statfs(`/proc/self/fd/${descriptor}`).catch(() => ({ type: 0 }))
+  if (memoryFileSystems.has(type)) return inMemory
+  return cachingFileSystems.has(type) ? cached(systemCalls()) : undefined
+}
