@@ -3,7 +3,7 @@
  * a block device, and what clearing blocks costs. CPU time is the process's with all its threads; what the kernel does
  * later, or in threads of its own, is not in it.
  *
- *   npm run bench -- files [--seconds=1] [--directory=/var/tmp]
+ *   npm run bench -- files [--seconds=1] [--depth=8] [--directory=/var/tmp]
  */
 import { mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -17,12 +17,16 @@ import { openAioBdev } from "../../src/dataplane/bdev/file/open-aio-bdev.ts"
 import { LoopDevice, loopDeviceRefusal } from "../support/loop-device.ts"
 
 const diskBytes = 256 * 1024 * 1024
-const depth = 8
 
 const { values } = parseArgs({
   args: process.argv.slice(2),
-  options: { seconds: { type: "string", default: "1" }, directory: { type: "string", default: tmpdir() } }
+  options: {
+    seconds: { type: "string", default: "1" },
+    depth: { type: "string", default: "8" },
+    directory: { type: "string", default: tmpdir() }
+  }
 })
+const depth = Number(values.depth)
 const millis = Number(values.seconds) * 1000
 
 /** What one measurement came to, per IO. */
@@ -40,32 +44,32 @@ const submits: Readonly<Record<string, Submit>> = {
   zeroes: (disk, at, length, _data, io) => disk.writeZeroes(at, length, false, io)
 }
 
-/** `depth` at a time, each at another place, for a while. */
+/** `depth` at a time, each at another place, for a while; all that end in a turn are followed by others in the next. */
 const measure = (disk: AioBdev, submit: Submit, byteLength: number): Promise<Cost> =>
   new Promise((resolve, reject) => {
     const places = Math.floor(diskBytes / byteLength)
     const began = performance.now()
     const cpu = process.cpuUsage()
     let [started, ended] = [0, 0]
-    const next = (io: BdevIo, data: Buffer): void => {
-      // A stride that is no divisor of the number of places comes to each of them.
-      submit(disk, ((started++ * 7919) % places) * byteLength, byteLength, data, io)
-    }
-    for (let lane = 0; lane < depth; lane++) {
-      const data = Buffer.alloc(byteLength, lane + 1)
-      const io: BdevIo = {
-        ioDone: (status) => {
-          if (status !== IoStatus.ok) return reject(new Error(`an IO ended with status ${status}`))
-          ended++
-          if (performance.now() - began < millis) return next(io, data)
-          if (ended < started) return
-          const { system, user } = process.cpuUsage(cpu)
-          const elapsed = (performance.now() - began) * 1000
-          resolve({ cpuMicros: (system + user) / ended, elapsedMicros: elapsed / ended })
-        }
+    const isOver = (): boolean => performance.now() - began >= millis
+    const free: Array<Buffer> = Array.from({ length: depth }, (_, lane) => Buffer.alloc(byteLength, lane + 1))
+    const next = (data: Buffer): void => {
+      const ioDone = (status: IoStatus): void => {
+        if (status !== IoStatus.ok) return reject(new Error(`an IO ended with status ${status}`))
+        ended++
+        if (free.push(data) === 1 || (ended === started && isOver())) setImmediate(turn)
       }
-      next(io, data)
+      // A stride that is no divisor of the number of places comes to each of them.
+      submit(disk, ((started++ * 7919) % places) * byteLength, byteLength, data, { ioDone })
     }
+    const turn = (): void => {
+      if (!isOver()) return free.splice(0).forEach(next)
+      if (ended < started) return
+      const { system, user } = process.cpuUsage(cpu)
+      const elapsed = (performance.now() - began) * 1000
+      resolve({ cpuMicros: (system + user) / ended, elapsedMicros: elapsed / ended })
+    }
+    turn()
   })
 
 const open = async (filename: string, changes: Partial<AioSpec>): Promise<AioBdev> => {

@@ -7,6 +7,7 @@ import type { AioSpec } from "../../../src/dataplane/bdev/BdevSpec.ts"
 import type { AioBdev } from "../../../src/dataplane/bdev/file/AioBdev.ts"
 import { AioBdev as Aio } from "../../../src/dataplane/bdev/file/AioBdev.ts"
 import { type FileOperations, nodeFiles } from "../../../src/dataplane/bdev/file/FileOperations.ts"
+import type { ImmediateOperations } from "../../../src/dataplane/bdev/file/immediate-operations.ts"
 import { OpenFiles } from "../../../src/dataplane/bdev/file/OpenFiles.ts"
 import { type IoFailed, openAioBdev } from "../../../src/dataplane/bdev/file/open-aio-bdev.ts"
 import { systemCalls } from "../../../src/dataplane/bdev/file/system-calls.ts"
@@ -14,7 +15,11 @@ import type { OpenedBdev } from "../../../src/dataplane/bdev/OpenedBdev.ts"
 
 /** A folder that `dispose` removes. */
 export class Folder {
-  readonly path = mkdtempSync(join(tmpdir(), "lunlog-aio-"))
+  readonly path: string
+
+  constructor(parent: string = tmpdir()) {
+    this.path = mkdtempSync(join(parent, "lunlog-aio-"))
+  }
 
   /** A sparse file. */
   file(name: string, bytes: number): string {
@@ -48,7 +53,9 @@ export class HeldFiles implements FileOperations {
   readonly fsync = nodeFiles.fsync
   readonly unlink = nodeFiles.unlink
   readonly readText = nodeFiles.readText
-  readonly immediate: FileOperations["immediate"] = async () => undefined
+  /** What files that are opened from now on can do at once. */
+  atOnce: ImmediateOperations | undefined
+  readonly immediate: FileOperations["immediate"] = async () => this.atOnce
   readonly begun: Array<Begun> = []
   /** From now on operations are held; those of the opening were not. */
   isOpen = false

@@ -1,6 +1,6 @@
 /**
- * Who is answered by which sync of a file: flushes and writes that come while one runs share the next, since the running
- * one may have missed what has ended since.
+ * Who is answered by which sync of a file. Flushes and writes that come while one runs share the next: the running one
+ * may have missed what has ended since.
  */
 import type { AioIo } from "./AioIo.ts"
 

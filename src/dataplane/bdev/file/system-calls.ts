@@ -8,6 +8,7 @@
  * for it: koffi adds less than 0.2 us to the call.
  */
 import { createRequire } from "node:module"
+import { constants } from "node:os"
 import { getSystemErrorName } from "node:util"
 
 /** Ends a call; the error has the errno name as `code`. */
@@ -22,8 +23,8 @@ type Seek = (
 ) => void
 
 /**
- * Reads or writes `[start, start + byteLength)` of `buffer` without waiting for a device. The number of bytes, which may
- * be fewer, or a negative errno: EAGAIN if it would have to wait, EOPNOTSUPP if the file cannot say so beforehand.
+ * Reads or writes `[start, start + byteLength)` of `buffer` without waiting for a device. The number of bytes, which
+ * may be fewer, or a negative errno: EAGAIN if it would have to wait, EOPNOTSUPP if the file cannot say so beforehand.
  */
 export type TransferNow = (
   descriptor: number,
@@ -65,8 +66,12 @@ const Whence = { data: 3, hole: 4 } as const
 /** `off_t` has 64 bits here; with 32 these names of libc mean other functions. */
 const architectures: ReadonlyArray<string> = ["x64", "arm64", "riscv64", "loong64"]
 
+/** Of two names that Linux has for one number, Node gives that which the calls' descriptions do not have. */
+const nameOf = (errno: number): string =>
+  errno === constants.errno.EOPNOTSUPP ? "EOPNOTSUPP" : getSystemErrorName(-errno)
+
 const errorOf = (call: string, errno: number): NodeJS.ErrnoException => {
-  const code = getSystemErrorName(-errno)
+  const code = nameOf(errno)
   return Object.assign(new Error(`${code}: ${call}`), { code, errno: -errno, syscall: call })
 }
 
