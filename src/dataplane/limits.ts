@@ -90,6 +90,8 @@ export const fileCloseTimeoutMillis = 1_000
 export const contentSaveTimeoutMillis = 40_000
 /** How long a connection waits with a command for those before it, which come by other connections; in milliseconds. */
 export const missingCommandTimeoutMillis = 30_000
+/** What pools keep and nobody has needed for so long is given back to the operating system, in milliseconds. */
+export const poolTrimMillis = 5_000
 /** How often connections are looked over for these times, in milliseconds. */
 export const housekeepingMillis = 1_000
 

@@ -1,5 +1,4 @@
 /** From a bdev's definition to the opened device, or the reason why the machine can't have it. */
-import { totalmem } from "node:os"
 import type { Bdev } from "./Bdev.ts"
 import type {
   AioSpec,
@@ -13,6 +12,7 @@ import type {
   OverlaySpec,
   StackedSpec
 } from "./BdevSpec.ts"
+import type { DiskMemory } from "./DiskMemory.ts"
 import { MallocBdev } from "./memory/MallocBdev.ts"
 import { NullBdev } from "./memory/NullBdev.ts"
 import { type BdevFailure, failure, type OpenedBdev, opened } from "./OpenedBdev.ts"
@@ -28,17 +28,11 @@ export interface BdevSurroundings {
   readonly openBase: (base: BaseRef) => Bdev | undefined
   /** Numbers in [0, 1) for the delay bdev; a seeded one in tests. */
   readonly random: () => number
-  /** Bytes that open RAM disks have, and overlays in memory may have. */
-  readonly mallocBytes: () => number
+  /** Where it takes memory for its content; who opens it gives it back. */
+  readonly memory: Pick<DiskMemory, "take" | "left" | "limit">
 }
 
 const mebibytes = (bytes: number): string => `${Math.ceil(bytes / 1048576)} MiB`
-
-/** Bytes that this process can have at most: the machine's memory, or less in a container. */
-const memoryLimit = (): number => {
-  const constrained = process.constrainedMemory()
-  return constrained > 0 ? Math.min(constrained, totalmem()) : totalmem()
-}
 
 const sizeProblem = (name: string, spec: MallocSpec | NullSpec): string | undefined => {
   const bytes = spec.blockCount * spec.blockSize
@@ -49,20 +43,27 @@ const sizeProblem = (name: string, spec: MallocSpec | NullSpec): string | undefi
   )
 }
 
-/** Why not, if `bytes` are too many; `taken` of them have other RAM disks. */
-const memoryProblem = (name: string, bytes: number, taken: number): string | undefined => {
-  const limit = memoryLimit()
-  const needs = `bdev ${name} needs ${mebibytes(bytes)} of ${mebibytes(limit)} memory`
-  if (bytes > limit) return `${needs}: ask for less, or use a file instead`
-  if (bytes + taken <= limit) return undefined
-  return `${needs}, and RAM disks have ${mebibytes(taken)} of it: ask for less, delete one, or use a file instead`
+/** Takes so many bytes for a bdev, or says why not. */
+const memoryProblem = (name: string, bytes: number, memory: BdevSurroundings["memory"]): string | undefined => {
+  if (memory.take(bytes)) return undefined
+  const { left, limit } = memory
+  const needs = `bdev ${name} needs ${mebibytes(bytes)} of memory`
+  const instead = "use a file instead, or start the target with a larger --mem-size"
+  if (bytes > limit) return `${needs}, and all disks together may have ${mebibytes(limit)}: ask for less, ${instead}`
+  const rest = `${mebibytes(left)} are left of the ${mebibytes(limit)} that disks may have`
+  return `${needs}, and ${rest}: ask for less, delete a disk, ${instead}`
 }
 
-/** `taken` bytes have other RAM disks; `make` may throw when there is no memory. */
-export const createMalloc = (name: string, spec: MallocSpec, taken: number, make: () => Bdev): OpenedBdev => {
+/** `make` may throw when there is no memory. */
+export const createMalloc = (
+  name: string,
+  spec: MallocSpec,
+  memory: BdevSurroundings["memory"],
+  make: () => Bdev
+): OpenedBdev => {
   const bytes = spec.blockCount * spec.blockSize
-  // Checked first because the operating system promises memory freely and kills the process when it is used.
-  const problem = memoryProblem(name, bytes, taken)
+  // Counted first because the operating system promises memory freely and kills the process when it is used.
+  const problem = memoryProblem(name, bytes, memory)
   if (problem !== undefined) return failure("ENOMEM", problem)
   try {
     return opened(make())
@@ -72,8 +73,13 @@ export const createMalloc = (name: string, spec: MallocSpec, taken: number, make
   }
 }
 
-const createOverlay = (name: string, { maxBytes = 0 }: OverlaySpec, base: Bdev, taken: number): OpenedBdev => {
-  const problem = memoryProblem(name, maxBytes, taken)
+const createOverlay = (
+  name: string,
+  { maxBytes = 0 }: OverlaySpec,
+  base: Bdev,
+  memory: BdevSurroundings["memory"]
+): OpenedBdev => {
+  const problem = memoryProblem(name, maxBytes, memory)
   return problem === undefined ? opened(memoryOverlay(base, maxBytes)) : failure("ENOMEM", problem)
 }
 
@@ -106,10 +112,10 @@ export const createBdev = (definition: DeviceDefinition, surroundings: BdevSurro
     const problem = sizeProblem(name, spec)
     if (problem !== undefined) return failure("EINVAL", problem)
     if (spec._tag === "Null") return opened(new NullBdev(spec))
-    return createMalloc(name, spec, surroundings.mallocBytes(), () => new MallocBdev(spec))
+    return createMalloc(name, spec, surroundings.memory, () => new MallocBdev(spec))
   }
   const base = surroundings.openBase(spec.base)
   if (base === undefined) return baseIsMissing(name, spec.base)
-  if (spec._tag === "Overlay") return createOverlay(name, spec, base, surroundings.mallocBytes())
+  if (spec._tag === "Overlay") return createOverlay(name, spec, base, surroundings.memory)
   return opened(stackedBdev(spec, base, surroundings))
 }

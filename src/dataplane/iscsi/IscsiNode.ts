@@ -3,7 +3,9 @@
  * sessions, the pools, and where facts go. The reactor fills it; connections read it afresh for each login and command.
  */
 import { type AccessList, admittingRule, discoverable, discoveryAuth } from "../../domain/access.ts"
-import { receiveBufferBytes, targetsPerTurn } from "../limits.ts"
+import { poolTrimMillis, receiveBufferBytes, targetsPerTurn } from "../limits.ts"
+import { MemoryBudget } from "../MemoryBudget.ts"
+import { defaultMemoryBytes } from "../memory-limit.ts"
 import type { AuthGroup } from "./auth/AuthGroupView.ts"
 import type { AuthPolicy } from "./auth/AuthPolicy.ts"
 import type { Connection } from "./Connection.ts"
@@ -87,8 +89,10 @@ export class IscsiNode {
   /** By the address that they come from. */
   readonly peers: Peers
   readonly #peerOfSession = new WeakMap<Session, Peer>()
-  readonly tasks = new TaskPool(() => this.now())
-  readonly outputBuffers = new OutputBuffers()
+  /** What all of it is counted in. */
+  readonly memory: MemoryBudget
+  readonly tasks: TaskPool
+  readonly outputBuffers: OutputBuffers
   readonly #receiveBuffer = Buffer.allocUnsafeSlow(receiveBufferBytes)
   readonly #unflushed = new Set<Connection>()
   #flushScheduled = false
@@ -104,14 +108,32 @@ export class IscsiNode {
   readonly #firstTsih: number
   #lastTsih: number
   #lastConnectionId = 0
+  #trimmedAt = 0
 
-  constructor(options: NodeOptions, listener: NodeListener, peerLimits: PeerLimitSettings = {}, place?: Place) {
+  constructor(
+    options: NodeOptions,
+    listener: NodeListener,
+    peerLimits: PeerLimitSettings = {},
+    place?: Place,
+    memory = MemoryBudget.sized(defaultMemoryBytes())
+  ) {
     this.options = options
     this.listener = listener
+    this.memory = memory
+    this.tasks = new TaskPool(() => this.now(), memory.account("commands"))
+    this.outputBuffers = new OutputBuffers(memory.account("output"))
+    this.tasks.reclaim = this.#reclaim
+    this.outputBuffers.reclaim = this.#reclaim
     this.peers = new Peers(peerLimits, () => this.now(), place?.of)
     this.#tsihStep = (place?.of ?? 0) + 1
     this.#firstTsih = (place?.index ?? 0) + 1
     this.#lastTsih = this.#firstTsih - this.#tsihStep
+  }
+
+  /** Others need the memory that pools keep for reuse. */
+  readonly #reclaim = (): void => {
+    this.tasks.drop()
+    this.outputBuffers.drop()
   }
 
   /** The buffer that every connection receives into: a chunk is read before the next arrives. */
@@ -171,6 +193,16 @@ export class IscsiNode {
     if (!this.sessions.delete(session.tsih)) return
     if (peer !== undefined) peer.sessions--
     this.home?.ended(session)
+  }
+
+  /** Called about once a second. */
+  lookOver(now: number): void {
+    this.peers.lookOver()
+    this.home?.lookOver()
+    if (now - this.#trimmedAt < poolTrimMillis) return
+    this.#trimmedAt = now
+    this.tasks.trim()
+    this.outputBuffers.trim()
   }
 
   /** A number for a new connection. */

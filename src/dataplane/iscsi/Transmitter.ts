@@ -48,7 +48,7 @@ export class Transmitter {
 
   /** The buffer that the last `reserve` reserved in. */
   get buffer(): Buffer {
-    if (this.#current === undefined) this.#current = this.#take()
+    if (this.#current === undefined) this.#current = this.#take(0)
     return this.#current
   }
 
@@ -94,12 +94,12 @@ export class Transmitter {
 
   /** Room for `length` bytes: its offset in `buffer`. The caller fills all of it before it returns. */
   reserve(length: number): number {
-    if (this.#current === undefined) this.#current = this.#take()
+    if (this.#current === undefined) this.#current = this.#take(length)
     if (this.#end + length > this.#current.length) {
       this.#sealed.push(this.#current)
       this.#sealedStarts.push(this.#start)
       this.#sealedEnds.push(this.#end)
-      this.#current = this.#take()
+      this.#current = this.#take(length)
       this.#start = 0
       this.#end = 0
     }
@@ -109,8 +109,8 @@ export class Transmitter {
     return at
   }
 
-  #take(): Buffer {
-    return this.#unsentMax === unsentBytesMax ? this.#buffers.take() : this.#buffers.takeSmall()
+  #take(length: number): Buffer {
+    return this.#unsentMax === unsentBytesMax ? this.#buffers.take(length) : this.#buffers.takeSmall()
   }
 
   /**
@@ -125,6 +125,7 @@ export class Transmitter {
 
   #isOverLimit(): boolean {
     const bytes = this.#pendingBytes + this.#socket.writableLength
+    if (bytes > 0 && this.#buffers.isScarce) return true
     return bytes > this.#unsentMax || this.#waitingFlushes > unsentFlushesMax
   }
 
@@ -183,17 +184,23 @@ export class Transmitter {
    * collector: a destroyed socket does not say when it lets go.
    */
   close(): void {
-    if (this.#closed) return
     this.#closed = true
     this.#pendingBytes = 0
-    if (this.#current !== undefined && this.#start === 0) this.#buffers.give(this.#current)
-    this.#sealed.forEach((buffer, index) => {
-      if (this.#sealedStarts[index] === 0) this.#buffers.give(buffer)
-    })
+    if (this.#current !== undefined) this.#leave(this.#current, this.#start)
+    this.#sealed.forEach((buffer, index) => void this.#leave(buffer, this.#sealedStarts[index]))
+    for (const buffer of this.#inSocket) this.#buffers.abandon(buffer)
     this.#current = undefined
+    this.#start = 0
+    this.#end = 0
     this.#sealed.length = 0
     this.#sealedStarts.length = 0
     this.#sealedEnds.length = 0
     this.#inSocket.length = 0
+  }
+
+  /** What lies before `start` is the socket's. */
+  #leave(buffer: Buffer, start: number | undefined): void {
+    if (start === 0) this.#buffers.give(buffer)
+    else this.#buffers.abandon(buffer)
   }
 }

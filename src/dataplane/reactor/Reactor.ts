@@ -13,6 +13,8 @@ import { IscsiNode, type NodeOptions } from "../iscsi/IscsiNode.ts"
 import type { PeerLimitSettings } from "../iscsi/Peers.ts"
 import { LunMapping, Target } from "../iscsi/Target.ts"
 import { housekeepingMillis, logoutCloseTimeoutMillis, logoutRequestTimeoutMillis } from "../limits.ts"
+import { MemoryBudget } from "../MemoryBudget.ts"
+import { defaultMemoryBytes } from "../memory-limit.ts"
 import { drainLun, type LunDrain } from "./drain-lun.ts"
 import { FactGate } from "./FactGate.ts"
 import { IoFacts, placeOf } from "./io-facts.ts"
@@ -53,6 +55,7 @@ export class Reactor {
   readonly #gate: FactGate
   readonly #tell = (fact: ReactorObservation): void => this.#gate.tell(fact)
   readonly #io = new IoFacts(1000, this.#tell)
+  readonly #memory: MemoryBudget
   readonly #node: IscsiNode
   readonly #portals = new Map<PortalId, Portal>()
   readonly #bdevs: ReactorBdevs
@@ -65,12 +68,16 @@ export class Reactor {
 
   constructor(options: NodeOptions, emit: (fact: ReactorFact) => void, surroundings: ReactorSurroundings = {}) {
     this.#emit = emit
-    this.#node = new IscsiNode(options, sessionFacts(this.#tell), surroundings.peerLimits, surroundings.place)
-    if (surroundings.place !== undefined) takePlace(this.#node, surroundings.place, emit)
+    const memory = surroundings.memory ?? MemoryBudget.sized(defaultMemoryBytes()).shared
+    const { peerLimits, place } = surroundings
+    this.#memory = new MemoryBudget(memory, place?.index)
+    this.#node = new IscsiNode(options, sessionFacts(this.#tell), peerLimits, place, this.#memory)
+    if (place !== undefined) takePlace(this.#node, place, emit)
     this.#gate = new FactGate(emit, () => this.#node.now())
     this.#node.tasks.watch = this.#io
     const { allowedPaths, sysfsRoot } = surroundings
-    this.#bdevs = new ReactorBdevs(emit, new OpenFiles(undefined, undefined, allowedPaths, sysfsRoot), this.#tell)
+    const openFiles = new OpenFiles(undefined, undefined, allowedPaths, sysfsRoot)
+    this.#bdevs = new ReactorBdevs(emit, this.#memory.account("disks"), openFiles, this.#tell)
     this.#throttling = new Throttling(this.#bdevs.limits, this.#tell)
     this.#reservations = new ReservationRequests(this.#node, emit, this.#bdevs.units)
     this.#statistics = new ReactorStatistics(this.#node, this.#bdevs.units)
@@ -328,8 +335,7 @@ export class Reactor {
     this.#stuck.sweep(this.#node.targets.values(), now, this.#io.slowMillis)
     this.#throttling.sweep(now)
     this.#gate.lookOver()
-    this.#node.peers.lookOver()
-    this.#node.home?.lookOver()
+    this.#node.lookOver(now)
   }
 
   #shutdown({ graceMillis, request }: CommandOf<"Shutdown">): void {

@@ -1,9 +1,9 @@
 /** The bdevs that a reactor has open, and the logical units over them: opened, changed and closed as it is told. */
 
 import { type Bdev, isResizable } from "../bdev/Bdev.ts"
+import { DiskMemory, type MemorySource } from "../bdev/DiskMemory.ts"
 import { OpenFiles } from "../bdev/file/OpenFiles.ts"
 import type { IoFailed } from "../bdev/file/open-aio-bdev.ts"
-import { MallocBdev } from "../bdev/memory/MallocBdev.ts"
 import { openBdev } from "../bdev/open-bdev.ts"
 import { firstOverlayAbove, OverlayBdev } from "../bdev/overlay/OverlayBdev.ts"
 import { CountingBdev } from "../bdev/wrapper/CountingBdev.ts"
@@ -46,6 +46,9 @@ export class ReactorBdevs {
   /** Files that are being opened. */
   readonly #opening = new Map<BdevId, { readonly request: RequestId; readonly controller: AbortController }>()
   readonly #openFiles: OpenFiles
+  readonly #memory: MemorySource
+  /** What each has of it. */
+  readonly #memoryOf = new Map<BdevId, DiskMemory>()
   readonly #units = new Map<BdevId, LogicalUnit>()
   readonly #content: DiskContent
   readonly #news = new NewsDesk((bdev, news) => this.#emit({ _tag: "BdevTold", bdev, news }))
@@ -54,14 +57,16 @@ export class ReactorBdevs {
   /** Where IO waits for its turn. */
   readonly limits = new BdevLimits(this.#bdevs, this.#units)
 
-  /** Answers go to `emit`, what is observed to `tell`. */
+  /** Answers go to `emit`, what is observed to `tell`; disks have their content in `memory`. */
   constructor(
     emit: (fact: ReactorFact) => void,
+    memory: MemorySource,
     openFiles = new OpenFiles(),
     tell: (fact: ReactorObservation) => void = emit
   ) {
     this.#emit = emit
     this.#tell = tell
+    this.#memory = memory
     this.#openFiles = openFiles
     this.#content = new DiskContent(openFiles)
   }
@@ -132,10 +137,12 @@ export class ReactorBdevs {
 
   #open(command: CommandOf<"OpenBdev">): void {
     const { base, bdev, definition, request } = command
+    const memory = new DiskMemory(this.#memory)
+    this.#memoryOf.set(bdev, memory)
     const surroundings = {
       openBase: () => (base === undefined ? undefined : this.#baseOf(base)),
       random: Math.random,
-      mallocBytes: () => this.#mallocBytes(),
+      memory,
       openFiles: this.#openFiles,
       ioFailed: this.#ioFailed(definition.name),
       tell: this.#news.open(bdev)
@@ -146,6 +153,7 @@ export class ReactorBdevs {
       this.#opening.delete(bdev)
       if (result._tag === "BdevFailure") {
         this.#news.forget(bdev)
+        this.#giveMemoryBack(bdev)
         return this.#answer(request, { _tag: "Failed", code: result.code, detail: result.detail })
       }
       this.#bdevs.set(bdev, result.bdev)
@@ -173,6 +181,7 @@ export class ReactorBdevs {
     this.#opening.delete(id)
     if (opening === undefined) return
     opening.controller.abort()
+    this.#giveMemoryBack(id)
     this.#answer(opening.request, { _tag: "Failed", code: "ECANCELED", detail: "it was given up" })
   }
 
@@ -199,6 +208,7 @@ export class ReactorBdevs {
     this.#units.delete(id)
     const done = (): void => this.#answer(request, { _tag: "Done" })
     whenDeviceClosed(bdev, () => {
+      this.#giveMemoryBack(id)
       if (discard === true && bdev?.discard !== undefined) void bdev.discard().finally(done)
       else done()
     })
@@ -248,12 +258,8 @@ export class ReactorBdevs {
     if (bdev instanceof ErrorBdev) use(bdev)
   }
 
-  #mallocBytes(): number {
-    let bytes = 0
-    for (const bdev of this.#bdevs.values()) {
-      if (bdev instanceof MallocBdev) bytes += bdev.blockCount * bdev.blockSize
-      if (bdev instanceof OverlayBdev) bytes += bdev.memoryBytes
-    }
-    return bytes
+  #giveMemoryBack(id: BdevId): void {
+    this.#memoryOf.get(id)?.giveBack()
+    this.#memoryOf.delete(id)
   }
 }

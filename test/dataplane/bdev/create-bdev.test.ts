@@ -1,12 +1,15 @@
 /** Opening bdevs from plain values, or learning why the machine can't. */
-import { totalmem } from "node:os"
 import { assert, describe, it } from "vitest"
 import { createBdev, type DeviceDefinition } from "../../../src/dataplane/bdev/create-bdev.ts"
 import { MallocBdev } from "../../../src/dataplane/bdev/memory/MallocBdev.ts"
+import { MemoryBudget } from "../../../src/dataplane/MemoryBudget.ts"
 import { mallocSpec } from "./recorded-io.ts"
 
+/** That all disks together may have: three quarters of a budget. */
+const memoryOf = (bytes: number) => MemoryBudget.sized((bytes / 3) * 4).account("disks")
+
 const base = { name: "Malloc0", incarnation: 7 }
-const none = { openBase: () => undefined, random: () => 0, mallocBytes: () => 0 }
+const none = { openBase: () => undefined, random: () => 0, memory: memoryOf(3 * 2 ** 26) }
 type BdevSpec = DeviceDefinition["spec"]
 
 const delaySpec: BdevSpec = {
@@ -27,7 +30,7 @@ const failureOf = (spec: BdevSpec) => {
 describe("createBdev", () => {
   it("opens each kind", () => {
     const under = new MallocBdev(mallocSpec())
-    const surroundings = { openBase: () => under, random: () => 0, mallocBytes: () => 0 }
+    const surroundings = { openBase: () => under, random: () => 0, memory: memoryOf(3 * 2 ** 26) }
     const specs: ReadonlyArray<BdevSpec> = [
       mallocSpec(),
       { _tag: "Null", blockCount: 1, blockSize: 4096, physicalBlockSize: 0 },
@@ -50,26 +53,30 @@ describe("createBdev", () => {
         return undefined
       },
       random: () => 0,
-      mallocBytes: () => 0
+      memory: memoryOf(3 * 2 ** 26)
     }
     const result = createBdev({ name: "EE_Malloc0", spec: { _tag: "Error", base } }, surroundings)
     assert.deepStrictEqual(asked, [base])
     assert.deepInclude(result, { _tag: "BdevFailure", code: "ENODEV" })
   })
 
-  it("refuses a RAM disk larger than the machine's memory, and says how large it may be", () => {
+  it("refuses a RAM disk larger than disks may be, and says how large that is", () => {
     const failure = failureOf(mallocSpec({ blockCount: 2 ** 40 }))
     assert.strictEqual(failure.code, "ENOMEM")
-    assert.match(failure.detail, /bdev Malloc0 needs 536870912 MiB of \d+ MiB memory/)
+    assert.match(failure.detail, /Malloc0 needs 536870912 MiB of memory, and all disks together may have 192 MiB: /)
+    assert.match(failure.detail, /--mem-size/)
   })
 
-  it("refuses a RAM disk that does not fit beside the others, and says what they have", () => {
+  it("refuses a RAM disk that does not fit beside the others, and says what is left", () => {
     const spec = mallocSpec({ blockCount: 2048 })
-    const surroundings = { ...none, mallocBytes: () => totalmem() - 2 ** 19 }
-    const result = createBdev({ name: "Malloc1", spec }, surroundings)
+    const memory = memoryOf(3 * 2 ** 20)
+    assert.isTrue(memory.take(2.5 * 2 ** 20))
+    const result = createBdev({ name: "Malloc1", spec }, { ...none, memory })
     assert(result._tag === "BdevFailure")
     assert.strictEqual(result.code, "ENOMEM")
-    assert.match(result.detail, /Malloc1 needs 1 MiB of \d+ MiB memory, and RAM disks have \d+ MiB of it: .*delete one/)
+    assert.match(result.detail, /Malloc1 needs 1 MiB of memory, and 1 MiB are left of the 3 MiB that disks may have: /)
+    assert.match(result.detail, /delete a disk/)
+    assert.strictEqual(memory.used, 2.5 * 2 ** 20)
     assert.strictEqual(createBdev({ name: "Malloc1", spec: mallocSpec() }, none)._tag, "BdevOpened")
   })
 

@@ -9,6 +9,7 @@ import type { BdevSpec } from "../../../src/dataplane/bdev/BdevSpec.ts"
 import { OpenFiles } from "../../../src/dataplane/bdev/file/OpenFiles.ts"
 import { openBdev } from "../../../src/dataplane/bdev/open-bdev.ts"
 import { DelayBdev } from "../../../src/dataplane/bdev/wrapper/DelayBdev.ts"
+import { MemoryBudget } from "../../../src/dataplane/MemoryBudget.ts"
 import { makeRandom, type Random, runSeed } from "../../support/initiator/random.ts"
 import { PromisedBlocks, stampedBlocks } from "../../support/promised-blocks.ts"
 import { aioSpec } from "./aio-support.ts"
@@ -24,7 +25,7 @@ const openOn = async (files: LosingFiles, spec: BdevSpec): Promise<Bdev> => {
   const surroundings = {
     openBase: () => undefined,
     random: () => 0.5,
-    mallocBytes: () => 0,
+    memory: MemoryBudget.sized(Number.POSITIVE_INFINITY).account("disks"),
     openFiles: new OpenFiles(files, 64),
     ioFailed: () => {},
     tell: () => {}

@@ -6,6 +6,7 @@ import { assert, vi } from "vitest"
 import type { BdevSpec } from "../../../src/dataplane/bdev/BdevSpec.ts"
 import type { Fault } from "../../../src/dataplane/bdev/wrapper/ErrorBdev.ts"
 import { LunMapping, type Target } from "../../../src/dataplane/iscsi/Target.ts"
+import { MemoryBudget } from "../../../src/dataplane/MemoryBudget.ts"
 import { drainLun } from "../../../src/dataplane/reactor/drain-lun.ts"
 import { ReactorBdevs } from "../../../src/dataplane/reactor/ReactorBdevs.ts"
 import type { LogicalUnit } from "../../../src/dataplane/scsi/LogicalUnit.ts"
@@ -61,7 +62,7 @@ interface Asked {
 /** The disks, the initiators, and what they have under way. */
 export class Scene {
   readonly node = new TestNode()
-  readonly bdevs = new ReactorBdevs(() => {})
+  readonly bdevs = new ReactorBdevs(() => {}, MemoryBudget.sized(Number.POSITIVE_INFINITY).account("disks"))
   readonly units: ReadonlyArray<LogicalUnit>
   readonly target: Target
   readonly peers: Array<TestPeer> = []

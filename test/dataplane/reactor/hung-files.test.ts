@@ -2,6 +2,7 @@
 import { afterEach, assert, beforeEach, describe, it } from "vitest"
 import { nodeFiles } from "../../../src/dataplane/bdev/file/FileOperations.ts"
 import { OpenFiles } from "../../../src/dataplane/bdev/file/OpenFiles.ts"
+import { MemoryBudget } from "../../../src/dataplane/MemoryBudget.ts"
 import type { ReactorAnswer, ReactorFact } from "../../../src/dataplane/reactor/protocol.ts"
 import { ReactorBdevs } from "../../../src/dataplane/reactor/ReactorBdevs.ts"
 import { aioSpec, Folder } from "../bdev/aio-support.ts"
@@ -38,7 +39,8 @@ beforeEach(() => {
   const emit = (fact: ReactorFact): void => {
     if (fact._tag === "Answer") answers.set(fact.request, fact.answer)
   }
-  bdevs = new ReactorBdevs(emit, new OpenFiles(files, 64))
+  const memory = MemoryBudget.sized(2 ** 30).account("disks")
+  bdevs = new ReactorBdevs(emit, memory, new OpenFiles(files, 64))
 })
 
 afterEach(() => {

@@ -1,7 +1,7 @@
 /** Opens a RAM disk that a file keeps: with what the file holds, or with a new file of zeros. */
 import { type Bdev, IoStatus } from "../Bdev.ts"
 import type { AioSpec, MallocSpec } from "../BdevSpec.ts"
-import { createMalloc } from "../create-bdev.ts"
+import { type BdevSurroundings, createMalloc } from "../create-bdev.ts"
 import { type FileOpening, openAioBdev } from "../file/open-aio-bdev.ts"
 import { type BdevFailure, failure, type OpenedBdev } from "../OpenedBdev.ts"
 import { KeptMallocBdev } from "./KeptMallocBdev.ts"
@@ -10,10 +10,7 @@ import { KeptMallocBdev } from "./KeptMallocBdev.ts"
 export type KeptMallocSpec = MallocSpec & { readonly filename: string }
 
 /** What opening needs. */
-export interface KeptMallocOpening extends FileOpening {
-  /** Bytes that open RAM disks have. */
-  readonly mallocBytes: () => number
-}
+export type KeptMallocOpening = FileOpening & Pick<BdevSurroundings, "memory">
 
 const bytesOf = ({ blockCount, blockSize }: MallocSpec): number => blockCount * blockSize
 
@@ -36,10 +33,15 @@ const wrongSize = (name: string, spec: KeptMallocSpec, bytes: number): BdevFailu
   )
 
 /** The memory over its store, empty. */
-const memoryOver = (name: string, spec: KeptMallocSpec, store: Bdev, taken: number): KeptMallocBdev | BdevFailure => {
+const memoryOver = (
+  name: string,
+  spec: KeptMallocSpec,
+  store: Bdev,
+  memory: KeptMallocOpening["memory"]
+): KeptMallocBdev | BdevFailure => {
   const bytes = store.blockCount * store.blockSize
   if (bytes !== bytesOf(spec)) return wrongSize(name, spec, bytes)
-  const made = createMalloc(name, spec, taken, () => new KeptMallocBdev(spec, store))
+  const made = createMalloc(name, spec, memory, () => new KeptMallocBdev(spec, store))
   if (made._tag === "BdevFailure") return made
   return made.bdev instanceof KeptMallocBdev ? made.bdev : failure("EINVAL", `bdev ${name} is kept by nothing`)
 }
@@ -66,7 +68,7 @@ export const openKeptMalloc = async (
   const opened = await openStore(name, spec, opening, signal)
   if (opened._tag === "BdevFailure") return opened
   const { bdev: store } = opened
-  const memory = memoryOver(name, spec, store, opening.mallocBytes())
+  const memory = memoryOver(name, spec, store, opening.memory)
   if ("_tag" in memory) {
     store.close()
     await store.discard?.()
