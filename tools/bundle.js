@@ -2,7 +2,8 @@
  * Makes `dist`, which the package runs: the product, Effect and YAML in some ninety files. Most of a start is Node's
  * work on modules, and from source there are more than a thousand. Checked before, by tsc.
  *
- * The other packages stay outside: those with native code belong where npm puts them.
+ * The other packages stay outside: those with native code belong where npm puts them. An argument is another folder
+ * than `dist`.
  */
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
@@ -10,7 +11,7 @@ import { fileURLToPath } from "node:url"
 import { rolldown } from "rolldown"
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
-const output = join(root, "dist")
+const output = process.argv[2] ?? join(root, "dist")
 const inlined = ["effect", "@effect/platform-node", "yaml"]
 const { dependencies, optionalDependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"))
 const outside = Object.keys({ ...dependencies, ...optionalDependencies }).filter((name) => !inlined.includes(name))
