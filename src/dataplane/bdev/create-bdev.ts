@@ -30,6 +30,8 @@ export interface BdevSurroundings {
   readonly random: () => number
   /** Where it takes memory for its content; who opens it gives it back. */
   readonly memory: Pick<DiskMemory, "take" | "left" | "limit">
+  /** Where a RAM disk has its content, if that is to outlive it; counted by who has made it. */
+  readonly slab?: SharedArrayBuffer | undefined
 }
 
 const mebibytes = (bytes: number): string => `${Math.ceil(bytes / 1048576)} MiB`
@@ -112,6 +114,8 @@ export const createBdev = (definition: DeviceDefinition, surroundings: BdevSurro
     const problem = sizeProblem(name, spec)
     if (problem !== undefined) return failure("EINVAL", problem)
     if (spec._tag === "Null") return opened(new NullBdev(spec))
+    const { slab } = surroundings
+    if (slab !== undefined) return opened(new MallocBdev(spec, false, slab))
     return createMalloc(name, spec, surroundings.memory, () => new MallocBdev(spec))
   }
   const base = surroundings.openBase(spec.base)

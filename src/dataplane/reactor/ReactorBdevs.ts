@@ -136,13 +136,14 @@ export class ReactorBdevs {
   }
 
   #open(command: CommandOf<"OpenBdev">): void {
-    const { base, bdev, definition, request } = command
+    const { base, bdev, definition, memory: slab, request } = command
     const memory = new DiskMemory(this.#memory)
     this.#memoryOf.set(bdev, memory)
     const surroundings = {
       openBase: () => (base === undefined ? undefined : this.#baseOf(base)),
       random: Math.random,
       memory,
+      slab,
       openFiles: this.#openFiles,
       ioFailed: this.#ioFailed(definition.name),
       tell: this.#news.open(bdev)

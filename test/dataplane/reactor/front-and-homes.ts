@@ -2,8 +2,6 @@
  * A front and homes as one reactor, without what makes a pool of them: all disks are at the first home, and so are all
  * targets but those that are named.
  */
-import { closeSync } from "node:fs"
-import { Claims } from "../../../src/dataplane/iscsi/handover/Claims.ts"
 import { placesOf } from "../../../src/dataplane/iscsi/handover/Place.ts"
 import type { NodeOptions } from "../../../src/dataplane/iscsi/IscsiNode.ts"
 import { connectionsDefault } from "../../../src/dataplane/limits.ts"
@@ -102,11 +100,4 @@ export const frontAndHomes = (options: NodeOptions, settings: FrontAndHomesSetti
       for (const reactor of all) await reactor.terminate()
     }
   }
-}
-
-/** What the main thread does with a connection that its home has not taken when it died: true if it had to. */
-export const clearUp = ({ descriptor, slot }: HandOver, claims: SharedArrayBuffer): boolean => {
-  if (new Claims(claims).take(slot) === "lost") return false
-  closeSync(descriptor)
-  return true
 }

@@ -1,6 +1,7 @@
 /**
  * A RAM disk: one ArrayBuffer. The operating system gives its pages when they are first written, and `close` gives them
- * back at once (`transfer(0)`) instead of leaving them to the garbage collector.
+ * back at once (`transfer(0)`) instead of leaving them to the garbage collector. Or it is on a slab that is somebody
+ * else's, and has what the slab holds: its content, and behind that a byte for each granule, whether it holds data.
  *
  * It is the medium, not a cache in front of one: `writeCache` is false and a flush has nothing to do. See
  * `KeptMallocBdev` for one that is.
@@ -10,7 +11,7 @@
  */
 import { type Bdev, type BdevIo, IoStatus, type RunFound } from "../Bdev.ts"
 import type { MallocSpec } from "../BdevSpec.ts"
-import { Provisioning } from "./Provisioning.ts"
+import { granulesMax, Provisioning } from "./Provisioning.ts"
 
 /** Bytes of one view; a power of two, so that an offset splits cheaply. */
 const viewBytes = 2 ** 30
@@ -18,6 +19,9 @@ const viewBytes = 2 ** 30
 const sharedMemoryBytesMax = 2 ** 32
 /** And its largest block: writers keep a whole one aside per command, beside the buffers that are bounded. */
 const sharedBlockBytesMax = 16 * 1024
+
+/** Bytes of the slab that a disk of so many bytes needs. */
+export const slabBytesOf = (bytes: number): number => bytes + granulesMax(bytes)
 
 /** A RAM disk; all IO ends before its call returns. */
 export class MallocBdev implements Bdev {
@@ -30,16 +34,19 @@ export class MallocBdev implements Bdev {
   readonly atomicWrites: boolean
   readonly readOnly = false
   readonly removable: boolean
-  readonly memory: Buffer | undefined
+  memory: Buffer | undefined
   readonly thin = true
   readonly provisioning: Provisioning
 
   private readonly zeroBlock: Buffer
-  private readonly storage: ArrayBuffer
-  private readonly views: ReadonlyArray<Buffer>
+  private readonly storage: ArrayBuffer | SharedArrayBuffer
+  private views: ReadonlyArray<Buffer>
 
-  /** Throws RangeError when the memory can't be had. `isCache`: it is one, in front of what keeps its content. */
-  constructor(spec: MallocSpec, isCache = false) {
+  /**
+   * Throws RangeError when the memory can't be had. `isCache`: it is one, in front of what keeps its content. `slab`:
+   * what it is on, of at least `slabBytesOf` its bytes.
+   */
+  constructor(spec: MallocSpec, isCache = false, slab?: SharedArrayBuffer) {
     this.writeCache = isCache
     this.atomicWrites = !isCache
     this.blockSize = spec.blockSize
@@ -48,12 +55,13 @@ export class MallocBdev implements Bdev {
     this.blockCount = spec.blockCount
     this.removable = spec.removable ?? false
     const bytes = spec.blockCount * spec.blockSize
-    const storage = new ArrayBuffer(bytes)
+    const storage = slab ?? new ArrayBuffer(bytes)
     this.storage = storage
     this.zeroBlock = Buffer.alloc(spec.blockSize)
-    this.provisioning = new Provisioning(bytes, spec.blockSize)
-    const shared = !isCache && bytes <= sharedMemoryBytesMax && spec.blockSize <= sharedBlockBytesMax
-    this.memory = shared ? Buffer.from(storage) : undefined
+    const marks = slab === undefined ? undefined : new Uint8Array(slab, bytes, granulesMax(bytes))
+    this.provisioning = new Provisioning(bytes, spec.blockSize, marks)
+    const isShown = !isCache && bytes <= sharedMemoryBytesMax && spec.blockSize <= sharedBlockBytesMax
+    this.memory = isShown ? Buffer.from(storage, 0, bytes) : undefined
     this.views = Array.from({ length: Math.ceil(bytes / viewBytes) }, (_, index) =>
       Buffer.from(storage, index * viewBytes, Math.min(viewBytes, bytes - index * viewBytes))
     )
@@ -92,7 +100,7 @@ export class MallocBdev implements Bdev {
   /** A granule that holds nothing is not touched: its pages stay with the operating system. */
   unmap(byteOffset: number, byteLength: number, io: BdevIo): void {
     const { provisioning } = this
-    if (this.storage.byteLength === 0) return io.ioDone(IoStatus.failed)
+    if ((this.views[0]?.length ?? 0) === 0) return io.ioDone(IoStatus.failed)
     const end = byteOffset + byteLength
     for (let at = byteOffset; at < end; ) {
       const granuleEnd = provisioning.endOf(at)
@@ -146,6 +154,11 @@ export class MallocBdev implements Bdev {
   }
 
   close(): void {
-    this.storage.transfer(0)
+    if (this.storage instanceof ArrayBuffer) this.storage.transfer(0)
+    else {
+      // Its owner may give the slab to another disk.
+      this.views = []
+      this.memory = undefined
+    }
   }
 }

@@ -6,6 +6,9 @@
 /** Bytes of a granule, or the next multiple of the block size. */
 const granuleBytesMin = 64 * 1024
 
+/** Granules that a disk of so many bytes has at most: bytes of its marks. */
+export const granulesMax = (totalBytes: number): number => Math.ceil(totalBytes / granuleBytesMin)
+
 /** One per thin disk. */
 export class Provisioning {
   readonly granuleBytes: number
@@ -15,10 +18,12 @@ export class Provisioning {
   /** Called when more or less is allocated than before. They must be quick, and must not throw. */
   readonly listeners = new Set<() => void>()
 
-  constructor(totalBytes: number, blockSize: number) {
+  /** `marks`: where they are, and perhaps were before; one byte for each granule, of its own if absent. */
+  constructor(totalBytes: number, blockSize: number, marks?: Uint8Array) {
     this.granuleBytes = Math.ceil(granuleBytesMin / blockSize) * blockSize
     this.totalBytes = totalBytes
-    this.#marks = new Uint8Array(Math.ceil(totalBytes / this.granuleBytes))
+    this.#marks = marks ?? new Uint8Array(Math.ceil(totalBytes / this.granuleBytes))
+    if (marks !== undefined) this.#allocatedGranules = marks.reduce((count, mark) => count + mark, 0)
   }
 
   /** Bytes of granules that hold data; never more than the disk has. */
