@@ -20,6 +20,7 @@ import type { Numbers } from "./pdu/session-control.ts"
 import type { CommandWindow, Session } from "./Session.ts"
 import { nextSerial } from "./serial-number.ts"
 import { Transmitter } from "./Transmitter.ts"
+import { TurnShare } from "./TurnShare.ts"
 
 /** One connection. */
 export class Connection {
@@ -49,8 +50,7 @@ export class Connection {
   readonly #reader: PduReader
   #reading = false
   #heard = false
-  /** A request waits for a later turn of the event loop; nothing is read before it is answered. */
-  #waits = false
+  readonly #share: TurnShare
   /** The CmdSN of a command that it has read before its turn, and since when. */
   #awaits: number | undefined
   #awaitsSince = 0
@@ -73,6 +73,9 @@ export class Connection {
     this.#socket = socket
     this.transmitter = new Transmitter(socket, node.outputBuffers)
     this.transmitter.textOnly = true
+    this.#share = new TurnShare(node.turns, this.transmitter, (first) => {
+      if (!this.#isEnding()) this.#readOn(first)
+    })
     this.login = new LoginPhase(this)
     this.#since = node.now()
     this.#deadline = this.#since + loginTimeoutMillis
@@ -85,7 +88,7 @@ export class Connection {
       data: (b, start, end) => (this.fullFeature ?? this.login).data(b, start, end),
       end: () => {
         ;(this.fullFeature ?? this.login).end()
-        return !this.#stopped()
+        return !this.#stopped() && !this.#share.isUsedUp()
       },
       badHeader: (b, at) => this.#badHeader(b, at),
       badData: (header) => {
@@ -123,6 +126,7 @@ export class Connection {
     this.#reading = true
     this.receivedBytes += length
     this.node.tasks.clock.read()
+    this.#share.begin()
     try {
       const goOn = this.#reader.push(chunk, length)
       this.commands?.chunkEnded()
@@ -133,6 +137,7 @@ export class Connection {
     this.#reading = false
     if (this.session?.hasWaiting === true) this.session.goOn()
     this.transmitter.flush()
+    if (this.#share.end(length) && !this.#isEnding()) this.#socket.pause()
   }
 
   /**
@@ -152,18 +157,9 @@ export class Connection {
     if (!this.#isEnding()) this.#readOn(() => {})
   }
 
-  /**
-   * Does what looks at so many targets, now or in a later turn of the event loop. Nothing more is read before.
-   */
-  slowly(targets: number, work: () => void): void {
-    let late = false
-    const done = this.node.takeTurn(targets, () => {
-      this.#waits = false
-      if (!late) work()
-      else if (!this.#isEnding()) this.#readOn(work)
-    })
-    late = !done
-    this.#waits = late
+  /** See `TurnShare.slowly`. */
+  slowly(workBytes: number, work: () => void): void {
+    this.#share.slowly(workBytes, work)
   }
 
   /** Takes a StatSN for a response. */
@@ -334,7 +330,7 @@ export class Connection {
 
   /** Whether nothing more may be read for now. */
   #stopped(): boolean {
-    return this.#waits || this.#awaits !== undefined || this.#isEnding() || this.transmitter.overLimit
+    return this.#share.waits || this.#awaits !== undefined || this.#isEnding() || this.transmitter.overLimit
   }
 
   #drained(): void {
@@ -347,6 +343,7 @@ export class Connection {
   #readOn(first: () => void): void {
     this.#reading = true
     this.node.tasks.clock.read()
+    this.#share.begin()
     let goOn = false
     try {
       first()
@@ -358,7 +355,8 @@ export class Connection {
     this.#reading = false
     if (this.session?.hasWaiting === true) this.session.goOn()
     this.transmitter.flush()
-    if (goOn) this.#socket.resume()
+    if (this.#share.end(0) && !this.#isEnding()) this.#socket.pause()
+    else if (goOn) this.#socket.resume()
   }
 
   /** Leaves the session; tasks end without an answer. */

@@ -3,7 +3,7 @@
  * sessions, the pools, and where facts go. The reactor fills it; connections read it afresh for each login and command.
  */
 import { type AccessList, admittingRule, discoverable, discoveryAuth } from "../../domain/access.ts"
-import { poolTrimMillis, receiveBufferBytes, targetsPerTurn } from "../limits.ts"
+import { poolTrimMillis, receiveBufferBytes } from "../limits.ts"
 import { MemoryBudget } from "../MemoryBudget.ts"
 import { defaultMemoryBytes } from "../memory-limit.ts"
 import type { AuthGroup } from "./auth/AuthGroupView.ts"
@@ -19,6 +19,7 @@ import { type Peer, type PeerLimitSettings, Peers } from "./Peers.ts"
 import type { Session } from "./Session.ts"
 import type { Target, TargetMap } from "./Target.ts"
 import { TaskPool } from "./TaskPool.ts"
+import { Turns } from "./Turns.ts"
 import type { TaskManagementOutcome } from "./task-management.ts"
 
 /** Options that the data path runs by. Times in seconds, lengths in bytes. */
@@ -93,13 +94,10 @@ export class IscsiNode {
   readonly memory: MemoryBudget
   readonly tasks: TaskPool
   readonly outputBuffers: OutputBuffers
+  readonly turns = new Turns()
   readonly #receiveBuffer = Buffer.allocUnsafeSlow(receiveBufferBytes)
   readonly #unflushed = new Set<Connection>()
   #flushScheduled = false
-  /** Targets that `takeTurn` has let be looked at in this turn of the event loop. */
-  #targetsSeen = 0
-  #turnScheduled = false
-  readonly #later: Array<readonly [targets: number, work: () => void]> = []
   /** Among several reactors: what the one that accepts connections, or one that has targets, does beside. */
   front: Front | undefined
   home: Home | undefined
@@ -257,39 +255,6 @@ export class IscsiNode {
     if (this.#flushScheduled) return
     this.#flushScheduled = true
     setImmediate(this.#flushAll)
-  }
-
-  /**
-   * Runs work that looks at so many targets: now, or in a later turn of the event loop (false) when this one has done
-   * enough of that. So nobody's IO waits for more than a turn's share of it.
-   */
-  takeTurn(targets: number, work: () => void): boolean {
-    if (this.#later.length > 0 || !this.#fits(targets)) {
-      this.#later.push([targets, work])
-      return false
-    }
-    this.#spend(targets, work)
-    return true
-  }
-
-  #fits(targets: number): boolean {
-    return this.#targetsSeen === 0 || this.#targetsSeen + targets <= targetsPerTurn
-  }
-
-  #spend(targets: number, work: () => void): void {
-    if (!this.#turnScheduled) setImmediate(this.#nextTurn)
-    this.#turnScheduled = true
-    this.#targetsSeen += targets
-    work()
-  }
-
-  readonly #nextTurn = (): void => {
-    this.#turnScheduled = false
-    this.#targetsSeen = 0
-    for (let next = this.#later[0]; next !== undefined && this.#fits(next[0]); next = this.#later[0]) {
-      this.#later.shift()
-      this.#spend(...next)
-    }
   }
 
   readonly #flushAll = (): void => {

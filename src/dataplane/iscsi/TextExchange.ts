@@ -2,7 +2,7 @@
  * Text requests in full feature phase (RFC 7143 sections 11.10 and 11.11): SendTargets, and re-declaration of
  * MaxRecvDataSegmentLength. Long answers are continued, each PDU no longer than the initiator takes.
  */
-import { loginDataSegmentBytesMax, textExchangeBytesMax } from "../limits.ts"
+import { loginDataSegmentBytesMax, targetWorkBytes, textExchangeBytesMax } from "../limits.ts"
 import type { Connection } from "./Connection.ts"
 import type { LoginPurpose } from "./Login.ts"
 import { isLoginKey, type SessionParameters } from "./negotiation.ts"
@@ -65,7 +65,7 @@ export class TextExchange {
     if ("problem" in pairs) return void connection.protocolError(`text with ${pairs.problem}`)
     // A thousand targets take milliseconds, and anybody may ask for them again and again.
     const targets = this.#purpose._tag === "Discovery" ? connection.node.targets.size : 1
-    connection.slowly(targets, () => {
+    connection.slowly(targets * targetWorkBytes, () => {
       this.#answer = this.#answerPairs(pairs)
       this.#sent = 0
       this.#send()

@@ -129,6 +129,11 @@ export class Transmitter {
     return bytes > this.#unsentMax || this.#waitingFlushes > unsentFlushesMax
   }
 
+  /** Written, and not handed to the socket yet. */
+  get gatheredBytes(): number {
+    return this.#pendingBytes
+  }
+
   /** Whether there is something to flush. */
   get pending(): boolean {
     return this.#pendingBytes > 0

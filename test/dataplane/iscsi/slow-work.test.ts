@@ -1,8 +1,10 @@
 /** Requests that take long to answer come one per turn of the event loop, so that IO goes on between them. */
 import { assert, beforeEach, describe, it } from "vitest"
-import { targetsPerTurn } from "../../../src/dataplane/limits.ts"
+import { loneTurnWorkBytes, targetWorkBytes } from "../../../src/dataplane/limits.ts"
 import { Opcode, type Pdu, reservedTag } from "../../support/initiator/pdu.ts"
 import { addTarget, encodeWhole, loggedIn, ramDisk, TestNode, TestPeer, turn } from "./fixture.ts"
+
+const targetsPerTurn = loneTurnWorkBytes / targetWorkBytes
 
 const sendTargets = (tag: number): Buffer =>
   encodeWhole(
@@ -15,7 +17,8 @@ describe("a node's slow work", () => {
   it("is done at once while the turn has room, then in later turns, in order", async () => {
     const node = new TestNode()
     const done: Array<number> = []
-    const take = (number: number, targets: number): boolean => node.takeTurn(targets, () => done.push(number))
+    const take = (number: number, targets: number): boolean =>
+      node.turns.take(targets * targetWorkBytes, () => done.push(number))
     // More than a turn's share is done when it comes first.
     assert.isTrue(take(1, 2 * targetsPerTurn))
     assert.isFalse(take(2, targetsPerTurn / 2))

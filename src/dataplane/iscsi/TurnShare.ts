@@ -1,0 +1,83 @@
+/**
+ * What one connection does in a turn of the event loop. It may read, and answer, as much as a turn is for; if that was
+ * more than a little, and the turn has had enough or others wait, it is not read again before its next turn.
+ */
+import { lightWorkBytes, pduWorkBytes } from "../limits.ts"
+import type { Transmitter } from "./Transmitter.ts"
+import type { Turns } from "./Turns.ts"
+
+/** One per connection. */
+export class TurnShare {
+  /** It waits for a later turn; nothing of it is read before. */
+  waits = false
+  readonly #turns: Turns
+  readonly #transmitter: Transmitter
+  readonly #readOn: (first: () => void) => void
+  #pdus = 0
+  #isUsedUp = false
+  /** What had been sent when it was begun to read. */
+  #sentBefore = 0
+  /** The last turn that it has waited for, and what is left of it: counted already. */
+  #turn = 0
+  #ownBytes = 0
+
+  /** `readOn` goes on reading, after `first`; it does nothing for a connection that ends. */
+  constructor(turns: Turns, transmitter: Transmitter, readOn: (first: () => void) => void) {
+    this.#turns = turns
+    this.#transmitter = transmitter
+    this.#readOn = readOn
+  }
+
+  /** It begins to read. */
+  begin(): void {
+    this.#turns.readBy(this)
+    this.#pdus = 0
+    this.#isUsedUp = false
+    this.#sentBefore = this.#transmitter.sentBytes
+  }
+
+  /** Another PDU has been read: whether that is enough for this turn. */
+  isUsedUp(): boolean {
+    this.#isUsedUp = ++this.#pdus * pduWorkBytes + this.#transmitter.gatheredBytes > this.#turns.workBytesMax
+    return this.#isUsedUp
+  }
+
+  /** A PDU that costs more than others has been read, or something else was done; as many bytes could be moved. */
+  add(workBytes: number): void {
+    this.#pdus += Math.ceil(workBytes / pduWorkBytes)
+  }
+
+  /** All that was read is answered and flushed: whether nothing more is to be read before it has its next turn. */
+  end(receivedBytes: number): boolean {
+    const sentBytes = this.#transmitter.sentBytes - this.#sentBefore
+    const workBytes = receivedBytes + this.#pdus * pduWorkBytes + sentBytes
+    if (workBytes < lightWorkBytes || this.waits) return false
+    if (this.#turns.number !== this.#turn) this.#ownBytes = 0
+    const uncounted = Math.max(0, workBytes - this.#ownBytes)
+    this.#ownBytes = Math.max(0, this.#ownBytes - workBytes)
+    const isEnough = uncounted > 0 && this.#turns.spend(uncounted)
+    if (!(isEnough || this.#isUsedUp)) return false
+    this.waits = true
+    this.#turns.later(this.#turns.workBytesMax, this.#haveTurn)
+    return true
+  }
+
+  readonly #haveTurn = (): void => {
+    this.waits = false
+    this.#turn = this.#turns.number
+    this.#ownBytes = this.#turns.workBytesMax
+    this.#readOn(() => {})
+  }
+
+  /** Does work of so many bytes, now or in a later turn; nothing more is read before. */
+  slowly(workBytes: number, work: () => void): void {
+    let isLate = false
+    const isDone = this.#turns.take(workBytes, () => {
+      this.waits = false
+      if (isLate) this.#readOn(work)
+      else work()
+    })
+    isLate = !isDone
+    this.waits = isLate
+  }
+}
