@@ -1,27 +1,27 @@
 /**
  * The data path against tgt, in turns in one run: microseconds of target CPU per IO, which on a busy machine is
- * steadier than IO per second. All units are in memory: lunlog's malloc disk, its file on a tmpfs and its disk at an
- * nbdkit (whose own work does not count), tgt's file there, and tgt's null store (its protocol alone).
+ * steadier than IO per second. lunlog has its malloc disk, files on a tmpfs and on a real disk, and a disk at an nbdkit
+ * (whose own work does not count); tgt has files on the same two, the first also with parameters as good as lunlog's,
+ * and its null store, which is its protocol alone.
  *
- *   npm run bench -- data [--json] [--seconds=4] [--rounds=3] [--only=NAME,NAME]
- *
- * The median over the rounds is shown. Ends with status 1 when a workload failed, not when an aim was missed.
+ *   npm run bench -- data [--seconds=2] [--rounds=3] [--only=NAME,NAME] [--contenders=NAME,NAME] [--workers=N]
  */
 import { mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs"
-import { cpus, loadavg } from "node:os"
 import { join } from "node:path"
-import { parseArgs } from "node:util"
-import { runCommand } from "../support/child-process.ts"
 import { cpuSeconds } from "../support/cpu-time.ts"
 import { portalUrl } from "../support/guide.ts"
+import { startLunlog } from "../support/initiator/lunlog.ts"
 import { startNbdkit } from "../support/nbd-servers.ts"
-import { findTool, missingTools, qemuIscsiDriver } from "../support/requires-tool.ts"
-import { freePort, startTarget } from "../support/target-process.ts"
+import { qemuIscsiDriver } from "../support/requires-tool.ts"
 import { startTgt } from "../support/tgt-process.ts"
+import { type BenchContext, type Benchmark, roundOptions, runBenchmark } from "./support/Benchmark.ts"
+import type { Row, Table } from "./support/BenchResult.ts"
+import { lunlogArgs, lunlogOptions } from "./support/lunlog-options.ts"
+import { inTurns, type RatioOf, rowOf, type Samples } from "./support/samples.ts"
 import { calibrate, fill, runWorkload, type Workload, workloads } from "./support/workload.ts"
 
-const unitBytes = 1024 * 1024 * 1024
 const memoryFolder = "/dev/shm"
+const targetName = "iqn.2016-06.io.spdk:bench"
 
 interface Contender {
   readonly label: string
@@ -29,151 +29,168 @@ interface Contender {
   readonly pid: number
 }
 
-interface Sample {
-  readonly cpuMicrosPerIo: number
-  readonly iops: number
-}
+/** In memory, and in files: tgt's file on a tmpfs is in both. */
+const inMemory = ["lunlog", "tgt", "tgt-tuned", "tgt-null"]
+const inFiles = ["file", "tgt", "disk", "tgt-disk", "nbd"]
+const all = [...new Set([...inMemory, ...inFiles])]
 
-interface Row {
-  readonly workload: string
-  readonly aimRatio: number
-  readonly results: Readonly<Record<string, Sample>>
-}
+const memoryRatios = ({ aims }: Workload): ReadonlyArray<RatioOf> => [
+  { over: "tgt", under: "lunlog", aim: { atLeast: aims.tgt } },
+  { over: "tgt-tuned", under: "lunlog", ...(aims.tuned === undefined ? {} : { aim: { atLeast: aims.tuned } }) },
+  { over: "tgt-null", under: "lunlog", ...(aims.null === undefined ? {} : { aim: { atLeast: aims.null } }) }
+]
 
-const options = parseArgs({
-  options: {
-    json: { type: "boolean", default: false },
-    seconds: { type: "string", default: "4" },
-    rounds: { type: "string", default: "3" },
-    only: { type: "string", default: workloads.map((each) => each.name).join(",") }
-  }
-}).values
+const fileRatios: ReadonlyArray<RatioOf> = [
+  { over: "tgt", under: "file", aim: { atLeast: 1 } },
+  { over: "tgt-disk", under: "disk", aim: { atLeast: 1 } }
+]
 
-const print = (text: string): void => {
-  if (!options.json) console.log(text)
-}
-
-/** The sample with the median CPU per IO. */
-const median = (samples: ReadonlyArray<Sample>): Sample => {
-  const sorted = samples.toSorted((a, b) => a.cpuMicrosPerIo - b.cpuMicrosPerIo)
-  return sorted[Math.floor(sorted.length / 2)] ?? { cpuMicrosPerIo: Number.NaN, iops: Number.NaN }
-}
-
-const sample = async (contender: Contender, workload: Workload, seconds: number, count: number): Promise<Sample> => {
-  const before = cpuSeconds(contender.pid)
-  const achieved = await runWorkload(workload, contender.url, seconds, count)
-  const used = cpuSeconds(contender.pid) - before
-  return { cpuMicrosPerIo: (used * 1e6) / achieved.operations, iops: achieved.operations / achieved.seconds }
+/** CPU per IO in microseconds, and IO per second, of each contender. */
+interface Measured {
+  readonly workload: Workload
+  readonly cpu: Samples
+  readonly rate: Samples
 }
 
 /** Runs one workload against all contenders in turns, so that drift hits all alike. */
-const measure = async (contenders: ReadonlyArray<Contender>, workload: Workload): Promise<Row> => {
-  const seconds = Number(options.seconds)
+const measure = async (
+  context: BenchContext,
+  contenders: ReadonlyArray<Contender>,
+  workload: Workload
+): Promise<Measured> => {
+  const [seconds, rounds] = [context.number("seconds"), context.number("rounds")]
   const counts = new Map<string, number>()
-  const samples = new Map<string, Array<Sample>>()
-  for (const each of contenders) counts.set(each.label, await calibrate(workload, each.url, seconds))
-  for (let round = 0; round < Number(options.rounds); round++) {
-    for (const each of contenders) {
-      const taken = samples.get(each.label) ?? []
-      taken.push(await sample(each, workload, seconds, counts.get(each.label) ?? 0))
-      samples.set(each.label, taken)
-    }
-  }
-  const results = Object.fromEntries([...samples].map(([label, taken]) => [label, median(taken)]))
-  return { workload: workload.name, aimRatio: workload.aimRatio, results }
-}
-
-const ratio = (row: Row, peer: string): number =>
-  (row.results[peer]?.cpuMicrosPerIo ?? Number.NaN) / (row.results["lunlog"]?.cpuMicrosPerIo ?? Number.NaN)
-
-const cell = (value: number, digits: number): string => value.toFixed(digits).padStart(10)
-
-const printRow = (row: Row, labels: ReadonlyArray<string>): void => {
-  const micros = labels.map((label) => cell(row.results[label]?.cpuMicrosPerIo ?? Number.NaN, 1)).join("")
-  const rates = labels.map((label) => cell(row.results[label]?.iops ?? Number.NaN, 0)).join("")
-  const reached = ratio(row, "tgt") >= row.aimRatio ? "met" : "missed"
-  print(`${row.workload.padEnd(20)}${micros}${rates}${cell(ratio(row, "tgt"), 1)}   ${row.aimRatio} ${reached}`)
-}
-
-/** A target on 127.0.0.1 with a malloc disk, a file and an NBD export of `unitBytes`. */
-const setUpLunlog = async (
-  port: number,
-  filename: string,
-  nbdSocket: string
-): Promise<Awaited<ReturnType<typeof startTarget>>> => {
-  const target = await startTarget({ stateMode: "empty" })
-  const call = target.rpc.call
-  await call("bdev_malloc_create", { name: "Malloc0", num_blocks: unitBytes / 512, block_size: 512 })
-  await call("bdev_aio_create", { name: "Aio0", filename, block_size: 512 })
-  await call("bdev_nbd_create", { name: "Nbd0", path: nbdSocket })
-  await call("iscsi_create_portal_group", { tag: 1, portals: [{ host: "127.0.0.1", port: String(port) }] })
-  await call("iscsi_create_initiator_group", { tag: 1, initiators: ["ANY"], netmasks: ["127.0.0.0/8"] })
-  await call("iscsi_create_target_node", {
-    name: "iqn.2016-06.io.spdk:bench",
-    alias_name: "bench",
-    pg_ig_maps: [{ pg_tag: 1, ig_tag: 1 }],
-    luns: [
-      { bdev_name: "Malloc0", lun_id: 0 },
-      { bdev_name: "Aio0", lun_id: 1 },
-      { bdev_name: "Nbd0", lun_id: 2 }
-    ],
-    queue_depth: 128,
-    disable_chap: true
+  for (const { label, url } of contenders) counts.set(label, await calibrate(workload, url, seconds))
+  const rate: Record<string, Array<number>> = {}
+  const cpu = await inTurns(contenders, rounds, async ({ label, pid, url }, round) => {
+    const before = cpuSeconds(pid)
+    const { operations, seconds: took } = await runWorkload(workload, url, seconds, counts.get(label) ?? 0)
+    const micros = ((cpuSeconds(pid) - before) * 1e6) / operations
+    rate[label] = [...(rate[label] ?? []), operations / took]
+    context.progress(`${workload.name}, round ${round + 1}, ${label}: ${micros.toFixed(1)} us`)
+    return micros
   })
-  return target
+  return { workload, cpu, rate }
 }
 
-const describeMachine = async (): Promise<string> => {
-  const version = await runCommand({ command: findTool("tgtd") ?? "tgtd", args: ["--version"] }, 5000)
-  const load = loadavg()[0]?.toFixed(2)
-  return `node ${process.version}, tgt ${version.stdout.trim()}, ${cpus().length} x ${cpus()[0]?.model}, load ${load}`
-}
+const chosenOf = (samples: Samples, labels: ReadonlyArray<string>): Samples =>
+  Object.fromEntries(Object.entries(samples).filter(([label]) => labels.includes(label)))
 
-const main = async (): Promise<void> => {
-  const missing = missingTools(["tgtd", "tgtadm", "nbdkit", "iscsi-perf", "qemu-img", qemuIscsiDriver])
-  if (missing !== undefined) {
-    console.error(
-      `the data benchmark ${missing}\n(tgt's package starts a service on port 3260: disable it, it is not used)`
-    )
-    process.exitCode = 1
-    return
+const tablesOf = (measured: ReadonlyArray<Measured>, chosen: ReadonlyArray<string>): ReadonlyArray<Table> => {
+  const table = (labels: ReadonlyArray<string>, of: (each: Measured, mine: ReadonlyArray<string>) => Row) => {
+    const contenders = labels.filter((label) => chosen.includes(label))
+    return { contenders, rows: measured.map((each) => of(each, contenders)) }
   }
-  const names = options.only.split(",")
-  const chosen = workloads.filter((each) => names.includes(each.name))
-  const machine = await describeMachine()
-  const port = await freePort()
-  const folder = mkdtempSync(join(memoryFolder, "lunlog-bench-"))
-  process.once("exit", () => rmSync(folder, { recursive: true, force: true }))
-  const file = join(folder, "disk")
-  writeFileSync(file, "")
-  truncateSync(file, unitBytes)
-  const nbdSocket = join(folder, "nbd")
-  await using _nbdkit = await startNbdkit(nbdSocket, "memory", String(unitBytes))
-  await using lunlog = await setUpLunlog(port, file, nbdSocket)
-  const units = [
-    { store: "file", sizeBytes: unitBytes },
-    { store: "null", sizeBytes: unitBytes }
-  ] as const
-  await using tgt = await startTgt(units, memoryFolder)
-  const contenders: ReadonlyArray<Contender> = [
-    { label: "lunlog", url: `${portalUrl(port)}/iqn.2016-06.io.spdk:bench/0`, pid: lunlog.pid },
-    { label: "file", url: `${portalUrl(port)}/iqn.2016-06.io.spdk:bench/1`, pid: lunlog.pid },
-    { label: "nbd", url: `${portalUrl(port)}/iqn.2016-06.io.spdk:bench/2`, pid: lunlog.pid },
-    { label: "tgt", url: tgt.url(0), pid: tgt.pid },
-    { label: "tgt-null", url: tgt.url(1), pid: tgt.pid }
+  const unit = "microseconds of the target's CPU per IO"
+  const chart = { kind: "bars" } as const
+  const memory = table(inMemory, (each, mine) =>
+    rowOf(each.workload, chosenOf(each.cpu, mine), memoryRatios(each.workload))
+  )
+  const files = table(inFiles, (each, mine) => rowOf(each.workload, chosenOf(each.cpu, mine), fileRatios))
+  const rates = table(all, (each, mine) => rowOf(each.workload, chosenOf(each.rate, mine)))
+  return [
+    { name: "memory", title: "RAM disks", unit, chart, ...memory },
+    { name: "files", title: "Disks in files and at an NBD server", unit, chart, ...files },
+    { name: "rates", title: "IO per second", unit: "IO per second, by the clock", ...rates }
   ]
-  for (const each of contenders.slice(0, 4)) await fill(each.url, unitBytes)
-  const labels = contenders.map((each) => each.label)
-  print(`${machine}\nmicroseconds of target CPU per IO, then IO per second, then tgt's CPU by lunlog's (aim: at least)`)
-  const heads = ["workload".padEnd(20), ...labels.map((each) => each.padStart(10))]
-  print([...heads, ...labels.map((each) => each.padStart(10)), "ratio".padStart(10), "  aim"].join(""))
-  const rows: Array<Row> = []
-  for (const workload of chosen) {
-    const row = await measure(contenders, workload)
-    rows.push(row)
-    printRow(row, labels)
-  }
-  if (options.json) console.log(JSON.stringify({ machine, rows }, null, 2))
 }
 
-await main()
+const sparseFile = (folder: string, bytes: number): string => {
+  const path = join(folder, "disk")
+  writeFileSync(path, "")
+  truncateSync(path, bytes)
+  return path
+}
+
+interface Place {
+  readonly memory: string
+  readonly disk: string
+  readonly mebibytes: number
+}
+
+/** All targets; `use` gets who takes part. */
+const withContenders = async (
+  context: BenchContext,
+  { disk, mebibytes, memory }: Place,
+  use: (contenders: ReadonlyArray<Contender>) => Promise<ReadonlyArray<Table>>
+): Promise<ReadonlyArray<Table>> => {
+  const sizeBytes = mebibytes * 1024 * 1024
+  const nbdSocket = join(memory, "nbd")
+  await using _nbdkit = await startNbdkit(nbdSocket, "memory", String(sizeBytes))
+  await using lunlog = await startLunlog({ args: lunlogArgs(context) })
+  await lunlog.createMalloc("Malloc0", mebibytes)
+  await lunlog.call("bdev_aio_create", { name: "Aio0", filename: sparseFile(memory, sizeBytes), block_size: 512 })
+  await lunlog.call("bdev_aio_create", { name: "Aio1", filename: sparseFile(disk, sizeBytes), block_size: 512 })
+  await lunlog.call("bdev_nbd_create", { name: "Nbd0", path: nbdSocket })
+  const luns = { 0: "Malloc0", 1: "Aio0", 2: "Aio1", 3: "Nbd0" }
+  await lunlog.createTarget({ name: targetName, luns, queueDepth: 128 })
+  const units = [
+    { store: "file", sizeBytes },
+    { store: "file", sizeBytes, folder: disk },
+    { store: "null", sizeBytes },
+    { store: "file", sizeBytes, tuned: true }
+  ] as const
+  await using tgt = await startTgt(units, memory)
+  const own = (lun: number) => ({
+    url: `${portalUrl(lunlog.endpoint.port)}/${targetName}/${lun}`,
+    pid: lunlog.process.pid
+  })
+  const peer = (index: number) => ({ url: tgt.url(index), pid: tgt.pid })
+  const contenders: ReadonlyArray<Contender> = [
+    { label: "lunlog", ...own(0) },
+    { label: "file", ...own(1) },
+    { label: "disk", ...own(2) },
+    { label: "nbd", ...own(3) },
+    { label: "tgt", ...peer(0) },
+    { label: "tgt-tuned", ...peer(3) },
+    { label: "tgt-disk", ...peer(1) },
+    { label: "tgt-null", ...peer(2) }
+  ]
+  const chosen = contenders.filter(({ label }) => context.text("contenders").split(",").includes(label))
+  for (const { label, url } of chosen) if (label !== "tgt-null") await fill(url, sizeBytes)
+  return await use(chosen)
+}
+
+const run = async (context: BenchContext): Promise<ReadonlyArray<Table>> => {
+  const names = context.text("only").split(",")
+  const memory = mkdtempSync(join(memoryFolder, "lunlog-bench-"))
+  const disk = mkdtempSync(join(context.text("directory"), "lunlog-bench-"))
+  try {
+    return await withContenders(context, { memory, disk, mebibytes: context.number("mebibytes") }, async (chosen) => {
+      const measured: Array<Measured> = []
+      for (const workload of workloads.filter(({ name }) => names.includes(name))) {
+        measured.push(await measure(context, chosen, workload))
+      }
+      return tablesOf(
+        measured,
+        chosen.map(({ label }) => label)
+      )
+    })
+  } finally {
+    for (const folder of [memory, disk]) rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+/** See the head of this file. */
+export const dataBenchmark: Benchmark = {
+  name: "data",
+  about: "the data path against tgt (its Debian package starts a service on port 3260, which is not used: disable it)",
+  tools: ["tgtd", "tgtadm", "nbdkit", "iscsi-perf", "qemu-img", qemuIscsiDriver],
+  peers: ["tgtd"],
+  options: {
+    ...roundOptions("3", "2"),
+    seconds: { about: "length of a sample, in whole seconds", default: "2", smoke: "1" },
+    only: {
+      about: "workloads",
+      default: workloads.map(({ name }) => name).join(","),
+      smoke: "randread4k-qd32,write1m-qd4"
+    },
+    contenders: { about: "who takes part", default: all.join(","), smoke: "lunlog,disk,tgt-tuned" },
+    mebibytes: { about: "size of each disk", default: "1024", smoke: "64" },
+    directory: { about: "a folder on a real disk", default: "/var/tmp" },
+    ...lunlogOptions
+  },
+  run
+}
+
+if (import.meta.main) await runBenchmark(dataBenchmark)

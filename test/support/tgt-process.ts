@@ -1,5 +1,5 @@
 /**
- * Debian's tgt as a child process with one target: the peer that the benchmark compares with, and something to develop
+ * Debian's tgt as a child process with one target, or two: the peer that the benchmark compares with, and something to develop
  * the tests' own clients against. Needs neither root nor its system service.
  */
 import { truncateSync, writeFileSync } from "node:fs"
@@ -16,9 +16,13 @@ import { freePort, makeDirectory, removeDirectory } from "./target-process.ts"
 export interface TgtUnit {
   readonly store: "file" | "null"
   readonly sizeBytes: number
+  /** Of its file; default: the one that `startTgt` was told. */
+  readonly folder?: string
+  /** In a second target, which negotiates as much as lunlog does (`tunedParameters`). */
+  readonly tuned?: boolean
 }
 
-/** A running tgtd with one target whose LUNs start at 1; LUN 0 is tgt's own controller. */
+/** A running tgtd whose LUNs start at 1; LUN 0 of each target is tgt's own controller. */
 export interface TgtProcess extends AsyncDisposable {
   readonly pid: number
   readonly port: number
@@ -29,7 +33,19 @@ export interface TgtProcess extends AsyncDisposable {
 }
 
 const targetName = "iqn.2001-04.org.example:tgt"
+const tunedName = `${targetName}-tuned`
 const readyMillis = 10_000
+
+/** What makes tgt fast at large writes: large segments, data without being asked for, and several requests for more. */
+const tunedParameters: Readonly<Record<string, string>> = {
+  MaxRecvDataSegmentLength: "262144",
+  MaxXmitDataSegmentLength: "262144",
+  MaxBurstLength: "1048576",
+  FirstBurstLength: "262144",
+  MaxOutstandingR2T: "8",
+  InitialR2T: "No",
+  ImmediateData: "Yes"
+}
 
 /** Runs tgtadm; throws what it says when it fails. */
 const administer = (socketPath: string) => {
@@ -56,24 +72,39 @@ const whenReady = async (child: Child, admin: ReturnType<typeof administer>): Pr
   }
 }
 
-const addUnit = async (admin: ReturnType<typeof administer>, unit: TgtUnit, lun: number, folder: string) => {
-  const target = ["--mode", "logicalunit", "--op", "new", "--tid", "1", "--lun", String(lun)]
+const backingFile = (folder: string, index: number): string => join(folder, `lun${index + 1}.raw`)
+
+const addUnit = async (admin: ReturnType<typeof administer>, unit: TgtUnit, index: number, folder: string) => {
+  const tid = unit.tuned === true ? "2" : "1"
+  const target = ["--mode", "logicalunit", "--op", "new", "--tid", tid, "--lun", String(index + 1)]
   if (unit.store === "null") {
     const size = `size=${Math.floor(unit.sizeBytes / (1024 * 1024))}m`
     await admin(...target, "--bstype", "null", "--backing-store", size)
     return
   }
-  const path = join(folder, `lun${lun}.raw`)
+  const path = backingFile(folder, index)
   writeFileSync(path, "")
   truncateSync(path, unit.sizeBytes)
   await admin(...target, "--bstype", "rdwr", "--backing-store", path)
 }
 
+const addTarget = async (admin: ReturnType<typeof administer>, tid: string, name: string): Promise<void> => {
+  await admin("--mode", "target", "--op", "new", "--tid", tid, "-T", name)
+  await admin("--mode", "target", "--op", "bind", "--tid", tid, "-I", "ALL")
+}
+
+const tune = async (admin: ReturnType<typeof administer>): Promise<void> => {
+  await addTarget(admin, "2", tunedName)
+  for (const [name, value] of Object.entries(tunedParameters)) {
+    await admin("--mode", "target", "--op", "update", "--tid", "2", "--name", name, "--value", value)
+  }
+}
+
 /** Starts tgtd on a free loopback port. `storeDirectory` holds the backing files: a tmpfs, for units in RAM. */
 export const startTgt = async (units: ReadonlyArray<TgtUnit>, storeDirectory?: string): Promise<TgtProcess> => {
-  const folder = makeDirectory("tgt")
-  const store = storeDirectory ?? folder
-  const socketPath = join(folder, "ipc")
+  const directory = makeDirectory("tgt")
+  const store = storeDirectory ?? directory
+  const socketPath = join(directory, "ipc")
   const port = await freePort()
   const child = await startChild({
     command: findTool("tgtd") ?? "tgtd",
@@ -82,20 +113,20 @@ export const startTgt = async (units: ReadonlyArray<TgtUnit>, storeDirectory?: s
   })
   const admin = administer(socketPath)
   await whenReady(child, admin)
-  await admin("--mode", "target", "--op", "new", "--tid", "1", "-T", targetName)
-  for (const [index, unit] of units.entries()) await addUnit(admin, unit, index + 1, store)
-  await admin("--mode", "target", "--op", "bind", "--tid", "1", "-I", "ALL")
+  await addTarget(admin, "1", targetName)
+  if (units.some(({ tuned }) => tuned === true)) await tune(admin)
+  for (const [index, unit] of units.entries()) await addUnit(admin, unit, index, unit.folder ?? store)
   const stop = async (): Promise<void> => {
     child.signal("SIGKILL")
     await child.exited
-    removeDirectory(folder)
-    for (const index of units.keys()) removeDirectory(join(store, `lun${index + 1}.raw`))
+    removeDirectory(directory)
+    for (const [index, { folder }] of units.entries()) removeDirectory(backingFile(folder ?? store, index))
   }
   return {
     pid: child.pid,
     port,
     targetName,
-    url: (index) => `iscsi://127.0.0.1:${port}/${targetName}/${index + 1}`,
+    url: (index) => `iscsi://127.0.0.1:${port}/${units[index]?.tuned === true ? tunedName : targetName}/${index + 1}`,
     stop,
     [Symbol.asyncDispose]: stop
   }

@@ -44,11 +44,13 @@ export const ratioOf = (samples: Samples, { aim, better = "more", over, under }:
 
 /** A row of samples. Ratios of contenders that did not take part are left out. */
 export const rowOf = (
-  row: Pick<Row, "name" | "title" | "at">,
+  { at, name, title }: Pick<Row, "name" | "title" | "at">,
   samples: Samples,
   ratios: ReadonlyArray<RatioOf> = []
 ): Row => ({
-  ...row,
+  name,
+  title,
+  ...(at === undefined ? {} : { at }),
   values: Object.fromEntries(Object.entries(samples).map(([label, taken]) => [label, spreadOf(taken)])),
   ratios: ratios.flatMap((each) => ratioOf(samples, each) ?? [])
 })

@@ -2,7 +2,7 @@
  * The data benchmark's workloads and the clients that make them: libiscsi's iscsi-perf reads for a time, `qemu-img
  * bench` writes a number of requests, chosen so that it takes about that time.
  */
-import { runCommand } from "../../support/child-process.ts"
+import { type CommandResult, runCommand } from "../../support/child-process.ts"
 
 /** One workload. `strideBytes` is the distance between two writes; reads are random or sequential. */
 export interface Workload {
@@ -12,8 +12,16 @@ export interface Workload {
   readonly queueDepth: number
   readonly sessions: number
   readonly order: "random" | "sequential"
-  /** At least how many times tgt's CPU per IO is aimed at. */
-  readonly aimRatio: number
+  readonly title: string
+  /** At least how many times lunlog's CPU per IO these are aimed to need: what issue F asks for. */
+  readonly aims: WorkloadAims
+}
+
+/** tgt with its file on a tmpfs, with other parameters, and with its null store. */
+export interface WorkloadAims {
+  readonly tgt: number
+  readonly tuned?: number
+  readonly null?: number
 }
 
 const kib = 1024
@@ -23,34 +31,29 @@ const scatteredStrideBytes = 77_773 * 4 * kib
 const clientSlackSeconds = 20
 const initiatorName = "iqn.2024-01.org.example:bench"
 
-const reads = (name: string, blockBytes: number, queueDepth: number, aimRatio: number, sessions = 1): Workload => ({
-  name,
-  client: "iscsi-perf",
-  blockBytes,
-  queueDepth,
-  sessions,
-  order: blockBytes > 4 * kib ? "sequential" : "random",
-  aimRatio
-})
+const workload = (
+  name: string,
+  title: string,
+  client: Workload["client"],
+  blockBytes: number,
+  queueDepth: number,
+  aims: WorkloadAims,
+  sessions = 1
+): Workload => {
+  const order = blockBytes > 4 * kib ? "sequential" : "random"
+  return { name, title, client, blockBytes, queueDepth, sessions, order, aims }
+}
 
-const writes = (name: string, blockBytes: number, queueDepth: number, aimRatio: number): Workload => ({
-  name,
-  client: "qemu-img",
-  blockBytes,
-  queueDepth,
-  sessions: 1,
-  order: blockBytes > 4 * kib ? "sequential" : "random",
-  aimRatio
-})
+const [reads, writes] = ["iscsi-perf", "qemu-img"] as const
 
 /** All workloads: small and large, reads and writes, deep and shallow queues, several sessions. */
 export const workloads: ReadonlyArray<Workload> = [
-  reads("randread4k-qd32", 4 * kib, 32, 4),
-  writes("randwrite4k-qd32", 4 * kib, 32, 4),
-  reads("read128k-qd8", 128 * kib, 8, 2),
-  writes("write1m-qd4", mib, 4, 2),
-  reads("randread4k-qd1", 4 * kib, 1, 2),
-  reads("randread4k-qd32x4", 4 * kib, 32, 4, 4)
+  workload("randread4k-qd32", "4 KiB random read, queue depth 32", reads, 4 * kib, 32, { tgt: 6, null: 2.5 }),
+  workload("randwrite4k-qd32", "4 KiB random write, queue depth 32", writes, 4 * kib, 32, { tgt: 6, null: 2 }),
+  workload("read128k-qd8", "128 KiB read, queue depth 8", reads, 128 * kib, 8, { tgt: 3.5 }),
+  workload("write1m-qd4", "1 MiB write, queue depth 4", writes, mib, 4, { tgt: 4, tuned: 1.3 }),
+  workload("randread4k-qd1", "4 KiB random read, queue depth 1", reads, 4 * kib, 1, { tgt: 2.5 }),
+  workload("randread4k-qd32x4", "the first one in four sessions", reads, 4 * kib, 32, { tgt: 8, null: 2.5 }, 4)
 ]
 
 /** What the clients achieved. */
@@ -61,14 +64,10 @@ export interface Achieved {
 
 /** A client could not do its work; says which, and what it printed last. */
 export class WorkloadFailed extends Error {
-  constructor(workload: Workload, url: string, output: string) {
-    super(
-      `${workload.name} on ${url}: ${output
-        .trim()
-        .split(/[\r\n]+/)
-        .slice(-2)
-        .join(" ")}`
-    )
+  constructor(workload: Workload, url: string, { code, stderr, stdout, timedOut }: CommandResult) {
+    const lines = `${stdout}${stderr}`.trim().split(/[\r\n]+/)
+    const how = timedOut ? "took too long" : `ended with ${code}`
+    super(`${workload.name} on ${url}: ${workload.client} ${how}: ${lines.slice(-2).join(" ")}`)
     this.name = "WorkloadFailed"
   }
 }
@@ -92,7 +91,7 @@ const readSession = async (workload: Workload, url: string, seconds: number, ind
   const result = await runCommand({ command: "iscsi-perf", args }, (seconds + clientSlackSeconds) * 1000)
   const rates = [...result.stdout.matchAll(/iops average (\d+)/g)].map((match) => Number(match[1]))
   const average = rates.at(-1)
-  if (result.code !== 0 || average === undefined) throw new WorkloadFailed(workload, url, result.stdout + result.stderr)
+  if (result.code !== 0 || average === undefined) throw new WorkloadFailed(workload, url, result)
   return average * seconds
 }
 
@@ -103,7 +102,7 @@ const writeRequests = async (workload: Workload, url: string, count: number, sec
   const waitMillis = (seconds * 6 + clientSlackSeconds) * 1000
   const result = await runCommand({ command: "qemu-img", args: [...args, ...size] }, waitMillis)
   const took = /^Run completed in ([0-9.]+) seconds/m.exec(result.stdout)?.[1]
-  if (result.code !== 0 || took === undefined) throw new WorkloadFailed(workload, url, result.stdout + result.stderr)
+  if (result.code !== 0 || took === undefined) throw new WorkloadFailed(workload, url, result)
   return Number(took)
 }
 
@@ -136,6 +135,6 @@ export const runWorkload = async (
 
 /** Writes the first `bytes` of a unit once, so that no target reads memory that it never touched. */
 export const fill = async (url: string, bytes: number): Promise<void> => {
-  const whole: Workload = { ...writes("fill", mib, 4, 1), order: "sequential" }
+  const whole = workload("fill", "fill", writes, mib, 4, { tgt: 1 })
   await writeRequests(whole, url, bytes / mib, 30)
 }
