@@ -1,6 +1,6 @@
 /**
- * Debian's tgt as a child process with one target, or two: the peer that the benchmark compares with, and something to develop
- * the tests' own clients against. Needs neither root nor its system service.
+ * Debian's tgt as a child process with one target, or two: the peer that the benchmark compares with, and something to
+ * develop the tests' own clients against. Needs neither root nor its system service.
  */
 import { truncateSync, writeFileSync } from "node:fs"
 import { join } from "node:path"

@@ -63,3 +63,20 @@ export const startLoad = async (options: LoadOptions): Promise<LoadGenerator> =>
   }
   return { pid: child.pid ?? 0, run, stop, [Symbol.asyncDispose]: stop }
 }
+
+/** What is to be written once. */
+export interface UnitToFill {
+  readonly host: string
+  readonly port: number
+  readonly target: string
+  readonly mebibytes: number
+}
+
+/** Writes all of LUN 0, so that nothing that is measured is the first touch of memory. */
+export const fillUnit = async ({ host, mebibytes, port, target }: UnitToFill): Promise<void> => {
+  const bytes = 1024 * 1024
+  const common = { host, port, sessions: 1, queueDepth: 4, targets: [target], bytes, unitBytes: mebibytes * bytes }
+  await using load = await startLoad({ ...common, kind: "write", order: "sequential" })
+  // Each run goes on where the one before it has ended.
+  for (let written = 0; written < mebibytes; ) written += (await load.run(0.2)).operations
+}
