@@ -8,6 +8,9 @@ const linesPerSecond = 10
 
 type NoticeOf<Tag extends Notice["_tag"]> = Extract<Notice, { readonly _tag: Tag }>
 
+/** What becomes of several reactors. */
+type PoolNotice = NoticeOf<"ReactorCrashed" | "ReactorRecovered" | "TargetsMoved">
+
 /** What initiators do. */
 type PeerNotice = Extract<Notice, { readonly initiatorAddress: string }>
 
@@ -68,10 +71,37 @@ const peerLine = (notice: PeerNotice): Effect.Effect<void> => {
 const ioText = (io: NoticeOf<"IoFailed" | "SlowIo"> | NoticeOf<"IoStuck">["oldest"]): string =>
   io.blocks === undefined ? io.operation : `${io.operation} of ${io.blocks} blocks at ${io.logicalBlockAddress}`
 
+const poolLine = (notice: PoolNotice): Effect.Effect<void> => {
+  switch (notice._tag) {
+    case "ReactorCrashed": {
+      const { connections, detail, forGood, reactor } = notice
+      const what = `reactor ${reactor} has failed, with ${connections} connections: ${detail}`
+      return forGood === true
+        ? Effect.logFatal(`${what}; it is not started again, and its targets are down: restart the target`)
+        : Effect.logError(`${what}; it is started again`)
+    }
+    case "ReactorRecovered": {
+      const { bdevs, contentLost, durationMillis, reactor, targets } = notice
+      const lost = contentLost.length === 0 ? "" : `; the content of ${contentLost.join(", ")} is lost`
+      const what = `${targets} targets and ${bdevs} bdevs`
+      return Effect.logWarning(`reactor ${reactor} runs again after ${durationMillis} ms, with ${what}${lost}`)
+    }
+    case "TargetsMoved": {
+      const { fromReactor, sessionsClosed, sessionsCut, targets, toReactor } = notice
+      const who = `${sessionsClosed + sessionsCut} sessions were asked to come back`
+      return Effect.logInfo(`${targets.join(", ")} moved from reactor ${fromReactor} to ${toReactor}; ${who}`)
+    }
+  }
+}
+
 const deviceLine = (notice: Exclude<Notice, PeerNotice>): Effect.Effect<void> => {
   switch (notice._tag) {
     case "Crashed":
       return Effect.logFatal(`the reactor has failed: ${notice.detail}`)
+    case "ReactorCrashed":
+    case "ReactorRecovered":
+    case "TargetsMoved":
+      return poolLine(notice)
     case "BdevIoFailed": {
       const { bdev, byteOffset, code, operation, repeated } = notice
       return Effect.logError(`bdev ${bdev}: ${operation} at byte ${byteOffset} failed: ${code}${times(repeated)}`)

@@ -129,6 +129,8 @@ const addLists = (tags: Tags, payload: Payload): void => {
     tags.add("portal-group", map["portalGroup"])
     tags.add("initiator-group", map["initiatorGroup"])
   }
+  for (const name of listOf(payload["targets"])) tags.iscsiName("target", name)
+  for (const name of listOf(payload["contentLost"])) tags.add("bdev", name)
   for (const portal of listOf(payload["portals"])) if (isPayload(portal)) tags.address(portal["host"])
   for (const pattern of listOf(payload["initiators"])) {
     const name = textOf(pattern)?.replace(/^!/u, "")

@@ -225,16 +225,22 @@ export class Reactor {
     if (this.#target(name)?.spec.incarnation === incarnation) this.#node.targets.delete(name.toLowerCase())
   }
 
-  #closeSessions({ correlationId, incarnation, name, request }: CommandOf<"CloseSessions">): void {
+  #closeSessions({ correlationId, incarnation, moving, name, request }: CommandOf<"CloseSessions">): void {
     const target = this.#target(name)
     let closed = 0
     let cut = 0
     const done = (): void => this.#answer(request, { _tag: "SessionsClosed", closed, cut })
-    if (target === undefined || target.spec.incarnation !== incarnation || target.sessions.size === 0) return done()
+    if (target === undefined || target.spec.incarnation !== incarnation) return done()
+    const ending = moving === undefined ? "targetDeleted" : "kicked"
+    const limitMillis = moving?.logoutLimitMillis ?? logoutRequestTimeoutMillis
+    // Who is logging in would be refused for good at the end of it; so it tries again.
+    if (moving !== undefined) this.#cutLogins(target)
+    if (target.sessions.size === 0) return done()
     const timer = setTimeout(() => {
       cut = target.sessions.size
-      for (const session of [...target.sessions]) session.cut("its target is deleted", "targetDeleted")
-    }, logoutRequestTimeoutMillis)
+      const reason = `its target ${moving === undefined ? "is deleted" : "moves to another reactor"}`
+      for (const session of [...target.sessions]) session.cut(reason, ending)
+    }, limitMillis)
     target.onSessionEnd = () => {
       closed++
       if (target.sessions.size > 0) return
@@ -243,9 +249,17 @@ export class Reactor {
       closed -= cut
       done()
     }
-    const cause = { ending: "targetDeleted", ...(correlationId === undefined ? {} : { correlationId }) } as const
-    const backstopMillis = logoutRequestTimeoutMillis + logoutCloseTimeoutMillis
-    for (const session of target.sessions) session.requestLogout(logoutRequestTimeoutMillis, backstopMillis, cause)
+    const cause = { ending, ...(correlationId === undefined ? {} : { correlationId }) } as const
+    const backstopMillis = limitMillis + logoutCloseTimeoutMillis
+    for (const session of target.sessions) session.requestLogout(limitMillis, backstopMillis, cause)
+  }
+
+  #cutLogins(target: Target): void {
+    for (const connection of [...this.#node.connections]) {
+      const { purpose } = connection.login
+      const isLogin = connection.fullFeature === undefined && purpose?._tag === "Normal"
+      if (isLogin && purpose.target === target) connection.close("its target moves to another reactor", "kicked")
+    }
   }
 
   #requestLogout(command: CommandOf<"RequestLogout">): void {

@@ -161,7 +161,9 @@ export class ReactorBdevs {
       const { blockCount, blockSize, identity } = result.bdev
       const nvme = result.nvme === undefined ? {} : { nvme: result.nvme }
       const known = identity === undefined ? {} : { identity }
-      this.#answer(request, { _tag: "BdevOpened", blockCount, blockSize, ...known, ...nvme })
+      const keys = this.#openFiles.keysOf(definition.name)
+      const writes = keys.length === 0 ? {} : { writes: keys }
+      this.#answer(request, { _tag: "BdevOpened", blockCount, blockSize, ...known, ...nvme, ...writes })
     })
   }
 

@@ -67,6 +67,8 @@ export type ReactorCommand =
       readonly name: string
       readonly incarnation: number
       readonly correlationId?: number
+      /** It goes on at another reactor: who is logging in is cut, sessions after a time, and all may come back. */
+      readonly moving?: { readonly logoutLimitMillis: number }
     }
   /** Asks sessions (over one portal group, if it is named) to log out, and cuts those that do not in time. */
   | {
@@ -93,6 +95,8 @@ export type ReactorCommand =
       readonly definition: BdevDefinition
       /** The bdevs that `definition` is stacked on. */
       readonly base: BdevId | undefined
+      /** A target that exports it, or is going to: they are opened where they are to stay, side by side. */
+      readonly beside?: string
       /** Of a RAM disk: where its content is, which outlives the reactor. It has its own if absent. */
       readonly memory?: SharedArrayBuffer
     }
@@ -184,6 +188,8 @@ export interface ConnectionReport {
   /** 0 security, 1 operational; undefined before the first request and after the login. */
   readonly loginStage: number | undefined
   readonly discovery: boolean
+  /** The index of the reactor that has it, if there are several; 0 is the front. */
+  readonly reactor?: number
   readonly initiatorName: string
   readonly initiatorAddress: string
   readonly targetAddress: string
@@ -210,6 +216,20 @@ export interface LimitReport {
   readonly delayedCount: number
 }
 
+/** One of several reactors, as the pool knows it. */
+export interface MemberReport {
+  /** 0 is the front: it has portals and logins, and no targets. */
+  readonly index: number
+  /** `down`: it has failed, and is being started again. `failed`: it is not. */
+  readonly state: "up" | "down" | "failed"
+  /** Names of the targets that have their home there. */
+  readonly targets: ReadonlyArray<string>
+  readonly bdevCount: number
+  readonly connectionCount: number
+  /** How often it has failed since the start of the process. */
+  readonly crashCount: number
+}
+
 /** What a reactor says of itself. */
 export interface ReactorReport {
   readonly connections: ReadonlyArray<ConnectionReport>
@@ -220,6 +240,8 @@ export interface ReactorReport {
   readonly taskBufferBytes: number
   /** Facts that were not told, because there were too many. */
   readonly suppressedObservations: number
+  /** Of several reactors together: each. */
+  readonly reactors?: ReadonlyArray<MemberReport>
 }
 
 /** What a request can come to. `code` is a Linux errno name. */
@@ -232,6 +254,8 @@ export type ReactorAnswer =
       /** As `Bdev.identity`. */
       readonly identity?: string
       readonly nvme?: NvmeFound
+      /** Files, devices and exports that it writes to, which no other disk may do; absent: none. */
+      readonly writes?: ReadonlyArray<string>
     }
   | { readonly _tag: "BdevMeasured"; readonly blockCount: number }
   | { readonly _tag: "Failed"; readonly code: string; readonly detail: string }
@@ -267,6 +291,12 @@ export type ReactorObservation = ObservationOf<
   /** Seq of the record that led to it, if there is one. */
   readonly correlationId?: number
   /** Of what stands for many: when the first was, in milliseconds before now. */
+  readonly firstMillisAgo?: number
+}
+
+/** What several reactors together observe of each other. */
+export type PoolObservation = ObservationOf<"ReactorCrashed" | "ReactorRecovered" | "TargetsMoved"> & {
+  readonly correlationId?: number
   readonly firstMillisAgo?: number
 }
 
@@ -309,6 +339,7 @@ export type ReactorFact =
   | ConnectionGone
   | { readonly _tag: "Answer"; readonly request: RequestId; readonly answer: ReactorAnswer }
   | ReactorObservation
+  | PoolObservation
   /** The reactor itself failed; it is of no use any more. */
   | { readonly _tag: "Crashed"; readonly detail: string }
 
@@ -319,4 +350,6 @@ export interface ReactorPort {
   readonly listen: (listener: (fact: ReactorFact) => void) => void
   /** Ends the thread, if there is one. */
   readonly terminate: () => Promise<void>
+  /** Resolves when its thread has ended by itself or otherwise: nothing of it reaches a disk any more. */
+  readonly ended?: Promise<void>
 }

@@ -17,25 +17,33 @@ export interface WorkerStart {
   readonly surroundings: ReactorSurroundings
 }
 
-/** Starts the thread. A failure of it is told as `Crashed`. */
+/** Starts the thread. A failure of it is told as `Crashed`, once, and so is its end, unless it was ended from here. */
 export const workerReactor = (options: NodeOptions, surroundings: ReactorSurroundings = {}): ReactorPort => {
   const workerData: WorkerStart = { options, surroundings }
   const worker = new Worker(entry, { workerData })
+  const ended = Promise.withResolvers<void>()
+  let isEnding = false
+  worker.on("exit", () => ended.resolve())
   return {
     send: (command) => worker.postMessage(command),
     listen: (listener) => {
+      const crashed = (detail: string): void => {
+        if (!isEnding) listener({ _tag: "Crashed", detail })
+        isEnding = true
+      }
       worker.on("message", (fact: ReactorFact) => listener(fact))
-      worker.on("error", (error) => {
-        listener({ _tag: "Crashed", detail: error instanceof Error ? error.message : String(error) })
-      })
+      worker.on("error", (error) => crashed(error instanceof Error ? (error.stack ?? error.message) : String(error)))
+      worker.on("exit", (code) => crashed(`its thread has ended with code ${code}`))
     },
     terminate: async () => {
+      isEnding = true
       const late = Promise.withResolvers<"late">()
       const timer = setTimeout(late.resolve, terminateTimeoutMillis, "late")
       const ended = await Promise.race([worker.terminate(), late.promise])
       clearTimeout(timer)
       // File operations of the thread hang, and would keep the process from exiting.
       if (ended === "late") process.once("exit", leaveProcess)
-    }
+    },
+    ended: ended.promise
   }
 }

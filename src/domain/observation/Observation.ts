@@ -57,6 +57,8 @@ export const observationOccasions: Readonly<Record<ObservationType, string>> = {
   ProcessStarted: "the server has started",
   ProcessEnded: "the server has ended in order; its absence before the next `ProcessStarted` says that it did not",
   ConfigurationRead: "the server has read its configuration file, at the start or again",
-  ReactorCrashed: "the data plane has failed; the target has to be restarted",
+  ReactorCrashed: "one of several reactors has failed, and is started again; or the only one: restart the target",
+  ReactorRecovered: "a reactor that had failed runs again, with the targets and disks that it had",
+  TargetsMoved: "targets have moved to another reactor, since they share a disk with one that is there",
   ObservationsSuppressed: "so many observations were not told, because there were too many: by type"
 }

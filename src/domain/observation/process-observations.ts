@@ -49,6 +49,33 @@ export const processObservations = {
     occasion: Schema.Literals(["start", "reload"]),
     result: Schema.String
   },
-  ReactorCrashed: { detail: Schema.String },
+  ReactorCrashed: {
+    detail: Schema.String,
+    /** One of several: the others go on. Absent: the only one, and with it the data plane. */
+    reactor: Schema.optionalKey(Schema.Natural),
+    /** Connections that ended with it. */
+    connections: Schema.optionalKey(Schema.Natural),
+    /** It has failed too often, and is not started again. */
+    forGood: Schema.optionalKey(Schema.Literal(true))
+  },
+  ReactorRecovered: {
+    reactor: Schema.Natural,
+    durationMillis: Schema.Natural,
+    targets: Schema.Natural,
+    bdevs: Schema.Natural,
+    /** Disks whose content was in the memory of that reactor alone; of many, the first. */
+    contentLost: Schema.Array(Schema.String)
+  },
+  TargetsMoved: {
+    /** Of many, the first. */
+    targets: Schema.Array(Schema.String),
+    bdevs: Schema.Natural,
+    fromReactor: Schema.Natural,
+    toReactor: Schema.Natural,
+    /** Sessions that were asked to log out and to come back, and have, and those that were cut. */
+    sessionsClosed: Schema.Natural,
+    sessionsCut: Schema.Natural,
+    durationMillis: Schema.Natural
+  },
   ObservationsSuppressed: { byType: Schema.Record(Schema.String, Schema.Natural) }
 } as const

@@ -36,6 +36,11 @@ class Fields {
     return this.has(name) ? words(this.text(name)) : ""
   }
 
+  texts(name: string): ReadonlyArray<string> {
+    const value = memberOf(this.#payload, name)
+    return Array.isArray(value) ? value.map(valueText) : []
+  }
+
   entries(name: string): ReadonlyArray<readonly [string, unknown]> {
     const value = memberOf(this.#payload, name)
     return typeof value === "object" && value !== null ? Object.entries(value) : []
@@ -174,8 +179,25 @@ const host: Readonly<Record<string, Sentence>> = {
   },
   ProcessEnded: (f) => `the process ended in order: ${f.text("reason")}`,
   ConfigurationRead: (f) => `configuration ${f.text("config")} was read at ${f.text("occasion")}: ${f.text("result")}`,
-  ReactorCrashed: (f) =>
-    `the data path has failed and the target must be restarted: ${f.text("detail").split("\n")[0]}`,
+  ReactorCrashed: (f) => {
+    const why = f.text("detail").split("\n")[0]
+    if (!f.has("reactor")) return `the data path has failed and the target must be restarted: ${why}`
+    const after = f.has("forGood") ? "is not started again: the target must be restarted" : "is started again"
+    const what = `reactor ${f.text("reactor")} has failed with ${counted(f.number("connections"), "connection")}`
+    return `${what}, and ${after}: ${why}`
+  },
+  ReactorRecovered: (f) => {
+    const what = `${counted(f.number("targets"), "target")} and ${counted(f.number("bdevs"), "bdev")}`
+    const lost = f.texts("contentLost")
+    return (
+      `reactor ${f.text("reactor")} runs again after ${spanText(f.number("durationMillis"))}, with ${what}` +
+      `${lost.length === 0 ? "" : `; the content of ${lost.join(", ")} is lost`}`
+    )
+  },
+  TargetsMoved: (f) =>
+    `${f.texts("targets").join(", ")} moved from reactor ${f.text("fromReactor")} to ${f.text("toReactor")} with ` +
+    `${counted(f.number("bdevs"), "bdev")}; ` +
+    `${counted(f.number("sessionsClosed") + f.number("sessionsCut"), "session")} had to come back`,
   ObservationsSuppressed: (f) => {
     const types = f.entries("byType").map(([type, count]) => `${valueText(count)} ${type}`)
     return `observations were not recorded, as there were too many: ${types.join(", ")}`

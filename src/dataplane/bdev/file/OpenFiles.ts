@@ -90,6 +90,11 @@ export class OpenFiles {
     return undefined
   }
 
+  /** What the bdev of a name writes to. */
+  keysOf(name: string): ReadonlyArray<string> {
+    return [...this.#writers].flatMap(([key, writer]) => (writer.name === name && !writer.closing ? [key] : []))
+  }
+
   /** Waits, but not for long, for the one who is just being closed. */
   async closingEnded(keys: ReadonlyArray<string>): Promise<void> {
     const writer = this.writerOf(keys)

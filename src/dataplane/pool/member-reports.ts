@@ -1,0 +1,21 @@
+/** What is to be known of each reactor of a pool. */
+import type { MemberReport } from "../reactor/protocol.ts"
+import type { PoolState } from "./PoolState.ts"
+
+/** By index; `connectionsOf` counts those that a target's home has. */
+export const memberReports = (
+  { book, members, placement }: PoolState,
+  connectionsOf: (target: string) => number
+): ReadonlyArray<MemberReport> =>
+  members.map(({ crashCount, index, state }) => {
+    const nodes = index === 0 ? [] : placement.nodesAt(index)
+    const targets = nodes.filter((node) => typeof node === "string")
+    return {
+      index,
+      state,
+      targets: targets.map((target) => book.target(target)?.spec.name ?? target).sort(),
+      bdevCount: nodes.length - targets.length,
+      connectionCount: targets.reduce((count, target) => count + connectionsOf(target), 0),
+      crashCount
+    }
+  })

@@ -1,0 +1,65 @@
+/** What several reactors say, as if it were one. */
+import type { BdevStatistics } from "../../domain/Statistics.ts"
+import type { ReactorAnswer, ReactorReport } from "../reactor/protocol.ts"
+import type { StatisticsResult } from "../reactor/statistics-protocol.ts"
+
+/** An answer, and the index of the reactor that has given it. */
+export interface MemberAnswer {
+  readonly index: number
+  readonly answer: ReactorAnswer
+}
+
+const sum = (numbers: ReadonlyArray<number>): number => numbers.reduce((total, number) => total + number, 0)
+
+/** Reports of those that have answered. */
+export const mergedReport = (answers: ReadonlyArray<MemberAnswer>): ReactorReport => {
+  const reports = answers.flatMap(({ answer, index }) =>
+    answer._tag === "Report" ? [{ index, report: answer.report }] : []
+  )
+  const all = reports.map(({ report }) => report)
+  return {
+    connections: reports.flatMap(({ index, report }) =>
+      report.connections.map((connection) => ({ ...connection, reactor: index }))
+    ),
+    drains: all.flatMap(({ drains }) => drains),
+    limits: all.flatMap(({ limits }) => limits),
+    sessionCount: sum(all.map(({ sessionCount }) => sessionCount)),
+    taskBufferBytes: sum(all.map(({ taskBufferBytes }) => taskBufferBytes)),
+    suppressedObservations: sum(all.map(({ suppressedObservations }) => suppressedObservations))
+  }
+}
+
+const newest = (results: ReadonlyArray<{ readonly atNanos: number }>): number =>
+  results.reduce((latest, { atNanos }) => Math.max(latest, atNanos), 0)
+
+/** Of each bdev, what its home says; `homes` are in the order of the bdevs. Nobody has those that are not open. */
+export const mergedBdevs = (
+  answers: ReadonlyArray<MemberAnswer>,
+  homes: ReadonlyArray<number | undefined>
+): StatisticsResult => {
+  const reports = answers.flatMap(({ answer, index }) =>
+    answer._tag === "Statistics" && answer.result._tag === "Bdevs" ? [{ index, report: answer.result.report }] : []
+  )
+  const bdevs = homes.flatMap((home, at): ReadonlyArray<BdevStatistics> => {
+    const own = reports.find(({ index }) => index === home) ?? reports[0]
+    const statistics = own?.report.bdevs[at]
+    return statistics === undefined ? [] : [statistics]
+  })
+  return { _tag: "Bdevs", report: { atNanos: newest(reports.map(({ report }) => report)), bdevs } }
+}
+
+/** What goes on everywhere. */
+export const mergedLive = (answers: ReadonlyArray<MemberAnswer>): StatisticsResult => {
+  const all = answers.flatMap(({ answer }) =>
+    answer._tag === "Statistics" && answer.result._tag === "Live" ? [answer.result.live] : []
+  )
+  return {
+    _tag: "Live",
+    live: {
+      atNanos: newest(all),
+      lunCount: sum(all.map(({ lunCount }) => lunCount)),
+      luns: all.flatMap(({ luns }) => luns),
+      sessions: all.flatMap(({ sessions }) => sessions)
+    }
+  }
+}
