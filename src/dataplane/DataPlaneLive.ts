@@ -22,6 +22,8 @@ import { NvmeWatch } from "./hotplug/NvmeWatch.ts"
 import { Reattachment } from "./hotplug/Reattachment.ts"
 import { watchPaths } from "./hotplug/watch-paths.ts"
 import { requestedLogoutTimeoutMillis } from "./limits.ts"
+import { MemoryBudget } from "./MemoryBudget.ts"
+import { defaultMemoryBytes } from "./memory-limit.ts"
 import { nodeOptions } from "./node-options.ts"
 import { noticeLines } from "./notice-lines.ts"
 import { OwnObservations } from "./OwnObservations.ts"
@@ -48,7 +50,12 @@ const nothingToReport: ReactorReport = {
   suppressedObservations: 0
 }
 
-const serviceOf = (parts: Parts, progress: Progress, failure: () => string | undefined): DataPlane["Service"] => {
+const serviceOf = (
+  parts: Parts,
+  progress: Progress,
+  memory: MemoryBudget,
+  failure: () => string | undefined
+): DataPlane["Service"] => {
   const { bdevs, client, own, portals, targets } = parts
   const report = Effect.map(client.request({ _tag: "Query" }), (answer) =>
     answer._tag === "Report" ? answer.report : nothingToReport
@@ -80,6 +87,7 @@ const serviceOf = (parts: Parts, progress: Progress, failure: () => string | und
         sessionCount,
         connectionCount: connections.length,
         commandBufferBytes: taskBufferBytes,
+        memory: memory.report(),
         suppressedObservations: suppressedObservations + own.suppressedCount,
         warnings: [
           ...(crashed === undefined ? [] : [`the data plane has failed: ${crashed}; restart the target`]),
@@ -143,8 +151,9 @@ const make = Effect.fnUntraced(function* (settings: DataPlaneSettings) {
   const { committed, state } = yield* controlPlane.changes
   let crashed: string | undefined
   const startReactor = settings.reactor === "worker" ? workerReactor : mainThreadReactor
-  const { allowedPaths, peerLimits, sysfsRoot } = settings
-  const port = startReactor(nodeOptions(state), { allowedPaths, peerLimits, sysfsRoot })
+  const { allowedPaths, memoryBytes = defaultMemoryBytes(), peerLimits, sysfsRoot } = settings
+  const memory = MemoryBudget.sized(memoryBytes)
+  const port = startReactor(nodeOptions(state), { allowedPaths, peerLimits, sysfsRoot, memory: memory.shared })
   const print = Effect.runForkWith(yield* Effect.context<never>())
   const line = noticeLines(() => performance.now())
   const clock = yield* Clock.Clock
@@ -180,7 +189,7 @@ const make = Effect.fnUntraced(function* (settings: DataPlaneSettings) {
   yield* Effect.forkScoped(follow, { startImmediately: true })
   const settled = Effect.timeoutOption(Deferred.await(booted), bootTimeout)
   yield* Effect.forkScoped(Effect.andThen(settled, Effect.andThen(settings.acceptWhen, accept)))
-  return serviceOf(parts, progress, () => crashed)
+  return serviceOf(parts, progress, memory, () => crashed)
 })
 
 /** The data plane over a reactor. Its scope's end shuts the reactor down in order. */

@@ -7,6 +7,8 @@ import type { IdentityStyle } from "./scsi/unit-identity.ts"
 export interface DataPlaneSettings extends ReactorSurroundings {
   /** Where the reactor runs. */
   readonly reactor: "main" | "worker"
+  /** What all reactors may take together, in bytes; `defaultMemoryBytes` if absent. */
+  readonly memoryBytes?: number | undefined
   readonly identityStyle: IdentityStyle
   /** From the start of a removal until what is left is aborted. */
   readonly removalDeadlineMillis: number

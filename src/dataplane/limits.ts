@@ -103,6 +103,10 @@ export const fileCloseTimeoutMillis = 1_000
 export const contentSaveTimeoutMillis = 40_000
 /** How long a connection waits with a command for those before it, which come by other connections; in milliseconds. */
 export const missingCommandTimeoutMillis = 30_000
+/** What a connection is counted with in the budget of memory, in bytes: its objects, and its socket's. */
+export const connectionBytes = 16 * 1024
+/** The same for a session, with the objects of its commands. */
+export const sessionBytes = 16 * 1024
 /** What pools keep and nobody has needed for so long is given back to the operating system, in milliseconds. */
 export const poolTrimMillis = 5_000
 /** How often connections are looked over for these times, in milliseconds. */

@@ -92,6 +92,29 @@ export interface BdevStatus {
   readonly limited?: { readonly waitingCount: number; readonly delayedCount: number }
 }
 
+/** Memory that the data plane may take and has taken, in bytes. */
+export interface MemoryStatus {
+  readonly limit: number
+  readonly used: number
+  readonly usedFor: {
+    /** Connections and sessions. */
+    readonly connections: number
+    /** Commands under way, their data, and buffers that are kept for the next. */
+    readonly commands: number
+    /** Answers that are not sent yet, and buffers that are kept for the next. */
+    readonly output: number
+    /** Content of disks that is in memory. */
+    readonly disks: number
+  }
+}
+
+/** Of a data plane that takes none. */
+export const noMemory: MemoryStatus = {
+  limit: 0,
+  used: 0,
+  usedFor: { connections: 0, commands: 0, output: 0, disks: 0 }
+}
+
 /** What was achieved of what the state wants. */
 export interface DataPlaneStatus {
   readonly portals: ReadonlyArray<PortalStatus>
@@ -100,6 +123,7 @@ export interface DataPlaneStatus {
   readonly connectionCount: number
   /** Memory that commands under way hold for their data, in bytes. */
   readonly commandBufferBytes: number
+  readonly memory: MemoryStatus
   /** Observations that were not recorded since the start, because there were too many at once. */
   readonly suppressedObservations: number
   /** Sentences for the user. */

@@ -116,6 +116,9 @@ export interface SessionStatistics {
   /** Of TCP. */
   readonly receivedBytes: number
   readonly sentBytes: number
+  /** Memory that its commands have for their data, and answers that the initiator has not taken yet, in bytes. */
+  readonly bufferBytes: number
+  readonly unsentBytes: number
 }
 
 /** Everything that moves, at one moment. */

@@ -7,7 +7,7 @@ import { Deferred, Effect, Layer, Queue } from "effect"
 import type { BdevRequest } from "../../src/domain/bdev/BdevSpec.ts"
 import type { Committed } from "../../src/domain/ControlPlane.ts"
 import { ControlPlane } from "../../src/domain/ControlPlane.ts"
-import { DataPlane } from "../../src/domain/DataPlane.ts"
+import { DataPlane, noMemory } from "../../src/domain/DataPlane.ts"
 import { BdevUnavailable, PortalUnavailable } from "../../src/domain/data-plane-errors.ts"
 import type { Event } from "../../src/domain/Event.ts"
 import { PortalGroupTag } from "../../src/domain/ids.ts"
@@ -106,6 +106,7 @@ const status = {
   sessionCount: 0,
   connectionCount: 1,
   commandBufferBytes: 0,
+  memory: noMemory,
   suppressedObservations: 0,
   warnings: ["this data plane is a fake"]
 }

@@ -8,7 +8,7 @@ import { MemoryEventLog } from "../../../eventlog/MemoryEventLog.ts"
 import { ConfigApplier } from "../../config/plan/ConfigApplier.ts"
 import { type BdevRequest, isSizedByDevice } from "../../domain/bdev/BdevSpec.ts"
 import { ControlPlane } from "../../domain/ControlPlane.ts"
-import { DataPlane, type Lease } from "../../domain/DataPlane.ts"
+import { DataPlane, type Lease, noMemory } from "../../domain/DataPlane.ts"
 import type { Event } from "../../domain/Event.ts"
 import { Uuid } from "../../domain/ids.ts"
 import type { NvmeNamespaceFound } from "../../domain/nvme/NvmeController.ts"
@@ -93,6 +93,7 @@ const emptyDataPlane = Layer.effect(
         sessionCount: 0,
         connectionCount: 0,
         commandBufferBytes: 0,
+        memory: noMemory,
         suppressedObservations: 0,
         warnings: []
       }),

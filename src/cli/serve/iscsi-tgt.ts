@@ -11,6 +11,7 @@ import { version } from "../version.ts"
 import { restrictionOf } from "./allowed-paths.ts"
 import { type HotplugPoll, hotplugPollForm, parseHotplugPoll } from "./hotplug-poll.ts"
 import { loggingLayer } from "./logging.ts"
+import { memorySizeForm, parseMemorySize } from "./memory-size.ts"
 import type { PeerLimitSettings } from "./peer-limits.ts"
 import type { LoadDataPlane } from "./serve-command.ts"
 import { methodSet, removalDeadlineDefault } from "./server-flags.ts"
@@ -46,6 +47,7 @@ const effective: ReadonlyArray<OptionSpec> = [
   { long: "connections-per-address", short: undefined, value: "N", help: "of one initiator's address (default 512)" },
   { long: "sessions-per-address", short: undefined, value: "N", help: "of one initiator's address" },
   { long: "logins-per-second", short: undefined, value: "N", help: "of one initiator's address (default 500)" },
+  { long: "mem-size", short: "s", value: "MB", help: "memory for all (default: the machine's, less 512)" },
   { long: "accept-log-loss", short: undefined, value: undefined, help: "go on with what is left of a damaged log" }
 ]
 
@@ -55,7 +57,6 @@ const ignored: ReadonlyArray<OptionSpec> = [
   valued("lcores", "LIST"),
   valued("main-core", "N", "p"),
   valued("master-core", "N"),
-  valued("mem-size", "MB", "s"),
   flag("no-pci", "u"),
   valued("pci-allowed", "BDF", "A"),
   valued("pci-blocked", "BDF", "B"),
@@ -117,6 +118,16 @@ const hotplugPollOf = (
     : Effect.succeed({ hotplugPollMillis })
 }
 
+/** 0 is the default, as in SPDK. */
+const memoryBytesIn = (options: ParsedOptions): Effect.Effect<number | undefined, CliFailure> => {
+  const given = options.values.get("mem-size")
+  if (given === undefined || given === "0") return Effect.undefined
+  const bytes = parseMemorySize(given)
+  return bytes === undefined
+    ? Effect.fail(new CliFailure({ message: `--mem-size ${given}: ${memorySizeForm}` }))
+    : Effect.succeed(bytes)
+}
+
 const tellIgnored = (options: ParsedOptions) =>
   Effect.suspend(() => {
     const known = new Set(ignored.map(({ long }) => long))
@@ -160,6 +171,7 @@ const settingsOf = (options: ParsedOptions, stateMode: "empty" | "resume") =>
       acceptLogLoss: options.given.has("accept-log-loss"),
       restriction: restrictionIn(options),
       peerLimits: yield* peerLimitsIn(options),
+      memoryBytes: yield* memoryBytesIn(options),
       ...(allowed === undefined ? {} : { rpcsAllowed: methodSet(allowed) })
     } as const
   })

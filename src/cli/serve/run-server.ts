@@ -44,6 +44,8 @@ export interface DataPlaneSettings {
   readonly removalDeadlineMillis: number
   readonly allowedPaths: AllowedPaths
   readonly peerLimits: Partial<PeerLimitSettings>
+  /** Of disks, sessions and commands; the machine's, less what the rest needs, if absent. */
+  readonly memoryBytes: number | undefined
   readonly hotplugPollMillis?: HotplugPoll
   readonly sysfsRoot?: string
   readonly deviceRoot?: string
@@ -85,6 +87,8 @@ export interface ServerSettings {
   /** Undefined: every path that the user may open. */
   readonly restriction?: PathRestriction | undefined
   readonly peerLimits?: PeerLimitSettings
+  /** What the data plane may take; its default if absent. */
+  readonly memoryBytes?: number | undefined
   /** Makes state and data plane what the configuration file says; runs once, before initiators are let in. */
   readonly configure?: Effect.Effect<void, CliFailure, RpcServices>
   /** Goes on beside it, from the start to the end. */
@@ -247,6 +251,7 @@ export const runServer = (settings: ServerSettings, makeDataPlane: MakeDataPlane
       removalDeadlineMillis,
       allowedPaths,
       peerLimits: { ...settings.peerLimits, connections },
+      memoryBytes: settings.memoryBytes,
       ...devicesOf(settings),
       acceptWhen: Deferred.await(accept)
     })

@@ -83,6 +83,7 @@ export const serveCommand = (load: LoadDataPlane) =>
         acceptLogLoss: input.acceptLogLoss,
         restriction,
         peerLimits: peerLimitsOf(input),
+        memoryBytes: Option.getOrUndefined(input.memorySize),
         http: httpSettingsOf(input),
         onReady: serverReady,
         ...(allowed === undefined ? {} : { rpcsAllowed: methodSet(allowed) }),

@@ -5,6 +5,7 @@ import { defaultSocketPath } from "../../rpc/socket-path.ts"
 import { durationMillisMax, parseDuration } from "../duration.ts"
 import { hotplugPollFlag } from "./hotplug-poll.ts"
 import { logFormats } from "./logging.ts"
+import { memorySizeFlag } from "./memory-size.ts"
 
 /** Milliseconds that a removal waits, unless said otherwise; below the 60 s that rpc.py waits. */
 export const removalDeadlineDefault = 40_000
@@ -81,6 +82,7 @@ export const serverFlags = {
     Flag.withDescription("Run the data path in the main thread (default) or in a worker thread"),
     Flag.withDefault("main" as const)
   ),
+  memorySize: memorySizeFlag,
   acceptLogLoss: Flag.Boolean("accept-log-loss").pipe(
     Flag.withDescription("Go on with what is left of a damaged event log"),
     Flag.withDefault(false)

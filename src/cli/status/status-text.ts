@@ -65,6 +65,18 @@ export const StatusView = Schema.Struct({
     ),
     lun_drains: Schema.Array(Drain),
     suppressed_observations: Schema.optionalKey(Schema.Number),
+    /** In bytes. */
+    memory: Schema.optionalKey(
+      Schema.Struct({
+        limit: Schema.Number,
+        used: Schema.Number,
+        connections: Schema.Number,
+        commands: Schema.Number,
+        output: Schema.Number,
+        disks: Schema.Number,
+        process: Schema.Struct({ resident: Schema.Number })
+      })
+    ),
     config: Schema.optionalKey(Schema.NullOr(Schema.Struct({ name: Schema.String }))),
     drift_count: Schema.optionalKey(Schema.Number),
     /** What is not as the file says that was applied last; the first of them. */
@@ -199,6 +211,16 @@ const logOptionLines = ({ log }: StatusView["status"]): ReadonlyArray<string> =>
   ]
 }
 
+const memoryLines = ({ memory }: StatusView["status"]): ReadonlyArray<string> => {
+  if (memory === undefined) return []
+  const { commands, connections, disks, limit, output, used } = memory
+  const parts = Object.entries({ disks, connections, commands, output })
+  const whom = parts.map(([name, bytes]) => `${name} ${byteText(bytes)}`).join(", ")
+  return [
+    `memory: ${byteText(used)} of ${byteText(limit)} (${whom}); the process has ${byteText(memory.process.resident)}`
+  ]
+}
+
 const forkLines = ({ fork }: StatusView["status"]): ReadonlyArray<string> => {
   if (fork === undefined) return []
   const { data, source_at: sourceAt, source_instance_id: sourceInstanceId, source_seq: sourceSeq } = fork
@@ -273,6 +295,7 @@ export const statusText = (view: StatusView): string => {
     ...driftLines(view.status),
     `lunlog ${version}, process ${pid}, ${state} since ${since}${start}`,
     [logLine(view.status), ...logOptionLines(view.status)].join("; "),
+    ...memoryLines(view.status),
     ...forkLines(view.status),
     ...replayLines(view.status),
     "",

@@ -52,6 +52,11 @@ export class CommandPath implements TaskOwner, SessionCommands, ExecutionPath {
     this.#execution = new CommandExecution(this, pool)
   }
 
+  /** Bytes of buffers that its commands have. */
+  get bufferBytes(): number {
+    return this.#bufferBytes
+  }
+
   /** A SCSI Command PDU begins; its CmdSN has been accepted. False: the initiator breaks the protocol. */
   beginCommand(b: Buffer, at: number, dataBytes: number): boolean {
     const initiatorTaskTag = initiatorTaskTagOf(b, at)

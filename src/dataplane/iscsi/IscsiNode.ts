@@ -3,8 +3,8 @@
  * sessions, the pools, and where facts go. The reactor fills it; connections read it afresh for each login and command.
  */
 import { type AccessList, admittingRule, discoverable, discoveryAuth } from "../../domain/access.ts"
-import { poolTrimMillis, receiveBufferBytes } from "../limits.ts"
-import { MemoryBudget } from "../MemoryBudget.ts"
+import { connectionBytes, poolTrimMillis, receiveBufferBytes, sessionBytes } from "../limits.ts"
+import { type MemoryAccount, MemoryBudget } from "../MemoryBudget.ts"
 import { defaultMemoryBytes } from "../memory-limit.ts"
 import type { AuthGroup } from "./auth/AuthGroupView.ts"
 import type { AuthPolicy } from "./auth/AuthPolicy.ts"
@@ -95,6 +95,7 @@ export class IscsiNode {
   readonly tasks: TaskPool
   readonly outputBuffers: OutputBuffers
   readonly turns = new Turns()
+  readonly #connectionMemory: MemoryAccount
   readonly #receiveBuffer = Buffer.allocUnsafeSlow(receiveBufferBytes)
   readonly #unflushed = new Set<Connection>()
   #flushScheduled = false
@@ -120,6 +121,8 @@ export class IscsiNode {
     this.memory = memory
     this.tasks = new TaskPool(() => this.now(), memory.account("commands"))
     this.outputBuffers = new OutputBuffers(memory.account("output"))
+    this.#connectionMemory = memory.account("connections")
+    this.#connectionMemory.takeAnyway(receiveBufferBytes)
     this.tasks.reclaim = this.#reclaim
     this.outputBuffers.reclaim = this.#reclaim
     this.peers = new Peers(peerLimits, () => this.now(), place?.of)
@@ -142,15 +145,22 @@ export class IscsiNode {
     return performance.now()
   }
 
+  /** Whether there is memory for one more connection, and for a session by it. */
+  get hasRoom(): boolean {
+    if (this.#connectionMemory.left < connectionBytes + sessionBytes) this.#reclaim()
+    return this.#connectionMemory.left >= connectionBytes + sessionBytes
+  }
+
   /** A connection is there. */
   entered(connection: Connection): void {
     this.connections.add(connection)
+    this.#connectionMemory.takeAnyway(connectionBytes)
     this.peers.of(connection.origin.initiatorAddress).connections.add(connection)
   }
 
   /** It is not, any more. */
   left(connection: Connection): void {
-    this.connections.delete(connection)
+    if (this.connections.delete(connection)) this.#connectionMemory.give(connectionBytes)
     this.peers.of(connection.origin.initiatorAddress).connections.delete(connection)
     this.home?.left(connection)
   }
@@ -183,12 +193,14 @@ export class IscsiNode {
     peer.sessions++
     this.#peerOfSession.set(session, peer)
     this.sessions.set(session.tsih, session)
+    this.#connectionMemory.takeAnyway(sessionBytes)
   }
 
   /** It has ended. */
   ended(session: Session): void {
     const peer = this.#peerOfSession.get(session)
     if (!this.sessions.delete(session.tsih)) return
+    this.#connectionMemory.give(sessionBytes)
     if (peer !== undefined) peer.sessions--
     this.home?.ended(session)
   }

@@ -121,9 +121,10 @@ export class LoginPhase {
       this.#refuse(request, LoginStatus.OutOfResources, `it cannot go to its target: ${problem}`)
   }
 
-  /** A login begins: why it comes too early after others of its address. */
+  /** A login begins: why it cannot be, or comes too early after others of its address. */
   #tooMany(): string | undefined {
     const { node, origin } = this.#connection
+    if (!node.hasRoom) return "no memory is left for a session (--mem-size)"
     // The front has looked at it already.
     if (node.home !== undefined) return undefined
     const { logins } = node.peers.of(origin.initiatorAddress)

@@ -124,7 +124,7 @@ export class Transmitter {
   }
 
   #isOverLimit(): boolean {
-    const bytes = this.#pendingBytes + this.#socket.writableLength
+    const bytes = this.unsentBytes
     if (bytes > 0 && this.#buffers.isScarce) return true
     return bytes > this.#unsentMax || this.#waitingFlushes > unsentFlushesMax
   }
@@ -132,6 +132,11 @@ export class Transmitter {
   /** Written, and not handed to the socket yet. */
   get gatheredBytes(): number {
     return this.#pendingBytes
+  }
+
+  /** What was written and the kernel has not taken, in bytes. */
+  get unsentBytes(): number {
+    return this.#pendingBytes + this.#socket.writableLength
   }
 
   /** Whether there is something to flush. */

@@ -132,6 +132,7 @@ export class Portal {
       return `it has ${own.size} connections, which is the limit of one address`
     }
     const all = connections.size + departed.size
+    if (!this.#node.hasRoom && !makeRoom(connections)) return "there is no memory left for it (--mem-size)"
     if (all < connectionsMax || makeRoom(connections) || makeRoom(departed.values())) return undefined
     return `there are ${all} connections, which is the limit`
   }

@@ -152,7 +152,7 @@ export class ReactorStatistics {
 const sessionStatistics = (
   { id, origin, receivedBytes, transmitter }: Connection,
   { identity, tsih }: NonNullable<Connection["session"]>,
-  { commandCount, counts, tasks }: NonNullable<Connection["commands"]>
+  { bufferBytes, commandCount, counts, tasks }: NonNullable<Connection["commands"]>
 ): SessionStatistics => ({
   connection: id,
   tsih,
@@ -165,5 +165,7 @@ const sessionStatistics = (
   inFlight: tasks.size,
   io: counts.report(),
   receivedBytes,
-  sentBytes: transmitter.sentBytes
+  sentBytes: transmitter.sentBytes,
+  bufferBytes,
+  unsentBytes: transmitter.unsentBytes
 })

@@ -42,7 +42,9 @@ const sessionView = (session: SessionStatistics) => ({
   ...ioView(session.io),
   in_flight: session.inFlight,
   bytes_received: session.receivedBytes,
-  bytes_sent: session.sentBytes
+  bytes_sent: session.sentBytes,
+  buffer_bytes: session.bufferBytes,
+  unsent_bytes: session.unsentBytes
 })
 
 /** `active_since`: an earlier `at_nanos`; where there are many LUNs, most are idle. */

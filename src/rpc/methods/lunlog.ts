@@ -2,11 +2,12 @@
  * `lunlog_*`: what SPDK has no method for. `lunlog_status` is what the command line shows; `lunlog_identify` lets a
  * client say who it is, so that the log names the command line or a person instead of "local".
  */
+import { getHeapStatistics } from "node:v8"
 import { Effect, Schema } from "effect"
 import { EventLog } from "../../../eventlog/EventLog.ts"
 import { driftOfState } from "../../config/plan/Plan.ts"
 import { ControlPlane } from "../../domain/ControlPlane.ts"
-import { DataPlane } from "../../domain/DataPlane.ts"
+import { DataPlane, type MemoryStatus } from "../../domain/DataPlane.ts"
 import { refusedLogins } from "../../domain/observation/refused-logins.ts"
 import type { ForkOrigin } from "../../domain/replay/Fork.ts"
 import type { Replay } from "../../domain/replay/Replay.ts"
@@ -82,6 +83,17 @@ const controlWarnings = Effect.gen(function* () {
   ]
 })
 
+/** In bytes: what is counted against the limit, and what the process has in all. */
+const memoryView = ({ limit, used, usedFor }: MemoryStatus) => {
+  const { arrayBuffers, heapUsed, rss } = process.memoryUsage()
+  return {
+    limit,
+    used,
+    ...usedFor,
+    process: { resident: rss, heap: heapUsed, heap_limit: getHeapStatistics().heap_size_limit, buffers: arrayBuffers }
+  }
+}
+
 /** What the data plane has achieved, and all warnings. */
 const dataPlaneStatus = Effect.gen(function* () {
   const dataPlane = yield* DataPlane
@@ -104,6 +116,7 @@ const dataPlaneStatus = Effect.gen(function* () {
     sessions: status.sessionCount,
     connections: status.connectionCount,
     command_buffer_bytes: status.commandBufferBytes,
+    memory: memoryView(status.memory),
     suppressed_observations: status.suppressedObservations,
     lun_drains: drains.map(({ commandsLeft, deadlineAt, lun, target }) => ({
       target,
