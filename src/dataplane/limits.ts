@@ -39,6 +39,8 @@ export const outputBufferBytes = 1024 * 1024
 export const outputBuffersKept = 64
 /** The same for a connection without a session: anybody may have one, and it has text to send and little more. */
 export const smallOutputBufferBytes = 64 * 1024
+/** Small output buffers that a reactor keeps for reuse: logins come many at a time, each with a few answers. */
+export const smallOutputBuffersKept = 16
 /** Unsent output of one connection beyond which nothing is read from it and no late data are added, in bytes. */
 export const unsentBytesMax = 4 * 1024 * 1024
 /** The same for a connection without a session, in bytes. */

@@ -66,5 +66,7 @@ export class KeepAlive {
     // StatSN is the next one and is not used up: there is no task (RFC 7143 section 11.19.1).
     const n = { statSn: connection.statSn, expCmdSn: connection.window.expCmdSn, maxCmdSn: connection.window.maxCmdSn }
     connection.send(nothing, (b, at) => writeNopIn(b, at, reservedTag, tag, n, 0))
+    // Many are pinged in one turn of the event loop: each would hold a large output buffer until the turn ends.
+    connection.transmitter.flush()
   }
 }

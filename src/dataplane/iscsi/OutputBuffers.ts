@@ -6,7 +6,7 @@
  * memory `isScarce`: buffers are small, and a connection that has something unsent is not read any further. So what
  * goes beyond the budget is bounded by the answers to one command for each connection.
  */
-import { outputBufferBytes, outputBuffersKept, smallOutputBufferBytes } from "../limits.ts"
+import { outputBufferBytes, outputBuffersKept, smallOutputBufferBytes, smallOutputBuffersKept } from "../limits.ts"
 import { type MemoryAccount, MemoryBudget } from "../MemoryBudget.ts"
 import { BufferPool } from "./BufferPool.ts"
 
@@ -32,12 +32,12 @@ export class OutputBuffers {
   constructor(memory: MemoryAccount = MemoryBudget.sized(Number.POSITIVE_INFINITY).account("output")) {
     this.#memory = memory
     this.#large = new BufferPool(outputBufferBytes, outputBuffersKept, memory)
-    this.#small = new BufferPool(smallOutputBufferBytes, 0, memory)
+    this.#small = new BufferPool(smallOutputBufferBytes, smallOutputBuffersKept, memory)
   }
 
   /** Bytes of buffers that wait to be used again. */
   get keptBytes(): number {
-    return this.#large.keptBytes
+    return this.#large.keptBytes + this.#small.keptBytes
   }
 
   /** Bytes of all buffers. */
@@ -70,7 +70,7 @@ export class OutputBuffers {
     return buffer
   }
 
-  /** Gives a buffer back that nobody reads any more; small ones are not kept. */
+  /** Gives a buffer back that nobody reads any more. */
   give(buffer: Buffer): void {
     if (this.isScarce) this.abandon(buffer)
     else this.#poolOf(buffer).give(buffer)
@@ -85,12 +85,14 @@ export class OutputBuffers {
   /** Called every few seconds: what nobody has needed since goes. */
   trim(): void {
     this.#large.trim()
+    this.#small.trim()
     this.#lookAgain()
   }
 
   /** Drops all that are kept. */
   drop(): void {
     this.#large.drop()
+    this.#small.drop()
   }
 
   /** What other reactors have given back counts, too. */

@@ -3,7 +3,12 @@ import { once } from "node:events"
 import { assert, beforeEach, describe, it } from "vitest"
 import type { ErrorBdev } from "../../../src/dataplane/bdev/wrapper/ErrorBdev.ts"
 import type { Target } from "../../../src/dataplane/iscsi/Target.ts"
-import { logoutCloseTimeoutMillis } from "../../../src/dataplane/limits.ts"
+import {
+  logoutCloseTimeoutMillis,
+  outputBufferBytes,
+  smallOutputBufferBytes,
+  smallOutputBuffersKept
+} from "../../../src/dataplane/limits.ts"
 import { Opcode } from "../../support/initiator/pdu.ts"
 import {
   addTarget,
@@ -98,5 +103,20 @@ describe("an initiator that takes nothing any more", () => {
     await gone
     assert.strictEqual(node.connections.size, 0)
     assert.isFalse(blackholed.connection.transmitter.pending)
+  })
+})
+
+describe("many initiators that are silent at once", () => {
+  it("are pinged with one output buffer for all, and hold none while they are silent", () => {
+    node.options = { ...node.options, maxSessions: 20 }
+    const peers = Array.from({ length: 20 }, (_, index) => loggedIn(node, { isid: `8000000001${10 + index}` }, []))
+    for (const peer of peers) peer.received()
+    const allowed = outputBufferBytes + smallOutputBuffersKept * smallOutputBufferBytes
+    assert.isAtMost(node.outputBuffers.usedBytes, allowed)
+    node.pass(1)
+    node.pass(5000)
+    for (const peer of peers) assert.strictEqual(peer.one().opcode, Opcode.nopIn)
+    assert.isAtMost(node.outputBuffers.usedBytes, allowed)
+    assert.strictEqual(node.outputBuffers.usedBytes, node.outputBuffers.keptBytes, "all of it is free again")
   })
 })
