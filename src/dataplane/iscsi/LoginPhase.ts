@@ -280,13 +280,7 @@ export class LoginPhase {
   #reinstate(request: LoginRequest, { initiatorName, port, target }: NormalPurpose): number | undefined {
     if (this.#connection.node.options.allowDuplicateIsid) return undefined
     let replaced: number | undefined
-    for (const other of [...target.sessions]) {
-      const { identity } = other
-      const same =
-        identity.initiatorName === initiatorName &&
-        identity.isid === request.isid &&
-        identity.port.portalGroupTag === port.portalGroupTag
-      if (!same) continue
+    for (const other of target.sessions.ofNexus(initiatorName, request.isid, port.portalGroupTag)) {
       replaced = other.tsih
       other.close("the initiator logged in again: session reinstatement", "reinstated")
     }

@@ -7,6 +7,7 @@ import { LatencyHistogram, wholeHistogram } from "../bdev/statistics/LatencyHist
 import type { LogicalUnit } from "../scsi/LogicalUnit.ts"
 import type { AuthPolicy } from "./auth/AuthPolicy.ts"
 import type { Ending, LogoutCause } from "./ConnectionEnd.ts"
+import { TargetSessions } from "./TargetSessions.ts"
 
 /** An initiator group that decides logins over a port, and what those sessions get that it lets in. */
 export interface TargetMap {
@@ -126,7 +127,7 @@ export class Target {
   histogram: LatencyHistogram | undefined
   /** By LUN id. Draining mappings stay until they are removed. */
   readonly luns: Array<LunMapping | undefined> = []
-  readonly sessions = new Set<TargetSession>()
+  readonly sessions = new TargetSessions()
   /** Called when a session has gone. */
   onSessionEnd: (() => void) | undefined
 
