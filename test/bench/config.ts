@@ -1,6 +1,8 @@
 /**
  * What a large configuration costs: planned and applied by the command line on a server of its own. 1,000 targets with
- * 10 LUNs each, all on null bdevs. `npm run bench -- config [--json]`; this file also runs by itself.
+ * 10 LUNs each, all on null bdevs. CPU is user and system, with all threads.
+ *
+ *   npm run bench -- config [--targets=1000] [--luns=10]
  */
 import { spawnSync } from "node:child_process"
 import { writeFileSync } from "node:fs"
@@ -16,16 +18,14 @@ import {
   startTarget,
   type TargetProcess
 } from "../support/target-process.ts"
+import { type BenchContext, type Benchmark, runBenchmark } from "./support/Benchmark.ts"
+import type { Table } from "./support/BenchResult.ts"
+import { rowOf } from "./support/samples.ts"
 
 const chunkLength = 32 * 1024
 
-export interface ConfigBenchOptions {
-  readonly targets?: number
-  readonly lunsPerTarget?: number
-}
-
 /** Milliseconds: of the clock, and of CPU (user and system) in both processes. */
-export interface ConfigBenchRow {
+interface ConfigBenchRow {
   readonly what: string
   readonly millis: number
   readonly targetCpuMillis: number
@@ -89,8 +89,7 @@ const timedPlanning = async (served: TargetProcess, text: string): Promise<Confi
 }
 
 /** Makes a server, and measures on it. */
-export const benchConfig = async (options: ConfigBenchOptions = {}): Promise<ReadonlyArray<ConfigBenchRow>> => {
-  const { lunsPerTarget = 10, targets = 1000 } = options
+const measure = async (targets: number, lunsPerTarget: number): Promise<ReadonlyArray<ConfigBenchRow>> => {
   const directory = makeDirectory("bench-config")
   try {
     const port = await freePort()
@@ -117,15 +116,35 @@ export const benchConfig = async (options: ConfigBenchOptions = {}): Promise<Rea
   }
 }
 
-if (import.meta.main) {
-  const rows = await benchConfig()
-  if (process.argv.includes("--json")) console.log(JSON.stringify(rows))
-  else {
-    console.log(
-      "1,000 targets, 10,000 LUNs, 10,000 bdevs; milliseconds: elapsed, CPU of the target, CPU of the command"
-    )
-    const column = (value: number): string => Math.round(value).toString().padStart(8)
-    for (const { cliCpuMillis, millis, targetCpuMillis, what } of rows)
-      console.log(`${what.padEnd(36)} ${column(millis)} ${column(targetCpuMillis)} ${column(cliCpuMillis)}`)
-  }
+const run = async (context: BenchContext): Promise<ReadonlyArray<Table>> => {
+  const [targets, luns] = [context.number("targets"), context.number("luns")]
+  const taken: Array<ReadonlyArray<ConfigBenchRow>> = []
+  for (let round = 0; round < context.number("rounds"); round++) taken.push(await measure(targets, luns))
+  const [first = []] = taken
+  const rows = first.map(({ what }, index) => {
+    const all = taken.flatMap((each) => each.slice(index, index + 1))
+    const samples = {
+      elapsed: all.map(({ millis }) => millis),
+      "CPU of the target": all.map(({ targetCpuMillis }) => targetCpuMillis),
+      "CPU of the command": all.map(({ cliCpuMillis }) => cliCpuMillis)
+    }
+    return rowOf({ name: what.replaceAll(/[ ,]+/g, "-"), title: what }, samples)
+  })
+  const title = `${targets.toLocaleString("en")} targets with ${luns} LUNs each`
+  const contenders = ["elapsed", "CPU of the target", "CPU of the command"]
+  return [{ name: "large", title, unit: "milliseconds", heading: "what", contenders, rows }]
 }
+
+/** See the head of this file. */
+export const configBenchmark: Benchmark = {
+  name: "config",
+  about: "what a large configuration costs",
+  options: {
+    rounds: { about: "how often everything is done", default: "1" },
+    targets: { about: "targets in the file", default: "1000", smoke: "3" },
+    luns: { about: "LUNs of each, every one a bdev of its own", default: "10", smoke: "2" }
+  },
+  run
+}
+
+if (import.meta.main) await runBenchmark(configBenchmark)

@@ -88,11 +88,12 @@ const tablesOf = (measured: ReadonlyArray<Measured>, chosen: ReadonlyArray<strin
   )
   const files = table(inFiles, (each, mine) => rowOf(each.workload, chosenOf(each.cpu, mine), fileRatios))
   const rates = table(all, (each, mine) => rowOf(each.workload, chosenOf(each.rate, mine)))
-  return [
+  const tables: ReadonlyArray<Table> = [
     { name: "memory", title: "RAM disks", unit, chart, ...memory },
     { name: "files", title: "Disks in files and at an NBD server", unit, chart, ...files },
-    { name: "rates", title: "IO per second", unit: "IO per second, by the clock", ...rates }
+    { name: "rates", title: "IO per second", unit: "by the clock", ...rates }
   ]
+  return tables.filter(({ contenders }) => contenders.length > 0)
 }
 
 const sparseFile = (folder: string, bytes: number): string => {
@@ -179,13 +180,12 @@ export const dataBenchmark: Benchmark = {
   peers: ["tgtd"],
   options: {
     ...roundOptions("3", "2"),
-    seconds: { about: "length of a sample, in whole seconds", default: "2", smoke: "1" },
     only: {
       about: "workloads",
       default: workloads.map(({ name }) => name).join(","),
       smoke: "randread4k-qd32,write1m-qd4"
     },
-    contenders: { about: "who takes part", default: all.join(","), smoke: "lunlog,disk,tgt-tuned" },
+    contenders: { about: "who takes part", default: all.join(","), smoke: "lunlog,tgt-tuned" },
     mebibytes: { about: "size of each disk", default: "1024", smoke: "64" },
     directory: { about: "a folder on a real disk", default: "/var/tmp" },
     ...lunlogOptions

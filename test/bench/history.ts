@@ -1,7 +1,8 @@
 /**
  * What questions to a long event log cost: disk, start-up and memory of a target, and every `lunlog log` command, asked
- * of the running target and of its directory. This file also runs by itself:
- * `npm run bench -- history [--records=1000000] [--rounds=3] [--json]`.
+ * of the running target and of its directory.
+ *
+ *   npm run bench -- history [--records=1000000] [--rounds=3] [--questions=18]
  */
 import { spawn } from "node:child_process"
 import { readdirSync, statSync } from "node:fs"
@@ -15,25 +16,35 @@ import { anonymousBytes, cpuSeconds, endedChildrenCpuSeconds, residentBytes } fr
 import { writeLargeLog } from "../support/large-log.ts"
 import { names } from "../support/large-log-play.ts"
 import { freePort, makeDirectory, projectDirectory, removeDirectory, startTarget } from "../support/target-process.ts"
+import { type BenchContext, type Benchmark, runBenchmark } from "./support/Benchmark.ts"
+import type { Row, Table } from "./support/BenchResult.ts"
+import { rowOf } from "./support/samples.ts"
 
-/** What is measured, and how often: the best of the rounds counts. */
-export interface HistoryBenchOptions {
+/** What is measured, and how often. */
+interface HistoryBenchOptions {
   readonly records: number
   readonly rounds: number
+  /** How many of the questions are asked. */
+  readonly questions: number
 }
 
-/** A question, asked of a directory or of a running target. Milliseconds; CPU of all processes that it took. */
-export interface HistoryBenchRow {
-  readonly what: string
-  readonly source: "directory" | "target"
-  /** Until the first byte of the answer. */
+/** One answer, in milliseconds; CPU of all processes that it took. */
+interface Answer {
+  /** Until the first byte. */
   readonly first: number
   readonly total: number
   readonly cpu: number
 }
 
+/** A question, asked of a directory or of a running target, once in each round. */
+interface Asked {
+  readonly what: string
+  readonly source: "directory" | "target"
+  readonly answers: ReadonlyArray<Answer>
+}
+
 /** What the log and its target are. */
-export interface HistoryBenchSizes {
+interface HistoryBenchSizes {
   readonly records: number
   readonly controlRecords: number
   readonly bytesPerRecord: number
@@ -110,32 +121,31 @@ const ask = (args: ReadonlyArray<string>): Promise<{ readonly first: number; rea
   })
 
 const measure = async (
-  source: HistoryBenchRow["source"],
+  source: Asked["source"],
   args: ReadonlyArray<string>,
   from: ReadonlyArray<string>,
   cpuMillis: () => number,
   rounds: number
-): Promise<HistoryBenchRow | undefined> => {
-  let best: HistoryBenchRow | undefined
+): Promise<Asked | undefined> => {
+  const answers: Array<Answer> = []
   for (let round = 0; round < rounds; round++) {
     const before = cpuMillis()
     const answer = await ask([...args, ...from])
     if (answer === undefined) return undefined
-    const row = { what: args.join(" "), source, ...answer, cpu: cpuMillis() - before }
-    if (best === undefined || row.first < best.first) best = row
+    answers.push({ ...answer, cpu: cpuMillis() - before })
   }
-  return best
+  return { what: args.join(" "), source, answers }
 }
 
 const askAll = async (
-  source: HistoryBenchRow["source"],
+  source: Asked["source"],
   from: ReadonlyArray<string>,
   cpuMillis: () => number,
-  { records, rounds }: HistoryBenchOptions
-): Promise<ReadonlyArray<HistoryBenchRow>> => {
-  const rows: Array<HistoryBenchRow> = []
-  for (const args of questions(records)) {
-    const row = await measure(source, args, from, cpuMillis, args[0] === "verify" ? 1 : rounds)
+  options: HistoryBenchOptions
+): Promise<ReadonlyArray<Asked>> => {
+  const rows: Array<Asked> = []
+  for (const args of questions(options.records).slice(0, options.questions)) {
+    const row = await measure(source, args, from, cpuMillis, args[0] === "verify" ? 1 : options.rounds)
     if (row === undefined) process.stderr.write(`lunlog log ${args.join(" ")}: not answered\n`)
     else rows.push(row)
   }
@@ -143,7 +153,7 @@ const askAll = async (
 }
 
 /** Makes a log, and asks. */
-export const benchHistory = async (options: HistoryBenchOptions) => {
+const benchHistory = async (options: HistoryBenchOptions) => {
   const directory = makeDirectory("bench-history")
   try {
     const { controlRecords, indexed, plain } = await prepare(directory, options.records)
@@ -169,23 +179,74 @@ export const benchHistory = async (options: HistoryBenchOptions) => {
   }
 }
 
-const numberOption = (name: string, otherwise: number): number => {
-  const given = process.argv.find((arg) => arg.startsWith(`--${name}=`))
-  return given === undefined ? otherwise : Number(given.slice(name.length + 3))
-}
-
-const print = ({ rows, sizes }: Awaited<ReturnType<typeof benchHistory>>): void => {
-  for (const [name, value] of Object.entries(sizes)) console.log(`${name.padEnd(22)} ${Math.round(value)}`)
-  console.log("\nmilliseconds: until the first byte, beyond that of `tail -n 1`, until the end, and CPU")
-  const column = (value: number): string => Math.round(value).toString().padStart(8)
-  for (const { cpu, first, source, total, what } of rows) {
-    const base = rows.find((row) => row.source === source)?.first ?? 0
-    console.log(`${source.padEnd(9)} ${what.padEnd(80)} ${[first, first - base, total, cpu].map(column).join(" ")}`)
+const sizeRows = (sizes: HistoryBenchSizes): ReadonlyArray<Row> => {
+  const titles: Readonly<Record<keyof HistoryBenchSizes, string>> = {
+    records: "records",
+    controlRecords: "of them changes",
+    bytesPerRecord: "bytes per record",
+    indexBytesPerRecord: "bytes of the index per record",
+    startMillis: "start of the target, ms",
+    startCpuMillis: "start of the target, ms of CPU",
+    residentMegabytes: "memory of the target, MB",
+    anonymousMegabytes: "of that, not pages of files"
   }
+  return Object.entries(titles).map(([name, title]) => {
+    const value = Object.entries(sizes).find(([key]) => key === name)?.[1] ?? 0
+    return rowOf({ name, title }, { lunlog: [value] })
+  })
 }
 
-if (import.meta.main) {
-  const results = await benchHistory({ records: numberOption("records", 1_000_000), rounds: numberOption("rounds", 3) })
-  if (process.argv.includes("--json")) console.log(JSON.stringify(results))
-  else print(results)
+const questionRows = (asked: ReadonlyArray<Asked>): ReadonlyArray<Row> =>
+  asked
+    .filter(({ source }) => source === "directory")
+    .map(({ what }) => {
+      const answers = (source: Asked["source"]) =>
+        asked.find((each) => each.source === source && each.what === what)?.answers ?? []
+      const of = (source: Asked["source"]) => ({
+        [`${source}: first byte`]: answers(source).map(({ first }) => first),
+        [`${source}: CPU`]: answers(source).map(({ cpu }) => cpu)
+      })
+      const samples = Object.entries({ ...of("directory"), ...of("target") }).filter(([, taken]) => taken.length > 0)
+      return rowOf({ name: what.replaceAll(/[^a-zA-Z0-9]+/g, "-"), title: `\`${what}\`` }, Object.fromEntries(samples))
+    })
+
+const run = async (context: BenchContext): Promise<ReadonlyArray<Table>> => {
+  const { rows, sizes } = await benchHistory({
+    records: context.number("records"),
+    rounds: context.number("rounds"),
+    questions: context.number("questions")
+  })
+  const contenders = ["directory: first byte", "directory: CPU", "target: first byte", "target: CPU"]
+  return [
+    {
+      name: "sizes",
+      title: "The log and its target",
+      unit: "as said",
+      heading: "what",
+      contenders: ["lunlog"],
+      rows: sizeRows(sizes)
+    },
+    {
+      name: "questions",
+      title: "Questions to the log",
+      unit: "milliseconds, with the start of the command",
+      heading: "`lunlog log`",
+      contenders,
+      rows: questionRows(rows)
+    }
+  ]
 }
+
+/** See the head of this file. */
+export const historyBenchmark: Benchmark = {
+  name: "history",
+  about: "questions to a long log",
+  options: {
+    records: { about: "length of the log", default: "1000000", smoke: "2000" },
+    rounds: { about: "how often each question is asked", default: "3", smoke: "1" },
+    questions: { about: "how many of the questions are asked", default: "18", smoke: "1" }
+  },
+  run
+}
+
+if (import.meta.main) await runBenchmark(historyBenchmark)

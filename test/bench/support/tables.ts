@@ -34,7 +34,11 @@ const ratioNames = (table: Table): ReadonlyArray<string> => [
 type Cell = (value: Spread | undefined) => string
 
 const plain: Cell = (value) => (value === undefined ? "" : numberText(value.median))
-const withSpread: Cell = (value) => (value === undefined ? "" : `${numberText(value.median)} ±${spreadPercent(value)}%`)
+const withSpread: Cell = (value) => {
+  if (value === undefined) return ""
+  const spread = value.low === value.high ? "" : ` ±${spreadPercent(value)}%`
+  return `${numberText(value.median)}${spread}`
+}
 
 /** Heading and rows as text, cell by cell. */
 const cellsOf = (table: Table, cell: Cell, first: (row: Row) => string): ReadonlyArray<ReadonlyArray<string>> => {

@@ -128,9 +128,11 @@ export const runWorkload = async (
   if (workload.client === "qemu-img") {
     return { operations: count, seconds: await writeRequests(workload, url, count, seconds) }
   }
-  const sessions = Array.from({ length: workload.sessions }, (_, index) => readSession(workload, url, seconds, index))
+  // iscsi-perf knows only whole seconds.
+  const whole = Math.max(1, Math.round(seconds))
+  const sessions = Array.from({ length: workload.sessions }, (_, index) => readSession(workload, url, whole, index))
   const operations = (await Promise.all(sessions)).reduce((sum, each) => sum + each, 0)
-  return { operations, seconds }
+  return { operations, seconds: whole }
 }
 
 /** Writes the first `bytes` of a unit once, so that no target reads memory that it never touched. */
