@@ -33,6 +33,8 @@ export const burstBytesMax = 1024 * 1024
 export const outstandingR2tMax = 8
 /** Size of the receive buffer that all connections of a reactor share, in bytes. */
 export const receiveBufferBytes = 256 * 1024
+/** Data of a read that is sent from a RAM disk's memory and not copied before, if that can be; in bytes. */
+export const lentBytesMin = 16 * 1024
 /** Size of one output buffer, in bytes; a PDU never spans two. */
 export const outputBufferBytes = 1024 * 1024
 /** Output buffers that a reactor keeps for reuse. */

@@ -16,6 +16,10 @@ export interface Libc {
   readonly threadId: () => number
   /** The calling thread runs on these cores alone from now on (sched_setaffinity). */
   readonly pinThread: (cores: ReadonlyArray<number>) => void
+  /** Where memory begins that neither moves nor ends before its user has done with it. */
+  readonly addressOf: (memory: Buffer) => number
+  /** writev(2) of `count` vectors at an address: bytes written, or -1, whatever the reason. */
+  readonly writeVectors: (descriptor: number, vectors: number, count: number) => number
   /**
    * Makes memory read as zeros, and gives its pages back to the operating system (madvise, MADV_DONTNEED); in libuv's
    * pool, as a GiB takes some tenths of a second.
@@ -54,6 +58,8 @@ const bind = (): Libc => {
   const close = libc.func("int close(int descriptor)")
   const gettid = libc.func("int gettid()")
   const setAffinity = libc.func("int sched_setaffinity(int thread, size_t bytes, const uint8_t *mask)")
+  // Addresses are numbers: below 2^53 on every system, and handed over for less than a Buffer.
+  const writev = libc.func("int64_t writev(int descriptor, uintptr_t vectors, int count)")
   const madvise = libc.func("int madvise(void *address, size_t length, int advice)")
   const checked = (call: string, result: number): number => {
     if (result < 0) throw errorOf(call, koffi.errno())
@@ -73,6 +79,8 @@ const bind = (): Libc => {
       const mask = maskOf(cores)
       checked("sched_setaffinity", setAffinity(0, mask.length, mask))
     },
+    addressOf: (memory) => Number(koffi.address(memory)),
+    writeVectors: (descriptor, vectors, count) => writev(descriptor, vectors, count),
     release: (memory) =>
       new Promise((resolve, reject) => {
         const all = Buffer.from(memory)

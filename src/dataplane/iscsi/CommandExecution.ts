@@ -23,6 +23,8 @@ import type { TaskPool } from "./TaskPool.ts"
 /** The connection that commands come by. */
 export interface CommandConnection extends ResponseConnection {
   readonly node: { readonly sessions: ReadonlyMap<number, Session> }
+  /** A chunk is being read: memory may be lent to the transmitter until it changes, or the chunk ends. */
+  readonly isReading: boolean
   /** Sends what was written, soon. */
   readonly flushSoon: () => void
   /** With a data digest, data reaches a disk only once all of its PDU has come and is right. */
@@ -152,7 +154,7 @@ export class CommandExecution {
         const memory = mapping?.unit.bdev.memory
         if (memory === undefined || mapping?.unit.taskSet.open !== true) break
         task.submit(IoKind.read)
-        sendDataIn(path, task, memory, scsi.byteOffset, scsi.byteLength)
+        sendDataIn(path, task, memory, scsi.byteOffset, scsi.byteLength, path.connection.isReading)
         task.count(IoStatus.ok)
         path.finish(task)
         return
@@ -184,6 +186,7 @@ export class CommandExecution {
 
   /** It runs now, or when its task set lets it. */
   #enter(task: IscsiTask, mapping: LunMapping): void {
+    this.#path.connection.transmitter.repay()
     if (mapping.unit.taskSet.enter(task)) {
       this.#submit(task, mapping)
       return

@@ -85,6 +85,7 @@ export class CommandPath implements TaskOwner, SessionCommands, ExecutionPath {
     task.mapping = path?.mapping
     if (scsi.taskAttribute > TaskAttribute.simple && !this.#execution.takesAttribute(task)) return true
     prepare(scsi, path?.nexus, this.session)
+    if (scsi.action !== ScsiAction.read) this.connection.transmitter.repay()
     if (scsi.action === ScsiAction.write) this.#beginWrite(task, flags, dataBytes)
     else if (scsi.action === ScsiAction.operate) this.#beginOperation(task, flags, dataBytes)
     return true
@@ -93,6 +94,7 @@ export class CommandPath implements TaskOwner, SessionCommands, ExecutionPath {
   /** A Data-Out PDU begins. Data of commands that have ended is taken off the wire and dropped. */
   beginDataOut(b: Buffer, at: number, dataBytes: number): void {
     const task = this.tasks.get(initiatorTaskTagOf(b, at))
+    this.connection.transmitter.repay()
     this.#current = undefined
     this.#sink = undefined
     if (task === undefined || task.phase !== TaskPhase.Receiving) return
@@ -339,7 +341,11 @@ export class CommandPath implements TaskOwner, SessionCommands, ExecutionPath {
   }
 
   #settle(task: IscsiTask): void {
-    if (task.inOrder) task.leaveOrder()
+    if (task.inOrder) {
+      // Writes that have waited for it may begin at once.
+      this.connection.transmitter.repay()
+      task.leaveOrder()
+    }
     if (task.buffer !== noBuffer) this.#bufferBytes -= task.buffer.length
     if (task.counted) {
       task.counted = false

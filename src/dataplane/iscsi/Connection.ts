@@ -48,7 +48,8 @@ export class Connection {
   digests: Digests = { header: false, data: false }
   readonly #socket: Socket
   readonly #reader: PduReader
-  #reading = false
+  /** What is written is sent when all that was received has been read. */
+  isReading = false
   #heard = false
   readonly #share: TurnShare
   /** The CmdSN of a command that it has read before its turn, and since when. */
@@ -123,20 +124,17 @@ export class Connection {
   receive(chunk: Buffer, length: number): void {
     if (this.#isEnding()) return
     this.#heard = true
-    this.#reading = true
+    this.isReading = true
     this.receivedBytes += length
     this.node.tasks.clock.read()
     this.#share.begin()
     try {
       const goOn = this.#reader.push(chunk, length)
-      this.commands?.chunkEnded()
       if (!goOn && !this.#isEnding()) this.#socket.pause()
     } catch (error) {
       this.internalError(error)
     }
-    this.#reading = false
-    if (this.session?.hasWaiting === true) this.session.goOn()
-    this.transmitter.flush()
+    this.#endReading()
     if (this.#share.end(length) && !this.#isEnding()) this.#socket.pause()
   }
 
@@ -188,7 +186,7 @@ export class Connection {
 
   /** Sends what was written, soon: at the end of the chunk that is being read, or of this turn of the event loop. */
   flushSoon(): void {
-    if (!this.#reading) this.node.flushSoon(this)
+    if (!this.isReading) this.node.flushSoon(this)
   }
 
   /** The login is over: the connection belongs to a session from now on, or to discovery (no session). */
@@ -341,22 +339,26 @@ export class Connection {
 
   /** Does what others waited for, and goes on reading where it was stopped. */
   #readOn(first: () => void): void {
-    this.#reading = true
+    this.isReading = true
     this.node.tasks.clock.read()
     this.#share.begin()
     let goOn = false
     try {
       first()
       goOn = !this.#stopped() && this.#reader.resume()
-      this.commands?.chunkEnded()
     } catch (error) {
       this.internalError(error)
     }
-    this.#reading = false
-    if (this.session?.hasWaiting === true) this.session.goOn()
-    this.transmitter.flush()
+    this.#endReading()
     if (this.#share.end(0) && !this.#isEnding()) this.#socket.pause()
     else if (goOn) this.#socket.resume()
+  }
+
+  #endReading(): void {
+    this.commands?.chunkEnded()
+    this.isReading = false
+    this.transmitter.flush()
+    if (this.session?.hasWaiting === true) this.session.goOn()
   }
 
   /** Leaves the session; tasks end without an answer. */

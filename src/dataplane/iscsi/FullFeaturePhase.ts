@@ -164,6 +164,7 @@ export class FullFeaturePhase {
   }
 
   #control(b: Buffer, at: number, dataBytes: number): boolean {
+    this.#connection.transmitter.repay()
     this.#taker = Taker.Control
     this.#pdu.begin(b, at, dataBytes)
     return true

@@ -8,7 +8,9 @@
  */
 import type { Socket } from "node:net"
 import { unsentBytesMax, unsentFlushesMax, unsentTextBytesMax } from "../limits.ts"
+import { DirectWrite, directPiecesMax } from "./DirectWrite.ts"
 import type { OutputBuffers } from "./OutputBuffers.ts"
+import { OutputPieces, PieceKind } from "./OutputPieces.ts"
 import type { Digests } from "./PduReader.ts"
 import { bhsBytes, paddingOf } from "./pdu/bhs.ts"
 import { crc32cOf, digestBytes, putDigest } from "./pdu/crc32c.ts"
@@ -17,10 +19,9 @@ import { crc32cOf, digestBytes, putDigest } from "./pdu/crc32c.ts"
 export class Transmitter {
   readonly #socket: Socket
   readonly #buffers: OutputBuffers
-  /** Full buffers that wait for the flush; how much of each the socket has already, and how far it is filled. */
-  readonly #sealed: Array<Buffer> = []
-  readonly #sealedStarts: Array<number> = []
-  readonly #sealedEnds: Array<number> = []
+  readonly #direct: DirectWrite | undefined
+  /** What waits for the flush before what is in the current buffer. */
+  readonly #pieces = new OutputPieces()
   /** Buffers that the socket still reads from. */
   readonly #inSocket: Array<Buffer> = []
   #current: Buffer | undefined
@@ -41,9 +42,10 @@ export class Transmitter {
   /** Handed to the socket, all in all. */
   sentBytes = 0
 
-  constructor(socket: Socket, buffers: OutputBuffers) {
+  constructor(socket: Socket, buffers: OutputBuffers, direct: DirectWrite | null | undefined = DirectWrite.of(socket)) {
     this.#socket = socket
     this.#buffers = buffers
+    this.#direct = direct ?? undefined
   }
 
   /** The buffer that the last `reserve` reserved in. */
@@ -96,9 +98,7 @@ export class Transmitter {
   reserve(length: number): number {
     if (this.#current === undefined) this.#current = this.#take(length)
     if (this.#end + length > this.#current.length) {
-      this.#sealed.push(this.#current)
-      this.#sealedStarts.push(this.#start)
-      this.#sealedEnds.push(this.#end)
+      this.#pieces.add(this.#current, this.#start, this.#end, PieceKind.Full)
       this.#current = this.#take(length)
       this.#start = 0
       this.#end = 0
@@ -144,35 +144,93 @@ export class Transmitter {
     return this.#pendingBytes > 0
   }
 
-  /** Hands all that was written to the socket. */
+  /** Whether memory may be lent now, to be sent from where it is. */
+  get takesLoans(): boolean {
+    return this.#plain && this.#pieces.count < directPiecesMax - 2 && this.#direct?.isFree === true
+  }
+
+  /**
+   * `[start, end)` of memory comes next, whole words, while `takesLoans`. It stays as it is until `repay` or `flush`,
+   * which the caller calls before anything can change it: within the chunk.
+   */
+  lend(memory: Buffer, start: number, end: number): void {
+    if (this.#current !== undefined && this.#end > this.#start) {
+      this.#pieces.add(this.#current, this.#start, this.#end, PieceKind.Open)
+      this.#start = this.#end
+    }
+    this.#pieces.add(memory, start, end, PieceKind.Lent)
+    this.#pendingBytes += end - start
+  }
+
+  /** What was lent may change from now on. */
+  repay(): void {
+    if (this.#pieces.lent > 0) this.flush()
+  }
+
+  /** Hands all that was written to the kernel, or to the socket. */
   flush(): void {
     if (this.#pendingBytes === 0 || this.#closed) return
     this.sentBytes += this.#pendingBytes
+    if (this.#direct?.isFree === true) this.#writeDirectly(this.#direct)
+    if (this.#pendingBytes > 0) {
+      if (this.#pieces.lent > 0) this.#copyPieces()
+      this.#writeToSocket()
+    }
+    this.recycle()
+  }
+
+  /** Leaves what the kernel does not take at once. */
+  #writeDirectly(direct: DirectWrite): void {
+    const pieces = this.#pieces
+    const count = Math.min(pieces.count, directPiecesMax - 1)
+    for (let i = 0; i < count; i++) direct.add(pieces.bufferOf(i), pieces.startOf(i), pieces.endOf(i))
+    if (count === pieces.count && this.#current !== undefined) direct.add(this.#current, this.#start, this.#end)
+    let taken = direct.write()
+    this.#pendingBytes -= taken
+    let whole = 0
+    for (; whole < count && taken >= pieces.bytesOf(whole); whole++) {
+      taken -= pieces.bytesOf(whole)
+      if (pieces.kindOf(whole) === PieceKind.Full) this.#buffers.give(pieces.bufferOf(whole))
+    }
+    pieces.drop(whole)
+    if (pieces.count > 0) pieces.advance(0, taken)
+    else this.#start += taken
+  }
+
+  /** What is left is copied into buffers of our own. */
+  #copyPieces(): void {
+    const pieces = this.#pieces
+    if (this.#current !== undefined) pieces.add(this.#current, this.#start, this.#end, PieceKind.Full)
+    this.#current = undefined
+    this.#start = 0
+    this.#end = 0
+    this.#pendingBytes = 0
+    const { count } = pieces
+    for (let i = 0; i < count; i++) {
+      const at = this.reserve(pieces.bytesOf(i))
+      pieces.bufferOf(i).copy(this.buffer, at, pieces.startOf(i), pieces.endOf(i))
+    }
+    for (let i = 0; i < count; i++) if (pieces.kindOf(i) === PieceKind.Full) this.#buffers.give(pieces.bufferOf(i))
+    pieces.drop(count)
+  }
+
+  #writeToSocket(): void {
     this.#pendingBytes = 0
     this.#waitingFlushes++
     const socket = this.#socket
-    const sealed = this.#sealed
+    const pieces = this.#pieces
     const current = this.#current
-    if (sealed.length > 0) {
-      socket.cork()
-      for (let i = 0; i < sealed.length; i++) {
-        const buffer = sealed[i]
-        if (buffer === undefined) continue
-        const start = this.#sealedStarts[i] ?? 0
-        const end = this.#sealedEnds[i] ?? 0
-        if (end > start) socket.write(buffer.subarray(start, end))
-        this.#inSocket.push(buffer)
-      }
-      sealed.length = 0
-      this.#sealedStarts.length = 0
-      this.#sealedEnds.length = 0
+    if (pieces.count > 0) socket.cork()
+    for (let i = 0; i < pieces.count; i++) {
+      if (pieces.bytesOf(i) > 0) socket.write(pieces.bufferOf(i).subarray(pieces.startOf(i), pieces.endOf(i)))
+      this.#inSocket.push(pieces.bufferOf(i))
     }
+    pieces.clear()
     if (current !== undefined && this.#end > this.#start) {
       socket.write(current.subarray(this.#start, this.#end))
       this.#start = this.#end
     }
     if (socket.writableCorked > 0) socket.uncork()
-    this.recycle()
   }
 
   /** Takes back the buffers, once the kernel has all of them. Called after a flush and on `drain`. */
@@ -196,20 +254,21 @@ export class Transmitter {
   close(): void {
     this.#closed = true
     this.#pendingBytes = 0
+    const pieces = this.#pieces
     if (this.#current !== undefined) this.#leave(this.#current, this.#start)
-    this.#sealed.forEach((buffer, index) => void this.#leave(buffer, this.#sealedStarts[index]))
+    for (let i = 0; i < pieces.count; i++) {
+      if (pieces.kindOf(i) === PieceKind.Full) this.#leave(pieces.bufferOf(i), pieces.startOf(i))
+    }
     for (const buffer of this.#inSocket) this.#buffers.abandon(buffer)
     this.#current = undefined
     this.#start = 0
     this.#end = 0
-    this.#sealed.length = 0
-    this.#sealedStarts.length = 0
-    this.#sealedEnds.length = 0
+    pieces.clear()
     this.#inSocket.length = 0
   }
 
   /** What lies before `start` is the socket's. */
-  #leave(buffer: Buffer, start: number | undefined): void {
+  #leave(buffer: Buffer, start: number): void {
     if (start === 0) this.#buffers.give(buffer)
     else this.#buffers.abandon(buffer)
   }

@@ -1,13 +1,14 @@
 /**
  * Writes what answers a SCSI command: Data-In with the status in the last one, SCSI Response with sense data, R2T.
  */
-import { recvDataSegmentBytesMax } from "../limits.ts"
+import { lentBytesMin, recvDataSegmentBytesMax } from "../limits.ts"
 import { ScsiAction } from "../scsi/ScsiTask.ts"
 import { ScsiStatus } from "../scsi/scsi-status.ts"
 import { encodeSense, senseLengthMax } from "../scsi/sense.ts"
 import type { IscsiTask } from "./IscsiTask.ts"
 import type { SessionParameters } from "./negotiation.ts"
 import type { PduRecorder } from "./PduRecorder.ts"
+import { bhsBytes, paddingOf } from "./pdu/bhs.ts"
 import { addDataInStatus, ResponseFlag, writeDataIn, writeR2t, writeScsiResponse } from "./pdu/scsi.ts"
 import type { Session } from "./Session.ts"
 import { addSerial } from "./serial-number.ts"
@@ -56,14 +57,16 @@ const maxCmdSnAfter = (path: ResponsePath, task: IscsiTask): number => {
 
 /**
  * Sends `length` bytes of `source` (less, if the initiator expects less) as Data-In PDUs, the last of which carries the
- * status. With another status than GOOD, or nothing to send, there is a SCSI Response only.
+ * status. With another status than GOOD, or nothing to send, there is a SCSI Response only. While `lends`, the source
+ * stays as it is until `Transmitter.repay`, so that what is large need not be copied.
  */
 export const sendDataIn = (
   path: ResponsePath,
   task: IscsiTask,
   source: Buffer,
   sourceStart: number,
-  length: number
+  length: number,
+  lends = false
 ): void => {
   const { connection, session } = path
   const { scsi } = task
@@ -81,7 +84,8 @@ export const sendDataIn = (
   let burst = 0
   for (let dataSn = 0; sent < total; dataSn++) {
     const bytes = Math.min(segmentMax, total - sent, maxBurstLength - burst)
-    const at = transmitter.beginPdu(bytes)
+    const isLent = lends && bytes >= lentBytesMin && paddingOf(bytes) === 0 && transmitter.takesLoans
+    const at = isLent ? transmitter.reserve(bhsBytes) : transmitter.beginPdu(bytes)
     const b = transmitter.buffer
     const last = sent + bytes === total
     burst += bytes
@@ -94,8 +98,12 @@ export const sendDataIn = (
     }
     writeDataIn(b, at, flags, bytes, task.initiatorTaskTag, session.expCmdSn, maxCmdSn, dataSn, sent)
     if (last) addDataInStatus(b, at, scsi.status, connection.takeStatSn(), Math.abs(length - expected))
-    source.copy(b, transmitter.dataAt(at), sourceStart + sent, sourceStart + sent + bytes)
-    transmitter.endPdu(at, bytes)
+    const start = sourceStart + sent
+    if (isLent) transmitter.lend(source, start, start + bytes)
+    else {
+      source.copy(b, transmitter.dataAt(at), start, start + bytes)
+      transmitter.endPdu(at, bytes)
+    }
     connection.recorder.sent(b, at)
     sent += bytes
     if (final) burst = 0
