@@ -1,13 +1,23 @@
 /**
- * Loaded into a server by the chaos suite: answers on the socket LUNLOG_CHAOS_PROBE what the process has under way, as
- * JSON. The socket itself keeps nothing alive.
+ * Loaded into a server by the chaos suite and the soak: answers on the socket LUNLOG_CHAOS_PROBE what the process has
+ * under way, as JSON; with LUNLOG_CHAOS_PROBE_GC=1 after its garbage has been collected. The socket itself keeps
+ * nothing alive.
  */
 import { createServer } from "node:net"
+import { setFlagsFromString } from "node:v8"
+import { runInNewContext } from "node:vm"
 import { isMainThread } from "node:worker_threads"
 
 const path = process.env.LUNLOG_CHAOS_PROBE
 
+const collect = () => {
+  if (process.env.LUNLOG_CHAOS_PROBE_GC !== "1") return
+  setFlagsFromString("--expose-gc")
+  runInNewContext("gc")()
+}
+
 const answer = () => {
+  collect()
   const resources = {}
   for (const kind of process.getActiveResourcesInfo()) resources[kind] = (resources[kind] ?? 0) + 1
   const { external, heapUsed } = process.memoryUsage()
