@@ -14,15 +14,16 @@ import { SenseCode, SenseKey } from "../scsi/sense-codes.ts"
 import { tasksOfUnit } from "./abort-tasks.ts"
 import { type IscsiTask, TaskPhase } from "./IscsiTask.ts"
 import type { Digests } from "./PduReader.ts"
-import { RunningOperation } from "./RunningOperation.ts"
+import { type OperationHost, RunningOperation } from "./RunningOperation.ts"
 import type { Session } from "./Session.ts"
 import { type ResponseConnection, type ResponsePath, sendDataIn } from "./scsi-responses.ts"
 import type { LunMapping } from "./Target.ts"
 import type { TaskPool } from "./TaskPool.ts"
+import type { Turns } from "./Turns.ts"
 
 /** The connection that commands come by. */
 export interface CommandConnection extends ResponseConnection {
-  readonly node: { readonly sessions: ReadonlyMap<number, Session> }
+  readonly node: { readonly sessions: ReadonlyMap<number, Session>; readonly turns: Turns }
   /** A chunk is being read: memory may be lent to the transmitter until it changes, or the chunk ends. */
   readonly isReading: boolean
   /** Sends what was written, soon. */
@@ -71,12 +72,15 @@ const readFlushed = (bdev: Bdev, task: IscsiTask): void => {
 export class CommandExecution {
   readonly #path: ExecutionPath
   readonly #pool: TaskPool
+  readonly #host: OperationHost
   /** Commands whose data wait until the initiator has taken more of what was sent before. */
   readonly #held: Array<IscsiTask> = []
 
   constructor(path: ExecutionPath, pool: TaskPool) {
     this.#path = path
     this.#pool = pool
+    const { connection } = path
+    this.#host = { pool, turns: connection.node.turns, failed: (error) => connection.internalError(error) }
   }
 
   /** False: the command has been ended, because it has a task attribute that is not there (SAM-5 8.6). */
@@ -271,15 +275,14 @@ export class CommandExecution {
 
   /** False: the LUN has gone for this session while the data came. */
   #prepareRun(task: IscsiTask, mapping: LunMapping): boolean {
-    const { connection, session } = this.#path
+    const { session } = this.#path
     const { scsi } = task
     const lunPath = session.path(scsi.lun)
     if (scsi.operation === undefined || lunPath?.mapping !== mapping) {
       endRemoved(scsi)
       return false
     }
-    const failed = (error: unknown): void => connection.internalError(error)
-    task.run = new RunningOperation(task, scsi.operation, lunPath.nexus, mapping, session, this.#pool, failed)
+    task.run = new RunningOperation(task, scsi.operation, lunPath.nexus, mapping, session, this.#host)
     return true
   }
 

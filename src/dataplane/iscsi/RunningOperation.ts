@@ -3,7 +3,7 @@
  * bdev. It outlives its connection: a task that nobody waits for any more is given back when its operation ends.
  */
 import { type BdevIo, IoStatus } from "../bdev/Bdev.ts"
-import { lunTaskBufferBytesMax } from "../limits.ts"
+import { lunTaskBufferBytesMax, pduWorkBytes } from "../limits.ts"
 import type { Nexus } from "../scsi/Nexus.ts"
 import type { OperationRun, ScsiOperation } from "../scsi/ScsiOperation.ts"
 import type { ScsiTask } from "../scsi/ScsiTask.ts"
@@ -12,6 +12,15 @@ import type { IscsiTask } from "./IscsiTask.ts"
 import type { Session } from "./Session.ts"
 import type { LunMapping } from "./Target.ts"
 import type { TaskPool } from "./TaskPool.ts"
+import type { Turns } from "./Turns.ts"
+
+/** What operations of a connection have from it. */
+export interface OperationHost {
+  readonly pool: TaskPool
+  readonly turns: Turns
+  /** Told of a mistake of ours, which ends the operation with INTERNAL TARGET FAILURE. */
+  readonly failed: (error: unknown) => void
+}
 
 /** One IO of an operation at the bdev. */
 class OperationIo implements BdevIo {
@@ -40,29 +49,25 @@ export class RunningOperation implements OperationRun {
   readonly expectedLength: number
   readonly #task: IscsiTask
   readonly #mapping: LunMapping
-  readonly #pool: TaskPool
-  readonly #failed: (error: unknown) => void
+  readonly #host: OperationHost
   readonly #buffers: Array<Buffer> = []
   readonly #atBdev = new Set<BdevIo>()
   #ended = false
 
-  /** `failed` is told of a mistake of ours, which ends the operation with INTERNAL TARGET FAILURE. */
   constructor(
     task: IscsiTask,
     operation: ScsiOperation,
     nexus: Nexus,
     mapping: LunMapping,
     session: Session,
-    pool: TaskPool,
-    failed: (error: unknown) => void
+    host: OperationHost
   ) {
     this.#task = task
     this.operation = operation
     this.nexus = nexus
     this.session = session
     this.#mapping = mapping
-    this.#pool = pool
-    this.#failed = failed
+    this.#host = host
     this.dataOutLength = task.scsi.dataOutLength
     this.dataLength = task.wantedBytes
     this.expectedLength = task.expectsDataOut ? task.expectedBytes : 0
@@ -87,7 +92,7 @@ export class RunningOperation implements OperationRun {
 
   takeBuffer(bytes: number): Buffer | undefined {
     if (this.#mapping.bufferBytes + bytes > lunTaskBufferBytesMax) return undefined
-    const buffer = this.#pool.takeBuffer(bytes, this.#mapping)
+    const buffer = this.#host.pool.takeBuffer(bytes, this.#mapping)
     if (buffer !== undefined) this.#buffers.push(buffer)
     return buffer
   }
@@ -99,13 +104,17 @@ export class RunningOperation implements OperationRun {
   }
 
   later(then: () => void): void {
-    setImmediate(() => this.guard(then))
+    this.#host.turns.later(pduWorkBytes, () => this.guard(then))
+  }
+
+  soon(workBytes: number, then: () => void): void {
+    this.#host.turns.take(Math.max(workBytes, pduWorkBytes), () => this.guard(then))
   }
 
   end(status: IoStatus = IoStatus.ok): void {
     if (this.#ended) return
     this.#ended = true
-    for (const buffer of this.#buffers) this.#pool.returnBuffer(buffer, this.#mapping)
+    for (const buffer of this.#buffers) this.#host.pool.returnBuffer(buffer, this.#mapping)
     this.#buffers.length = 0
     this.#task.ioDone(status)
   }
@@ -126,7 +135,7 @@ export class RunningOperation implements OperationRun {
     try {
       piece()
     } catch (error) {
-      this.#failed(error)
+      this.#host.failed(error)
       if (this.#ended) return
       this.task.checkCondition(SenseKey.hardwareError, SenseCode.internalTargetFailure)
       this.end(IoStatus.failed)

@@ -41,6 +41,11 @@ export interface OperationRun {
   /** Goes on in a later turn of the event loop, after others' IO. */
   readonly later: (then: () => void) => void
   /**
+   * Goes on with work that moves so many bytes on this thread: now, if this turn of the event loop has room for that,
+   * else in a later one.
+   */
+  readonly soon: (workBytes: number, then: () => void) => void
+  /**
    * Ends it; a second call does nothing. The task's status and sense, or `task.sendParameters`, say how; `status` is
    * only counted.
    */

@@ -143,6 +143,41 @@ describe("connections that send as much as can be received", () => {
   })
 })
 
+describe("operations on many blocks of a RAM disk", () => {
+  const diskBlocks = 65_535
+  const operations = 8
+  /** WRITE SAME(16) with NDOB: zeros. */
+  const zeros = Buffer.alloc(16)
+  zeros[0] = 0x93
+  zeros[1] = 0x01
+  zeros.writeUInt32BE(diskBlocks, 10)
+
+  it("come to an end in steps, few in each turn whoever has sent them, while others are answered at once", async () => {
+    const disk = ramDisk(diskBlocks)
+    let bytesInTurn = 0
+    const writeZeroes = disk.writeZeroes.bind(disk)
+    disk.writeZeroes = (at, length, fua, io) => {
+      bytesInTurn += length
+      writeZeroes(at, length, fua, io)
+    }
+    addTarget(node, { 0: disk }, { name: "iqn.2016-06.io.spdk:zeros", queueDepth: operations })
+    const [eraser, second] = [1, 2].map((number) =>
+      loggedIn(node, { target: "iqn.2016-06.io.spdk:zeros", isid: `80000000020${number}` })
+    )
+    if (eraser === undefined || second === undefined) throw new Error("no peer")
+    eraser.bytes(Buffer.concat(Array.from({ length: operations }, () => eraser.commandBytes(0x81, zeros, 0))))
+    const ended: Array<string> = []
+    for (let turns = 0; ended.length < operations && turns < 1000; turns++) {
+      assert.isAtMost(bytesInTurn, turnWorkBytes)
+      bytesInTurn = 0
+      assert.isTrue(isAnswered(second))
+      await turn()
+      ended.push(...eraser.received().map(statusOf))
+    }
+    assert.deepStrictEqual(ended, Array(operations).fill("GOOD"))
+  })
+})
+
 /** Data-Out of no command, which is read and dropped. */
 const ignoredData = { opcode: Opcode.dataOut, flags: 0x80, initiatorTaskTag: 0xdead, word20: reservedTag }
 

@@ -82,6 +82,10 @@ class Run implements OperationRun {
     setImmediate(then)
   }
 
+  soon(_workBytes: number, then: () => void): void {
+    then()
+  }
+
   end(): void {
     if (this.hasEnded) throw new Error("an operation ended twice")
     this.hasEnded = true

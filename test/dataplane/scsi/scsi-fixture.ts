@@ -123,6 +123,7 @@ export const runWithData = (cdb: string, data: string, nexus: Nexus = quietNexus
     takeBuffer: () => undefined,
     io: () => ({ ioDone: () => {} }),
     later: () => {},
+    soon: () => {},
     end: () => ends++
   })
   if (ends !== 1) throw new Error(`an operation without steps has ended ${ends} times`)

@@ -16,7 +16,7 @@ import { SenseCode, SenseKey } from "../sense-codes.ts"
 export const sanitizeOpcode = 0x48
 
 /** Bytes that are erased in one step, less what is no whole block. */
-const stepBytes = 4 * 1024 * 1024
+const stepBytes = 1024 * 1024
 /** How long to wait before a step is tried again that the disk had no memory for, in milliseconds. */
 const retryMillis = 100
 

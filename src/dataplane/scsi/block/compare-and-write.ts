@@ -34,7 +34,7 @@ const compareAndWriteOperation: ScsiOperation = {
     const scratch = needsScratch ? run.takeBuffer(byteLength) : undefined
     if (needsScratch && scratch === undefined) return endBusy(run)
     const comparison = new BlockComparison({ data: run.data }, scratch)
-    const whole = { byteOffset, byteLength, stepBytes: transferStepBytes }
+    const whole = { byteOffset, byteLength, stepBytes: transferStepBytes, isWhole: true }
     const write = (): void =>
       takeSteps(
         run,

@@ -17,7 +17,7 @@ const descriptorsMax = Math.floor((maxParameterLength - headerLength) / descript
 /** NUMBER OF LOGICAL BLOCKS has 32 bits. */
 const runBlocksMax = 0xffff_ffff
 /** Bytes of the medium that are looked at without others' IO in between, and for one command. */
-const stepBytes = 16 * 1024 * 1024
+const stepBytes = 2 * 1024 * 1024
 const commandBytes = 1024 * 1024 * 1024
 
 const allocationLengthOf = (cdb: Buffer): number => cdb.readUInt32BE(10)

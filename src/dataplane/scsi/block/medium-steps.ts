@@ -1,6 +1,7 @@
 /**
  * What operations on blocks do step by step. A step is bounded, so that the event loop is never held up for long, and
- * before each it is asked whether somebody still waits and whether the disk still has the blocks.
+ * before each it is asked whether somebody still waits and whether the disk still has the blocks. A disk that does its
+ * IO on this thread, before the call returns, gets smaller steps than one that does it elsewhere.
  */
 import { type Bdev, type BdevIo, IoStatus, isFailure } from "../../bdev/Bdev.ts"
 import { completeIo } from "../complete-io.ts"
@@ -12,6 +13,8 @@ import { SenseCode, SenseKey } from "../sense-codes.ts"
 export const transferStepBytes = 4 * 1024 * 1024
 /** Bytes that one step unmaps or fills with zeros. */
 export const zeroStepBytes = 16 * 1024 * 1024
+/** Bytes of one step that is done on this thread: a tenth of a millisecond, or three where memory is written first. */
+const memoryStepBytes = 1024 * 1024
 
 /** Ends an operation with GOOD. */
 export const endGood = (run: OperationRun): void => {
@@ -67,6 +70,8 @@ export interface Steps {
   readonly byteLength: number
   /** At most; whole blocks come of it. */
   readonly stepBytes: number
+  /** All of it is one step, whoever does it: a part of it must not be there alone. */
+  readonly isWhole?: boolean
   /** Whether a failure is one of reading. */
   readonly reading: boolean
   /** Submits the IO of one step; `done` bytes are behind it. */
@@ -80,25 +85,35 @@ export const takeSteps = (run: OperationRun, steps: Steps, then: () => void): vo
   const { byteLength, byteOffset, reading } = steps
   const { unit } = run.nexus
   const { blockSize } = unit.bdev
-  const stepBytes = Math.max(blockSize, Math.floor(steps.stepBytes / blockSize) * blockSize)
   let done = 0
+  // Until the disk has shown that it does it elsewhere.
+  let isOnThisThread = true
+  const nextLength = (): number => {
+    const bytes =
+      isOnThisThread && steps.isWhole !== true ? Math.min(steps.stepBytes, memoryStepBytes) : steps.stepBytes
+    return Math.min(Math.max(blockSize, bytes - (bytes % blockSize)), byteLength - done)
+  }
   const next = (): void => {
     const { bdev } = unit
-    const length = Math.min(stepBytes, byteLength - done)
+    const length = nextLength()
     if (run.aborted) return endFailed(run, IoStatus.aborted, reading)
     if (byteOffset + done + length > bdev.blockCount * blockSize) {
       run.task.checkCondition(SenseKey.illegalRequest, SenseCode.logicalBlockAddressOutOfRange)
       return run.end()
     }
+    let isSubmitting = true
     const ended = (status: IoStatus, failedAt?: number): void => {
+      isOnThisThread = isSubmitting
       if (status !== IoStatus.ok) return endFailed(run, status, reading, failedAt)
       if (steps.check?.(done, length) === false) return
       done += length
-      if (done < byteLength) run.later(next)
+      if (done < byteLength) go()
       else then()
     }
     steps.submit(bdev, byteOffset + done, length, run.io(ended), done)
+    isSubmitting = false
   }
-  if (byteLength > 0) next()
+  const go = (): void => run.soon(isOnThisThread ? nextLength() : 0, next)
+  if (byteLength > 0) go()
   else then()
 }

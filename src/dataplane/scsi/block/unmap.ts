@@ -60,12 +60,10 @@ const extentsOf = (run: OperationRun): ReadonlyArray<Extent> | undefined => {
   return extents
 }
 
-/** `bytesInTurn` were unmapped in this turn of the event loop before: others have theirs after a step's worth. */
-const unmapExtent = (run: OperationRun, extents: ReadonlyArray<Extent>, index: number, bytesInTurn: number): void => {
+const unmapExtent = (run: OperationRun, extents: ReadonlyArray<Extent>, index: number): void => {
   const extent = extents[index]
   if (extent === undefined) return endWritten(run)
   const { blockSize } = run.nexus.unit.bdev
-  const bytes = bytesInTurn + extent.blocks * blockSize
   takeSteps(
     run,
     {
@@ -75,10 +73,7 @@ const unmapExtent = (run: OperationRun, extents: ReadonlyArray<Extent>, index: n
       reading: false,
       submit: (bdev, at, length, io) => bdev.unmap(at, length, io)
     },
-    () => {
-      if (bytes < zeroStepBytes) unmapExtent(run, extents, index + 1, bytes)
-      else run.later(() => unmapExtent(run, extents, index + 1, 0))
-    }
+    () => unmapExtent(run, extents, index + 1)
   )
 }
 
@@ -88,7 +83,7 @@ const unmapOperation: ScsiOperation = {
   begin: (run) => {
     const extents = extentsOf(run)
     if (extents === undefined) run.end()
-    else unmapExtent(run, extents, 0, 0)
+    else unmapExtent(run, extents, 0)
   }
 }
 

@@ -27,6 +27,7 @@ const writeAtomicOperation: ScsiOperation = {
         byteOffset,
         byteLength,
         stepBytes: byteLength,
+        isWhole: true,
         reading: false,
         submit: (bdev, at, length, io) => bdev.write(at, run.data, 0, length, writesThrough(run), io)
       },

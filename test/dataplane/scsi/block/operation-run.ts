@@ -1,5 +1,6 @@
 /** Runs commands with data and steps at a unit, as a transport would, and gives what came of them. */
 import { type BdevIo, IoStatus } from "../../../../src/dataplane/bdev/Bdev.ts"
+import { turnWorkBytes } from "../../../../src/dataplane/limits.ts"
 import type { Nexus } from "../../../../src/dataplane/scsi/Nexus.ts"
 import type { OperationRun } from "../../../../src/dataplane/scsi/ScsiOperation.ts"
 import { ScsiAction } from "../../../../src/dataplane/scsi/ScsiTask.ts"
@@ -39,6 +40,7 @@ export const operate = (
   return new Promise((resolve, reject) => {
     let buffers = disturbance.buffers ?? 8
     let turns = 0
+    let spentBytes = 0
     let ended = false
     let aborted = false
     const guarded = (piece: () => void): void => {
@@ -47,6 +49,11 @@ export const operate = (
       } catch (error) {
         reject(error)
       }
+    }
+    const later = (then: () => void): void => {
+      turns++
+      aborted = disturbance.beforeStep?.(turns) ?? false
+      setImmediate(() => guarded(then))
     }
     const operationRun: OperationRun = {
       task,
@@ -60,10 +67,12 @@ export const operate = (
       },
       takeBuffer: (bytes) => (buffers-- > 0 && bytes <= 4 * 1024 * 1024 ? Buffer.alloc(bytes, 0xda) : undefined),
       io: (then): BdevIo => ({ ioDone: (status, byteOffset) => guarded(() => then(status, byteOffset)) }),
-      later: (then) => {
-        turns++
-        aborted = disturbance.beforeStep?.(turns) ?? false
-        setImmediate(() => guarded(then))
+      later,
+      soon: (workBytes, then) => {
+        const hasRoom = spentBytes === 0 || spentBytes + workBytes <= turnWorkBytes
+        if (!hasRoom) later(then)
+        spentBytes = hasRoom ? spentBytes + workBytes : workBytes
+        if (hasRoom) guarded(then)
       },
       end: (ioStatus = IoStatus.ok) => {
         if (ended) reject(new Error("an operation has ended twice"))

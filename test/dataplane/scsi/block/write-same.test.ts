@@ -4,6 +4,7 @@ import { IoStatus } from "../../../../src/dataplane/bdev/Bdev.ts"
 import { MallocBdev } from "../../../../src/dataplane/bdev/memory/MallocBdev.ts"
 import { NullBdev } from "../../../../src/dataplane/bdev/memory/NullBdev.ts"
 import { ErrorBdev } from "../../../../src/dataplane/bdev/wrapper/ErrorBdev.ts"
+import { turnWorkBytes } from "../../../../src/dataplane/limits.ts"
 import { mallocSpec, okIo, runAt } from "../../bdev/recorded-io.ts"
 import { fieldPointer, nullDisk, quietNexus } from "../scsi-fixture.ts"
 import { cdb10, cdb16, operate } from "./operation-run.ts"
@@ -112,10 +113,11 @@ describe("WRITE SAME(16) with NDOB", () => {
 describe("a long WRITE SAME", () => {
   it("lets others have the event loop in between", async () => {
     const nexus = quietNexus(new NullBdev({ _tag: "Null", blockCount: 65535, blockSize: 4096, physicalBlockSize: 0 }))
+    const turns = Math.ceil((65535 * 4096) / turnWorkBytes) - 1
     const pattern = await operate(cdb16(0x93, 0, 0, 65535), Buffer.alloc(4096, 1), nexus)
-    assert.deepStrictEqual([pattern.result, pattern.turns], ["good", Math.ceil((65535 * 4096) / (4 * 1048576)) - 1])
+    assert.deepStrictEqual([pattern.result, pattern.turns], ["good", turns])
     const zeros = await operate(cdb16(0x93, 0, 0, 65535), Buffer.alloc(4096), nexus)
-    assert.deepStrictEqual([zeros.result, zeros.turns], ["good", Math.ceil((65535 * 4096) / (16 * 1048576)) - 1])
+    assert.deepStrictEqual([zeros.result, zeros.turns], ["good", turns])
   })
 
   it("ends before its next step when nobody waits for it, and when the disk has shrunk", async () => {
