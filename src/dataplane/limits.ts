@@ -15,9 +15,9 @@ export const textExchangeBytesMax = 64 * 1024
  * else costs as much CPU. A RAM disk moves a MiB in a quarter of a millisecond.
  */
 export const turnWorkBytes = 1024 * 1024
-/** The same while nobody else is read, whom it could keep waiting. */
+/** The same while nobody else is there whom it could keep waiting. */
 export const loneTurnWorkBytes = 4 * 1024 * 1024
-/** For how many turns one is not taken to be alone after somebody else was read. */
+/** For how many turns one is not taken to be alone after somebody else was there. */
 export const sharedTurns = 64
 /** What a PDU costs beside the bytes that it moves, in such bytes. */
 export const pduWorkBytes = 16 * 1024

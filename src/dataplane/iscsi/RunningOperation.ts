@@ -108,7 +108,10 @@ export class RunningOperation implements OperationRun {
   }
 
   soon(workBytes: number, then: () => void): void {
-    this.#host.turns.take(Math.max(workBytes, pduWorkBytes), () => this.guard(then))
+    const { turns } = this.#host
+    // Whose commands are read meanwhile is not alone.
+    turns.usedBy(this.#host)
+    turns.take(Math.max(workBytes, pduWorkBytes), () => this.guard(then))
   }
 
   end(status: IoStatus = IoStatus.ok): void {

@@ -30,7 +30,7 @@ export class TurnShare {
 
   /** It begins to read. */
   begin(): void {
-    this.#turns.readBy(this)
+    this.#turns.usedBy(this)
     this.#pdus = 0
     this.#isUsedUp = false
     this.#sentBefore = this.#transmitter.sentBytes

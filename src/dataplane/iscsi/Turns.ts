@@ -22,10 +22,10 @@ export class Turns {
   #isScheduled = false
   /** Some had waited for this turn. */
   #isCrowded = false
-  /** Who was read last, and until which turn others are taken to be there because of that. */
-  #reader: unknown
+  /** Who was there last, and until which turn others are taken to be there because of that. */
+  #user: unknown
   #sharedUntil = 0
-  /** Work that a turn is enough with, in bytes: less while several are read. */
+  /** Work that a turn is enough with, in bytes: less while there are several. */
   workBytesMax: number = loneTurnWorkBytes
   readonly #waiting: Array<Waiting> = []
 
@@ -34,14 +34,14 @@ export class Turns {
     return this.#waiting.length
   }
 
-  /** Notes who is read. */
-  readBy(reader: unknown): void {
-    if (this.#reader === reader) return
-    if (this.#reader !== undefined) {
+  /** Notes who is read, or does something. */
+  usedBy(user: unknown): void {
+    if (this.#user === user) return
+    if (this.#user !== undefined) {
       this.#sharedUntil = this.number + sharedTurns
       this.workBytesMax = turnWorkBytes
     }
-    this.#reader = reader
+    this.#user = user
   }
 
   /** Notes what was done in this turn. True: it has had enough, or others wait or have waited: who can wait should. */

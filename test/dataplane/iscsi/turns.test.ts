@@ -185,7 +185,7 @@ describe("the turns of a reactor", () => {
   let turns: Turns
   beforeEach(() => {
     turns = new Turns()
-    for (const reader of ["a", "b"]) turns.readBy(reader)
+    for (const reader of ["a", "b"]) turns.usedBy(reader)
   })
 
   it("are over when enough was done, whoever did it, and begin anew with the next", async () => {
@@ -197,13 +197,13 @@ describe("the turns of a reactor", () => {
 
   it("are larger for one that nobody else is there with, and at once smaller when somebody is", async () => {
     for (let left = sharedTurns; left >= 0; left--) {
-      turns.readBy("b")
+      turns.usedBy("b")
       assert.strictEqual(turns.workBytesMax, turnWorkBytes)
       turns.spend(1)
       await turn()
     }
     assert.strictEqual(turns.workBytesMax, loneTurnWorkBytes)
-    turns.readBy("c")
+    turns.usedBy("c")
     assert.strictEqual(turns.workBytesMax, turnWorkBytes)
   })
 
