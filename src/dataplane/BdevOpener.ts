@@ -69,15 +69,17 @@ export class BdevOpener {
     return this.#leases.adopt(lease)
   }
 
-  /** For uninterruptible regions; `wait` may be interrupted and may give up, which leaves nothing open. */
+  /** `beside` is a target that it is used with. For uninterruptible regions; `wait` may be interrupted and may give up, which leaves nothing open. */
   open(
     definition: BdevDefinition,
     base: number | undefined,
-    wait: (opening: Effect.Effect<ReactorAnswer>) => Effect.Effect<ReactorAnswer>
+    wait: (opening: Effect.Effect<ReactorAnswer>) => Effect.Effect<ReactorAnswer>,
+    beside?: string
   ): Effect.Effect<OpenBdev | NotOpen> {
     return Effect.suspend(() => {
       const bdev = this.#client.takeId()
-      const opening = wait(this.#client.request({ _tag: "OpenBdev", bdev, definition, base }))
+      const where = beside === undefined ? {} : { beside }
+      const opening = wait(this.#client.request({ _tag: "OpenBdev", bdev, definition, base, ...where }))
       return Effect.onInterrupt(opening, () => this.#discard(bdev)).pipe(
         Effect.tap((answer) => (answer === late ? this.#discard(bdev) : Effect.void)),
         Effect.map((answer) => {

@@ -50,6 +50,8 @@ export class Bdevs {
   readonly #entries = new Map<string, BdevEntry>()
   readonly #gone = new Gone()
   readonly #opening: FiberMap.FiberMap<string>
+  /** See `exportersOf`: as it was when all was brought up. */
+  exporters: ReadonlyMap<string, string> = new Map()
 
   readonly #report: Report
   readonly #observe: Observe
@@ -356,7 +358,8 @@ export class Bdevs {
       Effect.suspend(() => {
         const { name, spec } = entry.bdev
         const definition = { name, spec: specAgain(spec, this.#roots) }
-        const opening = this.#opener.open(definition, this.#baseIdOf(definition.spec), restore)
+        const beside = this.exporters.get(bdevKey(entry.bdev))
+        const opening = this.#opener.open(definition, this.#baseIdOf(definition.spec), restore, beside)
         return Effect.flatMap(opening, (opened) => {
           if (!("id" in opened)) {
             this.#tellFailed(entry, opened)

@@ -23,6 +23,7 @@ import type { AuthGroups } from "./AuthGroups.ts"
 import { putInitiatorGroup, putPortalGroup } from "./access-views.ts"
 import type { Bdevs } from "./Bdevs.ts"
 import type { SystemRoots } from "./bdev/BdevSpec.ts"
+import { exportersOf } from "./exporters.ts"
 import type { NvmeWatch } from "./hotplug/NvmeWatch.ts"
 import type { PathWatch } from "./hotplug/PathWatch.ts"
 import type { Reattachment } from "./hotplug/Reattachment.ts"
@@ -80,6 +81,7 @@ const boot = (parts: Parts, state: State): Effect.Effect<void> =>
     yield* parts.authGroups.putAll(state)
     for (const group of initiatorGroupsOf(state)) putInitiatorGroup(parts.client, state, group.tag)
     for (const group of portalGroupsOf(state)) putPortalGroup(parts.client, state, group.tag)
+    parts.bdevs.exporters = exportersOf(state)
     const isStacked = ({ spec }: Bdev) => "base" in spec
     const add = ({ name }: Bdev) => addBdev(parts, state, name, undefined)
     // Side by side: of several files that hang, none waits for another.

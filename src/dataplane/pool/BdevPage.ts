@@ -71,6 +71,8 @@ export class BdevPage {
   readonly name: string
   readonly base: BdevId | undefined
   readonly memory: SharedArrayBuffer | undefined
+  /** It was opened where it is to stay. */
+  readonly isPlaced: boolean
   /** How many blocks it has had when it was last heard of. */
   blockCount = 0
   /** Files, devices and exports that it writes to, as its driver names them. */
@@ -90,7 +92,8 @@ export class BdevPage {
   #faults: ReadonlyArray<BdevSetting> = []
   #hasLostContent = false
 
-  constructor({ base, bdev, definition, memory }: CommandOf<"OpenBdev">) {
+  constructor({ base, beside, bdev, definition, memory }: CommandOf<"OpenBdev">) {
+    this.isPlaced = beside !== undefined
     this.bdev = bdev
     this.name = definition.name
     this.base = base

@@ -293,7 +293,7 @@ export class DeviceCommands {
     if (here === undefined) {
       const to = placement.roomiest()
       const isCrowded = placement.targetCount(there) > placement.targetCount(to)
-      const isLoose = bdevSide.targets === 0 && bdevSide.mobility === "free"
+      const isLoose = bdevSide.targets === 0 && bdevSide.mobility === "free" && !this.#isPlaced(ofBdev)
       return isLoose && isCrowded ? { nodes: ofBdev, from: there, to } : undefined
     }
     const ofTarget = placement.componentOf(target)
@@ -302,6 +302,11 @@ export class DeviceCommands {
     if (mover === "b") return { nodes: ofBdev, from: there, to: here }
     this.#tellImpossible(target, bdev)
     return "impossible"
+  }
+
+  #isPlaced(nodes: ReadonlySet<Node>): boolean {
+    for (const node of nodes) if (typeof node === "number" && this.#pool.book.bdev(node)?.isPlaced === true) return true
+    return false
   }
 
   #side(nodes: ReadonlySet<Node>, home: HomeIndex): JoiningSide {

@@ -4,6 +4,7 @@
  */
 import { compileAccessList } from "../../domain/access.ts"
 import type { AllowedPaths } from "../../host/AllowedPaths.ts"
+import { poolThreads } from "../bdev/file/FileSlots.ts"
 import { OpenFiles } from "../bdev/file/OpenFiles.ts"
 import { authGroupOf } from "../iscsi/auth/AuthGroupView.ts"
 import { Front } from "../iscsi/handover/Front.ts"
@@ -76,7 +77,9 @@ export class Reactor {
     this.#gate = new FactGate(emit, () => this.#node.now())
     this.#node.tasks.watch = this.#io
     const { allowedPaths, sysfsRoot } = surroundings
-    const openFiles = new OpenFiles(undefined, undefined, allowedPaths, sysfsRoot)
+    // The process has one pool of threads, of which each reactor has its part.
+    const threads = Math.max(1, Math.floor(poolThreads() / (place?.of ?? 1)))
+    const openFiles = new OpenFiles(undefined, threads, allowedPaths, sysfsRoot)
     this.#bdevs = new ReactorBdevs(emit, this.#memory.account("disks"), openFiles, this.#tell)
     this.#throttling = new Throttling(this.#bdevs.limits, this.#tell)
     this.#reservations = new ReservationRequests(this.#node, emit, this.#bdevs.units)

@@ -1,7 +1,5 @@
 /** A reactor over real sockets: sessions, IO on every kind of bdev, what it tells of itself, and its end. */
 import { assert, describe, it } from "vitest"
-import type { NodeOptions } from "../../../src/dataplane/iscsi/IscsiNode.ts"
-import { startPool } from "../../../src/dataplane/pool/start-pool.ts"
 import { mainThreadReactor } from "../../../src/dataplane/reactor/main-thread-reactor.ts"
 import { workerReactor } from "../../../src/dataplane/reactor/worker-reactor.ts"
 import { cdb, inquiry, readBlocks, reportLuns, writeBlocks } from "../../support/initiator/commands.ts"
@@ -23,8 +21,7 @@ const refusal = async (login: Promise<Session>): Promise<number> => {
 
 describe.each([
   ["in the main thread", mainThreadReactor],
-  ["in a worker", workerReactor],
-  ["that is a pool of two", (options: NodeOptions) => startPool(2, options)]
+  ["in a worker", workerReactor]
 ] as const)("a reactor %s", (_where, make) => {
   it("serves disks of every kind from login to logout, and tells what happened", async () => {
     await using harness = await Harness.start({}, make)
