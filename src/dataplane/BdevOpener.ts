@@ -69,7 +69,10 @@ export class BdevOpener {
     return this.#leases.adopt(lease)
   }
 
-  /** `beside` is a target that it is used with. For uninterruptible regions; `wait` may be interrupted and may give up, which leaves nothing open. */
+  /**
+   * For uninterruptible regions; `wait` may be interrupted and may give up, which leaves nothing open. `beside` is a
+   * target that it is used with.
+   */
   open(
     definition: BdevDefinition,
     base: number | undefined,

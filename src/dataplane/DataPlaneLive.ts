@@ -15,7 +15,7 @@ import type { Report } from "./BdevEntry.ts"
 import { Bdevs } from "./Bdevs.ts"
 import { systemRoots } from "./bdev/BdevSpec.ts"
 import type { DataPlaneSettings } from "./DataPlaneSettings.ts"
-import { connectionInfo, lunDrains } from "./data-plane-status.ts"
+import { connectionInfo, lunDrains, reactorWarnings } from "./data-plane-status.ts"
 import { findNvme } from "./find-nvme.ts"
 import { followState, type Parts } from "./follow-state.ts"
 import { NvmeWatch } from "./hotplug/NvmeWatch.ts"
@@ -79,18 +79,20 @@ const serviceOf = (
     lunDrains: Effect.flatMap(report, ({ drains }) =>
       Effect.map(Clock.currentTimeMillis, (now) => lunDrains(drains, now))
     ),
-    status: Effect.map(report, ({ connections, limits, sessionCount, suppressedObservations, taskBufferBytes }) => {
+    status: Effect.map(report, ({ connections, limits, reactors = [], sessionCount, ...counted }) => {
       const crashed = failure()
       return {
         portals: portals.status(),
         bdevs: [...bdevs.status(limits), ...parts.reattachment.status(parts.controlPlane.state())],
         sessionCount,
         connectionCount: connections.length,
-        commandBufferBytes: taskBufferBytes,
+        commandBufferBytes: counted.taskBufferBytes,
         memory: memory.report(),
-        suppressedObservations: suppressedObservations + own.suppressedCount,
+        suppressedObservations: counted.suppressedObservations + own.suppressedCount,
+        reactors,
         warnings: [
           ...(crashed === undefined ? [] : [`the data plane has failed: ${crashed}; restart the target`]),
+          ...reactorWarnings(reactors),
           ...parts.authGroups.warnings()
         ]
       }

@@ -2,7 +2,7 @@
 import { Schema } from "effect"
 import type { ConnectionInfo, LunDrain } from "../domain/DataPlane.ts"
 import { Incarnation, IscsiName, Lun, PortalGroupTag } from "../domain/ids.ts"
-import type { ConnectionReport, DrainReport } from "./reactor/protocol.ts"
+import type { ConnectionReport, DrainReport, MemberReport } from "./reactor/protocol.ts"
 
 const loginPhase = ({ loggedIn, loginStage }: ConnectionReport): ConnectionInfo["loginPhase"] => {
   if (loggedIn) return "full_feature_phase"
@@ -29,7 +29,7 @@ export const connectionInfo = (report: ConnectionReport): ConnectionInfo => ({
   targetAddress: report.targetAddress,
   targetName: report.targetName,
   portalGroupTag: PortalGroupTag.make(report.portalGroupTag),
-  threadName: "iscsi_poll_group_0"
+  threadName: `iscsi_poll_group_${report.reactor ?? 0}`
 })
 
 const isName = Schema.is(IscsiName)
@@ -49,3 +49,20 @@ export const lunDrains = (drains: ReadonlyArray<DrainReport>, now: number): Read
         ]
       : []
   )
+
+/** Targets that one warning names. */
+const namesMax = 20
+
+const isDownFor = (targets: ReadonlyArray<string>): string => {
+  const names = targets.slice(0, namesMax).join(", ")
+  const more = targets.length > namesMax ? ` and ${targets.length - namesMax} more` : ""
+  return targets.length === 0 ? "it had no targets" : `its targets are down: ${names}${more}`
+}
+
+/** Sentences about reactors that do not run. */
+export const reactorWarnings = (reactors: ReadonlyArray<MemberReport>): ReadonlyArray<string> =>
+  reactors.flatMap(({ index, state, targets }) => {
+    if (state === "up") return []
+    if (state === "down") return [`reactor ${index} has failed and is being started again; ${isDownFor(targets)}`]
+    return [`reactor ${index} has failed too often and is not started again; ${isDownFor(targets)}; restart the target`]
+  })

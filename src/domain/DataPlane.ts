@@ -115,6 +115,20 @@ export const noMemory: MemoryStatus = {
   usedFor: { connections: 0, commands: 0, output: 0, disks: 0 }
 }
 
+/** One of several reactors. */
+export interface ReactorStatus {
+  /** 0 is the front, which has portals and logins; the others have targets. */
+  readonly index: number
+  /** `down`: it has failed, and is being started again. `failed`: it has failed too often, and is not. */
+  readonly state: "up" | "down" | "failed"
+  /** Names of the targets that are there, with their disks. */
+  readonly targets: ReadonlyArray<string>
+  readonly bdevCount: number
+  readonly connectionCount: number
+  /** How often it has failed since the process began. */
+  readonly crashCount: number
+}
+
 /** What was achieved of what the state wants. */
 export interface DataPlaneStatus {
   readonly portals: ReadonlyArray<PortalStatus>
@@ -126,6 +140,8 @@ export interface DataPlaneStatus {
   readonly memory: MemoryStatus
   /** Observations that were not recorded since the start, because there were too many at once. */
   readonly suppressedObservations: number
+  /** None if there is only one. */
+  readonly reactors: ReadonlyArray<ReactorStatus>
   /** Sentences for the user. */
   readonly warnings: ReadonlyArray<string>
 }

@@ -108,6 +108,7 @@ const status = {
   commandBufferBytes: 0,
   memory: noMemory,
   suppressedObservations: 0,
+  reactors: [],
   warnings: ["this data plane is a fake"]
 }
 

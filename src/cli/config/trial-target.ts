@@ -95,6 +95,7 @@ const emptyDataPlane = Layer.effect(
         commandBufferBytes: 0,
         memory: noMemory,
         suppressedObservations: 0,
+        reactors: [],
         warnings: []
       }),
       lunDrains: Effect.succeed([]),

@@ -77,6 +77,19 @@ export const StatusView = Schema.Struct({
         process: Schema.Struct({ resident: Schema.Number })
       })
     ),
+    /** If there are several. */
+    reactors: Schema.optionalKey(
+      Schema.Array(
+        Schema.Struct({
+          index: Schema.Number,
+          state: Schema.String,
+          targets: Schema.Array(Schema.String),
+          bdevs: Schema.Number,
+          connections: Schema.Number,
+          failures: Schema.Number
+        })
+      )
+    ),
     config: Schema.optionalKey(Schema.NullOr(Schema.Struct({ name: Schema.String }))),
     drift_count: Schema.optionalKey(Schema.Number),
     /** What is not as the file says that was applied last; the first of them. */
@@ -221,6 +234,20 @@ const memoryLines = ({ memory }: StatusView["status"]): ReadonlyArray<string> =>
   ]
 }
 
+/** Targets that one line names. */
+const targetsShown = 4
+
+const reactorLines = ({ reactors = [] }: StatusView["status"]): ReadonlyArray<string> =>
+  reactors
+    .filter(({ index }) => index > 0)
+    .map(({ bdevs, connections, failures, index, state, targets }) => {
+      const names = targets.slice(0, targetsShown).join(", ")
+      const more = targets.length > targetsShown ? ` and ${targets.length - targetsShown} more` : ""
+      const has = targets.length === 0 ? "no targets" : `${names}${more}`
+      const failed = failures === 0 ? "" : `, has failed ${failures === 1 ? "once" : `${failures} times`}`
+      return `reactor ${index} is ${state}: ${has}; ${connections} connections, ${bdevs} bdevs${failed}`
+    })
+
 const forkLines = ({ fork }: StatusView["status"]): ReadonlyArray<string> => {
   if (fork === undefined) return []
   const { data, source_at: sourceAt, source_instance_id: sourceInstanceId, source_seq: sourceSeq } = fork
@@ -296,6 +323,7 @@ export const statusText = (view: StatusView): string => {
     `lunlog ${version}, process ${pid}, ${state} since ${since}${start}`,
     [logLine(view.status), ...logOptionLines(view.status)].join("; "),
     ...memoryLines(view.status),
+    ...reactorLines(view.status),
     ...forkLines(view.status),
     ...replayLines(view.status),
     "",

@@ -7,7 +7,7 @@ import { Effect, Schema } from "effect"
 import { EventLog } from "../../../eventlog/EventLog.ts"
 import { driftOfState } from "../../config/plan/Plan.ts"
 import { ControlPlane } from "../../domain/ControlPlane.ts"
-import { DataPlane, type MemoryStatus } from "../../domain/DataPlane.ts"
+import { DataPlane, type MemoryStatus, type ReactorStatus } from "../../domain/DataPlane.ts"
 import { refusedLogins } from "../../domain/observation/refused-logins.ts"
 import type { ForkOrigin } from "../../domain/replay/Fork.ts"
 import type { Replay } from "../../domain/replay/Replay.ts"
@@ -94,6 +94,15 @@ const memoryView = ({ limit, used, usedFor }: MemoryStatus) => {
   }
 }
 
+const reactorView = ({ bdevCount, connectionCount, crashCount, index, state, targets }: ReactorStatus) => ({
+  index,
+  state,
+  targets,
+  bdevs: bdevCount,
+  connections: connectionCount,
+  failures: crashCount
+})
+
 /** What the data plane has achieved, and all warnings. */
 const dataPlaneStatus = Effect.gen(function* () {
   const dataPlane = yield* DataPlane
@@ -118,6 +127,7 @@ const dataPlaneStatus = Effect.gen(function* () {
     command_buffer_bytes: status.commandBufferBytes,
     memory: memoryView(status.memory),
     suppressed_observations: status.suppressedObservations,
+    ...(status.reactors.length === 0 ? {} : { reactors: status.reactors.map(reactorView) }),
     lun_drains: drains.map(({ commandsLeft, deadlineAt, lun, target }) => ({
       target,
       lun_id: lun,
