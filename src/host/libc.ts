@@ -14,6 +14,8 @@ export interface Libc {
   readonly close: (descriptor: number) => void
   /** The number of the calling thread (gettid). */
   readonly threadId: () => number
+  /** The cores that the calling thread may run on (sched_getaffinity), in ascending order. */
+  readonly threadCores: () => ReadonlyArray<number>
   /** The calling thread runs on these cores alone from now on (sched_setaffinity). */
   readonly pinThread: (cores: ReadonlyArray<number>) => void
   /** Where memory begins that neither moves nor ends before its user has done with it. */
@@ -32,6 +34,8 @@ const duplicateCloseOnExec = 1030
 const dontNeed = 4
 /** The lowest descriptor that `duplicate` gives: none of the standard streams. */
 const descriptorMin = 3
+/** Of the largest mask of cores that the kernel may have, in bytes. */
+const coreMaskBytes = 1024
 /** Bytes; a multiple of every page size in use. */
 const pageBytes = 65_536
 const bitsPerByte = 8
@@ -39,6 +43,14 @@ const bitsPerByte = 8
 const errorOf = (call: string, errno: number): NodeJS.ErrnoException => {
   const code = getSystemErrorName(-errno)
   return Object.assign(new Error(`${code}: ${call}`), { code, errno: -errno, syscall: call })
+}
+
+const coresOf = (mask: Buffer): ReadonlyArray<number> => {
+  const cores: Array<number> = []
+  for (const [at, byte] of mask.entries()) {
+    for (let bit = 0; bit < bitsPerByte; bit++) if ((byte & (1 << bit)) !== 0) cores.push(at * bitsPerByte + bit)
+  }
+  return cores
 }
 
 const maskOf = (cores: ReadonlyArray<number>): Buffer => {
@@ -58,6 +70,7 @@ const bind = (): Libc => {
   const close = libc.func("int close(int descriptor)")
   const gettid = libc.func("int gettid()")
   const setAffinity = libc.func("int sched_setaffinity(int thread, size_t bytes, const uint8_t *mask)")
+  const getAffinity = libc.func("int sched_getaffinity(int thread, size_t bytes, _Out_ uint8_t *mask)")
   // Addresses are numbers: below 2^53 on every system, and handed over for less than a Buffer.
   const writev = libc.func("int64_t writev(int descriptor, uintptr_t vectors, int count)")
   const madvise = libc.func("int madvise(void *address, size_t length, int advice)")
@@ -75,6 +88,11 @@ const bind = (): Libc => {
     duplicate: (descriptor) => checked("fcntl", fcntl(descriptor, duplicateCloseOnExec, "int", descriptorMin)),
     close: (descriptor) => void checked("close", close(descriptor)),
     threadId: () => gettid(),
+    threadCores: () => {
+      const mask = Buffer.alloc(coreMaskBytes)
+      checked("sched_getaffinity", getAffinity(0, mask.length, mask))
+      return coresOf(mask)
+    },
     pinThread: (cores) => {
       const mask = maskOf(cores)
       checked("sched_setaffinity", setAffinity(0, mask.length, mask))

@@ -9,6 +9,7 @@ import { jsonFlag } from "../log/log-flags.ts"
 import { optionalPlace, placeParam } from "../log/place-flag.ts"
 import { paceFlags, paceOf } from "../replay/replay-flags.ts"
 import { loggingLayer } from "../serve/logging.ts"
+import { planReactors, reactorFlags } from "../serve/reactor-flags.ts"
 import type { LoadDataPlane } from "../serve/serve-command.ts"
 import { serverFlags, socketFlag } from "../serve/server-flags.ts"
 import { portalWishOf } from "./portal-wish.ts"
@@ -85,7 +86,7 @@ const forkFlags = {
   ...paceFlags,
   removalDeadline: serverFlags.removalDeadline,
   spdkIdentities: serverFlags.spdkIdentities,
-  reactor: serverFlags.reactor,
+  ...reactorFlags,
   logFormat: serverFlags.logFormat
 }
 
@@ -190,7 +191,7 @@ export const forkCommand = (load: LoadDataPlane) =>
         socketPath,
         removalDeadlineMillis: input.removalDeadline,
         identityStyle: input.spdkIdentities ? "spdk" : "uuid",
-        reactor: input.reactor,
+        reactors: planReactors(input),
         waitForRpc: false,
         acceptLogLoss: false,
         configure: loadMemory(fork.disks),

@@ -82,7 +82,6 @@ export const demoCommand = (load: LoadDataPlane) =>
         socketPath: socket,
         removalDeadlineMillis: removalDeadlineDefault,
         identityStyle: "uuid",
-        reactor: "main",
         waitForRpc: false,
         acceptLogLoss: false,
         configure,

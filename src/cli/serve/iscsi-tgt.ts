@@ -1,8 +1,8 @@
 /**
  * `iscsi_tgt`: the command line of SPDK's iSCSI target (26.05). Starts empty, as SPDK does; `--state-mode resume`
- * does not. Options about cores, memory pages and PCI have no meaning here: they are taken, and named once on stderr.
+ * does not. Options about memory pages and PCI have no meaning here: they are taken, and named once on stderr.
  */
-import { Effect } from "effect"
+import { Effect, Option } from "effect"
 import type { PathRestriction } from "../../host/AllowedPaths.ts"
 import { defaultSocketPath } from "../../rpc/socket-path.ts"
 import { CliFailure } from "../CliFailure.ts"
@@ -13,6 +13,7 @@ import { type HotplugPoll, hotplugPollForm, parseHotplugPoll } from "./hotplug-p
 import { loggingLayer } from "./logging.ts"
 import { memorySizeForm, parseMemorySize } from "./memory-size.ts"
 import type { PeerLimitSettings } from "./peer-limits.ts"
+import { planReactors, workersMax } from "./reactor-flags.ts"
 import type { LoadDataPlane } from "./serve-command.ts"
 import { methodSet, removalDeadlineDefault } from "./server-flags.ts"
 import { type OptionSpec, type ParsedOptions, parseOptions, usageOf } from "./spdk-options.ts"
@@ -39,7 +40,9 @@ const effective: ReadonlyArray<OptionSpec> = [
   { long: "state-mode", short: undefined, value: "MODE", help: "empty (default) or resume" },
   { long: "removal-deadline", short: undefined, value: "DURATION", help: "for a removed LUN's commands (default 40s)" },
   { long: "spdk-identities", short: undefined, value: undefined, help: "disks identify themselves as under SPDK" },
-  { long: "reactor", short: undefined, value: "WHERE", help: "main (default) or worker thread" },
+  { long: "cpumask", short: "m", value: "MASK", help: "a thread for IO on each of these cores: 0x3, [0,1], [0-3,5]" },
+  { long: "workers", short: undefined, value: "N", help: "threads that targets are spread over (default 0: none)" },
+  { long: "reactor", short: undefined, value: "WHERE", help: "the one thread for IO: main (default) or worker" },
   { long: "hotplug-poll", short: undefined, value: "DURATION|off", help: "looks at disks' devices (default 1s)" },
   { long: "allow-path", short: undefined, value: "PATH", help: "files named by RPC must be under it; repeatable" },
   { long: "allow-device", short: undefined, value: "PATH", help: "device nodes must be under it; repeatable" },
@@ -53,7 +56,6 @@ const effective: ReadonlyArray<OptionSpec> = [
 
 /** What is taken without effect. */
 const ignored: ReadonlyArray<OptionSpec> = [
-  valued("cpumask", "MASK", "m"),
   valued("lcores", "LIST"),
   valued("main-core", "N", "p"),
   valued("master-core", "N"),
@@ -151,6 +153,21 @@ const peerLimitsIn = (options: ParsedOptions): Effect.Effect<PeerLimitSettings, 
     loginsPerSecond: numberIn(options, "logins-per-second")
   })
 
+const reactorsIn = (options: ParsedOptions) =>
+  Effect.gen(function* () {
+    const workers = options.values.get("workers")
+    if (workers !== undefined && !(/^\d{1,3}$/u.test(workers) && Number(workers) <= workersMax)) {
+      return yield* new CliFailure({ message: `--workers ${workers}: write a number of 0 to ${workersMax}` })
+    }
+    return {
+      reactor: options.given.has("reactor")
+        ? Option.some(yield* oneOf(options, "reactor", ["main", "worker"]))
+        : Option.none(),
+      workers: Option.map(Option.fromUndefinedOr(workers), Number),
+      cpumask: Option.fromUndefinedOr(options.values.get("cpumask"))
+    }
+  })
+
 const restrictionIn = ({ allValues }: ParsedOptions): PathRestriction | undefined =>
   restrictionOf(allValues.get("allow-path") ?? [], allValues.get("allow-device") ?? [])
 
@@ -166,7 +183,7 @@ const settingsOf = (options: ParsedOptions, stateMode: "empty" | "resume") =>
       removalDeadlineMillis: yield* deadlineOf(options),
       ...(yield* hotplugPollOf(options)),
       identityStyle: options.given.has("spdk-identities") ? "spdk" : "uuid",
-      reactor: yield* oneOf(options, "reactor", ["main", "worker"]),
+      reactors: planReactors(yield* reactorsIn(options)),
       waitForRpc: options.given.has("wait-for-rpc"),
       acceptLogLoss: options.given.has("accept-log-loss"),
       restriction: restrictionIn(options),

@@ -33,13 +33,13 @@ import type { HttpSettings } from "./http-flags.ts"
 import { connectionsWithin, openFilesMax } from "./open-files.ts"
 import type { PeerLimitSettings } from "./peer-limits.ts"
 import { observeEnd, observeStart, previousEndIn } from "./process-observations.ts"
+import type { ReactorPlan } from "./reactor-flags.ts"
 import { secretsOf } from "./secret-key.ts"
 import { serveHttp } from "./serve-http.ts"
 import { instanceIdOf, logDirectoryOf, prepareStateDirectory } from "./state-directory.ts"
 
 /** What the data plane is made with. */
-export interface DataPlaneSettings {
-  readonly reactor: "main" | "worker"
+export interface DataPlaneSettings extends ReactorPlan {
   readonly identityStyle: "uuid" | "spdk"
   readonly removalDeadlineMillis: number
   readonly allowedPaths: AllowedPaths
@@ -72,7 +72,8 @@ export interface ServerSettings {
   readonly socketPath: string | undefined
   readonly removalDeadlineMillis: number
   readonly identityStyle: "uuid" | "spdk"
-  readonly reactor: "main" | "worker"
+  /** Looked at before anything is done; one reactor in the main thread if absent. */
+  readonly reactors?: Effect.Effect<ReactorPlan, CliFailure>
   /** How often devices are looked at; the data plane's default if absent. */
   readonly hotplugPollMillis?: HotplugPoll
   /** Where the kernel shows devices, and where their nodes are; `/sys` and `/dev` if absent. */
@@ -230,6 +231,7 @@ export const runServer = (settings: ServerSettings, makeDataPlane: MakeDataPlane
     // Before the log: a start that is refused must not begin an epoch, and least of all an empty one.
     const connections = yield* connectionsWithin(settings.peerLimits?.connections, openFilesMax())
     const http = yield* settings.http ?? Effect.undefined
+    const reactors = yield* settings.reactors ?? Effect.succeed({ reactor: "main", workers: 0 } as const)
     const allowedPaths = yield* allowedPathsOf(settings.stateDirectory, settings.restriction)
     if (settings.socketPath !== undefined) yield* Effect.mapError(acquireSocketLock(settings.socketPath), failureOf)
     const directory = logDirectoryOf(settings.stateDirectory)
@@ -244,10 +246,10 @@ export const runServer = (settings: ServerSettings, makeDataPlane: MakeDataPlane
     const { stateDirectory, stateMode } = settings
     observeStart(log, { stateDirectory, stateMode, epochSeq, previousEnd })
     const accept = yield* Deferred.make<void>()
-    const { identityStyle, reactor, removalDeadlineMillis } = settings
+    const { identityStyle, removalDeadlineMillis } = settings
     const dataPlane = makeDataPlane({
       identityStyle,
-      reactor,
+      ...reactors,
       removalDeadlineMillis,
       allowedPaths,
       peerLimits: { ...settings.peerLimits, connections },

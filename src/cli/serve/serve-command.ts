@@ -6,6 +6,7 @@ import { allowFlags, restrictionOf } from "./allowed-paths.ts"
 import { httpFlags, httpSettingsOf } from "./http-flags.ts"
 import { loggingLayer } from "./logging.ts"
 import { peerLimitFlags, peerLimitsOf } from "./peer-limits.ts"
+import { planReactors } from "./reactor-flags.ts"
 import type { MakeDataPlane } from "./run-server.ts"
 import { methodSet, serverFlags, socketFlag } from "./server-flags.ts"
 import { defaultStateDirectory } from "./state-directory.ts"
@@ -78,7 +79,7 @@ export const serveCommand = (load: LoadDataPlane) =>
         sysfsRoot: resolve(input.sysfsRoot),
         deviceRoot: resolve(input.deviceRoot),
         identityStyle: input.spdkIdentities ? "spdk" : "uuid",
-        reactor: input.reactor,
+        reactors: planReactors(input),
         waitForRpc: input.waitForRpc,
         acceptLogLoss: input.acceptLogLoss,
         restriction,

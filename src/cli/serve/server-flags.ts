@@ -6,6 +6,7 @@ import { durationMillisMax, parseDuration } from "../duration.ts"
 import { hotplugPollFlag } from "./hotplug-poll.ts"
 import { logFormats } from "./logging.ts"
 import { memorySizeFlag } from "./memory-size.ts"
+import { reactorFlags } from "./reactor-flags.ts"
 
 /** Milliseconds that a removal waits, unless said otherwise; below the 60 s that rpc.py waits. */
 export const removalDeadlineDefault = 40_000
@@ -78,10 +79,7 @@ export const serverFlags = {
     Flag.withDescription("Comma-separated RPC methods that may be called; all others do not exist"),
     Flag.optional
   ),
-  reactor: Flag.Literals("reactor", ["main", "worker"]).pipe(
-    Flag.withDescription("Run the data path in the main thread (default) or in a worker thread"),
-    Flag.withDefault("main" as const)
-  ),
+  ...reactorFlags,
   memorySize: memorySizeFlag,
   acceptLogLoss: Flag.Boolean("accept-log-loss").pipe(
     Flag.withDescription("Go on with what is left of a damaged event log"),
