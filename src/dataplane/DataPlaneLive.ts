@@ -30,11 +30,10 @@ import { OwnObservations } from "./OwnObservations.ts"
 import { observeNotice } from "./observe-notice.ts"
 import { Portals } from "./Portals.ts"
 import { Progress } from "./Progress.ts"
+import { startReactors } from "./pool/start-reactors.ts"
 import { connectReactor, type Notice, type ReactorClient } from "./ReactorClient.ts"
 import { Reservations } from "./Reservations.ts"
-import { mainThreadReactor } from "./reactor/main-thread-reactor.ts"
 import type { ReactorReport } from "./reactor/protocol.ts"
-import { workerReactor } from "./reactor/worker-reactor.ts"
 import { reportFact } from "./report-fact.ts"
 import { statisticsSource } from "./statistics-source.ts"
 import { Targets } from "./Targets.ts"
@@ -152,11 +151,12 @@ const make = Effect.fnUntraced(function* (settings: DataPlaneSettings) {
   const startedAt = log.durable().controlSeq
   const { committed, state } = yield* controlPlane.changes
   let crashed: string | undefined
-  const startReactor = settings.reactor === "worker" ? workerReactor : mainThreadReactor
   const { allowedPaths, memoryBytes = defaultMemoryBytes(), peerLimits, sysfsRoot } = settings
   const memory = MemoryBudget.sized(memoryBytes)
-  const port = startReactor(nodeOptions(state), { allowedPaths, peerLimits, sysfsRoot, memory: memory.shared })
+  const surroundings = { allowedPaths, peerLimits, sysfsRoot, memory: memory.shared }
   const print = Effect.runForkWith(yield* Effect.context<never>())
+  const warn = (warning: string): void => void print(Effect.logWarning(warning))
+  const port = startReactors(settings, nodeOptions(state), surroundings, warn)
   const line = noticeLines(() => performance.now())
   const clock = yield* Clock.Clock
   const progress = new Progress()

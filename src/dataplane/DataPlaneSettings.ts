@@ -1,12 +1,11 @@
 /** What whoever starts a data plane decides about it, beside what the state says. */
 import type { Effect } from "effect"
+import type { ReactorSettings } from "./pool/start-reactors.ts"
 import type { ReactorSurroundings } from "./reactor/Reactor.ts"
 import type { IdentityStyle } from "./scsi/unit-identity.ts"
 
 /** How the data plane is run. */
-export interface DataPlaneSettings extends ReactorSurroundings {
-  /** Where the reactor runs. */
-  readonly reactor: "main" | "worker"
+export interface DataPlaneSettings extends ReactorSurroundings, ReactorSettings {
   /** What all reactors may take together, in bytes; `defaultMemoryBytes` if absent. */
   readonly memoryBytes?: number | undefined
   readonly identityStyle: IdentityStyle

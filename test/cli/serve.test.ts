@@ -188,7 +188,7 @@ describe("iscsi_tgt", () => {
       served.child.signal("SIGTERM")
       assert.deepStrictEqual(await served.child.exited, ended)
       assert.match(served.child.stderr(), /Starting lunlog .* as iscsi_tgt/)
-      assert.match(served.child.stderr(), /without effect.*: --cpumask, --no-huge\n/)
+      assert.match(served.child.stderr(), /without effect.*: --no-huge\n/)
     }
   })
 })

@@ -1,11 +1,10 @@
 /** The reactors that a target is started with: one, in this thread or another, or several behind one boundary. */
 import { libc } from "../../host/libc.ts"
-import { SessionCounts } from "../iscsi/handover/SessionCounts.ts"
 import { placesOf } from "../iscsi/handover/Place.ts"
+import { SessionCounts } from "../iscsi/handover/SessionCounts.ts"
 import type { NodeOptions } from "../iscsi/IscsiNode.ts"
 import { connectionsDefault } from "../limits.ts"
 import { MemoryBudget } from "../MemoryBudget.ts"
-import { defaultMemoryBytes } from "../memory-limit.ts"
 import { mainThreadReactor } from "../reactor/main-thread-reactor.ts"
 import type { ReactorPort } from "../reactor/protocol.ts"
 import type { ReactorSurroundings } from "../reactor/Reactor.ts"
@@ -23,6 +22,9 @@ export interface ReactorSettings {
   /** The core of each reactor; the system decides if absent. */
   readonly cores?: ReadonlyArray<number>
 }
+
+/** What all of them have from their process. */
+export type SharedSurroundings = ReactorSurroundings & { readonly memory: SharedArrayBuffer }
 
 /** What a thread could not be given, for people. */
 export type Warn = (warning: string) => void
@@ -45,11 +47,11 @@ const poolOf = (
   workers: number,
   cores: ReadonlyArray<number> | undefined,
   options: NodeOptions,
-  surroundings: ReactorSurroundings
+  surroundings: SharedSurroundings
 ): ReactorPort => {
   const calls = libc()
   if (typeof calls === "string") throw new Error(`several reactors need system calls, and ${calls}`)
-  const memory = surroundings.memory ?? MemoryBudget.sized(defaultMemoryBytes()).shared
+  const { memory } = surroundings
   const budget = new MemoryBudget(memory)
   const places = placesOf(workers, surroundings.peerLimits?.connections ?? connectionsDefault)
   const [front] = places
@@ -57,7 +59,7 @@ const poolOf = (
   return new ReactorPool({
     homes: workers,
     make: (index) => {
-      const own = { ...surroundings, memory, place: places[index] }
+      const own = { ...surroundings, place: places[index] }
       return index === 0 ? mainThreadReactor(options, own) : workerReactor(options, own, cores?.[index - 1])
     },
     memory: new SlabPool(budget.account("disks"), calls.release),
@@ -74,7 +76,7 @@ const poolOf = (
 export const startReactors = (
   { cores, reactor, workers = 0 }: ReactorSettings,
   options: NodeOptions,
-  surroundings: ReactorSurroundings,
+  surroundings: SharedSurroundings,
   warn: Warn
 ): ReactorPort => {
   const pinned = cores !== undefined && pinThisThread(cores, warn) ? cores : undefined
