@@ -96,7 +96,7 @@ describe("the product", () => {
       "src/dataplane/hotplug/Seen.ts",
       "src/dataplane/hotplug/node-watching.ts",
       // Descriptors that `OpenFiles` has opened, and names in folders that it has checked.
-      "src/dataplane/bdev/file/immediate-operations.ts",
+      "src/dataplane/bdev/file/file-shortcuts.ts",
       "src/dataplane/bdev/overlay/open-overlay.ts",
       "src/dataplane/bdev/nbd/NbdTransport.ts",
       "src/dataplane/reactor/DiskContent.ts",

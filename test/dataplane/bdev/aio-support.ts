@@ -1,17 +1,20 @@
 /** Files for tests of disks in files: real ones in a folder of their own, and operations that a test holds back. */
-import { mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs"
-import { tmpdir } from "node:os"
+import { mkdtempSync, rmSync, truncateSync, writeFileSync, writeSync } from "node:fs"
+import { constants, tmpdir } from "node:os"
 import { join } from "node:path"
 import type { BdevNews } from "../../../src/dataplane/bdev/BdevNews.ts"
 import type { AioSpec } from "../../../src/dataplane/bdev/BdevSpec.ts"
 import type { AioBdev } from "../../../src/dataplane/bdev/file/AioBdev.ts"
 import { AioBdev as Aio } from "../../../src/dataplane/bdev/file/AioBdev.ts"
 import { type FileOperations, nodeFiles } from "../../../src/dataplane/bdev/file/FileOperations.ts"
-import type { ImmediateOperations } from "../../../src/dataplane/bdev/file/immediate-operations.ts"
+import type { FileShortcuts } from "../../../src/dataplane/bdev/file/file-shortcuts.ts"
+import type { WriteBatch } from "../../../src/dataplane/bdev/file/kernel-aio.ts"
 import { OpenFiles } from "../../../src/dataplane/bdev/file/OpenFiles.ts"
 import { type IoFailed, openAioBdev } from "../../../src/dataplane/bdev/file/open-aio-bdev.ts"
 import { systemCalls } from "../../../src/dataplane/bdev/file/system-calls.ts"
 import type { OpenedBdev } from "../../../src/dataplane/bdev/OpenedBdev.ts"
+
+const nothing = Buffer.alloc(0)
 
 /** A folder that `dispose` removes. */
 export class Folder {
@@ -36,7 +39,7 @@ export class Folder {
 
 /** What an operation was, in the order in which it began. */
 export interface Begun {
-  readonly operation: "read" | "write" | "fdatasync" | "close" | "punchHole" | "zeroRange"
+  readonly operation: "read" | "write" | "fdatasync" | "close" | "punchHole" | "zeroRange" | "writes"
   readonly byteOffset: number
   readonly byteLength: number
   /** Lets it happen, with at most so many bytes; or fail. */
@@ -54,8 +57,8 @@ export class HeldFiles implements FileOperations {
   readonly unlink = nodeFiles.unlink
   readonly readText = nodeFiles.readText
   /** What files that are opened from now on can do at once. */
-  atOnce: ImmediateOperations | undefined
-  readonly immediate: FileOperations["immediate"] = async () => this.atOnce
+  atOnce: FileShortcuts | undefined
+  readonly shortcuts: FileOperations["shortcuts"] = async () => this.atOnce
   readonly begun: Array<Begun> = []
   /** From now on operations are held; those of the opening were not. */
   isOpen = false
@@ -77,6 +80,33 @@ export class HeldFiles implements FileOperations {
         else this.#hold(operation, at, length, done, () => calls[operation](fd, at, length, done))
       }
     return { ...calls, punchHole: hold("punchHole"), zeroRange: hold("zeroRange") }
+  }
+  hasBatches = true
+  /** Batches of writes, for `atOnce`: held as one operation. In part means each of them in part. */
+  readonly takeWriteBatch = (): WriteBatch => {
+    const writes: Array<Parameters<WriteBatch["add"]>> = []
+    let results: ReadonlyArray<number> = []
+    return {
+      get count() {
+        return writes.length
+      },
+      add: (...write) => void writes.push(write),
+      submit: (done) => {
+        const [, , , byteLength, byteOffset] = writes[0] ?? [0, nothing, 0, 0, 0]
+        const ended = (error: NodeJS.ErrnoException | null): void => {
+          if (error !== null) results = writes.map(() => -constants.errno.EIO)
+          done()
+        }
+        this.#hold("writes", byteOffset, byteLength, ended, (max) => {
+          results = writes.map(([fd, buffer, start, length, at]) =>
+            writeSync(fd, buffer, start, Math.min(max, length), at)
+          )
+          ended(null)
+        })
+      },
+      resultOf: (index) => results[index] ?? -constants.errno.EAGAIN,
+      give: () => undefined
+    }
   }
   readonly close: FileOperations["close"] = (fd, done) =>
     this.#hold("close", 0, 0, done, () => nodeFiles.close(fd, done))

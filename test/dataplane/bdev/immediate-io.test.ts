@@ -7,8 +7,8 @@ import { afterEach, assert, beforeEach, describe, it } from "vitest"
 import { IoStatus } from "../../../src/dataplane/bdev/Bdev.ts"
 import type { AioSpec } from "../../../src/dataplane/bdev/BdevSpec.ts"
 import type { AioBdev } from "../../../src/dataplane/bdev/file/AioBdev.ts"
+import type { FileShortcuts } from "../../../src/dataplane/bdev/file/file-shortcuts.ts"
 import { busyOperations, immediateBytesMax } from "../../../src/dataplane/bdev/file/ImmediateTransfers.ts"
-import type { ImmediateOperations } from "../../../src/dataplane/bdev/file/immediate-operations.ts"
 import { OpenFiles } from "../../../src/dataplane/bdev/file/OpenFiles.ts"
 import { makeRandom } from "../../support/initiator/random.ts"
 import { describeWithLoopDevices, LoopDevice } from "../../support/loop-device.ts"
@@ -151,13 +151,14 @@ class Answers {
     this.#results = [...results]
   }
 
-  get operations(): ImmediateOperations {
+  get operations(): FileShortcuts {
     const next = (byteLength: number): number => {
       const result = this.#results.length > 1 ? this.#results.shift() : this.#results[0]
       return Math.min(result ?? 0, byteLength)
     }
     return {
       inMemory: false,
+      takeWriteBatch: undefined,
       read: (_descriptor, buffer, start, byteLength, byteOffset) => {
         this.asked.push(`read ${byteOffset}`)
         const result = next(byteLength)

@@ -48,7 +48,7 @@ export class LosingFiles implements FileOperations {
 
   readonly systemCalls: FileOperations["systemCalls"] = () => "this file has none"
 
-  readonly immediate: FileOperations["immediate"] = async () => undefined
+  readonly shortcuts: FileOperations["shortcuts"] = async () => undefined
 
   readonly stat: FileOperations["stat"] = async () => this.#stat()
   readonly fstat: FileOperations["fstat"] = async () => this.#stat()

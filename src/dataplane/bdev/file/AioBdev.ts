@@ -17,14 +17,11 @@ import { AioIo, type AioOperation, type AioOwner, type CodedError, type Measured
 import { type AioSurroundings, operationsPerFileMax } from "./AioSurroundings.ts"
 import { clearBytesMax, FileAccess, type OpenedFile } from "./FileAccess.ts"
 import { ImmediateTransfers } from "./ImmediateTransfers.ts"
-import { runBeforeData, runBeforeHole } from "./mapped-run.ts"
+import { noteSought } from "./mapped-run.ts"
+import { PoolQueue } from "./PoolQueue.ts"
 import { SharedSyncs } from "./SharedSyncs.ts"
 
 const nothing = Buffer.alloc(0)
-
-/** SPDK's names. */
-const productNameOf = ({ productName, uring }: AioSpec): string =>
-  productName ?? (uring === true ? "URING bdev" : "AIO disk")
 
 /** An open file. */
 export class AioBdev implements ResizableBdev, AioOwner {
@@ -44,15 +41,16 @@ export class AioBdev implements ResizableBdev, AioOwner {
   private readonly file: FileAccess
   private readonly immediate: ImmediateTransfers | undefined
   private readonly of: AioSurroundings
-  private readonly queue: Array<AioIo> = []
+  private readonly queue: PoolQueue
   private readonly idle: Array<AioIo> = []
   private readonly syncs = new SharedSyncs()
   private operations = 0
+  private isAnswering = false
   private isClosed = false
   private onClosed: (() => void) | undefined
 
   constructor(spec: AioSpec, file: OpenedFile, surroundings: AioSurroundings) {
-    this.productName = productNameOf(spec)
+    this.productName = file.productName
     this.identity = file.identity
     this.blockSize = file.blockSize
     this.physicalBlockSize = file.physicalBlockSize
@@ -64,8 +62,9 @@ export class AioBdev implements ResizableBdev, AioOwner {
     this.blockCount = file.blockCount
     this.of = surroundings
     this.file = new FileAccess(file, surroundings.files, spec.direct === true ? surroundings.bounces : undefined)
-    const { immediate } = file
-    this.immediate = immediate && new ImmediateTransfers(file.descriptor, immediate, surroundings.budget)
+    const { descriptor, shortcuts } = file
+    this.immediate = shortcuts && new ImmediateTransfers(descriptor, shortcuts, surroundings.budget)
+    this.queue = new PoolQueue(descriptor, shortcuts?.takeWriteBatch, () => this.pump())
   }
 
   get syncFailures(): number {
@@ -104,8 +103,7 @@ export class AioBdev implements ResizableBdev, AioOwner {
     io.byteOffset = byteOffset
     io.byteLength = byteLength
     io.found = found
-    this.queue.push(io)
-    this.pump()
+    this.enqueue(io)
   }
 
   flush(io: BdevIo): void {
@@ -115,8 +113,7 @@ export class AioBdev implements ResizableBdev, AioOwner {
 
   /** An operation that has not begun never will; the file may hang for long. */
   cancel(io: BdevIo): void {
-    const at = this.queue.findIndex(({ submitter }) => submitter === io)
-    const [waiting] = at < 0 ? [] : this.queue.splice(at, 1)
+    const waiting = this.queue.takeOf(io)
     if (waiting !== undefined) this.finish(waiting, IoStatus.aborted)
   }
 
@@ -125,8 +122,7 @@ export class AioBdev implements ResizableBdev, AioOwner {
     if (this.isClosed) return done(undefined, "ENODEV")
     const io = this.take("measure", undefined)
     io.measured = done
-    this.queue.push(io)
-    this.pump()
+    this.enqueue(io)
   }
 
   resize(blockCount: number): void {
@@ -138,7 +134,7 @@ export class AioBdev implements ResizableBdev, AioOwner {
     if (this.isClosed) return
     this.isClosed = true
     this.of.closing()
-    const given = [...this.queue.splice(0), ...this.syncs.takeWaiting()]
+    const given = [...this.queue.takeAll(), ...this.syncs.takeWaiting()]
     for (const io of given) this.finish(io, IoStatus.aborted)
     this.closeWhenIdle()
   }
@@ -194,17 +190,8 @@ export class AioBdev implements ResizableBdev, AioOwner {
 
   /** For `AioIo`: data or a hole begins here. */
   sought(io: AioIo, error: CodedError, byteOffset: number): void {
-    const { dataAt } = io
-    const isNowhere = error !== null && errorCodeOf(error) === "ENXIO"
-    if (error !== null && !isNowhere) return this.leave(io, IoStatus.ok)
-    const at = isNowhere ? Number.POSITIVE_INFINITY : byteOffset
-    const run = dataAt < 0 ? runBeforeData(io, this.blockSize, at) : runBeforeHole(io, this.blockSize, at)
-    if (run === undefined) {
-      io.dataAt = at
-      return this.start(io)
-    }
-    io.run = run
-    this.leave(io, IoStatus.ok)
+    if (noteSought(io, this.blockSize, error, byteOffset)) this.leave(io, IoStatus.ok)
+    else this.start(io)
   }
 
   /** For `AioIo`: a sync or the close is back. */
@@ -247,16 +234,9 @@ export class AioBdev implements ResizableBdev, AioOwner {
     io.start = start
     io.byteLength = byteLength
     io.fua = fua
-    if (this.immediate?.tryNow(io, this.operations) === true) return this.doneNow(io)
-    this.queue.push(io)
-    this.pump()
-  }
-
-  /** It has not been in the pool. */
-  private doneNow(io: AioIo): void {
     io.syncFailures = this.syncs.failures
-    if (io.fua) this.sync(io)
-    else this.finish(io, IoStatus.ok)
+    if (this.immediate?.tryNow(io, this.operations) === true) return this.settle(io)
+    this.enqueue(io)
   }
 
   private take(operation: AioOperation, submitter: BdevIo | undefined): AioIo {
@@ -274,18 +254,48 @@ export class AioBdev implements ResizableBdev, AioOwner {
   }
 
   private queueSync(): void {
-    this.queue.push(this.take("sync", undefined))
+    this.enqueue(this.take("sync", undefined))
+  }
+
+  private enqueue(io: AioIo): void {
+    this.queue.add(io)
     this.pump()
   }
 
   private pump(): void {
-    while (this.queue.length > 0 && this.operations < operationsPerFileMax && this.of.slots.take(this)) {
-      const io = this.queue.shift()
-      if (io === undefined) return
+    while (
+      !this.isAnswering &&
+      this.queue.hasNext &&
+      this.operations < operationsPerFileMax &&
+      this.of.slots.take(this)
+    ) {
       this.operations += 1
-      io.syncFailures = this.syncFailures
-      this.start(io)
+      this.begin(this.queue.next())
     }
+  }
+
+  /** One operation: of one, or of several writes. */
+  private begin(ios: ReadonlyArray<AioIo>): void {
+    for (const io of ios) io.syncFailures = this.syncs.failures
+    if (ios.length > 1 && this.queue.writeTogether(ios, (written) => this.wrote(ios, written))) return
+    const [first, ...others] = ios
+    for (const io of others) this.queue.addAlone(io)
+    if (first !== undefined) this.start(first)
+  }
+
+  /** What was not written goes by itself, and ends as that does. */
+  private wrote(ios: ReadonlyArray<AioIo>, written: ReadonlyArray<boolean>): void {
+    const [first] = ios
+    if (first !== undefined) this.release(first)
+    // Nothing begins meanwhile: one sync is for all of them.
+    this.isAnswering = true
+    for (const [index, io] of ios.entries()) {
+      if (written[index] === true) this.settle(io)
+      else if (this.isClosed) this.finish(io, IoStatus.aborted)
+      else this.queue.addAlone(io)
+    }
+    this.isAnswering = false
+    this.goOn()
   }
 
   private start(io: AioIo): void {
@@ -319,12 +329,16 @@ export class AioBdev implements ResizableBdev, AioOwner {
 
   /** The file is as was asked for; with FUA it is synced first. A sync that has failed meanwhile may have lost it. */
   private changed(io: AioIo): void {
-    const isLost = io.operation !== "read" && io.syncFailures !== this.syncFailures
-    if (isLost || !io.fua) return this.leave(io, isLost ? IoStatus.mediumError : IoStatus.ok)
     this.release(io)
-    if (this.isClosed) this.finish(io, IoStatus.aborted)
-    else this.sync(io)
+    this.settle(io)
     this.goOn()
+  }
+
+  private settle(io: AioIo): void {
+    const isLost = io.operation !== "read" && io.syncFailures !== this.syncs.failures
+    if (isLost || !io.fua) this.finish(io, isLost ? IoStatus.mediumError : IoStatus.ok)
+    else if (this.isClosed) this.finish(io, IoStatus.aborted)
+    else this.sync(io)
   }
 
   /** A device that has become smaller says that there is no space; a file would grow. */
@@ -354,6 +368,7 @@ export class AioBdev implements ResizableBdev, AioOwner {
   /** An operation is back, and its slot another's. */
   private release(io: AioIo): void {
     this.file.releaseBounce(io)
+    this.queue.ended(io)
     this.operations -= 1
     this.of.slots.give()
   }
@@ -366,7 +381,7 @@ export class AioBdev implements ResizableBdev, AioOwner {
 
   private goOn(): void {
     if (this.isClosed) this.closeWhenIdle()
-    else this.pump()
+    this.pump()
   }
 
   /** Answers the submitter, and keeps the object for the next one. */
@@ -377,7 +392,6 @@ export class AioBdev implements ResizableBdev, AioOwner {
 
   private closeWhenIdle(): void {
     if (this.operations > 0 || this.queue.length > 0) return
-    this.queue.push(this.take("close", undefined))
-    this.pump()
+    this.enqueue(this.take("close", undefined))
   }
 }

@@ -5,7 +5,7 @@
 import type { AioIo } from "./AioIo.ts"
 import { type BounceBuffers, bounceBytes } from "./BounceBuffers.ts"
 import type { FileOperations } from "./FileOperations.ts"
-import type { ImmediateOperations } from "./immediate-operations.ts"
+import type { FileShortcuts } from "./file-shortcuts.ts"
 import type { SystemCalls } from "./system-calls.ts"
 
 /**
@@ -17,6 +17,7 @@ export const clearBytesMax = 64 * 1024 * 1024
 /** What its opening has found out of a file or device. */
 export interface OpenedFile {
   readonly descriptor: number
+  readonly productName: string
   /** As `Bdev.identity`. */
   readonly identity: string
   readonly blockCount: number
@@ -30,8 +31,8 @@ export interface OpenedFile {
   readonly isDevice: boolean
   /** Bytes that it has now. */
   readonly measure: () => Promise<number>
-  /** What of it needs no waiting. */
-  readonly immediate: ImmediateOperations | undefined
+  /** What of it needs no trip through the pool, or fewer. */
+  readonly shortcuts: FileShortcuts | undefined
 }
 
 /** One open file. */

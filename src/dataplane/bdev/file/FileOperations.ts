@@ -3,7 +3,7 @@
  * callbacks: promises cost two and a half times as much per operation.
  */
 import * as fs from "node:fs"
-import { immediateOperations } from "./immediate-operations.ts"
+import { fileShortcuts } from "./file-shortcuts.ts"
 import { type SystemCalls, systemCalls } from "./system-calls.ts"
 
 type Transfer = (
@@ -40,8 +40,8 @@ export interface FileOperations {
   readonly close: Plain
   /** What Node does not offer, or why there is nothing. */
   readonly systemCalls: () => SystemCalls | string
-  /** What an open file or device can do at once, on the calling thread. */
-  readonly immediate: typeof immediateOperations
+  /** What of an open file or device needs no trip through the pool, or fewer. */
+  readonly shortcuts: typeof fileShortcuts
 }
 
 const promised = <A>(run: (done: (error: NodeJS.ErrnoException | null, value: A) => void) => void): Promise<A> =>
@@ -81,5 +81,5 @@ export const nodeFiles: FileOperations = {
   readText,
   close: fs.close,
   systemCalls,
-  immediate: immediateOperations
+  shortcuts: fileShortcuts
 }

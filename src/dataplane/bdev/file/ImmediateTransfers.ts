@@ -3,7 +3,7 @@
  * pool, which does all of it again and finds out why.
  */
 import type { AioIo } from "./AioIo.ts"
-import { type ImmediateOperations, isUnsupported } from "./immediate-operations.ts"
+import { type FileShortcuts, isUnsupported } from "./file-shortcuts.ts"
 import type { TurnBudget } from "./TurnBudget.ts"
 
 /** Longer IO is the pool's, in bytes: its trip is cheap beside the copying, which another core does meanwhile. */
@@ -20,10 +20,10 @@ export class ImmediateTransfers {
   readonly #descriptor: number
   readonly #budget: TurnBudget
   readonly #operationsMax: number
-  #read: ImmediateOperations["read"]
-  #write: ImmediateOperations["write"]
+  #read: FileShortcuts["read"]
+  #write: FileShortcuts["write"]
 
-  constructor(descriptor: number, { inMemory, read, write }: ImmediateOperations, budget: TurnBudget) {
+  constructor(descriptor: number, { inMemory, read, write }: FileShortcuts, budget: TurnBudget) {
     this.#descriptor = descriptor
     this.#budget = budget
     this.#operationsMax = inMemory ? Number.POSITIVE_INFINITY : busyOperations

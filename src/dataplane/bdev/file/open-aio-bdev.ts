@@ -19,7 +19,7 @@ import type { OpenedFile } from "./FileAccess.ts"
 import { FileHealth } from "./FileHealth.ts"
 import type { FileStat } from "./FileOperations.ts"
 import type { FileSlots } from "./FileSlots.ts"
-import type { ImmediateOperations } from "./immediate-operations.ts"
+import type { FileShortcuts } from "./file-shortcuts.ts"
 import type { OpenFiles } from "./OpenFiles.ts"
 import {
   existsAlready,
@@ -69,6 +69,10 @@ const granuleBytesMax = 64 * 1024 * 1024
 /** Bytes that are given back together, of what is said from outside. */
 const granuleOf = (blockSize: number, bytes: number): number =>
   bytes <= granuleBytesMax && bytes % blockSize === 0 ? Math.max(blockSize, bytes) : blockSize
+
+/** SPDK's names. */
+const productNameOf = ({ productName, uring }: AioSpec): string =>
+  productName ?? (uring === true ? "URING bdev" : "AIO disk")
 
 /** What is known of a file before it is opened. */
 interface Looked {
@@ -212,9 +216,10 @@ class Opening {
     if (directly !== undefined) return directly
     const physicalBlockSize = Math.max(blockSize, facts?.physicalBlockSize ?? 0)
     const measure = () => this.#measure(descriptor, facts)
-    const immediate = await this.#immediate(descriptor, facts !== undefined)
+    const shortcuts = await this.#shortcuts(descriptor, facts !== undefined)
     return {
       descriptor,
+      productName: productNameOf(this.#spec),
       identity,
       blockCount,
       blockSize,
@@ -223,16 +228,18 @@ class Opening {
       granuleBytes: granuleOf(blockSize, facts === undefined ? Number(stat.blksize) : facts.discardGranularity),
       isDevice: facts !== undefined,
       measure,
-      immediate
+      shortcuts
     }
   }
 
   /** Past the page cache everything waits, and so does a write that is to be on the medium when it ends. */
-  async #immediate(descriptor: number, isDevice: boolean): Promise<ImmediateOperations | undefined> {
+  async #shortcuts(descriptor: number, isDevice: boolean): Promise<FileShortcuts | undefined> {
     const { answersLater, direct, dsync } = this.#spec
     if (direct === true || answersLater === true) return undefined
-    const operations = await this.#of.files.immediate(descriptor, isDevice)
-    return operations?.inMemory === false && dsync === true ? { ...operations, write: undefined } : operations
+    const operations = await this.#of.files.shortcuts(descriptor, isDevice)
+    return operations?.inMemory === false && dsync === true
+      ? { ...operations, write: undefined, takeWriteBatch: undefined }
+      : operations
   }
 
   /** A new disk that cannot do what was asked is refused; one that is there already does without. */

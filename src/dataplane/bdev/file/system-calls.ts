@@ -1,7 +1,7 @@
 /**
- * System calls that Node does not offer: holes in files, and transfers that do not wait. They come from libc by koffi,
- * an optional package. Where it cannot be loaded (no prebuilt binary for this system, or installed without optional
- * packages) there are none, and everything works by reads and writes.
+ * System calls that Node does not offer: holes in files, transfers that do not wait, and several writes at once. They
+ * come from libc by koffi, an optional package. Where it cannot be loaded (no prebuilt binary for this system, or
+ * installed without optional packages) there are none, and everything works by reads and writes.
  *
  * Holes are made and looked for in libuv's thread pool, like Node's own operations: one takes about 40 us of processor
  * time here, of which half is the kernel's for a hole of 4 KiB. What does not wait is called on the thread that asks
@@ -10,6 +10,7 @@
 import { createRequire } from "node:module"
 import { constants } from "node:os"
 import { getSystemErrorName } from "node:util"
+import { bindWriteBatches, type TakeWriteBatch } from "./kernel-aio.ts"
 
 /** Ends a call; the error has the errno name as `code`. */
 type Done = (error: NodeJS.ErrnoException | null) => void
@@ -54,6 +55,8 @@ export interface SystemCalls {
   readonly readNow: TransferNow | undefined
   /** Into the page cache, if there is room in it and the file has the blocks (pwritev2(2) with RWF_NOWAIT). */
   readonly writeNow: TransferNow | undefined
+  /** Writes that share one trip through the pool. */
+  readonly takeWriteBatch: TakeWriteBatch
 }
 
 /** Of linux/fs.h. */
@@ -124,7 +127,8 @@ const bind = (): SystemCalls => {
     seekData: seeking(Whence.data),
     seekHole: seeking(Whence.hole),
     readNow: bindTransfer(koffi, libc, "preadv2"),
-    writeNow: bindTransfer(koffi, libc, "pwritev2")
+    writeNow: bindTransfer(koffi, libc, "pwritev2"),
+    takeWriteBatch: bindWriteBatches(koffi, libc)
   }
 }
 

@@ -10,14 +10,17 @@
  */
 import * as fs from "node:fs"
 import { constants } from "node:os"
+import type { TakeWriteBatch } from "./kernel-aio.ts"
 import { type SystemCalls, systemCalls, type TransferNow } from "./system-calls.ts"
 
 /** Of one open file. What ends with a negative number may be repeated in the pool, where its reason is found. */
-export interface ImmediateOperations {
+export interface FileShortcuts {
   /** Nothing of it is ever waited for: there is no device. */
   readonly inMemory: boolean
   readonly read: TransferNow | undefined
   readonly write: TransferNow | undefined
+  /** Writes that wait in the pool, or may, can share a trip. */
+  readonly takeWriteBatch: TakeWriteBatch | undefined
 }
 
 /** `f_type` of statfs(2), from linux/magic.h. */
@@ -40,22 +43,20 @@ const orNegative =
     }
   }
 
-const inMemory: ImmediateOperations = {
+const inMemory: FileShortcuts = {
   inMemory: true,
   read: orNegative(fs.readSync),
-  write: orNegative(fs.writeSync)
+  write: orNegative(fs.writeSync),
+  takeWriteBatch: undefined
 }
 
-const cached = (calls: SystemCalls | string): ImmediateOperations | undefined =>
-  typeof calls === "string" || calls.readNow === undefined
+const cached = (calls: SystemCalls | string): FileShortcuts | undefined =>
+  typeof calls === "string"
     ? undefined
-    : { inMemory: false, read: calls.readNow, write: calls.writeNow }
+    : { inMemory: false, read: calls.readNow, write: calls.writeNow, takeWriteBatch: calls.takeWriteBatch }
 
 /** Those of an open file; undefined if it has none. Fails never: what cannot be found out has none. */
-export const immediateOperations = async (
-  descriptor: number,
-  isDevice: boolean
-): Promise<ImmediateOperations | undefined> => {
+export const fileShortcuts = async (descriptor: number, isDevice: boolean): Promise<FileShortcuts | undefined> => {
   if (process.platform !== "linux") return undefined
   // A node of a device is in a file system of memory, which says nothing of the device.
   if (isDevice) return cached(systemCalls())
