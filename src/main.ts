@@ -13,6 +13,7 @@ import { printableLines } from "./cli/printable.ts"
 import { endProcess } from "./cli/serve/end-process.ts"
 import { onHangup } from "./cli/serve/hangup.ts"
 import type { LoadDataPlane } from "./cli/serve/serve-command.ts"
+import { hasPoolCalls } from "./dataplane/bdev/file/pool-calls.ts"
 import { leaveProcess } from "./dataplane/leave-process.ts"
 
 /** A launcher and a terminal may each deliver the same Ctrl-C: within this time it is one. In milliseconds. */
@@ -24,7 +25,7 @@ const endAtOnceOnSecondInterrupt = (): void => {
   process.on("SIGINT", () => {
     const now = performance.now()
     first ??= now
-    if (now - first > sameSignalMillis) endProcess(exitCodeOfSigint, leaveProcess)
+    if (now - first > sameSignalMillis) endProcess(exitCodeOfSigint, leaveProcess, hasPoolCalls)
   })
   process.on("SIGHUP", onHangup)
 }
@@ -92,7 +93,7 @@ export const run = async (program: "lunlog" | "iscsi_tgt", args: ReadonlyArray<s
         process.exitCode = typeof code === "number" ? code : 0
         // Sockets, timers and files that are left must not keep an ended program alive; an answer that a slow reader
         // has not taken yet must.
-        const end = (): void => endProcess(typeof code === "number" ? code : 0, leaveProcess)
+        const end = (): void => endProcess(typeof code === "number" ? code : 0, leaveProcess, hasPoolCalls)
         if (process.stdout.writableLength === 0) setImmediate(end)
         else process.stdout.write("", end)
       }

@@ -6,12 +6,15 @@ const pollMillis = 20
 
 const hasFileOperations = (): boolean => process.getActiveResourcesInfo().some((name) => name.startsWith("FSReq"))
 
-/** Ends with `code`, at once unless file operations are out; `leave` ends a process in which they hang. */
-export const endProcess = (code: number, leave: (code: number) => void): void => {
-  if (!hasFileOperations()) process.exit(code)
+/**
+ * Ends with `code`, at once unless file operations are out: Node's own, or others that `hasOthers` knows of. `leave`
+ * ends a process in which they hang.
+ */
+export const endProcess = (code: number, leave: (code: number) => void, hasOthers: () => boolean): void => {
+  if (!hasFileOperations() && !hasOthers()) process.exit(code)
   const deadline = performance.now() + patienceMillis
   setInterval(() => {
-    if (!hasFileOperations()) process.exit(code)
+    if (!hasFileOperations() && !hasOthers()) process.exit(code)
     if (performance.now() > deadline) leave(code)
   }, pollMillis)
 }

@@ -1,6 +1,8 @@
 /** Writes that share a trip through the thread pool: which do, in which order, and what becomes of those that fail. */
+import { execFileSync } from "node:child_process"
 import { closeSync, openSync, readFileSync, readSync } from "node:fs"
 import { constants } from "node:os"
+import { join } from "node:path"
 import { Worker } from "node:worker_threads"
 import { afterEach, assert, beforeEach, describe, it } from "vitest"
 import { IoStatus } from "../../../src/dataplane/bdev/Bdev.ts"
@@ -8,6 +10,7 @@ import type { AioBdev } from "../../../src/dataplane/bdev/file/AioBdev.ts"
 import { batchWritesMax, type WriteBatch } from "../../../src/dataplane/bdev/file/kernel-aio.ts"
 import { OpenFiles } from "../../../src/dataplane/bdev/file/OpenFiles.ts"
 import { systemCalls } from "../../../src/dataplane/bdev/file/system-calls.ts"
+import { runCommand } from "../../support/child-process.ts"
 import { makeRandom } from "../../support/initiator/random.ts"
 import { aioSpec, Folder, HeldFiles, openDisk, type Told } from "./aio-support.ts"
 import { RecordedIo } from "./recorded-io.ts"
@@ -242,6 +245,28 @@ describe("the kernel's batches", () => {
       closeSync(descriptor)
       closeSync(readOnly)
     }
+  })
+
+  it("keep no process from ending that hang", async () => {
+    const fifo = join(folder.path, "fifo")
+    execFileSync("mkfifo", [fifo])
+    const source = (path: string): string => JSON.stringify(new URL(`../../../src/${path}`, import.meta.url).href)
+    const script = `
+      import { openSync } from "node:fs"
+      import { endProcess } from ${source("cli/serve/end-process.ts")}
+      import { leaveProcess } from ${source("dataplane/leave-process.ts")}
+      import { hasPoolCalls } from ${source("dataplane/bdev/file/pool-calls.ts")}
+      import { systemCalls } from ${source("dataplane/bdev/file/system-calls.ts")}
+      const batch = systemCalls().takeWriteBatch()
+      const fifo = openSync(${JSON.stringify(fifo)}, "r+")
+      for (let index = 0; index < 32; index++) batch.add(fifo, Buffer.alloc(65536), 0, 65536, 0)
+      batch.submit(() => console.log("a FIFO took it all"))
+      endProcess(7, leaveProcess, hasPoolCalls)`
+    const { code, stdout } = await runCommand(
+      { command: process.execPath, args: ["--input-type=module", "--eval", script] },
+      20_000
+    )
+    assert.deepStrictEqual([code, stdout], [7, ""])
   })
 
   it("take no more than there is room for, and nothing outside of a buffer", () => {

@@ -1,7 +1,7 @@
 /**
- * What of one file waits for a trip through the pool. Short writes into the page cache share trips: while some are there,
- * those that come wait, and go together. A file system does them one after the other anyway (its lock of the file), and
- * a trip costs three times as much as a write of 4 KiB. Everything else goes by itself, in order.
+ * What of one file waits for a trip through the pool. Short writes into the page cache share trips: while some are
+ * there, those that come wait, and go together. A file system does them one after the other anyway (its lock of the
+ * file), and a trip costs three times as much as a write of 4 KiB. Everything else goes by itself, in order.
  */
 import type { BdevIo } from "../Bdev.ts"
 import type { AioIo } from "./AioIo.ts"
@@ -9,7 +9,7 @@ import { batchWritesMax, type TakeWriteBatch } from "./kernel-aio.ts"
 
 /** What is as long goes by itself, in bytes: the trip is cheap beside it. */
 const longBytes = 128 * 1024
-/** Bytes of a page of the cache: a write that is no whole pages may have to wait for a read, and goes by itself, too. */
+/** Bytes of a page of the cache: a write that is no whole pages may have to wait for a read, and goes by itself. */
 const pageBytes = 4096
 
 /** One per open file. */

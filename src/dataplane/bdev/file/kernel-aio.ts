@@ -7,6 +7,7 @@
  * `struct io_event` 32.
  */
 import { constants } from "node:os"
+import { inPool } from "./pool-calls.ts"
 
 /** What one call takes. Each write is a page or a few: all of them keep a thread for less than a millisecond. */
 export const batchWritesMax = 32
@@ -71,10 +72,11 @@ class AioCalls {
 
   /** How many the kernel has taken, in the pool; a negative errno if none. */
   submit(context: bigint, count: number, pointers: BigUint64Array, done: (taken: number) => void): void {
-    this.#submit.async(this.#numbers.submit, context, count, pointers, (error: Error | null, result: number) => {
+    const ended = inPool((error: Error | null, result: number) => {
       if (error !== null) done(-EAGAIN)
       else done(result >= 0 ? result : -this.#koffi.errno())
     })
+    this.#submit.async(this.#numbers.submit, context, count, pointers, ended)
   }
 
   /** How many events there are by now. */
@@ -85,7 +87,7 @@ class AioCalls {
 
   /** Waits in the pool until there are so many. */
   awaitEvents(context: bigint, count: number, events: Buffer, done: AsyncDone): void {
-    this.#getevents.async(this.#numbers.getevents, context, count, count, events, null, done)
+    this.#getevents.async(this.#numbers.getevents, context, count, count, events, null, inPool(done))
   }
 }
 

@@ -11,6 +11,7 @@ import { createRequire } from "node:module"
 import { constants } from "node:os"
 import { getSystemErrorName } from "node:util"
 import { bindWriteBatches, type TakeWriteBatch } from "./kernel-aio.ts"
+import { inPool } from "./pool-calls.ts"
 
 /** Ends a call; the error has the errno name as `code`. */
 type Done = (error: NodeJS.ErrnoException | null) => void
@@ -108,19 +109,30 @@ const bind = (): SystemCalls => {
   const changing =
     (mode: number): OnRange =>
     (descriptor, byteOffset, byteLength, done) =>
-      fallocate.async(descriptor, mode, byteOffset, byteLength, (error: Error | null, result: number) => {
-        // Koffi puts the call's own errno back for the time of this callback.
-        if (error !== null) done(error)
-        else done(result === 0 ? null : errorOf("fallocate", koffi.errno()))
-      })
+      fallocate.async(
+        descriptor,
+        mode,
+        byteOffset,
+        byteLength,
+        inPool((error: Error | null, result: number) => {
+          // Koffi puts the call's own errno back for the time of this callback.
+          if (error !== null) done(error)
+          else done(result === 0 ? null : errorOf("fallocate", koffi.errno()))
+        })
+      )
   const seeking =
     (whence: number): Seek =>
     (descriptor, byteOffset, done) =>
-      lseek.async(descriptor, byteOffset, whence, (error: Error | null, result: number | bigint) => {
-        if (error !== null) done(error, 0)
-        else if (result < 0) done(errorOf("lseek", koffi.errno()), 0)
-        else done(null, Number(result))
-      })
+      lseek.async(
+        descriptor,
+        byteOffset,
+        whence,
+        inPool((error: Error | null, result: number | bigint) => {
+          if (error !== null) done(error, 0)
+          else if (result < 0) done(errorOf("lseek", koffi.errno()), 0)
+          else done(null, Number(result))
+        })
+      )
   return {
     punchHole: changing(Fallocate.punchHole | Fallocate.keepSize),
     zeroRange: changing(Fallocate.zeroRange | Fallocate.keepSize),
