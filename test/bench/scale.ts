@@ -101,8 +101,8 @@ const growMemory = async (title: string, targets: ReadonlyArray<GrownTarget>, gr
     const { empty, label, size } = target
     memory[label] = [held.memory / mebibyte]
     if (size.idleSessions < idleSessionsMin) continue
-    for (const of of ["heap", "memory"] as const) {
-      each[of][label] = [(held[of] - empty[of]) / size.idleSessions / 1024]
+    for (const part of ["heap", "memory"] as const) {
+      each[part][label] = [(held[part] - empty[part]) / size.idleSessions / 1024]
     }
   }
   grown.put("memory", title, memory)
