@@ -21,8 +21,8 @@ export const label = (x: number, y: number, text: string, attributes: Attributes
   element("text", { x, y, ...attributes }, text)
 
 /** Readable on white and on near-black, and told apart with any of the usual kinds of colour blindness. */
-const light = ["#0072b2", "#3f9fd8", "#7fbfe8", "#d55e00", "#e69f00", "#009e73", "#a05195", "#6b6b6b"]
-const dark = ["#4db2f0", "#82caf5", "#b5dff9", "#ff8a3d", "#ffc04d", "#3fd6a8", "#d48fca", "#a8a8a8"]
+const light = ["#0072b2", "#d55e00", "#009e73", "#e69f00", "#a05195", "#6b6b6b", "#3f9fd8", "#b07a4f"]
+const dark = ["#4db2f0", "#ff8a3d", "#3fd6a8", "#ffc04d", "#d48fca", "#a8a8a8", "#9fd4f7", "#d9ad8a"]
 
 /** How many series have a colour of their own. */
 export const seriesMax = light.length
