@@ -29,13 +29,11 @@ export const descriptorOf = (socket: Socket): number | undefined => {
   return isShown && typeof handle.fd === "number" && handle.fd >= 0 ? handle.fd : undefined
 }
 
+/** The buffer and not a function that gives it: for what a function gives, Node looks up the memory after each read. */
 const onreadOf = (reusable: () => Buffer, onBytes: OnBytes) => {
-  let buffer = reusable()
+  const buffer = reusable()
   return {
-    buffer: () => {
-      buffer = reusable()
-      return buffer
-    },
+    buffer,
     callback: (bytes: number) => {
       onBytes(buffer, bytes)
       return true
@@ -64,7 +62,7 @@ export const receiveDescriptor = (descriptor: number, reusable: () => Buffer, on
 
 /**
  * Makes the socket that a connection uses from one that a `pauseOnConnect` server accepted. Reading starts with
- * `resume()`. `reusable` is asked for the buffer before each read; it may be shared, as `onBytes` is synchronous.
+ * `resume()`. `reusable` gives the buffer for all reads; it may be shared, as `onBytes` is synchronous.
  */
 export const receiveSocket = (
   accepted: Socket,
