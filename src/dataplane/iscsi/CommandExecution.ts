@@ -4,7 +4,7 @@
  */
 import { type Bdev, IoStatus, isFailure } from "../bdev/Bdev.ts"
 import { IoKind } from "../bdev/statistics/IoCounts.ts"
-import { lunCommandsMax } from "../limits.ts"
+import { lightWorkBytes, lunCommandsMax, turnWorkBytes } from "../limits.ts"
 import { TaskAttribute } from "../scsi/CommandOrder.ts"
 import { completeIo, endRemoved } from "../scsi/complete-io.ts"
 import { isGuarded, prepare } from "../scsi/prepare.ts"
@@ -73,8 +73,9 @@ export class CommandExecution {
   readonly #path: ExecutionPath
   readonly #pool: TaskPool
   readonly #host: OperationHost
-  /** Commands whose data wait until the initiator has taken more of what was sent before. */
+  /** Commands whose data wait until the initiator has taken more of what was sent before, or for their turn. */
   readonly #held: Array<IscsiTask> = []
+  #awaitsTurn = false
 
   constructor(path: ExecutionPath, pool: TaskPool) {
     this.#path = path
@@ -295,7 +296,7 @@ export class CommandExecution {
     }
     if (status !== IoStatus.ok) this.#failed(task, status)
     const sendsData = scsi.action === ScsiAction.read || scsi.action === ScsiAction.parameterIn
-    if (sendsData && this.#path.connection.transmitter.overLimit) {
+    if (sendsData && (this.#path.connection.transmitter.overLimit || !this.#hasTurnFor(scsi.byteLength))) {
       task.phase = TaskPhase.Held
       if (task.inOrder) task.leaveOrder()
       // The initiator is slow, not the disk: its other initiators keep their share.
@@ -320,11 +321,44 @@ export class CommandExecution {
     else watch.failed(task, session, task.ioKind)
   }
 
-  /** The initiator has taken what was sent: sends more of the data that wait for that. */
+  /** Whether so much data may be sent now. If not, data that are held are sent in a later turn. */
+  #hasTurnFor(bytes: number): boolean {
+    if (bytes < lightWorkBytes) return true
+    const { turns } = this.#host
+    turns.usedBy(this.#host)
+    if (this.#held.length === 0 && turns.take(bytes)) return true
+    this.#sendLater()
+    return false
+  }
+
+  #sendLater(): void {
+    if (this.#awaitsTurn) return
+    this.#awaitsTurn = true
+    this.#host.turns.later(turnWorkBytes, this.#haveTurn)
+  }
+
+  readonly #haveTurn = (): void => {
+    this.#awaitsTurn = false
+    try {
+      this.#sendShare()
+    } catch (error) {
+      this.#host.failed(error)
+    }
+  }
+
+  /** The initiator has taken what was sent: sends more of the data that wait for that, unless it is not their turn. */
   sendHeld(): void {
-    while (this.#held.length > 0 && !this.#path.connection.transmitter.overLimit) {
+    if (!this.#awaitsTurn) this.#sendShare()
+  }
+
+  #sendShare(): void {
+    const { transmitter } = this.#path.connection
+    for (let bytes = 0; this.#held.length > 0 && !transmitter.overLimit; ) {
+      if (bytes >= turnWorkBytes) return this.#sendLater()
       const task = this.#held.shift()
-      if (task !== undefined) this.#answerIo(task)
+      if (task === undefined) return
+      bytes += task.scsi.byteLength
+      this.#answerIo(task)
     }
   }
 

@@ -111,7 +111,7 @@ export class RunningOperation implements OperationRun {
     const { turns } = this.#host
     // Whose commands are read meanwhile is not alone.
     turns.usedBy(this.#host)
-    turns.take(Math.max(workBytes, pduWorkBytes), () => this.guard(then))
+    turns.soon(Math.max(workBytes, pduWorkBytes), () => this.guard(then))
   }
 
   end(status: IoStatus = IoStatus.ok): void {

@@ -129,9 +129,9 @@ export class Transmitter {
     return bytes > this.#unsentMax || this.#waitingFlushes > unsentFlushesMax
   }
 
-  /** Written, and not handed to the socket yet. */
-  get gatheredBytes(): number {
-    return this.#pendingBytes
+  /** Written all in all, sent or not. */
+  get writtenBytes(): number {
+    return this.sentBytes + this.#pendingBytes
   }
 
   /** What was written and the kernel has not taken, in bytes. */

@@ -15,8 +15,8 @@ export class TurnShare {
   readonly #readOn: (first: () => void) => void
   #pdus = 0
   #isUsedUp = false
-  /** What had been sent when it was begun to read. */
-  #sentBefore = 0
+  /** What had been answered when it was begun to read, in bytes. */
+  #writtenBefore = 0
   /** The last turn that it has waited for, and what is left of it: counted already. */
   #turn = 0
   #ownBytes = 0
@@ -33,12 +33,13 @@ export class TurnShare {
     this.#turns.usedBy(this)
     this.#pdus = 0
     this.#isUsedUp = false
-    this.#sentBefore = this.#transmitter.sentBytes
+    this.#writtenBefore = this.#transmitter.writtenBytes
   }
 
   /** Another PDU has been read: whether that is enough for this turn. */
   isUsedUp(): boolean {
-    this.#isUsedUp = ++this.#pdus * pduWorkBytes + this.#transmitter.gatheredBytes > this.#turns.workBytesMax
+    const writtenBytes = this.#transmitter.writtenBytes - this.#writtenBefore
+    this.#isUsedUp = ++this.#pdus * pduWorkBytes + writtenBytes > this.#turns.workBytesMax
     return this.#isUsedUp
   }
 
@@ -49,8 +50,8 @@ export class TurnShare {
 
   /** All that was read is answered and flushed: whether nothing more is to be read before it has its next turn. */
   end(receivedBytes: number): boolean {
-    const sentBytes = this.#transmitter.sentBytes - this.#sentBefore
-    const workBytes = receivedBytes + this.#pdus * pduWorkBytes + sentBytes
+    const writtenBytes = this.#transmitter.writtenBytes - this.#writtenBefore
+    const workBytes = receivedBytes + this.#pdus * pduWorkBytes + writtenBytes
     if (workBytes < lightWorkBytes || this.waits) return false
     if (this.#turns.number !== this.#turn) this.#ownBytes = 0
     const uncounted = Math.max(0, workBytes - this.#ownBytes)
@@ -72,7 +73,7 @@ export class TurnShare {
   /** Does work of so many bytes, now or in a later turn; nothing more is read before. */
   slowly(workBytes: number, work: () => void): void {
     let isLate = false
-    const isDone = this.#turns.take(workBytes, () => {
+    const isDone = this.#turns.soon(workBytes, () => {
       this.waits = false
       if (isLate) this.#readOn(work)
       else work()

@@ -54,15 +54,21 @@ export class Turns {
     return this.#spent > this.workBytesMax || this.#isCrowded || this.#waiting.length > 0
   }
 
-  /** Runs it now, or in a later turn (false) when others wait already or this turn has no room for it. */
-  take(workBytes: number, run: () => void): boolean {
-    if (this.#waiting.length > 0 || !this.#hasRoomFor(workBytes)) {
-      this.later(workBytes, run)
-      return false
-    }
+  /** Whether it may be done now: nobody waits, and this turn has room for it, which is then taken. */
+  take(workBytes: number): boolean {
+    if (this.#waiting.length > 0 || !this.#hasRoomFor(workBytes)) return false
     this.spend(workBytes)
-    run()
     return true
+  }
+
+  /** Runs it now, or in a later turn (false). */
+  soon(workBytes: number, run: () => void): boolean {
+    if (this.take(workBytes)) {
+      run()
+      return true
+    }
+    this.later(workBytes, run)
+    return false
   }
 
   /** Runs it in a later turn, when those that have waited longer have run and there is room for it. */

@@ -18,7 +18,7 @@ describe("a node's slow work", () => {
     const node = new TestNode()
     const done: Array<number> = []
     const take = (number: number, targets: number): boolean =>
-      node.turns.take(targets * targetWorkBytes, () => done.push(number))
+      node.turns.soon(targets * targetWorkBytes, () => done.push(number))
     // More than a turn's share is done when it comes first.
     assert.isTrue(take(1, 2 * targetsPerTurn))
     assert.isFalse(take(2, targetsPerTurn / 2))

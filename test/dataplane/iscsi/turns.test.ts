@@ -14,6 +14,7 @@ import {
   addTarget,
   blockBytes,
   encodeWhole,
+  hangingDisk,
   loggedIn,
   ramDisk,
   read10,
@@ -175,6 +176,53 @@ describe("operations on many blocks of a RAM disk", () => {
       ended.push(...eraser.received().map(statusOf))
     }
     assert.deepStrictEqual(ended, Array(operations).fill("GOOD"))
+  })
+})
+
+describe("reads that a disk answers later, all at once", () => {
+  const count = 12
+  const blocks = 1000
+
+  it("are sent in shares, each whole and once, while others are answered at once", async () => {
+    const disk = hangingDisk()
+    addTarget(node, { 0: disk }, { name: "iqn.2016-06.io.spdk:late", queueDepth: count })
+    const [reader, second] = [1, 2].map((number) =>
+      loggedIn(node, { target: "iqn.2016-06.io.spdk:late", isid: `80000000030${number}` })
+    )
+    if (reader === undefined || second === undefined) throw new Error("no peer")
+    const tags = Array.from({ length: count }, () => reader.command(0xc1, read10(0, blocks), blocks * blockBytes))
+    disk.resumePending()
+    const bytes = new Map<number, number>()
+    for (let turns = 0; turns < 2 * count; turns++) {
+      const pdus = reader.received()
+      // The shares of two turns may lie between two looks.
+      assert.isAtMost(
+        pdus.reduce((sum, { data }) => sum + data.length, 0),
+        2 * turnWorkBytes + blocks * blockBytes
+      )
+      for (const { data, initiatorTaskTag } of pdus) {
+        bytes.set(initiatorTaskTag, (bytes.get(initiatorTaskTag) ?? 0) + data.length)
+      }
+      assert.isTrue(isAnswered(second))
+      await turn()
+    }
+    assert.deepStrictEqual(
+      [...bytes],
+      tags.map((tag) => [tag, blocks * blockBytes])
+    )
+    assert.strictEqual(node.tasks.bufferBytes, 0)
+  })
+
+  it("are forgotten when their connection ends first", async () => {
+    const disk = hangingDisk()
+    addTarget(node, { 0: disk }, { name: "iqn.2016-06.io.spdk:late", queueDepth: count })
+    const reader = loggedIn(node, { target: "iqn.2016-06.io.spdk:late", isid: "800000000301" })
+    for (let index = 0; index < count; index++) reader.command(0xc1, read10(0, blocks), blocks * blockBytes)
+    disk.resumePending()
+    reader.connection.close("test")
+    for (let turns = 0; turns < count; turns++) await turn()
+    assert.deepStrictEqual([node.tasks.bufferBytes, node.turns.waiting], [0, 0])
+    assert.notInclude(node.told.join(), "error")
   })
 })
 
