@@ -198,7 +198,7 @@ describe("reads that a disk answers later, all at once", () => {
       // The shares of two turns may lie between two looks.
       assert.isAtMost(
         pdus.reduce((sum, { data }) => sum + data.length, 0),
-        2 * turnWorkBytes + blocks * blockBytes
+        2 * (turnWorkBytes + blocks * blockBytes)
       )
       for (const { data, initiatorTaskTag } of pdus) {
         bytes.set(initiatorTaskTag, (bytes.get(initiatorTaskTag) ?? 0) + data.length)
