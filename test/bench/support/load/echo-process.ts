@@ -1,9 +1,10 @@
 /**
- * The least that a server can do in Node with lunlog's way to receive: so many bytes in, so many bytes out, in one
- * write for each chunk of input, and never a look at them. Its argument is `EchoSizes` as JSON; it ends with its
- * parent.
+ * The least that a server can do in Node with lunlog's ways to receive and to send: so many bytes in, so many bytes
+ * out, in one write for each chunk of input, and never a look at them. Its argument is `EchoSizes` as JSON; it ends
+ * with its parent.
  */
 import { createServer, type Socket } from "node:net"
+import { DirectWrite } from "../../../../src/dataplane/iscsi/DirectWrite.ts"
 import { receiveSocket } from "../../../../src/dataplane/iscsi/receive-socket.ts"
 import { receiveBufferBytes } from "../../../../src/dataplane/limits.ts"
 import type { EchoSizes } from "./EchoLanes.ts"
@@ -14,6 +15,16 @@ const received = Buffer.allocUnsafe(receiveBufferBytes)
 const answersMax = Math.ceil(receiveBufferBytes / requestBytes) + 1
 const answers = Buffer.alloc(Math.min(answersMax * responseBytes, 64 * 1024 * 1024))
 
+/** What the kernel does not take at once goes through the socket. */
+const send = (socket: Socket, direct: DirectWrite | undefined, bytes: number): void => {
+  let sent = 0
+  if (direct?.isFree === true) {
+    direct.add(answers, 0, bytes)
+    sent = direct.write()
+  }
+  if (sent < bytes) socket.write(answers.subarray(sent, bytes))
+}
+
 const serve = (accepted: Socket): void => {
   let missing = requestBytes
   const { socket } = receiveSocket(
@@ -23,9 +34,10 @@ const serve = (accepted: Socket): void => {
       missing -= length
       let bytes = 0
       for (; missing <= 0; missing += requestBytes) bytes += responseBytes
-      if (bytes > 0) socket.write(answers.subarray(0, bytes))
+      if (bytes > 0) send(socket, direct, bytes)
     }
   )
+  const direct = DirectWrite.of(socket)
   socket.setNoDelay(true)
   socket.on("error", () => socket.destroy())
   socket.resume()
