@@ -3,37 +3,22 @@
  * a block device, and what clearing blocks costs. CPU time is the process's with all its threads; what the kernel does
  * later, or in threads of its own, is not in it.
  *
- *   npm run bench -- files [--seconds=1] [--depth=8] [--directory=/var/tmp]
+ *   npm run bench -- files [--seconds=1] [--rounds=3] [--depth=8] [--directory=/var/tmp]
  */
 import { mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { parseArgs } from "node:util"
 import { type BdevIo, IoStatus } from "../../src/dataplane/bdev/Bdev.ts"
 import type { AioSpec } from "../../src/dataplane/bdev/BdevSpec.ts"
 import { AioBdev } from "../../src/dataplane/bdev/file/AioBdev.ts"
 import { OpenFiles } from "../../src/dataplane/bdev/file/OpenFiles.ts"
 import { openAioBdev } from "../../src/dataplane/bdev/file/open-aio-bdev.ts"
 import { LoopDevice, loopDeviceRefusal } from "../support/loop-device.ts"
+import { type BenchContext, type Benchmark, roundOptions, runBenchmark } from "./support/Benchmark.ts"
+import type { Row, Table } from "./support/BenchResult.ts"
+import { rowOf } from "./support/samples.ts"
 
 const diskBytes = 256 * 1024 * 1024
-
-const { values } = parseArgs({
-  args: process.argv.slice(2),
-  options: {
-    seconds: { type: "string", default: "1" },
-    depth: { type: "string", default: "8" },
-    directory: { type: "string", default: tmpdir() }
-  }
-})
-const depth = Number(values.depth)
-const millis = Number(values.seconds) * 1000
-
-/** What one measurement came to, per IO. */
-interface Cost {
-  readonly cpuMicros: number
-  readonly elapsedMicros: number
-}
 
 type Submit = (disk: AioBdev, byteOffset: number, byteLength: number, data: Buffer, io: BdevIo) => void
 
@@ -44,14 +29,18 @@ const submits: Readonly<Record<string, Submit>> = {
   zeroes: (disk, at, length, _data, io) => disk.writeZeroes(at, length, false, io)
 }
 
-/** `depth` at a time, each at another place, for a while; all that end in a turn are followed by others in the next. */
-const measure = (disk: AioBdev, submit: Submit, byteLength: number): Promise<Cost> =>
+/**
+ * Microseconds of CPU per IO: so many at a time, each at another place, for a while; all that end in a turn are
+ * followed by others in the next.
+ */
+const measure = (context: BenchContext, disk: AioBdev, submit: Submit, byteLength: number): Promise<number> =>
   new Promise((resolve, reject) => {
+    const [depth, millis] = [context.number("depth"), context.number("seconds") * 1000]
     const places = Math.floor(diskBytes / byteLength)
     const began = performance.now()
     const cpu = process.cpuUsage()
     let [started, ended] = [0, 0]
-    const isOver = (): boolean => performance.now() - began >= millis
+    const isOver = (): boolean => started > 0 && performance.now() - began >= millis
     const free: Array<Buffer> = Array.from({ length: depth }, (_, lane) => Buffer.alloc(byteLength, lane + 1))
     const next = (data: Buffer): void => {
       const ioDone = (status: IoStatus): void => {
@@ -66,8 +55,7 @@ const measure = (disk: AioBdev, submit: Submit, byteLength: number): Promise<Cos
       if (!isOver()) return free.splice(0).forEach(next)
       if (ended < started) return
       const { system, user } = process.cpuUsage(cpu)
-      const elapsed = (performance.now() - began) * 1000
-      resolve({ cpuMicros: (system + user) / ended, elapsedMicros: elapsed / ended })
+      resolve((system + user) / ended)
     }
     turn()
   })
@@ -80,58 +68,103 @@ const open = async (filename: string, changes: Partial<AioSpec>): Promise<AioBde
   throw new Error(result._tag === "BdevFailure" ? result.detail : "no file")
 }
 
-const print = (text: string): void => void process.stdout.write(`${text}\n`)
+type Kind = readonly [submit: string, byteLength: number]
 
-const row = async (disk: AioBdev, label: string, kinds: ReadonlyArray<readonly [string, number]>): Promise<void> => {
-  for (const [kind, byteLength] of kinds) {
-    const submit = submits[kind]
-    if (submit === undefined) continue
-    const { cpuMicros, elapsedMicros } = await measure(disk, submit, byteLength)
-    const size = byteLength >= 1048576 ? `${byteLength / 1048576} MiB` : `${byteLength / 1024} KiB`
-    print(
-      `${label.padEnd(24)} ${`${size} ${kind}`.padEnd(16)} ${cpuMicros.toFixed(0).padStart(8)} us CPU, ` +
-        `one each ${elapsedMicros.toFixed(0).padStart(7)} us`
-    )
+/** Of a column. */
+const nameOf = ([submit, byteLength]: Kind): string =>
+  `${byteLength >= 1048576 ? `${byteLength / 1048576} MiB` : `${byteLength / 1024} KiB`} ${submit}`
+
+/** Does all of `kinds` in their order, in each round, and closes the disk. */
+const row = async (context: BenchContext, disk: AioBdev, title: string, kinds: ReadonlyArray<Kind>): Promise<Row> => {
+  const samples: Record<string, Array<number>> = {}
+  for (let round = 0; round < context.number("rounds"); round++) {
+    for (const kind of kinds) {
+      const submit = submits[kind[0]]
+      if (submit === undefined) throw new Error(`there is no IO '${kind[0]}'`)
+      const micros = await measure(context, disk, submit, kind[1])
+      context.progress(`${title}, round ${round + 1}, ${nameOf(kind)}: ${micros.toFixed(1)} us`)
+      samples[nameOf(kind)] = [...(samples[nameOf(kind)] ?? []), micros]
+    }
   }
   await new Promise<void>((resolve) => {
     disk.close()
     disk.whenClosed(resolve)
   })
+  return rowOf({ name: title.replaceAll(/\W+/g, "-").replace(/-$/, ""), title }, samples)
 }
 
-const transfers = [
+const transfers: ReadonlyArray<Kind> = [
   ["write", 1048576],
   ["write", 4096],
   ["read", 4096],
   ["read", 1048576]
-] as const
+]
 
-const main = async (): Promise<void> => {
-  const folder = mkdtempSync(join(values.directory, "lunlog-bench-"))
+/** Each unmap takes away what a write has put there. */
+const thinTransfers: ReadonlyArray<Kind> = [
+  ["write", 1048576],
+  ["unmap", 4096],
+  ["write", 1048576],
+  ["unmap", 1048576],
+  ["write", 4096],
+  ["zeroes", 1048576]
+]
+
+const rowsIn = async (context: BenchContext, folder: string): Promise<ReadonlyArray<Row>> => {
+  const path = join(folder, "disk")
+  writeFileSync(path, "")
+  truncateSync(path, diskBytes)
+  const rows = [
+    await row(context, await open(path, {}), "file", transfers),
+    await row(context, await open(path, { direct: true }), "file, direct", transfers),
+    await row(context, await open(path, { dsync: true }), "file, dsync", transfers),
+    await row(context, await open(path, { fallocate: true }), "file, thin", thinTransfers)
+  ]
+  if (loopDeviceRefusal !== undefined) {
+    context.progress(`no block device: ${loopDeviceRefusal}`)
+    return rows
+  }
+  using device = LoopDevice.attach(path)
+  const thin = await open(device.path, { fallocate: true })
+  rows.push(await row(context, thin, "block device (loop)", [...transfers, ["unmap", 1048576]]))
+  const direct = await open(device.path, { direct: true })
+  rows.push(await row(context, direct, "block device, direct", transfers))
+  return rows
+}
+
+const run = async (context: BenchContext): Promise<ReadonlyArray<Table>> => {
+  const folder = mkdtempSync(join(context.text("directory"), "lunlog-bench-"))
   try {
-    const path = join(folder, "disk")
-    writeFileSync(path, "")
-    truncateSync(path, diskBytes)
-    print(`${depth} at a time, ${values.seconds} s each, in ${values.directory}`)
-    await row(await open(path, {}), "file", transfers)
-    await row(await open(path, { direct: true }), "file, direct", transfers)
-    await row(await open(path, { dsync: true }), "file, dsync", transfers)
-    await row(await open(path, { fallocate: true }), "file, thin", [
-      ["write", 1048576],
-      ["unmap", 4096],
-      ["write", 1048576],
-      ["unmap", 1048576],
-      ["write", 4096],
-      ["zeroes", 1048576]
-    ])
-    if (loopDeviceRefusal === undefined) {
-      using device = LoopDevice.attach(path)
-      await row(await open(device.path, { fallocate: true }), "loop device", [...transfers, ["unmap", 1048576]])
-      await row(await open(device.path, { direct: true }), "loop device, direct", transfers)
-    } else print(`no block device: ${loopDeviceRefusal}`)
+    const rows = await rowsIn(context, folder)
+    const small = ["read", "write", "unmap"].map((each) => nameOf([each, 4096]))
+    const large = ["read", "write", "unmap", "zeroes"].map((each) => nameOf([each, 1048576]))
+    const unit = "microseconds of CPU per IO"
+    return [
+      {
+        name: "cost",
+        title: "Disks in files, without sockets",
+        unit,
+        heading: "disk",
+        contenders: [...small, ...large],
+        rows
+      }
+    ]
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
 }
 
-await main()
+/** See the head of this file. */
+export const filesBenchmark: Benchmark = {
+  name: "files",
+  about: "what IO of disks in files costs, without sockets",
+  options: {
+    ...roundOptions("3", "1"),
+    seconds: { about: "length of a sample", default: "1", smoke: "0.02" },
+    depth: { about: "IOs at a time", default: "8" },
+    directory: { about: "where the file is", default: tmpdir() }
+  },
+  run
+}
+
+if (import.meta.main) await runBenchmark(filesBenchmark)

@@ -61,6 +61,15 @@ const assertWellFormed = (xml: string): void => {
   assert.notMatch(xml, /NaN|Infinity|undefined/)
 }
 
+/** Everything lies within the drawing. */
+const assertInside = (svg: string): void => {
+  const size = (name: string): number => Number(new RegExp(`<svg[^>]* ${name}="(\\d+)"`).exec(svg)?.[1])
+  for (const [, name = "", value] of svg.matchAll(/ (x|x1|x2|cx|y|y1|y2|cy)="([^"]*)"/g)) {
+    assert.isAtLeast(Number(value), 0)
+    assert.isAtMost(Number(value), size(name.includes("x") ? "width" : "height"), `${name} of ${svg}`)
+  }
+}
+
 describe("samples", () => {
   it("have a median, the lowest and the highest", () => {
     assert.deepStrictEqual(spreadOf([3, 1, 2]), { median: 2, low: 1, high: 3 })
@@ -149,6 +158,7 @@ describe("charts", () => {
     for (const scale of ["linear", "log"] as const) {
       const chart = chartOf(tableOf({ lunlog: [5, 4], tgt: [1000, 2000] }, { chart: { kind, scale, axis: "a & b" } }))
       assertWellFormed(chart ?? "")
+      assertInside(chart ?? "")
       assert.include(chart, "The data &lt;path&gt;")
     }
   })
