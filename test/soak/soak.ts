@@ -98,6 +98,7 @@ export const soak = async (options: SoakOptions): Promise<SoakReport> => {
       await quiet(lunlog, Math.min(1000, options.roundMillis / 4))
       assertAlive(lunlog.process)
       const probe = await askProbe(directory)
+      if (probe === undefined) throw new Error("the server does not say what it holds")
       const { counted, sessions } = await statusOf(lunlog)
       const sample: Sample = {
         atSeconds: Math.round((performance.now() - began) / 1000),
@@ -105,11 +106,11 @@ export const soak = async (options: SoakOptions): Promise<SoakReport> => {
         operations: [...done.values()].reduce((sum, count) => sum + count, 0),
         values: {
           ...memoryOf(lunlog),
-          heap: probe?.heapBytes ?? 0,
-          external: probe?.externalBytes ?? 0,
+          heap: probe.heapBytes,
+          external: probe.externalBytes,
           counted,
           descriptors: descriptorsOf(lunlog),
-          timers: probe?.resources["Timeout"] ?? 0,
+          timers: probe.resources["Timeout"] ?? 0,
           sessions
         }
       }

@@ -3,6 +3,7 @@
  * under way, as JSON; with LUNLOG_CHAOS_PROBE_GC=1 after its garbage has been collected. The socket itself keeps
  * nothing alive.
  */
+import { rmSync } from "node:fs"
 import { createServer } from "node:net"
 import { setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
@@ -30,6 +31,8 @@ if (isMainThread && path !== undefined) {
     socket.end(answer())
   })
   server.on("error", () => {})
+  // The launcher may begin again in the same process: its first beginning has made the socket.
+  rmSync(path, { force: true })
   server.listen(path)
   server.unref()
 }
