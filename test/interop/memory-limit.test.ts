@@ -101,3 +101,22 @@ describe("memory that is limited", () => {
     assertAlive(lunlog.process)
   })
 })
+
+describe("memory that the operating system does not give", () => {
+  it("costs the disk that needs it, and nothing else", async () => {
+    const wrapper = ["sh", "-c", `ulimit -v ${6 * 1024 * 1024}; exec "$@"`, "sh"]
+    await using server = await startLunlog({ wrapper, args: ["--mem-size", "16G"] })
+    await server.createMalloc("Ram", 8)
+    await server.createTarget({ name: targetName, luns: { 0: "Ram" } })
+    const refused = await server.call("bdev_malloc_create", mallocParams("Huge", 6 * 1024)).catch((error) => error)
+    assert(refused instanceof RpcFailure)
+    assert.strictEqual(refused.code, -12)
+    assert.match(JSON.stringify(refused.data), /Huge needs 6144 MiB of memory, which can't be had/)
+    await server.createMalloc("Small", 16)
+    const session = await server.open(targetName, {}, 0)
+    assert.strictEqual(outcomeText(await readMebibyte(session, 0)), "GOOD")
+    session.drop()
+    const status = Object(await server.call("lunlog_status"))
+    assert.strictEqual(Number(Object(status.memory).disks), 24 * mebibyte)
+  })
+})
