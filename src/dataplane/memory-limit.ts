@@ -3,7 +3,7 @@ import { totalmem } from "node:os"
 
 /**
  * What the process needs beside what a budget counts, in bytes: the program and its heap, the event log's caches, the
- * stacks of its threads. Of a machine that has little a quarter.
+ * stacks of its threads. Of a machine that has little, half.
  */
 export const uncountedBytes = 512 * 1024 * 1024
 
@@ -16,5 +16,5 @@ export const memoryOfMachine = (): number => {
 /** The limit of a budget unless the command line says otherwise, in bytes. */
 export const defaultMemoryBytes = (): number => {
   const bytes = memoryOfMachine()
-  return bytes - Math.min(uncountedBytes, bytes / 4)
+  return bytes - Math.min(uncountedBytes, bytes / 2)
 }

@@ -27,6 +27,11 @@ export interface Libc {
    * pool, as a GiB takes some tenths of a second.
    */
   readonly release: (memory: SharedArrayBuffer) => Promise<void>
+  /**
+   * Gives memory back to the operating system that libc keeps for its next allocations (malloc_trim(3)), in libuv's
+   * pool; nothing where libc has no such call (musl).
+   */
+  readonly trim: () => Promise<void>
 }
 
 /** Of fcntl.h and mman.h, on every architecture of Linux. */
@@ -62,6 +67,14 @@ const maskOf = (cores: ReadonlyArray<number>): Buffer => {
   return mask
 }
 
+const optional = <A>(find: () => A): A | undefined => {
+  try {
+    return find()
+  } catch {
+    return undefined
+  }
+}
+
 const bind = (): Libc => {
   const koffi: typeof import("koffi") = createRequire(import.meta.url)("koffi")
   // The process itself: its libc, whatever that is called on this system.
@@ -74,6 +87,7 @@ const bind = (): Libc => {
   // Addresses are numbers: below 2^53 on every system, and handed over for less than a Buffer.
   const writev = libc.func("int64_t writev(int descriptor, uintptr_t vectors, int count)")
   const madvise = libc.func("int madvise(void *address, size_t length, int advice)")
+  const mallocTrim = optional(() => libc.func("int malloc_trim(size_t kept)"))
   const checked = (call: string, result: number): number => {
     if (result < 0) throw errorOf(call, koffi.errno())
     return result
@@ -110,6 +124,11 @@ const bind = (): Libc => {
           if (error === null && result === 0) resolve()
           else reject(error ?? errorOf("madvise", koffi.errno()))
         })
+      }),
+    trim: () =>
+      new Promise((resolve) => {
+        if (mallocTrim === undefined) resolve()
+        else mallocTrim.async(0, () => resolve())
       })
   }
 }

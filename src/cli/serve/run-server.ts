@@ -28,6 +28,7 @@ import { CliFailure, failureOf } from "../CliFailure.ts"
 import { replaySurroundings } from "../replay/replay-surroundings.ts"
 import { version } from "../version.ts"
 import { allowedPathsOf } from "./allowed-paths.ts"
+import { giveBackMemory } from "./give-back-memory.ts"
 import type { HotplugPoll } from "./hotplug-poll.ts"
 import type { HttpSettings } from "./http-flags.ts"
 import { connectionsWithin, openFilesMax } from "./open-files.ts"
@@ -216,6 +217,7 @@ const serve = (
     yield* serveRpc(settings, http, instance)
     const beside = Effect.provideService(settings.whileServing ?? Effect.void, Instance, instance)
     yield* Effect.forkScoped(beside, { startImmediately: true })
+    yield* Effect.forkScoped(giveBackMemory)
     if (settings.waitForRpc) yield* Effect.logInfo("waiting in STARTUP for framework_start_init")
     else yield* Effect.mapError(instance.initialize, ({ detail }) => new CliFailure({ message: detail }))
     const reason = yield* Deferred.await(stop)
