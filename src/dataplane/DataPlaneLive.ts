@@ -72,7 +72,9 @@ const serviceOf = (
       ),
     // The answer to a query comes after all commands before it, also from a worker.
     awaitApplied: (seq) => Effect.asVoid(Effect.andThen(progress.wait(seq), report)),
-    connections: Effect.map(report, ({ connections }) => connections.map(connectionInfo)),
+    connections: Effect.map(report, ({ connections, reactors = [] }) =>
+      connections.map((one) => connectionInfo(one, reactors.find(({ index }) => index === one.reactor)?.thread?.core))
+    ),
     requestLogout: (connections, limitMillis) =>
       Effect.sync(() => client.send({ _tag: "KickConnections", connections, limitMillis })),
     lunDrains: Effect.flatMap(report, ({ drains }) =>

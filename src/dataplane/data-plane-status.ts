@@ -17,8 +17,8 @@ const connectionStates = {
   closed: "exited"
 } as const
 
-/** One connection as `iscsi_get_connections` shows it. */
-export const connectionInfo = (report: ConnectionReport): ConnectionInfo => ({
+/** One connection as `iscsi_get_connections` shows it; its reactor, if there are several, stays on this core. */
+export const connectionInfo = (report: ConnectionReport, core?: number): ConnectionInfo => ({
   id: report.id,
   cid: report.cid,
   tsih: report.tsih,
@@ -29,7 +29,7 @@ export const connectionInfo = (report: ConnectionReport): ConnectionInfo => ({
   targetAddress: report.targetAddress,
   targetName: report.targetName,
   portalGroupTag: PortalGroupTag.make(report.portalGroupTag),
-  threadName: `iscsi_poll_group_${report.reactor ?? 0}`
+  threadName: report.reactor === 0 ? "app_thread" : `iscsi_poll_group_${core ?? report.reactor ?? 0}`
 })
 
 const isName = Schema.is(IscsiName)

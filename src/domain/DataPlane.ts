@@ -115,6 +115,20 @@ export const noMemory: MemoryStatus = {
   usedFor: { connections: 0, commands: 0, output: 0, disks: 0 }
 }
 
+/** The thread of a reactor, since it began; times in milliseconds. */
+export interface ReactorThread {
+  /** The core that it stays on; absent: the system decides. */
+  readonly core?: number
+  /** The system's number of it. */
+  readonly threadId: number
+  /** Of its event loop. */
+  readonly busyMillis: number
+  readonly idleMillis: number
+  /** Of processor time. */
+  readonly userMillis: number
+  readonly systemMillis: number
+}
+
 /** One of several reactors. */
 export interface ReactorStatus {
   /** 0 is the front, which has portals and logins; the others have targets. */
@@ -127,6 +141,8 @@ export interface ReactorStatus {
   readonly connectionCount: number
   /** How often it has failed since the process began. */
   readonly crashCount: number
+  /** Absent if it does not say. */
+  readonly thread?: ReactorThread
 }
 
 /** What was achieved of what the state wants. */

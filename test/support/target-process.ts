@@ -83,6 +83,10 @@ export const freePort = (address = "127.0.0.1"): Promise<number> =>
     })
   })
 
+/** `LUNLOG_TEST_ARGS="--workers 2"`: what every server of a run of the tests is started with, beside its own. */
+const argumentsOfRun = (): ReadonlyArray<string> =>
+  (process.env["LUNLOG_TEST_ARGS"] ?? "").split(" ").filter((argument) => argument !== "")
+
 const serverArguments = (options: TargetOptions, stateDirectory: string, socketPath: string): ReadonlyArray<string> => [
   options.program ?? join(projectDirectory, "bin/lunlog.js"),
   "serve",
@@ -93,6 +97,7 @@ const serverArguments = (options: TargetOptions, stateDirectory: string, socketP
   socketPath,
   ...(options.stateMode === undefined ? [] : ["--state-mode", options.stateMode]),
   ...(options.removalDeadline === undefined ? [] : ["--removal-deadline", options.removalDeadline]),
+  ...argumentsOfRun(),
   ...(options.args ?? [])
 ]
 

@@ -214,7 +214,7 @@ export class ReactorPool implements ReactorPort {
     const { changes, moving } = this.#state
     const ask = (): void =>
       this.#askAll({ _tag: "Query" }, answerMillis, (answers) => {
-        const reactors = memberReports(this.#state, (target) => this.#connections.countOf(target))
+        const reactors = memberReports(this.#state, (target) => this.#connections.countOf(target), answers)
         this.#answer(request, { _tag: "Report", report: { ...mergedReport(answers), reactors } })
       })
     if (moving.size === 0) ask()

@@ -60,7 +60,8 @@ const poolOf = (
     homes: workers,
     make: (index) => {
       const own = { ...surroundings, place: places[index] }
-      return index === 0 ? mainThreadReactor(options, own) : workerReactor(options, own, cores?.[index - 1])
+      if (index === 0) return mainThreadReactor(options, own)
+      return workerReactor(options, { ...own, core: cores?.[index - 1] })
     },
     memory: new SlabPool(budget.account("disks"), calls.release),
     abandon: (handOver) => void abandonConnection(front, handOver),

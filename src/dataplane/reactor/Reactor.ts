@@ -20,7 +20,15 @@ import { drainLun, type LunDrain } from "./drain-lun.ts"
 import { FactGate } from "./FactGate.ts"
 import { IoFacts, placeOf } from "./io-facts.ts"
 import { Portal } from "./Portal.ts"
-import type { PortalId, ReactorAnswer, ReactorCommand, ReactorFact, ReactorObservation, RequestId } from "./protocol.ts"
+import type {
+  PortalId,
+  ReactorAnswer,
+  ReactorCommand,
+  ReactorFact,
+  ReactorObservation,
+  ReactorReport,
+  RequestId
+} from "./protocol.ts"
 import { ReactorBdevs } from "./ReactorBdevs.ts"
 import { ReactorStatistics } from "./ReactorStatistics.ts"
 import { ReservationRequests } from "./ReservationRequests.ts"
@@ -28,6 +36,7 @@ import { reportOf } from "./reactor-report.ts"
 import { StuckIo } from "./StuckIo.ts"
 import { sessionFacts } from "./session-facts.ts"
 import { Throttling } from "./Throttling.ts"
+import { threadReport } from "./thread-report.ts"
 
 type CommandOf<Tag extends ReactorCommand["_tag"]> = Extract<ReactorCommand, { readonly _tag: Tag }>
 
@@ -41,6 +50,8 @@ export interface ReactorSurroundings {
   readonly sysfsRoot?: string | undefined
   /** Where it stands among several; the only one if absent. */
   readonly place?: Place | undefined
+  /** The core that its thread stays on; the system decides if absent. */
+  readonly core?: number | undefined
   /** `MemoryBudget.shared` of what it may take; a budget of its own, as `defaultMemoryBytes` says, if absent. */
   readonly memory?: SharedArrayBuffer | undefined
 }
@@ -66,11 +77,14 @@ export class Reactor {
   readonly #throttling: Throttling
   readonly #reservations: ReservationRequests
   readonly #housekeeping: NodeJS.Timeout
+  /** Of one among several. */
+  readonly #thread: () => Pick<ReactorReport, "thread">
 
   constructor(options: NodeOptions, emit: (fact: ReactorFact) => void, surroundings: ReactorSurroundings = {}) {
     this.#emit = emit
     const memory = surroundings.memory ?? MemoryBudget.sized(defaultMemoryBytes()).shared
-    const { peerLimits, place } = surroundings
+    const { core, peerLimits, place } = surroundings
+    this.#thread = () => (place === undefined ? {} : { thread: threadReport(core) })
     this.#memory = new MemoryBudget(memory, place?.index)
     this.#node = new IscsiNode(options, sessionFacts(this.#tell), peerLimits, place, this.#memory)
     if (place !== undefined) takePlace(this.#node, place, emit)
@@ -183,7 +197,7 @@ export class Reactor {
       case "Query":
         return this.#answer(command.request, {
           _tag: "Report",
-          report: reportOf(this.#node, this.#drains, this.#bdevs.limits, this.#gate)
+          report: { ...reportOf(this.#node, this.#drains, this.#bdevs.limits, this.#gate), ...this.#thread() }
         })
       case "Shutdown":
         return this.#shutdown(command)

@@ -3,6 +3,7 @@
  * main thread or in a worker. The main thread names things by numbers that it never reuses.
  */
 
+import type { ReactorThread } from "../../domain/DataPlane.ts"
 import type { ObservationOf } from "../../domain/observation/Observation.ts"
 import type { HistogramRequest } from "../../domain/Statistics.ts"
 import type { BdevNews } from "../bdev/BdevNews.ts"
@@ -228,6 +229,8 @@ export interface MemberReport {
   readonly connectionCount: number
   /** How often it has failed since the start of the process. */
   readonly crashCount: number
+  /** Absent if it does not say. */
+  readonly thread?: ReactorThread
 }
 
 /** What a reactor says of itself. */
@@ -240,6 +243,8 @@ export interface ReactorReport {
   readonly taskBufferBytes: number
   /** Facts that were not told, because there were too many. */
   readonly suppressedObservations: number
+  /** Of one among several. */
+  readonly thread?: ReactorThread
   /** Of several reactors together: each. */
   readonly reactors?: ReadonlyArray<MemberReport>
 }

@@ -7,8 +7,10 @@ import type { WorkerStart } from "./worker-reactor.ts"
 
 const port = parentPort
 if (port !== null) {
-  const { core, options, surroundings }: WorkerStart = workerData
-  const calls = core === undefined ? undefined : libc()
+  const { options, surroundings }: WorkerStart = workerData
+  const { core, place } = surroundings
+  // Loaded now rather than with the first connection.
+  const calls = place === undefined ? undefined : libc()
   if (core !== undefined && typeof calls === "object") calls.pinThread([core])
   const reactor = new Reactor(options, (fact: ReactorFact) => port.postMessage(fact), surroundings)
   port.on("message", (command: ReactorCommand) => reactor.handle(command))

@@ -15,17 +15,11 @@ const terminateTimeoutMillis = 1_000
 export interface WorkerStart {
   readonly options: NodeOptions
   readonly surroundings: ReactorSurroundings
-  /** The core that it stays on. */
-  readonly core: number | undefined
 }
 
 /** Starts the thread. A failure of it is told as `Crashed`, once, and so is its end, unless it was ended from here. */
-export const workerReactor = (
-  options: NodeOptions,
-  surroundings: ReactorSurroundings = {},
-  core?: number
-): ReactorPort => {
-  const workerData: WorkerStart = { options, surroundings, core }
+export const workerReactor = (options: NodeOptions, surroundings: ReactorSurroundings = {}): ReactorPort => {
+  const workerData: WorkerStart = { options, surroundings }
   const worker = new Worker(entry, { workerData, name: `reactor ${surroundings.place?.index ?? 0}` })
   const ended = Promise.withResolvers<void>()
   let isEnding = false
