@@ -165,7 +165,7 @@ export class CommandExecution {
         return
       }
       case ScsiAction.write:
-        if (task.memory === undefined && task.wantedBytes > 0) break
+        if (task.memory === undefined && task.wantedBytes > 0 && !this.#place(task)) break
         // Its data is in the memory already. With the disk out or being erased since, that is no success.
         if (mapping?.unit.guarded === true && isGuarded(scsi, mapping.unit)) {
           path.answer(task)
@@ -187,6 +187,20 @@ export class CommandExecution {
         return
     }
     if (mapping !== undefined) this.#enter(task, mapping)
+  }
+
+  /**
+   * Data that had to wait in a buffer until its digest was known to be right: into a RAM disk at once. False: there is
+   * none, or others are to be waited for.
+   */
+  #place({ buffer, mapping, scsi, wantedBytes }: IscsiTask): boolean {
+    if (mapping?.unit.taskSet.open !== true || mapping.unit.guarded) return false
+    const { memory, provisioning } = mapping.unit.bdev
+    if (memory === undefined || scsi.byteOffset + wantedBytes > memory.length) return false
+    this.#path.connection.transmitter.repay()
+    provisioning?.note(scsi.byteOffset, wantedBytes)
+    buffer.copy(memory, scsi.byteOffset, 0, wantedBytes)
+    return true
   }
 
   /** It runs now, or when its task set lets it. */

@@ -173,7 +173,7 @@ export class PduReader {
       this.#handler.badHeader(b, at)
       return false
     }
-    b.copy(this.#header, 0, at, at + bhsBytes)
+    if (this.#dataDigest) b.copy(this.#header, 0, at, at + bhsBytes)
     this.#crc = 0
     return true
   }

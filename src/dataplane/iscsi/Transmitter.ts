@@ -146,20 +146,29 @@ export class Transmitter {
 
   /** Whether memory may be lent now, to be sent from where it is. */
   get takesLoans(): boolean {
-    return this.#plain && this.#pieces.count < directPiecesMax - 2 && this.#direct?.isFree === true
+    return this.#pieces.count < directPiecesMax - 2 && this.#direct?.isFree === true
+  }
+
+  /** Room for the header of a PDU whose data is lent, while `takesLoans`: its offset in `buffer`. */
+  beginLoan(): number {
+    return this.reserve(this.#headBytes)
   }
 
   /**
-   * `[start, end)` of memory comes next, whole words, while `takesLoans`. It stays as it is until `repay` or `flush`,
-   * which the caller calls before anything can change it: within the chunk.
+   * The header at `at` is written. `[start, end)` of memory is its data, whole words. That stays as it is until `repay`
+   * or `flush`, which the caller calls before anything can change it: within the chunk.
    */
-  lend(memory: Buffer, start: number, end: number): void {
+  lend(at: number, memory: Buffer, start: number, end: number): void {
+    if (this.#headerDigest) putDigest(this.buffer, at + bhsBytes, crc32cOf(this.buffer, at, at + bhsBytes))
     if (this.#current !== undefined && this.#end > this.#start) {
       this.#pieces.add(this.#current, this.#start, this.#end, PieceKind.Open)
       this.#start = this.#end
     }
     this.#pieces.add(memory, start, end, PieceKind.Lent)
     this.#pendingBytes += end - start
+    if (!this.#dataDigest) return
+    const digestAt = this.reserve(digestBytes)
+    putDigest(this.buffer, digestAt, crc32cOf(memory, start, end))
   }
 
   /** What was lent may change from now on. */

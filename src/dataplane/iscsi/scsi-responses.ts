@@ -8,7 +8,7 @@ import { encodeSense, senseLengthMax } from "../scsi/sense.ts"
 import type { IscsiTask } from "./IscsiTask.ts"
 import type { SessionParameters } from "./negotiation.ts"
 import type { PduRecorder } from "./PduRecorder.ts"
-import { bhsBytes, paddingOf } from "./pdu/bhs.ts"
+import { paddingOf } from "./pdu/bhs.ts"
 import { addDataInStatus, ResponseFlag, writeDataIn, writeR2t, writeScsiResponse } from "./pdu/scsi.ts"
 import type { Session } from "./Session.ts"
 import { addSerial } from "./serial-number.ts"
@@ -85,7 +85,7 @@ export const sendDataIn = (
   for (let dataSn = 0; sent < total; dataSn++) {
     const bytes = Math.min(segmentMax, total - sent, maxBurstLength - burst)
     const isLent = lends && bytes >= lentBytesMin && paddingOf(bytes) === 0 && transmitter.takesLoans
-    const at = isLent ? transmitter.reserve(bhsBytes) : transmitter.beginPdu(bytes)
+    const at = isLent ? transmitter.beginLoan() : transmitter.beginPdu(bytes)
     const b = transmitter.buffer
     const last = sent + bytes === total
     burst += bytes
@@ -99,7 +99,7 @@ export const sendDataIn = (
     writeDataIn(b, at, flags, bytes, task.initiatorTaskTag, session.expCmdSn, maxCmdSn, dataSn, sent)
     if (last) addDataInStatus(b, at, scsi.status, connection.takeStatSn(), Math.abs(length - expected))
     const start = sourceStart + sent
-    if (isLent) transmitter.lend(source, start, start + bytes)
+    if (isLent) transmitter.lend(at, source, start, start + bytes)
     else {
       source.copy(b, transmitter.dataAt(at), start, start + bytes)
       transmitter.endPdu(at, bytes)

@@ -10,7 +10,7 @@ import { receiveSocket } from "../../../src/dataplane/iscsi/receive-socket.ts"
 import { Transmitter } from "../../../src/dataplane/iscsi/Transmitter.ts"
 import { unsentBytesMax } from "../../../src/dataplane/limits.ts"
 import { libc } from "../../../src/host/libc.ts"
-import { Opcode, type Pdu, PduReader } from "../../support/initiator/pdu.ts"
+import { type Digests, Opcode, type Pdu, PduReader } from "../../support/initiator/pdu.ts"
 import { makeRandom } from "../../support/initiator/random.ts"
 import {
   addTarget,
@@ -131,6 +131,13 @@ describe.each(["past Node", "through Node"] as const)("output %s", (way) => {
   })
 })
 
+/** A PDU of a header and lent data. */
+const lendTo = (transmitter: Transmitter, header: Buffer, memory: Buffer, start: number, end: number): void => {
+  const at = transmitter.beginLoan()
+  header.copy(transmitter.buffer, at)
+  transmitter.lend(at, memory, start, end)
+}
+
 describe("memory that is lent", () => {
   it.skipIf(typeof libc() === "string")("is sent as it was, whatever becomes of it after the flush", async () => {
     const transmitter = new Transmitter(socket, new OutputBuffers())
@@ -143,14 +150,13 @@ describe("memory that is lent", () => {
       memory.fill(round)
       for (let pdu = 0; pdu < 4; pdu++) {
         const header = random.bytes(48)
-        put(transmitter, header)
         const start = random.below(segment) * 3
         const data = memory.subarray(start, start + segment)
         expected.push(header, Buffer.from(data))
         if (transmitter.takesLoans) {
-          transmitter.lend(memory, start, start + segment)
+          lendTo(transmitter, header, memory, start, start + segment)
           lent++
-        } else put(transmitter, data)
+        } else put(transmitter, Buffer.concat([header, data]))
       }
       transmitter.repay()
       memory.fill(0xff)
@@ -169,19 +175,15 @@ describe("memory that is lent", () => {
     memory.fill(3)
     let lent = 0
     while (transmitter.takesLoans) {
-      put(transmitter, Buffer.alloc(4, 1))
-      transmitter.lend(memory, lent * 4, lent * 4 + 4)
+      lendTo(transmitter, Buffer.alloc(48, 1), memory, lent * 4, lent * 4 + 4)
       lent++
     }
     put(transmitter, Buffer.alloc(4, 1))
     transmitter.flush()
-    const bytes = await received(lent * 8 + 4)
+    const bytes = await received(lent * 52 + 4)
     assert.isTrue(
       bytes.equals(
-        Buffer.concat([
-          ...Array.from({ length: lent }, () => Buffer.from([1, 1, 1, 1, 3, 3, 3, 3])),
-          Buffer.alloc(4, 1)
-        ])
+        Buffer.concat([...Array.from({ length: lent }, () => Buffer.alloc(52, 1).fill(3, 48)), Buffer.alloc(4, 1)])
       )
     )
   })
@@ -189,13 +191,18 @@ describe("memory that is lent", () => {
 
 describe("a read of a RAM disk, sent from its memory", () => {
   const blocks = 256
-  const changes: ReadonlyArray<readonly [string, Buffer]> = [
-    ["a write", write10(0, 8)],
-    // WRITE SAME(10) of one block, without an end.
-    ["a command that writes by itself", cdb10(0x41, 0, 8)]
+  const both: Digests = { header: true, data: true }
+  const none: Digests = { header: false, data: false }
+  // WRITE SAME(10) of one block, without an end.
+  const writeSame = cdb10(0x41, 0, 8)
+  const changes: ReadonlyArray<readonly [string, Buffer, Digests]> = [
+    ["a write", write10(0, 8), none],
+    ["a command that writes by itself", writeSame, none],
+    ["a write, all with digests,", write10(0, 8), both],
+    ["a command that writes by itself, all with digests,", writeSame, both]
   ]
 
-  it.each(changes)("has what was there before %s that came with it", async (_what, cdb) => {
+  it.each(changes)("has what was there before %s that came with it", async (_what, cdb, digests) => {
     const node = new TestNode()
     const disk = ramDisk()
     addTarget(node, { 0: disk })
@@ -206,8 +213,11 @@ describe("a read of a RAM disk, sent from its memory", () => {
       ["InitiatorName", initiatorName],
       ["SessionType", "Normal"],
       ["TargetName", targetName],
-      ["MaxRecvDataSegmentLength", String(segment)]
+      ["MaxRecvDataSegmentLength", String(segment)],
+      ["HeaderDigest", digests.header ? "CRC32C" : "None"],
+      ["DataDigest", digests.data ? "CRC32C" : "None"]
     ])
+    peer.digests = digests
     peer.bytes(peer.commandBytes(0x81, Buffer.alloc(6), 0))
     disk.memory?.fill(1)
     const data = Buffer.alloc(cdb[0] === 0x41 ? blockBytes : 8 * blockBytes, 2)
@@ -219,6 +229,7 @@ describe("a read of a RAM disk, sent from its memory", () => {
       client.on("data", (chunk: Buffer) => {
         reader.push(chunk)
         for (let pdu = reader.next(); pdu !== undefined; pdu = reader.next()) {
+          if (pdu.opcode === Opcode.loginResponse) reader.digests = digests
           if (pdu.opcode === Opcode.dataIn) resolve(pdu)
         }
       })

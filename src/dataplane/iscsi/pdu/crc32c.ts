@@ -12,14 +12,14 @@ const nativeFrom = 128
 
 const polynomial = 0x82_f6_3b_78
 
-/** Four tables of 256: entry 256 * n + x is the CRC of byte x followed by n zero bytes. */
-const table = new Int32Array(1024)
+/** Eight tables of 256: entry 256 * n + x is the CRC of byte x followed by n zero bytes. */
+const table = new Int32Array(8 * 256)
 for (let index = 0; index < 256; index++) {
   let value = index
   for (let bit = 0; bit < 8; bit++) value = value & 1 ? (value >>> 1) ^ polynomial : value >>> 1
   table[index] = value
 }
-for (let index = 256; index < 1024; index++) {
+for (let index = 256; index < table.length; index++) {
   const before = table[index - 256] ?? 0
   table[index] = (before >>> 8) ^ (table[before & 0xff] ?? 0)
 }
@@ -30,13 +30,18 @@ const word = (b: Buffer, at: number): number =>
 const byTable = (b: Buffer, start: number, end: number, before: number): number => {
   let crc = ~before
   let at = start
-  for (; at + 4 <= end; at += 4) {
-    const mixed = crc ^ word(b, at)
+  for (; at + 8 <= end; at += 8) {
+    const first = crc ^ word(b, at)
+    const second = word(b, at + 4)
     crc =
-      (table[768 + (mixed & 0xff)] ?? 0) ^
-      (table[512 + ((mixed >>> 8) & 0xff)] ?? 0) ^
-      (table[256 + ((mixed >>> 16) & 0xff)] ?? 0) ^
-      (table[mixed >>> 24] ?? 0)
+      (table[1792 + (first & 0xff)] ?? 0) ^
+      (table[1536 + ((first >>> 8) & 0xff)] ?? 0) ^
+      (table[1280 + ((first >>> 16) & 0xff)] ?? 0) ^
+      (table[1024 + (first >>> 24)] ?? 0) ^
+      (table[768 + (second & 0xff)] ?? 0) ^
+      (table[512 + ((second >>> 8) & 0xff)] ?? 0) ^
+      (table[256 + ((second >>> 16) & 0xff)] ?? 0) ^
+      (table[second >>> 24] ?? 0)
   }
   for (; at < end; at++) crc = (crc >>> 8) ^ (table[(crc ^ (b[at] ?? 0)) & 0xff] ?? 0)
   return ~crc >>> 0
