@@ -189,18 +189,10 @@ export class CommandExecution {
     if (mapping !== undefined) this.#enter(task, mapping)
   }
 
-  /**
-   * Data that had to wait in a buffer until its digest was known to be right: into a RAM disk at once. False: there is
-   * none, or others are to be waited for.
-   */
-  #place({ buffer, mapping, scsi, wantedBytes }: IscsiTask): boolean {
-    if (mapping?.unit.taskSet.open !== true || mapping.unit.guarded) return false
-    const { memory, provisioning } = mapping.unit.bdev
-    if (memory === undefined || scsi.byteOffset + wantedBytes > memory.length) return false
+  /** False: its data is not in a RAM disk, nor goes there by this. */
+  #place(task: IscsiTask): boolean {
     this.#path.connection.transmitter.repay()
-    provisioning?.note(scsi.byteOffset, wantedBytes)
-    buffer.copy(memory, scsi.byteOffset, 0, wantedBytes)
-    return true
+    return task.mapping?.unit.taskSet.open === true && task.placeReceived()
   }
 
   /** It runs now, or when its task set lets it. */

@@ -238,6 +238,17 @@ export class IscsiTask implements BdevIo, OrderedCommand, SetCommand, SubmittedC
     this.receivedBytes += end - start
   }
 
+  /** All data, which had to wait in the buffer until its digest was known to be right, goes into a RAM disk at once. */
+  placeReceived(): boolean {
+    const { mapping, scsi, wantedBytes } = this
+    if (mapping === undefined || mapping.unit.guarded) return false
+    const { memory, provisioning } = mapping.unit.bdev
+    if (memory === undefined || scsi.byteOffset + wantedBytes > memory.length) return false
+    provisioning?.note(scsi.byteOffset, wantedBytes)
+    this.buffer.copy(memory, scsi.byteOffset, 0, wantedBytes)
+    return true
+  }
+
   /** Whole blocks into the disk, the rest aside: a cut connection leaves every block entirely old or new. */
   #place(memory: Buffer, source: Buffer, start: number, end: number): void {
     const bdev = this.mapping?.unit.bdev
