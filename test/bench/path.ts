@@ -1,30 +1,23 @@
 /**
  * What the data path costs without a kernel: bytes in, bytes out, on a RAM disk, by a connection whose socket takes
- * everything and does nothing. Each chunk of input has so many commands; nanoseconds and bytes of garbage are per
- * command. The best of many short runs is shown, which other work on the machine hardly changes.
+ * everything and does nothing. Each chunk of input has so many commands; all numbers are per command. Times are the best
+ * of many short windows, which other work on the machine hardly changes. `copy` is one copy of the data, from or to the
+ * same places of the disk: without the kernel there is no less.
  *
- *   npm run bench -- path [--json] [--seconds=1] [--disk-mib=16] [--only=NAME,NAME]
+ *   npm run bench -- path [--seconds=1] [--rounds=3] [--disk-mib=16] [--only=NAME,NAME]
  */
 import { Socket } from "node:net"
-import { parseArgs } from "node:util"
 import { getHeapStatistics, setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
 import { Connection } from "../../src/dataplane/iscsi/Connection.ts"
 import { receiveBufferBytes } from "../../src/dataplane/limits.ts"
 import { addTarget, encodeWhole, ramDisk, read10, TestNode, TestPeer, write10 } from "../dataplane/iscsi/fixture.ts"
 import { makeHeader, Opcode } from "../support/initiator/pdu.ts"
+import { type BenchContext, type Benchmark, roundOptions, runBenchmark } from "./support/Benchmark.ts"
+import type { Row, Table } from "./support/BenchResult.ts"
+import { inTurns, rowOf } from "./support/samples.ts"
 
 const blockBytes = 512
-
-const { values } = parseArgs({
-  options: {
-    json: { type: "boolean", default: false },
-    seconds: { type: "string", default: "1" },
-    "disk-mib": { type: "string", default: "16" },
-    only: { type: "string" }
-  }
-})
-const diskBytes = Number(values["disk-mib"]) * 1024 * 1024
 
 /** Runs on the real clock, as the reactor does. */
 class RunningNode extends TestNode {
@@ -45,26 +38,30 @@ class TakingSocket extends Socket {
 
 interface Workload {
   readonly name: string
+  readonly title: string
   readonly write: boolean
   readonly bytes: number
   /** Commands in one chunk. */
   readonly depth: number
 }
 
+const workload = (kind: "read" | "write", size: string, bytes: number, depth: number): Workload => ({
+  name: `${kind}-${size.replaceAll(/[ iB]/g, "").toLowerCase()}-x${depth}`,
+  title: `${size} ${kind}, ${depth} in a chunk`,
+  write: kind === "write",
+  bytes,
+  depth
+})
+
 const workloads: ReadonlyArray<Workload> = [
-  { name: "read-4k", write: false, bytes: 4096, depth: 1 },
-  { name: "read-4k", write: false, bytes: 4096, depth: 4 },
-  { name: "read-4k", write: false, bytes: 4096, depth: 32 },
-  { name: "write-4k", write: true, bytes: 4096, depth: 1 },
-  { name: "write-4k", write: true, bytes: 4096, depth: 4 },
-  { name: "write-4k", write: true, bytes: 4096, depth: 32 },
-  { name: "read-128k", write: false, bytes: 131_072, depth: 1 },
-  { name: "read-128k", write: false, bytes: 131_072, depth: 8 },
-  { name: "write-1m", write: true, bytes: 1_048_576, depth: 1 }
+  ...[1, 4, 32].map((depth) => workload("read", "4 KiB", 4096, depth)),
+  ...[1, 4, 32].map((depth) => workload("write", "4 KiB", 4096, depth)),
+  ...[1, 8].map((depth) => workload("read", "128 KiB", 131_072, depth)),
+  { ...workload("write", "1 MiB", 1_048_576, 1), title: "1 MiB write, in chunks of 256 KiB" }
 ]
 
 /** A connection in full feature phase with a RAM disk at LUN 0. */
-const connect = (): { readonly connection: Connection; readonly cmdSn: number } => {
+const connect = (diskBytes: number): { readonly connection: Connection; readonly cmdSn: number } => {
   const node = new RunningNode({ firstBurstLength: 8192 })
   // All is one turn of the event loop here, and nobody else has to have one.
   node.turns.workBytesMax = Number.POSITIVE_INFINITY
@@ -148,14 +145,9 @@ const largeScript = (workload: Workload): Script => {
   return { chunks, slots: [{ at: 0, isCommand: true }], solicited }
 }
 
-interface Cost {
-  readonly nanos: number
-  readonly garbageBytes: number
-}
-
 /** Repeats the script; gives a function that does so many rounds. */
-const player = (workload: Workload): ((rounds: number) => void) => {
-  const { connection, cmdSn: first } = connect()
+const player = (workload: Workload, diskBytes: number): ((rounds: number) => void) => {
+  const { connection, cmdSn: first } = connect(diskBytes)
   const { chunks, slots, solicited } =
     workload.bytes > receiveBufferBytes ? largeScript(workload) : smallScript(workload)
   const [head] = chunks
@@ -186,44 +178,102 @@ const player = (workload: Workload): ((rounds: number) => void) => {
   }
 }
 
-setFlagsFromString("--expose-gc")
-const collectGarbage: () => void = runInNewContext("gc")
+/** The same without lunlog: the data of so many rounds copied. */
+const copier = (workload: Workload, diskBytes: number): ((rounds: number) => void) => {
+  const disk = Buffer.allocUnsafeSlow(diskBytes).fill(1)
+  const chunk = Buffer.allocUnsafeSlow(workload.depth * (workload.bytes + 48)).fill(1)
+  let place = 0
+  return (rounds) => {
+    for (let round = 0; round < rounds; round++) {
+      for (let index = 0; index < workload.depth; index++) {
+        place = (place + 7919) % (diskBytes / workload.bytes)
+        const at = index * (workload.bytes + 48) + 48
+        const diskAt = place * workload.bytes
+        if (workload.write) chunk.copy(disk, diskAt, at, at + workload.bytes)
+        else disk.copy(chunk, at, diskAt, diskAt + workload.bytes)
+      }
+    }
+  }
+}
 
-const measure = (workload: Workload, millis: number): Cost => {
-  const play = player(workload)
-  // A window of about 3 ms: short enough that the best of them was not interrupted.
-  const rounds = Math.max(1, Math.ceil(3_000_000 / (workload.depth * (1000 + workload.bytes / 4))))
+/** A window of about 3 ms: short enough that the best of them was not interrupted. */
+const roundsOf = ({ bytes, depth }: Workload): number =>
+  Math.max(1, Math.ceil(3_000_000 / (depth * (1000 + bytes / 4))))
+
+/** Nanoseconds of one command. */
+const nanosOf = (play: (rounds: number) => void, workload: Workload, millis: number): number => {
+  const rounds = roundsOf(workload)
   const end = performance.now() + millis
   let best = Number.POSITIVE_INFINITY
-  while (performance.now() < end) {
+  do {
     const start = performance.now()
     play(rounds)
     best = Math.min(best, performance.now() - start)
-  }
-  const commands = Math.min(rounds, Math.ceil(512 / workload.depth))
+  } while (performance.now() < end)
+  return (best * 1e6) / (rounds * workload.depth)
+}
+
+setFlagsFromString("--expose-gc")
+const collectGarbage: () => void = runInNewContext("gc")
+
+/** Bytes that one command leaves to the garbage collector. */
+const garbageOf = (play: (rounds: number) => void, workload: Workload): number => {
+  const rounds = Math.min(roundsOf(workload), Math.ceil(512 / workload.depth))
   let garbage = Number.POSITIVE_INFINITY
   for (let time = 0; time < 5; time++) {
     collectGarbage()
     const before = getHeapStatistics().used_heap_size
-    play(commands)
-    garbage = Math.min(garbage, getHeapStatistics().used_heap_size - before)
+    play(rounds)
+    garbage = Math.min(garbage, Math.max(0, getHeapStatistics().used_heap_size - before))
   }
-  return {
-    nanos: (best * 1e6) / (rounds * workload.depth),
-    garbageBytes: garbage / (commands * workload.depth)
-  }
+  return garbage / (rounds * workload.depth)
 }
 
-const main = (): void => {
-  const names = values.only?.split(",")
-  const chosen = workloads.filter(({ name }) => names?.includes(name) ?? true)
-  const rows = chosen.map((workload) => ({ ...workload, ...measure(workload, Number(values.seconds) * 1000) }))
-  if (values.json) return console.log(JSON.stringify({ rows }, null, 2))
-  console.log("workload   commands a chunk   ns per command   bytes of garbage per command")
-  for (const { depth, garbageBytes, name, nanos } of rows) {
-    const numbers = [depth.toFixed(0).padStart(16), nanos.toFixed(0).padStart(16), garbageBytes.toFixed(0).padStart(30)]
-    console.log(name.padEnd(10), ...numbers)
+const run = async (context: BenchContext): Promise<ReadonlyArray<Table>> => {
+  const diskBytes = context.number("disk-mib") * 1024 * 1024
+  const millis = context.number("seconds") * 1000
+  const names = context.text("only").split(",")
+  const costs: Array<Row> = []
+  const garbage: Array<Row> = []
+  for (const each of workloads.filter(({ name }) => names.includes(name))) {
+    context.progress(each.title)
+    const lunlog = player(each, diskBytes)
+    const plays = [
+      { label: "lunlog", play: lunlog },
+      { label: "copy", play: copier(each, diskBytes) }
+    ]
+    const samples = await inTurns(plays, context.number("rounds"), ({ play }) =>
+      Promise.resolve(nanosOf(play, each, millis))
+    )
+    costs.push(rowOf(each, samples, [{ over: "lunlog", under: "copy", better: "less" }]))
+    garbage.push(rowOf(each, { lunlog: [garbageOf(lunlog, each)] }))
   }
+  return [
+    {
+      name: "cost",
+      title: "Without a kernel",
+      unit: "nanoseconds per command",
+      contenders: ["lunlog", "copy"],
+      rows: costs
+    },
+    { name: "garbage", title: "Garbage", unit: "bytes per command", contenders: ["lunlog"], rows: garbage }
+  ]
 }
 
-main()
+/** See the head of this file. */
+const pathBenchmark: Benchmark = {
+  name: "path",
+  about: "the data path without a kernel",
+  options: {
+    ...roundOptions("3", "1"),
+    "disk-mib": { about: "size of the disk: a small one fits the caches", default: "16" },
+    only: {
+      about: "workloads, with commas between them",
+      default: workloads.map(({ name }) => name).join(","),
+      smoke: "read-4k-x32,write-4k-x4,write-1m-x1"
+    }
+  },
+  run
+}
+
+if (import.meta.main) await runBenchmark(pathBenchmark)

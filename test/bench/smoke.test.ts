@@ -8,7 +8,7 @@ import { decodeBenchResult } from "./support/BenchResult.ts"
 const waitMillis = 60_000
 
 /** Whose tests are not elsewhere. */
-const benchmarks = ["data", "limit", "digests", "files", "log", "config", "history"]
+const benchmarks = ["data", "limit", "digests", "path", "files", "log", "config", "history"]
 
 describeWithTools(["tgtd", "tgtadm", "nbdkit", "iscsi-perf", "qemu-img", qemuIscsiDriver], "a smoke run", () => {
   it.each(benchmarks)("of %s has a result with rows", async (name) => {
