@@ -1,8 +1,8 @@
 /**
  * What the data path costs without a kernel: bytes in, bytes out, on a RAM disk, by a connection whose socket takes
- * everything and does nothing. Each chunk of input has so many commands; all numbers are per command. Times are the best
- * of many short windows, which other work on the machine hardly changes. `copy` is one copy of the data, from or to the
- * same places of the disk: without the kernel there is no less.
+ * everything and does nothing. Each chunk of input has so many commands; all numbers are per command. Times are the
+ * best of many short windows, which other work on the machine hardly changes. `copy` is one copy of the data, from or
+ * to the same places of the disk: without the kernel there is no less.
  *
  *   npm run bench -- path [--seconds=1] [--rounds=3] [--disk-mib=16] [--only=NAME,NAME]
  */
