@@ -102,6 +102,24 @@ describe("memory that is limited", () => {
   })
 })
 
+describe("memory that reactors share", () => {
+  it("is refused with what is left and what helps, wherever the disk would be", async () => {
+    await using server = await startLunlog({ args: ["--mem-size", "64M", "--workers", "2"] })
+    await server.createMalloc("First", 30)
+    const refused = await server.call("bdev_malloc_create", mallocParams("Second", 30)).catch((error) => error)
+    assert(refused instanceof RpcFailure)
+    assert.strictEqual(refused.code, -12)
+    assert.match(JSON.stringify(refused.data), /Second needs 30 MiB of memory, and 18 MiB are left of the 48 MiB/)
+    await server.call("bdev_malloc_delete", { name: "First" })
+    await until("the memory is there again", () =>
+      server.createMalloc("Second", 30).then(
+        () => true,
+        () => false
+      )
+    )
+  })
+})
+
 describe("memory that the operating system does not give", () => {
   it("costs the disk that needs it, and nothing else", async () => {
     const wrapper = ["sh", "-c", `ulimit -v ${6 * 1024 * 1024}; exec "$@"`, "sh"]

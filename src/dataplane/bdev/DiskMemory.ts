@@ -8,6 +8,22 @@ export interface MemorySource {
   readonly limit: number
 }
 
+/** For people: in whole MiB. */
+export const mebibytes = (bytes: number): string => `${Math.ceil(bytes / 1048576)} MiB`
+
+/** Why a bdev cannot have so many bytes, in a sentence for the user. */
+export const memoryShortage = (
+  name: string,
+  bytes: number,
+  { left, limit }: Pick<MemorySource, "left" | "limit">
+): string => {
+  const needs = `bdev ${name} needs ${mebibytes(bytes)} of memory`
+  const instead = "use a file instead, or start the target with a larger --mem-size"
+  if (bytes > limit) return `${needs}, and all disks together may have ${mebibytes(limit)}: ask for less, ${instead}`
+  const rest = `${mebibytes(left)} are left of the ${mebibytes(limit)} that disks may have`
+  return `${needs}, and ${rest}: ask for less, delete a disk, ${instead}`
+}
+
 /** One per bdev. */
 export class DiskMemory {
   readonly #source: MemorySource

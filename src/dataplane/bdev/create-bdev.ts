@@ -12,7 +12,7 @@ import type {
   OverlaySpec,
   StackedSpec
 } from "./BdevSpec.ts"
-import type { DiskMemory } from "./DiskMemory.ts"
+import { type DiskMemory, mebibytes, memoryShortage } from "./DiskMemory.ts"
 import { MallocBdev } from "./memory/MallocBdev.ts"
 import { NullBdev } from "./memory/NullBdev.ts"
 import { type BdevFailure, failure, type OpenedBdev, opened } from "./OpenedBdev.ts"
@@ -34,8 +34,6 @@ export interface BdevSurroundings {
   readonly slab?: SharedArrayBuffer | undefined
 }
 
-const mebibytes = (bytes: number): string => `${Math.ceil(bytes / 1048576)} MiB`
-
 const sizeProblem = (name: string, spec: MallocSpec | NullSpec): string | undefined => {
   const bytes = spec.blockCount * spec.blockSize
   if (Number.isSafeInteger(bytes) && spec.blockCount > 0 && spec.blockSize > 0 && spec.blockSize % 512 === 0) return
@@ -46,15 +44,8 @@ const sizeProblem = (name: string, spec: MallocSpec | NullSpec): string | undefi
 }
 
 /** Takes so many bytes for a bdev, or says why not. */
-const memoryProblem = (name: string, bytes: number, memory: BdevSurroundings["memory"]): string | undefined => {
-  if (memory.take(bytes)) return undefined
-  const { left, limit } = memory
-  const needs = `bdev ${name} needs ${mebibytes(bytes)} of memory`
-  const instead = "use a file instead, or start the target with a larger --mem-size"
-  if (bytes > limit) return `${needs}, and all disks together may have ${mebibytes(limit)}: ask for less, ${instead}`
-  const rest = `${mebibytes(left)} are left of the ${mebibytes(limit)} that disks may have`
-  return `${needs}, and ${rest}: ask for less, delete a disk, ${instead}`
-}
+const memoryProblem = (name: string, bytes: number, memory: BdevSurroundings["memory"]): string | undefined =>
+  memory.take(bytes) ? undefined : memoryShortage(name, bytes, memory)
 
 /** `make` may throw when there is no memory. */
 export const createMalloc = (

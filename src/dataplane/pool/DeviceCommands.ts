@@ -2,6 +2,7 @@
  * Commands about targets and bdevs: each goes to the home of what it is about, and into the book. What joins two homes
  * moves one of them first.
  */
+import { memoryShortage } from "../bdev/DiskMemory.ts"
 import type { ReactorAnswer, ReactorCommand, ReactorRequest } from "../reactor/protocol.ts"
 import type { StatisticsQuery } from "../reactor/statistics-protocol.ts"
 import type { BdevPage } from "./BdevPage.ts"
@@ -23,6 +24,9 @@ export interface PoolMemory {
   readonly take: (bytes: number) => SharedArrayBuffer | undefined
   /** Nobody uses it any more. */
   readonly give: (memory: SharedArrayBuffer) => void
+  /** What disks may have together, and what is left of it, in bytes. */
+  readonly limit: number
+  readonly left: number
 }
 
 /** What this needs of the pool. */
@@ -36,12 +40,6 @@ export interface DeviceSurroundings {
 }
 
 const isRequest = (command: DeviceCommand): command is Extract<DeviceCommand, ReactorRequest> => "request" in command
-
-const noMemory: ReactorAnswer = {
-  _tag: "Failed",
-  code: "ENOMEM",
-  detail: "there is not so much memory left for RAM disks: ask for less, delete one, or use a file instead"
-}
 
 /** One per pool. */
 export class DeviceCommands {
@@ -153,9 +151,9 @@ export class DeviceCommands {
     const member = memberAt(this.#pool, home)
     if (member.state === "down") return false
     const memory = this.#memoryOf(command)
-    if (memory === "none") {
+    if (typeof memory === "string") {
       placement.forget(bdev)
-      this.#of.answer(request, noMemory)
+      this.#of.answer(request, { _tag: "Failed", code: "ENOMEM", detail: memory })
       return true
     }
     const opening = { ...command, ...memory }
@@ -174,14 +172,15 @@ export class DeviceCommands {
     return placement.homeOf(targetKey(beside)) ?? this.settleTarget(beside)
   }
 
-  #memoryOf({ definition: { spec } }: CommandOf<"OpenBdev">): { readonly memory?: SharedArrayBuffer } | "none" {
+  /** A string says why there is none. */
+  #memoryOf({ definition: { name, spec } }: CommandOf<"OpenBdev">): { readonly memory?: SharedArrayBuffer } | string {
     const pool = this.#of.memory
     if (pool === undefined || spec._tag !== "Malloc" || spec.filename !== undefined) return {}
     const bytes = spec.blockCount * spec.blockSize
     // What no disk can have, its reactor refuses with the reason.
     if (!Number.isSafeInteger(bytes) || bytes <= 0) return {}
     const memory = pool.take(bytes)
-    return memory === undefined ? "none" : { memory }
+    return memory === undefined ? memoryShortage(name, bytes, pool) : { memory }
   }
 
   /** A bdev that could not be opened, or must not be, leaves nothing. */

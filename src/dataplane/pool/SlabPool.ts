@@ -3,27 +3,32 @@
  * nobody uses any more gives its pages back to the operating system at once, and reads as zeros from then on; so it is
  * kept for the next disk of its size, as V8 frees dropped SharedArrayBuffers late.
  */
+import type { MemorySource } from "../bdev/DiskMemory.ts"
 import { slabBytesOf } from "../bdev/memory/MallocBdev.ts"
-
-/** Where the memory is counted, in bytes: `MemoryAccount`. */
-export interface SlabBudget {
-  readonly take: (bytes: number) => boolean
-  readonly give: (bytes: number) => void
-}
 
 /** Slabs without pages that are kept. */
 const freeSlabsMax = 16
 
 /** One per process. */
 export class SlabPool {
-  readonly #budget: SlabBudget
+  readonly #budget: MemorySource
   readonly #release: (slab: SharedArrayBuffer) => Promise<void>
   #free: ReadonlyArray<SharedArrayBuffer> = []
 
   /** `release` gives the pages of a slab back; then it is zeros. */
-  constructor(budget: SlabBudget, release: (slab: SharedArrayBuffer) => Promise<void>) {
+  constructor(budget: MemorySource, release: (slab: SharedArrayBuffer) => Promise<void>) {
     this.#budget = budget
     this.#release = release
+  }
+
+  /** What disks may have together, in bytes. */
+  get limit(): number {
+    return this.#budget.limit
+  }
+
+  /** What is left of it. */
+  get left(): number {
+    return this.#budget.left
   }
 
   /** Zeros, for a disk of so many bytes; undefined: there is not that much memory. */

@@ -3,6 +3,7 @@ import { assert, describe, it } from "vitest"
 import { IoStatus } from "../../../src/dataplane/bdev/Bdev.ts"
 import { MallocBdev } from "../../../src/dataplane/bdev/memory/MallocBdev.ts"
 import { NullBdev } from "../../../src/dataplane/bdev/memory/NullBdev.ts"
+import { MemoryStore } from "../../../src/dataplane/bdev/overlay/MemoryStore.ts"
 import { memoryOverlay } from "../../../src/dataplane/bdev/overlay/memory-overlay.ts"
 import { diceOf } from "../../domain/random.ts"
 import { mallocSpec, okIo, RecordedIo, runAt } from "./recorded-io.ts"
@@ -69,6 +70,21 @@ describe("an overlay in memory", () => {
     })
     assert.isUndefined(ended)
     new ModelDisk(overlay, goldenValue).read(0, blockCount)
+  })
+
+  it("answers that it has no memory when the system has none, and keeps what it has", () => {
+    let left = 1
+    const store = new MemoryStore(65_536, mebibyte, (bytes) => (left-- > 0 ? Buffer.alloc(bytes) : undefined))
+    const written = [0, 65_536, 0].map((at) => {
+      const io = new RecordedIo()
+      store.write(at, Buffer.alloc(512, 3), 0, 512, io)
+      return io.answers
+    })
+    assert.deepStrictEqual(written, [[IoStatus.ok], [IoStatus.noMemory], [IoStatus.ok]])
+    const target = Buffer.alloc(512)
+    store.read(0, target, 0, 512, okIo)
+    assert.isTrue(target.equals(Buffer.alloc(512, 3)))
+    assert.strictEqual(store.usedBytes, 65_536)
   })
 
   it("says what is mapped: its own, zeros, and else what the base says", () => {

@@ -38,6 +38,8 @@ export class PoolBench {
       homes,
       make: (index) => this.#make(index),
       memory: {
+        limit: 2 ** 40,
+        left: 2 ** 40,
         take: (bytes) => {
           const memory = new SharedArrayBuffer(bytes)
           this.memory.add(memory)

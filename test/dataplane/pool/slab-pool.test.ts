@@ -11,9 +11,11 @@ const diskBytes = blocks * 512
 const spec = mallocSpec({ blockCount: blocks })
 
 class Budget {
+  readonly limit: number
   left: number
   #changed: Array<() => void> = []
   constructor(left: number) {
+    this.limit = left
     this.left = left
   }
   take = (bytes: number): boolean => {

@@ -3,6 +3,16 @@ import { type BdevIo, IoStatus } from "../Bdev.ts"
 import { Granule, GranuleMap } from "./GranuleMap.ts"
 import type { OverlayStore } from "./OverlayStore.ts"
 
+/** Undefined when the operating system has no memory for it, which Node tells by a RangeError. */
+const allocateZeros = (bytes: number): Buffer | undefined => {
+  try {
+    return Buffer.alloc(bytes)
+  } catch (error) {
+    if (error instanceof RangeError) return undefined
+    throw error
+  }
+}
+
 /** All IO ends before its call returns. */
 export class MemoryStore implements OverlayStore {
   readonly map = new GranuleMap()
@@ -12,11 +22,14 @@ export class MemoryStore implements OverlayStore {
   readonly syncFailures = 0
   readonly isKept = true
   readonly #granulesMax: number
+  readonly #allocate: (bytes: number) => Buffer | undefined
   readonly #content = new Map<number, Buffer>()
   #isClosed = false
 
-  constructor(granuleBytes: number, maxBytes: number) {
+  /** `allocating` is another way to allocate, for tests. */
+  constructor(granuleBytes: number, maxBytes: number, allocating = allocateZeros) {
     this.granuleBytes = granuleBytes
+    this.#allocate = allocating
     this.memoryBytes = maxBytes
     this.#granulesMax = Math.floor(maxBytes / granuleBytes)
   }
@@ -48,6 +61,7 @@ export class MemoryStore implements OverlayStore {
       return true
     })
     if (isWhole) io.ioDone(IoStatus.ok)
+    else if (this.#content.size < this.#granulesMax) io.ioDone(IoStatus.noMemory)
     else io.ioDone(IoStatus.noSpace, byteOffset + written)
   }
 
@@ -91,8 +105,8 @@ export class MemoryStore implements OverlayStore {
   #contentOf(granule: number): Buffer | undefined {
     const known = this.#content.get(granule)
     if (known !== undefined || this.#content.size >= this.#granulesMax) return known
-    const content = Buffer.alloc(this.granuleBytes)
-    this.#content.set(granule, content)
+    const content = this.#allocate(this.granuleBytes)
+    if (content !== undefined) this.#content.set(granule, content)
     return content
   }
 
