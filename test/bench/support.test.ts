@@ -147,9 +147,10 @@ describe("a comparison", () => {
     assert.match(lines[1] ?? "", /read4k, lunlog \(µs\): 8\.0, was 4\.0: worse by 100%/)
   })
 
-  it("says when the other result is of another machine", () => {
-    const lines = compareResults({ ...was, machine: { ...machine, cores: 64 } }, was)
+  it("says when the other result is of another machine, or of another command", () => {
+    const lines = compareResults({ ...was, machine: { ...machine, cores: 64 }, command: "npm run bench" }, was)
     assert.match(lines[1] ?? "", /another machine/)
+    assert.include(lines[2], `another command: ${was.command}`)
   })
 })
 

@@ -52,7 +52,10 @@ export const compareResults = (now: BenchResult, was: BenchResult): ReadonlyArra
   const percent = Math.round(tolerance * 100)
   const head = `Compared with the result of ${was.date.slice(0, 10)} (commit ${was.commit}), changes above ${percent}%:`
   const same = now.machine.cpu === was.machine.cpu && now.machine.cores === was.machine.cores
-  const other = same ? [] : [`That was another machine: ${was.machine.cores} x ${was.machine.cpu}.`]
+  const other = [
+    ...(same ? [] : [`That was another machine: ${was.machine.cores} x ${was.machine.cpu}.`]),
+    ...(now.command === was.command ? [] : [`That was another command: ${was.command}`])
+  ]
   const lines = changes.toSorted((a, b) => b.worse - a.worse).map(({ text }) => `  ${text}`)
   return [head, ...other, ...(lines.length === 0 ? ["  none"] : lines)]
 }
