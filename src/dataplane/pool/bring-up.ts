@@ -9,6 +9,8 @@ import type { PoolState } from "./PoolState.ts"
 const deviceTimeoutMillis = 20_000
 /** How long the others wait for those that take long, in milliseconds. */
 const settleMillis = 2_000
+/** How long a thread may take to come to its first command, in milliseconds: it has modules to load. */
+const startMillis = 30_000
 
 const tookTooLong: ReactorAnswer = {
   _tag: "Failed",
@@ -36,6 +38,10 @@ const reopened = (member: Member, page: BdevPage): Promise<ReactorAnswer> =>
       resolve(answer)
     })
   })
+
+/** Resolves when it has answered something, or cannot any more. */
+const running = (member: Member): Promise<void> =>
+  new Promise((resolve) => member.ask({ _tag: "Query" }, [], () => resolve()))
 
 /** What its control side does with a device that is pulled out, it does with this. */
 const tellGone = ({ emit }: PoolState, page: BdevPage, why: string): void => {
@@ -102,6 +108,7 @@ export const bringUp = async (
     const base = page.base === undefined ? undefined : opening.get(page.base)
     opening.set(page.bdev, openAgain(pool, member, page, base, reopening))
   }
+  await within(startMillis, running(member))
   await within(settleMillis, Promise.all(opening.values()))
   return member.epoch === epoch
 }
