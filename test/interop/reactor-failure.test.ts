@@ -78,6 +78,17 @@ const keepBusy = (session: Session): { readonly stop: () => Promise<number> } =>
   }
 }
 
+/** A login that was with the reactor when it failed is cut, as by a target that restarts: initiators repeat it. */
+const logInAgain = async (): Promise<Session> => {
+  let session: Session | undefined
+  await until("a login to a target that is back", async () => {
+    session = await lunlog.open(red, host).catch(() => undefined)
+    return session !== undefined
+  })
+  assert(session !== undefined)
+  return session
+}
+
 beforeAll(async () => {
   lunlog = await startLunlog({
     directory,
@@ -127,7 +138,7 @@ describe("a reactor that fails", () => {
     while (!own.isClosed) await readBlocks(own, 0, 50, 100).catch(() => undefined)
     assert.isFalse(existsSync(`${failFile}.${before.index}`))
 
-    const again = await lunlog.open(red, host)
+    const again = await logInAgain()
     assert.deepStrictEqual(await reportLuns(again), redLuns)
     const attentions = await clearUnitAttentions(again, 0)
     assert.notInclude(attentions, "6/28/00", "its content is not another")
@@ -144,6 +155,9 @@ describe("a reactor that fails", () => {
     assert.deepInclude(after, { index: before.index, state: "up", failures: before.failures + 1, connections: 1 })
     assert.strictEqual((await homeOf(green)).failures, 0)
     await recorded("ReactorCrashed", after.failures)
+    const ends = await recorded("SessionClosed", 1)
+    const closed = ends.find(({ payload }) => payload["tsih"] === own.login.tsih)?.payload
+    assert.deepInclude(closed, { targetName: red, ending: "internalError" })
     const recovered = await recorded("ReactorRecovered", after.failures)
     assert.deepInclude(recovered.at(-1)?.payload, { reactor: before.index, targets: 1, bdevs: 3, contentLost: [] })
     await reserveOut(again, { lun: 0, action: OutAction.clear, key })

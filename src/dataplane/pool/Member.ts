@@ -124,7 +124,7 @@ export class Member {
     this.#isRunning = false
     this.crashCount++
     this.crashes = [...this.crashes.filter((at) => now - at < crashWindowMillis), now]
-    this.state = this.crashes.length > crashesMax ? "failed" : "down"
+    this.state = this.crashes.length >= crashesMax ? "failed" : "down"
     const detail = failedDetail(this.index, this.state)
     const lost = [...this.#pending.values()]
     this.#pending.clear()

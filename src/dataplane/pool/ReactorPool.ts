@@ -12,6 +12,7 @@ import { HandedOver } from "./HandedOver.ts"
 import { Member, type PoolRequest } from "./Member.ts"
 import { memberReports } from "./member-reports.ts"
 import { type MemberAnswer, mergedBdevs, mergedLive, mergedReport } from "./merge-answers.ts"
+import { OpenSessions } from "./OpenSessions.ts"
 import { type HomeIndex, type Node, Placement } from "./Placement.ts"
 import { memberAt, type PoolState } from "./PoolState.ts"
 import { recover } from "./recover.ts"
@@ -53,6 +54,7 @@ export class ReactorPool implements ReactorPort {
   readonly #queue: CommandQueue
   readonly #devices: DeviceCommands
   readonly #connections: HandedOver
+  readonly #sessions: OpenSessions
   /** Who has asked for a change of reservations, by the number that the control side knows it by. */
   readonly #asked = new Map<number, { readonly member: Member; readonly asked: number }>()
   readonly #waiting: Array<ReactorFact> = []
@@ -76,6 +78,7 @@ export class ReactorPool implements ReactorPort {
       backoffMillis: parts.backoffMillis ?? defaultBackoffMillis,
       now: parts.now ?? (() => performance.now())
     }
+    this.#sessions = new OpenSessions(this.#state.now)
     this.#connections = new HandedOver({
       give: (handOver) => this.#give(handOver),
       abandon: parts.abandon,
@@ -263,6 +266,7 @@ export class ReactorPool implements ReactorPort {
       case "Crashed":
         return this.#crashed(member, fact.detail)
       default:
+        this.#sessions.note(member.index, fact)
         return this.#emit(fact)
     }
   }
@@ -272,6 +276,7 @@ export class ReactorPool implements ReactorPort {
     if (member.index === 0) return this.#emit({ _tag: "Crashed", detail })
     for (const [number, asked] of this.#asked) if (asked.member === member) this.#asked.delete(number)
     const connections = this.#connections.homeLost(member.index)
+    for (const closed of this.#sessions.lost(member.index)) this.#emit(closed)
     this.#parts.forgetMember?.(member.index)
     const isWanted = (): boolean => !this.#isStopping
     recover(this.#state, member, { detail, connections, isWanted, settled: () => this.#settled() })

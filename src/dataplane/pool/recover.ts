@@ -73,7 +73,7 @@ export const recover = (pool: PoolState, member: Member, failure: Failure): void
     void startAgain(pool, member, backoffMillis, failure)
     return
   }
-  const often = `${detail} (more than ${crashesMax} times in ${crashWindowMillis / 1000} s)`
+  const often = `${detail} (${crashesMax} times in ${crashWindowMillis / 1000} s)`
   pool.emit({ _tag: "ReactorCrashed", detail: often, reactor, connections, forGood: true })
   pool.placement.closeHome(reactor)
   failure.settled()

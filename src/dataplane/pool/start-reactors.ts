@@ -43,11 +43,16 @@ const pinThisThread = (cores: ReadonlyArray<number>, warn: Warn): boolean => {
   }
 }
 
-const poolOf = (
+/** Starts a reactor that has targets. */
+export type StartHome = typeof workerReactor
+
+/** So many homes, each on its core if there are some; tests have them in one thread. Throws without system calls. */
+export const startPool = (
   workers: number,
   cores: ReadonlyArray<number> | undefined,
   options: NodeOptions,
-  surroundings: SharedSurroundings
+  surroundings: SharedSurroundings,
+  startHome: StartHome = workerReactor
 ): ReactorPort => {
   const calls = libc()
   if (typeof calls === "string") throw new Error(`several reactors need system calls, and ${calls}`)
@@ -61,7 +66,7 @@ const poolOf = (
     make: (index) => {
       const own = { ...surroundings, place: places[index] }
       if (index === 0) return mainThreadReactor(options, own)
-      return workerReactor(options, { ...own, core: cores?.[index - 1] })
+      return startHome(options, { ...own, core: cores?.[index - 1] })
     },
     memory: new SlabPool(budget.account("disks"), calls.release),
     abandon: (handOver) => void abandonConnection(front, handOver),
@@ -81,6 +86,6 @@ export const startReactors = (
   warn: Warn
 ): ReactorPort => {
   const pinned = cores !== undefined && pinThisThread(cores, warn) ? cores : undefined
-  if (workers > 0) return poolOf(workers, pinned, options, surroundings)
+  if (workers > 0) return startPool(workers, pinned, options, surroundings)
   return reactor === "worker" ? workerReactor(options, surroundings) : mainThreadReactor(options, surroundings)
 }

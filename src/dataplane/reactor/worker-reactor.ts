@@ -11,6 +11,12 @@ const entry = new URL(`./worker-entry${import.meta.url.endsWith(".ts") ? ".ts" :
 /** How long a thread may take to end, in milliseconds. */
 const terminateTimeoutMillis = 1_000
 
+/**
+ * Heap that the thread may have, in MiB: what sessions and LUNs take is a small part of it, and data are elsewhere. A
+ * thread that has used it up ends alone, before its process does.
+ */
+const heapMebibytesMax = 1_024
+
 /** What the thread is given. */
 export interface WorkerStart {
   readonly options: NodeOptions
@@ -20,7 +26,8 @@ export interface WorkerStart {
 /** Starts the thread. A failure of it is told as `Crashed`, once, and so is its end, unless it was ended from here. */
 export const workerReactor = (options: NodeOptions, surroundings: ReactorSurroundings = {}): ReactorPort => {
   const workerData: WorkerStart = { options, surroundings }
-  const worker = new Worker(entry, { workerData, name: `reactor ${surroundings.place?.index ?? 0}` })
+  const resourceLimits = { maxOldGenerationSizeMb: heapMebibytesMax }
+  const worker = new Worker(entry, { workerData, resourceLimits, name: `reactor ${surroundings.place?.index ?? 0}` })
   const ended = Promise.withResolvers<void>()
   let isEnding = false
   worker.on("exit", () => ended.resolve())

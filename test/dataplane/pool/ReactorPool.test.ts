@@ -261,7 +261,7 @@ describe("a reactor that fails", () => {
   it("is given up when it fails all the time; what it had can still be removed", async () => {
     const { bench, disks } = await started()
     const [disk = 0] = disks
-    for (let time = 0; time < 6; time++) {
+    for (let time = 0; time < 5; time++) {
       bench.clock += 1_000
       bench.reactor(1).crash()
       await bench.settle()

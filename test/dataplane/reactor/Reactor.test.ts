@@ -1,5 +1,6 @@
 /** A reactor over real sockets: sessions, IO on every kind of bdev, what it tells of itself, and its end. */
 import { assert, describe, it } from "vitest"
+import type { NodeOptions } from "../../../src/dataplane/iscsi/IscsiNode.ts"
 import { mainThreadReactor } from "../../../src/dataplane/reactor/main-thread-reactor.ts"
 import { workerReactor } from "../../../src/dataplane/reactor/worker-reactor.ts"
 import { cdb, inquiry, readBlocks, reportLuns, writeBlocks } from "../../support/initiator/commands.ts"
@@ -8,7 +9,7 @@ import { makePattern } from "../../support/initiator/pattern.ts"
 import { outcomeText } from "../../support/initiator/ScsiTask.ts"
 import { LoginRefused, Session } from "../../support/initiator/Session.ts"
 import { targetName } from "../iscsi/fixture.ts"
-import { anyBase, delayed, Harness, pendingFault } from "./harness.ts"
+import { anyBase, delayed, Harness, pendingFault, pool } from "./harness.ts"
 
 const refusal = async (login: Promise<Session>): Promise<number> => {
   const error = await login.then(
@@ -21,7 +22,8 @@ const refusal = async (login: Promise<Session>): Promise<number> => {
 
 describe.each([
   ["in the main thread", mainThreadReactor],
-  ["in a worker", workerReactor]
+  ["in a worker", workerReactor],
+  ["that is a pool of two", (options: NodeOptions) => pool(options)]
 ] as const)("a reactor %s", (_where, make) => {
   it("serves disks of every kind from login to logout, and tells what happened", async () => {
     await using harness = await Harness.start({}, make)

@@ -8,6 +8,9 @@ import type { Fault } from "../../../src/dataplane/bdev/wrapper/ErrorBdev.ts"
 import { noAuthPolicy } from "../../../src/dataplane/iscsi/auth/AuthPolicy.ts"
 import type { NodeOptions } from "../../../src/dataplane/iscsi/IscsiNode.ts"
 import type { DrainOutcome, TargetSpec } from "../../../src/dataplane/iscsi/Target.ts"
+import { MemoryBudget } from "../../../src/dataplane/MemoryBudget.ts"
+import { defaultMemoryBytes } from "../../../src/dataplane/memory-limit.ts"
+import { type StartHome, startPool } from "../../../src/dataplane/pool/start-reactors.ts"
 import type { Request } from "../../../src/dataplane/ReactorClient.ts"
 import { mainThreadReactor } from "../../../src/dataplane/reactor/main-thread-reactor.ts"
 import type {
@@ -29,6 +32,15 @@ import { nodeOptions, targetName, targetSpec } from "../iscsi/fixture.ts"
 export interface OpenPortal extends Endpoint {
   readonly id: PortalId
 }
+
+/** A reactor that is a pool of two homes: what it does differs in nothing but where things are. */
+export const pool = (options: NodeOptions, startHome?: StartHome): ReactorPort =>
+  startPool(2, undefined, options, { memory: MemoryBudget.sized(defaultMemoryBytes()).shared }, startHome)
+
+const poolInThisThread = (options: NodeOptions): ReactorPort => pool(options, mainThreadReactor)
+
+/** What is tested if a test does not say: `LUNLOG_TEST_REACTOR=pool` for a pool. */
+const defaultReactor = process.env["LUNLOG_TEST_REACTOR"] === "pool" ? poolInThisThread : mainThreadReactor
 
 /** Blocks of 512 bytes that a disk has, unless told otherwise. */
 const diskBlocks = 4096
@@ -65,7 +77,7 @@ export class Harness implements AsyncDisposable {
   /** With a portal that accepts. */
   static async start(
     options: Partial<NodeOptions> = {},
-    make: (options: NodeOptions) => ReactorPort = mainThreadReactor
+    make: (options: NodeOptions) => ReactorPort = defaultReactor
   ): Promise<Harness> {
     const harness = new Harness(make({ ...nodeOptions, ...options }))
     harness.send({ _tag: "PutInitiatorGroup", group: { tag: 1, initiators: ["ANY"], netmasks: ["ANY"] } })
