@@ -73,7 +73,7 @@ export class Bdevs {
   acquire(name: string, request: BdevRequest): Effect.Effect<Lease, BdevUnavailable, Scope.Scope> {
     // A part needs nothing, and how large it is only its rules know.
     if (request._tag === "Split") return Effect.succeed({ id: "" })
-    const spec = specOf(request, this.#roots, this.#all())
+    const spec = specOf(request, this.#roots, this.#all)
     return Effect.map(this.#opener.lease({ name, spec }, this.#baseIdOf(spec)), ({ lease, opened }) => {
       const { blockCount, blockSize, nvme } = opened
       if (nvme !== undefined) return { ...lease, namespaces: [{ ...nvme, blockCount }] }
@@ -312,9 +312,7 @@ export class Bdevs {
     })
   }
 
-  #all(): ReadonlyArray<Bdev> {
-    return [...this.#entries.values()].map(({ bdev }) => bdev)
-  }
+  readonly #all = (): ReadonlyArray<Bdev> => [...this.#entries.values()].map(({ bdev }) => bdev)
 
   #baseIdOf(spec: BdevSpec): number | undefined {
     return "base" in spec ? this.#entries.get(bdevKey(spec.base))?.id : undefined

@@ -23,11 +23,14 @@ const newFile = ({ createBytes, mustBeNew, ...request }: FileRequest): BdevSpec 
   ...(createBytes === undefined ? {} : { create: { byteLength: createBytes, mustBeNew: mustBeNew === true } })
 })
 
-/** A request names its base, as the rules do by name or else by UUID: the newest of `there` under it. */
+/**
+ * A request names its base, as the rules do by name or else by UUID: the newest of `there` under it, which is asked only for
+ * that: there may be thousands.
+ */
 export const specOf = (
   request: Exclude<BdevRequest, { readonly _tag: "Split" }>,
   roots: SystemRoots,
-  there: ReadonlyArray<Bdev>
+  there: () => ReadonlyArray<Bdev>
 ): BdevSpec => {
   if (request._tag === "Nvme") {
     const { address, namespaceId, readOnly } = request
@@ -37,7 +40,7 @@ export const specOf = (
   if (isSizedByDevice(request)) return { ...request, wholeBlocks: true }
   if (request._tag === "Malloc" && request.filename !== undefined) return { ...request, makesFile: true }
   if (!("base" in request)) return request
-  const base = refOfNewest(request.base, there)
+  const base = refOfNewest(request.base, there())
   if (request._tag !== "Overlay" || request.filename !== undefined) return { ...request, base }
   return { ...request, base, maxBytes: request.maxBytes ?? OVERLAY_BYTES_DEFAULT }
 }
