@@ -24,8 +24,8 @@ const newFile = ({ createBytes, mustBeNew, ...request }: FileRequest): BdevSpec 
 })
 
 /**
- * A request names its base, as the rules do by name or else by UUID: the newest of `there` under it, which is asked only for
- * that: there may be thousands.
+ * A request names its base, as the rules do by name or else by UUID: the newest of `there` under it, which is asked
+ * for that alone, since there may be thousands.
  */
 export const specOf = (
   request: Exclude<BdevRequest, { readonly _tag: "Split" }>,

@@ -134,7 +134,7 @@ const growSeries = async (context: BenchContext, name: string, grown: Grown): Pr
       return load === undefined ? Promise.resolve(Number.NaN) : target.readCost(load, seconds)
     }
     // Code that runs for the first time is slow, and the first of a series would pay for it.
-    for (const target of targets) await read(target)
+    for (const target of [...targets, ...targets]) await read(target)
     grown.put("read", title, await inTurns(targets, rounds, read))
     context.progress(`${title}: logins`)
     grown.put("login", title, await inTurns(targets, rounds, (target) => target.loginCost(context.number("logins"))))
