@@ -68,7 +68,7 @@ describe("docs/guide", () => {
   })
 })
 
-describeWithTools(["iscsi-ls", "taskset"], "the target's commands of docs/guide", () => {
+describeWithTools(["iscsi-ls"], "the target's commands of docs/guide", () => {
   let player: GuidePlayer
   const before = { directory: process.cwd(), socket: process.env["LUNLOG_SOCKET"] }
 

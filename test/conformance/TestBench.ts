@@ -47,21 +47,28 @@ const statusOf = (result: CommandResult, test: LibiscsiTest | undefined): TestOu
 
 const lastLine = (text: string): string => text.trimEnd().split("\n").at(-1)?.trim() ?? ""
 
+interface BenchOptions {
+  readonly login: LoginName
+  /** Of the server. */
+  readonly args: ReadonlyArray<string>
+}
+
 /** One server with its disks. */
 export class TestBench implements AsyncDisposable {
-  readonly #login: LoginName
+  readonly #options: BenchOptions
   readonly #ports: readonly [number, number]
   #process: TargetProcess
   #lastDisk = 0
 
-  private constructor(login: LoginName, ports: readonly [number, number], process: TargetProcess) {
-    this.#login = login
+  private constructor(options: BenchOptions, ports: readonly [number, number], process: TargetProcess) {
+    this.#options = options
     this.#ports = ports
     this.#process = process
   }
 
-  static async start(login: LoginName): Promise<TestBench> {
-    const bench = new TestBench(login, [await freePort(), await freePort()], await startTarget({ stateMode: "empty" }))
+  static async start(login: LoginName, args: ReadonlyArray<string> = []): Promise<TestBench> {
+    const ports = [await freePort(), await freePort()] as const
+    const bench = new TestBench({ login, args }, ports, await startTarget({ stateMode: "empty", args }))
     await bench.#setUp()
     return bench
   }
@@ -100,14 +107,14 @@ export class TestBench implements AsyncDisposable {
       await this.#call("iscsi_create_portal_group", { tag: index + 1, portals: [{ host, port: String(port) }] })
     }
     await this.#call("iscsi_create_initiator_group", { tag: 1, initiators: ["ANY"], netmasks: ["ANY"] })
-    if (this.#login === "chap") {
+    if (this.#options.login === "chap") {
       await this.#call("iscsi_create_auth_group", { tag: chapGroup, secrets: [chapUser] })
     }
   }
 
   async #create(disk: string, target: string, kind: LunKind): Promise<void> {
     await this.#createDisk(disk, kind)
-    const chap = this.#login === "chap" ? { require_chap: true, chap_group: chapGroup } : { disable_chap: true }
+    const chap = this.#options.login === "chap" ? { require_chap: true, chap_group: chapGroup } : { disable_chap: true }
     await this.#call("iscsi_create_target_node", {
       name: target,
       alias_name: "",
@@ -148,15 +155,15 @@ export class TestBench implements AsyncDisposable {
     } catch (error) {
       const said = lastLine(this.#process.stderr())
       await this.#process[Symbol.asyncDispose]()
-      this.#process = await startTarget({ stateMode: "empty" })
+      this.#process = await startTarget({ stateMode: "empty", args: this.#options.args })
       await this.#setUp()
       return `lunlog: ${error instanceof Error ? error.message : String(error)}: ${said}`
     }
   }
 
   #url(port: number, target: string): string {
-    const login = this.#login === "chap" ? `${chapUser.user}%${chapUser.secret}@` : ""
-    const query = this.#login === "header-digest" ? "?header_digest=crc32c" : ""
+    const login = this.#options.login === "chap" ? `${chapUser.user}%${chapUser.secret}@` : ""
+    const query = this.#options.login === "header-digest" ? "?header_digest=crc32c" : ""
     return `iscsi://${login}${host}:${port}/${target}/0${query}`
   }
 }

@@ -4,6 +4,7 @@
  *   npm run conformance                                  all, plain login
  *   npm run conformance -- Sanitize Inquiry.BlockLimits  some suites or tests
  *   npm run conformance -- --kind fixed --login chap     one kind of LUN; plain, chap or header-digest
+ *   npm run conformance -- --workers 2                   with that many threads for IO
  *   npm run conformance -- --update                      writes expected.json; of some kinds with --kind
  */
 import { parseArgs } from "node:util"
@@ -17,6 +18,7 @@ const { values, positionals } = parseArgs({
   options: {
     kind: { type: "string", multiple: true },
     login: { type: "string", default: "plain" },
+    workers: { type: "string", default: "0" },
     update: { type: "boolean", default: false }
   }
 })
@@ -37,7 +39,8 @@ const tell = ({ test, kind, status, reason }: TestOutcome): void => {
   if (status !== "pass" || positionals.length > 0) print(`${status.padEnd(5)} ${kind.padEnd(9)} ${test} ${reason}`)
 }
 const began = performance.now()
-const outcomes = await runConformance(wholePlan(tests, kinds), login, tell)
+const threads = ["--workers", values.workers]
+const outcomes = await runConformance(wholePlan(tests, kinds), login, tell, threads)
 const count = (among: ReadonlyArray<TestOutcome>) =>
   (["pass", "skip", "fail", "hang", "crash"] as const)
     .map((status) => `${status} ${among.filter((outcome) => outcome.status === status).length}`)

@@ -15,4 +15,10 @@ describe("hot removal of a LUN under load", () => {
       await playRounds(lunlog, runSeed(41) + part, roundsPerServer)
     }
   })
+
+  it("200 rounds with two workers", async () => {
+    const args = ["--workers", "2"]
+    await using lunlog = await startLunlog({ removalDeadline: `${removalDeadlineMillis}ms`, args })
+    await playRounds(lunlog, runSeed(43), 200)
+  })
 })

@@ -19,4 +19,10 @@ describe.skipIf(missingTools(guestTools) !== undefined)("the Linux kernel's init
     await using target = await startScriptedTarget()
     await runScripts(target, guestSeconds, [[script, ...argsFor(target)]])
   })
+
+  it("uses targets that are spread over two workers", { timeout: guestMillis(guestSeconds) }, async () => {
+    await using target = await startScriptedTarget(["--workers", "2"])
+    const chosen = Object.entries(scripts).map(([script, argsFor]) => [script, ...argsFor(target)] as const)
+    await runScripts(target, guestSeconds, chosen)
+  })
 })

@@ -15,7 +15,7 @@ const commandMillis = 40_000
 const guideFolder = "/srv/guide"
 
 /** A command that serves until it is ended. */
-const servesPattern = /^(taskset \S+ \S+ )?(lunlog serve|iscsi_tgt)\b/u
+const servesPattern = /^(lunlog serve|iscsi_tgt)\b/u
 
 /** A reader of the guide at the target's machine. */
 export interface GuidePlayer extends AsyncDisposable {

@@ -66,8 +66,8 @@ const createMediaTarget = async ({ rpc }: TargetProcess, name: string): Promise<
 }
 
 /** The guide's target, one with a removable disk, three for CHAP, and a portal group whose discovery wants CHAP. */
-export const startScriptedTarget = async (): Promise<ScriptedTarget> => {
-  const process = await startTarget({ stateMode: "empty" })
+export const startScriptedTarget = async (args: ReadonlyArray<string> = []): Promise<ScriptedTarget> => {
+  const process = await startTarget({ stateMode: "empty", args })
   const [port, chapPort] = [await freePort(), await freePort()]
   await setUpGuide(process.rpc, port)
   await createChapTargets(process, chapPort)

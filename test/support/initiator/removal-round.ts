@@ -40,12 +40,25 @@ export interface RoundReport {
   readonly aborted: number
 }
 
+/**
+ * Some rounds have one disk at both targets. With several reactors targets that share a disk have one home, and would
+ * ask an initiator to log out to get there: so they share one before the initiators come.
+ */
+const bringTogether = async ({ call }: Lunlog): Promise<void> => {
+  await call("bdev_malloc_create", mallocParams("Together", 1))
+  for (const name of targetNames) {
+    await call("iscsi_target_node_add_lun", { name, bdev_name: "Together", lun_id: pulledLun })
+  }
+  await call("bdev_malloc_delete", { name: "Together" })
+}
+
 /** Creates what stays over all rounds. */
 export const makeScene = async (lunlog: Lunlog): Promise<RemovalScene> => {
   for (const [index, name] of targetNames.entries()) {
     await lunlog.createMalloc(`Stable${index}`, 1)
     await lunlog.createTarget({ name, luns: { [stableLun]: `Stable${index}` }, queueDepth: 64 })
   }
+  await bringTogether(lunlog)
   const [first, second] = targetNames
   const keys = { InitialR2T: "No", ImmediateData: "Yes", FirstBurstLength: "65536", MaxOutstandingR2T: "4" }
   return { lunlog, sessions: [await lunlog.open(first, { keys }), await lunlog.open(second, { keys })], nextSeq: 1 }
