@@ -3,9 +3,12 @@
  * those that wait, because their target is moving or its home has failed.
  */
 
-import { heldConnectionsMax, loginTimeoutMillis } from "../limits.ts"
+import { loginTimeoutMillis } from "../limits.ts"
 import type { HandOver } from "../reactor/protocol.ts"
 import type { HomeIndex } from "./Placement.ts"
+
+/** Connections that wait at once: all initiators of a reactor that has failed come back together. */
+const heldMax = 1_024
 
 interface Given {
   readonly home: HomeIndex
@@ -47,7 +50,7 @@ export class HandedOver {
   /** The front has one for a target. */
   take(handOver: HandOver): void {
     if (this.#tryGive(handOver)) return
-    if (this.#held.size >= heldConnectionsMax) return this.#refuse(handOver)
+    if (this.#held.size >= heldMax) return this.#refuse(handOver)
     const timer = setTimeout(() => {
       this.#held.delete(handOver.connection)
       this.#refuse(handOver)

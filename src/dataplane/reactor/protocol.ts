@@ -55,7 +55,7 @@ export type ReactorCommand =
   | { readonly _tag: "DeletePortalGroup"; readonly tag: number }
   | { readonly _tag: "PutInitiatorGroup"; readonly group: InitiatorGroupView }
   | { readonly _tag: "DeleteInitiatorGroup"; readonly tag: number }
-  /** Secrets in clear: this command is never told, kept or printed. */
+  /** Secrets in clear: this command is never told or printed. */
   | { readonly _tag: "PutAuthGroup"; readonly group: AuthGroupView }
   | { readonly _tag: "DeleteAuthGroup"; readonly tag: number }
   /** Makes a target known, or changes what is known of it (by name and incarnation). */

@@ -48,6 +48,7 @@ export class OpenFiles {
    * that write to the same would destroy each other's data.
    */
   readonly #writers = new Map<string, Writer>()
+  readonly #keysByName = new Map<string, ReadonlyArray<string>>()
 
   /** `threads` is the size of libuv's pool. */
   constructor(
@@ -92,7 +93,7 @@ export class OpenFiles {
 
   /** What the bdev of a name writes to. */
   keysOf(name: string): ReadonlyArray<string> {
-    return [...this.#writers].flatMap(([key, writer]) => (writer.name === name && !writer.closing ? [key] : []))
+    return this.#keysByName.get(name) ?? []
   }
 
   /** Waits, but not for long, for the one who is just being closed. */
@@ -106,8 +107,10 @@ export class OpenFiles {
     const { promise, resolve } = Promise.withResolvers<void>()
     const writer: Writer = { name, closing: false, gone: promise }
     for (const key of keys) this.#writers.set(key, writer)
+    this.#keysByName.set(name, keys)
     const release = (): void => {
       for (const key of keys) if (this.#writers.get(key) === writer) this.#writers.delete(key)
+      if (this.#keysByName.get(name) === keys) this.#keysByName.delete(name)
       resolve()
     }
     return { writer, release }
