@@ -4,15 +4,10 @@
  * next.
  */
 import { spawnSync } from "node:child_process"
-import { readdirSync } from "node:fs"
 import { join } from "node:path"
+import { benchDirectory, benchmarkNames } from "./support/benchmark-names.ts"
 
-const benchmarks = readdirSync(import.meta.dirname)
-  .filter((name) => name.endsWith(".ts") && !name.endsWith(".test.ts"))
-  .map((name) => name.slice(0, -".ts".length))
-  .filter((name) => name !== "run")
-  .toSorted()
-
+const benchmarks = benchmarkNames()
 const args = process.argv.slice(2)
 const names = args.filter((arg) => !arg.startsWith("-"))
 const unknown = names.find((name) => !benchmarks.includes(name))
@@ -23,7 +18,7 @@ if (unknown !== undefined) {
 const options = args.filter((arg) => arg.startsWith("-"))
 let failed = false
 for (const name of names.length === 0 ? benchmarks : names) {
-  const result = spawnSync(process.execPath, [join(import.meta.dirname, `${name}.ts`), ...options], {
+  const result = spawnSync(process.execPath, [join(benchDirectory, `${name}.ts`), ...options], {
     stdio: "inherit",
     // As the launcher has it.
     env: { UV_THREADPOOL_SIZE: "64", ...process.env }
