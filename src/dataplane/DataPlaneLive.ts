@@ -24,6 +24,7 @@ import { watchPaths } from "./hotplug/watch-paths.ts"
 import { requestedLogoutTimeoutMillis } from "./limits.ts"
 import { MemoryBudget } from "./MemoryBudget.ts"
 import { defaultMemoryBytes } from "./memory-limit.ts"
+import { memoryWarnings } from "./memory-warnings.ts"
 import { nodeOptions } from "./node-options.ts"
 import { noticeLines } from "./notice-lines.ts"
 import { OwnObservations } from "./OwnObservations.ts"
@@ -33,7 +34,7 @@ import { Progress } from "./Progress.ts"
 import { startReactors } from "./pool/start-reactors.ts"
 import { connectReactor, type Notice, type ReactorClient } from "./ReactorClient.ts"
 import { Reservations } from "./Reservations.ts"
-import type { ReactorReport } from "./reactor/protocol.ts"
+import type { MemberReport, ReactorReport } from "./reactor/protocol.ts"
 import { reportFact } from "./report-fact.ts"
 import { statisticsSource } from "./statistics-source.ts"
 import { Targets } from "./Targets.ts"
@@ -48,6 +49,18 @@ const nothingToReport: ReactorReport = {
   taskBufferBytes: 0,
   suppressedObservations: 0
 }
+
+const warningsOf = (
+  parts: Parts,
+  memory: MemoryBudget,
+  reactors: ReadonlyArray<MemberReport>,
+  crashed: string | undefined
+): ReadonlyArray<string> => [
+  ...(crashed === undefined ? [] : [`the data plane has failed: ${crashed}; restart the target`]),
+  ...reactorWarnings(reactors),
+  ...memoryWarnings(memory),
+  ...parts.authGroups.warnings()
+]
 
 const serviceOf = (
   parts: Parts,
@@ -81,7 +94,6 @@ const serviceOf = (
       Effect.map(Clock.currentTimeMillis, (now) => lunDrains(drains, now))
     ),
     status: Effect.map(report, ({ connections, limits, reactors = [], sessionCount, ...counted }) => {
-      const crashed = failure()
       return {
         portals: portals.status(),
         bdevs: [...bdevs.status(limits), ...parts.reattachment.status(parts.controlPlane.state())],
@@ -91,11 +103,7 @@ const serviceOf = (
         memory: memory.report(),
         suppressedObservations: counted.suppressedObservations + own.suppressedCount,
         reactors,
-        warnings: [
-          ...(crashed === undefined ? [] : [`the data plane has failed: ${crashed}; restart the target`]),
-          ...reactorWarnings(reactors),
-          ...parts.authGroups.warnings()
-        ]
+        warnings: warningsOf(parts, memory, reactors, failure())
       }
     }),
     measureBdev: (name, incarnation) => bdevs.measure({ name, incarnation }),

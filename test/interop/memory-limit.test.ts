@@ -34,6 +34,8 @@ const memory = async (): Promise<ReadonlyMap<string, number>> => {
   return new Map(entries.flatMap(([name, bytes]) => (typeof bytes === "number" ? [[name, bytes] as const] : [])))
 }
 
+const warnings = async (): Promise<string> => JSON.stringify(Object(await lunlog.call("lunlog_status")).warnings)
+
 const readMebibyte = (session: Session, lun: number) =>
   session.command({ lun, cdb: cdb.read16(0, blocks), readBytes: mebibyte, waitMillis: 60_000 })
 
@@ -87,6 +89,7 @@ describe("memory that is limited", () => {
     assert.strictEqual(full.status, 0x302)
     assert.isAbove(full.sessions.length, 10)
     assert.isAtMost((await memory()).get("used") ?? 0, limit + mebibyte)
+    assert.match(await warnings(), /3\d MiB of 32 MiB memory are used: .* larger --mem-size/)
     await lunlog.call("bdev_error_resume_pending", { name: "EE_Base" })
     const outcomes = (await Promise.all(reads)).map(outcomeText)
     assert.deepStrictEqual([...new Set(outcomes)].toSorted(), ["GOOD", "status 28h"])
@@ -95,6 +98,7 @@ describe("memory that is limited", () => {
       const now = await memory()
       return (["connections", "commands", "output"] as const).every((use) => (now.get(use) ?? 0) <= mebibyte)
     })
+    assert.notMatch(await warnings(), /memory/)
     const again = await lunlog.open(targetName, {}, 0)
     assert.strictEqual(outcomeText(await readMebibyte(again, 0)), "GOOD")
     again.drop()

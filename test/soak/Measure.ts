@@ -1,8 +1,9 @@
 /**
  * What a server holds, measured at quiet moments of a soak, and whether it stays the same. Pure.
  *
- * A measure is flat when the line through its second half rises by no more than its slack over that half. What was
- * first used in the first half (caches, pools, the heap's own size) is no leak.
+ * A measure grows when the line through its second half rises by more than its slack, and its highest value there is
+ * higher than before by as much. What was first used in the first half (caches, pools, the heap's own size) is no leak,
+ * and memory comes and goes as V8 gives it back to the system.
  */
 
 /** What is measured; bytes or a number. */
@@ -11,7 +12,7 @@ export const measures = {
   anonymous: { unit: "bytes", slack: 48 * 1024 * 1024, what: "anonymous memory" },
   heap: { unit: "bytes", slack: 6 * 1024 * 1024, what: "the JavaScript heap, after collection" },
   external: { unit: "bytes", slack: 8 * 1024 * 1024, what: "memory outside the heap that JavaScript holds" },
-  counted: { unit: "bytes", slack: 1024 * 1024, what: "memory that the budget counts" },
+  counted: { unit: "bytes", slack: 16 * 1024 * 1024, what: "memory that the budget counts" },
   descriptors: { unit: "", slack: 4, what: "open descriptors" },
   timers: { unit: "", slack: 2, what: "timers" },
   sessions: { unit: "", slack: 0, what: "sessions" }
@@ -34,7 +35,7 @@ export interface Trend {
   readonly first: number
   readonly middle: number
   readonly last: number
-  /** By the line through the second half, over that half. */
+  /** By the line through the second half, or from the highest value before to the highest there, if that is less. */
   readonly growth: number
   readonly isFlat: boolean
 }
@@ -60,7 +61,8 @@ export const trendsOf = (samples: ReadonlyArray<Sample>): ReadonlyArray<Trend> =
   return Object.entries(measures).map(([key, { slack }]) => {
     const name = Object.keys(measures).find((known): known is MeasureName => known === key) ?? "resident"
     const values = samples.map((sample) => sample.values[name])
-    const growth = rise(values.slice(half))
+    const higher = Math.max(...values.slice(half)) - Math.max(...values.slice(0, half))
+    const growth = Math.min(rise(values.slice(half)), higher)
     return {
       name,
       first: values[0] ?? 0,

@@ -51,12 +51,26 @@ const memoryOf = (lunlog: Lunlog): { readonly resident: number; readonly anonymo
 const descriptorsOf = (lunlog: Lunlog): number =>
   processTree(lunlog.process.pid).reduce((sum, pid) => sum + readdirSync(`/proc/${pid}/fd`).length, 0)
 
-const statusOf = async (lunlog: Lunlog): Promise<{ readonly sessions: number; readonly counted: number }> => {
-  const status = Object(await lunlog.call("lunlog_status"))
-  const { connections, commands, output } = Object(status.memory)
-  const counted = Number(connections) + Number(commands) + Number(output)
-  return { sessions: Number(status.connections), counted }
+interface Status {
+  readonly sessions: number
+  /** By purpose, in bytes. */
+  readonly connections: number
+  readonly commands: number
+  readonly output: number
 }
+
+const statusOf = async (lunlog: Lunlog): Promise<Status> => {
+  const status = Object(await lunlog.call("lunlog_status"))
+  const { commands, connections, output } = Object(status.memory)
+  return {
+    sessions: Number(status.connections),
+    connections: Number(connections),
+    commands: Number(commands),
+    output: Number(output)
+  }
+}
+
+const countedIn = ({ commands, connections, output }: Status): number => commands + connections + output
 
 const startServer = async (directory: string, args: ReadonlyArray<string>): Promise<Lunlog> => {
   const file = join(directory, "disk")
@@ -84,6 +98,16 @@ const quiet = async (lunlog: Lunlog, pauseMillis: number): Promise<void> => {
   await delay(pauseMillis)
 }
 
+/** Tasks that all reactors keep for the next commands, in bytes. */
+const keptTasks = 16 * 1024 * 1024
+
+/** What pools keep and nobody needs is given back within seconds; then only what is there for good is counted. */
+const untilGivenBack = (lunlog: Lunlog, before: Status): Promise<void> =>
+  until("memory that is counted is given back", async () => {
+    const { commands, connections, output } = await statusOf(lunlog)
+    return connections === before.connections && output === 0 && commands <= before.commands + keptTasks
+  })
+
 /** Plays it. Rejects when the server ends, or answers what it must not. */
 export const soak = async (options: SoakOptions): Promise<SoakReport> => {
   const directory = makeDirectory("soak")
@@ -92,6 +116,7 @@ export const soak = async (options: SoakOptions): Promise<SoakReport> => {
   const random = makeRandom(options.seed)
   try {
     await using lunlog = await startServer(directory, options.args ?? [])
+    const before = await statusOf(lunlog)
     const began = performance.now()
     for (let round = 1; round <= options.rounds; round++) {
       await runLanes(lunlog, random, options.roundMillis, (what) => void done.set(what, (done.get(what) ?? 0) + 1))
@@ -99,7 +124,7 @@ export const soak = async (options: SoakOptions): Promise<SoakReport> => {
       assertAlive(lunlog.process)
       const probe = await askProbe(directory)
       if (probe === undefined) throw new Error("the server does not say what it holds")
-      const { counted, sessions } = await statusOf(lunlog)
+      const status = await statusOf(lunlog)
       const sample: Sample = {
         atSeconds: Math.round((performance.now() - began) / 1000),
         rounds: round,
@@ -108,15 +133,16 @@ export const soak = async (options: SoakOptions): Promise<SoakReport> => {
           ...memoryOf(lunlog),
           heap: probe.heapBytes,
           external: probe.externalBytes,
-          counted,
+          counted: countedIn(status),
           descriptors: descriptorsOf(lunlog),
           timers: probe.resources["Timeout"] ?? 0,
-          sessions
+          sessions: status.sessions
         }
       }
       samples.push(sample)
       options.onSample?.(sample)
     }
+    await untilGivenBack(lunlog, before)
     return { samples, trends: trendsOf(samples), done: Object.fromEntries(done) }
   } finally {
     removeDirectory(directory)

@@ -125,7 +125,7 @@ export class Transmitter {
 
   #isOverLimit(): boolean {
     const bytes = this.unsentBytes
-    if (bytes > 0 && this.#buffers.isScarce) return true
+    if (this.#buffers.isScarce && bytes > 0) return true
     return bytes > this.#unsentMax || this.#waitingFlushes > unsentFlushesMax
   }
 
