@@ -1,5 +1,5 @@
 /**
- * What IO of disks in files costs, without sockets: through the page cache, past it, on the medium with each write, on
+ * What IO of disks in files costs, without sockets: in memory, through the page cache, past it, on the medium with each write, on
  * a block device, and what clearing blocks costs. CPU time is the process's with all its threads; what the kernel does
  * later, or in threads of its own, is not in it.
  *
@@ -19,6 +19,7 @@ import type { Row, Table } from "./support/BenchResult.ts"
 import { rowOf } from "./support/samples.ts"
 
 const diskBytes = 256 * 1024 * 1024
+const memoryFolder = "/dev/shm"
 
 type Submit = (disk: AioBdev, byteOffset: number, byteLength: number, data: Buffer, io: BdevIo) => void
 
@@ -110,11 +111,27 @@ const thinTransfers: ReadonlyArray<Kind> = [
   ["zeroes", 1048576]
 ]
 
-const rowsIn = async (context: BenchContext, folder: string): Promise<ReadonlyArray<Row>> => {
+const makeDisk = (folder: string): string => {
   const path = join(folder, "disk")
   writeFileSync(path, "")
   truncateSync(path, diskBytes)
+  return path
+}
+
+/** A file whose content is in memory. */
+const memoryRow = async (context: BenchContext): Promise<Row> => {
+  const folder = mkdtempSync(join(memoryFolder, "lunlog-bench-"))
+  try {
+    return await row(context, await open(makeDisk(folder), {}), "file on tmpfs", transfers)
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+const rowsIn = async (context: BenchContext, folder: string): Promise<ReadonlyArray<Row>> => {
+  const path = makeDisk(folder)
   const rows = [
+    await memoryRow(context),
     await row(context, await open(path, {}), "file", transfers),
     await row(context, await open(path, { direct: true }), "file, direct", transfers),
     await row(context, await open(path, { dsync: true }), "file, dsync", transfers),
