@@ -1,7 +1,7 @@
 /**
- * What IO of disks in files costs, without sockets: in memory, through the page cache, past it, on the medium with each write, on
- * a block device, and what clearing blocks costs. CPU time is the process's with all its threads; what the kernel does
- * later, or in threads of its own, is not in it.
+ * What IO of disks in files costs, without sockets: in memory, through the page cache, past it, on the medium with each
+ * write, on a block device, and what clearing blocks costs. CPU time is the process's with all its threads; what the
+ * kernel does later, or in threads of its own, is not in it.
  *
  *   npm run bench -- files [--seconds=1] [--rounds=3] [--depth=8] [--directory=/var/tmp]
  */
