@@ -249,6 +249,8 @@ export const followState = (
   start: { readonly startedAt: number; readonly booted: Effect.Effect<unknown> }
 ): Effect.Effect<never> =>
   Effect.gen(function* () {
+    // A thread that is being started has modules to load, which is no delay of its disks.
+    yield* parts.client.request({ _tag: "Query" })
     yield* boot(parts, state)
     yield* parts.reattachment.follow(state)
     parts.nvme.wake()
