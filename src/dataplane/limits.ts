@@ -23,6 +23,8 @@ export const sharedTurns = 64
 export const pduWorkBytes = 16 * 1024
 /** Who needs less of a turn is never made to wait for another, in such bytes: three small commands. */
 export const lightWorkBytes = 64 * 1024
+/** What a task management function costs for each session that there is, in such bytes. */
+export const sessionWorkBytes = 512
 /** What discovery costs for each target that it looks at, in such bytes. */
 export const targetWorkBytes = 1024
 /** Login requests that one login may take, before it is taken for one that never ends. */

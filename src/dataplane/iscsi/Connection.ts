@@ -51,7 +51,7 @@ export class Connection {
   /** What is written is sent when all that was received has been read. */
   isReading = false
   #heard = false
-  readonly #share: TurnShare
+  readonly share: TurnShare
   /** The CmdSN of a command that it has read before its turn, and since when. */
   #awaits: number | undefined
   #awaitsSince = 0
@@ -74,7 +74,7 @@ export class Connection {
     this.#socket = socket
     this.transmitter = new Transmitter(socket, node.outputBuffers)
     this.transmitter.textOnly = true
-    this.#share = new TurnShare(node.turns, this.transmitter, (first) => {
+    this.share = new TurnShare(node.turns, this.transmitter, (first) => {
       if (!this.#isEnding()) this.#readOn(first)
     })
     this.login = new LoginPhase(this)
@@ -89,7 +89,7 @@ export class Connection {
       data: (b, start, end) => (this.fullFeature ?? this.login).data(b, start, end),
       end: () => {
         ;(this.fullFeature ?? this.login).end()
-        return !this.#stopped() && !this.#share.isUsedUp()
+        return !this.#stopped() && !this.share.isUsedUp()
       },
       badHeader: (b, at) => this.#badHeader(b, at),
       badData: (header) => {
@@ -127,7 +127,7 @@ export class Connection {
     this.isReading = true
     this.receivedBytes += length
     this.node.tasks.clock.read()
-    this.#share.begin()
+    this.share.begin()
     try {
       const goOn = this.#reader.push(chunk, length)
       if (!goOn && !this.#isEnding()) this.#socket.pause()
@@ -135,7 +135,7 @@ export class Connection {
       this.internalError(error)
     }
     this.#endReading()
-    if (this.#share.end(length) && !this.#isEnding()) this.#socket.pause()
+    if (this.share.end(length) && !this.#isEnding()) this.#socket.pause()
   }
 
   /**
@@ -153,11 +153,6 @@ export class Connection {
   readonly #hasTurn = (): void => {
     this.#awaits = undefined
     if (!this.#isEnding()) this.#readOn(() => {})
-  }
-
-  /** See `TurnShare.slowly`. */
-  slowly(workBytes: number, work: () => void): void {
-    this.#share.slowly(workBytes, work)
   }
 
   /** Takes a StatSN for a response. */
@@ -328,7 +323,7 @@ export class Connection {
 
   /** Whether nothing more may be read for now. */
   #stopped(): boolean {
-    return this.#share.waits || this.#awaits !== undefined || this.#isEnding() || this.transmitter.overLimit
+    return this.share.waits || this.#awaits !== undefined || this.#isEnding() || this.transmitter.overLimit
   }
 
   #drained(): void {
@@ -341,7 +336,7 @@ export class Connection {
   #readOn(first: () => void): void {
     this.isReading = true
     this.node.tasks.clock.read()
-    this.#share.begin()
+    this.share.begin()
     let goOn = false
     try {
       first()
@@ -350,7 +345,7 @@ export class Connection {
       this.internalError(error)
     }
     this.#endReading()
-    if (this.#share.end(0) && !this.#isEnding()) this.#socket.pause()
+    if (this.share.end(0) && !this.#isEnding()) this.#socket.pause()
     else if (goOn) this.#socket.resume()
   }
 

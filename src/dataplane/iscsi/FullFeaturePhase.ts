@@ -2,7 +2,7 @@
  * A connection in full feature phase: decides by opcode who takes a PDU, keeps the command window, and answers the PDUs
  * that manage the session (RFC 7143 section 4.2 and chapter 11).
  */
-import { loginDataSegmentBytesMax, recvDataSegmentBytesMax } from "../limits.ts"
+import { loginDataSegmentBytesMax, recvDataSegmentBytesMax, sessionWorkBytes } from "../limits.ts"
 import type { Connection } from "./Connection.ts"
 import type { LogoutCause } from "./ConnectionEnd.ts"
 import { ControlPdu } from "./ControlPdu.ts"
@@ -196,8 +196,10 @@ export class FullFeaturePhase {
     }
   }
 
+  /** Commands of all sessions may have to be looked at. */
   #manageTasks(header: Buffer): void {
-    const { commands } = this.#connection
+    const { commands, node, share } = this.#connection
+    share.add(node.sessions.size * sessionWorkBytes)
     const refused =
       commands === undefined ? RejectReason.ProtocolError : manageTasks(this.#connection, commands, header)
     if (refused !== undefined) this.#reject(header, refused)

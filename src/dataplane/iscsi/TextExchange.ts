@@ -65,7 +65,7 @@ export class TextExchange {
     if ("problem" in pairs) return void connection.protocolError(`text with ${pairs.problem}`)
     // A thousand targets take milliseconds, and anybody may ask for them again and again.
     const targets = this.#purpose._tag === "Discovery" ? connection.node.targets.size : 1
-    connection.slowly(targets * targetWorkBytes, () => {
+    connection.share.slowly(targets * targetWorkBytes, () => {
       this.#answer = this.#answerPairs(pairs)
       this.#sent = 0
       this.#send()

@@ -43,7 +43,7 @@ export class TurnShare {
     return this.#isUsedUp
   }
 
-  /** A PDU that costs more than others has been read, or something else was done; as many bytes could be moved. */
+  /** The PDU that is read costs more than others: as many bytes could be moved meanwhile. */
   add(workBytes: number): void {
     this.#pdus += Math.ceil(workBytes / pduWorkBytes)
   }
