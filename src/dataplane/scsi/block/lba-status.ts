@@ -97,7 +97,7 @@ class Lookup {
     const isEnough = this.#isFull || this.#lba >= blockCount || (this.#lba - this.#first) * blockSize >= commandBytes
     if (this.#run.aborted) this.#run.end()
     else if (isEnough) finish(this.#run, this.#runs)
-    else this.#run.later(() => this.look())
+    else this.#run.soon(stepBytes, () => this.look())
   }
 
   #take(found: number): void {

@@ -114,7 +114,8 @@ export class ExtendedCopy {
         // Of what is written from behind, nothing counts until there is no gap.
         this.#segmentBytes = overlapsAhead && this.#step < steps ? 0 : Math.min(this.#step * piece, length)
         this.#record.bytesWritten = this.#bytesBefore + this.#segmentBytes
-        this.#run.later(() => this.#copyPiece())
+        // It is read and written.
+        this.#run.soon(2 * bytes, () => this.#copyPiece())
       })
     })
   }
