@@ -25,8 +25,8 @@ const typeOf = (path: string): number => {
   }
 }
 const hasMemoryFolder = typeOf(memoryFolder) === 0x01021994
-/** ext4, XFS, Btrfs, F2FS. */
-const keepsInCache = [0xef53, 0x58465342, 0x9123683e, 0xf2f52010].includes(typeOf(tmpdir()))
+/** ext4, XFS, Btrfs. */
+const keepsInCache = [0xef53, 0x58465342, 0x9123683e].includes(typeOf(tmpdir()))
 
 const submitWrite = (disk: AioBdev, at: number, data: Buffer, fua = false): RecordedIo => {
   const io = new RecordedIo()

@@ -5,7 +5,7 @@
  *
  * - Memory (tmpfs, ramfs) is the medium: reads and writes.
  * - What keeps its files in the page cache, and says whether it would have to wait for them (RWF_NOWAIT): what the
- *   cache holds is read; written, where the file system can promise that, too (XFS and Btrfs, not ext4 nor devices).
+ *   cache holds is read. XFS can be written so, too; ext4 and devices can not, and Btrfs would nearly always wait.
  * - Of any other (NFS, FUSE, whatever is new) nothing.
  */
 import * as fs from "node:fs"
@@ -25,8 +25,9 @@ export interface FileShortcuts {
 
 /** `f_type` of statfs(2), from linux/magic.h. */
 const memoryFileSystems: ReadonlySet<number> = new Set([0x01021994, 0x858458f6])
-/** ext2 to ext4, XFS, Btrfs, F2FS. */
-const cachingFileSystems: ReadonlySet<number> = new Set([0xef53, 0x58465342, 0x9123683e, 0xf2f52010])
+const xfs = 0x58465342
+/** ext4 and what is read by its driver, XFS, Btrfs. */
+const cachingFileSystems: ReadonlySet<number> = new Set([0xef53, xfs, 0x9123683e])
 
 const { EIO, EOPNOTSUPP } = constants.errno
 
@@ -50,17 +51,18 @@ const inMemory: FileShortcuts = {
   takeWriteBatch: undefined
 }
 
-const cached = (calls: SystemCalls | string): FileShortcuts | undefined =>
-  typeof calls === "string"
-    ? undefined
-    : { inMemory: false, read: calls.readNow, write: calls.writeNow, takeWriteBatch: calls.takeWriteBatch }
+const cached = (calls: SystemCalls | string, writes: boolean): FileShortcuts | undefined => {
+  if (typeof calls === "string") return undefined
+  const { readNow, takeWriteBatch, writeNow } = calls
+  return { inMemory: false, read: readNow, write: writes ? writeNow : undefined, takeWriteBatch }
+}
 
 /** Those of an open file; undefined if it has none. Fails never: what cannot be found out has none. */
 export const fileShortcuts = async (descriptor: number, isDevice: boolean): Promise<FileShortcuts | undefined> => {
   if (process.platform !== "linux") return undefined
   // A node of a device is in a file system of memory, which says nothing of the device.
-  if (isDevice) return cached(systemCalls())
+  if (isDevice) return cached(systemCalls(), false)
   const { type } = await fs.promises.statfs(`/proc/self/fd/${descriptor}`).catch(() => ({ type: 0 }))
   if (memoryFileSystems.has(type)) return inMemory
-  return cachingFileSystems.has(type) ? cached(systemCalls()) : undefined
+  return cachingFileSystems.has(type) ? cached(systemCalls(), type === xfs) : undefined
 }
