@@ -83,6 +83,16 @@ export const asLunlog = (process: TargetProcess, endpoint: Endpoint): Lunlog => 
   }
 }
 
+/**
+ * With several reactors targets that share a disk have one home, and an initiator would be asked to log out when they
+ * come to share one. So these do before initiators come, for a moment, as this LUN: they stay together.
+ */
+export const bringTogether = async ({ call }: Lunlog, names: ReadonlyArray<string>, lun: number): Promise<void> => {
+  await call("bdev_malloc_create", mallocParams("Together", 1))
+  for (const name of names) await call("iscsi_target_node_add_lun", { name, bdev_name: "Together", lun_id: lun })
+  await call("bdev_malloc_delete", { name: "Together" })
+}
+
 /** Starts a server with an empty state and creates the groups. */
 export const startLunlog = async (options: TargetOptions = {}): Promise<Lunlog> => {
   const process = await startTarget({ stateMode: "empty", ...options })

@@ -9,7 +9,7 @@ import { assert } from "vitest"
 import { cdb, clearUnitAttentions, inquiry, reportLuns } from "./commands.ts"
 import { type Load, type LoadOptions, type LoadReport, lunNotSupported, startLoad } from "./load.ts"
 import { numberOf, readStory, type StoryRecord } from "./log-story.ts"
-import { assertAlive, type Lunlog, mallocParams, nodeBase } from "./lunlog.ts"
+import { assertAlive, bringTogether, type Lunlog, mallocParams, nodeBase } from "./lunlog.ts"
 import { planText, type RemovalPlan } from "./removal-plan.ts"
 import { outcomeText } from "./ScsiTask.ts"
 import type { Session } from "./Session.ts"
@@ -40,25 +40,13 @@ export interface RoundReport {
   readonly aborted: number
 }
 
-/**
- * Some rounds have one disk at both targets. With several reactors targets that share a disk have one home, and would
- * ask an initiator to log out to get there: so they share one before the initiators come.
- */
-const bringTogether = async ({ call }: Lunlog): Promise<void> => {
-  await call("bdev_malloc_create", mallocParams("Together", 1))
-  for (const name of targetNames) {
-    await call("iscsi_target_node_add_lun", { name, bdev_name: "Together", lun_id: pulledLun })
-  }
-  await call("bdev_malloc_delete", { name: "Together" })
-}
-
 /** Creates what stays over all rounds. */
 export const makeScene = async (lunlog: Lunlog): Promise<RemovalScene> => {
   for (const [index, name] of targetNames.entries()) {
     await lunlog.createMalloc(`Stable${index}`, 1)
     await lunlog.createTarget({ name, luns: { [stableLun]: `Stable${index}` }, queueDepth: 64 })
   }
-  await bringTogether(lunlog)
+  await bringTogether(lunlog, targetNames, pulledLun)
   const [first, second] = targetNames
   const keys = { InitialR2T: "No", ImmediateData: "Yes", FirstBurstLength: "65536", MaxOutstandingR2T: "4" }
   return { lunlog, sessions: [await lunlog.open(first, { keys }), await lunlog.open(second, { keys })], nextSeq: 1 }

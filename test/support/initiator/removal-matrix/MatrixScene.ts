@@ -8,7 +8,7 @@ import { FakeSysfs } from "../../fake-sysfs.ts"
 import { makeDirectory, removeDirectory } from "../../target-process.ts"
 import { type Load, startLoad } from "../load.ts"
 import { readStory, type StoryRecord } from "../log-story.ts"
-import { type Lunlog, nodeBase, startLunlog } from "../lunlog.ts"
+import { bringTogether, type Lunlog, nodeBase, startLunlog } from "../lunlog.ts"
 import type { Random } from "../random.ts"
 import type { Session } from "../Session.ts"
 
@@ -67,6 +67,7 @@ export class MatrixScene implements AsyncDisposable {
       await lunlog.createMalloc(`Stable${index}`, 1)
       await lunlog.createTarget({ name, luns: { [stableLun]: `Stable${index}` }, queueDepth: 64 })
     }
+    await bringTogether(lunlog, [first, second], pulledLun)
     const writer = await lunlog.open(first, { keys: solicitedKeys })
     const reader = await lunlog.open(first, { keys: eagerKeys })
     return new MatrixScene(lunlog, folder, tree, [writer, reader, await lunlog.open(second, { keys: eagerKeys })])
