@@ -3,8 +3,7 @@
  * thread, and on memory. They come by koffi, an optional package. One takes a quarter of a microsecond more than the
  * system call.
  */
-import { createRequire } from "node:module"
-import { getSystemErrorName } from "node:util"
+import { bindLibc, type LoadedLibc, systemError } from "./load-libc.ts"
 
 /** Calls that succeed, or throw an error with the errno name as `code`. */
 export interface Libc {
@@ -45,11 +44,6 @@ const coreMaskBytes = 1024
 const pageBytes = 65_536
 const bitsPerByte = 8
 
-const errorOf = (call: string, errno: number): NodeJS.ErrnoException => {
-  const code = getSystemErrorName(-errno)
-  return Object.assign(new Error(`${code}: ${call}`), { code, errno: -errno, syscall: call })
-}
-
 const coresOf = (mask: Buffer): ReadonlyArray<number> => {
   const cores: Array<number> = []
   for (const [at, byte] of mask.entries()) {
@@ -75,10 +69,7 @@ const optional = <A>(find: () => A): A | undefined => {
   }
 }
 
-const bind = (): Libc => {
-  const koffi: typeof import("koffi") = createRequire(import.meta.url)("koffi")
-  // The process itself: its libc, whatever that is called on this system.
-  const libc = koffi.load(null)
+const bind = ({ koffi, library: libc }: LoadedLibc): Libc => {
   const fcntl = libc.func("int fcntl(int descriptor, int command, ...)")
   const close = libc.func("int close(int descriptor)")
   const gettid = libc.func("int gettid()")
@@ -89,7 +80,7 @@ const bind = (): Libc => {
   const madvise = libc.func("int madvise(void *address, size_t length, int advice)")
   const mallocTrim = optional(() => libc.func("int malloc_trim(size_t kept)"))
   const checked = (call: string, result: number): number => {
-    if (result < 0) throw errorOf(call, koffi.errno())
+    if (result < 0) throw systemError(call, koffi.errno())
     return result
   }
   /** Whole pages of it, as the bytes before and behind them belong to somebody else's pages, too. */
@@ -122,7 +113,7 @@ const bind = (): Libc => {
         if (pages.length === 0) return resolve()
         madvise.async(pages, pages.length, dontNeed, (error: Error | null, result: number) => {
           if (error === null && result === 0) resolve()
-          else reject(error ?? errorOf("madvise", koffi.errno()))
+          else reject(error ?? systemError("madvise", koffi.errno()))
         })
       }),
     trim: () =>
@@ -133,20 +124,10 @@ const bind = (): Libc => {
   }
 }
 
-const load = (): Libc | string => {
-  if (process.platform !== "linux") return `it needs Linux, and this is ${process.platform}`
-  try {
-    return bind()
-  } catch (error) {
-    const [reason] = (error instanceof Error ? error.message : String(error)).split("\n")
-    return `the package koffi cannot be loaded: ${reason}`
-  }
-}
-
 let loaded: Libc | string | undefined
 
 /** They are loaded with the first call, which takes some 15 ms. A string is the reason why there are none. */
 export const libc = (): Libc | string => {
-  loaded ??= load()
+  loaded ??= bindLibc(bind)
   return loaded
 }

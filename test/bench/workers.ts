@@ -26,7 +26,7 @@ interface Workload extends Pick<LoadOptions, "kind" | "bytes" | "queueDepth" | "
 
 const workload = (kind: Workload["kind"], size: number, queueDepth: number, targetCount = 1): Workload => ({
   name: `${kind}${size}k-qd${queueDepth}${targetCount > 1 ? `x${targetCount}` : ""}`,
-  title: `${size} KiB ${kind}, queue depth ${queueDepth}${targetCount > 1 ? `, of each of ${targetCount} targets` : ""}`,
+  title: `${size} KiB ${kind}, queue depth ${queueDepth}${targetCount > 1 ? ` at each of ${targetCount} targets` : ""}`,
   kind,
   bytes: size * kib,
   queueDepth,

@@ -7,9 +7,7 @@
  * time here, of which half is the kernel's for a hole of 4 KiB. What does not wait is called on the thread that asks
  * for it: koffi adds less than 0.2 us to the call.
  */
-import { createRequire } from "node:module"
-import { constants } from "node:os"
-import { getSystemErrorName } from "node:util"
+import { bindLibc, type LoadedLibc, systemError } from "../../../host/load-libc.ts"
 import { bindWriteBatches, type TakeWriteBatch } from "./kernel-aio.ts"
 import { inPool } from "./pool-calls.ts"
 
@@ -70,19 +68,8 @@ const Whence = { data: 3, hole: 4 } as const
 /** `off_t` has 64 bits here; with 32 these names of libc mean other functions. */
 const architectures: ReadonlyArray<string> = ["x64", "arm64", "riscv64", "loong64"]
 
-/** Of two names that Linux has for one number, Node gives that which the calls' descriptions do not have. */
-const nameOf = (errno: number): string =>
-  errno === constants.errno.EOPNOTSUPP ? "EOPNOTSUPP" : getSystemErrorName(-errno)
-
-const errorOf = (call: string, errno: number): NodeJS.ErrnoException => {
-  const code = nameOf(errno)
-  return Object.assign(new Error(`${code}: ${call}`), { code, errno: -errno, syscall: call })
-}
-
-type Koffi = typeof import("koffi")
-
 /** `preadv2` or `pwritev2`; the vector is one iovec of address and length, 64 bits each. */
-const bindTransfer = (koffi: Koffi, libc: ReturnType<Koffi["load"]>, name: string): TransferNow | undefined => {
+const bindTransfer = ({ koffi, library: libc }: LoadedLibc, name: string): TransferNow | undefined => {
   try {
     const call = libc.func(`int64_t ${name}(int descriptor, const void *vector, int count, int64_t offset, int flags)`)
     const vector = new BigUint64Array(2)
@@ -100,10 +87,8 @@ const bindTransfer = (koffi: Koffi, libc: ReturnType<Koffi["load"]>, name: strin
   }
 }
 
-const bind = (): SystemCalls => {
-  const koffi: Koffi = createRequire(import.meta.url)("koffi")
-  // The process itself: its libc, whatever that is called on this system.
-  const libc = koffi.load(null)
+const bind = (loadedLibc: LoadedLibc): SystemCalls => {
+  const { koffi, library: libc } = loadedLibc
   const fallocate = libc.func("int fallocate(int descriptor, int mode, int64_t offset, int64_t length)")
   const lseek = libc.func("int64_t lseek(int descriptor, int64_t offset, int whence)")
   const changing =
@@ -117,7 +102,7 @@ const bind = (): SystemCalls => {
         inPool((error: Error | null, result: number) => {
           // Koffi puts the call's own errno back for the time of this callback.
           if (error !== null) done(error)
-          else done(result === 0 ? null : errorOf("fallocate", koffi.errno()))
+          else done(result === 0 ? null : systemError("fallocate", koffi.errno()))
         })
       )
   const seeking =
@@ -129,7 +114,7 @@ const bind = (): SystemCalls => {
         whence,
         inPool((error: Error | null, result: number | bigint) => {
           if (error !== null) done(error, 0)
-          else if (result < 0) done(errorOf("lseek", koffi.errno()), 0)
+          else if (result < 0) done(systemError("lseek", koffi.errno()), 0)
           else done(null, Number(result))
         })
       )
@@ -138,22 +123,14 @@ const bind = (): SystemCalls => {
     zeroRange: changing(Fallocate.zeroRange | Fallocate.keepSize),
     seekData: seeking(Whence.data),
     seekHole: seeking(Whence.hole),
-    readNow: bindTransfer(koffi, libc, "preadv2"),
-    writeNow: bindTransfer(koffi, libc, "pwritev2"),
+    readNow: bindTransfer(loadedLibc, "preadv2"),
+    writeNow: bindTransfer(loadedLibc, "pwritev2"),
     takeWriteBatch: bindWriteBatches(koffi, libc)
   }
 }
 
-const load = (): SystemCalls | string => {
-  if (process.platform !== "linux") return `they are Linux's, and this is ${process.platform}`
-  if (!architectures.includes(process.arch)) return `they are not known for ${process.arch}`
-  try {
-    return bind()
-  } catch (error) {
-    const [reason] = (error instanceof Error ? error.message : String(error)).split("\n")
-    return `the package koffi cannot be loaded: ${reason}`
-  }
-}
+const load = (): SystemCalls | string =>
+  architectures.includes(process.arch) ? bindLibc(bind) : `they are not known for ${process.arch}`
 
 let loaded: SystemCalls | string | undefined
 
