@@ -76,6 +76,8 @@ const expectedFiles = (there: There): ReadonlyMap<string, number> => {
   return new Map([...Map.groupBy(files, (file) => file)].map(([file, users]) => [file, users.length]))
 }
 
+const remoteDisks = (there: There): number => [...there.bdevs.values()].filter(({ kind }) => kind === "Nbd").length
+
 /** Sockets beside those of initiators and listening ones: the same as at the start. */
 const wrongDescriptors = (
   now: Descriptors,
@@ -85,7 +87,7 @@ const wrongDescriptors = (
 ): ReadonlyArray<string> => {
   const files = expectedFiles(there)
   // One connection each.
-  const remote = [...there.bdevs.values()].filter((bdev) => bdev.kind === "Nbd").length
+  const remote = remoteDisks(there)
   const portals = [...there.portalGroups.values()].flat().length
   const kinds = new Set([...now.keys(), ...before.keys(), ...files.keys()])
   return [...kinds].flatMap((kind) => {
@@ -115,7 +117,7 @@ export const checkHoldings = async (
         : [`${connections} connections are there, ${sessions} initiators are logged in`]),
       ...(buffers === 0 ? [] : [`commands hold buffers of ${buffers} bytes, and none is under way`]),
       ...wrongDescriptors(now.descriptors, before.descriptors, there, sessions),
-      ...wrongProbe(now.probe, before.probe),
+      ...wrongProbe(now.probe, before.probe, there),
       ...(now.residentBytes < before.residentBytes + residentSlack
         ? []
         : [`${now.residentBytes} bytes are resident, ${before.residentBytes} were at first`])
@@ -125,12 +127,12 @@ export const checkHoldings = async (
   }
 }
 
-/** Timers and requests of Node that only what is under way has. */
-const wrongProbe = (now: Probe | undefined, before: Probe | undefined): ReadonlyArray<string> => {
+/** Timers and requests of Node that only what is under way has; each NBD disk looks after its server by a timer. */
+const wrongProbe = (now: Probe | undefined, before: Probe | undefined, there: There): ReadonlyArray<string> => {
   if (now === undefined || before === undefined) return []
-  const kinds = ["Timeout", "Immediate", "FSReqCallback"]
-  return kinds.flatMap((kind) => {
-    const [held, first] = [now.resources[kind] ?? 0, before.resources[kind] ?? 0]
-    return held <= first ? [] : [`${held} of ${kind} are active in the server, ${first} were at first`]
+  const kinds = { Timeout: remoteDisks(there), Immediate: 0, FSReqCallback: 0 }
+  return Object.entries(kinds).flatMap(([kind, extra]) => {
+    const [held, expected] = [now.resources[kind] ?? 0, (before.resources[kind] ?? 0) + extra]
+    return held <= expected ? [] : [`${held} of ${kind} are active in the server, ${expected} are accounted for`]
   })
 }
