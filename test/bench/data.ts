@@ -6,7 +6,7 @@
  *
  *   npm run bench -- data [--seconds=2] [--rounds=3] [--only=NAME,NAME] [--contenders=NAME,NAME] [--workers=N]
  */
-import { mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs"
+import { truncateSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { cpuSeconds } from "../support/cpu-time.ts"
 import { portalUrl } from "../support/guide.ts"
@@ -14,6 +14,7 @@ import { startLunlog } from "../support/initiator/lunlog.ts"
 import { startNbdkit } from "../support/nbd-servers.ts"
 import { qemuIscsiDriver } from "../support/requires-tool.ts"
 import { startTgt } from "../support/tgt-process.ts"
+import { makeBenchFolder } from "./support/BenchFolder.ts"
 import { type BenchContext, type Benchmark, roundOptions, runBenchmark } from "./support/Benchmark.ts"
 import type { Row, Table } from "./support/BenchResult.ts"
 import { lunlogArgs, lunlogOptions } from "./support/lunlog-options.ts"
@@ -159,22 +160,19 @@ const withContenders = async (
 
 const run = async (context: BenchContext): Promise<ReadonlyArray<Table>> => {
   const names = context.text("only").split(",")
-  const memory = mkdtempSync(join(memoryFolder, "lunlog-bench-"))
-  const disk = mkdtempSync(join(context.text("directory"), "lunlog-bench-"))
-  try {
-    return await withContenders(context, { memory, disk, mebibytes: context.number("mebibytes") }, async (chosen) => {
-      const measured: Array<Measured> = []
-      for (const workload of workloads.filter(({ name }) => names.includes(name))) {
-        measured.push(await measure(context, chosen, workload))
-      }
-      return tablesOf(
-        measured,
-        chosen.map(({ label }) => label)
-      )
-    })
-  } finally {
-    for (const folder of [memory, disk]) rmSync(folder, { recursive: true, force: true })
-  }
+  using memory = makeBenchFolder(memoryFolder)
+  using disk = makeBenchFolder(context.text("directory"))
+  const place = { memory: memory.path, disk: disk.path, mebibytes: context.number("mebibytes") }
+  return await withContenders(context, place, async (chosen) => {
+    const measured: Array<Measured> = []
+    for (const workload of workloads.filter(({ name }) => names.includes(name))) {
+      measured.push(await measure(context, chosen, workload))
+    }
+    return tablesOf(
+      measured,
+      chosen.map(({ label }) => label)
+    )
+  })
 }
 
 /** See the head of this file. */

@@ -5,7 +5,7 @@
  *
  *   npm run bench -- files [--seconds=1] [--rounds=3] [--depth=8] [--directory=/var/tmp]
  */
-import { mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs"
+import { truncateSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { type BdevIo, IoStatus } from "../../src/dataplane/bdev/Bdev.ts"
@@ -14,6 +14,7 @@ import { AioBdev } from "../../src/dataplane/bdev/file/AioBdev.ts"
 import { OpenFiles } from "../../src/dataplane/bdev/file/OpenFiles.ts"
 import { openAioBdev } from "../../src/dataplane/bdev/file/open-aio-bdev.ts"
 import { LoopDevice, loopDeviceRefusal } from "../support/loop-device.ts"
+import { makeBenchFolder } from "./support/BenchFolder.ts"
 import { type BenchContext, type Benchmark, roundOptions, runBenchmark } from "./support/Benchmark.ts"
 import type { Row, Table } from "./support/BenchResult.ts"
 import { rowOf } from "./support/samples.ts"
@@ -120,12 +121,8 @@ const makeDisk = (folder: string): string => {
 
 /** A file whose content is in memory. */
 const memoryRow = async (context: BenchContext): Promise<Row> => {
-  const folder = mkdtempSync(join(memoryFolder, "lunlog-bench-"))
-  try {
-    return await row(context, await open(makeDisk(folder), {}), "file on tmpfs", transfers)
-  } finally {
-    rmSync(folder, { recursive: true, force: true })
-  }
+  using folder = makeBenchFolder(memoryFolder)
+  return await row(context, await open(makeDisk(folder.path), {}), "file on tmpfs", transfers)
 }
 
 const rowsIn = async (context: BenchContext, folder: string): Promise<ReadonlyArray<Row>> => {
@@ -150,25 +147,12 @@ const rowsIn = async (context: BenchContext, folder: string): Promise<ReadonlyAr
 }
 
 const run = async (context: BenchContext): Promise<ReadonlyArray<Table>> => {
-  const folder = mkdtempSync(join(context.text("directory"), "lunlog-bench-"))
-  try {
-    const rows = await rowsIn(context, folder)
-    const small = ["read", "write", "unmap"].map((each) => nameOf([each, 4096]))
-    const large = ["read", "write", "unmap", "zeroes"].map((each) => nameOf([each, 1048576]))
-    const unit = "microseconds of CPU per IO"
-    return [
-      {
-        name: "cost",
-        title: "Disks in files, without sockets",
-        unit,
-        heading: "disk",
-        contenders: [...small, ...large],
-        rows
-      }
-    ]
-  } finally {
-    rmSync(folder, { recursive: true, force: true })
-  }
+  using folder = makeBenchFolder(context.text("directory"))
+  const rows = await rowsIn(context, folder.path)
+  const small = ["read", "write", "unmap"].map((each) => nameOf([each, 4096]))
+  const large = ["read", "write", "unmap", "zeroes"].map((each) => nameOf([each, 1048576]))
+  const [title, unit] = ["Disks in files, without sockets", "microseconds of CPU per IO"]
+  return [{ name: "cost", title, unit, heading: "disk", contenders: [...small, ...large], rows }]
 }
 
 /** See the head of this file. */

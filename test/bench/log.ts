@@ -2,13 +2,12 @@
  * What the event log costs: appends per second with one caller and with 64, replay verified and unverified, and
  * opening over the length of the log. `npm run bench -- log [--longest=1000000]`.
  */
-import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
-import { join } from "node:path"
 import { Effect } from "effect"
 import type { EventLog } from "../../eventlog/EventLog.ts"
 import { LevelEventLog } from "../../eventlog/LevelEventLog.ts"
 import type { Cause } from "../../eventlog/record.ts"
+import { makeBenchFolder } from "./support/BenchFolder.ts"
 import { type BenchContext, type Benchmark, runBenchmark } from "./support/Benchmark.ts"
 import type { Row, Table } from "./support/BenchResult.ts"
 import { rowOf } from "./support/samples.ts"
@@ -97,12 +96,8 @@ const benchLength = (directory: string, length: number) =>
 const lengths = [1000, 10_000, 100_000, 1_000_000] as const
 
 const inDirectory = async <A>(run: (directory: string) => Promise<A>): Promise<A> => {
-  const directory = mkdtempSync(join(tmpdir(), "lunlog-bench-"))
-  try {
-    return await run(directory)
-  } finally {
-    rmSync(directory, { recursive: true, force: true })
-  }
+  using folder = makeBenchFolder(tmpdir())
+  return await run(folder.path)
 }
 
 const perSecond = ({ millis, records }: LogBenchRow): number => (records * 1000) / millis

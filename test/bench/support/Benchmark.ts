@@ -4,6 +4,7 @@
  */
 import { parseArgs } from "node:util"
 import { missingTools } from "../../support/requires-tool.ts"
+import { exitOnSignals } from "./BenchFolder.ts"
 import type { BenchResult, Table } from "./BenchResult.ts"
 import { compareResults } from "./compare.ts"
 import { committedResult, recordResult } from "./documents.ts"
@@ -162,6 +163,7 @@ export const runBenchmark = async (
     return
   }
   if (values["help"] === true) return void process.stdout.write(`${helpText(benchmark)}\n`)
+  exitOnSignals()
   const missing = missingTools(benchmark.tools ?? [])
   if (missing !== undefined) {
     process.stderr.write(`the benchmark '${benchmark.name}' ${missing}\n`)
