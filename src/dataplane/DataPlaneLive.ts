@@ -199,7 +199,11 @@ const make = Effect.fnUntraced(function* (settings: DataPlaneSettings) {
     })
   )
   yield* Effect.forkScoped(follow, { startImmediately: true })
-  const settled = Effect.timeoutOption(Deferred.await(booted), bootTimeout)
+  // Threads that are being started come first: what is slow then is not a disk.
+  const settled = Effect.andThen(
+    client.request({ _tag: "Query" }),
+    Effect.timeoutOption(Deferred.await(booted), bootTimeout)
+  )
   yield* Effect.forkScoped(Effect.andThen(settled, Effect.andThen(settings.acceptWhen, accept)))
   return serviceOf(parts, progress, memory, () => crashed)
 })
