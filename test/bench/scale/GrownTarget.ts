@@ -31,8 +31,8 @@ const readyMillis = 180_000
 /** One address has no more than 28,232 ports for its connections, and what was closed keeps one for a minute. */
 const addresses = Array.from({ length: 16 }, (_, index) => `127.0.0.${index + 1}`)
 
-/** The rest is as the target is. A login asks each LUN for its unit attentions first. */
-type LoadShape = Pick<LoadOptions, "sessions" | "queueDepth" | "luns">
+/** The rest is as the target is. */
+type LoadShape = Pick<LoadOptions, "sessions" | "queueDepth">
 
 /** What the process holds after its garbage is collected, in bytes. */
 export interface Held {
@@ -76,7 +76,7 @@ export class GrownTarget implements AsyncDisposable {
     }
   }
 
-  /** Sessions of the last target, reading 4 KiB from all of its LUNs; they end with the target. */
+  /** Sessions of the last target, reading 4 KiB from its first LUN; they end with the target. */
   async load(wanted: LoadShape): Promise<LoadGenerator> {
     const load = await startLoad(this.#loadOptions(wanted))
     this.#loads.push(load)
@@ -88,7 +88,6 @@ export class GrownTarget implements AsyncDisposable {
       host: "127.0.0.1",
       port: this.#port,
       targets: [`${nodeBase}:t${this.size.targets - 1}`],
-      luns: Array.from({ length: this.size.lunsPerTarget }, (_, lun) => lun),
       kind: "read",
       bytes: 4096,
       unitBytes: mebibyte,
@@ -109,7 +108,7 @@ export class GrownTarget implements AsyncDisposable {
   async loginCost(logins: number): Promise<number> {
     const { descriptors } = holdingsOf(this.process)
     const before = this.cpu()
-    const load = await startLoad(this.#loadOptions({ sessions: logins, queueDepth: 0, luns: [0] }))
+    const load = await startLoad(this.#loadOptions({ sessions: logins, queueDepth: 0 }))
     await load.stop()
     await untilDescriptors(this.process, descriptors)
     return ((this.cpu() - before) * 1e6) / logins
