@@ -16,10 +16,11 @@ import { prepare } from "../scsi/prepare.ts"
 import { ScsiAction } from "../scsi/ScsiTask.ts"
 import { ScsiStatus } from "../scsi/scsi-status.ts"
 import { SenseCode, SenseKey } from "../scsi/sense-codes.ts"
+import type { CoalescedCommands } from "./Coalescing.ts"
 import { type CommandConnection, CommandExecution, type ExecutionPath, noBuffers } from "./CommandExecution.ts"
 import { DataOutSequence } from "./DataOutSequence.ts"
 import { type IscsiTask, noBuffer, type TaskOwner, TaskPhase } from "./IscsiTask.ts"
-import { bhsAt, flagsOf, initiatorTaskTagOf, isImmediate, reservedTag } from "./pdu/bhs.ts"
+import { bhsAt, expStatSnOf, flagsOf, initiatorTaskTagOf, isImmediate, reservedTag } from "./pdu/bhs.ts"
 import { CommandFlag, copyCdb, expectedDataTransferLengthOf } from "./pdu/scsi.ts"
 import type { Session, SessionCommands } from "./Session.ts"
 import { sendR2t, sendScsiResponse } from "./scsi-responses.ts"
@@ -27,12 +28,14 @@ import type { LunMapping } from "./Target.ts"
 import type { TaskPool } from "./TaskPool.ts"
 
 /** One per connection in full feature phase of a normal session. */
-export class CommandPath implements TaskOwner, SessionCommands, ExecutionPath {
+export class CommandPath implements CoalescedCommands, TaskOwner, SessionCommands, ExecutionPath {
   readonly connection: CommandConnection
   readonly session: Session
   readonly counts = new IoCounts()
   /** SCSI commands that have come, also those that do no IO. */
   commandCount = 0
+  /** Of the last command: StatSN of the first answer that the initiator had not seen. */
+  #expStatSn = 0
   /** Commands that are not answered yet, other than the one that is being read, by initiator task tag. */
   readonly tasks = new Map<number, IscsiTask>()
   readonly #pool: TaskPool
@@ -57,11 +60,24 @@ export class CommandPath implements TaskOwner, SessionCommands, ExecutionPath {
     return this.#bufferBytes
   }
 
+  get isBusy(): boolean {
+    return this.session.commandsInFlight > 0
+  }
+
+  get unseenAnswers(): number {
+    return (this.connection.statSn - this.#expStatSn) >>> 0
+  }
+
+  get queueDepth(): number {
+    return this.session.identity.target.spec.queueDepth
+  }
+
   /** A SCSI Command PDU begins; its CmdSN has been accepted. False: the initiator breaks the protocol. */
   beginCommand(b: Buffer, at: number, dataBytes: number): boolean {
     const initiatorTaskTag = initiatorTaskTagOf(b, at)
     if (initiatorTaskTag === reservedTag || this.tasks.has(initiatorTaskTag)) return false
     this.commandCount++
+    this.#expStatSn = expStatSnOf(b, at)
     const task = this.#pool.take()
     const { scsi } = task
     const flags = flagsOf(b, at)

@@ -136,6 +136,7 @@ export class Connection {
     }
     this.#endReading()
     if (this.share.end(length) && !this.#isEnding()) this.#socket.pause()
+    else if (this.commands !== undefined) this.node.coalescing.chunkEnded(this.commands)
   }
 
   /**

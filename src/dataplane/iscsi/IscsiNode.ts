@@ -8,6 +8,7 @@ import { type MemoryAccount, MemoryBudget } from "../MemoryBudget.ts"
 import { defaultMemoryBytes } from "../memory-limit.ts"
 import type { AuthGroup } from "./auth/AuthGroupView.ts"
 import type { AuthPolicy } from "./auth/AuthPolicy.ts"
+import { Coalescing } from "./Coalescing.ts"
 import type { Connection } from "./Connection.ts"
 import type { ConnectionEnd } from "./ConnectionEnd.ts"
 import type { ConnectionOrigin } from "./ConnectionOrigin.ts"
@@ -95,6 +96,7 @@ export class IscsiNode {
   readonly tasks: TaskPool
   readonly outputBuffers: OutputBuffers
   readonly turns = new Turns()
+  readonly coalescing = new Coalescing()
   readonly #connectionMemory: MemoryAccount
   readonly #receiveBuffer = Buffer.allocUnsafeSlow(receiveBufferBytes)
   readonly #unflushed = new Set<Connection>()
@@ -160,6 +162,7 @@ export class IscsiNode {
 
   /** It is not, any more. */
   left(connection: Connection): void {
+    this.coalescing.wake()
     if (this.connections.delete(connection)) this.#connectionMemory.give(connectionBytes)
     this.peers.of(connection.origin.initiatorAddress).connections.delete(connection)
     this.home?.left(connection)

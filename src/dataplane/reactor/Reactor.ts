@@ -103,6 +103,7 @@ export class Reactor {
 
   /** Carries out a command. */
   handle(command: ReactorCommand): void {
+    this.#node.coalescing.wake()
     switch (command._tag) {
       case "SetOptions":
         this.#node.options = command.options

@@ -48,6 +48,8 @@ export const dataSegmentBytesOf = (b: Buffer, at: number): number =>
 export const initiatorTaskTagOf = (b: Buffer, at: number): number => b.readUInt32BE(at + bhsAt.initiatorTaskTag)
 /** Reads the target transfer tag. */
 export const targetTransferTagOf = (b: Buffer, at: number): number => b.readUInt32BE(at + bhsAt.targetTransferTag)
+/** Reads ExpStatSN of a request. */
+export const expStatSnOf = (b: Buffer, at: number): number => b.readUInt32BE(at + bhsAt.expectedSequenceNumber)
 /** Reads CmdSN of a request. */
 export const cmdSnOf = (b: Buffer, at: number): number => b.readUInt32BE(at + bhsAt.sequenceNumber)
 
