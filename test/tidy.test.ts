@@ -6,7 +6,7 @@
 import { readFileSync } from "node:fs"
 import { basename, join } from "node:path"
 import { assert, describe, it } from "vitest"
-import { type SourceFile, sourceFiles } from "./support/source-files.ts"
+import { listed, type SourceFile, sourceFiles } from "./support/source-files.ts"
 import { projectDirectory } from "./support/target-process.ts"
 
 const fileLinesMax = 400
@@ -53,6 +53,10 @@ describe("every file", () => {
         .filter((file) => !first(file).startsWith("/**"))
         .map((f) => f.path)
     )
+  })
+
+  it("is nothing that a program has left behind: a log, a profile, a dump", () => {
+    none(listed().filter((path) => /\.(log|cpuprofile|heapprofile|heapsnapshot|tgz)$|(^|\/)core\.\d+$/.test(path)))
   })
 
   it("has nothing put off", () => {

@@ -28,8 +28,8 @@ const walk = (): ReadonlyArray<string> =>
     )
   )
 
-/** Tracked files; all files where git cannot tell, as in an unpacked archive. */
-const listed = (): ReadonlyArray<string> => {
+/** Paths of tracked files; of all files where git cannot tell, as in an unpacked archive. */
+export const listed = (): ReadonlyArray<string> => {
   try {
     const output = execFileSync("git", ["ls-files", "-z"], {
       cwd: projectDirectory,
