@@ -60,6 +60,9 @@ export class DeviceCommands {
         return true
       case "CloseBdev":
         return this.#pool.book.bdev(command.bdev)?.isNew === true
+      case "PutReservations":
+        // Who has asked is answered at once, and others are still served where it moves from.
+        return this.#pool.book.bdev(command.bdev)?.isNamed === true
       default:
         return false
     }

@@ -25,17 +25,19 @@ const within = async (limitMillis: number, work: Promise<unknown>): Promise<void
   clearTimeout(timer)
 }
 
-const reopened = (member: Member, page: BdevPage): Promise<ReactorAnswer> =>
+const reopened = ({ changes }: PoolState, member: Member, page: BdevPage): Promise<ReactorAnswer> =>
   new Promise((resolve) => {
     const { bdev } = page
     const timer = setTimeout(() => {
       resolve(tookTooLong)
-      member.request({ _tag: "CloseBdev", bdev }, [bdev], () => {})
+      member.request({ _tag: "CloseBdev", bdev }, [bdev], () => changes.tell())
     }, deviceTimeoutMillis)
     const { request: _, ...opening } = page.opening(0)
     member.ask(opening, [bdev], (answer) => {
       clearTimeout(timer)
       resolve(answer)
+      // A move may have waited for it.
+      changes.tell()
     })
   })
 
@@ -68,7 +70,7 @@ const openAgain = async (
   // Without its base, opening fails with that as the reason.
   await base
   if (!isCurrent()) return false
-  const answer = await reopened(member, page)
+  const answer = await reopened(pool, member, page)
   if (!isCurrent()) return false
   if (answer._tag !== "BdevOpened") {
     tellGone(pool, page, answer._tag === "Failed" ? answer.detail : "it has not answered")
@@ -78,7 +80,7 @@ const openAgain = async (
   const { bdev, samplePeriodMicros: periodMicros } = page
   if (periodMicros > 0) {
     const query = { _tag: "SampleQueueDepth", bdev, periodMicros } as const
-    member.ask({ _tag: "Statistics", query }, [bdev], () => {})
+    member.ask({ _tag: "Statistics", query }, [bdev], () => pool.changes.tell())
   }
   for (const mapping of pool.book.mappings(bdev)) member.send(mapping)
   tellSize(pool, page, answer.blockCount)

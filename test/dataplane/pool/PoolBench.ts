@@ -138,6 +138,7 @@ export class PoolBench {
 
   #make(index: number): ScriptedReactor {
     const reactor = new ScriptedReactor()
+    reactor.slowTag = this.reactors[index]?.slowTag
     this.reactors[index] = reactor
     this.#made.push(reactor)
     return reactor

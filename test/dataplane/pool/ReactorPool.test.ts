@@ -1,5 +1,6 @@
 /** A pool of reactors: where things are, what moves, in which order commands come, and what a failure leaves. */
 import { assert, describe, it } from "vitest"
+import { noReservations } from "../../../src/dataplane/scsi/reservations/ReservationsView.ts"
 import { PoolBench, ramDisk } from "./PoolBench.ts"
 
 const overlay = { _tag: "Overlay", base: { name: "base", incarnation: 1 }, maxBytes: 4096 } as const
@@ -130,6 +131,54 @@ describe("placement", () => {
     bench.pool.send({ _tag: "CancelCopies", bdev: disk, file: "/tmp/x" })
     bench.reactor(1).answerAll()
     await copied
+    await bench.settle()
+    assert.strictEqual(bench.homeOf(disk), 2)
+    assert.deepStrictEqual(bench.allViolations(), [])
+  })
+
+  it("has reservations of what moves where it still is before who asked is answered, and where it goes", async () => {
+    const bench = new PoolBench()
+    for (const name of [red, green]) {
+      bench.putTarget(name)
+      bench.mapLun(name, 0, await bench.openBdev())
+    }
+    await bench.settle()
+    const [disk = 0] = bench.reactor(1).bdevs.keys()
+    bench.handOver(green)
+    bench.reactor(1).isSlow = true
+    bench.mapLun(green, 1, disk)
+    await bench.settle()
+    const request = { _tag: "Clear", key: 1n } as never
+    bench.reactor(1).tell({ _tag: "ReservationsAsked", asked: 7, bdev: disk, initiatorAddress: "", request })
+    await bench.settle()
+    const [asked] = bench.told("ReservationsAsked")
+    const reservations = { ...noReservations, generation: 5 }
+    bench.pool.send({ _tag: "PutReservations", bdev: disk, reservations, news: [] })
+    bench.pool.send({ _tag: "AnswerReservations", asked: asked?.asked ?? 0, answer: "done" })
+    assert.deepStrictEqual(bench.reactor(1).reservations, ["put 5", "answer 7"])
+    bench.reactor(1).answerAll()
+    await bench.settle()
+    assert.strictEqual(bench.homeOf(disk), 2)
+    assert.deepStrictEqual(bench.reactor(2).reservations, ["put 5"])
+    assert.deepStrictEqual(bench.allViolations(), [])
+  })
+
+  it("waits for what a reactor that came back is still asked, and no longer", async () => {
+    const bench = new PoolBench()
+    for (const name of [red, green]) {
+      bench.putTarget(name)
+      bench.mapLun(name, 0, await bench.openBdev())
+    }
+    await bench.settle()
+    const [disk = 0] = bench.reactor(1).bdevs.keys()
+    await bench.request({ _tag: "Statistics", query: { _tag: "SampleQueueDepth", bdev: disk, periodMicros: 1000 } })
+    bench.reactor(1).slowTag = "Statistics"
+    bench.reactor(1).crash()
+    bench.handOver(green)
+    bench.mapLun(green, 1, disk)
+    await bench.settle()
+    assert.strictEqual(bench.homeOf(disk), 1)
+    bench.reactor(1).answerAll()
     await bench.settle()
     assert.strictEqual(bench.homeOf(disk), 2)
     assert.deepStrictEqual(bench.allViolations(), [])

@@ -39,20 +39,25 @@ export class ScriptedReactor implements ReactorPort {
   writes: ReadonlyArray<string> = []
   /** What it was told that makes no sense. */
   readonly violations: Array<string> = []
+  /** Generations of reservations that it was told, and the numbers of its questions about them that were answered. */
+  readonly reservations: Array<string> = []
   /** Bdevs that it was told to open, again and again. */
   openings = 0
   /** Answers wait for `answerAll`. */
   isSlow = false
+  /** Answers to these commands do so in any case. */
+  slowTag: ReactorCommand["_tag"] | undefined
   isDead = false
   readonly #slow: Array<ReactorFact> = []
   #listener: (fact: ReactorFact) => void = () => {}
 
   send(command: ReactorCommand): void {
     if (this.isDead) return
+    this.#noteReservations(command)
     const answer = this.#handle(command)
     if (!("request" in command)) return
     const fact: ReactorFact = { _tag: "Answer", request: command.request, answer: answer ?? { _tag: "Done" } }
-    if (this.isSlow) this.#slow.push(fact)
+    if (this.isSlow || command._tag === this.slowTag) this.#slow.push(fact)
     else queueMicrotask(() => this.#tell(fact))
   }
 
@@ -68,6 +73,7 @@ export class ScriptedReactor implements ReactorPort {
   /** Answers all that waits, and at once from now on. */
   answerAll(): void {
     this.isSlow = false
+    this.slowTag = undefined
     for (const fact of this.#slow.splice(0)) this.#tell(fact)
   }
 
@@ -142,6 +148,12 @@ export class ScriptedReactor implements ReactorPort {
       default:
         return undefined
     }
+  }
+
+  #noteReservations(command: ReactorCommand): void {
+    if (command._tag === "AnswerReservations") this.reservations.push(`answer ${command.asked}`)
+    if (command._tag !== "PutReservations" || !this.bdevs.has(command.bdev)) return
+    this.reservations.push(`put ${command.reservations.generation}`)
   }
 
   #open({ base, bdev, definition: { name } }: RequestOf<"OpenBdev">): ReactorAnswer {
