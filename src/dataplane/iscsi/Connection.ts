@@ -131,10 +131,10 @@ export class Connection {
     try {
       const goOn = this.#reader.push(chunk, length)
       if (!goOn && !this.#isEnding()) this.#socket.pause()
+      this.#endReading()
     } catch (error) {
       this.internalError(error)
     }
-    this.#endReading()
     if (this.share.end(length) && !this.#isEnding()) this.#socket.pause()
     else if (this.commands !== undefined) this.node.coalescing.chunkEnded(this.commands)
   }
@@ -219,6 +219,7 @@ export class Connection {
   /** A mistake of our own, while something was done for this connection: others go on. */
   internalError(error: unknown): void {
     this.node.listener.internalError(this, error)
+    this.isReading = false
     // What is not sent yet may be half written, with what the buffer held before.
     this.transmitter.close()
     this.close("an internal error", "internalError")
@@ -284,19 +285,24 @@ export class Connection {
 
   /** Called about once a second: times that have run out end the connection. */
   housekeeping(now: number): void {
-    if (now > this.#deadline) {
-      if (this.state === "exiting") this.#socket.destroy()
-      else if (this.state === "login") this.close("the login took too long", "loginTimeout")
-      else this.cut("it was asked to log out and did not", this.asked?.ending ?? "kicked")
-      return
+    try {
+      if (now > this.#deadline) {
+        if (this.state === "exiting") this.#socket.destroy()
+        else if (this.state === "login") this.close("the login took too long", "loginTimeout")
+        else this.cut("it was asked to log out and did not", this.asked?.ending ?? "kicked")
+        return
+      }
+      if (this.#awaits !== undefined && now - this.#awaitsSince > missingCommandTimeoutMillis) {
+        this.protocolError(`CmdSN ${this.#awaits}, and those before it have not come`)
+        return
+      }
+      const heard = this.#heard
+      this.#heard = false
+      this.fullFeature?.keepAlive(now, heard)
+    } catch (error) {
+      // The system has no memory for what is to be said.
+      this.internalError(error)
     }
-    if (this.#awaits !== undefined && now - this.#awaitsSince > missingCommandTimeoutMillis) {
-      this.protocolError(`CmdSN ${this.#awaits}, and those before it have not come`)
-      return
-    }
-    const heard = this.#heard
-    this.#heard = false
-    this.fullFeature?.keepAlive(now, heard)
   }
 
   /** From now on the connection must be gone by `deadline` (of the node's clock). */
@@ -342,10 +348,10 @@ export class Connection {
     try {
       first()
       goOn = !this.#stopped() && this.#reader.resume()
+      this.#endReading()
     } catch (error) {
       this.internalError(error)
     }
-    this.#endReading()
     if (this.share.end(0) && !this.#isEnding()) this.#socket.pause()
     else if (goOn) this.#socket.resume()
   }

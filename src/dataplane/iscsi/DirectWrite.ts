@@ -33,7 +33,11 @@ class Vectors {
 
   /** Adds a piece. It must be in memory that does not move: not of Node's pool of small buffers. */
   add(buffer: Buffer, start: number, end: number): void {
-    if (start > end || end > buffer.length || this.#count === directPiecesMax) throw new RangeError("no such piece")
+    if (start > end || end > buffer.length || this.#count === directPiecesMax) {
+      // What was added before is another connection's by the next write.
+      this.#count = 0
+      throw new RangeError("no such piece")
+    }
     const address = this.#addressOf(buffer) + start
     const at = this.#count++ * vectorWords
     this.#words[at] = address % two32

@@ -5,7 +5,7 @@ import { setImmediate as turn } from "node:timers/promises"
 import { afterEach, assert, beforeEach, describe, it } from "vitest"
 import { Connection } from "../../../src/dataplane/iscsi/Connection.ts"
 import { DirectWrite, directPiecesMax } from "../../../src/dataplane/iscsi/DirectWrite.ts"
-import { OutputBuffers } from "../../../src/dataplane/iscsi/OutputBuffers.ts"
+import { OutOfMemory, OutputBuffers } from "../../../src/dataplane/iscsi/OutputBuffers.ts"
 import { receiveSocket } from "../../../src/dataplane/iscsi/receive-socket.ts"
 import { Transmitter } from "../../../src/dataplane/iscsi/Transmitter.ts"
 import { unsentBytesMax } from "../../../src/dataplane/limits.ts"
@@ -238,7 +238,63 @@ describe("a read of a RAM disk, sent from its memory", () => {
   })
 })
 
+describe("memory that the operating system does not give", () => {
+  const both = ["ended by what it reads", "ended by what it is sent"] as const
+
+  it.skipIf(typeof libc() === "string").each(both)("costs the connection alone: %s", async (way) => {
+    const node = new TestNode()
+    addTarget(node, { 0: ramDisk() })
+    const connection = new Connection(node, socket, new TestPeer(node).connection.origin)
+    const peer = new TestPeer(node)
+    peer.bytes = (bytes) => connection.receive(bytes, bytes.length)
+    peer.sendLogin(0x87, [
+      ["InitiatorName", initiatorName],
+      ["SessionType", "Normal"],
+      ["TargetName", targetName],
+      ["MaxRecvDataSegmentLength", String(segment)]
+    ])
+    peer.bytes(peer.commandBytes(0x81, Buffer.alloc(6), 0))
+    const isFull = (): boolean => node.told.some((text) => text.startsWith("internal error: OutOfMemory"))
+    const refuse = (bytes = 0): never => {
+      throw new OutOfMemory(bytes)
+    }
+    if (way === "ended by what it is sent") {
+      node.outputBuffers.take = refuse
+      // The initiator is silent: it is pinged.
+      node.pass(10_000)
+      node.pass(10_000)
+    } else {
+      const take = node.outputBuffers.take.bind(node.outputBuffers)
+      const blocks = 512
+      for (let chunk = 0; chunk < 64 && !isFull(); chunk++) {
+        let first = true
+        node.outputBuffers.take = (needed) => {
+          if (!first) return refuse(needed)
+          first = false
+          return take(needed)
+        }
+        // Lent, and the peer does not read: what the kernel does not take is to be copied.
+        const read = () => peer.commandBytes(0xc1, read10(0, blocks), blocks * blockBytes)
+        peer.bytes(Buffer.concat([read(), read(), read()]))
+        await turn()
+      }
+    }
+    assert.isTrue(isFull())
+    assert.notStrictEqual(connection.state, "full-feature")
+  })
+})
+
 describe("a direct write", () => {
+  it.skipIf(typeof libc() === "string")("has nothing of one that could not be put together", async () => {
+    const direct = DirectWrite.of(socket)
+    direct?.add(Buffer.allocUnsafeSlow(4).fill(1), 0, 4)
+    assert.throws(() => direct?.add(Buffer.allocUnsafeSlow(10), 4, 11), RangeError)
+    const next = received(4)
+    direct?.add(Buffer.allocUnsafeSlow(4).fill(2), 0, 4)
+    assert.strictEqual(direct?.write(), 4)
+    assert.deepStrictEqual(await next, Buffer.alloc(4, 2))
+  })
+
   it("is for sockets of the kernel alone, and not for closed ones", async () => {
     const direct = DirectWrite.of(socket)
     if (typeof libc() === "string") return assert.isUndefined(direct)
