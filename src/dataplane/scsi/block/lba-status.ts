@@ -2,6 +2,7 @@
  * GET LBA STATUS(16) (SBC-3 5.4): which blocks are mapped. Parameter data: length of what follows (4 bytes), 4
  * reserved, then descriptors of 16 bytes: LBA (8), number of blocks (4), provisioning status in the low half of a byte.
  */
+import type { Bdev } from "../../bdev/Bdev.ts"
 import type { CommandDefinition } from "../CommandDefinition.ts"
 import type { Nexus } from "../Nexus.ts"
 import type { OperationRun, ScsiOperation } from "../ScsiOperation.ts"
@@ -18,6 +19,8 @@ const descriptorsMax = Math.floor((maxParameterLength - headerLength) / descript
 const runBlocksMax = 0xffff_ffff
 /** Bytes of the medium that are looked at without others' IO in between, and for one command. */
 const stepBytes = 2 * 1024 * 1024
+/** So many bytes that memory does not hold are looked at as fast as one that it does. */
+const emptyBytesPerByte = 256
 const commandBytes = 1024 * 1024 * 1024
 
 const allocationLengthOf = (cdb: Buffer): number => cdb.readUInt32BE(10)
@@ -44,6 +47,22 @@ const finish = (run: OperationRun, runs: ReadonlyArray<Run>): void => {
   run.end()
 }
 
+/**
+ * How far one turn looks, as an LBA. A thin disk of nothing is alike from end to end, and a file answers later: only
+ * memory has to be looked at, and what it does not hold costs next to nothing.
+ */
+const turnEnd = ({ blockCount, blockSize, provisioning }: Bdev, lba: number): number => {
+  if (provisioning === undefined) return blockCount
+  const end = blockCount * blockSize
+  let at = lba * blockSize
+  for (let left = stepBytes; left > 0 && at < end; ) {
+    const next = Math.max(provisioning.endOf(at), at + blockSize)
+    left -= provisioning.holds(at) ? next - at : (next - at) / emptyBytesPerByte
+    at = next
+  }
+  return Math.min(blockCount, Math.floor(at / blockSize))
+}
+
 /** Looks at the medium from the LBA on until there are enough descriptors, or enough has been looked at. */
 class Lookup {
   readonly #run: OperationRun
@@ -66,11 +85,7 @@ class Lookup {
 
   /** One turn. */
   look(): void {
-    const { bdev } = this.#run.nexus.unit
-    // A thin disk of nothing is alike from end to end, and a file answers later: only memory has to be looked at.
-    const isQuick = bdev.provisioning === undefined
-    const blocks = isQuick ? bdev.blockCount : Math.max(1, Math.floor(stepBytes / bdev.blockSize))
-    this.#until = Math.min(bdev.blockCount, this.#lba + blocks)
+    this.#until = turnEnd(this.#run.nexus.unit.bdev, this.#lba)
     this.#ask()
   }
 
