@@ -5,12 +5,14 @@
  * - Node 24 or newer: runs right here, from `src/` in a checkout and from `dist/` (tools/bundle.js) in the package.
  * - Older, in a checkout: `npm install` has put a Node 24 into `node_modules`; the program goes on in that one.
  * - Compiled code is cached (NODE_COMPILE_CACHE says where, NODE_DISABLE_COMPILE_CACHE=1 that it is not): it halves the
- *   time of a start. A Node without such a cache starts without.
+ *   time of a start. A Node without such a cache starts without. Each user has a folder of their own for it: what is in
+ *   it is run, and the first user of a shared one would keep the others from writing theirs.
  * - UV_THREADPOOL_SIZE is 64 unless set: the event log shares libuv's pool with file operations that may hang.
  */
 import { spawn, spawnSync } from "node:child_process"
-import { existsSync } from "node:fs"
+import { existsSync, lstatSync, mkdirSync } from "node:fs"
 import module from "node:module"
+import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import { fileURLToPath, pathToFileURL } from "node:url"
 
@@ -65,6 +67,29 @@ const restart = () => {
   process.execve(process.execPath, [process.execPath, ...process.execArgv, ...process.argv.slice(1)], process.env)
 }
 
+/** A folder for compiled code that this user alone can write to; undefined where there can be none. */
+const cacheFolder = () => {
+  const user = process.getuid()
+  const folder = join(tmpdir(), `lunlog-compile-cache-${user}`)
+  try {
+    if (!existsSync(folder)) mkdirSync(folder, { mode: 0o700 })
+    const found = lstatSync(folder)
+    return found.isDirectory() && found.uid === user && (found.mode & 0o022) === 0 ? folder : undefined
+  } catch {
+    return undefined
+  }
+}
+
+const enableCompileCache = () => {
+  if (module.enableCompileCache === undefined) return
+  if (process.env.NODE_COMPILE_CACHE !== undefined || process.getuid === undefined) {
+    module.enableCompileCache()
+    return
+  }
+  const folder = cacheFolder()
+  if (folder !== undefined) module.enableCompileCache(folder)
+}
+
 /** Runs `lunlog` or `iscsi_tgt` with this process's arguments. */
 export const launch = async (program) => {
   const sizeWasGiven = process.env.UV_THREADPOOL_SIZE !== undefined
@@ -80,7 +105,7 @@ export const launch = async (program) => {
     process.on("disconnect", () => process.kill(process.pid, "SIGTERM"))
     process.channel.unref()
   }
-  module.enableCompileCache?.()
+  enableCompileCache()
   const main = await import(pathToFileURL(existsSync(source) ? source : compiled).href)
   await main.run(program, process.argv.slice(2))
 }

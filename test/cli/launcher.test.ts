@@ -1,8 +1,9 @@
 /**
- * The launcher: the checkout's own Node takes over from an older one, with exit code and signals; and libuv's pool is
- * large also when other code came first.
+ * The launcher: the checkout's own Node takes over from an older one, with exit code and signals; libuv's pool is
+ * large also when other code came first; and compiled code is kept where nobody else can write.
  */
 import { execFileSync } from "node:child_process"
+import { chmodSync, mkdirSync, readdirSync, statSync } from "node:fs"
 import { join } from "node:path"
 import { afterEach, assert, beforeEach, describe, it } from "vitest"
 import { runCommand, startChild } from "../support/child-process.ts"
@@ -79,5 +80,29 @@ describe("libuv's pool", () => {
     const given = { ...environment, UV_THREADPOOL_SIZE: "7" }
     const kept = await runCommand({ command: process.execPath, args, environment: given }, 30_000)
     assert.match(kept.stdout, /pool 7/)
+  })
+})
+
+describe("compiled code", () => {
+  const start = async () => {
+    const environment = { TMPDIR: directory, NODE_COMPILE_CACHE: undefined, NODE_DISABLE_COMPILE_CACHE: undefined }
+    const args = [binOf("lunlog"), "--version"]
+    const result = await runCommand({ command: process.execPath, args, environment }, 30_000)
+    assert.strictEqual(result.code, 0, result.stderr)
+  }
+  const folder = () => join(directory, `lunlog-compile-cache-${process.getuid?.()}`)
+
+  it("is kept in a folder that is the user's alone", async () => {
+    await start()
+    assert.deepStrictEqual(readdirSync(directory), [`lunlog-compile-cache-${process.getuid?.()}`])
+    assert.strictEqual(statSync(folder()).mode & 0o777, 0o700)
+    assert.isNotEmpty(readdirSync(folder()))
+  })
+
+  it("is neither read nor written where others may write", async () => {
+    mkdirSync(folder())
+    chmodSync(folder(), 0o777)
+    await start()
+    assert.isEmpty(readdirSync(folder()))
   })
 })
