@@ -287,6 +287,33 @@ describe("a connection on its way", () => {
     for (const client of slow) client.destroy()
     await until(() => socketCount() === before)
   })
+
+  it("leaves nothing when too many others are on their way", async () => {
+    const { request } = await story()
+    const way = new Way()
+    await using harness = await start((options) =>
+      frontAndHomes(options, {
+        surroundings: { peerLimits: { connections: 2 } },
+        onHandOver: (handOver, go) => void way.held.push({ handOver, go })
+      })
+    )
+    const before = socketCount()
+    const clients: Array<Socket> = []
+    // As many again may be on their way, of those that have given way.
+    for (let count = 0; count < 4; count++) {
+      const client = await harness.plain()
+      clients.push(client.resume())
+      client.write(request)
+      await until(() => way.held.length > count)
+    }
+    const late = await harness.plain()
+    const closed = once(late.resume(), "close")
+    late.write(request)
+    await closed
+    for (const { go } of way.held.splice(0)) go()
+    for (const client of clients) client.destroy()
+    await until(() => socketCount() === before)
+  })
 })
 
 describe("a front", () => {

@@ -88,11 +88,12 @@ export class Front {
     const peer = this.#node.peers.of(origin.initiatorAddress)
     const peerSlot = this.#takePeerSlot(peer)
     const slot = this.#claims.begin()
-    const descriptor = this.#duplicate(socket)
-    if (peerSlot === undefined || slot === undefined || typeof descriptor === "string") {
+    const isFull = peerSlot === undefined || slot === undefined
+    const descriptor = isFull ? "too many connections are on their way" : this.#duplicate(socket)
+    if (isFull || typeof descriptor === "string") {
       if (slot !== undefined) this.#claims.end(slot)
       if (peerSlot !== undefined) this.#givePeerSlot(peer)
-      return typeof descriptor === "string" ? descriptor : "too many connections are on their way"
+      return String(descriptor)
     }
     connection.depart()
     const departed = { slot, peer, giveWay: () => this.#giveWay(id) }
