@@ -170,14 +170,19 @@ export class Connection {
 
   /** Writes a PDU whose header `write` fills in, followed by `data`. */
   send(data: Buffer, write: (b: Buffer, at: number) => void): void {
-    const { transmitter } = this
-    const at = transmitter.beginPdu(data.length)
-    const b = transmitter.buffer
-    write(b, at)
-    data.copy(b, transmitter.dataAt(at))
-    transmitter.endPdu(at, data.length)
-    this.recorder.sent(b, at)
-    this.flushSoon()
+    try {
+      const { transmitter } = this
+      const at = transmitter.beginPdu(data.length)
+      const b = transmitter.buffer
+      write(b, at)
+      data.copy(b, transmitter.dataAt(at))
+      transmitter.endPdu(at, data.length)
+      this.recorder.sent(b, at)
+      this.flushSoon()
+    } catch (error) {
+      // The system has no memory for what is to be said.
+      this.internalError(error)
+    }
   }
 
   /** Sends what was written, soon: at the end of the chunk that is being read, or of this turn of the event loop. */
@@ -285,24 +290,19 @@ export class Connection {
 
   /** Called about once a second: times that have run out end the connection. */
   housekeeping(now: number): void {
-    try {
-      if (now > this.#deadline) {
-        if (this.state === "exiting") this.#socket.destroy()
-        else if (this.state === "login") this.close("the login took too long", "loginTimeout")
-        else this.cut("it was asked to log out and did not", this.asked?.ending ?? "kicked")
-        return
-      }
-      if (this.#awaits !== undefined && now - this.#awaitsSince > missingCommandTimeoutMillis) {
-        this.protocolError(`CmdSN ${this.#awaits}, and those before it have not come`)
-        return
-      }
-      const heard = this.#heard
-      this.#heard = false
-      this.fullFeature?.keepAlive(now, heard)
-    } catch (error) {
-      // The system has no memory for what is to be said.
-      this.internalError(error)
+    if (now > this.#deadline) {
+      if (this.state === "exiting") this.#socket.destroy()
+      else if (this.state === "login") this.close("the login took too long", "loginTimeout")
+      else this.cut("it was asked to log out and did not", this.asked?.ending ?? "kicked")
+      return
     }
+    if (this.#awaits !== undefined && now - this.#awaitsSince > missingCommandTimeoutMillis) {
+      this.protocolError(`CmdSN ${this.#awaits}, and those before it have not come`)
+      return
+    }
+    const heard = this.#heard
+    this.#heard = false
+    this.fullFeature?.keepAlive(now, heard)
   }
 
   /** From now on the connection must be gone by `deadline` (of the node's clock). */

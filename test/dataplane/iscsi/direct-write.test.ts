@@ -239,9 +239,9 @@ describe("a read of a RAM disk, sent from its memory", () => {
 })
 
 describe("memory that the operating system does not give", () => {
-  const both = ["ended by what it reads", "ended by what it is sent"] as const
+  const ways = ["by what it reads", "by a ping", "by the end of its target"] as const
 
-  it.skipIf(typeof libc() === "string").each(both)("costs the connection alone: %s", async (way) => {
+  it.skipIf(typeof libc() === "string").each(ways)("costs the connection alone, %s", async (way) => {
     const node = new TestNode()
     addTarget(node, { 0: ramDisk() })
     const connection = new Connection(node, socket, new TestPeer(node).connection.origin)
@@ -258,7 +258,10 @@ describe("memory that the operating system does not give", () => {
     const refuse = (bytes = 0): never => {
       throw new OutOfMemory(bytes)
     }
-    if (way === "ended by what it is sent") {
+    if (way === "by the end of its target") {
+      node.outputBuffers.take = refuse
+      connection.cut("the target is deleted", "targetDeleted")
+    } else if (way === "by a ping") {
       node.outputBuffers.take = refuse
       // The initiator is silent: it is pinged.
       node.pass(10_000)
