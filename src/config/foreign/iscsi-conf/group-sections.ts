@@ -11,7 +11,7 @@ const portalOf = (reader: SectionReader, key: IniKey): string | undefined => {
     reader.warn(key, "has no address and is left out; write Portal LABEL HOST:PORT")
     return undefined
   }
-  if (mask !== undefined) reader.warn(key, `the CPU mask ${mask} has no effect: lunlog has no cores to bind to`)
+  if (mask !== undefined) reader.warn(key, `the CPU mask ${mask} has no effect: portals have no cores of their own`)
   return address
 }
 

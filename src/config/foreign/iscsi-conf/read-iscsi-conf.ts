@@ -21,8 +21,9 @@ export const isIscsiConf = (source: string): boolean => /^(?:\s|#[^\n]*\n)*\[[^\
 type ReadSection = (reader: SectionReader) => void
 
 const readGlobal: ReadSection = (reader) => {
-  const why = "has no effect: lunlog has no cores, PCI devices, shared memory and trace files of its own"
-  const names = ["ReactorMask", "TpointGroupMask", "NoPci", "PciBlacklist", "PciWhitelist", "SharedMemoryID"]
+  reader.without("has no effect: cores are chosen where lunlog is started, with -m", "ReactorMask")
+  const why = "has no effect: lunlog has no PCI devices, shared memory and trace files of its own"
+  const names = ["TpointGroupMask", "NoPci", "PciBlacklist", "PciWhitelist", "SharedMemoryID"]
   reader.without(why, ...names)
   reader.ignore("Comment")
 }
