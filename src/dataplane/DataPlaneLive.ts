@@ -23,7 +23,7 @@ import { Reattachment } from "./hotplug/Reattachment.ts"
 import { watchPaths } from "./hotplug/watch-paths.ts"
 import { requestedLogoutTimeoutMillis } from "./limits.ts"
 import { MemoryBudget } from "./MemoryBudget.ts"
-import { defaultMemoryBytes } from "./memory-limit.ts"
+import { defaultMemoryBytes, limitWarning } from "./memory-limit.ts"
 import { memoryWarnings } from "./memory-warnings.ts"
 import { nodeOptions } from "./node-options.ts"
 import { noticeLines } from "./notice-lines.ts"
@@ -166,6 +166,8 @@ const make = Effect.fnUntraced(function* (settings: DataPlaneSettings) {
   const surroundings = { allowedPaths, peerLimits, sysfsRoot, memory: memory.shared }
   const print = Effect.runForkWith(yield* Effect.context<never>())
   const warn = (warning: string): void => void print(Effect.logWarning(warning))
+  const tooMuch = limitWarning(memoryBytes)
+  if (tooMuch !== undefined) yield* Effect.logWarning(tooMuch)
   const port = startReactors(settings, nodeOptions(state), surroundings, warn)
   const line = noticeLines(() => performance.now())
   const clock = yield* Clock.Clock

@@ -13,6 +13,16 @@ export const memoryOfMachine = (): number => {
   return constrained > 0 ? Math.min(constrained, totalmem()) : totalmem()
 }
 
+/** What to warn of where a limit is more than there is to have; undefined if it is not. */
+export const limitWarning = (limitBytes: number, machineBytes = memoryOfMachine()): string | undefined => {
+  if (limitBytes <= machineBytes) return undefined
+  const [limit, machine] = [limitBytes, machineBytes].map((bytes) => `${Math.floor(bytes / 1024 ** 2)} MiB`)
+  return (
+    `--mem-size: ${limit} is more than the ${machine} that this process can have: memory may run out before the limit ` +
+    "is reached, and the process with it; use less, or leave it out"
+  )
+}
+
 /** The limit of a budget unless the command line says otherwise, in bytes. */
 export const defaultMemoryBytes = (): number => {
   const bytes = memoryOfMachine()

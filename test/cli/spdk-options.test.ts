@@ -133,4 +133,10 @@ describe("the command line of iscsi_tgt", () => {
     // The refusal of -b comes after the reading of all options.
     assert.match((await run(`${taken} -b`)).message, /^-b: lunlog stays in the foreground/)
   })
+
+  it("refuses what lunlog serve refuses, by the option that was written", async () => {
+    assert.match((await run("-s 1")).message, /^-s \(--mem-size\) 1: write MiB .*32M at least$/)
+    assert.match((await run("--max-connections 65536")).message, /^--max-connections 65536: .* of 1 to 65535$/)
+    assert.match((await run("--logins-per-second 100001")).message, /^--logins-per-second 100001: .* of 1 to 100000$/)
+  })
 })

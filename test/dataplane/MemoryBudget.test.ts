@@ -2,6 +2,7 @@
 import { Worker } from "node:worker_threads"
 import { assert, describe, it } from "vitest"
 import { MemoryBudget, memoryPurposes } from "../../src/dataplane/MemoryBudget.ts"
+import { limitWarning } from "../../src/dataplane/memory-limit.ts"
 import { makeRandom } from "../support/initiator/random.ts"
 
 const mebibyte = 1024 * 1024
@@ -124,5 +125,14 @@ describe("threads that share a budget", () => {
       budget.used,
       results.reduce((sum, { held }) => sum + held * 4096, 0)
     )
+  })
+})
+
+describe("a limit", () => {
+  const gibibyte = 1024 ** 3
+
+  it("is warned of where it is more than the process can have", () => {
+    assert.isUndefined(limitWarning(gibibyte, gibibyte))
+    assert.match(limitWarning(2 * gibibyte, gibibyte) ?? "", /^--mem-size: 2048 MiB is more than the 1024 MiB /)
   })
 })

@@ -12,7 +12,7 @@ import { restrictionOf } from "./allowed-paths.ts"
 import { type HotplugPoll, hotplugPollForm, parseHotplugPoll } from "./hotplug-poll.ts"
 import { loggingLayer } from "./logging.ts"
 import { memorySizeForm, parseMemorySize } from "./memory-size.ts"
-import type { PeerLimitSettings } from "./peer-limits.ts"
+import { connectionsMax, loginsPerSecondMax, type PeerLimitSettings } from "./peer-limits.ts"
 import { planReactors, workersMax } from "./reactor-flags.ts"
 import type { LoadDataPlane } from "./serve-command.ts"
 import { methodSet, removalDeadlineDefault } from "./server-flags.ts"
@@ -126,7 +126,7 @@ const memoryBytesIn = (options: ParsedOptions): Effect.Effect<number | undefined
   if (given === undefined || given === "0") return Effect.undefined
   const bytes = parseMemorySize(given)
   return bytes === undefined
-    ? Effect.fail(new CliFailure({ message: `--mem-size ${given}: ${memorySizeForm}` }))
+    ? Effect.fail(new CliFailure({ message: `-s (--mem-size) ${given}: ${memorySizeForm}` }))
     : Effect.succeed(bytes)
 }
 
@@ -138,19 +138,24 @@ const tellIgnored = (options: ParsedOptions) =>
     return Effect.logInfo(`taken without effect, as lunlog has no such thing: ${names.join(", ")}`)
   })
 
-const numberIn = (options: ParsedOptions, name: string): Effect.Effect<number | undefined, CliFailure> => {
+const numberIn = (
+  options: ParsedOptions,
+  name: string,
+  maximum: number
+): Effect.Effect<number | undefined, CliFailure> => {
   const given = options.values.get(name)
-  const value = given === undefined || !/^\d{1,6}$/u.test(given) ? 0 : Number(given)
-  if (given === undefined || value > 0) return Effect.succeed(given === undefined ? undefined : value)
-  return Effect.fail(new CliFailure({ message: `--${name} ${given}: write a number of 1 to 999999` }))
+  if (given === undefined) return Effect.undefined
+  const value = /^\d{1,6}$/u.test(given) ? Number(given) : 0
+  if (value > 0 && value <= maximum) return Effect.succeed(value)
+  return Effect.fail(new CliFailure({ message: `--${name} ${given}: write a number of 1 to ${maximum}` }))
 }
 
 const peerLimitsIn = (options: ParsedOptions): Effect.Effect<PeerLimitSettings, CliFailure> =>
   Effect.all({
-    connections: numberIn(options, "max-connections"),
-    connectionsPerAddress: numberIn(options, "connections-per-address"),
-    sessionsPerAddress: numberIn(options, "sessions-per-address"),
-    loginsPerSecond: numberIn(options, "logins-per-second")
+    connections: numberIn(options, "max-connections", connectionsMax),
+    connectionsPerAddress: numberIn(options, "connections-per-address", connectionsMax),
+    sessionsPerAddress: numberIn(options, "sessions-per-address", connectionsMax),
+    loginsPerSecond: numberIn(options, "logins-per-second", loginsPerSecondMax)
   })
 
 const reactorsIn = (options: ParsedOptions) =>

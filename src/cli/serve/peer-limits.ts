@@ -12,6 +12,12 @@ export interface PeerLimitSettings {
   readonly loginsPerSecond: number | undefined
 }
 
+/** The most connections or sessions that may be asked for. */
+export const connectionsMax = 65_535
+
+/** The most logins in a second that may be asked for. */
+export const loginsPerSecondMax = 100_000
+
 const described = (name: string, maximum: number, description: string) =>
   boundedInt(name, 1, maximum).pipe(Flag.withDescription(description), Flag.optional)
 
@@ -19,22 +25,22 @@ const described = (name: string, maximum: number, description: string) =>
 export const peerLimitFlags = {
   maxConnections: described(
     "max-connections",
-    65_535,
+    connectionsMax,
     "TCP connections that there may be at once (default 1024); each needs an open file (ulimit -n)"
   ),
   connectionsPerAddress: described(
     "connections-per-address",
-    65_535,
+    connectionsMax,
     "TCP connections that one initiator's address (IPv6: its /64 network) may have (default 512)"
   ),
   sessionsPerAddress: described(
     "sessions-per-address",
-    65_535,
+    connectionsMax,
     "Sessions that one address may have (default: as many as the option maxSessions lets all have)"
   ),
   loginsPerSecond: described(
     "logins-per-second",
-    100_000,
+    loginsPerSecondMax,
     "Logins of one address in the long run, ten seconds' worth at once (default 500)"
   )
 }
