@@ -18,8 +18,8 @@ export const limitWarning = (limitBytes: number, machineBytes = memoryOfMachine(
   if (limitBytes <= machineBytes) return undefined
   const [limit, machine] = [limitBytes, machineBytes].map((bytes) => `${Math.floor(bytes / 1024 ** 2)} MiB`)
   return (
-    `--mem-size: ${limit} is more than the ${machine} that this process can have: memory may run out before the limit ` +
-    "is reached, and the process with it; use less, or leave it out"
+    `--mem-size: ${limit} is more than the ${machine} that this process can have: memory may run out before the ` +
+    "limit is reached, and the process with it; use less, or leave it out"
   )
 }
 

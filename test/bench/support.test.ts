@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs"
 import { relative } from "node:path"
 import { assert, describe, it } from "vitest"
 import { projectDirectory } from "../support/target-process.ts"
+import { type Benchmark, checkedValues } from "./support/Benchmark.ts"
 import { type BenchResult, decodeBenchResult, type Table } from "./support/BenchResult.ts"
 import { chartOf } from "./support/charts.ts"
 import { compareResults } from "./support/compare.ts"
@@ -207,5 +208,29 @@ describe("committed results", () => {
     assert.deepStrictEqual(decodeBenchResult(JSON.parse(JSON.stringify(result))), result)
     assert.throws(() => decodeBenchResult({ ...result, extra: 1 }), /extra/)
     assert.throws(() => decodeBenchResult({ ...result, commit: 5 }), /commit/)
+  })
+})
+
+describe("options", () => {
+  const benchmark: Benchmark = {
+    name: "example",
+    about: "an example",
+    options: {
+      rounds: { about: "rounds", default: "3" },
+      only: { about: "workloads", default: "read4k,write4k" },
+      records: { about: "lengths", default: "1,10", smoke: "" },
+      directory: { about: "a folder", default: "/tmp" }
+    },
+    run: async () => []
+  }
+
+  it("that would measure nothing are refused, as a result of nothing could be recorded", () => {
+    const problem = (...args: ReadonlyArray<string>) => checkedValues(benchmark, args)
+    assert.strictEqual(problem("--only=read8k"), "--only has no 'read8k'; there are: read4k, write4k")
+    assert.strictEqual(problem("--rounds=x"), "--rounds is x; it must be a number from 0 on")
+    assert.strictEqual(problem("--records=1,x"), "--records is 1,x; it must be numbers with commas between them")
+    assert.strictEqual(problem("--record", "--smoke"), "--record with --smoke would commit numbers that mean nothing")
+    assert.isNotString(problem("--smoke"))
+    assert.isNotString(problem("--only=write4k", "--rounds=1", "--records=7", "--directory=/a,b"))
   })
 })

@@ -137,12 +137,35 @@ const report = (result: BenchResult, smoke: boolean): string => {
   ].join("\n\n")
 }
 
+const isNumber = (text: string): boolean => text !== "" && Number(text) >= 0
+
+/** Why a value is none for its option: numbers, lists of numbers and lists of names are told by the default. */
+const problemOf = (option: string, value: string, standard: string): string | undefined => {
+  const known = standard.split(",")
+  const parts = value.split(",")
+  if (known.every(isNumber)) {
+    const many = known.length > 1 ? "numbers with commas between them" : "a number from 0 on"
+    return parts.every(isNumber) && (known.length > 1 || parts.length === 1)
+      ? undefined
+      : `--${option} is ${value}; it must be ${many}`
+  }
+  const unknown = known.length > 1 ? parts.find((part) => !known.includes(part)) : undefined
+  return unknown === undefined ? undefined : `--${option} has no '${unknown}'; there are: ${known.join(", ")}`
+}
+
 /** The options' values, or why they are none. */
-const checkedValues = (benchmark: Benchmark, args: ReadonlyArray<string>): Values | string => {
+export const checkedValues = (benchmark: Benchmark, args: ReadonlyArray<string>): Values | string => {
   try {
     const values = valuesOf(benchmark, args)
-    const both = values["smoke"] === true && values["record"] === true
-    return both ? "--record with --smoke would commit numbers that mean nothing" : values
+    if (values["smoke"] === true && values["record"] === true) {
+      return "--record with --smoke would commit numbers that mean nothing"
+    }
+    const problems = Object.entries(benchmark.options).map(([option, each]) =>
+      typeof each.default === "boolean" || values[option] === each.smoke || values[option] === each.default
+        ? undefined
+        : problemOf(option, String(values[option]), each.default)
+    )
+    return problems.find((problem) => problem !== undefined) ?? values
   } catch (error) {
     return error instanceof Error ? error.message : String(error)
   }
