@@ -19,7 +19,8 @@ import {
   portalGroup,
   recordsOf,
   startPlane,
-  targetName
+  targetName,
+  until
 } from "./plane.ts"
 
 const live = (name: string, run: () => Effect.Effect<void, unknown, Scope.Scope>) => it.live(name, run)
@@ -110,6 +111,7 @@ describe("a redirected target", () => {
     Effect.gen(function* () {
       const before = (port: number) => [...guideCommands(port, {}), redirectTo(3260)]
       const plane = yield* startPlane({ before })
+      yield* until(Effect.map(plane.dataPlane.status, ({ portals }) => portals.every((it) => it.state === "listening")))
       const { answered, status } = yield* tryLogin(plane.port)
       assert.strictEqual(status, movedTemporarily)
       assert.deepStrictEqual(answered, [["TargetAddress", "127.0.0.1:3260"]])

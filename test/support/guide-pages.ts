@@ -51,6 +51,8 @@ export const guidePages = (): ReadonlyArray<GuidePage> =>
     .map(pageOf)
 
 const changing: ReadonlyArray<readonly [pattern: RegExp, name: string]> = [
+  // What memory there is, and what of it is in use, is another on each machine.
+  [/^memory: .*$/gmu, "memory: WHO HAS WHAT"],
   [/\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d\.\d{3}Z?/g, "TIME"],
   [/^ *\d+ +(?=TIME)/gm, "N "],
   [/incarnation=\d+/g, "incarnation=N"],

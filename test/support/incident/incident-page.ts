@@ -71,6 +71,8 @@ export const renumbered = (
 }
 
 const changing: ReadonlyArray<readonly [pattern: RegExp, name: string]> = [
+  // What memory there is, and what of it is in use, is another on each machine.
+  [/^memory: .*$/gmu, "memory: WHO HAS WHAT"],
   [/\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+)?Z?/g, "TIME"],
   [/\b\d\d:\d\d(:\d\d)?(\.\d+)?\b/g, "TIME"],
   // Of a picture the lanes are compared, but not where they begin and end.
