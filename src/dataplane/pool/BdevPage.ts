@@ -1,12 +1,10 @@
 /** What a reactor must be told of one bdev to have it as it is now, wherever it was before. */
 import type { BdevSpec } from "../bdev/BdevSpec.ts"
-import type { BdevId, ReactorCommand } from "../reactor/protocol.ts"
+import type { BdevId, ReactorCommand, ReactorCommandOf } from "../reactor/protocol.ts"
 import type { Mobility } from "./Placement.ts"
 
-type CommandOf<Tag extends ReactorCommand["_tag"]> = Extract<ReactorCommand, { readonly _tag: Tag }>
-
 /** Commands that say what a bdev is from now on; of each kind the last holds. */
-export type BdevSetting = CommandOf<
+export type BdevSetting = ReactorCommandOf<
   | "NameBdev"
   | "ResizeBdev"
   | "SetLatencies"
@@ -92,7 +90,7 @@ export class BdevPage {
   #faults: ReadonlyArray<BdevSetting> = []
   #hasLostContent = false
 
-  constructor({ base, beside, bdev, definition, memory }: CommandOf<"OpenBdev">) {
+  constructor({ base, beside, bdev, definition, memory }: ReactorCommandOf<"OpenBdev">) {
     this.isPlaced = beside !== undefined
     this.bdev = bdev
     this.name = definition.name
@@ -137,7 +135,7 @@ export class BdevPage {
   }
 
   /** Opens it again. */
-  opening(request: number): CommandOf<"OpenBdev"> {
+  opening(request: number): ReactorCommandOf<"OpenBdev"> {
     const memory = this.memory === undefined ? {} : { memory: this.memory }
     const definition = { name: this.name, spec: specAgain(this.#spec) }
     return { _tag: "OpenBdev", request, bdev: this.bdev, definition, base: this.base, ...memory }
@@ -156,7 +154,7 @@ export class BdevPage {
   }
 }
 
-const withoutNews = ({ _tag, bdev, reservations }: CommandOf<"PutReservations">): BdevSetting => ({
+const withoutNews = ({ _tag, bdev, reservations }: ReactorCommandOf<"PutReservations">): BdevSetting => ({
   _tag,
   bdev,
   reservations,

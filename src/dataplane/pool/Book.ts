@@ -3,10 +3,8 @@
  * is made what it must be.
  */
 import type { TargetSpec } from "../iscsi/Target.ts"
-import type { BdevId, ReactorCommand } from "../reactor/protocol.ts"
+import type { BdevId, ReactorCommandOf } from "../reactor/protocol.ts"
 import { BdevPage, type BdevSetting } from "./BdevPage.ts"
-
-type CommandOf<Tag extends ReactorCommand["_tag"]> = Extract<ReactorCommand, { readonly _tag: Tag }>
 
 /** A LUN of a target. Once it drains, it does not come back. */
 export interface LunLine {
@@ -23,7 +21,7 @@ export interface TargetPage {
 }
 
 /** What every reactor is told. */
-export type CommonSetting = CommandOf<
+export type CommonSetting = ReactorCommandOf<
   | "SetOptions"
   | "WatchSlowIo"
   | "PutPortalGroup"
@@ -81,7 +79,7 @@ export class Book {
   }
 
   /** A bdev that is being opened. Those that it is stacked on are there already, and so before it. */
-  addBdev(command: CommandOf<"OpenBdev">): BdevPage {
+  addBdev(command: ReactorCommandOf<"OpenBdev">): BdevPage {
     const page = new BdevPage(command)
     this.#bdevs.set(command.bdev, page)
     return page
@@ -135,7 +133,7 @@ export class Book {
   }
 
   /** A target, as it is known now. Gives the LUNs of one that had its name before. */
-  putTarget({ target: spec }: CommandOf<"PutTarget">): ReadonlyArray<LunLine> {
+  putTarget({ target: spec }: ReactorCommandOf<"PutTarget">): ReadonlyArray<LunLine> {
     const known = this.target(spec.name)
     if (known !== undefined && known.spec.incarnation === spec.incarnation) {
       known.spec = spec
@@ -152,7 +150,7 @@ export class Book {
   }
 
   /** Whether it was there. */
-  removeTarget({ incarnation, name }: CommandOf<"DeleteTarget">): boolean {
+  removeTarget({ incarnation, name }: ReactorCommandOf<"DeleteTarget">): boolean {
     const page = this.target(name)
     if (page?.spec.incarnation !== incarnation) return false
     this.#dropLuns(page)
@@ -160,7 +158,7 @@ export class Book {
   }
 
   /** The target is there, and the bdev is named. */
-  mapLun({ bdev, incarnation, lun, target }: CommandOf<"MapLun">): void {
+  mapLun({ bdev, incarnation, lun, target }: ReactorCommandOf<"MapLun">): void {
     const line: LunLine = { lun, incarnation, bdev, drains: false }
     this.target(target)?.luns.set(lun, line)
     const lines = this.#exports.get(bdev) ?? new Map<LunLine, string>()
@@ -168,7 +166,7 @@ export class Book {
   }
 
   /** It takes no commands any more. */
-  drainLun({ incarnation, lun, target }: CommandOf<"DrainLun">): void {
+  drainLun({ incarnation, lun, target }: ReactorCommandOf<"DrainLun">): void {
     const line = this.target(target)?.luns.get(lun)
     if (line?.incarnation === incarnation) line.drains = true
   }
@@ -178,7 +176,7 @@ export class Book {
     incarnation,
     lun,
     target
-  }: Pick<CommandOf<"UnmapLun">, "incarnation" | "lun" | "target">): LunLine | undefined {
+  }: Pick<ReactorCommandOf<"UnmapLun">, "incarnation" | "lun" | "target">): LunLine | undefined {
     const luns = this.target(target)?.luns
     const line = luns?.get(lun)
     if (line?.incarnation !== incarnation) return undefined
@@ -188,7 +186,7 @@ export class Book {
   }
 
   /** What maps a bdev for the targets that export it. */
-  mappings(bdev: BdevId): ReadonlyArray<CommandOf<"MapLun">> {
+  mappings(bdev: BdevId): ReadonlyArray<ReactorCommandOf<"MapLun">> {
     return [...(this.#exports.get(bdev) ?? [])].flatMap(([{ drains, incarnation, lun }, name]) => {
       const target = this.target(name)?.spec.name
       return drains || target === undefined ? [] : [{ _tag: "MapLun", target, lun, incarnation, bdev }]

@@ -3,7 +3,7 @@
  * moves one of them first.
  */
 import { memoryShortage } from "../bdev/DiskMemory.ts"
-import type { ReactorAnswer, ReactorCommand, ReactorRequest } from "../reactor/protocol.ts"
+import type { ReactorAnswer, ReactorCommandOf, ReactorRequest } from "../reactor/protocol.ts"
 import type { StatisticsQuery } from "../reactor/statistics-protocol.ts"
 import type { BdevPage } from "./BdevPage.ts"
 import { targetKey } from "./Book.ts"
@@ -12,8 +12,6 @@ import { type HomeIndex, type JoiningSide, leastMobile, type Node, whoMoves } fr
 import { memberAt, type PoolState } from "./PoolState.ts"
 import { type Relocation, relocate, targetNames } from "./relocate.ts"
 import { type DeviceCommand, nodesOf } from "./route-command.ts"
-
-type CommandOf<Tag extends ReactorCommand["_tag"]> = Extract<ReactorCommand, { readonly _tag: Tag }>
 
 /** Names that one record has. */
 const namesMax = 20
@@ -146,7 +144,7 @@ export class DeviceCommands {
     })
   }
 
-  #openBdev(command: CommandOf<"OpenBdev">): boolean {
+  #openBdev(command: ReactorCommandOf<"OpenBdev">): boolean {
     const { book, placement } = this.#pool
     const { base, bdev, request } = command
     const home = placement.homeOf(bdev) ?? this.#homeOfNew(command)
@@ -166,7 +164,7 @@ export class DeviceCommands {
     return true
   }
 
-  #homeOfNew({ base, beside }: CommandOf<"OpenBdev">): HomeIndex {
+  #homeOfNew({ base, beside }: ReactorCommandOf<"OpenBdev">): HomeIndex {
     const { placement } = this.#pool
     const shared = base === undefined ? undefined : placement.homeOf(base)
     if (shared !== undefined) return shared
@@ -176,7 +174,9 @@ export class DeviceCommands {
   }
 
   /** A string says why there is none. */
-  #memoryOf({ definition: { name, spec } }: CommandOf<"OpenBdev">): { readonly memory?: SharedArrayBuffer } | string {
+  #memoryOf({
+    definition: { name, spec }
+  }: ReactorCommandOf<"OpenBdev">): { readonly memory?: SharedArrayBuffer } | string {
     const pool = this.#of.memory
     if (pool === undefined || spec._tag !== "Malloc" || spec.filename !== undefined) return {}
     const bytes = spec.blockCount * spec.blockSize
@@ -206,7 +206,7 @@ export class DeviceCommands {
     return { _tag: "Failed", code: "EBUSY", detail }
   }
 
-  #closeBdev(command: CommandOf<"CloseBdev">): void {
+  #closeBdev(command: ReactorCommandOf<"CloseBdev">): void {
     const { book } = this.#pool
     const { bdev, request } = command
     const page = book.bdev(bdev)
@@ -235,7 +235,7 @@ export class DeviceCommands {
   }
 
   /** The front knows all targets, for discovery and to hand over. */
-  #changeTarget(command: CommandOf<"PutTarget" | "DeleteTarget" | "UnmapLun">): void {
+  #changeTarget(command: ReactorCommandOf<"PutTarget" | "DeleteTarget" | "UnmapLun">): void {
     const { book, placement } = this.#pool
     const [node = ""] = nodesOf(command)
     const member = this.#memberOf(node)
@@ -251,7 +251,7 @@ export class DeviceCommands {
     } else for (const line of book.putTarget(command)) placement.untie(node, line.bdev)
   }
 
-  #mapLun(command: CommandOf<"MapLun">): boolean {
+  #mapLun(command: ReactorCommandOf<"MapLun">): boolean {
     const { book, placement } = this.#pool
     const { bdev, incarnation, lun } = command
     const target = targetKey(command.target)

@@ -3,7 +3,14 @@
  * that shares a disk with it, has one home, where it is as in a target with one reactor. What is told here is what a
  * single reactor would be told: who has what, and what becomes of it when one of them fails, is this folder's business.
  */
-import type { ReactorAnswer, ReactorCommand, ReactorFact, ReactorPort, ReactorRequest } from "../reactor/protocol.ts"
+import type {
+  ReactorAnswer,
+  ReactorCommand,
+  ReactorCommandOf,
+  ReactorFact,
+  ReactorPort,
+  ReactorRequest
+} from "../reactor/protocol.ts"
 import { Book } from "./Book.ts"
 import { Changes } from "./Changes.ts"
 import { CommandQueue } from "./CommandQueue.ts"
@@ -18,7 +25,6 @@ import { memberAt, type PoolState } from "./PoolState.ts"
 import { recover } from "./recover.ts"
 import { type DeviceCommand, isCommon, isForPool, nodeOfQuery, type PoolCommand } from "./route-command.ts"
 
-type CommandOf<Tag extends ReactorCommand["_tag"]> = Extract<ReactorCommand, { readonly _tag: Tag }>
 type HandOver = Extract<ReactorFact, { readonly _tag: "HandOver" }>
 
 /** How long a report waits for what is moving, in milliseconds. */
@@ -182,7 +188,7 @@ export class ReactorPool implements ReactorPort {
     }
   }
 
-  #toAll(command: CommandOf<"KickConnections" | "CutConnections">): void {
+  #toAll(command: ReactorCommandOf<"KickConnections" | "CutConnections">): void {
     for (const member of this.#state.members) member.send(command)
   }
 
@@ -213,7 +219,7 @@ export class ReactorPool implements ReactorPort {
     }
   }
 
-  #query({ request }: CommandOf<"Query">): void {
+  #query({ request }: ReactorCommandOf<"Query">): void {
     const { changes, moving } = this.#state
     const ask = (): void =>
       this.#askAll({ _tag: "Query" }, answerMillis, (answers) => {
@@ -224,7 +230,7 @@ export class ReactorPool implements ReactorPort {
     else void changes.soon(() => moving.size === 0, settleMillis).then(ask)
   }
 
-  #statistics(command: CommandOf<"Statistics">): void {
+  #statistics(command: ReactorCommandOf<"Statistics">): void {
     const { placement } = this.#state
     const { query, request } = command
     const answer = (result: Extract<ReactorAnswer, { readonly _tag: "Statistics" }>["result"]): void =>
@@ -240,7 +246,7 @@ export class ReactorPool implements ReactorPort {
     this.#askFor(home === undefined ? this.#front : memberAt(this.#state, home), command, [])
   }
 
-  #shutdown({ graceMillis, request }: CommandOf<"Shutdown">): void {
+  #shutdown({ graceMillis, request }: ReactorCommandOf<"Shutdown">): void {
     this.#isStopping = true
     this.#connections.refuseAll()
     let left = this.#state.members.length

@@ -1,37 +1,25 @@
 /** Whom a command of the control side is about, among the reactors of a pool. */
 
-import type { ReactorCommand } from "../reactor/protocol.ts"
+import type { ReactorCommand, ReactorCommandOf } from "../reactor/protocol.ts"
+import type { BdevCommand } from "../reactor/ReactorBdevs.ts"
 import type { StatisticsQuery } from "../reactor/statistics-protocol.ts"
 import { type CommonSetting, targetKey } from "./Book.ts"
 import type { Node } from "./Placement.ts"
 
-type CommandOf<Tag extends ReactorCommand["_tag"]> = Extract<ReactorCommand, { readonly _tag: Tag }>
-
 /** About targets and bdevs: it goes to their home, and waits while they move. */
-export type DeviceCommand = CommandOf<
-  | "PutTarget"
-  | "DeleteTarget"
-  | "CloseSessions"
-  | "RequestLogout"
-  | "OpenBdev"
-  | "NameBdev"
-  | "CloseBdev"
-  | "DumpBdev"
-  | "LoadBdev"
-  | "CancelCopies"
-  | "MeasureBdev"
-  | "ResizeBdev"
-  | "SetLatencies"
-  | "SetRateLimits"
-  | "InjectFault"
-  | "ResumePending"
-  | "ResetOverlay"
-  | "MapLun"
-  | "DrainLun"
-  | "UnmapLun"
-  | "PutReservations"
-  | "SetHistogram"
->
+export type DeviceCommand =
+  | BdevCommand
+  | ReactorCommandOf<
+      | "PutTarget"
+      | "DeleteTarget"
+      | "CloseSessions"
+      | "RequestLogout"
+      | "MapLun"
+      | "DrainLun"
+      | "UnmapLun"
+      | "PutReservations"
+      | "SetHistogram"
+    >
 
 /** What is left: for the front, for all, or for the pool itself. */
 export type PoolCommand = Exclude<ReactorCommand, DeviceCommand | CommonSetting>

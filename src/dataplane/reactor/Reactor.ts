@@ -24,6 +24,7 @@ import type {
   PortalId,
   ReactorAnswer,
   ReactorCommand,
+  ReactorCommandOf,
   ReactorFact,
   ReactorObservation,
   ReactorReport,
@@ -37,8 +38,6 @@ import { StuckIo } from "./StuckIo.ts"
 import { sessionFacts } from "./session-facts.ts"
 import { Throttling } from "./Throttling.ts"
 import { threadReport } from "./thread-report.ts"
-
-type CommandOf<Tag extends ReactorCommand["_tag"]> = Extract<ReactorCommand, { readonly _tag: Tag }>
 
 /** What a reactor has from its process, in plain values. */
 export interface ReactorSurroundings {
@@ -213,7 +212,7 @@ export class Reactor {
     return this.#node.targets.get(name.toLowerCase())
   }
 
-  #openPortal({ host, port, portal, request }: CommandOf<"OpenPortal">): void {
+  #openPortal({ host, port, portal, request }: ReactorCommandOf<"OpenPortal">): void {
     const opening = new Portal(this.#node)
     opening.open(host, port, (opened) => {
       if (opened._tag === "Done") this.#portals.set(portal, opening)
@@ -221,7 +220,7 @@ export class Reactor {
     })
   }
 
-  #closePortal({ portal, request }: CommandOf<"ClosePortal">): void {
+  #closePortal({ portal, request }: ReactorCommandOf<"ClosePortal">): void {
     const closing = this.#portals.get(portal)
     this.#portals.delete(portal)
     const done = (): void => this.#answer(request, { _tag: "Done" })
@@ -229,7 +228,7 @@ export class Reactor {
     else closing.close(done)
   }
 
-  #putTarget({ target: spec }: CommandOf<"PutTarget">): void {
+  #putTarget({ target: spec }: ReactorCommandOf<"PutTarget">): void {
     const known = this.#target(spec.name)
     if (known === undefined || known.spec.incarnation !== spec.incarnation) {
       this.#node.targets.set(spec.name.toLowerCase(), new Target(spec))
@@ -239,11 +238,11 @@ export class Reactor {
     for (const session of known.sessions) session.mapsChanged()
   }
 
-  #deleteTarget({ incarnation, name }: CommandOf<"DeleteTarget">): void {
+  #deleteTarget({ incarnation, name }: ReactorCommandOf<"DeleteTarget">): void {
     if (this.#target(name)?.spec.incarnation === incarnation) this.#node.targets.delete(name.toLowerCase())
   }
 
-  #closeSessions({ correlationId, incarnation, moving, name, request }: CommandOf<"CloseSessions">): void {
+  #closeSessions({ correlationId, incarnation, moving, name, request }: ReactorCommandOf<"CloseSessions">): void {
     const target = this.#target(name)
     let closed = 0
     let cut = 0
@@ -280,7 +279,7 @@ export class Reactor {
     }
   }
 
-  #requestLogout(command: CommandOf<"RequestLogout">): void {
+  #requestLogout(command: ReactorCommandOf<"RequestLogout">): void {
     const { correlationId, incarnation, limitMillis, name, portalGroupTag } = command
     const cause = { ending: "kicked", ...(correlationId === undefined ? {} : { correlationId }) } as const
     const target = this.#target(name)
@@ -291,7 +290,7 @@ export class Reactor {
     }
   }
 
-  #kickConnections({ connections, limitMillis }: CommandOf<"KickConnections">): void {
+  #kickConnections({ connections, limitMillis }: ReactorCommandOf<"KickConnections">): void {
     const wanted = new Set(connections)
     for (const connection of [...this.#node.connections]) {
       if (!wanted.has(connection.id)) continue
@@ -304,13 +303,13 @@ export class Reactor {
     for (const connection of [...this.#node.connections]) connection.cut(reason, "serverEnd")
   }
 
-  #nameBdev(command: CommandOf<"NameBdev">): void {
+  #nameBdev(command: ReactorCommandOf<"NameBdev">): void {
     this.#bdevs.handle(command)
     const unit = this.#bdevs.units.get(command.bdev)
     if (unit !== undefined) unit.askReservations = this.#reservations.ask
   }
 
-  #mapLun({ bdev, incarnation, lun, target: name }: CommandOf<"MapLun">): void {
+  #mapLun({ bdev, incarnation, lun, target: name }: ReactorCommandOf<"MapLun">): void {
     const target = this.#target(name)
     const unit = this.#bdevs.units.get(bdev)
     if (target === undefined || unit === undefined) return
@@ -320,7 +319,7 @@ export class Reactor {
     for (const session of target.sessions) session.lunInventoryChanged(lun)
   }
 
-  #drainLun(command: CommandOf<"DrainLun">): void {
+  #drainLun(command: ReactorCommandOf<"DrainLun">): void {
     const { deadlineMillis, incarnation, lun, request, target: name } = command
     const target = this.#target(name)
     const mapping = target?.luns[lun]
@@ -349,7 +348,7 @@ export class Reactor {
     this.#bdevs.limits.release(mapping.unit.bdev)
   }
 
-  #unmapLun({ incarnation, lun, target: name }: CommandOf<"UnmapLun">): void {
+  #unmapLun({ incarnation, lun, target: name }: ReactorCommandOf<"UnmapLun">): void {
     const target = this.#target(name)
     const mapping = target?.luns[lun]
     if (target === undefined || mapping === undefined || mapping.incarnation !== incarnation) return
@@ -370,7 +369,7 @@ export class Reactor {
     this.#node.lookOver(now)
   }
 
-  #shutdown({ graceMillis, request }: CommandOf<"Shutdown">): void {
+  #shutdown({ graceMillis, request }: ReactorCommandOf<"Shutdown">): void {
     for (const portal of this.#portals.values()) portal.close(() => {})
     this.#portals.clear()
     const end = (): void => {

@@ -17,12 +17,10 @@ import { BdevLimits } from "./BdevLimits.ts"
 import { DiskContent } from "./DiskContent.ts"
 import { measureFile, whenDeviceClosed } from "./file-commands.ts"
 import { NewsDesk } from "./NewsDesk.ts"
-import type { BdevId, ReactorAnswer, ReactorCommand, ReactorFact, ReactorObservation, RequestId } from "./protocol.ts"
-
-type CommandOf<Tag extends ReactorCommand["_tag"]> = Extract<ReactorCommand, { readonly _tag: Tag }>
+import type { BdevId, ReactorAnswer, ReactorCommandOf, ReactorFact, ReactorObservation, RequestId } from "./protocol.ts"
 
 /** What it is told. */
-export type BdevCommand = CommandOf<
+export type BdevCommand = ReactorCommandOf<
   | "OpenBdev"
   | "NameBdev"
   | "CloseBdev"
@@ -135,7 +133,7 @@ export class ReactorBdevs {
     this.#emit({ _tag: "Answer", request, answer })
   }
 
-  #open(command: CommandOf<"OpenBdev">): void {
+  #open(command: ReactorCommandOf<"OpenBdev">): void {
     const { base, bdev, definition, memory: slab, request } = command
     const memory = new DiskMemory(this.#memory)
     this.#memoryOf.set(bdev, memory)
@@ -188,7 +186,7 @@ export class ReactorBdevs {
     this.#answer(opening.request, { _tag: "Failed", code: "ECANCELED", detail: "it was given up" })
   }
 
-  #name(command: CommandOf<"NameBdev">): void {
+  #name(command: ReactorCommandOf<"NameBdev">): void {
     const bdev = this.limits.deviceOf(command.bdev)
     if (bdev === undefined) return
     const medium = mediumOf(bdev)
@@ -198,7 +196,7 @@ export class ReactorBdevs {
     this.#news.named(command.bdev)
   }
 
-  #close({ bdev: id, discard, request }: CommandOf<"CloseBdev">): void {
+  #close({ bdev: id, discard, request }: ReactorCommandOf<"CloseBdev">): void {
     this.#giveUpOpening(id)
     this.#news.forget(id)
     const bdev = this.#bdevs.get(id)
@@ -217,7 +215,7 @@ export class ReactorBdevs {
     })
   }
 
-  #resize({ bdev: id, blockCount }: CommandOf<"ResizeBdev">): void {
+  #resize({ bdev: id, blockCount }: ReactorCommandOf<"ResizeBdev">): void {
     const bdev = this.#bdevs.get(id)
     if (bdev === undefined || !isResizable(bdev)) return
     bdev.resize(blockCount)
@@ -237,7 +235,7 @@ export class ReactorBdevs {
   }
 
   /** Hosts that have it in their caches are told that the medium is another: 28/00. */
-  #resetOverlay({ bdev: id, request }: CommandOf<"ResetOverlay">): void {
+  #resetOverlay({ bdev: id, request }: ReactorCommandOf<"ResetOverlay">): void {
     const bdev = this.#bdevs.get(id)
     if (!(bdev instanceof OverlayBdev)) {
       return this.#answer(request, { _tag: "Failed", code: "ENODEV", detail: "it is no overlay that is open" })
@@ -251,7 +249,7 @@ export class ReactorBdevs {
     })
   }
 
-  #setLatencies({ bdev: id, latencies }: CommandOf<"SetLatencies">): void {
+  #setLatencies({ bdev: id, latencies }: ReactorCommandOf<"SetLatencies">): void {
     const bdev = this.#bdevs.get(id)
     if (bdev instanceof DelayBdev) bdev.latencies = latencies
   }

@@ -175,6 +175,9 @@ export type ReactorCommand =
   /** Asks everybody to log out, closes all, and answers when nothing is left or the time is over. */
   | { readonly _tag: "Shutdown"; readonly request: RequestId; readonly graceMillis: number }
 
+/** The commands of these kinds. */
+export type ReactorCommandOf<Tag extends ReactorCommand["_tag"]> = Extract<ReactorCommand, { readonly _tag: Tag }>
+
 /** A command that is answered. */
 export type ReactorRequest = Extract<ReactorCommand, { readonly request: RequestId }>
 
