@@ -127,11 +127,14 @@ const prepareGuest = () => {
 }
 
 const totals = { passed: 0, failed: 0, skipped: 0 }
+/** What has failed, said again at the very end: whoever sees the end of a long output sees the reason. */
+const failures = []
 
 /** One check that is no test run, such as the type check. */
 const check = (name, command, args) => {
   const ok = run(command, args)
   totals[ok ? "passed" : "failed"]++
+  if (!ok) failures.push(name)
   say(`${ok ? "ok  " : "FAIL"} ${name}`)
 }
 
@@ -140,26 +143,45 @@ const isSkipped = (test) => !["passed", "failed"].includes(test.status)
 const isRefusedByKernel = ({ fullName }) =>
   /\(skipped: (?:loop devices cannot be had|no mounts in a user namespace) here:/u.test(fullName)
 
+const excerptLines = 8
+/** The first lines of what a failed test says. */
+const excerptOf = (text) =>
+  text
+    .split("\n")
+    .slice(0, excerptLines)
+    .map((line) => `    ${line}`)
+    .join("\n")
+
 /** Adds a run's results to the totals; a run without results is a failure. */
 const count = (report, ok) => {
   const tests = report.testResults.flatMap((file) =>
     file.assertionResults.map((test) => ({ ...test, file: file.name }))
   )
   const passed = tests.filter((test) => test.status === "passed").length
-  const failed = tests.filter((test) => test.status === "failed").length
+  const failedTests = tests.filter((test) => test.status === "failed")
+  const failed = failedTests.length
   const skipped = tests.filter(isSkipped)
-  const brokenFiles = report.testResults.filter(
+  const broken = report.testResults.filter(
     (file) => file.status === "failed" && !file.assertionResults.some((test) => test.status === "failed")
-  ).length
+  )
+  const brokenFiles = broken.length
   const unwanted = mustHaveInterop
     ? skipped.filter((test) => test.file.includes("/test/interop/") && !isRefusedByKernel(test))
     : []
+  for (const { failureMessages, file, fullName } of failedTests) {
+    failures.push(`${relative(root, file)}: ${fullName}\n${excerptOf(failureMessages?.join("\n") ?? "")}`)
+  }
+  for (const { message, name } of broken) failures.push(`${relative(root, name)}\n${excerptOf(message ?? "")}`)
+  for (const { file, fullName } of unwanted) failures.push(`${relative(root, file)}: ${fullName} was skipped`)
   for (const test of skipped) say(`skipped: ${relative(root, test.file)}: ${test.fullName}`)
   totals.passed += passed
   totals.failed += failed + brokenFiles + unwanted.length
   totals.skipped += skipped.length - unwanted.length
   // An error outside any test, such as an unhandled rejection, fails a run whose tests have all passed.
-  if (!ok && failed + brokenFiles === 0) totals.failed++
+  if (!ok && failed + brokenFiles === 0) {
+    totals.failed++
+    failures.push("a run whose tests have all passed: an error outside of them, see above")
+  }
 }
 
 const vitest = (args, extraEnvironment = {}, limitMillis = runMillisMax) => {
@@ -180,7 +202,7 @@ const vitest = (args, extraEnvironment = {}, limitMillis = runMillisMax) => {
   try {
     count(JSON.parse(readFileSync(output, "utf8")), ok)
   } catch (error) {
-    process.stderr.write(`vitest left no results (${error.message})\n`)
+    failures.push(`vitest left no results (${error.message})`)
     totals.failed++
   }
   rmSync(folder, { recursive: true, force: true })
@@ -204,7 +226,9 @@ const runAll = () => {
   preparePackages()
   prepareTgt()
   prepareGuest()
-  check("types (tsc --noEmit)", node, ["node_modules/typescript/bin/tsc", "--noEmit"])
+  const tsc = "node_modules/typescript/bin/tsc"
+  check("types (tsc --noEmit)", node, [tsc, "--noEmit"])
+  check("types of the console (tsc -p tsconfig.console.json)", node, [tsc, "--noEmit", "-p", "tsconfig.console.json"])
   check("lint and format (biome check)", node, ["node_modules/@biomejs/biome/bin/biome", "check", "."])
   vitest(["--exclude", "test/interop/**"])
   vitest(["test/interop/"])
@@ -215,5 +239,6 @@ if (!existsSync(join(root, "node_modules/vitest"))) die("Run `npm install` first
 if (args[0] === "--long") runLong(args.slice(1))
 else if (args.length > 0) vitest(args)
 else runAll()
+for (const failure of failures) say(`\nFAILED ${failure}`)
 say(`\n${totals.passed} passed, ${totals.failed} failed${totals.skipped > 0 ? `, ${totals.skipped} skipped` : ""}`)
 process.exit(totals.failed === 0 ? 0 : 1)

@@ -42,7 +42,7 @@ describe("every file", () => {
   })
 
   it("is named after what it defines: PascalCase, or kebab-case", () => {
-    const name = /^([A-Z][A-Za-z0-9]*|[a-z0-9]+([-_][a-z0-9]+)*)(\.test|\.config)?\.(ts|mts|mjs|js)$/
+    const name = /^([A-Z][A-Za-z0-9]*|[a-z0-9]+([-_][a-z0-9]+)*)(\.test|\.config|\.d)?\.(ts|tsx|mts|mjs|js)$/
     none(files.map(({ path }) => path).filter((path) => !name.test(basename(path))))
   })
 
@@ -186,7 +186,8 @@ describe("imports point one way", () => {
     ["src/domain/", /^(src\/(?!domain\/)|node:|level$|classic-level|@effect\/platform-node)/],
     ["src/config/", /^src\/(history|rpc|cli|dataplane|main|host)/],
     ["src/history/", /^(src\/(rpc|cli|dataplane|main|host)|node:(fs|net|tls|dgram|http)|level$|classic-level)/],
-    ["src/rpc/", /^src\/(cli|dataplane|main)/],
+    ["src/rpc/", /^src\/(cli|dataplane|main|console)/],
+    ["src/console/", /^(src\/(?!console\/)|eventlog\/|node:|effect$|@effect\/)/],
     ["src/cli/", /^src\/dataplane\//],
     ["src/dataplane/", /^src\/(history|rpc|config|cli|main)/],
     ["src/dataplane/scsi/", /^(node:(net|tls|dgram|http)|src\/dataplane\/(iscsi|reactor)\/|eventlog\/|src\/domain\/)/],
@@ -202,7 +203,7 @@ describe("imports point one way", () => {
     const relative = files.flatMap((file) => file.imports.map((each) => ({ ...each, path: file.path })))
     none(
       relative
-        .filter(({ specifier }) => specifier.startsWith(".") && !/\.(ts|mjs|js|json)$/.test(specifier))
+        .filter(({ specifier }) => specifier.startsWith(".") && !/\.(ts|tsx|mjs|js|json|css)$/.test(specifier))
         .map(({ path, line, specifier }) => `${path}:${line}: ${specifier}`)
     )
   })

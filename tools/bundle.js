@@ -1,14 +1,15 @@
 /**
- * Makes `dist`, which the package runs: the product, Effect and YAML in some ninety files. Most of a start is Node's
+ * Makes `dist`, which the package runs: the product, Effect and YAML in some ninety files, and the web console's. Most of a start is Node's
  * work on modules, and from source there are more than a thousand. Checked before, by tsc.
  *
  * The other packages stay outside: those with native code belong where npm puts them. An argument is another folder
  * than `dist`.
  */
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { rolldown } from "rolldown"
+import { bundleConsole } from "./bundle-console.js"
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const output = process.argv[2] ?? join(root, "dist")
@@ -40,7 +41,11 @@ const bundle = await rolldown({
 })
 const { output: chunks } = await bundle.write({ dir: join(output, "src"), format: "esm", keepNames: true })
 await bundle.close()
-const packages = new Set(chunks.flatMap(({ moduleIds = [] }) => moduleIds.map(packageOf)))
+const console = await bundleConsole()
+mkdirSync(join(output, "console"))
+for (const [name, content] of console.files) writeFileSync(join(output, "console", name), content)
+const moduleIds = [...chunks.flatMap((chunk) => chunk.moduleIds ?? []), ...console.moduleIds]
+const packages = new Set(moduleIds.map(packageOf))
 packages.delete(undefined)
 writeFileSync(
   join(output, "LICENSES.txt"),

@@ -118,5 +118,7 @@ const readSource = (path: string): SourceFile => {
 /** Every TypeScript and JavaScript file of the project that is written by hand. */
 export const sourceFiles = (): ReadonlyArray<SourceFile> =>
   listed()
-    .filter((path) => /\.(ts|mts|mjs|js)$/.test(path) && !path.includes("node_modules/") && !path.startsWith("dist/"))
+    .filter(
+      (path) => /\.(ts|tsx|mts|mjs|js)$/.test(path) && !path.includes("node_modules/") && !path.startsWith("dist/")
+    )
     .map(readSource)

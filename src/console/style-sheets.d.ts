@@ -1,0 +1,2 @@
+/** Style sheets are imported for their effect: tools/bundle-console.js gathers them. */
+declare module "*.css"
