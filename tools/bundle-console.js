@@ -1,6 +1,6 @@
 /**
- * The web console's files, made of `src/console`: what the package has in `dist/console`, and what a checkout makes when
- * the console is first opened.
+ * The web console's files, made of `src/console`: what the package has in `dist/console`, and what a checkout makes
+ * when the console is first opened.
  */
 import { existsSync, readFileSync } from "node:fs"
 import { dirname, join } from "node:path"

@@ -1,6 +1,6 @@
 /**
- * Makes `dist`, which the package runs: the product, Effect and YAML in some ninety files, and the web console's. Most of a start is Node's
- * work on modules, and from source there are more than a thousand. Checked before, by tsc.
+ * Makes `dist`, which the package runs: the product, Effect and YAML in some ninety files, and the web console's. Most
+ * of a start is Node's work on modules, and from source there are more than a thousand. Checked before, by tsc.
  *
  * The other packages stay outside: those with native code belong where npm puts them. An argument is another folder
  * than `dist`.
