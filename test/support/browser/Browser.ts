@@ -1,7 +1,7 @@
 /**
  * A Chromium for tests of the web console. Whatever a page complains of is collected: errors and warnings of its
- * scripts, what its Content-Security-Policy has stopped, requests that failed or were refused. A visit that has seen any
- * fails, unless the test has said that it is to be.
+ * scripts, what its Content-Security-Policy has stopped, requests that failed or were refused. A visit that has seen
+ * any fails, unless the test has said that it is to be.
  *
  * It ends with the test worker, however that ends; its profile is a temporary folder.
  */
