@@ -3,12 +3,13 @@
  * so, ended by signal. Restarting on the same folder is how the tests look at what survives.
  */
 import { mkdtempSync, rmSync } from "node:fs"
-import { createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { setTimeout as delay } from "node:timers/promises"
 import { type Child, type ExitStatus, startChild } from "./child-process.ts"
 import { connectRpc, type RpcClient, RpcFailure } from "./rpc-client.ts"
+
+export { freePort } from "./free-port.ts"
 
 /** The checkout's root. */
 export const projectDirectory = join(import.meta.dirname, "../..")
@@ -70,18 +71,6 @@ export const makeDirectory = (purpose = "target"): string => mkdtempSync(join(tm
 
 /** Removes a folder that `makeDirectory` made. */
 export const removeDirectory = (directory: string): void => rmSync(directory, { recursive: true, force: true })
-
-/** A TCP port on `address` that was free a moment ago. */
-export const freePort = (address = "127.0.0.1"): Promise<number> =>
-  new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once("error", reject)
-    server.listen({ host: address, port: 0 }, () => {
-      const bound = server.address()
-      const port = typeof bound === "object" && bound !== null ? bound.port : 0
-      server.close(() => resolve(port))
-    })
-  })
 
 /** `LUNLOG_TEST_ARGS="--workers 2"`: what every server of a run of the tests is started with, beside its own. */
 const argumentsOfRun = (): ReadonlyArray<string> =>
