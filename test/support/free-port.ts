@@ -12,8 +12,8 @@ const workersMax = 32
 
 const worker = Number(process.env["VITEST_POOL_ID"] ?? 0) % workersMax
 const ownPorts = firstPort + (Number.isInteger(worker) ? worker : 0) * portsPerWorker
-/** Begins anywhere: another run of the tests on the same machine has the same ports. */
-let next = Math.floor(Math.random() * portsPerWorker)
+/** Begins where other processes do not: another run of the tests on the same machine has the same ports. */
+let next = process.pid % portsPerWorker
 
 const isFree = (host: string, port: number): Promise<boolean> =>
   new Promise((resolve, reject) => {
