@@ -9,6 +9,7 @@ import type { LogRecord } from "../../eventlog/record.ts"
 import { suggestion } from "../config/native/closest.ts"
 import { Event } from "../domain/Event.ts"
 import { Observation } from "../domain/observation/Observation.ts"
+import { describeRecord } from "./describe/describe-record.ts"
 import { describedObservations } from "./describe/observation-sentence.ts"
 import { objectTag } from "./LogObject.ts"
 import { type ObjectUnknown, resolveObject } from "./resolve-object.ts"
@@ -27,6 +28,8 @@ export interface LogConditions {
   readonly kind?: "control" | "observation"
   /** Only what went wrong. */
   readonly errors?: boolean
+  /** What is to be found in the words of a record (`describeRecord`), in any case. */
+  readonly words?: ReadonlyArray<string>
 }
 
 /** What the conditions come to. */
@@ -87,7 +90,7 @@ const any = (tags: ReadonlyArray<string>): ReadonlyArray<ReadonlyArray<string>> 
 /** The filter of some conditions. Names are looked up in the log. */
 export const logFilter = (log: LogArchiveShape, wanted: LogConditions): Effect.Effect<LogFilter, FilterError> =>
   Effect.gen(function* () {
-    const { causes = [], errors = false, initiators = [], kind, objects = [], types = [] } = wanted
+    const { causes = [], errors = false, initiators = [], kind, objects = [], types = [], words = [] } = wanted
     const named = yield* Effect.forEach(objects, (text) => resolveObject(log, text))
     const hosts = yield* Effect.forEach(initiators, (text) => resolveHost(log, text))
     const isLocal = causes.includes("local")
@@ -102,7 +105,13 @@ export const logFilter = (log: LogArchiveShape, wanted: LogConditions): Effect.E
     const isCause = ({ cause }: LogRecord): boolean =>
       !isLocal || [cause.actor, cause.source, cause.method].some((one) => one !== undefined && causes.includes(one))
     const isKind = (record: LogRecord): boolean => kind === undefined || record.kind === kind
-    return { tags, matches: (record) => isKind(record) && isCause(record) }
+    const sought = words.map((text) => text.toLowerCase())
+    const hasWords = (record: LogRecord): boolean => {
+      if (sought.length === 0) return true
+      const text = describeRecord(record).toLowerCase()
+      return sought.some((one) => text.includes(one))
+    }
+    return { tags, matches: (record) => isKind(record) && isCause(record) && hasWords(record) }
   })
 
 /** Which part of the log, and from which end. */

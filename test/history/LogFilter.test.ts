@@ -95,6 +95,16 @@ describe("a filter", () => {
     })
   )
 
+  onLog("of words has the records that say so, in any case", (log) =>
+    Effect.gen(function* () {
+      const said = yield* found(log, { words: ["BEGAN TO drain"] })
+      assert.deepStrictEqual(typesOf(said), ["LunRemovalStarted"])
+      const either = yield* found(log, { words: ["began to drain", "was refused"], kind: "control" })
+      assert.deepStrictEqual(either, said)
+      assert.deepStrictEqual(yield* found(log, { words: ["nothing says this"] }), [])
+    })
+  )
+
   onLog("of a kind has only that", (log) =>
     Effect.gen(function* () {
       const control = yield* found(log, { kind: "control" })

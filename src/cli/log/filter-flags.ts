@@ -21,6 +21,7 @@ export const filterFlags = {
     Flag.optional
   ),
   errors: Flag.Boolean("errors").pipe(Flag.withDescription("Only what went wrong"), Flag.withDefault(false)),
+  grep: several("grep", "TEXT", "Only records whose words have this text in them, in any case. May be repeated"),
   since: placeFlag("since", 'From here on: a record, -100, 14:03, "10 minutes ago" ...'),
   until: placeFlag("until", "Up to here")
 }
@@ -33,6 +34,7 @@ export interface FilterInput {
   readonly cause: ReadonlyArray<string>
   readonly kind: Option.Option<"control" | "observation">
   readonly errors: boolean
+  readonly grep: ReadonlyArray<string>
   readonly since: Option.Option<string>
   readonly until: Option.Option<string>
 }
@@ -50,6 +52,7 @@ export const filterMembers = (input: FilterInput) =>
       cause: some(input.cause),
       kind: Option.getOrUndefined(input.kind),
       errors: input.errors || undefined,
+      grep: some(input.grep),
       since: yield* optionalPlace(input.since),
       until: yield* optionalPlace(input.until)
     }

@@ -156,6 +156,7 @@ export const tailCommand = Command.make(
     { command: "lunlog log tail -f", description: "The last 20, then each new one" },
     { command: 'lunlog log tail --errors --since "1 hour ago"', description: "What went wrong in the last hour" },
     { command: "lunlog log tail --object disk1:2 --type 'Lun*'", description: "What LUN 2 of disk1 went through" },
+    { command: 'lunlog log tail --grep "medium error"', description: "What says so in its words" },
     { command: "lunlog log tail --cause bdev_malloc_delete -n 5", description: "What that method has led to" }
   ])
 )

@@ -12,6 +12,7 @@ const filters = [
   option(["", "cause"], commaList("CAUSES"), "only what was asked for by these sources, methods, users or records"),
   option(["", "kind"], choice("control", "observation"), "only changes, or only what was seen"),
   flag(["", "errors"], "only what went wrong"),
+  option(["", "grep"], commaList("TEXTS"), "only records whose words have one of these in them, in any case"),
   option(["", "since"], place, "from here on; times are UTC"),
   option(["", "until"], place, "up to here; times are UTC")
 ]

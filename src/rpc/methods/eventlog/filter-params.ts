@@ -21,6 +21,7 @@ export const filterParams = {
   cause: conditions(512),
   kind: optional(Schema.Literals(["control", "observation"])),
   errors: optional(Schema.Boolean),
+  grep: conditions(256),
   since: optional(Place),
   until: optional(Place)
 } as const
@@ -42,8 +43,8 @@ export const filterError = (error: FilterError): RpcError => {
 /** The filter that the parameters ask for. */
 export const filterOf = (params: FilterParams): Effect.Effect<LogFilter, RpcError, LogArchive> =>
   Effect.gen(function* () {
-    const { cause = [], errors = false, initiator = [], kind, object = [], type = [] } = params
-    const wanted = { types: type, objects: object, initiators: initiator, causes: cause, errors }
+    const { cause = [], errors = false, grep = [], initiator = [], kind, object = [], type = [] } = params
+    const wanted = { types: type, objects: object, initiators: initiator, causes: cause, errors, words: grep }
     const log = yield* LogArchive
     return yield* Effect.mapError(logFilter(log, kind === undefined ? wanted : { ...wanted, kind }), filterError)
   })

@@ -5,7 +5,7 @@
 import { Clock, Effect, Schema, Stream } from "effect"
 import { LogArchive } from "../../../../eventlog/LogArchive.ts"
 import type { LogRecord } from "../../../../eventlog/record.ts"
-import { findMatching, type LogFilter } from "../../../history/LogFilter.ts"
+import type { LogFilter } from "../../../history/LogFilter.ts"
 import { optional, SafeUint64, Uint32 } from "../../param.ts"
 import type { RpcError } from "../../RpcError.ts"
 import { anyState, defineMethod, type RpcMethod } from "../../RpcMethod.ts"
@@ -29,18 +29,19 @@ const viewOf = (words: boolean) => (record: LogRecord) => (words ? recordInWords
 
 const hasNoTags = (filter: LogFilter): boolean => filter.tags.length === 0
 
-/** Reading in order checks the chain; looking things up does not. */
+/** What the tags let through. Reading in order checks the chain; looking things up does not. */
 const recordsOf = (log: LogArchive["Service"], filter: LogFilter, { from, to }: Window) =>
-  hasNoTags(filter) ? Stream.filter(log.read({ from, to }), filter.matches) : findMatching(log, filter, { from, to })
+  hasNoTags(filter) ? log.read({ from, to }) : log.find({ from, to, tags: filter.tags })
 
-/** Records of the window, as many as fit; `next` is where to go on, absent at the end. */
+/** Records of the window, as many as fit; `next` is where to go on, absent at the end. None may be, and more to come. */
 const readPage = (filter: LogFilter, window: Window) =>
   Effect.gen(function* () {
     const log = yield* LogArchive
     const durable = log.durable().seq
     const { from, limit, words } = window
     const to = Math.min(window.to, durable)
-    const { items, rest } = yield* takePage(recordsOf(log, filter, { ...window, to }), limit, viewOf(words))
+    const records = recordsOf(log, filter, { ...window, to })
+    const { items, rest } = yield* takePage(records, limit, viewOf(words), filter.matches)
     const next = rest === undefined ? {} : { next: rest.seq }
     return { isEmpty: items.length === 0 && from <= durable, page: { records: items, durable_seq: durable, ...next } }
   })
@@ -62,7 +63,7 @@ const readNews = (filter: LogFilter, window: Window, timeout: number) =>
       yield* awaitNews(from, deadline - (yield* Clock.currentTimeMillis))
       const { isEmpty, page } = yield* readPage(filter, { ...window, from })
       if (!isEmpty || (yield* Clock.currentTimeMillis) >= deadline) return page
-      from = page.durable_seq + 1
+      from = page.next ?? page.durable_seq + 1
     }
   })
 
@@ -112,8 +113,8 @@ const eventlogTail = defineMethod({
       const filter = yield* filterOf(conditions)
       const from = yield* firstSeqOf("since", conditions.since)
       const until = Math.min(durable, to ?? durable, yield* lastSeqOf("until", conditions.until))
-      const newest = findMatching(log, filter, { from, to: until, reverse: true })
-      const { items, rest } = yield* takePage(newest, count, viewOf(words))
+      const newest = log.find({ tags: filter.tags, from, to: until, reverse: true })
+      const { items, rest } = yield* takePage(newest, count, viewOf(words), filter.matches)
       const earlier = rest === undefined ? {} : { earlier: rest.seq }
       return { records: items.toReversed(), durable_seq: durable, ...earlier }
     })
