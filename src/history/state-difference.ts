@@ -25,6 +25,8 @@ export interface ObjectChange {
   readonly action: Difference["action"] | "made-anew"
   /** Such as `bdev Malloc0`. */
   readonly object: string
+  /** As questions name it; options have no name. */
+  readonly about: LogObject | undefined
   readonly detail: string
   readonly changes: ReadonlyArray<MemberChange>
   /** The records that changed the object itself: the newest, in order. */
@@ -151,6 +153,16 @@ const ofLun = (field: string): number | undefined => {
   return lun === undefined ? undefined : Number(lun)
 }
 
+/** Without the records that did it. */
+export const unexplained = ({ action, changes, detail, key, object, section }: Differing): ObjectChange => ({
+  action,
+  object,
+  about: objectOf(section, key),
+  detail,
+  changes: changes.map((change) => ({ ...change, by: [] })),
+  by: []
+})
+
 /** With the records that did it. */
 export const explained = (
   log: LogArchiveShape,
@@ -173,5 +185,5 @@ export const explained = (
     )
     const by = [...starts, ...own].sort((a, b) => a.seq - b.seq)
     const isLunsAlone = members.length > 0 && members.every((member) => member.by.length > 0)
-    return { action, object, detail, changes: members, by: isLunsAlone ? [] : by }
+    return { action, object, about, detail, changes: members, by: isLunsAlone ? [] : by }
   })

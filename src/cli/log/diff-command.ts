@@ -21,6 +21,7 @@ const Change = Schema.Struct({
 const ObjectChange = Schema.Struct({
   action: Schema.Literals(["create", "change", "replace", "remove", "made-anew"]),
   object: Schema.String,
+  about: Schema.optional(Schema.String),
   detail: Schema.optional(Schema.String),
   changes: Schema.Array(Change),
   by: Schema.Array(RecordView)
@@ -66,8 +67,13 @@ const objectLines = (one: ObjectChange, style: LineStyle): ReadonlyArray<string>
 
 const failedAs = (error: CliFailure): CliFailure => new CliFailure({ message: error.message, exitCode: trouble })
 
+interface Moments {
+  readonly from: string
+  readonly to: string
+}
+
 /** All pages, printed as they come. Gives whether anything differs. */
-const showChanges = (source: LogSource, params: { readonly from: string; readonly to: string }, json: boolean) =>
+const showChanges = (source: LogSource, params: Moments & { readonly by: boolean }, json: boolean) =>
   Effect.gen(function* () {
     const style = { colours: wantsColours(), fields: false }
     let [skip, total] = [0, 0]
@@ -95,13 +101,19 @@ export const diffCommand = Command.make(
       Flag.withDescription("The two configuration files compared line by line, by diff -u"),
       Flag.withDefault(false)
     ),
+    records: Flag.Boolean("records").pipe(
+      Flag.withDescription("With the records that did it; --no-records is faster where much has changed"),
+      Flag.withDefault(true)
+    ),
     json: jsonFlag("As JSON, one object per line")
   },
   Effect.fn(
-    function* ({ json, unified, ...input }) {
+    function* ({ json, records, unified, ...input }) {
       const params = { from: yield* placeParam(input.from), to: yield* placeParam(input.to) }
       const source = yield* sourceOf(input)
-      const differs = unified ? yield* unifiedDiff(source, params) : yield* showChanges(source, params, json)
+      const differs = unified
+        ? yield* unifiedDiff(source, params)
+        : yield* showChanges(source, { ...params, by: records }, json)
       const code = differs ? different : same
       if (code !== same) return yield* new CliFailure({ message: "", exitCode: code })
     },

@@ -27,6 +27,14 @@ describe("lunlog log diff", () => {
     )
   })
 
+  it("without records has only what differs, and how the object is called in other questions", async () => {
+    const moments = [String(log.record("LunRemovalStarted").seq - 1), String(log.record("LunRemoved").seq)]
+    const { stdout } = await ask("diff", ...moments, "--no-records")
+    assert.match(stdout, /^~ target \S+:disk1\n {4}- LUN 2: pulled\n$/u)
+    const json = await ask("diff", ...moments, "--no-records", "--json")
+    assert.deepInclude(JSON.parse(json.stdout), { about: `target:${log.names.disk1}`, by: [] })
+  })
+
   it("backwards has the same records, and the opposite of the change", async () => {
     const { stdout } = await ask(
       "diff",
@@ -48,6 +56,7 @@ describe("lunlog log diff", () => {
         "object",
         "changes",
         "by",
+        ...("about" in JSON.parse(line) ? ["about"] : []),
         ...("detail" in JSON.parse(line) ? ["detail"] : [])
       ])
     const unified = await run(

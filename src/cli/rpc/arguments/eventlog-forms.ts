@@ -103,7 +103,9 @@ export const eventlogForms: ReadonlyArray<MethodForm> = [
     [
       required(option(["", "from"], place, "the earlier moment; times are UTC")),
       option(["", "to"], place, "the later one (default HEAD)"),
-      option(["", "skip"], integer("N"), "objects to leave out: those of the answers before")
+      option(["", "skip"], integer("N"), "objects to leave out: those of the answers before"),
+      option(["", "limit"], integer("N"), "how many objects at most (200)"),
+      flag(["", "no-by"], "without the records that did it", "by", false)
     ],
     { answer: "json", example: "--from 17 --to 20" }
   )

@@ -33,7 +33,7 @@ const hasNoTags = (filter: LogFilter): boolean => filter.tags.length === 0
 const recordsOf = (log: LogArchive["Service"], filter: LogFilter, { from, to }: Window) =>
   hasNoTags(filter) ? log.read({ from, to }) : log.find({ from, to, tags: filter.tags })
 
-/** Records of the window, as many as fit; `next` is where to go on, absent at the end. None may be, and more to come. */
+/** Records of the window, as many as fit, which may be none; `next` is where to go on, absent at the end. */
 const readPage = (filter: LogFilter, window: Window) =>
   Effect.gen(function* () {
     const log = yield* LogArchive
