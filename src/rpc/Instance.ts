@@ -1,7 +1,7 @@
 /**
  * The running process as methods see it: who it is, how far its start has come, and how it is stopped.
  */
-import { Context, Deferred, Effect, Schema } from "effect"
+import { Context, Deferred, Effect, type Redacted, Schema } from "effect"
 import type { AllowedPaths } from "../host/AllowedPaths.ts"
 import type { FrameworkState } from "./RpcMethod.ts"
 
@@ -32,6 +32,14 @@ export interface InstanceInfo {
   readonly removalMarginMillis?: number
 }
 
+/** The web console of this process. */
+export interface ConsoleInfo {
+  /** Without the token. */
+  readonly url: string
+  readonly token: Redacted.Redacted
+  readonly allowsChanges: boolean
+}
+
 /** Made by the composition root with `Instance.make`. */
 export class Instance extends Context.Service<
   Instance,
@@ -47,6 +55,9 @@ export class Instance extends Context.Service<
     readonly claim: (what: string) => boolean
     readonly unclaim: (what: string) => void
     readonly isClaimed: (what: string) => boolean
+    /** Undefined unless one is served. */
+    readonly console: () => ConsoleInfo | undefined
+    readonly announceConsole: (info: ConsoleInfo) => void
     /** Asks for an orderly end and returns at once. `reason` is for the log. */
     readonly requestShutdown: (reason: string) => Effect.Effect<void>
   }
@@ -65,6 +76,7 @@ export class Instance extends Context.Service<
       let state: FrameworkState = "STARTUP"
       let initializing: Effect.Effect<void> | undefined
       const claimed = new Set<string>()
+      let console: ConsoleInfo | undefined
       const bringUp = Effect.suspend(() => {
         initializing = Deferred.await(settled)
         return actions.bringUp
@@ -94,6 +106,10 @@ export class Instance extends Context.Service<
           claimed.delete(what)
         },
         isClaimed: (what) => claimed.has(what),
+        console: () => console,
+        announceConsole: (info) => {
+          console = info
+        },
         awaitRuntime: Deferred.await(reached),
         requestShutdown: (reason) => actions.shutdown(reason)
       })

@@ -5,7 +5,7 @@
 import { Effect, Result, Schema, SchemaAST } from "effect"
 import type { Cause } from "../../eventlog/record.ts"
 import { type JsonObject, type JsonValue, toPlain } from "./json-value.ts"
-import { invalidParameters, type RpcError, rpcError, type WireError } from "./RpcError.ts"
+import { errnoError, invalidParameters, type RpcError, rpcError, type WireError } from "./RpcError.ts"
 
 /** STARTUP until `framework_start_init` has done its work, RUNTIME from then on. */
 export type FrameworkState = "STARTUP" | "RUNTIME"
@@ -18,6 +18,8 @@ export interface RpcCaller {
   actor: string
   /** Whose address is what the log has; it cannot say that it is somebody else. */
   readonly isRemote?: true
+  /** May call what changes nothing; the text says how more can be had. */
+  readonly onlyReads?: { readonly hint: string }
 }
 
 /** What a handler knows about its call beyond the parameters. */
@@ -48,6 +50,8 @@ export interface RpcMethod<R> {
   readonly aliases: ReadonlyArray<string>
   readonly states: ReadonlyArray<FrameworkState>
   readonly kind: MethodKind
+  /** What a query or wait does beside answering, as "it writes a file": nobody who only reads may call it. */
+  readonly sideEffect?: string
   readonly run: (
     params: JsonObject | ReadonlyArray<JsonValue> | undefined,
     call: RpcCall
@@ -66,6 +70,7 @@ interface Definition {
   readonly aliases?: ReadonlyArray<string>
   readonly states?: ReadonlyArray<FrameworkState>
   readonly kind: MethodKind
+  readonly sideEffect?: string
 }
 
 const issueLines = (message: string): string =>
@@ -136,8 +141,13 @@ const common = (definition: Definition) => ({
   name: definition.name,
   aliases: definition.aliases ?? [],
   states: definition.states ?? runtime,
-  kind: definition.kind
+  kind: definition.kind,
+  ...(definition.sideEffect === undefined ? {} : { sideEffect: definition.sideEffect })
 })
+
+/** -1 for a caller who only reads: `what` is not reading, because of `why`. */
+export const readingOnly = (what: string, why: string, hint: string): RpcError =>
+  rpcError(errnoError("EPERM"), { reason: `${what} is not for a caller who may only read: ${why}`, hint })
 
 /** Characters of an id that the log keeps; a client may send 256 KiB of it. */
 const requestIdLengthMax = 64

@@ -16,7 +16,14 @@ import {
   runtimeOnly,
   startupOnly
 } from "./RpcError.ts"
-import { type MethodKind, type RpcCall, type RpcCaller, type RpcMethod, requestIdText } from "./RpcMethod.ts"
+import {
+  type MethodKind,
+  type RpcCall,
+  type RpcCaller,
+  type RpcMethod,
+  readingOnly,
+  requestIdText
+} from "./RpcMethod.ts"
 
 /** SPDK's response buffer: 32 MiB. What is longer is answered with an error. */
 export const responseBytesMax = 32 * 1024 * 1024
@@ -66,6 +73,10 @@ const settle = (method: string, call: Effect.Effect<unknown, RpcError>): Outcome
       return Effect.as(Effect.logError(`defect in ${method}`, Cause.die(defect)), Result.fail(error))
     })
   )
+
+/** Why one who only reads may not call it; undefined if it changes nothing. */
+const changeBy = <R>({ kind, sideEffect }: RpcMethod<R>): string | undefined =>
+  kind === "change" ? "it changes the target" : sideEffect
 
 /** Built over a method table and the services that its methods need. */
 export class RpcRouter extends Context.Service<
@@ -146,6 +157,10 @@ const makeRouter = <R>(
     if (method === undefined) {
       const data = { reason: `there is no method ${name.slice(0, 128)} here`, hint: "rpc_get_methods lists them" }
       return refused({ id, error: rpcError(methodNotFound, data) })
+    }
+    const change = caller.onlyReads === undefined ? undefined : changeBy(method)
+    if (change !== undefined) {
+      return refused({ id, error: readingOnly(method.name, change, caller.onlyReads?.hint ?? "") })
     }
     const run = Effect.suspend(() => outcome(method, request.success, caller))
     return { kind: method.kind, run: (bytesMax) => Effect.map(run, (result) => answer(id, result, bytesMax())) }

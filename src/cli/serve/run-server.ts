@@ -30,13 +30,12 @@ import { version } from "../version.ts"
 import { allowedPathsOf } from "./allowed-paths.ts"
 import { giveBackMemory } from "./give-back-memory.ts"
 import type { HotplugPoll } from "./hotplug-poll.ts"
-import type { HttpSettings } from "./http-flags.ts"
+import { type Listeners, serveListeners } from "./listen/listeners.ts"
 import { connectionsWithin, openFilesMax } from "./open-files.ts"
 import type { PeerLimitSettings } from "./peer-limits.ts"
 import { observeEnd, observeStart, previousEndIn } from "./process-observations.ts"
 import type { ReactorPlan } from "./reactor-flags.ts"
 import { secretsOf } from "./secret-key.ts"
-import { serveHttp } from "./serve-http.ts"
 import { instanceIdOf, logDirectoryOf, prepareStateDirectory } from "./state-directory.ts"
 
 /** What the data plane is made with. */
@@ -83,8 +82,8 @@ export interface ServerSettings {
   /** Stay in STARTUP until `framework_start_init`. */
   readonly waitForRpc: boolean
   readonly rpcsAllowed?: ReadonlySet<string>
-  /** Files of the HTTP endpoint are read and made once the state directory is there; undefined: no endpoint. */
-  readonly http?: Effect.Effect<HttpSettings | undefined, CliFailure>
+  /** What is served over HTTP; files for it are read and made once the state directory is there. */
+  readonly listeners?: Effect.Effect<Listeners, CliFailure>
   readonly acceptLogLoss: boolean
   /** Undefined: every path that the user may open. */
   readonly restriction?: PathRestriction | undefined
@@ -153,12 +152,12 @@ const tellUnknownMethods = (allowed: ReadonlySet<string>): Effect.Effect<void> =
     : Effect.logWarning(`--rpcs-allowed names methods that do not exist: ${unknown.join(", ")}`)
 }
 
-/** The control socket and the HTTP endpoint with all methods, until the scope closes. */
-const serveRpc = (settings: ServerSettings, http: HttpSettings | undefined, instance: Instance["Service"]) =>
+/** The control socket with all methods, and what is served over HTTP, until the scope closes. */
+const serveRpc = (settings: ServerSettings, listeners: Listeners, instance: Instance["Service"]) =>
   Effect.gen(function* () {
     const allowed = settings.rpcsAllowed === undefined ? {} : { allowed: settings.rpcsAllowed }
     if (settings.rpcsAllowed !== undefined) yield* tellUnknownMethods(settings.rpcsAllowed)
-    if (http !== undefined) yield* Effect.provideService(serveHttp(http, allowed), Instance, instance)
+    yield* Effect.provideService(serveListeners(listeners, allowed), Instance, instance)
     if (settings.socketPath === undefined) return
     const router = RpcRouter.layer(allMethods, allowed)
     const server = RpcServer.layer({ socketPath: settings.socketPath, lockHeld: true }).pipe(
@@ -181,7 +180,7 @@ const bringUp = (settings: ServerSettings, accept: Deferred.Deferred<void>) =>
 /** Runs until it is asked to end; what it was made of is gone when this returns. */
 const serve = (
   settings: ServerSettings,
-  http: HttpSettings | undefined,
+  listeners: Listeners,
   allowedPaths: AllowedPaths,
   accept: Deferred.Deferred<void>
 ): Effect.Effect<string, CliFailure, HostServices | Scope.Scope> =>
@@ -214,7 +213,7 @@ const serve = (
       }
     )
     yield* announceStart(settings)
-    yield* serveRpc(settings, http, instance)
+    yield* serveRpc(settings, listeners, instance)
     const beside = Effect.provideService(settings.whileServing ?? Effect.void, Instance, instance)
     yield* Effect.forkScoped(beside, { startImmediately: true })
     yield* Effect.forkScoped(giveBackMemory)
@@ -232,7 +231,7 @@ export const runServer = (settings: ServerSettings, makeDataPlane: MakeDataPlane
     yield* prepareStateDirectory(settings.stateDirectory)
     // Before the log: a start that is refused must not begin an epoch, and least of all an empty one.
     const connections = yield* connectionsWithin(settings.peerLimits?.connections, openFilesMax())
-    const http = yield* settings.http ?? Effect.undefined
+    const listeners = yield* settings.listeners ?? Effect.succeed({})
     const reactors = yield* settings.reactors ?? Effect.succeed({ reactor: "main", workers: 0 } as const)
     const allowedPaths = yield* allowedPathsOf(settings.stateDirectory, settings.restriction)
     if (settings.socketPath !== undefined) yield* Effect.mapError(acquireSocketLock(settings.socketPath), failureOf)
@@ -266,7 +265,7 @@ export const runServer = (settings: ServerSettings, makeDataPlane: MakeDataPlane
       Layer.provideMerge(host, Layer.succeedContext(control))
     )
     const services = yield* Layer.build(Layer.provideMerge(ConfigApplier.layer, below))
-    reason = yield* Effect.provideContext(serve(settings, http, allowedPaths, accept), services)
+    reason = yield* Effect.provideContext(serve(settings, listeners, allowedPaths, accept), services)
   }).pipe(
     Effect.scoped,
     Effect.onExit((exit) =>

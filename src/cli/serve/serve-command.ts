@@ -3,7 +3,7 @@ import { resolve } from "node:path"
 import { Effect, Option } from "effect"
 import { Command, Flag } from "effect/cli"
 import { allowFlags, restrictionOf } from "./allowed-paths.ts"
-import { httpFlags, httpSettingsOf } from "./http-flags.ts"
+import { listenerFlags, listenersOf } from "./listen/listeners.ts"
 import { loggingLayer } from "./logging.ts"
 import { peerLimitFlags, peerLimitsOf } from "./peer-limits.ts"
 import { planReactors } from "./reactor-flags.ts"
@@ -51,7 +51,7 @@ const flags = {
   ...serverFlags,
   ...allowFlags,
   ...peerLimitFlags,
-  ...httpFlags
+  ...listenerFlags
 }
 
 /** The command; `load` brings in the server's code. */
@@ -85,7 +85,7 @@ export const serveCommand = (load: LoadDataPlane) =>
         restriction,
         peerLimits: peerLimitsOf(input),
         memoryBytes: Option.getOrUndefined(input.memorySize),
-        http: httpSettingsOf(input),
+        listeners: listenersOf(input),
         onReady: serverReady,
         ...(allowed === undefined ? {} : { rpcsAllowed: methodSet(allowed) }),
         ...(configuration === undefined ? {} : { configure: configuration.configure }),

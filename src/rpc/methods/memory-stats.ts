@@ -41,6 +41,7 @@ export const memoryStatsMethods: ReadonlyArray<RpcMethod<never>> = [
   defineMethodWithoutParams({
     name: "env_dpdk_get_mem_stats",
     kind: "query",
+    sideEffect: "it writes a file",
     noParams,
     handler: () =>
       Effect.tryPromise({

@@ -125,6 +125,7 @@ const replayNext = defineMethod({
   name: "lunlog_replay_next",
   states: runtime,
   kind: "wait",
+  sideEffect: "it plays records into the fork",
   paramsOptional: true,
   params: Schema.Struct({ count: optional(Uint32) }),
   handler: ({ count = 1 }) =>
@@ -143,6 +144,7 @@ const replayUntil = defineMethod({
   name: "lunlog_replay_until",
   states: runtime,
   kind: "wait",
+  sideEffect: "it plays records into the fork",
   params: Schema.Struct({
     condition: text(conditionMax),
     before: optional(Schema.Boolean),

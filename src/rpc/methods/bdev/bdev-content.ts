@@ -16,6 +16,7 @@ const refuse = (code: "EINVAL" | "ENODEV" | "EPERM" | "EOPNOTSUPP", object: stri
 const bdevDump = defineMethod({
   name: "lunlog_bdev_dump",
   kind: "wait",
+  sideEffect: "it writes a file",
   params: Schema.Struct({ name: Text, file: Text }),
   handler: ({ file, name }, { caller }) =>
     Effect.gen(function* () {

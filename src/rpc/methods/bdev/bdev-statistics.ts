@@ -12,7 +12,7 @@ import { activeBdevsOf } from "../../../domain/State.ts"
 import type { BdevIoReport, BdevIoTotals, BdevStatistics } from "../../../domain/Statistics.ts"
 import { list, optional, Text, Uint64 } from "../../param.ts"
 import { decodeFailed, errnoError, type RpcError, refusal, refuseWithErrno, rpcError } from "../../RpcError.ts"
-import { defineMethod, type RpcMethod } from "../../RpcMethod.ts"
+import { defineMethod, type RpcMethod, readingOnly } from "../../RpcMethod.ts"
 import { bdevError } from "../dispatch.ts"
 
 type Services = ControlPlane | DataPlane
@@ -90,8 +90,11 @@ const bdevGetIostat = defineMethod({
     per_channel: optional(Schema.Boolean),
     reset_mode: optional(ResetMode)
   }),
-  handler: ({ name, names, per_channel = false, reset_mode = "none" }) =>
+  handler: ({ name, names, per_channel = false, reset_mode = "none" }, { caller, method }) =>
     Effect.gen(function* () {
+      if (caller.onlyReads !== undefined && reset_mode !== "none") {
+        return yield* readingOnly(method, `reset_mode ${reset_mode} resets counters`, caller.onlyReads.hint)
+      }
       if (name !== undefined && names !== undefined) return yield* invalid("name and names are given", "give one")
       const wanted = name === undefined ? names : [name]
       if (per_channel && wanted?.length !== 1) {
