@@ -34,9 +34,9 @@ afterEach(() => removeDirectory(directory))
 const serveArguments = () => ["serve", "--state", join(directory, "state"), "-r", join(directory, "rpc")]
 
 const untilReady = async (stderr: () => string): Promise<void> => {
-  const deadline = performance.now() + 30_000
+  const deadline = performance.now() + 90_000
   while (!/ info ready/.test(stderr())) {
-    if (performance.now() > deadline) throw new Error(`not ready after 30 s: ${stderr()}`)
+    if (performance.now() > deadline) throw new Error(`not ready after 90 s: ${stderr()}`)
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
 }
@@ -46,9 +46,9 @@ describe.skipIf(oldNode() === undefined)("an older Node of the system", () => {
 
   it("goes on in the checkout's own, with its exit code", async () => {
     const command = { command: node, directory: projectDirectory }
-    const version = await runCommand({ ...command, args: [binOf("lunlog"), "--version"] }, 30_000)
+    const version = await runCommand({ ...command, args: [binOf("lunlog"), "--version"] }, 90_000)
     assert.deepStrictEqual([version.code, version.stdout.slice(0, 8)], [0, "lunlog v"], version.stderr)
-    const wrong = await runCommand({ ...command, args: [binOf("lunlog"), "--bogus"] }, 30_000)
+    const wrong = await runCommand({ ...command, args: [binOf("lunlog"), "--bogus"] }, 90_000)
     assert.strictEqual(wrong.code, 1)
   })
 
@@ -75,10 +75,10 @@ describe("libuv's pool", () => {
     const preload = "data:text/javascript,process.on('exit',()=>console.log('pool',process.env.UV_THREADPOOL_SIZE))"
     const environment = { NODE_OPTIONS: `--import=${preload}`, UV_THREADPOOL_SIZE: undefined }
     const args = [binOf("lunlog"), "--version"]
-    const result = await runCommand({ command: process.execPath, args, environment }, 30_000)
+    const result = await runCommand({ command: process.execPath, args, environment }, 90_000)
     assert.match(result.stdout, /pool 64/)
     const given = { ...environment, UV_THREADPOOL_SIZE: "7" }
-    const kept = await runCommand({ command: process.execPath, args, environment: given }, 30_000)
+    const kept = await runCommand({ command: process.execPath, args, environment: given }, 90_000)
     assert.match(kept.stdout, /pool 7/)
   })
 })
@@ -87,7 +87,7 @@ describe("compiled code", () => {
   const start = async () => {
     const environment = { TMPDIR: directory, NODE_COMPILE_CACHE: undefined, NODE_DISABLE_COMPILE_CACHE: undefined }
     const args = [binOf("lunlog"), "--version"]
-    const result = await runCommand({ command: process.execPath, args, environment }, 30_000)
+    const result = await runCommand({ command: process.execPath, args, environment }, 90_000)
     assert.strictEqual(result.code, 0, result.stderr)
   }
   const folder = () => join(directory, `lunlog-compile-cache-${process.getuid?.()}`)

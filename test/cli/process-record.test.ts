@@ -15,7 +15,7 @@ const records = async (stateDirectory: string) => {
     .map((line) => JSON.parse(line))
 }
 
-it("a process that ends in order says so last, and what it was started with", { timeout: 60_000 }, async () => {
+it("a process that ends in order says so last, and what it was started with", async () => {
   const directory = makeDirectory("process")
   try {
     const configFile = join(directory, "lunlog.yaml")

@@ -5,8 +5,8 @@ import { type Child, type CommandResult, runCommand, startChild } from "../suppo
 import { connectRpc, type RpcClient } from "../support/rpc-client.ts"
 import { projectDirectory } from "../support/target-process.ts"
 
-const commandMillis = 40_000
-const readyMillis = 30_000
+const commandMillis = 120_000
+const readyMillis = 90_000
 
 /** Nothing of the tester's own settings reaches the program. */
 const cleanEnvironment = {

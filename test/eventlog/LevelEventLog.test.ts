@@ -13,7 +13,7 @@ import { verify, verifyLog } from "../support/verify-log.ts"
 import { appendOne, mountRefusal, numbersOf, observation, readAll, temporaryDirectory } from "./support.ts"
 
 const childFile = join(import.meta.dirname, "child.ts")
-const waitMillis = 30_000
+const waitMillis = 90_000
 
 const open = (directory: string) => LevelEventLog.make({ directory, ballastBytes: 0 })
 const openError = (directory: string) => Effect.flip(Effect.scoped(open(directory)))

@@ -10,7 +10,7 @@ import { numbersOf, temporaryDirectory } from "./support.ts"
 
 const childFile = join(import.meta.dirname, "child.ts")
 const rounds = 5
-const waitMillis = 30_000
+const waitMillis = 90_000
 
 /** Lets a child append for a while, kills it, and gives what it had confirmed: seq and number. */
 const crashOnce = async (directory: string, killAfterAcks: number): Promise<ReadonlyMap<number, number>> => {

@@ -34,10 +34,11 @@ const journalOf = (directory: string): string => {
 }
 
 describe("a damaged log", () => {
-  it("is whole or says what is wrong, wherever the damage is", () =>
-    tryDamages(template, original, damagesOf(template, placesPerFile, runSeed(1))))
+  it("is whole or says what is wrong, wherever the damage is", { timeout: 300_000 }, () =>
+    tryDamages(template, original, damagesOf(template, placesPerFile, runSeed(1)))
+  )
 
-  it("is so when it was compacted, too, with its genesis and its archives", { timeout: 60_000 }, async () => {
+  it("is so when it was compacted, too, with its genesis and its archives", { timeout: 300_000 }, async () => {
     const compacted = mkdtempSync(join(tmpdir(), "lunlog-template-"))
     try {
       const records = await makeCompactedTemplate(compacted)

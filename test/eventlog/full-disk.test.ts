@@ -11,7 +11,7 @@ import { verifyLog } from "../support/verify-log.ts"
 import { mountRefusal, temporaryDirectory } from "./support.ts"
 
 const childFile = join(import.meta.dirname, "child.ts")
-const waitMillis = 30_000
+const waitMillis = 90_000
 
 /** What the child told: the failure, then the recovery. */
 const lines = (stdout: string): ReadonlyArray<Record<string, unknown>> =>

@@ -18,7 +18,7 @@ import { mountRefusal, readAll } from "./support.ts"
 
 const placesPerFile = 4
 const childFile = join(import.meta.dirname, "child.ts")
-const waitMillis = 30_000
+const waitMillis = 90_000
 
 let template: string
 let original: ReadonlyArray<LogRecord>

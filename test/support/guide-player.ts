@@ -9,7 +9,7 @@ import { connectWhenServed } from "../cli/support.ts"
 import { type Child, runCommand, startChild } from "./child-process.ts"
 import { freePort, makeDirectory, projectDirectory, removeDirectory } from "./target-process.ts"
 
-const commandMillis = 40_000
+const commandMillis = 120_000
 
 /** Where the guide's reader is. */
 const guideFolder = "/srv/guide"

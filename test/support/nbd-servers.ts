@@ -14,7 +14,7 @@ export interface NbdServerProcess extends AsyncDisposable {
   readonly kill: () => Promise<void>
 }
 
-const readyMillis = 20_000
+const readyMillis = 60_000
 
 /** Whether something says NBDMAGIC there. */
 const greets = (to: NetConnectOpts): Promise<boolean> =>

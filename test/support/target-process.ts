@@ -47,7 +47,7 @@ export interface TargetProcess extends AsyncDisposable {
   readonly stderr: () => string
   readonly exited: Promise<ExitStatus>
   readonly exitStatus: () => ExitStatus | undefined
-  /** SIGTERM, and SIGKILL when it has not ended after 30 s. Resolves with how it ended. */
+  /** SIGTERM, and SIGKILL when it has not ended after 90 s. Resolves with how it ended. */
   readonly stop: () => Promise<ExitStatus>
   /** SIGKILL. Resolves when the process is gone. */
   readonly kill: () => Promise<ExitStatus>
@@ -61,7 +61,7 @@ export class TargetNotReady extends Error {
   }
 }
 
-const stopMillis = 30_000
+const stopMillis = 90_000
 
 /**
  * A temporary folder of the tests; remove it with `removeDirectory`. Short, because a socket's path has 108 bytes at
@@ -147,7 +147,7 @@ export const startTarget = async (options: TargetOptions = {}): Promise<TargetPr
   const directory = options.directory ?? makeDirectory()
   const socketPath = join(directory, "rpc")
   const child = await spawnTarget({ ...options, directory })
-  const rpc = await whenReady(child, socketPath, options.readyMillis ?? 30_000)
+  const rpc = await whenReady(child, socketPath, options.readyMillis ?? 90_000)
   const kill = async (): Promise<ExitStatus> => {
     child.signal("SIGKILL")
     return child.exited

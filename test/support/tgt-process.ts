@@ -34,7 +34,7 @@ export interface TgtProcess extends AsyncDisposable {
 
 const targetName = "iqn.2001-04.org.example:tgt"
 const tunedName = `${targetName}-tuned`
-const readyMillis = 10_000
+const readyMillis = 60_000
 
 /** What makes tgt fast at large writes: large segments, data without being asked for, and several requests for more. */
 const tunedParameters: Readonly<Record<string, string>> = {

@@ -1,10 +1,10 @@
 /** Waiting for what comes about by itself. */
 import { setTimeout as delay } from "node:timers/promises"
 
-const waitMillis = 20_000
+const waitMillis = 60_000
 const pauseMillis = 10
 
-/** Looks again every few milliseconds until `holds`; fails after 20 s, naming `what` was to be. */
+/** Looks again every few milliseconds until `holds`; fails after a minute, naming `what` was to be. */
 export const until = async (what: string, holds: () => boolean | Promise<boolean>): Promise<void> => {
   const deadline = performance.now() + waitMillis
   while (!(await holds())) {

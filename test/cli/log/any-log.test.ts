@@ -70,7 +70,7 @@ describe("the table", () => {
 })
 
 describe.each<SessionLogVariant>(["whole", "cut", "compacted"])("on a log that is %s", (variant) => {
-  it("every command answers", { timeout: 60_000 }, async () => {
+  it("every command answers", async () => {
     using log = await sessionLog(variant)
     for (const { shows, words } of rows) {
       const ran = await runOn(log, words(log))
@@ -83,7 +83,7 @@ describe.each<SessionLogVariant>(["whole", "cut", "compacted"])("on a log that i
 describe.each<SessionLogVariant>(["whole", "cut", "compacted", "shortened", "forked"])(
   "the export of a log that is %s",
   (variant) => {
-    it("can be imported, and says the same", { timeout: 60_000 }, async () => {
+    it("can be imported, and says the same", async () => {
       using log = await sessionLog(variant)
       const [file, copy] = [join(log.stateDirectory, "exported"), join(log.stateDirectory, "copy")]
       assert.isUndefined((await runOn(log, ["export", "-o", file])).failure)
@@ -101,7 +101,7 @@ describe.each<SessionLogVariant>(["whole", "cut", "compacted", "shortened", "for
 )
 
 describe.each<SessionLogVariant>(["shortened", "forked"])("on a log that is %s", (variant) => {
-  it("every command answers, or says where the log begins", { timeout: 60_000 }, async () => {
+  it("every command answers, or says where the log begins", async () => {
     using log = await sessionLog(variant)
     for (const { words } of rows) {
       const { failure } = await runOn(log, words(log))
@@ -112,7 +112,7 @@ describe.each<SessionLogVariant>(["shortened", "forked"])("on a log that is %s",
 })
 
 describe.each<SessionLogVariant>(["torn", "damaged"])("on a log that is %s", (variant) => {
-  it.each([1, 700])("every command answers or says what is wrong, seed %d", { timeout: 60_000 }, async (seed) => {
+  it.each([1, 700])("every command answers or says what is wrong, seed %d", async (seed) => {
     using log = await sessionLog(variant, seed)
     for (const { words } of rows) {
       const ran = await runOn(log, words(log))

@@ -57,7 +57,7 @@ describe("lunlog log state", () => {
     assert.isObject(JSON.parse(last))
   })
 
-  it("is applied to an empty target, which then exports the same", { timeout: 60_000 }, async () => {
+  it("is applied to an empty target, which then exports the same", async () => {
     const directory = makeDirectory("state-apply")
     try {
       await using target = await startTarget({ directory })

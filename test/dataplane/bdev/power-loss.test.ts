@@ -116,7 +116,7 @@ afterEach(() => {
 describe.each(kinds)("after a loss of power, %s", (_, spec, forgives, stacked) => {
   const seed = runSeed(20261123)
 
-  it(`has what was confirmed, and no torn sector (seed ${seed})`, { timeout: 60_000 }, async () => {
+  it(`has what was confirmed, and no torn sector (seed ${seed})`, async () => {
     const random = makeRandom(seed)
     let checks = 0
     for (let run = 0; run < 6; run++) {

@@ -9,7 +9,7 @@ import { type Child, runCommand, startChild } from "../child-process.ts"
 import { freePort, makeDirectory, projectDirectory, removeDirectory } from "../target-process.ts"
 import { at, type Night, playNight, storyClock } from "./night.ts"
 
-const commandMillis = 60_000
+const commandMillis = 120_000
 
 /** The target's directory, and its port, in the page. */
 const pageFolder = "/srv/shop"
