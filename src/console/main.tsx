@@ -1,6 +1,31 @@
 /** The web console: puts the page together. */
 import "./console.css"
+import "./parts/parts.css"
 import { render } from "preact"
+import { followAddress } from "./router.ts"
+import { postToOrigin } from "./rpc/RpcClient.ts"
+import { storedToken, takeTokenOfAddress } from "./rpc/token.ts"
+import { Shell } from "./Shell.tsx"
+import { ConsoleStore, followVisibility, StoreProvider } from "./store/ConsoleStore.ts"
+import { followTheme } from "./theme.ts"
 
+takeTokenOfAddress()
+followTheme()
+followAddress()
+const store = new ConsoleStore({ post: postToOrigin, token: storedToken })
+// A new address with a token in a tab that is open already.
+addEventListener("hashchange", () => {
+  if (!takeTokenOfAddress()) return
+  store.connection.begin()
+  store.refreshNow()
+})
+followVisibility(store)
 const place = document.getElementById("console")
-if (place !== null) render(<h1>lunlog</h1>, place)
+if (place !== null) {
+  render(
+    <StoreProvider value={store}>
+      <Shell />
+    </StoreProvider>,
+    place
+  )
+}

@@ -1,0 +1,68 @@
+/** Where the page is: a path behind `#`, so that every view has an address that can be sent to somebody. */
+import { type ReadonlySignal, signal } from "@preact/signals"
+
+/** An address of the page. */
+export interface Route {
+  /** Decoded: `#/targets/iqn.x` has `targets` and `iqn.x`. */
+  readonly segments: ReadonlyArray<string>
+  readonly query: URLSearchParams
+}
+
+const decoded = (segment: string): string => {
+  try {
+    return decodeURIComponent(segment)
+  } catch {
+    return segment
+  }
+}
+
+/** Reads `#/a/b?c=d`. */
+export const parseHash = (hash: string): Route => {
+  const [path = "", query = ""] = hash.replace(/^#\/?/u, "").split(/\?(.*)/su)
+  const segments = path.split("/").filter((segment) => segment !== "")
+  return { segments: segments.map(decoded), query: new URLSearchParams(query) }
+}
+
+/** The address of a view. */
+export const hrefOf = (segments: ReadonlyArray<string | number>, query?: Readonly<Record<string, string>>): string => {
+  const path = segments.map((segment) => encodeURIComponent(segment)).join("/")
+  const search = query === undefined ? "" : new URLSearchParams(query).toString()
+  return `#/${path}${search === "" ? "" : `?${search}`}`
+}
+
+/** Addresses of what the page shows. */
+export const linkTo = {
+  overview: () => hrefOf([]),
+  topology: (tab?: string) => hrefOf(["topology"], tab === undefined ? undefined : { tab }),
+  luns: (query?: Readonly<Record<string, string>>) => hrefOf(["luns"], query),
+  target: (name: string) => hrefOf(["targets", name]),
+  lun: (target: string, lun: number) => hrefOf(["targets", target, "luns", lun]),
+  sessions: () => hrefOf(["sessions"]),
+  session: (id: number) => hrefOf(["sessions", id]),
+  disks: () => hrefOf(["disks"]),
+  disk: (name: string) => hrefOf(["disks", name]),
+  initiatorGroup: (tag: number) => hrefOf(["initiators", tag]),
+  portalGroup: (tag: number) => hrefOf(["portals", tag]),
+  log: (query?: Readonly<Record<string, string>>) => hrefOf(["log"], query),
+  record: (seq: number) => hrefOf(["log", seq])
+}
+
+const current = signal<Route>(parseHash(""))
+
+/** The view that is shown. */
+export const route: ReadonlySignal<Route> = current
+
+/** Follows the address bar. */
+export const followAddress = (): void => {
+  const follow = () => {
+    current.value = parseHash(location.hash)
+  }
+  addEventListener("hashchange", follow)
+  follow()
+}
+
+/** Puts another query in the address without a step in the history: what filters do. */
+export const replaceQuery = (query: Readonly<Record<string, string>>): void => {
+  history.replaceState(null, "", hrefOf(current.value.segments, query))
+  current.value = parseHash(location.hash)
+}

@@ -1,0 +1,95 @@
+/**
+ * What there is: targets, bdevs, groups, sessions, and the status with its warnings and drains, as signals. Asked for
+ * when the log says that something has changed, never in a fixed beat.
+ */
+import { batch, type ReadonlySignal, type Signal, signal } from "@preact/signals"
+import {
+  type Bdev,
+  getBdevs,
+  getInitiatorGroups,
+  getPortalGroups,
+  getSessions,
+  getTargets,
+  type InitiatorGroup,
+  lunlogStatus,
+  type PortalGroup,
+  type Session,
+  type Status,
+  type Target
+} from "../rpc/methods.ts"
+import type { Method, Outcome, RpcClient } from "../rpc/RpcClient.ts"
+import type { RpcProblem } from "../rpc/RpcProblem.ts"
+
+/** Undefined means that it was not asked for yet. */
+type Maybe<A> = ReadonlySignal<A | undefined>
+
+/** The signals, for components. */
+export interface Objects {
+  readonly status: Maybe<Status>
+  readonly targets: Maybe<ReadonlyArray<Target>>
+  readonly bdevs: Maybe<ReadonlyArray<Bdev>>
+  readonly sessions: Maybe<ReadonlyArray<Session>>
+  readonly portalGroups: Maybe<ReadonlyArray<PortalGroup>>
+  readonly initiatorGroups: Maybe<ReadonlyArray<InitiatorGroup>>
+  /** Why the last look has failed, if it has. */
+  readonly problem: Maybe<RpcProblem>
+}
+
+/** Asks, and keeps the answers. */
+export class LiveObjects implements Objects {
+  readonly #client: RpcClient
+  readonly status = signal<Status | undefined>(undefined)
+  readonly targets = signal<ReadonlyArray<Target> | undefined>(undefined)
+  readonly bdevs = signal<ReadonlyArray<Bdev> | undefined>(undefined)
+  readonly sessions = signal<ReadonlyArray<Session> | undefined>(undefined)
+  readonly portalGroups = signal<ReadonlyArray<PortalGroup> | undefined>(undefined)
+  readonly initiatorGroups = signal<ReadonlyArray<InitiatorGroup> | undefined>(undefined)
+  readonly problem = signal<RpcProblem | undefined>(undefined)
+
+  constructor(client: RpcClient) {
+    this.#client = client
+  }
+
+  /** Everything, in one batch. True if all of it was answered. */
+  async refreshAll(): Promise<boolean> {
+    const answers = [
+      this.#look(lunlogStatus, this.status),
+      this.#look(getTargets, this.targets),
+      this.#look(getBdevs, this.bdevs),
+      this.#look(getSessions, this.sessions),
+      this.#look(getPortalGroups, this.portalGroups),
+      this.#look(getInitiatorGroups, this.initiatorGroups)
+    ]
+    return this.#keep(await Promise.all(answers))
+  }
+
+  /** What changes by itself: drains, warnings, memory, sessions. */
+  async refreshStatus(): Promise<boolean> {
+    return this.#keep(
+      await Promise.all([this.#look(lunlogStatus, this.status), this.#look(getSessions, this.sessions)])
+    )
+  }
+
+  /** Asks for one thing; what is answered is kept by calling what comes back. */
+  async #look<A>(asked: Method<A>, kept: Signal<A | undefined>): Promise<Outcome<() => void>> {
+    const outcome = await this.#client.call(asked)
+    if (outcome._tag === "Failed") return outcome
+    const { value } = outcome
+    return {
+      _tag: "Answer",
+      value: () => {
+        kept.value = value
+      }
+    }
+  }
+
+  /** All at once, so that nothing is drawn half. */
+  #keep(outcomes: ReadonlyArray<Outcome<() => void>>): boolean {
+    const failed = outcomes.find((outcome) => outcome._tag === "Failed")
+    batch(() => {
+      for (const outcome of outcomes) if (outcome._tag === "Answer") outcome.value()
+      this.problem.value = failed?._tag === "Failed" ? failed.problem : undefined
+    })
+    return failed === undefined
+  }
+}
