@@ -28,15 +28,15 @@ export interface RateColumns {
 /** A pause that is longer than this is a gap in the line, in seconds. */
 const gapSeconds = 5
 
-const emptyColumns = () => ({
-  readIops: [] as (number | null)[],
-  writeIops: [] as (number | null)[],
-  readBytes: [] as (number | null)[],
-  writeBytes: [] as (number | null)[],
-  readMicros: [] as (number | null)[],
-  writeMicros: [] as (number | null)[],
-  errors: [] as (number | null)[],
-  inFlight: [] as (number | null)[]
+const emptyColumns = (): Record<RateName, Array<number | null>> => ({
+  readIops: [],
+  writeIops: [],
+  readBytes: [],
+  writeBytes: [],
+  readMicros: [],
+  writeMicros: [],
+  errors: [],
+  inFlight: []
 })
 
 /** A ring of `capacity` samples; the oldest goes when it is full. */
