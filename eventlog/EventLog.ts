@@ -15,6 +15,7 @@ import type { LogTail, Snapshot } from "./reading.ts"
 import type { Cause, ControlEntry, ControlRecord, ObservationEntry } from "./record.ts"
 import type { CompactFailed, Compaction, CompactOptions } from "./retain/compaction.ts"
 import type { Retention } from "./retain/retention.ts"
+import type { LogCounters } from "./write/WriteCounters.ts"
 
 /** Control records that have their place; `durable` ends when their fsync has, or fails with them undone. */
 export interface Submission {
@@ -105,6 +106,8 @@ export class EventLog extends Context.Service<
     readonly setRetention: (retention: Retention) => void
     /** Why appends are refused now: a failure, a full queue, a disk that does not answer. Undefined while none is. */
     readonly unavailable: () => LogUnavailable | undefined
+    /** What was written since it was opened, and how long that took. */
+    readonly counters: () => LogCounters
     /** Observations dropped since start, because the queue was full or the log away. */
     readonly droppedObservations: () => number
     /** Calls `listener` until the scope closes. One call per batch, before any waiter of the batch is resumed. */

@@ -198,6 +198,7 @@ export const makeLogService = (options: LogServiceOptions): Effect.Effect<EventL
         }),
       observe: (entry) => writer.observe(entry),
       unavailable: () => writer.refusal,
+      counters: () => writer.counters,
       droppedObservations: () => writer.dropped,
       listen: (listener) =>
         Effect.asVoid(

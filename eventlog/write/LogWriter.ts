@@ -18,6 +18,7 @@ import { type Placed, type Position, placeControl, placeObservation } from "../s
 import { Batch, Job } from "./Batch.ts"
 import { type ClockStep, ClockWatch } from "./clock-watch.ts"
 import { DurableLost, reopenSuspect } from "./recovery.ts"
+import { type LogCounters, WriteCounters } from "./WriteCounters.ts"
 
 /** What may wait for the disk at a time. */
 export const writerLimits = {
@@ -77,6 +78,7 @@ export class LogWriter {
   #away: StoreError | undefined
   #closed = false
   #dropped = 0
+  readonly #counters = new WriteCounters()
 
   constructor(options: LogWriterOptions) {
     this.#options = options
@@ -98,6 +100,9 @@ export class LogWriter {
   }
   get closed(): boolean {
     return this.#closed
+  }
+  get counters(): LogCounters {
+    return this.#counters.report(this.#pending.bytes)
   }
   /** Changes when the store was reopened; reads that failed on an older one may be tried again. */
   get store(): LogStore {
@@ -248,7 +253,7 @@ export class LogWriter {
       this.#inFlight = batch
       this.#inFlightSince = this.#options.monotonicMillis()
       try {
-        if (batch.writes.length > 0) await this.#store.write(batch.writes, batch.jobs.length > 0)
+        if (batch.writes.length > 0) await this.#write(batch)
       } catch (error) {
         await this.#recover(batch, storeError(error))
         continue
@@ -258,6 +263,14 @@ export class LogWriter {
       // Lets the callers that were just resumed put their next commands into the next batch.
       if (!this.#closed) await nextTurn()
     }
+  }
+
+  async #write({ jobs, observations, writes }: Batch): Promise<void> {
+    const isSynced = jobs.length > 0
+    const since = performance.now()
+    await this.#store.write(writes, isSynced)
+    const records = jobs.reduce((count, job) => count + job.records.length, 0)
+    this.#counters.written(records, observations, isSynced ? performance.now() - since : undefined)
   }
 
   async #runTasks(): Promise<void> {
@@ -311,6 +324,7 @@ export class LogWriter {
   async #recover(batch: Batch, error: StoreError): Promise<void> {
     const since = this.#options.monotonicMillis()
     this.#away = error
+    this.#counters.failures++
     await this.#options.suspect(error)
     await this.#store.close().catch(() => undefined)
     try {

@@ -2,7 +2,7 @@
 import { Effect } from "effect"
 import type { BdevRef } from "../domain/bdev/BdevSpec.ts"
 import { BdevUnavailable } from "../domain/data-plane-errors.ts"
-import type { BdevStatisticsReport, LiveStatistics, StatisticsSource } from "../domain/Statistics.ts"
+import { type BdevStatisticsReport, type LiveStatistics, noLoad, type StatisticsSource } from "../domain/Statistics.ts"
 import type { Bdevs } from "./Bdevs.ts"
 import type { ReactorClient } from "./ReactorClient.ts"
 import type { StatisticsQuery, StatisticsResult } from "./reactor/statistics-protocol.ts"
@@ -57,6 +57,10 @@ export const statisticsSource = (
         result?._tag === "Histogram" ? result.histogram : undefined
       ),
     live: (activeSinceNanos) =>
-      Effect.map(ask({ _tag: "Live", activeSinceNanos }), (result) => (result?._tag === "Live" ? result.live : nothing))
+      Effect.map(ask({ _tag: "Live", activeSinceNanos }), (result) =>
+        result?._tag === "Live" ? result.live : nothing
+      ),
+    load: (most) =>
+      Effect.map(ask({ _tag: "Load", most }), (result) => (result?._tag === "Load" ? result.load : noLoad))
   }
 }

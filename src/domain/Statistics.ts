@@ -30,6 +30,35 @@ export interface IoReport {
   readonly errors: number
 }
 
+/** IOs, also failed ones. */
+export const opsOf = ({ errors, flush, read, unmap, write }: IoReport): number =>
+  read.ops + write.ops + unmap.ops + flush.ops + errors
+
+const noTotals: IoTotals = { ops: 0, bytes: 0, latencyNanos: 0 }
+
+/** Nothing was done. */
+export const noIo: IoReport = { read: noTotals, write: noTotals, unmap: noTotals, flush: noTotals, errors: 0 }
+
+/** Where many are kept, most kinds of IO of most of them are `noTotals`. */
+const totalsSum = (one: IoTotals, other: IoTotals): IoTotals => {
+  if (other.ops === 0) return one.ops === 0 ? noTotals : one
+  if (one.ops === 0) return other
+  return {
+    ops: one.ops + other.ops,
+    bytes: one.bytes + other.bytes,
+    latencyNanos: one.latencyNanos + other.latencyNanos
+  }
+}
+
+/** What two have done together. */
+export const ioSum = (one: IoReport, other: IoReport): IoReport => ({
+  read: totalsSum(one.read, other.read),
+  write: totalsSum(one.write, other.write),
+  unmap: totalsSum(one.unmap, other.unmap),
+  flush: totalsSum(one.flush, other.flush),
+  errors: one.errors + other.errors
+})
+
 /** IOs by kind, and those that have failed by reason. */
 export interface BdevIoReport {
   readonly read: BdevIoTotals
@@ -130,6 +159,48 @@ export interface LiveStatistics {
   readonly sessions: ReadonlyArray<SessionStatistics>
 }
 
+/** A target: what its LUNs have done since it was asked last, those that have gone since too. */
+export interface TargetLoad {
+  readonly target: string
+  readonly io: IoReport
+  readonly inFlight: number
+  readonly sessionCount: number
+}
+
+/** A LUN: what it has done since it was asked last. */
+export type LunLoad = LunStatistics
+
+/** A session: what it has done since it was asked last. */
+export type SessionLoad = Pick<
+  SessionStatistics,
+  "connection" | "initiatorName" | "initiatorAddress" | "target" | "io" | "inFlight"
+>
+
+/** What was done since it was asked last; the busiest of each kind, busiest first, idle ones never. */
+export interface LoadReport {
+  readonly atNanos: number
+  /** Of all. */
+  readonly io: IoReport
+  readonly inFlight: number
+  readonly sessionCount: number
+  readonly connectionCount: number
+  readonly targets: ReadonlyArray<TargetLoad>
+  readonly luns: ReadonlyArray<LunLoad>
+  readonly sessions: ReadonlyArray<SessionLoad>
+}
+
+/** Nothing is there. */
+export const noLoad: LoadReport = {
+  atNanos: 0,
+  io: noIo,
+  inFlight: 0,
+  sessionCount: 0,
+  connectionCount: 0,
+  targets: [],
+  luns: [],
+  sessions: []
+}
+
 /** Where the numbers come from. */
 export interface StatisticsSource {
   /** In the order of `refs`, and reset afterwards. A bdev that is not open has counted nothing. */
@@ -147,4 +218,6 @@ export interface StatisticsSource {
   readonly targetHistogram: (target: IscsiName, incarnation: Incarnation) => Effect.Effect<Histogram | undefined>
   /** All LUNs, or those that have done something since a time of this clock or have something to do; all sessions. */
   readonly live: (activeSinceNanos: number | undefined) => Effect.Effect<LiveStatistics>
+  /** What was done since this was called last, with at most `most` of each kind. There is one who asks: `MetricsHistory`. */
+  readonly load: (most: number) => Effect.Effect<LoadReport>
 }

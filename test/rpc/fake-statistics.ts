@@ -1,12 +1,14 @@
 /** Counters of bdevs that nobody uses. Histograms are those of the state, with made-up counts; periods are kept. */
 import { Effect } from "effect"
 import { findBdev, type State } from "../../src/domain/State.ts"
-import type {
-  BdevIoTotals,
-  BdevStatistics,
-  Histogram,
-  LiveStatistics,
-  StatisticsSource
+import {
+  type BdevIoTotals,
+  type BdevStatistics,
+  type Histogram,
+  type LiveStatistics,
+  type LoadReport,
+  noLoad,
+  type StatisticsSource
 } from "../../src/domain/Statistics.ts"
 
 const none: BdevIoTotals = { ops: 0, bytes: 0, latencyNanos: 0, latencyMaxNanos: 0, latencyMinNanos: 0 }
@@ -18,13 +20,15 @@ export interface FakeStatistics {
   readonly targetHistograms: Map<string, Histogram>
   bdev: BdevStatistics
   live: LiveStatistics
+  load: LoadReport
 }
 
 export const newFakeStatistics = (): FakeStatistics => ({
   resets: [],
   targetHistograms: new Map(),
   bdev: { io, isInUse: false, queue: undefined },
-  live: { atNanos: 7, lunCount: 0, luns: [], sessions: [] }
+  live: { atNanos: 7, lunCount: 0, luns: [], sessions: [] },
+  load: noLoad
 })
 
 export const fakeStatistics = (fake: FakeStatistics, state: () => State): StatisticsSource => {
@@ -54,6 +58,7 @@ export const fakeStatistics = (fake: FakeStatistics, state: () => State): Statis
     bdevHistogramCounts: ({ name }, borders) =>
       Effect.sync(() => (findBdev(state(), name)?.histogram === undefined ? undefined : [...borders, 0])),
     targetHistogram: (target) => Effect.sync(() => fake.targetHistograms.get(target)),
-    live: () => Effect.sync(() => fake.live)
+    live: () => Effect.sync(() => fake.live),
+    load: () => Effect.sync(() => fake.load)
   }
 }

@@ -15,6 +15,7 @@ import { Replayer } from "../../src/history/replay/Replayer.ts"
 import { applySpdkConfig, checkSpdkConfig } from "../../src/rpc/apply-spdk-config.ts"
 import { exportSpdk } from "../../src/rpc/export-spdk.ts"
 import { printJson } from "../../src/rpc/json-print.ts"
+import { MetricsHistory } from "../../src/rpc/metrics/MetricsHistory.ts"
 import { Notifications } from "../../src/rpc/Notifications.ts"
 import { readSpdkConfig } from "../../src/rpc/SpdkConfigFile.ts"
 import { savedConfig, subsystemList } from "../../src/rpc/saved-config.ts"
@@ -35,7 +36,7 @@ const save = (state: State) =>
 
 const services = Layer.suspend(() => {
   const controlPlane = ControlPlane.layer.pipe(Layer.provideMerge(MemoryEventLog.layer()))
-  return Layer.mergeAll(ConfigApplier.layer, Notifications.layer, Replayer.none).pipe(
+  return Layer.mergeAll(ConfigApplier.layer, Notifications.layer, Replayer.none, MetricsHistory.none).pipe(
     Layer.provideMerge(fakeDataPlane(newFake())),
     Layer.provideMerge(controlPlane),
     Layer.provideMerge(Layer.succeed(Secrets, openSecrets)),

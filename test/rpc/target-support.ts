@@ -14,6 +14,7 @@ import { Secrets } from "../../src/domain/Secrets.ts"
 import { recordTagging } from "../../src/history/record-tags.ts"
 import { Replayer } from "../../src/history/replay/Replayer.ts"
 import { allMethods } from "../../src/rpc/methods/all-methods.ts"
+import { MetricsHistory } from "../../src/rpc/metrics/MetricsHistory.ts"
 import { Notifications } from "../../src/rpc/Notifications.ts"
 import { CallFailed, connect, type NoAnswer, type RpcClient } from "../../src/rpc/RpcClient.ts"
 import { type RouterOptions, RpcRouter } from "../../src/rpc/RpcRouter.ts"
@@ -51,7 +52,7 @@ export const startTarget = (options: TargetOptions = {}): Effect.Effect<RpcTarge
         Layer.provideMerge(runningArchive, options.log ?? MemoryEventLog.layer({ tagging: recordTagging }))
       )
     )
-    const services = Layer.merge(ConfigApplier.layer, Replayer.none).pipe(
+    const services = Layer.mergeAll(ConfigApplier.layer, Replayer.none, MetricsHistory.layer).pipe(
       Layer.provideMerge(fakeDataPlane(fake, options)),
       Layer.provideMerge(Layer.succeed(Secrets, secretsFrom(options.secretKey ?? Buffer.alloc(32, 7)))),
       Layer.provideMerge(controlPlane),

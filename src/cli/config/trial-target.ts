@@ -14,11 +14,12 @@ import { Uuid } from "../../domain/ids.ts"
 import type { NvmeNamespaceFound } from "../../domain/nvme/NvmeController.ts"
 import { Secrets } from "../../domain/Secrets.ts"
 import { authGroupsOf, type State } from "../../domain/State.ts"
-import type { StatisticsSource } from "../../domain/Statistics.ts"
+import { noLoad, type StatisticsSource } from "../../domain/Statistics.ts"
 import { Replayer } from "../../history/replay/Replayer.ts"
 import { applySpdkConfig, type CheckedSpdkConfig } from "../../rpc/apply-spdk-config.ts"
 import { Instance } from "../../rpc/Instance.ts"
 import { authFileClaim } from "../../rpc/load-auth-file.ts"
+import { MetricsHistory } from "../../rpc/metrics/MetricsHistory.ts"
 import { Notifications } from "../../rpc/Notifications.ts"
 import { type CliFailure, failureOf } from "../CliFailure.ts"
 import { secretsFrom } from "../serve/secret-key.ts"
@@ -56,7 +57,8 @@ const nothing: StatisticsSource = {
   bdevHistogram: () => Effect.succeed(undefined),
   bdevHistogramCounts: () => Effect.succeed(undefined),
   targetHistogram: () => Effect.succeed(undefined),
-  live: () => Effect.succeed({ atNanos: 0, lunCount: 0, luns: [], sessions: [] })
+  live: () => Effect.succeed({ atNanos: 0, lunCount: 0, luns: [], sessions: [] }),
+  load: () => Effect.succeed(noLoad)
 }
 
 const someController = { vendorId: "", modelNumber: "", serialNumber: "", firmwareRevision: "", subnqn: "" }
@@ -155,7 +157,8 @@ export const tryConfiguration = (file: CheckedSpdkConfig): Effect.Effect<Tried, 
       Notifications.layer,
       instance,
       Layer.succeed(Secrets, secrets),
-      Replayer.none
+      Replayer.none,
+      MetricsHistory.none
     )
     const services = ConfigApplier.layer.pipe(Layer.provideMerge(host), Layer.provideMerge(control))
     const run: Effect.Effect<Tried, CliFailure, Scope.Scope> = Effect.gen(function* () {

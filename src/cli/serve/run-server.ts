@@ -20,6 +20,7 @@ import type { AllowedPaths, PathRestriction } from "../../host/AllowedPaths.ts"
 import { InitializationFailed, Instance } from "../../rpc/Instance.ts"
 import { loadAuthFile } from "../../rpc/load-auth-file.ts"
 import { allMethods, type RpcServices } from "../../rpc/methods/all-methods.ts"
+import { MetricsHistory } from "../../rpc/metrics/MetricsHistory.ts"
 import { Notifications } from "../../rpc/Notifications.ts"
 import { RpcRouter } from "../../rpc/RpcRouter.ts"
 import { RpcServer } from "../../rpc/RpcServer.ts"
@@ -259,7 +260,8 @@ export const runServer = (settings: ServerSettings, makeDataPlane: MakeDataPlane
       acceptWhen: Deferred.await(accept)
     })
     const secrets = Layer.succeed(Secrets, yield* secretsOf(settings.stateDirectory))
-    const host = Layer.merge(Layer.provideMerge(dataPlane, secrets), Notifications.layer)
+    const planes = Layer.provideMerge(MetricsHistory.layer, Layer.provideMerge(dataPlane, secrets))
+    const host = Layer.merge(planes, Notifications.layer)
     const below = Layer.provideMerge(
       Replayer.layer(replaySurroundings(settings.stateDirectory)),
       Layer.provideMerge(host, Layer.succeedContext(control))

@@ -128,6 +128,8 @@ export class Target {
   /** By LUN id. Draining mappings stay until they are removed. */
   readonly luns: Array<LunMapping | undefined> = []
   readonly sessions = new TargetSessions()
+  /** What LUNs have done that are gone. */
+  readonly past = new IoCounts()
   /** Called when a session has gone. */
   onSessionEnd: (() => void) | undefined
 

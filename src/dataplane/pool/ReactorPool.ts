@@ -18,7 +18,7 @@ import { DeviceCommands, type PoolMemory } from "./DeviceCommands.ts"
 import { HandedOver } from "./HandedOver.ts"
 import { Member, type PoolRequest } from "./Member.ts"
 import { memberReports } from "./member-reports.ts"
-import { type MemberAnswer, mergedBdevs, mergedLive, mergedReport } from "./merge-answers.ts"
+import { type MemberAnswer, mergedBdevs, mergedLive, mergedLoad, mergedReport } from "./merge-answers.ts"
 import { OpenSessions } from "./OpenSessions.ts"
 import { type HomeIndex, type Node, Placement } from "./Placement.ts"
 import { memberAt, type PoolState } from "./PoolState.ts"
@@ -240,6 +240,9 @@ export class ReactorPool implements ReactorPort {
       return this.#askAll(command, answerMillis, (answers) => answer(mergedBdevs(answers, homes)))
     }
     if (query._tag === "Live") return this.#askAll(command, answerMillis, (answers) => answer(mergedLive(answers)))
+    if (query._tag === "Load") {
+      return this.#askAll(command, answerMillis, (answers) => answer(mergedLoad(answers, query.most)))
+    }
     const node = nodeOfQuery(query)
     this.#devices.noteQuery(query)
     const home = node === undefined ? undefined : placement.homeOf(node)

@@ -1,5 +1,5 @@
 /** What several reactors say, as if it were one. */
-import type { BdevStatistics } from "../../domain/Statistics.ts"
+import { type BdevStatistics, type IoReport, ioSum, noIo, opsOf } from "../../domain/Statistics.ts"
 import type { ReactorAnswer, ReactorReport } from "../reactor/protocol.ts"
 import type { StatisticsResult } from "../reactor/statistics-protocol.ts"
 
@@ -60,6 +60,38 @@ export const mergedLive = (answers: ReadonlyArray<MemberAnswer>): StatisticsResu
       lunCount: sum(all.map(({ lunCount }) => lunCount)),
       luns: all.flatMap(({ luns }) => luns),
       sessions: all.flatMap(({ sessions }) => sessions)
+    }
+  }
+}
+
+const busiest = <T extends { readonly io: IoReport }>(loads: ReadonlyArray<T>, most: number): ReadonlyArray<T> =>
+  [...loads].sort((a, b) => opsOf(b.io) - opsOf(a.io)).slice(0, most)
+
+/** What was done everywhere: a target, a LUN or a session is at one reactor. */
+export const mergedLoad = (answers: ReadonlyArray<MemberAnswer>, most: number): StatisticsResult => {
+  const all = answers.flatMap(({ answer }) =>
+    answer._tag === "Statistics" && answer.result._tag === "Load" ? [answer.result.load] : []
+  )
+  return {
+    _tag: "Load",
+    load: {
+      atNanos: newest(all),
+      io: all.reduce((total, { io }) => ioSum(total, io), noIo),
+      inFlight: sum(all.map(({ inFlight }) => inFlight)),
+      sessionCount: sum(all.map(({ sessionCount }) => sessionCount)),
+      connectionCount: sum(all.map(({ connectionCount }) => connectionCount)),
+      targets: busiest(
+        all.flatMap(({ targets }) => targets),
+        most
+      ),
+      luns: busiest(
+        all.flatMap(({ luns }) => luns),
+        most
+      ),
+      sessions: busiest(
+        all.flatMap(({ sessions }) => sessions),
+        most
+      )
     }
   }
 }

@@ -81,6 +81,7 @@ export const nodeOfQuery = (query: StatisticsQuery): Node | undefined => {
   switch (query._tag) {
     case "Bdevs":
     case "Live":
+    case "Load":
       return undefined
     case "TargetHistogram":
       return targetKey(query.target)

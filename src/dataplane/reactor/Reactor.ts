@@ -354,6 +354,7 @@ export class Reactor {
     if (target === undefined || mapping === undefined || mapping.incarnation !== incarnation) return
     mapping.active = false
     target.luns[lun] = undefined
+    target.past.absorb(mapping.counts)
     for (const session of target.sessions) {
       session.path(lun)
       session.lunInventoryChanged(lun)

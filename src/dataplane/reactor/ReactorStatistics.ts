@@ -14,6 +14,7 @@ import { WrapperBdev } from "../bdev/wrapper/WrapperBdev.ts"
 import type { Connection } from "../iscsi/Connection.ts"
 import type { IscsiNode } from "../iscsi/IscsiNode.ts"
 import type { LogicalUnit } from "../scsi/LogicalUnit.ts"
+import { LoadReports } from "./LoadReports.ts"
 import type { BdevId } from "./protocol.ts"
 import { QueueSampler } from "./QueueSampler.ts"
 import type { StatisticsQuery, StatisticsResult } from "./statistics-protocol.ts"
@@ -34,11 +35,13 @@ export class ReactorStatistics {
   readonly #node: IscsiNode
   readonly #units: ReadonlyMap<BdevId, LogicalUnit>
   readonly #samplers = new Map<BdevId, QueueSampler>()
+  readonly #loads: LoadReports
 
   /** `units` are the bdevs that are open, as the reactor has them at any time. */
   constructor(node: IscsiNode, units: ReadonlyMap<BdevId, LogicalUnit>) {
     this.#node = node
     this.#units = units
+    this.#loads = new LoadReports(node)
   }
 
   /** Answers. */
@@ -63,6 +66,8 @@ export class ReactorStatistics {
       }
       case "Live":
         return this.#live(query)
+      case "Load":
+        return { _tag: "Load", load: this.#loads.take(query.most) }
     }
   }
 

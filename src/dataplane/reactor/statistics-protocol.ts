@@ -1,5 +1,11 @@
 /** What a reactor is asked about its counters, and what it says: plain values, as everything over its boundary. */
-import type { BdevStatisticsReport, Histogram, LiveStatistics, StatisticsReset } from "../../domain/Statistics.ts"
+import type {
+  BdevStatisticsReport,
+  Histogram,
+  LiveStatistics,
+  LoadReport,
+  StatisticsReset
+} from "../../domain/Statistics.ts"
 
 /** A question, or what is to be counted from now on. Bdevs that are not open are passed over. */
 export type StatisticsQuery =
@@ -18,6 +24,8 @@ export type StatisticsQuery =
   | { readonly _tag: "TargetHistogram"; readonly target: string; readonly incarnation: number }
   /** Answered with `Live`: all LUNs, or those that have done something since then or have something to do. */
   | { readonly _tag: "Live"; readonly activeSinceNanos: number | undefined }
+  /** Answered with `Load`: what was done since the last of these questions, with at most so many of each kind. */
+  | { readonly _tag: "Load"; readonly most: number }
 
 /** What a query is answered with. */
 export type StatisticsResult =
@@ -25,4 +33,5 @@ export type StatisticsResult =
   | { readonly _tag: "Histogram"; readonly histogram: Histogram | undefined }
   | { readonly _tag: "Counts"; readonly counts: ReadonlyArray<number> | undefined }
   | { readonly _tag: "Live"; readonly live: LiveStatistics }
+  | { readonly _tag: "Load"; readonly load: LoadReport }
   | { readonly _tag: "Noted" }

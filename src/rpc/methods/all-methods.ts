@@ -7,6 +7,7 @@ import type { DataPlane } from "../../domain/DataPlane.ts"
 import type { Secrets } from "../../domain/Secrets.ts"
 import type { Replayer } from "../../history/replay/Replayer.ts"
 import type { Instance } from "../Instance.ts"
+import type { MetricsHistory } from "../metrics/MetricsHistory.ts"
 import type { Notifications } from "../Notifications.ts"
 import type { RpcMethod } from "../RpcMethod.ts"
 import { authGroupMethods } from "./auth-groups.ts"
@@ -36,6 +37,7 @@ import { loginMethods } from "./logins.ts"
 import { lunlogMethods } from "./lunlog.ts"
 import { lunlogStatisticsMethods } from "./lunlog-statistics.ts"
 import { memoryStatsMethods } from "./memory-stats.ts"
+import { metricsHistoryMethods } from "./metrics-history.ts"
 import { notifyMethods } from "./notify.ts"
 import { portalGroupMethods } from "./portal-groups.ts"
 import { replayMethods } from "./replay.ts"
@@ -57,6 +59,7 @@ export type RpcServices =
   | Notifications
   | ConfigApplier
   | Replayer
+  | MetricsHistory
 
 /** In the order in which `rpc_get_methods` lists them. */
 export const allMethods: ReadonlyArray<RpcMethod<RpcServices>> = [
@@ -91,6 +94,7 @@ export const allMethods: ReadonlyArray<RpcMethod<RpcServices>> = [
   ...exportMethods,
   ...sessionMethods,
   ...lunlogStatisticsMethods,
+  ...metricsHistoryMethods,
   ...bdevContentMethods,
   ...reservationMethods,
   ...replayMethods,

@@ -8,15 +8,18 @@ import type { IoReport, LunStatistics, SessionStatistics } from "../../domain/St
 import { optional, Uint64 } from "../param.ts"
 import { defineMethod, type RpcMethod } from "../RpcMethod.ts"
 
-/** Latencies are sums, in nanoseconds. */
-const ioView = ({ errors, flush, read, write }: IoReport) => ({
+/** What was done, as answers have it. Latencies are sums, in nanoseconds. */
+export const ioView = ({ errors, flush, read, unmap, write }: IoReport) => ({
   reads: read.ops,
   writes: write.ops,
+  unmaps: unmap.ops,
   flushes: flush.ops,
   bytes_read: read.bytes,
   bytes_written: write.bytes,
+  bytes_unmapped: unmap.bytes,
   read_latency_nanos: read.latencyNanos,
   write_latency_nanos: write.latencyNanos,
+  unmap_latency_nanos: unmap.latencyNanos,
   flush_latency_nanos: flush.latencyNanos,
   errors
 })

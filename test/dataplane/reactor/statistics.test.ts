@@ -30,6 +30,12 @@ const live = async (harness: Harness, activeSinceNanos?: number): Promise<Result
   return result.live
 }
 
+const load = async (harness: Harness, most = 20): Promise<ResultOf<"Load">["load"]> => {
+  const result = await ask(harness, { _tag: "Load", most })
+  if (result._tag !== "Load") throw new Error(result._tag)
+  return result.load
+}
+
 const histogramTotal = async (harness: Harness, query: StatisticsQuery): Promise<number | undefined> => {
   const result = await ask(harness, query)
   if (result._tag !== "Histogram") throw new Error(result._tag)
@@ -94,6 +100,45 @@ describe.each([
     const { lunCount, luns } = await live(harness, atNanos)
     assert.deepStrictEqual([lunCount, luns.map(({ lun }) => lun)], [2, [0]])
     second.drop()
+  })
+
+  it("tells what was done since it was asked last, the busiest first, and what LUNs did that are gone", async () => {
+    await using harness = await Harness.start({}, make)
+    const bdev = await harness.openBdev()
+    harness.putTarget()
+    const incarnations = [0, 5, 7].map((lun) => harness.mapLun(lun, bdev))
+    const session = await harness.open({ initiatorName }, [0, 5, 7])
+    for (const lun of [0, 5, 5]) await readBlocks(session, lun, 0, 8)
+    await writeBlocks(session, 0, 0, makePattern(0, 8, 3, 512))
+    await writeBlocks(session, 0, 8, makePattern(8, 8, 3, 512))
+    const first = await load(harness)
+    assert.deepStrictEqual(
+      first.luns.map(({ io, lun, target }) => [target, lun, io.read.ops, io.write.bytes]),
+      [
+        [targetName, 0, 1, 8192],
+        [targetName, 5, 2, 0]
+      ]
+    )
+    assert.deepStrictEqual(
+      first.targets.map(({ io, sessionCount, target }) => [target, io.read.ops, io.write.ops, sessionCount]),
+      [[targetName, 3, 2, 1]]
+    )
+    assert.deepStrictEqual([first.io.read.bytes, first.sessionCount, first.connectionCount], [12_288, 1, 1])
+    assert.strictEqual(first.sessions[0]?.io.read.ops, 3)
+    assert.deepInclude(await load(harness), { luns: [], targets: [], sessions: [] })
+    await readBlocks(session, 7, 0, 8)
+    await readBlocks(session, 5, 0, 8)
+    await readBlocks(session, 5, 0, 8)
+    await harness.drain(5, incarnations[1] ?? 0)
+    harness.unmap(5, incarnations[1] ?? 0)
+    const { io, luns, targets } = await load(harness, 1)
+    assert.deepStrictEqual(
+      luns.map(({ lun }) => lun),
+      [7]
+    )
+    assert.deepStrictEqual([io.read.ops, targets[0]?.io.read.ops], [3, 3])
+    assert.deepInclude(await load(harness), { luns: [], targets: [] })
+    session.drop()
   })
 
   it("keeps histograms of bdevs and targets", async () => {

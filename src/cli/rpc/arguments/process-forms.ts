@@ -167,6 +167,16 @@ const own: ReadonlyArray<MethodForm> = [
     { answer: "json" }
   ),
   method(
+    "lunlog_get_metrics_history",
+    "Shows what the target has been doing, in steps of 5, 60 or 600 seconds.",
+    [
+      option(["", "step"], integer("SECONDS"), "5 (default; of the last 10 minutes), 60 (2 hours) or 600 (a day)"),
+      option(["", "from"], integer("MILLISECONDS"), "samples that end after this time (since 1970)"),
+      option(["", "to"], integer("MILLISECONDS"), "and no later than this")
+    ],
+    { answer: "json" }
+  ),
+  method(
     "lunlog_set_log_options",
     "Sets what counts as slow IO, and which observations the event log keeps.",
     [
