@@ -218,6 +218,6 @@ export interface StatisticsSource {
   readonly targetHistogram: (target: IscsiName, incarnation: Incarnation) => Effect.Effect<Histogram | undefined>
   /** All LUNs, or those that have done something since a time of this clock or have something to do; all sessions. */
   readonly live: (activeSinceNanos: number | undefined) => Effect.Effect<LiveStatistics>
-  /** What was done since this was called last, with at most `most` of each kind. There is one who asks: `MetricsHistory`. */
+  /** What was done since this was called last, at most `most` of each kind. Only one asks: `MetricsHistory`. */
   readonly load: (most: number) => Effect.Effect<LoadReport>
 }
