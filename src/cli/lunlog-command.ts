@@ -7,6 +7,7 @@ import { convertCommand } from "./config/convert-command.ts"
 import { exportCommand } from "./config/export-command.ts"
 import { planCommand } from "./config/plan-command.ts"
 import { schemaCommand } from "./config/schema-command.ts"
+import { consoleCommand } from "./console-command.ts"
 import { forkCommand } from "./fork/fork-command.ts"
 import { logCommand } from "./log/log-command.ts"
 import { nouns } from "./nouns/all-nouns.ts"
@@ -49,6 +50,7 @@ export const rootCommand = (load: LoadDataPlane) =>
       serveCommand(load),
       statusCommand,
       topCommand,
+      consoleCommand,
       logCommand,
       forkCommand(load),
       replayCommand,

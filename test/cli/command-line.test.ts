@@ -159,7 +159,8 @@ describe("with a running target", () => {
   })
 
   it("a demo on a port in use is refused and names another", async () => {
-    const args = ["demo", "--port", String(port), "--state", join(directory, "demo"), "-r", join(directory, "demo-rpc")]
+    const elsewhere = ["--state", join(directory, "demo"), "-r", join(directory, "demo-rpc")]
+    const args = ["demo", "--no-console", "--port", String(port), ...elsewhere]
     const result = await lunlog(...args)
     assert.strictEqual(result.code, 1)
     assert.match(result.stderr, new RegExp(`cannot listen on 127\\.0\\.0\\.1:${port} \\(EADDRINUSE\\)`))

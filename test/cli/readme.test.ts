@@ -61,7 +61,7 @@ describeWithTools(["iscsi-ls"], "the README's session", () => {
     const directory = makeDirectory("readme")
     const socket = join(directory, "rpc")
     const port = await freePort()
-    const args = ["demo", "--port", String(port), "--state", join(directory, "state"), "-r", socket]
+    const args = ["demo", "--no-console", "--port", String(port), "--state", join(directory, "state"), "-r", socket]
     try {
       await using served = await serveProgram("lunlog", args, socket)
       await served.rpc.call("framework_wait_init")

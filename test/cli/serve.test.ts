@@ -8,6 +8,7 @@ import { guideTargetName, setUpGuide } from "../support/guide.ts"
 import { Session } from "../support/initiator/Session.ts"
 import { connectRpc } from "../support/rpc-client.ts"
 import { freePort, makeDirectory, removeDirectory, startTarget, type TargetProcess } from "../support/target-process.ts"
+import { until } from "../support/until.ts"
 import { lunlog, serveProgram } from "./support.ts"
 
 let directory: string
@@ -197,9 +198,12 @@ describe("the demo", () => {
   it("serves its two disks, says how to go on, and ends with code 0", async () => {
     const port = await freePort()
     const socket = join(directory, "rpc")
-    const args = ["demo", "--port", String(port), "--state", join(directory, "demo"), "-r", socket]
+    const args = ["demo", "--port", String(port), "--console", "0", "--state", join(directory, "demo"), "-r", socket]
     await using served = await serveProgram("lunlog", args, socket)
     await served.rpc.call("framework_wait_init")
+    await until("the demo says how to go on", () => served.child.stdout().includes("Ctrl-C"))
+    const [, url = ""] = /^ {2}(http:\S+)#token=[\w-]{43}$/mu.exec(served.child.stdout()) ?? []
+    assert.include(await (await fetch(url)).text(), "<title>lunlog</title>")
     assert.match(await JSON.stringify(await served.rpc.call("iscsi_get_target_nodes")), /Malloc0.*Malloc1/)
     served.child.signal("SIGTERM")
     assert.deepStrictEqual(await served.child.exited, ended)

@@ -96,7 +96,7 @@ export interface ServerSettings {
   /** Goes on beside it, from the start to the end. */
   readonly whileServing?: Effect.Effect<void, never, RpcServices>
   /** When initiators are let in. */
-  readonly onReady: Effect.Effect<void, never, ControlPlane | DataPlane>
+  readonly onReady: Effect.Effect<void, never, ControlPlane | DataPlane | Instance>
 }
 
 /** All that methods need, but what is made of them. */

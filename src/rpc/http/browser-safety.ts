@@ -50,13 +50,15 @@ const nameOf = (authority: string): string | undefined =>
 
 const isAny = (host: string): boolean => host === "0.0.0.0" || host === "::"
 
-const isLoopback = (name: string): boolean => name === "localhost" || name === "::1" || /^127(\.\d+){3}$/u.test(name)
+/** Whether a name or an address is this machine's own. */
+export const isLoopbackName = (name: string): boolean =>
+  name === "localhost" || name === "::1" || /^127(\.\d+){3}$/u.test(name)
 
 /** A page of elsewhere can only be here under a name of its own: an address as such is never its. */
 const isOwnName = ({ host, hostNames }: OwnNames, name: string): boolean =>
   name === host.toLowerCase() ||
   hostNames.some((known) => known.toLowerCase() === name) ||
-  (isLoopback(name) && (isLoopback(host) || isAny(host))) ||
+  (isLoopbackName(name) && (isLoopbackName(host) || isAny(host))) ||
   (isAny(host) && (isIPv4(name) || isIPv6(name)))
 
 /** 421 for a name that is not the server's, 403 for a page of elsewhere; else undefined. */
@@ -64,8 +66,8 @@ export const refusalOfOrigin = (request: HttpServerRequest.HttpServerRequest, ow
   const { host = "", origin } = request.headers
   const name = nameOf(host)
   if (name === undefined || !isOwnName(own, name)) {
-    const reason = `the host ${JSON.stringify(host.slice(0, 100))} is not this console's; use its address, or name it`
-    return refuse(421, errnoError("EPERM"), `${reason} with --console-host`)
+    const reason = `the host ${JSON.stringify(host.slice(0, 100))} is not this server's: use its address`
+    return refuse(421, errnoError("EPERM"), `${reason}, or a name that --console-host gives to the console`)
   }
   if (origin === undefined) return undefined
   const from = /^https?:\/\/(.+)$/iu.exec(origin)?.[1]?.toLowerCase()

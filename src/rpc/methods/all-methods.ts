@@ -24,6 +24,7 @@ import { bdevStatisticsMethods } from "./bdev/bdev-statistics.ts"
 import { histogramMethods } from "./bdev/histograms.ts"
 import { nbdMethods } from "./bdev/nbd.ts"
 import { configMethods } from "./config.ts"
+import { consoleMethods } from "./console.ts"
 import { archiveMethods } from "./eventlog/archive-methods.ts"
 import { compactMethods } from "./eventlog/compact.ts"
 import { exportMethods } from "./export.ts"
@@ -89,6 +90,7 @@ export const allMethods: ReadonlyArray<RpcMethod<RpcServices>> = [
   ...iscsiMethods,
   ...histogramMethods,
   ...lunlogMethods,
+  ...consoleMethods,
   ...logOptionsMethods,
   ...configMethods,
   ...exportMethods,

@@ -206,6 +206,7 @@ const own: ReadonlyArray<MethodForm> = [
     ],
     { answer: "json", example: "--target disk1" }
   ),
+  method("lunlog_get_console", "Shows who calls and whether it may change anything, and where the web console is."),
   method("lunlog_get_sessions", "Shows who is connected, with names."),
   method(
     "lunlog_kick_session",

@@ -14,18 +14,27 @@ export interface ConsoleSettings extends Omit<ConsoleEndpointOptions, "files" | 
   readonly tokenFile: string | undefined
   /** Takes any free port if the one that is wanted is taken. */
   readonly isPortWished?: boolean
+  /** Says where it is on stdout, when it is there. */
+  readonly printsUrl: boolean
 }
 
-/** `--console`. */
-export const consoleFlag = listenFlag(
-  "console",
-  "Serve the web console, and print its URL with a token; 127.0.0.1 if only a port is given, 0 is any free port",
-  8260
-)
+/** A console with a token of its own, made now. */
+export const newConsole = (address: ListenAddress, allowsChanges: boolean): ConsoleSettings => ({
+  ...address,
+  token: Redacted.make(newToken()),
+  tokenFile: undefined,
+  printsUrl: true,
+  allowsChanges,
+  hostNames: []
+})
 
 /** Flags of `serve`; the certificate is that of `--http`. */
 export const consoleFlags = {
-  console: consoleFlag,
+  console: listenFlag(
+    "console",
+    "Serve the web console, and print its URL with a token; 127.0.0.1 if only a port is given, 0 is any free port",
+    8260
+  ),
   consoleAllowChanges: Flag.Boolean("console-allow-changes").pipe(
     Flag.withDescription("The console may change the target (default: it only reads)"),
     Flag.withDefault(false)
@@ -64,13 +73,12 @@ export const consoleSettingsOf = (input: ConsoleInput): Effect.Effect<ConsoleSet
     const tls = isLocal ? undefined : yield* certificateOf(input)
     if (tls === undefined && !isLocal) return yield* inClear("console", address)
     const tokenFile = Option.getOrUndefined(input.consoleTokenFile)
-    const token = tokenFile === undefined ? Redacted.make(newToken()) : yield* tokenOf(tokenFile, false)
+    const token =
+      tokenFile === undefined ? {} : { token: yield* tokenOf(tokenFile, false), tokenFile, printsUrl: false }
     return {
-      ...address,
+      ...newConsole(address, input.consoleAllowChanges),
       ...(tls === undefined ? {} : { tls }),
-      token,
-      tokenFile,
-      allowsChanges: input.consoleAllowChanges,
+      ...token,
       hostNames: input.consoleHost
     }
   })

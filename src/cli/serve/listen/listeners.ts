@@ -1,28 +1,36 @@
-/** What a server serves over HTTP: RPC, the web console. */
+/** What a server serves over HTTP: RPC, the web console, metrics and health. */
 import { Effect } from "effect"
 import type { RouterOptions } from "../../../rpc/RpcRouter.ts"
 import type { CliFailure } from "../../CliFailure.ts"
 import { type ConsoleInput, type ConsoleSettings, consoleFlags, consoleSettingsOf } from "./console-flags.ts"
 import { type HttpInput, type HttpSettings, httpFlags, httpSettingsOf } from "./http-flags.ts"
+import { type MetricsInput, type MetricsSettings, metricsFlags, metricsSettingsOf } from "./metrics-flags.ts"
 import { serveConsole } from "./serve-console.ts"
 import { serveHttp } from "./serve-http.ts"
+import { serveMetrics } from "./serve-metrics.ts"
 
 /** Flags of `serve`. */
-export const listenerFlags = { ...httpFlags, ...consoleFlags }
+export const listenerFlags = { ...httpFlags, ...consoleFlags, ...metricsFlags }
 
 /** Those that are wanted. */
 export interface Listeners {
   readonly http?: HttpSettings | undefined
   readonly console?: ConsoleSettings | undefined
+  readonly metrics?: MetricsSettings | undefined
 }
 
 /** What the flags ask for. Files are read, and tokens made, when this runs: the state directory must be there. */
-export const listenersOf = (input: HttpInput & ConsoleInput): Effect.Effect<Listeners, CliFailure> =>
-  Effect.all({ http: httpSettingsOf(input), console: consoleSettingsOf(input) })
+export const listenersOf = (input: HttpInput & ConsoleInput & MetricsInput): Effect.Effect<Listeners, CliFailure> =>
+  Effect.all({
+    http: httpSettingsOf(input),
+    console: consoleSettingsOf(input),
+    metrics: metricsSettingsOf(input)
+  })
 
 /** Serves them until the scope closes. */
 export const serveListeners = (listeners: Listeners, options: RouterOptions) =>
   Effect.gen(function* () {
     if (listeners.http !== undefined) yield* serveHttp(listeners.http, options)
+    if (listeners.metrics !== undefined) yield* serveMetrics(listeners.metrics)
     if (listeners.console !== undefined) yield* serveConsole(listeners.console, options)
   })

@@ -1,14 +1,13 @@
 /** The web console of a server: its page, and the methods of the control socket with secrets withheld. */
-import { Console, Effect, Layer, Redacted } from "effect"
+import { Console, Effect, Layer } from "effect"
 import { Secrets, withheldSecrets } from "../../../domain/Secrets.ts"
 import { Instance } from "../../../rpc/Instance.ts"
 import { allMethods, type RpcServices } from "../../../rpc/methods/all-methods.ts"
 import { type RouterOptions, RpcRouter } from "../../../rpc/RpcRouter.ts"
 import { failureOf } from "../../CliFailure.ts"
 import type { ConsoleSettings } from "./console-flags.ts"
-
-/** The URL that a browser is given; the part after `#` is sent to nobody. */
-export const consoleUrl = (url: string, token: Redacted.Redacted): string => `${url}#token=${Redacted.value(token)}`
+import { consoleUrl } from "./console-url.ts"
+import { watchedRoutes } from "./serve-metrics.ts"
 
 /** Serves until the scope closes, and prints the URL. */
 export const serveConsole = (settings: ConsoleSettings, options: RouterOptions) =>
@@ -18,9 +17,10 @@ export const serveConsole = (settings: ConsoleSettings, options: RouterOptions) 
     const { consoleFiles } = yield* Effect.promise(() => import("./console-files.ts"))
     const instance = yield* Instance
     const services = yield* Effect.context<RpcServices | Instance>()
+    const routes = yield* watchedRoutes(true)
     const secrets = Layer.effect(Secrets, Effect.map(Secrets, withheldSecrets))
     const layerAt = (port: number) =>
-      ConsoleEndpoint.layer({ ...settings, port, files: consoleFiles, routes: new Map() }).pipe(
+      ConsoleEndpoint.layer({ ...settings, port, files: consoleFiles, routes }).pipe(
         Layer.provideMerge(RpcRouter.layer(allMethods, options)),
         Layer.provide(secrets),
         Layer.provide(Layer.succeedContext(services))
@@ -31,9 +31,9 @@ export const serveConsole = (settings: ConsoleSettings, options: RouterOptions) 
       Effect.mapError(failureOf)
     )
     const { url } = yield* Effect.provideContext(ConsoleEndpoint, built)
-    const { allowsChanges, token, tokenFile } = settings
+    const { allowsChanges, printsUrl, token, tokenFile } = settings
     instance.announceConsole({ url, token, allowsChanges })
     yield* Effect.logInfo(`web console on ${url}, ${allowsChanges ? "changes allowed" : "read-only"}`)
-    if (tokenFile === undefined) yield* Console.log(`web console: ${consoleUrl(url, token)}`)
-    else yield* Effect.logInfo(`the console's token is in ${tokenFile}; lunlog console prints the URL with it`)
+    if (tokenFile !== undefined) yield* Effect.logInfo(`the console's token is that of ${tokenFile}`)
+    if (printsUrl) yield* Console.log(`web console: ${consoleUrl(url, token)}`)
   })
