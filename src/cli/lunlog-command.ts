@@ -9,6 +9,7 @@ import { planCommand } from "./config/plan-command.ts"
 import { schemaCommand } from "./config/schema-command.ts"
 import { consoleCommand } from "./console-command.ts"
 import { forkCommand } from "./fork/fork-command.ts"
+import { incidentCommand } from "./incident/incident-command.ts"
 import { logCommand } from "./log/log-command.ts"
 import { nouns } from "./nouns/all-nouns.ts"
 import { replayCommand } from "./replay/replay-command.ts"
@@ -52,6 +53,7 @@ export const rootCommand = (load: LoadDataPlane) =>
       topCommand,
       consoleCommand,
       logCommand,
+      incidentCommand,
       forkCommand(load),
       replayCommand,
       rpcCommand,

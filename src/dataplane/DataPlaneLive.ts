@@ -14,6 +14,7 @@ import { AuthGroups } from "./AuthGroups.ts"
 import type { Report } from "./BdevEntry.ts"
 import { Bdevs } from "./Bdevs.ts"
 import { systemRoots } from "./bdev/BdevSpec.ts"
+import { captureFrom } from "./capture-from.ts"
 import type { DataPlaneSettings } from "./DataPlaneSettings.ts"
 import { connectionInfo, lunDrains, reactorWarnings } from "./data-plane-status.ts"
 import { findNvme } from "./find-nvme.ts"
@@ -113,6 +114,7 @@ const serviceOf = (
     injectBdevError: (name, incarnation, injection) => bdevs.inject({ name, incarnation }, injection),
     resumePendingBdevIo: (name, incarnation) => bdevs.resumePending({ name, incarnation }),
     statistics: statisticsSource(client, bdevs),
+    capture: captureFrom(client),
     awaitLunGone: (target, lun, incarnation) => targets.awaitLunGone(target, lun, incarnation),
     awaitBdevGone: (name, incarnation) => bdevs.awaitClosed({ name, incarnation }),
     awaitTargetGone: (name, incarnation) => targets.awaitGone(name, incarnation),

@@ -6,6 +6,7 @@ import { Context, type Effect, type Scope } from "effect"
 import type { BdevErrorInjection } from "./bdev/Bdev.ts"
 import { type BdevRequest, isSizedByDevice } from "./bdev/BdevSpec.ts"
 import type { Command } from "./Command.ts"
+import type { CaptureSelection, ConnectionCapture } from "./capture/ConnectionCapture.ts"
 import type { BdevUnavailable, PortalUnavailable } from "./data-plane-errors.ts"
 import type { Portal } from "./group/PortalGroup.ts"
 import type { BdevName, Incarnation, IscsiName, Lun, PortalGroupTag } from "./ids.ts"
@@ -224,6 +225,11 @@ export class DataPlane extends Context.Service<
     /** Lets the IOs go on that a `pending` injection holds. */
     readonly resumePendingBdevIo: (name: BdevName, incarnation: Incarnation) => Effect.Effect<void, BdevUnavailable>
     readonly statistics: StatisticsSource
+    /**
+     * What the recorder of PDUs has of connections that are there, and of some that have ended: those with the lowest
+     * numbers, as many as the selection allows. Each at one moment.
+     */
+    readonly capture: (selection: CaptureSelection) => Effect.Effect<ReadonlyArray<ConnectionCapture>>
     /** These resume when the data plane has let go, not only the state. What it never had is gone. */
     readonly awaitLunGone: (target: IscsiName, lun: Lun, incarnation: Incarnation) => Effect.Effect<void>
     readonly awaitBdevGone: (name: BdevName, incarnation: Incarnation) => Effect.Effect<void>

@@ -160,6 +160,7 @@ export const fakeDataPlane = (
         connections: Effect.succeed(options.connected === true ? [connection] : []),
         requestLogout: (connections, limitMillis) =>
           told(fake, `logout of ${connections.join(" ")} within ${limitMillis}`),
+        capture: () => Effect.succeed([]),
         status: Effect.succeed(status),
         lunDrains: Effect.succeed([]),
         measureBdev: (name) =>

@@ -89,6 +89,7 @@ const emptyDataPlane = Layer.effect(
       awaitApplied: () => Effect.void,
       connections: Effect.succeed([]),
       requestLogout: () => Effect.void,
+      capture: () => Effect.succeed([]),
       status: Effect.succeed({
         portals: [],
         bdevs: [],

@@ -14,9 +14,9 @@ import type { IscsiNode } from "./IscsiNode.ts"
 import { LoginPhase } from "./LoginPhase.ts"
 import { defaultParameters, type SessionParameters } from "./negotiation.ts"
 import { type Digests, PduReader } from "./PduReader.ts"
-import { PduRecorder } from "./PduRecorder.ts"
 import { opcodeOf } from "./pdu/bhs.ts"
 import type { Numbers } from "./pdu/session-control.ts"
+import type { PduRecorder } from "./recorder/PduRecorder.ts"
 import type { CommandWindow, Session } from "./Session.ts"
 import { nextSerial } from "./serial-number.ts"
 import { Transmitter } from "./Transmitter.ts"
@@ -28,7 +28,7 @@ export class Connection {
   readonly id: number
   readonly origin: ConnectionOrigin
   readonly transmitter: Transmitter
-  readonly recorder = new PduRecorder()
+  readonly recorder: PduRecorder
   cid = 0
   state: "login" | "full-feature" | "exiting" | "closed" = "login"
   /** StatSN of the next response that carries status. */
@@ -77,6 +77,7 @@ export class Connection {
     this.share = new TurnShare(node.turns, this.transmitter, (first) => {
       if (!this.#isEnding()) this.#readOn(first)
     })
+    this.recorder = node.recordings.begin()
     this.login = new LoginPhase(this)
     this.#since = node.now()
     this.#deadline = this.#since + loginTimeoutMillis
@@ -177,7 +178,7 @@ export class Connection {
       write(b, at)
       data.copy(b, transmitter.dataAt(at))
       transmitter.endPdu(at, data.length)
-      this.recorder.sent(b, at)
+      this.recorder.sentControl(b, at, data)
       this.flushSoon()
     } catch (error) {
       // The system has no memory for what is to be said.
@@ -210,6 +211,7 @@ export class Connection {
   /** The login response was the last PDU without these digests (RFC 7143 section 13.1). */
   useDigests(digests: Digests): void {
     this.digests = digests
+    this.recorder.useDigests(digests)
     this.#reader.useDigests(digests)
     this.transmitter.useDigests(digests)
   }
@@ -237,12 +239,7 @@ export class Connection {
   closeAfterFlush(reason: string, ending: Ending, alone = false): void {
     if (this.#isEnding()) return
     this.#alone = alone
-    this.#closeReason = reason
-    this.#ending = ending
-    this.state = "exiting"
-    this.#deadline = this.node.now() + logoutCloseTimeoutMillis
-    this.transmitter.flush()
-    this.#detach()
+    this.#exit(reason, ending)
     this.#socket.end()
     // Its end of the stream is still to be read, or `close` would never come.
     this.#socket.resume()
@@ -251,13 +248,17 @@ export class Connection {
   /** Ends the connection now. */
   close(reason: string, ending: Ending = "connectionLost"): void {
     if (this.state === "closed") return
+    this.#exit(reason, ending)
+    this.#socket.destroySoon()
+  }
+
+  #exit(reason: string, ending: Ending): void {
     this.#closeReason = reason
     this.#ending = ending
     this.transmitter.flush()
     this.state = "exiting"
-    this.#detach()
-    this.#socket.destroySoon()
     this.#deadline = this.node.now() + logoutCloseTimeoutMillis
+    this.#detach()
   }
 
   /** Without a session it is nobody's loss: ends now, answered or not, so that others get in. False: it has one. */
@@ -296,10 +297,8 @@ export class Connection {
       else this.cut("it was asked to log out and did not", this.asked?.ending ?? "kicked")
       return
     }
-    if (this.#awaits !== undefined && now - this.#awaitsSince > missingCommandTimeoutMillis) {
-      this.protocolError(`CmdSN ${this.#awaits}, and those before it have not come`)
-      return
-    }
+    const isAwaiting = this.#awaits !== undefined && now - this.#awaitsSince > missingCommandTimeoutMillis
+    if (isAwaiting) return void this.protocolError(`CmdSN ${this.#awaits}, and those before it have not come`)
     const heard = this.#heard
     this.#heard = false
     this.fullFeature?.keepAlive(now, heard)
@@ -315,6 +314,7 @@ export class Connection {
    * markers it can't be found.
    */
   #badHeader(b: Buffer, at: number): void {
+    this.recorder.badHeader(b, at)
     this.node.listener.digestError(this, "header", opcodeOf(b, at))
     this.close("a header digest that is wrong", "protocolError")
   }
@@ -395,6 +395,6 @@ export class Connection {
     this.#detach()
     this.state = "closed"
     this.transmitter.close()
-    this.node.left(this)
+    this.node.left(this, this.#closeReason)
   }
 }

@@ -91,6 +91,8 @@ export class FullFeaturePhase {
 
   /** See `PduHandler`. */
   data(b: Buffer, start: number, end: number): void {
+    const { recorder } = this.#connection
+    if (recorder.takesData) recorder.data(b, start, end)
     if (this.#taker === Taker.Control) this.#pdu.append(b, start, end)
     else if (this.#taker !== Taker.Drop) this.#connection.commands?.data(b, start, end)
   }
@@ -109,6 +111,7 @@ export class FullFeaturePhase {
    */
   badData(header: Buffer): void {
     const taker = this.#taker
+    this.#connection.recorder.badData()
     this.#reject(header, RejectReason.DataDigestError)
     if (taker === Taker.DataOut) this.#connection.commands?.spoilDataOut()
     else if (taker === Taker.Command || (taker === Taker.Control && !isImmediate(header, 0))) {
@@ -176,6 +179,7 @@ export class FullFeaturePhase {
       case InitiatorOpcode.NopOut:
         return this.#nopOut(header, data)
       case InitiatorOpcode.TextRequest:
+        connection.recorder.receivedText(data)
         return this.#text.answer(header, data)
       case InitiatorOpcode.LogoutRequest:
         return this.#logout(header)

@@ -3,7 +3,7 @@
  * sessions, the pools, and where facts go. The reactor fills it; connections read it afresh for each login and command.
  */
 import { type AccessList, admittingRule, discoverable, discoveryAuth } from "../../domain/access.ts"
-import { connectionBytes, poolTrimMillis, receiveBufferBytes, sessionBytes } from "../limits.ts"
+import { connectionBytes, poolTrimMillis, receiveBufferBytes, recorderDefault, sessionBytes } from "../limits.ts"
 import { type MemoryAccount, MemoryBudget } from "../MemoryBudget.ts"
 import { defaultMemoryBytes } from "../memory-limit.ts"
 import type { AuthGroup } from "./auth/AuthGroupView.ts"
@@ -17,6 +17,7 @@ import type { Home } from "./handover/Home.ts"
 import type { Place } from "./handover/Place.ts"
 import { OutputBuffers } from "./OutputBuffers.ts"
 import { type Peer, type PeerLimitSettings, Peers } from "./Peers.ts"
+import { Recordings } from "./recorder/Recordings.ts"
 import type { Session } from "./Session.ts"
 import type { Target, TargetMap } from "./Target.ts"
 import { TaskPool } from "./TaskPool.ts"
@@ -95,6 +96,8 @@ export class IscsiNode {
   readonly memory: MemoryBudget
   readonly tasks: TaskPool
   readonly outputBuffers: OutputBuffers
+  /** What was recorded of connections. */
+  readonly recordings: Recordings
   readonly turns = new Turns()
   readonly coalescing = new Coalescing()
   readonly #connectionMemory: MemoryAccount
@@ -116,7 +119,8 @@ export class IscsiNode {
     listener: NodeListener,
     peerLimits: PeerLimitSettings = {},
     place?: Place,
-    memory = MemoryBudget.sized(defaultMemoryBytes())
+    memory = MemoryBudget.sized(defaultMemoryBytes()),
+    recorder = recorderDefault
   ) {
     this.options = options
     this.listener = listener
@@ -125,6 +129,7 @@ export class IscsiNode {
     this.outputBuffers = new OutputBuffers(memory.account("output"))
     this.#connectionMemory = memory.account("connections")
     this.#connectionMemory.takeAnyway(receiveBufferBytes)
+    this.recordings = new Recordings(recorder, this.tasks.clock, this.#connectionMemory)
     this.tasks.reclaim = this.#reclaim
     this.outputBuffers.reclaim = this.#reclaim
     this.peers = new Peers(peerLimits, () => this.now(), place?.of)
@@ -137,6 +142,7 @@ export class IscsiNode {
   readonly #reclaim = (): void => {
     this.tasks.drop()
     this.outputBuffers.drop()
+    this.recordings.drop()
   }
 
   /** The buffer that every connection receives into: a chunk is read before the next arrives. */
@@ -161,9 +167,10 @@ export class IscsiNode {
   }
 
   /** It is not, any more. */
-  left(connection: Connection): void {
+  left(connection: Connection, reason: string): void {
     this.coalescing.wake()
     if (this.connections.delete(connection)) this.#connectionMemory.give(connectionBytes)
+    this.recordings.end(connection, reason)
     this.peers.of(connection.origin.initiatorAddress).connections.delete(connection)
     this.home?.left(connection)
   }

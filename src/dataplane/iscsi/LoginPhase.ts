@@ -8,7 +8,7 @@ import { ControlPdu } from "./ControlPdu.ts"
 import { FullFeaturePhase } from "./FullFeaturePhase.ts"
 import { Login, type LoginPurpose, type LoginRefusal, type LoginReply } from "./Login.ts"
 import { defaultParameters, type SessionParameters } from "./negotiation.ts"
-import { opcodeOf } from "./pdu/bhs.ts"
+import { bhsBytes, opcodeOf } from "./pdu/bhs.ts"
 import { type LoginRequest, LoginStage, LoginStatus, readLoginRequest, writeLoginResponse } from "./pdu/login.ts"
 import { InitiatorOpcode, opcodeName } from "./pdu/opcodes.ts"
 import { Session } from "./Session.ts"
@@ -88,6 +88,7 @@ export class LoginPhase {
   end(): void {
     const request = readLoginRequest(this.#pdu.header, 0)
     const data = this.#pdu.takeData()
+    this.#connection.recorder.receivedText(data)
     const first = this.#first ?? request
     if (this.#first === undefined) {
       this.#first = request
@@ -171,10 +172,12 @@ export class LoginPhase {
     const { isid, initiatorTaskTag, currentStage } = request
     const response = { ...out, isid, initiatorTaskTag, currentStage, status }
     const n = this.#connection.numbers()
-    if (this.responses++ < this.answeredElsewhere) return
-    this.#connection.send(text, (b, at) => {
+    const write = (b: Buffer, at: number): void =>
       writeLoginResponse(b, at, response, text.length, n.statSn, n.expCmdSn, n.maxCmdSn)
-    })
+    if (this.responses++ >= this.answeredElsewhere) return this.#connection.send(text, write)
+    const sent = Buffer.alloc(bhsBytes)
+    write(sent, 0)
+    this.#connection.recorder.sentControl(sent, 0, text)
   }
 
   /** Full feature phase begins: the TSIH, 0 for discovery (which gets one too), or undefined if it was refused. */
@@ -245,6 +248,7 @@ export class LoginPhase {
   #enterSession(session: Session, purpose: NormalPurpose, parameters: SessionParameters): void {
     const connection = this.#connection
     connection.window = session
+    connection.recorder.tsih = session.tsih
     const commands = new CommandPath(connection, session, connection.node.tasks)
     connection.enterFullFeature(session, commands, new FullFeaturePhase(connection, parameters, purpose), parameters)
     session.join(connection)

@@ -7,9 +7,9 @@ import { ScsiStatus } from "../scsi/scsi-status.ts"
 import { encodeSense, senseLengthMax } from "../scsi/sense.ts"
 import type { IscsiTask } from "./IscsiTask.ts"
 import type { SessionParameters } from "./negotiation.ts"
-import type { PduRecorder } from "./PduRecorder.ts"
 import { paddingOf } from "./pdu/bhs.ts"
 import { addDataInStatus, ResponseFlag, writeDataIn, writeR2t, writeScsiResponse } from "./pdu/scsi.ts"
+import type { PduRecorder } from "./recorder/PduRecorder.ts"
 import type { Session } from "./Session.ts"
 import { addSerial } from "./serial-number.ts"
 import type { Transmitter } from "./Transmitter.ts"
@@ -76,7 +76,7 @@ export const sendDataIn = (
     sendScsiResponse(path, task)
     return
   }
-  const { transmitter } = connection
+  const { recorder, transmitter } = connection
   const { initiatorMaxRecvDataSegmentLength, maxBurstLength } = connection.parameters
   const segmentMax = Math.min(initiatorMaxRecvDataSegmentLength, recvDataSegmentBytesMax)
   const maxCmdSn = maxCmdSnAfter(path, task)
@@ -104,7 +104,8 @@ export const sendDataIn = (
       source.copy(b, transmitter.dataAt(at), start, start + bytes)
       transmitter.endPdu(at, bytes)
     }
-    connection.recorder.sent(b, at)
+    recorder.sent(b, at)
+    recorder.sentData(source, start, start + bytes)
     sent += bytes
     if (final) burst = 0
   }
@@ -149,7 +150,8 @@ export const sendScsiResponse = (path: ResponsePath, task: IscsiTask): void => {
   )
   if (check) senseSegment.copy(b, transmitter.dataAt(at), 0, dataBytes)
   transmitter.endPdu(at, dataBytes)
-  connection.recorder.sent(b, at)
+  if (check) connection.recorder.sentControl(b, at, senseSegment.subarray(0, dataBytes))
+  else connection.recorder.sent(b, at)
 }
 
 /** Sends the R2T that the task has noted last, which asks for `bytes`. */

@@ -18,7 +18,14 @@ import { DeviceCommands, type PoolMemory } from "./DeviceCommands.ts"
 import { HandedOver } from "./HandedOver.ts"
 import { Member, type PoolRequest } from "./Member.ts"
 import { memberReports } from "./member-reports.ts"
-import { type MemberAnswer, mergedBdevs, mergedLive, mergedLoad, mergedReport } from "./merge-answers.ts"
+import {
+  type MemberAnswer,
+  mergedBdevs,
+  mergedCaptures,
+  mergedLive,
+  mergedLoad,
+  mergedReport
+} from "./merge-answers.ts"
 import { OpenSessions } from "./OpenSessions.ts"
 import { type HomeIndex, type Node, Placement } from "./Placement.ts"
 import { memberAt, type PoolState } from "./PoolState.ts"
@@ -178,6 +185,10 @@ export class ReactorPool implements ReactorPort {
       }
       case "Statistics":
         return this.#statistics(command)
+      case "Capture":
+        return this.#askAll(command, answerMillis, (answers) =>
+          this.#answer(command.request, mergedCaptures(answers, command.selection))
+        )
       case "Query":
         return this.#query(command)
       case "Shutdown":

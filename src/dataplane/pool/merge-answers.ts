@@ -1,5 +1,7 @@
 /** What several reactors say, as if it were one. */
+import type { CaptureSelection } from "../../domain/capture/ConnectionCapture.ts"
 import { type BdevStatistics, type IoReport, ioSum, noIo, opsOf } from "../../domain/Statistics.ts"
+import { firstOf } from "../iscsi/recorder/Recordings.ts"
 import type { ReactorAnswer, ReactorReport } from "../reactor/protocol.ts"
 import type { StatisticsResult } from "../reactor/statistics-protocol.ts"
 
@@ -46,6 +48,13 @@ export const mergedBdevs = (
     return statistics === undefined ? [] : [statistics]
   })
   return { _tag: "Bdevs", report: { atNanos: newest(reports.map(({ report }) => report)), bdevs } }
+}
+
+/** What was recorded, of the connections with the lowest numbers. Of a connection, only one reactor has something. */
+export const mergedCaptures = (answers: ReadonlyArray<MemberAnswer>, selection: CaptureSelection): ReactorAnswer => {
+  const all = answers.flatMap(({ answer }) => (answer._tag === "Captured" ? answer.recordings : []))
+  const sorted = all.sort((a, b) => a.connection - b.connection)
+  return { _tag: "Captured", recordings: firstOf(sorted, selection, (recording) => recording) }
 }
 
 /** What goes on everywhere. */

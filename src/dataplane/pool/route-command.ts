@@ -45,6 +45,7 @@ const poolTags: ReadonlySet<string> = new Set<PoolCommand["_tag"]>([
   "CutConnections",
   "AnswerReservations",
   "Statistics",
+  "Capture",
   "Query",
   "Shutdown"
 ])

@@ -12,6 +12,7 @@ import { Home } from "../iscsi/handover/Home.ts"
 import type { Place } from "../iscsi/handover/Place.ts"
 import { IscsiNode, type NodeOptions } from "../iscsi/IscsiNode.ts"
 import type { PeerLimitSettings } from "../iscsi/Peers.ts"
+import type { RecorderSettings } from "../iscsi/recorder/PduRecorder.ts"
 import { LunMapping, Target } from "../iscsi/Target.ts"
 import { housekeepingMillis, logoutCloseTimeoutMillis, logoutRequestTimeoutMillis } from "../limits.ts"
 import { MemoryBudget } from "../MemoryBudget.ts"
@@ -53,6 +54,8 @@ export interface ReactorSurroundings {
   readonly core?: number | undefined
   /** `MemoryBudget.shared` of what it may take; a budget of its own, as `defaultMemoryBytes` says, if absent. */
   readonly memory?: SharedArrayBuffer | undefined
+  /** What is recorded of PDUs; as in limits.ts if absent. */
+  readonly recorder?: RecorderSettings | undefined
 }
 
 const takePlace = (node: IscsiNode, place: Place, emit: (fact: ReactorFact) => void): void => {
@@ -82,10 +85,10 @@ export class Reactor {
   constructor(options: NodeOptions, emit: (fact: ReactorFact) => void, surroundings: ReactorSurroundings = {}) {
     this.#emit = emit
     const memory = surroundings.memory ?? MemoryBudget.sized(defaultMemoryBytes()).shared
-    const { core, peerLimits, place } = surroundings
+    const { core, peerLimits, place, recorder } = surroundings
     this.#thread = () => (place === undefined ? {} : { thread: threadReport(core) })
     this.#memory = new MemoryBudget(memory, place?.index)
-    this.#node = new IscsiNode(options, sessionFacts(this.#tell), peerLimits, place, this.#memory)
+    this.#node = new IscsiNode(options, sessionFacts(this.#tell), peerLimits, place, this.#memory, recorder)
     if (place !== undefined) takePlace(this.#node, place, emit)
     this.#gate = new FactGate(emit, () => this.#node.now())
     this.#node.tasks.watch = this.#io
@@ -194,6 +197,11 @@ export class Reactor {
         return this.#statistics.keepHistogram(command.bdev, command.histogram)
       case "Statistics":
         return this.#answer(command.request, { _tag: "Statistics", result: this.#statistics.query(command.query) })
+      case "Capture": {
+        const { connections, recordings } = this.#node
+        const captured = recordings.take(connections, command.selection)
+        return this.#answer(command.request, { _tag: "Captured", recordings: captured })
+      }
       case "Query":
         return this.#answer(command.request, {
           _tag: "Report",

@@ -3,6 +3,7 @@
  * main thread or in a worker. The main thread names things by numbers that it never reuses.
  */
 
+import type { CaptureSelection } from "../../domain/capture/ConnectionCapture.ts"
 import type { ReactorThread } from "../../domain/DataPlane.ts"
 import type { ObservationOf } from "../../domain/observation/Observation.ts"
 import type { HistogramRequest } from "../../domain/Statistics.ts"
@@ -14,6 +15,7 @@ import type { RateLimits } from "../bdev/wrapper/RateLimiter.ts"
 import type { AuthGroupView } from "../iscsi/auth/AuthGroupView.ts"
 import type { ConnectionHandOver } from "../iscsi/handover/ConnectionHandOver.ts"
 import type { NodeOptions, PortalGroupView } from "../iscsi/IscsiNode.ts"
+import type { Recording } from "../iscsi/recorder/Recordings.ts"
 import type { DrainOutcome, TargetSpec } from "../iscsi/Target.ts"
 import type { ReservationAnswer, ReservationRequest } from "../scsi/reservations/persistent-reserve-out.ts"
 import type { Registrant, ReservationsView } from "../scsi/reservations/ReservationsView.ts"
@@ -170,6 +172,8 @@ export type ReactorCommand =
   | { readonly _tag: "SetHistogram"; readonly bdev: BdevId; readonly histogram: HistogramRequest | undefined }
   /** Answered with `Statistics`. */
   | { readonly _tag: "Statistics"; readonly request: RequestId; readonly query: StatisticsQuery }
+  /** Answered with `Captured`: the connections with the lowest numbers first. */
+  | { readonly _tag: "Capture"; readonly request: RequestId; readonly selection: CaptureSelection }
   /** Answered with a `Report`. */
   | { readonly _tag: "Query"; readonly request: RequestId }
   /** Asks everybody to log out, closes all, and answers when nothing is left or the time is over. */
@@ -271,6 +275,7 @@ export type ReactorAnswer =
   | { readonly _tag: "SessionsClosed"; readonly closed: number; readonly cut: number }
   | { readonly _tag: "Report"; readonly report: ReactorReport }
   | { readonly _tag: "Statistics"; readonly result: StatisticsResult }
+  | { readonly _tag: "Captured"; readonly recordings: ReadonlyArray<Recording> }
 
 /** What a reactor observes. */
 export type ReactorObservation = ObservationOf<

@@ -23,6 +23,7 @@ import { bdevStackedMethods } from "./bdev/bdev-stacked.ts"
 import { bdevStatisticsMethods } from "./bdev/bdev-statistics.ts"
 import { histogramMethods } from "./bdev/histograms.ts"
 import { nbdMethods } from "./bdev/nbd.ts"
+import { captureMethods } from "./capture.ts"
 import { configMethods } from "./config.ts"
 import { consoleMethods } from "./console.ts"
 import { archiveMethods } from "./eventlog/archive-methods.ts"
@@ -97,6 +98,7 @@ export const allMethods: ReadonlyArray<RpcMethod<RpcServices>> = [
   ...sessionMethods,
   ...lunlogStatisticsMethods,
   ...metricsHistoryMethods,
+  ...captureMethods,
   ...bdevContentMethods,
   ...reservationMethods,
   ...replayMethods,

@@ -177,6 +177,18 @@ const own: ReadonlyArray<MethodForm> = [
     { answer: "json" }
   ),
   method(
+    "lunlog_capture_pdus",
+    "Shows the last PDUs of connections, as lunlog incident capture writes them into a file.",
+    [
+      option(["", "target"], text("NAME"), "only of connections with this target"),
+      option(["", "initiator"], text("NAME"), "only of this initiator"),
+      option(["", "tsih"], integer("N"), "only of this session"),
+      option(["", "id"], integer("N"), "only of this connection"),
+      option(["", "from"], integer("N"), "connections with this number or a higher one: next of the answer before")
+    ],
+    { answer: "json", example: "--tsih 1" }
+  ),
+  method(
     "lunlog_set_log_options",
     "Sets what counts as slow IO, and which observations the event log keeps.",
     [

@@ -95,6 +95,8 @@ export class Front {
       if (peerSlot !== undefined) this.#givePeerSlot(peer)
       return String(descriptor)
     }
+    // Its home reads all of it once more.
+    connection.recorder.drop()
     connection.depart()
     const departed = { slot, peer, giveWay: () => this.#giveWay(id) }
     this.#departed.set(id, departed)
