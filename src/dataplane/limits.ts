@@ -113,10 +113,7 @@ export const missingCommandTimeoutMillis = 30_000
 export const connectionBytes = 16 * 1024
 /** The same for a session, with the objects of its commands. */
 export const sessionBytes = 16 * 1024
-/**
- * What is recorded of each connection, unless the command line says otherwise: its last PDUs, and bytes at the beginning
- * of their data.
- */
+/** What is recorded of a connection, unless the command line says otherwise: its last PDUs, and bytes of their data. */
 export const recorderDefault: { readonly pdus: number; readonly dataBytes: number } = { pdus: 512, dataBytes: 0 }
 /** What pools keep and nobody has needed for so long is given back to the operating system, in milliseconds. */
 export const poolTrimMillis = 5_000

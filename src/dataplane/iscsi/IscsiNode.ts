@@ -3,6 +3,7 @@
  * sessions, the pools, and where facts go. The reactor fills it; connections read it afresh for each login and command.
  */
 import { type AccessList, admittingRule, discoverable, discoveryAuth } from "../../domain/access.ts"
+import type { CaptureSelection } from "../../domain/capture/ConnectionCapture.ts"
 import { connectionBytes, poolTrimMillis, receiveBufferBytes, recorderDefault, sessionBytes } from "../limits.ts"
 import { type MemoryAccount, MemoryBudget } from "../MemoryBudget.ts"
 import { defaultMemoryBytes } from "../memory-limit.ts"
@@ -17,7 +18,7 @@ import type { Home } from "./handover/Home.ts"
 import type { Place } from "./handover/Place.ts"
 import { OutputBuffers } from "./OutputBuffers.ts"
 import { type Peer, type PeerLimitSettings, Peers } from "./Peers.ts"
-import { Recordings } from "./recorder/Recordings.ts"
+import { type Recording, Recordings } from "./recorder/Recordings.ts"
 import type { Session } from "./Session.ts"
 import type { Target, TargetMap } from "./Target.ts"
 import { TaskPool } from "./TaskPool.ts"
@@ -213,6 +214,11 @@ export class IscsiNode {
     this.#connectionMemory.give(sessionBytes)
     if (peer !== undefined) peer.sessions--
     this.home?.ended(session)
+  }
+
+  /** What was recorded of connections. */
+  captured(selection: CaptureSelection): { readonly _tag: "Captured"; readonly recordings: ReadonlyArray<Recording> } {
+    return { _tag: "Captured", recordings: this.recordings.take(this.connections, selection) }
   }
 
   /** Called about once a second. */

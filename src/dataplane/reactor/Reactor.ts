@@ -197,11 +197,8 @@ export class Reactor {
         return this.#statistics.keepHistogram(command.bdev, command.histogram)
       case "Statistics":
         return this.#answer(command.request, { _tag: "Statistics", result: this.#statistics.query(command.query) })
-      case "Capture": {
-        const { connections, recordings } = this.#node
-        const captured = recordings.take(connections, command.selection)
-        return this.#answer(command.request, { _tag: "Captured", recordings: captured })
-      }
+      case "Capture":
+        return this.#answer(command.request, this.#node.captured(command.selection))
       case "Query":
         return this.#answer(command.request, {
           _tag: "Report",
@@ -328,14 +325,13 @@ export class Reactor {
   }
 
   #drainLun(command: ReactorCommandOf<"DrainLun">): void {
-    const { deadlineMillis, incarnation, lun, request, target: name } = command
+    const { correlationId, deadlineMillis, incarnation, lun, request, target: name } = command
     const target = this.#target(name)
     const mapping = target?.luns[lun]
     if (target === undefined || mapping === undefined || mapping.incarnation !== incarnation) {
       const outcome = { drained: 0, aborted: 0, durationMillis: 0 }
       return this.#answer(request, { _tag: "Drained", outcome })
     }
-    const { correlationId } = command
     const place = { ...placeOf(mapping), ...(correlationId === undefined ? {} : { correlationId }) }
     this.#tell({ _tag: "LunDrainStarted", ...place, inFlight: mapping.submitted.size, deadlineMillis })
     let over = false
