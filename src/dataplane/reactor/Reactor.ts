@@ -159,7 +159,8 @@ export class Reactor {
       case "ForgetConnection":
         return this.#node.front?.forget(command.connection)
       case "CutConnections":
-        return this.#cutConnections(command.reason)
+        for (const connection of [...this.#node.connections]) connection.cut(command.reason, "serverEnd")
+        return
       default:
         return this.#handleDevice(command)
     }
@@ -302,10 +303,6 @@ export class Reactor {
       if (connection.fullFeature === undefined) connection.close("it was asked to leave", "kicked")
       else connection.fullFeature.requestLogout(limitMillis)
     }
-  }
-
-  #cutConnections(reason: string): void {
-    for (const connection of [...this.#node.connections]) connection.cut(reason, "serverEnd")
   }
 
   #nameBdev(command: ReactorCommandOf<"NameBdev">): void {
