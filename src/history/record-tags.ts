@@ -160,5 +160,13 @@ export const tagsOf = (record: LogRecord): ReadonlyArray<string> => {
   return tags.all()
 }
 
+const objectTagForm = /^(?:target|lun|bdev|portal-group|initiator-group|auth-group|initiator|session|config):/u
+
+/** The objects that a record is about, each as it is typed (`objectText`). Addresses are left to the record's words. */
+export const objectsOf = (record: LogRecord): ReadonlyArray<string> =>
+  tagsOf(record)
+    .filter((tag) => objectTagForm.test(tag))
+    .map((tag) => (tag.startsWith("lun:") ? tag.replace(/\/(\d+)$/u, ":$1") : tag))
+
 /** For `LevelEventLog` and `openForReading`. */
 export const recordTagging: Tagging = { version: TAGS_VERSION, tagsOf }

@@ -12,6 +12,7 @@ import { fieldText, type LineStyle, lineTime, wantsColours } from "./record-line
 
 const Answer = Schema.Struct({
   record: RecordView,
+  objects: Schema.Array(Schema.String),
   causes: Schema.Array(TreeNode),
   consequences: Schema.Array(TreeNode),
   left_out: Schema.optional(LeftOut)

@@ -4,11 +4,15 @@ import { LogArchive } from "../../../../eventlog/LogArchive.ts"
 import { type CausalNode, CausalWalk, recordAt } from "../../../history/causality/CausalNode.ts"
 import { causesOf } from "../../../history/causality/causes.ts"
 import { consequencesOf } from "../../../history/causality/consequences.ts"
+import { objectsOf } from "../../../history/record-tags.ts"
 import { errnoError, type RpcError, rpcError } from "../../RpcError.ts"
 import { anyState, defineMethod, type RpcMethod } from "../../RpcMethod.ts"
 import { logError } from "../dispatch.ts"
 import { momentOf, Place } from "./place.ts"
 import { recordBrief, recordInWords } from "./record-view.ts"
+
+/** Objects that are named: a file that is applied may be about thousands. */
+const objectsMax = 50
 
 const leftOutView = ({ leftOut }: Pick<CausalNode, "leftOut">) =>
   leftOut === undefined
@@ -47,6 +51,7 @@ const eventlogShow = defineMethod({
       const after = yield* Effect.mapError(consequencesOf(walk, record), logError)
       return {
         record: recordInWords(record),
+        objects: objectsOf(record).slice(0, objectsMax),
         causes: causes.map(nodeView),
         consequences: after.children.map(nodeView),
         ...leftOutView(after)
