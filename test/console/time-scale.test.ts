@@ -62,10 +62,7 @@ describe("a time", () => {
     const now = new Date(2026, 10, 22, 12, 0).getTime()
     assert.strictEqual(placeOfTyped("11:30", now), new Date(2026, 10, 22, 11, 30).toISOString())
     assert.strictEqual(placeOfTyped("12:30", now), new Date(2026, 10, 21, 12, 30).toISOString())
-    assert.strictEqual(
-      placeOfTyped("2026-01-02 03:04:05.6", now),
-      new Date(2026, 0, 2, 3, 4, 5, 600).toISOString()
-    )
+    assert.strictEqual(placeOfTyped("2026-01-02 03:04:05.6", now), new Date(2026, 0, 2, 3, 4, 5, 600).toISOString())
     assert.strictEqual(placeOfTyped("2026-01-02", now), new Date(2026, 0, 2).toISOString())
     for (const text of ["4711", "HEAD-5", "10 minutes ago", "2026-11-22T14:03Z", "25:00", "", "tomorrow"]) {
       assert.strictEqual(placeOfTyped(` ${text}`, now), text)

@@ -11,6 +11,7 @@ interface Node {
 
 interface Shown {
   readonly record: { readonly seq: number; readonly type: string; readonly text: string }
+  readonly objects: ReadonlyArray<string>
   readonly causes: ReadonlyArray<Node>
   readonly consequences: ReadonlyArray<Node>
 }
@@ -51,6 +52,15 @@ describe("a record", () => {
       ]
     )
     assert.isTrue(seqsOf(causes).every((seq) => seq < log.record("LunRemoved", 2).seq))
+  })
+
+  it("names the objects that it is about, as other questions take them", async () => {
+    const { objects } = await show(log.record("LunAdded").seq)
+    assert.includeMembers([...objects], [`target:${log.names.disk1}`])
+    assert.isTrue(objects.some((object) => /^lun:.*:\d+$/u.test(object)))
+    const lun = objects.find((object) => object.startsWith("lun:")) ?? ""
+    const about = await lunlogHere("log", "tail", "--object", lun, "--json", "--state", log.stateDirectory)
+    assert.include(about.stdout, `"seq":${log.record("LunAdded").seq},`)
   })
 
   it("goes on to what came of it, the rest of its request included", async () => {

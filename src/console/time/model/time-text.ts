@@ -34,8 +34,7 @@ export const utcText = (at: number): string => {
 }
 
 /** How far the clock here is ahead of UTC at a moment, in microseconds. */
-export const offsetMicros = (at: number): number =>
-  -dateOf(at).getTimezoneOffset() * millisPerMinute * microsPerMilli
+export const offsetMicros = (at: number): number => -dateOf(at).getTimezoneOffset() * millisPerMinute * microsPerMilli
 
 /** At a tick of an axis. */
 export const tickText = (at: number, detail: TickDetail): string => {
