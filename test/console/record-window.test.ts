@@ -15,7 +15,7 @@ const record = (seq: number): LogRecord => ({
   kind: "control",
   type: "T",
   v: 1,
-  cause: {},
+  cause: { source: "rpc", actor: "local", method: undefined, requestId: undefined, correlationId: undefined },
   payload: {},
   text: `record ${seq}`,
   trouble: false

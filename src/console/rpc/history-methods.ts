@@ -2,18 +2,9 @@
  * Questions about the past: what `lunlog log show`, `state`, `diff`, `why` and `timeline` ask (docs/rpc.md). Times are
  * microseconds since 1970.
  */
+import { cause } from "./log-methods.ts"
 import { method } from "./RpcClient.ts"
 import { anything, flag, list, number, object, optional, orElse, type Read, type Reader, text } from "./reader-codec.ts"
-
-const cause = object({
-  source: text,
-  actor: text,
-  method: optional(text),
-  requestId: optional(text),
-  correlationId: optional(number)
-})
-/** Who asked for something, or what led to it. */
-export type Cause = Read<typeof cause>
 
 const brief = { seq: number, at: number, kind: text, type: text, v: number, cause, text, trouble: orElse(flag, false) }
 const recordBrief = object(brief)

@@ -3,6 +3,17 @@
 import { method } from "./RpcClient.ts"
 import { anything, flag, list, number, object, optional, orElse, type Read, text } from "./reader-codec.ts"
 
+/** Reads a cause. */
+export const cause = object({
+  source: text,
+  actor: text,
+  method: optional(text),
+  requestId: optional(text),
+  correlationId: optional(number)
+})
+/** Who asked for something, or what led to it. */
+export type Cause = Read<typeof cause>
+
 /** A record in words, with what is stored. */
 export const logRecord = object({
   seq: number,
@@ -11,7 +22,7 @@ export const logRecord = object({
   kind: text,
   type: text,
   v: number,
-  cause: anything,
+  cause,
   payload: anything,
   text,
   trouble: orElse(flag, false)

@@ -1,6 +1,6 @@
 /**
- * The records that a list holds: a window on a log of any length, the newest first. It grows at both ends, page by page,
- * and lets go at the other end what is more than a browser should hold.
+ * The records that a list holds: a window on a log of any length, the newest first. It grows at both ends, page by
+ * page, and lets go at the other end what is more than a browser should hold.
  */
 import type { LogRecord } from "../../rpc/log-methods.ts"
 

@@ -1,6 +1,6 @@
 /**
- * Times as people read them: in the time zone of the browser, with UTC beside it where it matters. Times are microseconds
- * since 1970.
+ * Times as people read them: in the time zone of the browser, with UTC beside it where it matters. Times are
+ * microseconds since 1970.
  */
 import type { TickDetail } from "./TimeScale.ts"
 
