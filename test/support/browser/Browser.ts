@@ -17,6 +17,8 @@ export interface Screen {
   readonly colors?: "light" | "dark"
   /** Device pixels for a CSS pixel: 1. */
   readonly scale?: number
+  /** So many times faster than real: timers and clocks of the page's scripts. */
+  readonly speed?: number
 }
 
 /** A page that is open. */
@@ -75,6 +77,15 @@ const collectComplaints = (page: Page): { readonly found: Array<string>; readonl
   return { found, allowed }
 }
 
+/** Scripts of the page see time pass `speed` times as fast. */
+const fasterTime = (speed: number): string => `{
+  const [later, now, clock] = [setTimeout, Date.now, performance.now.bind(performance)]
+  const [begin, clockBegin] = [now(), clock()]
+  globalThis.setTimeout = (act, millis = 0, ...rest) => later(act, millis / ${speed}, ...rest)
+  Date.now = () => begin + (now() - begin) * ${speed}
+  performance.now = () => clockBegin + (clock() - clockBegin) * ${speed}
+}`
+
 const visitWith = async <A>(
   browser: Chromium,
   url: string,
@@ -92,6 +103,7 @@ const visitWith = async <A>(
   try {
     const page = await context.newPage()
     const { allowed, found } = collectComplaints(page)
+    if (screen.speed !== undefined) await page.addInitScript(fasterTime(screen.speed))
     await page.goto(url)
     const result = await use({ page, complaints: found, allow: (expected) => void allowed.push(expected) })
     if (found.length > 0) throw new Error(`the page complained:\n${found.join("\n")}`)
