@@ -11,14 +11,14 @@ import { followTheme } from "./theme.ts"
 
 takeTokenOfAddress()
 followTheme()
-followAddress()
 const store = new ConsoleStore({ post: postToOrigin, token: storedToken })
-// A new address with a token in a tab that is open already.
+// A new address with a token in a tab that is open already: the token is out of it before a page is looked for.
 addEventListener("hashchange", () => {
   if (!takeTokenOfAddress()) return
   store.connection.begin()
   store.refreshNow()
 })
+followAddress()
 followVisibility(store)
 const place = document.getElementById("console")
 if (place !== null) {
