@@ -1,4 +1,4 @@
-/** A page of the console that is left open: after hours of news, IO and changes it holds what it held after the first. */
+/** A page of the console that is left open: after hours of IO and changes it holds what it held after the first one. */
 import { setTimeout as delay } from "node:timers/promises"
 import { assert, it } from "vitest"
 import { startBrowser } from "../support/browser/Browser.ts"

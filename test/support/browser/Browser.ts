@@ -25,8 +25,8 @@ export interface Screen {
 export interface Visit {
   readonly page: Page
   /** What the page has complained of so far. */
-  readonly complaints: ReadonlyArray<string>
-  /** From now on complaints that match are none. */
+  readonly complaints: () => ReadonlyArray<string>
+  /** Complaints that match are none, those before included. */
   readonly allow: (expected: RegExp) => void
 }
 
@@ -56,11 +56,11 @@ const failureOf = (request: Request): string | undefined => {
 /** An address without its query and fragment, where tokens are. */
 const bareAddress = (address: string): string => address.replace(/[?#].*$/u, "")
 
-const collectComplaints = (page: Page): { readonly found: Array<string>; readonly allowed: Array<RegExp> } => {
+const collectComplaints = (page: Page): Pick<Visit, "allow" | "complaints"> => {
   const found: Array<string> = []
   const allowed: Array<RegExp> = []
   const complain = (text: string): void => {
-    if (found.length < complaintsMax && !allowed.some((pattern) => pattern.test(text))) found.push(text)
+    if (found.length < complaintsMax) found.push(text)
   }
   page.on("pageerror", (error) => complain(`uncaught: ${error.stack ?? error.message}`))
   page.on("console", (message) => {
@@ -74,7 +74,10 @@ const collectComplaints = (page: Page): { readonly found: Array<string>; readonl
     if (response.status() < 400) return
     complain(`response: ${response.request().method()} ${bareAddress(response.url())}: ${response.status()}`)
   })
-  return { found, allowed }
+  return {
+    complaints: () => found.filter((text) => !allowed.some((pattern) => pattern.test(text))),
+    allow: (expected) => void allowed.push(expected)
+  }
 }
 
 /** Scripts of the page see time pass `speed` times as fast. */
@@ -102,10 +105,11 @@ const visitWith = async <A>(
   context.setDefaultTimeout(pageWaitMillis)
   try {
     const page = await context.newPage()
-    const { allowed, found } = collectComplaints(page)
+    const { allow, complaints } = collectComplaints(page)
     if (screen.speed !== undefined) await page.addInitScript(fasterTime(screen.speed))
     await page.goto(url)
-    const result = await use({ page, complaints: found, allow: (expected) => void allowed.push(expected) })
+    const result = await use({ page, complaints, allow })
+    const found = complaints()
     if (found.length > 0) throw new Error(`the page complained:\n${found.join("\n")}`)
     return result
   } finally {
