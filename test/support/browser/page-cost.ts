@@ -1,4 +1,4 @@
-/** What a page costs the browser that shows it, by the debugger's counters: its main thread, its memory, its elements. */
+/** What a page costs the browser that shows it, by the debugger's counters: main thread, memory, elements. */
 import type { CDPSession, Locator, Page } from "playwright-core"
 
 /** Counters of one page; times are seconds of its main thread since it was opened. */
