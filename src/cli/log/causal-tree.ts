@@ -22,6 +22,17 @@ export const TreeNode: Schema.Codec<TreeNode, unknown> = Schema.Struct({
   left_out: Schema.optional(LeftOut)
 })
 
+/** A record with what led to it and what came of it: what `eventlog_show` answers. */
+export const ShownRecord = Schema.Struct({
+  record: RecordView,
+  /** What it is about, as other questions name it. */
+  objects: Schema.Array(Schema.String),
+  causes: Schema.Array(TreeNode),
+  consequences: Schema.Array(TreeNode),
+  left_out: Schema.optional(LeftOut)
+})
+export type ShownRecord = typeof ShownRecord.Type
+
 const leftOutLine = ({ at_least, count, filter }: typeof LeftOut.Type): string =>
   `… ${at_least ? "at least " : ""}${count} more: lunlog log tail ${filter}`
 

@@ -1,92 +1,30 @@
 /** `lunlog log diff A B`: what changed between two moments, and who did it. */
-import { Console, Effect, Schema } from "effect"
+import { Console, Effect, Stream } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import { printJson } from "../../rpc/json-print.ts"
 import { CliFailure } from "../CliFailure.ts"
-import { printable } from "../printable.ts"
 import { jsonFlag, sourceFlags, sourceOf } from "./log-flags.ts"
-import { ask, type LogSource } from "./log-source.ts"
+import type { LogSource } from "./log-source.ts"
+import { type ChangesWish, changedObjects, objectLines } from "./object-changes.ts"
 import { placeArgument, placeParam } from "./place-flag.ts"
-import { RecordView } from "./RecordView.ts"
-import { type LineStyle, recordLine, wantsColours } from "./record-line.ts"
+import { wantsColours } from "./record-line.ts"
 import { unifiedDiff } from "./unified-diff.ts"
-
-const Change = Schema.Struct({
-  field: Schema.String,
-  from: Schema.optional(Schema.String),
-  to: Schema.optional(Schema.String),
-  by: Schema.Array(RecordView)
-})
-
-const ObjectChange = Schema.Struct({
-  action: Schema.Literals(["create", "change", "replace", "remove", "made-anew"]),
-  object: Schema.String,
-  about: Schema.optional(Schema.String),
-  detail: Schema.optional(Schema.String),
-  changes: Schema.Array(Change),
-  by: Schema.Array(RecordView)
-})
-type ObjectChange = typeof ObjectChange.Type
-
-const Page = Schema.Struct({
-  from: Schema.Number,
-  to: Schema.Number,
-  total: Schema.Number,
-  objects: Schema.Array(ObjectChange),
-  next: Schema.optional(Schema.Number)
-})
 
 /** As diff(1) has them: nothing differs, something does, trouble. */
 const [same, different, trouble] = [0, 1, 2] as const
 
-/** Folding a long log without snapshots takes its time; in milliseconds. */
-const diffMillis = 600_000
-
-const signs = { create: "+", change: "~", replace: "-/+", remove: "-", "made-anew": "-/+" } as const
-
-const changeLine = ({ field, from, to }: typeof Change.Type): string => {
-  const value = (text: string | undefined) => (text === undefined || text === "" ? "" : `: ${text}`)
-  if (from === undefined) return `    + ${field}${value(to)}`
-  if (to === undefined) return `    - ${field}${value(from)}`
-  return `    ~ ${field}: ${from} -> ${to}`
-}
-
-const byLines = (by: ReadonlyArray<RecordView>, indent: string, style: LineStyle): ReadonlyArray<string> =>
-  by.map((record) => `${indent}${recordLine(record, style)}`)
-
-const objectLines = (one: ObjectChange, style: LineStyle): ReadonlyArray<string> => {
-  const { action, by, changes, detail, object } = one
-  const what = detail === undefined ? object : `${object}: ${detail}`
-  const anew = action === "made-anew" ? ", made anew" : ""
-  return [
-    printable(`${signs[action]} ${what}${anew}`),
-    ...changes.flatMap((change) => [printable(changeLine(change)), ...byLines(change.by, "      ", style)]),
-    ...byLines(by, "  ", style)
-  ]
-}
-
 const failedAs = (error: CliFailure): CliFailure => new CliFailure({ message: error.message, exitCode: trouble })
 
-interface Moments {
-  readonly from: string
-  readonly to: string
-}
-
 /** All pages, printed as they come. Gives whether anything differs. */
-const showChanges = (source: LogSource, params: Moments & { readonly by: boolean }, json: boolean) =>
+const showChanges = (source: LogSource, asked: ChangesWish, json: boolean) =>
   Effect.gen(function* () {
     const style = { colours: wantsColours(), fields: false }
-    let [skip, total] = [0, 0]
-    for (;;) {
-      const options = { timeoutMillis: diffMillis }
-      const page = yield* ask(source, Page, "eventlog_diff", { ...params, skip }, options)
-      total = page.total
-      for (const one of page.objects) {
-        yield* Console.log(json ? printJson(one) : objectLines(one, style).join("\n"))
-      }
-      if (page.next === undefined) return total > 0
-      skip = page.next
-    }
+    let differs = false
+    yield* Stream.runForEach(changedObjects(source, asked), (one) => {
+      differs = true
+      return Console.log(json ? printJson(one) : objectLines(one, style).join("\n"))
+    })
+    return differs
   })
 
 /** The command. */

@@ -81,9 +81,17 @@ class LineCutter {
   }
 }
 
-/** Each line without its end. Throws `LinesUnreadable`, or the file's own error. */
-export const linesOf = async function* (path: string, bytesMax: number): AsyncGenerator<string> {
+/** Each line of these bytes without its end. Throws `LinesUnreadable`, or the error of where they are from. */
+export const linesIn = async function* (
+  chunks: AsyncIterable<Buffer> | Iterable<Buffer>,
+  bytesMax: number
+): AsyncGenerator<string> {
   const cutter = new LineCutter(bytesMax)
-  for await (const chunk of await chunksOf(path)) yield* cutter.feed(chunk)
+  for await (const chunk of chunks) yield* cutter.feed(chunk)
   yield* cutter.finish()
+}
+
+/** The same of a file, or of stdin (`-`). */
+export const linesOf = async function* (path: string, bytesMax: number): AsyncGenerator<string> {
+  yield* linesIn(await chunksOf(path), bytesMax)
 }

@@ -1,18 +1,17 @@
 /** `lunlog log import`: a state directory of an exported log. */
 import { mkdir, readdir, readFile, rename, rm } from "node:fs/promises"
 import { dirname, join } from "node:path"
-import { Console, Effect, Option, type Scope, Stream } from "effect"
+import { Console, Effect, Option, type Scope } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
-import type { Imported } from "../../../eventlog/import-log.ts"
 import { printJson } from "../../rpc/json-print.ts"
-import { CliFailure, failureOf } from "../CliFailure.ts"
+import { CliFailure } from "../CliFailure.ts"
 import { printable } from "../printable.ts"
 import { isMissing, writePrivateFile } from "../serve/private-file.ts"
 import { logDirectoryOf } from "../serve/state-directory.ts"
 import { unfinishedIfInterrupted } from "../unfinished.ts"
-import { LinesUnreadable, linesOf } from "./file-lines.ts"
+import { linesOf } from "./file-lines.ts"
+import { type FromFile, importLines } from "./import-lines.ts"
 import { jsonFlag } from "./log-flags.ts"
-import { countShown } from "./show-count.ts"
 
 const failed = (what: string, error: unknown): CliFailure => {
   const why = error instanceof Error ? error.message : String(error)
@@ -55,52 +54,6 @@ const keyText = (path: string): Effect.Effect<string, CliFailure> =>
     return yield* new CliFailure({ message: `${path} holds no key of 64 hexadecimal digits: it is no secret-key` })
   })
 
-/** Every mistake of the file names the file. */
-const refusal = (file: string, error: unknown): CliFailure =>
-  failed(
-    file === "-" ? "stdin" : file,
-    error instanceof LinesUnreadable || error instanceof Error ? error : String(error)
-  )
-
-interface FromFile {
-  readonly imported: Imported
-  readonly unreadable: number | undefined
-  readonly instance: string | undefined
-}
-
-const importInto = (file: string, logDirectory: string): Effect.Effect<FromFile, CliFailure> =>
-  Effect.gen(function* () {
-    const parts = yield* Effect.promise(() => import("./import-parts.ts"))
-    const { genesisOfFile, ImportRefused, importLog, indexLog, LINE_BYTES_MAX, LogFileReader, recordTagging } = parts
-    const reader = new LogFileReader()
-    const lines = linesOf(file, LINE_BYTES_MAX)
-    const asRefusal = (error: unknown) => refusal(file, error)
-    yield* Effect.addFinalizer(() => Effect.promise(() => lines.return(undefined).catch(() => undefined)))
-    const first = yield* Effect.tryPromise({ try: () => lines.next(), catch: asRefusal })
-    const header = reader.header(first.done === true ? "" : first.value)
-    if (header instanceof ImportRefused) return yield* asRefusal(header)
-    const { expired, genesis, instance, losses } = header
-    const origin = {
-      losses,
-      ...(genesis === undefined ? {} : { genesis: genesisOfFile(genesis) }),
-      ...(expired === undefined ? {} : { expired })
-    }
-    const records = Stream.fromAsyncIterable(lines, asRefusal).pipe(
-      Stream.map((text) => reader.next(text)),
-      Stream.filter((item) => item !== undefined),
-      Stream.mapEffect((item) => (item instanceof ImportRefused ? Effect.fail(asRefusal(item)) : Effect.succeed(item)))
-    )
-    const show = countShown("importing", header.to - header.from + 1)
-    const imported = yield* Effect.mapError(importLog(logDirectory, origin, records, show), (error) =>
-      error._tag === "ImportRefused" ? asRefusal(error) : failureOf(error)
-    )
-    const incomplete = reader.finish(imported)
-    if (incomplete !== undefined) return yield* asRefusal(incomplete)
-    const showIndexed = countShown("indexing", header.to)
-    yield* Effect.mapError(indexLog(logDirectory, recordTagging, showIndexed), failureOf)
-    return { imported, instance, unreadable: reader.unreadable }
-  }).pipe(Effect.scoped)
-
 const summary = (directory: string, { imported, instance, unreadable }: FromFile): string => {
   const { controlRecords, firstSeq, lastSeq, records } = imported
   const observations = records - controlRecords
@@ -140,7 +93,8 @@ export const importCommand = Command.make(
       yield* checkFree(directory)
       const key = Option.isSome(input.secretKey) ? yield* keyText(input.secretKey.value) : undefined
       const place = yield* workshop(directory)
-      const found = yield* importInto(file, logDirectoryOf(place))
+      const name = file === "-" ? "stdin" : file
+      const found = yield* importLines(name, (bytesMax) => linesOf(file, bytesMax), logDirectoryOf(place))
       yield* attempt(`cannot make ${directory}`, async () => {
         if (key !== undefined) await writePrivateFile(join(place, "secret-key"), `${key}\n`)
         await rename(place, directory)

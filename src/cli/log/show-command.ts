@@ -1,22 +1,14 @@
 /** `lunlog log show SEQ`: one record in words and fields, with what led to it and what came of it. */
-import { Console, Effect, Schema } from "effect"
+import { Console, Effect } from "effect"
 import { Command } from "effect/cli"
 import { printJson } from "../../rpc/json-print.ts"
 import { printable } from "../printable.ts"
-import { LeftOut, TreeNode, treeLines } from "./causal-tree.ts"
+import { ShownRecord, treeLines } from "./causal-tree.ts"
 import { jsonFlag, sourceFlags, sourceOf } from "./log-flags.ts"
 import { ask } from "./log-source.ts"
 import { placeArgument, placeParam } from "./place-flag.ts"
-import { RecordView } from "./RecordView.ts"
+import type { RecordView } from "./RecordView.ts"
 import { fieldText, type LineStyle, lineTime, wantsColours } from "./record-line.ts"
-
-const Answer = Schema.Struct({
-  record: RecordView,
-  objects: Schema.Array(Schema.String),
-  causes: Schema.Array(TreeNode),
-  consequences: Schema.Array(TreeNode),
-  left_out: Schema.optional(LeftOut)
-})
 
 /** What follows from a record may be far away; in milliseconds. */
 const showMillis = 600_000
@@ -47,7 +39,7 @@ const recordLines = (record: RecordView): ReadonlyArray<string> => {
   ]
 }
 
-const answerText = ({ causes, consequences, left_out, record }: typeof Answer.Type, style: LineStyle): string =>
+const answerText = ({ causes, consequences, left_out, record }: ShownRecord, style: LineStyle): string =>
   [
     ...recordLines(record).map(printable),
     causes.length === 0 ? "nothing in the log led to it" : "before it",
@@ -67,7 +59,7 @@ export const showCommand = Command.make(
   Effect.fn(function* (input) {
     const options = { timeoutMillis: showMillis }
     const seq = yield* placeParam(input.seq)
-    const answer = yield* ask(yield* sourceOf(input), Answer, "eventlog_show", { seq }, options)
+    const answer = yield* ask(yield* sourceOf(input), ShownRecord, "eventlog_show", { seq }, options)
     const style = { colours: wantsColours(), fields: false }
     yield* Console.log(input.json ? printJson(answer) : answerText(answer, style))
   }, Effect.scoped)

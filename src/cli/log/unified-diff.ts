@@ -1,25 +1,16 @@
 /** Two moments as configuration files, compared line by line by diff(1). */
 import { spawn } from "node:child_process"
-import { mkdtemp, rm, writeFile } from "node:fs/promises"
-import { tmpdir } from "node:os"
+import { writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { Effect, Schema } from "effect"
 import { CliFailure } from "../CliFailure.ts"
+import { workDirectory } from "../work-directory.ts"
 import { ask, type LogSource } from "./log-source.ts"
 
 const Text = Schema.Struct({ seq: Schema.Number, text: Schema.String })
 
 /** Folding a long log without snapshots takes its time; in milliseconds. */
 const stateMillis = 600_000
-
-/** Removed with the scope; nobody else can look into it. */
-const workDirectory = Effect.acquireRelease(
-  Effect.tryPromise({
-    try: () => mkdtemp(join(tmpdir(), "lunlog-diff-")),
-    catch: (error) => new CliFailure({ message: `cannot write to ${tmpdir()}: ${String(error)}` })
-  }),
-  (directory) => Effect.promise(() => rm(directory, { recursive: true, force: true }))
-)
 
 const failed = (detail: string): CliFailure =>
   new CliFailure({ message: `diff -u cannot be used: ${detail}; compare two outputs of lunlog log state instead` })
@@ -44,7 +35,7 @@ export const unifiedDiff = (source: LogSource, places: { readonly from: string; 
   Effect.gen(function* () {
     const state = (at: string) => ask(source, Text, "eventlog_state", { at }, { timeoutMillis: stateMillis })
     const [a, b] = [yield* state(places.from), yield* state(places.to)]
-    const directory = yield* workDirectory
+    const directory = yield* workDirectory("diff")
     const write = (name: string, text: string) =>
       Effect.tryPromise({
         try: () => writeFile(join(directory, name), body(text), { mode: 0o600 }),
