@@ -14,6 +14,7 @@ import type { State } from "../../src/domain/State.ts"
 import { Replayer } from "../../src/history/replay/Replayer.ts"
 import { applySpdkConfig, checkSpdkConfig } from "../../src/rpc/apply-spdk-config.ts"
 import { exportSpdk } from "../../src/rpc/export-spdk.ts"
+import { IncidentStore } from "../../src/rpc/incident/IncidentStore.ts"
 import { printJson } from "../../src/rpc/json-print.ts"
 import { MetricsHistory } from "../../src/rpc/metrics/MetricsHistory.ts"
 import { Notifications } from "../../src/rpc/Notifications.ts"
@@ -36,7 +37,13 @@ const save = (state: State) =>
 
 const services = Layer.suspend(() => {
   const controlPlane = ControlPlane.layer.pipe(Layer.provideMerge(MemoryEventLog.layer()))
-  return Layer.mergeAll(ConfigApplier.layer, Notifications.layer, Replayer.none, MetricsHistory.none).pipe(
+  return Layer.mergeAll(
+    ConfigApplier.layer,
+    Notifications.layer,
+    Replayer.none,
+    MetricsHistory.none,
+    IncidentStore.none
+  ).pipe(
     Layer.provideMerge(fakeDataPlane(newFake())),
     Layer.provideMerge(controlPlane),
     Layer.provideMerge(Layer.succeed(Secrets, openSecrets)),

@@ -13,6 +13,7 @@ import { Uuid } from "../../src/domain/ids.ts"
 import { Secrets } from "../../src/domain/Secrets.ts"
 import { recordTagging } from "../../src/history/record-tags.ts"
 import { Replayer } from "../../src/history/replay/Replayer.ts"
+import { IncidentStore } from "../../src/rpc/incident/IncidentStore.ts"
 import { allMethods } from "../../src/rpc/methods/all-methods.ts"
 import { MetricsHistory } from "../../src/rpc/metrics/MetricsHistory.ts"
 import { Notifications } from "../../src/rpc/Notifications.ts"
@@ -52,7 +53,7 @@ export const startTarget = (options: TargetOptions = {}): Effect.Effect<RpcTarge
         Layer.provideMerge(runningArchive, options.log ?? MemoryEventLog.layer({ tagging: recordTagging }))
       )
     )
-    const services = Layer.mergeAll(ConfigApplier.layer, Replayer.none, MetricsHistory.layer).pipe(
+    const services = Layer.mergeAll(ConfigApplier.layer, Replayer.none, MetricsHistory.layer, IncidentStore.none).pipe(
       Layer.provideMerge(fakeDataPlane(fake, options)),
       Layer.provideMerge(Layer.succeed(Secrets, secretsFrom(options.secretKey ?? Buffer.alloc(32, 7)))),
       Layer.provideMerge(controlPlane),

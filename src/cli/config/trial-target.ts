@@ -18,6 +18,7 @@ import { noLoad, type StatisticsSource } from "../../domain/Statistics.ts"
 import { Replayer } from "../../history/replay/Replayer.ts"
 import { applySpdkConfig, type CheckedSpdkConfig } from "../../rpc/apply-spdk-config.ts"
 import { Instance } from "../../rpc/Instance.ts"
+import { IncidentStore } from "../../rpc/incident/IncidentStore.ts"
 import { authFileClaim } from "../../rpc/load-auth-file.ts"
 import { MetricsHistory } from "../../rpc/metrics/MetricsHistory.ts"
 import { Notifications } from "../../rpc/Notifications.ts"
@@ -159,7 +160,8 @@ export const tryConfiguration = (file: CheckedSpdkConfig): Effect.Effect<Tried, 
       instance,
       Layer.succeed(Secrets, secrets),
       Replayer.none,
-      MetricsHistory.none
+      MetricsHistory.none,
+      IncidentStore.none
     )
     const services = ConfigApplier.layer.pipe(Layer.provideMerge(host), Layer.provideMerge(control))
     const run: Effect.Effect<Tried, CliFailure, Scope.Scope> = Effect.gen(function* () {

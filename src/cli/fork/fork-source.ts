@@ -12,7 +12,7 @@ import { ask, type LogSource, openLogSource } from "../log/log-source.ts"
 import { RecordPage } from "../log/RecordView.ts"
 import { callMethod, connectAs } from "../rpc/rpc-call.ts"
 import { isMissing } from "../serve/private-file.ts"
-import { findLogDirectory } from "../serve/state-directory.ts"
+import { findLogDirectory, isBundle } from "../serve/state-directory.ts"
 
 /** Where a fork begins. Times are microseconds since 1970. */
 export interface SourcePoint extends StatePosition {
@@ -124,9 +124,16 @@ const readKey = async (path: string): Promise<Pick<ForkSource, "key" | "keyProbl
   }
 }
 
-const keyOf = (stateDirectory: string, state: State) =>
+const noKey: Pick<ForkSource, "key" | "keyProblem"> = {
+  key: undefined,
+  keyProblem: "the source is a bundle, which has no key of secrets"
+}
+
+const keyOf = (directory: string | undefined, stateDirectory: string, state: State) =>
   Effect.map(
-    Effect.promise(() => readKey(join(stateDirectory, "secret-key"))),
+    directory !== undefined && isBundle(directory)
+      ? Effect.succeed(noKey)
+      : Effect.promise(() => readKey(join(stateDirectory, "secret-key"))),
     ({ key, keyProblem }) => ({ key, keyProblem: authGroupsOf(state).length === 0 ? undefined : keyProblem })
   )
 
@@ -145,8 +152,11 @@ const runningSource = (socketPath: string) =>
     return { stateDirectory: status.state_directory, dump, isRunning: true }
   })
 
+/** Of a bundle: a directory of its name beside it, which is not there. */
 const storedSource = (directory: string) => ({
-  stateDirectory: dirname(resolve(findLogDirectory(directory))),
+  stateDirectory: isBundle(directory)
+    ? resolve(directory).replace(/(?:\.tar)?\.t?gz$|$/u, "")
+    : dirname(resolve(findLogDirectory(directory))),
   dump: () => Effect.fail(new CliFailure({ message: `nobody has the memory of the target of ${directory}` })),
   isRunning: false
 })
@@ -169,5 +179,5 @@ export const openForkSource = (
         return { point, later, today: (yield* readPoint(log, "HEAD")).state }
       })
     )
-    return { ...place, ...read, ...(yield* keyOf(place.stateDirectory, read.point.state)) }
+    return { ...place, ...read, ...(yield* keyOf(directory, place.stateDirectory, read.point.state)) }
   })

@@ -86,7 +86,7 @@ const foreignText = (foreign: ReadonlyArray<Portal>): ReadonlyArray<string> => {
 const keyText = ({ keyProblem }: ForkSource): ReadonlyArray<string> =>
   keyProblem === undefined
     ? []
-    : [`${keyProblem}: nobody can open the fork's CHAP secrets; copy it into both state directories`]
+    : [`${keyProblem}: nobody can open the fork's CHAP secrets until its state directory has that key`]
 
 const mappingFor = (wish: ForkWish, source: ForkSource, tag: string, directory: string) =>
   Effect.gen(function* () {

@@ -1,12 +1,13 @@
 /**
  * Where `lunlog log` asks: a running target, over its socket, or the directory of an idle or copied log. Both answer
- * the methods `eventlog_*`, with the same code.
+ * the methods `eventlog_*`, and those on incidents, with the same code.
  */
+import { dirname } from "node:path"
 import { Console, Effect, Layer, Option, Schema, type Scope } from "effect"
 import type { CallFailed } from "../../rpc/RpcClient.ts"
 import { CliFailure, failureOf, unexpectedAnswer } from "../CliFailure.ts"
 import { callTimeoutMillis, connectAs, refusedCall } from "../rpc/rpc-call.ts"
-import { findLogDirectory } from "../serve/state-directory.ts"
+import { findLogDirectory, isBundle } from "../serve/state-directory.ts"
 
 /** How a question is asked. */
 export interface AskOptions {
@@ -63,10 +64,15 @@ export const heldBy = (directory: string, pid: number | undefined): CliFailure =
   return new CliFailure({ message: `the event log in ${directory} is in use${holder}; ${hint}` })
 }
 
-const storedLog = (directory: string, warns: boolean): Effect.Effect<LogSource, CliFailure, Scope.Scope> =>
+/** The log of a directory, or, as `bundle` says, what was unpacked of one. */
+const storedLog = (
+  directory: string,
+  { bundle, warns }: { readonly bundle?: string; readonly warns: boolean }
+): Effect.Effect<LogSource, CliFailure, Scope.Scope> =>
   Effect.gen(function* () {
-    const { archiveMethods, callHere, keptSecrets, LogArchive, openForReading, recordTagging, Secrets } =
-      yield* Effect.promise(() => import("./stored-log-parts.ts"))
+    const parts = yield* Effect.promise(() => import("./stored-log-parts.ts"))
+    const { callHere, keptSecrets, LogArchive, noSecrets, openForReading, recordTagging, Secrets } = parts
+    const { IncidentStore, incidentDirectoryOf, storedMethods } = parts
     const path = findLogDirectory(directory)
     const archive = yield* Effect.mapError(openForReading(path, { tagging: recordTagging }), (error) =>
       error._tag === "LogLocked" ? heldBy(path, error.holderPid) : failureOf(error)
@@ -78,11 +84,16 @@ const storedLog = (directory: string, warns: boolean): Effect.Effect<LogSource, 
           "tells all that is wrong"
       )
     }
-    const services = Layer.mergeAll(Layer.succeed(LogArchive, archive), Layer.succeed(Secrets, keptSecrets(path)))
+    const secrets = bundle === undefined ? keptSecrets(path) : noSecrets(`${bundle} is a bundle, which has no key`)
+    const services = Layer.mergeAll(
+      Layer.succeed(LogArchive, archive),
+      Layer.succeed(Secrets, secrets),
+      Layer.succeed(IncidentStore, IncidentStore.at(incidentDirectoryOf(dirname(path))))
+    )
     const context = yield* Layer.build(services)
     return {
       call: (method, params, { onProgress } = {}) =>
-        callHere(archiveMethods, method, params, {
+        callHere(storedMethods, method, params, {
           actor: "local",
           ...(onProgress === undefined ? {} : { onProgress })
         }).pipe(Effect.provideContext(context), Effect.mapError(unanswered)),
@@ -90,10 +101,23 @@ const storedLog = (directory: string, warns: boolean): Effect.Effect<LogSource, 
     }
   })
 
-/** A directory if one is given, else the target behind the socket. `warns`: if the directory's log is damaged. */
+/** The log of an incident bundle that is unpacked. */
+export const unpackedLog = (bundle: string, directory: string): Effect.Effect<LogSource, CliFailure, Scope.Scope> =>
+  storedLog(directory, { bundle, warns: false })
+
+const bundledLog = (bundle: string): Effect.Effect<LogSource, CliFailure, Scope.Scope> =>
+  Effect.gen(function* () {
+    const { unpackBundle } = yield* Effect.promise(() => import("../incident/unpack-bundle.ts"))
+    const { directory } = yield* unpackBundle(bundle)
+    return yield* unpackedLog(bundle, directory)
+  })
+
+/** A directory, or an incident bundle, if one is given, else the target behind the socket. `warns`: if it is damaged. */
 export const openLogSource = (
   directory: string | undefined,
   socketPath: string,
   warns = true
-): Effect.Effect<LogSource, CliFailure, Scope.Scope> =>
-  directory === undefined ? runningLog(socketPath) : storedLog(directory, warns)
+): Effect.Effect<LogSource, CliFailure, Scope.Scope> => {
+  if (directory === undefined) return runningLog(socketPath)
+  return isBundle(directory) ? bundledLog(directory) : storedLog(directory, { warns })
+}

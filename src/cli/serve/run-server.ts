@@ -18,6 +18,7 @@ import { recordTagging } from "../../history/record-tags.ts"
 import { Replayer } from "../../history/replay/Replayer.ts"
 import type { AllowedPaths, PathRestriction } from "../../host/AllowedPaths.ts"
 import { InitializationFailed, Instance } from "../../rpc/Instance.ts"
+import { IncidentStore, incidentDirectoryOf } from "../../rpc/incident/IncidentStore.ts"
 import { loadAuthFile } from "../../rpc/load-auth-file.ts"
 import { allMethods, type RpcServices } from "../../rpc/methods/all-methods.ts"
 import { MetricsHistory } from "../../rpc/metrics/MetricsHistory.ts"
@@ -266,7 +267,9 @@ export const runServer = (settings: ServerSettings, makeDataPlane: MakeDataPlane
       Replayer.layer(replaySurroundings(settings.stateDirectory)),
       Layer.provideMerge(host, Layer.succeedContext(control))
     )
-    const services = yield* Layer.build(Layer.provideMerge(ConfigApplier.layer, below))
+    const incidents = Layer.succeed(IncidentStore, IncidentStore.at(incidentDirectoryOf(settings.stateDirectory)))
+    const all = Layer.merge(ConfigApplier.layer, incidents)
+    const services = yield* Layer.build(Layer.provideMerge(all, below))
     reason = yield* Effect.provideContext(serve(settings, listeners, allowedPaths, accept), services)
   }).pipe(
     Effect.scoped,

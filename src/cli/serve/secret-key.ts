@@ -118,3 +118,10 @@ export const keptSecrets = (logDirectory: string): Secrets["Service"] => {
     unseal: (context, sealed) => Effect.flatMap(read(context), (key) => secretsFrom(key).unseal(context, sealed))
   })
 }
+
+/** Of what has no key, and no place for one: why, as a clause. */
+export const noSecrets = (why: string): Secrets["Service"] =>
+  Secrets.of({
+    seal: (context) => Effect.die(new Error(`nothing is sealed for a log that is only read: ${context}`)),
+    unseal: (context) => Effect.fail(new SecretUnreadable({ context, detail: why }))
+  })

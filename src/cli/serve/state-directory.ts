@@ -3,7 +3,7 @@
  * derived that were given none. The id is also in the log, which is believed first.
  */
 import { randomUUID } from "node:crypto"
-import { existsSync, type Stats } from "node:fs"
+import { existsSync, type Stats, statSync } from "node:fs"
 import { chmod, mkdir, readFile, stat } from "node:fs/promises"
 import { homedir } from "node:os"
 import { isAbsolute, join } from "node:path"
@@ -39,6 +39,15 @@ export const logDirectoryOf = (stateDirectory: string): string => join(stateDire
 /** The log that a user means: a state directory's, or a log directory (a copy, say) as it is. */
 export const findLogDirectory = (directory: string): string =>
   existsSync(join(directory, "FORMAT")) ? directory : logDirectoryOf(directory)
+
+/** Whether what stands for a state directory is a file: an incident bundle, then. */
+export const isBundle = (path: string): boolean => {
+  try {
+    return statSync(path).isFile()
+  } catch {
+    return false
+  }
+}
 
 const failed = (path: string, error: unknown): CliFailure => {
   const why = error instanceof Error ? error.message : String(error)

@@ -7,6 +7,7 @@ import type { DataPlane } from "../../domain/DataPlane.ts"
 import type { Secrets } from "../../domain/Secrets.ts"
 import type { Replayer } from "../../history/replay/Replayer.ts"
 import type { Instance } from "../Instance.ts"
+import type { IncidentStore } from "../incident/IncidentStore.ts"
 import type { MetricsHistory } from "../metrics/MetricsHistory.ts"
 import type { Notifications } from "../Notifications.ts"
 import type { RpcMethod } from "../RpcMethod.ts"
@@ -30,6 +31,7 @@ import { archiveMethods } from "./eventlog/archive-methods.ts"
 import { compactMethods } from "./eventlog/compact.ts"
 import { exportMethods } from "./export.ts"
 import { frameworkMethods } from "./framework.ts"
+import { incidentMethods } from "./incidents.ts"
 import { inertSettingMethods } from "./inert-settings.ts"
 import { initiatorGroupMethods } from "./initiator-groups.ts"
 import { iscsiMethods } from "./iscsi.ts"
@@ -62,6 +64,7 @@ export type RpcServices =
   | ConfigApplier
   | Replayer
   | MetricsHistory
+  | IncidentStore
 
 /** In the order in which `rpc_get_methods` lists them. */
 export const allMethods: ReadonlyArray<RpcMethod<RpcServices>> = [
@@ -102,6 +105,7 @@ export const allMethods: ReadonlyArray<RpcMethod<RpcServices>> = [
   ...bdevContentMethods,
   ...reservationMethods,
   ...replayMethods,
+  ...incidentMethods,
   ...archiveMethods,
   ...compactMethods
 ]
