@@ -27,7 +27,9 @@ const forkFlags = {
   socket: socketFlag,
   state: Flag.String("state").pipe(
     Flag.withMetavar("DIR"),
-    Flag.withDescription("Fork the target of this idle or copied state directory, not a running one"),
+    Flag.withDescription(
+      "Fork the target of this idle or copied state directory, or of an incident bundle, not a running one"
+    ),
     Flag.optional
   ),
   forkState: Flag.String("fork-state").pipe(

@@ -9,7 +9,7 @@ export const sourceFlags = {
   socket: socketFlag,
   state: Flag.String("state").pipe(
     Flag.withMetavar("DIR"),
-    Flag.withDescription("Ask the log of this idle or copied state directory, not of a running target"),
+    Flag.withDescription("Ask this idle or copied state directory, or an incident bundle, not a running target"),
     Flag.optional
   )
 }

@@ -13,7 +13,7 @@ export interface TextOptions {
   readonly ascii: boolean
   /** Must not change the text's width. */
   readonly paint: (role: TextRole, text: string) => string
-  /** Troubles that are listed in words below the picture. */
+  /** Troubles that are listed in words below the picture; with 0 nothing is said of them. */
   readonly listMax: number
 }
 
@@ -192,7 +192,7 @@ export const timelineLines = (timeline: Timeline, options: TextOptions): Readonl
   const titleWidth = Math.min(longest, Math.max(titleWidthMin, Math.floor(options.width * 0.4)))
   const columns = Math.max(10, options.width - titleWidth - 2)
   const frame: Frame = { timeline, options, glyphs: options.ascii ? ascii : unicode, titleWidth, columns }
-  const troubles = troubleLines(frame)
+  const troubles = options.listMax === 0 ? [] : troubleLines(frame)
   const { lanes_hidden: hidden } = timeline
   return [
     headLine(frame),

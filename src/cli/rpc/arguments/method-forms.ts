@@ -3,6 +3,7 @@ import { closest } from "../../../config/native/closest.ts"
 import { bdevForms } from "./bdev-forms.ts"
 import { eventlogForms } from "./eventlog-forms.ts"
 import { historyForms } from "./history-forms.ts"
+import { incidentForms } from "./incident-forms.ts"
 import { inertForms } from "./inert-forms.ts"
 import { iscsiForms } from "./iscsi-forms.ts"
 import type { MethodForm } from "./MethodForm.ts"
@@ -17,6 +18,7 @@ export const methodForms: ReadonlyArray<MethodForm> = [
   ...nvmeForms,
   ...processForms,
   ...replayForms,
+  ...incidentForms,
   ...eventlogForms,
   ...historyForms,
   ...inertForms
