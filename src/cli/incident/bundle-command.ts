@@ -81,8 +81,8 @@ export const bundleCommand = Command.make(
   )
 ).pipe(
   Command.withDescription(
-    "Write one file with everything about an incident: the log around it and the state before and after, the PDUs and " +
-      "numbers that the target has kept of it, configuration and versions. Without secrets, as docs/incidents.md says."
+    "Write one file with everything about an incident: the log around it and the state before and after, the PDUs " +
+      "and numbers that the target has kept of it, configuration and versions. It has no secret that can be opened."
   ),
   Command.withExamples([
     { command: "lunlog incident bundle", description: "Of the newest incident of the running target" },

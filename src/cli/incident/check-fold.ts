@@ -14,7 +14,7 @@ const sameState = (source: LogSource, file: string, bundle: UnpackedBundle, name
     const params = { at: seq, raw: true }
     const { text } = yield* ask(source, StateText, "eventlog_state", params, { timeoutMillis: foldMillis })
     if (bundle.files.get(name)?.equals(Buffer.from(text)) === true) return
-    const message = `${file}: the state at record ${seq} is another than ${name} says: what is in it does not belong together`
+    const message = `${file}: the state at record ${seq} is another than ${name} says: they do not belong together`
     return yield* new CliFailure({ message })
   })
 

@@ -29,9 +29,9 @@ export const openCommand = Command.make(
   }, Effect.scoped)
 ).pipe(
   Command.withDescription(
-    "Check a bundle (hashes, the chain of records, that they fold from the state before to the state after), and tell " +
-      "what happened: what, when, by whom, in which order, what was in flight, what has changed. It may be of any " +
-      "target, and is only read; commands that ask a log take it as --state FILE."
+    "Check a bundle (hashes, the chain of records, that they fold from the state before to the state after), and " +
+      "tell what happened: what, when, by whom, in which order, what was in flight, what has changed. It may be of " +
+      "any target, and is only read; commands that ask a log take it as --state FILE."
   ),
   Command.withExamples([
     { command: "lunlog incident open lunlog-incident-4711.tar.gz" },

@@ -121,13 +121,14 @@ const changeLines = ({ areAllChanges, changes }: IncidentReport, { line }: Repor
 
 const goOnLines = ({ kept, manifest }: IncidentReport, { file }: ReportStyle): ReadonlyArray<string> => {
   const { before, incident, records } = manifest
+  const past = Math.max(before.seq, incident.seq - 1)
   const folder = `lunlog-incident-${incident.seq}`
   const [captured] = kept.filter(({ capture }) => capture !== undefined)
   return [
     `  lunlog log tail -n 1000 --state ${file}`,
     `  lunlog log show ${incident.seq} --state ${file}`,
     `  lunlog log diff ${before.seq} ${records.to} --state ${file}`,
-    `  lunlog fork --at ${Math.max(before.seq, incident.seq - 1)} --state ${file}   # the target as it was before, on other ports`,
+    `  lunlog fork --at ${past} --state ${file}   # the target as it was before it, on other ports`,
     `  tar -xzf ${file}   # into ${folder}`,
     ...(captured === undefined
       ? []

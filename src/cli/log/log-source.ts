@@ -112,7 +112,7 @@ const bundledLog = (bundle: string): Effect.Effect<LogSource, CliFailure, Scope.
     return yield* unpackedLog(bundle, directory)
   })
 
-/** A directory, or an incident bundle, if one is given, else the target behind the socket. `warns`: if it is damaged. */
+/** A directory or an incident bundle, if one is given, else the target behind the socket. `warns`: of damage. */
 export const openLogSource = (
   directory: string | undefined,
   socketPath: string,
