@@ -1,13 +1,13 @@
 /** The pages by the first part of their address, and which of them are in the navigation. */
 import type { ComponentChildren } from "preact"
 import { DisksIcon, LogIcon, LunsIcon, OverviewIcon, SessionsIcon, TopologyIcon } from "./icons.tsx"
-import { OverviewPage } from "./live/OverviewPage.tsx"
+import { liveViews } from "./live/live-views.tsx"
 import { Empty } from "./parts/Empty.tsx"
 import { Page } from "./parts/Page.tsx"
 import { linkTo, type Route } from "./router.ts"
 
-/** A page takes what follows its own name in the address. */
-type View = (route: Route) => ComponentChildren
+/** Draws what is at an address. */
+export type View = (route: Route) => ComponentChildren
 
 /** In the navigation. */
 export interface NavigationItem {
@@ -36,7 +36,7 @@ const NoSuchPage = () => (
   </Page>
 )
 
-const views: ReadonlyMap<string, View> = new Map<string, View>([["", () => <OverviewPage />]])
+const views: ReadonlyMap<string, View> = new Map<string, View>([...liveViews])
 
 /** The page of an address. */
 export const pageOf = (route: Route): ComponentChildren => views.get(route.segments[0] ?? "")?.(route) ?? <NoSuchPage />

@@ -186,6 +186,13 @@ export const getReservations = method(
   )
 )
 
+const access = object({ read_only: flag, hint: optional(text), host: optional(text) })
+/** What the page may do, and why not more. */
+export type Access = Read<typeof access>
+
+/** `lunlog_get_console`. */
+export const getAccess = method("lunlog_get_console", access)
+
 /** `iscsi_target_node_remove_lun`: answers when the LUN has drained. */
 export const removeLun = method("iscsi_target_node_remove_lun", flag)
 

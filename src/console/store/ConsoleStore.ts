@@ -11,7 +11,7 @@ import { RpcClient, type RpcClientOptions } from "../rpc/RpcClient.ts"
 import { getStatistics } from "../rpc/statistics-methods.ts"
 import { Connection } from "./Connection.ts"
 import { LiveObjects } from "./LiveObjects.ts"
-import { LiveRates } from "./LiveRates.ts"
+import { LiveRates, lunKey } from "./LiveRates.ts"
 import { LogFollower } from "./LogFollower.ts"
 import { Repeated, type TurnEnd } from "./Repeated.ts"
 
@@ -33,6 +33,8 @@ export class ConsoleStore {
   readonly objects: LiveObjects
   readonly rates = new LiveRates()
   readonly log: LogFollower
+  /** Of each LUN that drains, the most commands that this page has seen left, by `lunKey`. */
+  readonly drainsBegun = new Map<string, number>()
   readonly #paused = signal(false)
   readonly #loops: ReadonlyArray<Repeated>
   readonly #refreshes: Repeated
@@ -109,6 +111,16 @@ export class ConsoleStore {
     if (records.some(({ type }) => ofSessions.has(type))) this.#areSessionsDirty = true
   }
 
+  #followDrains(): void {
+    const drains = this.objects.status.value?.lun_drains ?? []
+    const keys = new Set(drains.map(({ lun_id, target }) => lunKey(target, lun_id)))
+    for (const key of this.drainsBegun.keys()) if (!keys.has(key)) this.drainsBegun.delete(key)
+    for (const { commands_left, lun_id, target } of drains) {
+      const key = lunKey(target, lun_id)
+      this.drainsBegun.set(key, Math.max(commands_left, this.drainsBegun.get(key) ?? 0))
+    }
+  }
+
   /** Drains are looked at once a second while there are any. */
   #isStatusDue(): boolean {
     const drains = this.objects.status.value?.lun_drains.length ?? 0
@@ -123,6 +135,7 @@ export class ConsoleStore {
     this.#areSessionsDirty = false
     const isAnswered = await (isWhole ? this.objects.refreshAll() : this.objects.refreshStatus())
     this.#statusAt = nowMillis()
+    this.#followDrains()
     this.#lastRefreshMillis = performance.now() - begun
     if (isAnswered) return "done"
     this.#isDirty ||= isWhole

@@ -2,9 +2,11 @@
  * What there is: targets, bdevs, groups, sessions, and the status with its warnings and drains, as signals. Asked for
  * when the log says that something has changed, never in a fixed beat.
  */
-import { batch, type ReadonlySignal, type Signal, signal } from "@preact/signals"
+import { batch, computed, type ReadonlySignal, type Signal, signal } from "@preact/signals"
 import {
+  type Access,
   type Bdev,
+  getAccess,
   getBdevs,
   getInitiatorGroups,
   getPortalGroups,
@@ -19,6 +21,7 @@ import {
 } from "../rpc/methods.ts"
 import type { Method, Outcome, RpcClient } from "../rpc/RpcClient.ts"
 import type { RpcProblem } from "../rpc/RpcProblem.ts"
+import { objectIndex } from "./ObjectIndex.ts"
 
 /** Undefined means that it was not asked for yet. */
 type Maybe<A> = ReadonlySignal<A | undefined>
@@ -46,6 +49,20 @@ export class LiveObjects implements Objects {
   readonly initiatorGroups = signal<ReadonlyArray<InitiatorGroup> | undefined>(undefined)
   readonly problem = signal<RpcProblem | undefined>(undefined)
 
+  /** What this page may do; undefined where the server has no such method. */
+  readonly access = signal<Access | undefined>(undefined)
+  /** Counts up with every whole look: what asks for more does it again. */
+  readonly turn = signal(0)
+  /** By name, and by what is linked to what. */
+  readonly index = computed(() =>
+    objectIndex({
+      status: this.status.value,
+      targets: this.targets.value ?? [],
+      bdevs: this.bdevs.value ?? [],
+      sessions: this.sessions.value ?? []
+    })
+  )
+
   constructor(client: RpcClient) {
     this.#client = client
   }
@@ -60,7 +77,12 @@ export class LiveObjects implements Objects {
       this.#look(getPortalGroups, this.portalGroups),
       this.#look(getInitiatorGroups, this.initiatorGroups)
     ]
-    return this.#keep(await Promise.all(answers))
+    void this.#client.call(getAccess).then((outcome) => {
+      if (outcome._tag === "Answer") this.access.value = outcome.value
+    })
+    const isAnswered = this.#keep(await Promise.all(answers))
+    this.turn.value += 1
+    return isAnswered
   }
 
   /** What changes by itself: drains, warnings, memory, sessions. */

@@ -56,6 +56,11 @@ export class LiveRates {
     return this.#last
   }
 
+  /** The newest counters of a session. */
+  sessionCounters(id: number): SessionCounters | undefined {
+    return this.#sessionsSeen.get(id)
+  }
+
   /** After a pause, or for another process: the next answer is the first again. Histories stay. */
   restart(): void {
     this.#last = undefined
