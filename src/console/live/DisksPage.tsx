@@ -95,9 +95,7 @@ export const DisksPage = () => {
             keyOf={({ name }) => name}
             textOf={textOf}
             empty={
-              <Empty command="lunlog bdev create malloc 64MiB --name NAME">
-                There is no disk. Make one in memory:
-              </Empty>
+              <Empty command="lunlog bdev create malloc 64MiB --name NAME">There is no disk. Make one in memory:</Empty>
             }
           />
         )}

@@ -67,19 +67,19 @@ const Glance = () => {
   const { objects } = useStore()
   const { luns } = objects.index.value
   const counts: ReadonlyArray<readonly [number | undefined, string, string]> = [
-    [objects.portalGroups.value?.length, "portal groups", linkTo.topology("portals")],
-    [objects.initiatorGroups.value?.length, "initiator groups", linkTo.topology("initiators")],
-    [objects.targets.value?.length, "targets", linkTo.topology()],
-    [luns.length, "LUNs", linkTo.luns()],
-    [objects.bdevs.value?.length, "disks", linkTo.disks()],
-    [objects.sessions.value?.length, "sessions", linkTo.sessions()]
+    [objects.portalGroups.value?.length, "portal group", linkTo.topology("portals")],
+    [objects.initiatorGroups.value?.length, "initiator group", linkTo.topology("initiators")],
+    [objects.targets.value?.length, "target", linkTo.topology()],
+    [luns.length, "LUN", linkTo.luns()],
+    [objects.bdevs.value?.length, "disk", linkTo.disks()],
+    [objects.sessions.value?.length, "session", linkTo.sessions()]
   ]
   return (
     <Card title="What there is">
       <div class="counts">
         {counts.map(([count, name, href]) => (
           <a key={name} href={href}>
-            <b>{count === undefined ? "–" : countText(count)}</b> {name}
+            <b>{count === undefined ? "–" : countText(count)}</b> {count === 1 ? name : `${name}s`}
           </a>
         ))}
       </div>

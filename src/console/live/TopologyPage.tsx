@@ -90,12 +90,12 @@ export const TopologyPage = ({ route }: { readonly route: Route }) => {
     {
       name: "portals",
       title: "Portal groups",
-      view: tree("Portal groups", nodes.portals, "lunlog portal-group create --help")
+      view: tree("Portal groups", nodes.portals, "lunlog portal add 127.0.0.1")
     },
     {
       name: "initiators",
       title: "Initiator groups",
-      view: tree("Initiator groups", nodes.initiators, "lunlog initiator-group create --help")
+      view: tree("Initiator groups", nodes.initiators, "lunlog initiator create ANY --netmask ANY")
     }
   ]
   return (

@@ -5,7 +5,12 @@ import type { RateHistory } from "../store/RateHistory.ts"
 
 /** By `lunKey` or `sessionKey`. */
 export const useHistory = (key: string): RateHistory => {
-  const { histories } = useStore().rates
-  useEffect(() => histories.watch(key), [histories, key])
+  const store = useStore()
+  const { histories } = store.rates
+  useEffect(() => {
+    const end = histories.watch(key)
+    void store.recallRates()
+    return end
+  }, [store, histories, key])
   return histories.historyOf(key)
 }

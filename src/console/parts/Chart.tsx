@@ -9,7 +9,9 @@ import { colour, themeChanges } from "../theme.ts"
 import { type ChartLine, chartSummary, dashes, sampledRows } from "./chart-data.ts"
 import { useWidth } from "./use-width.ts"
 
-const heightPixels = 180
+const heightPixels = 160
+/** A line that begins later than a minute ago begins in the middle of the picture. */
+const spanLeast = 60
 const axisPixels = 62
 /** Distances of lines behind the picture. */
 const fineSteps = stepsFrom(-3)
@@ -56,7 +58,7 @@ const drawing = ({ format, isWhole, lines }: ChartOptions, width: number): uPlot
       }))
     ],
     axes: [
-      { ...axis, space: 70, values: (_plot, values) => values.map(timeText) },
+      { ...axis, space: 70, size: 28, values: (_plot, values) => values.map(timeText) },
       {
         ...axis,
         size: axisPixels,
@@ -96,11 +98,12 @@ const usePlot = (options: ChartOptions) => {
     }
   }, [width, colours, options.lines.length])
   useEffect(() => {
-    const last = options.times.at(-1)
-    if (plot.current === undefined || last === undefined) return
+    const [first, last] = [options.times[0], options.times.at(-1)]
+    if (plot.current === undefined || first === undefined || last === undefined) return
+    const span = Math.min(options.span, Math.max(spanLeast, last - first))
     plot.current.batch(() => {
       plot.current?.setData(dataOf(options), true)
-      plot.current?.setScale("x", { min: last - options.span, max: last })
+      plot.current?.setScale("x", { min: last - span, max: last })
     })
   })
   return place

@@ -39,5 +39,19 @@ const statistics = object({ at_nanos: number, lun_count: number, luns: list(lun)
 /** All at one moment of the target's monotonic clock. */
 export type Statistics = Read<typeof statistics>
 
+const sample = object({
+  /** Its end, in milliseconds since 1970 by the target's clock, and its length. */
+  at: number,
+  seconds: number,
+  totals: object(counters),
+  luns: list(object({ target: text, lun_id: number, ...counters })),
+  sessions: list(object({ id: number, ...counters }))
+})
+/** What was gained in a few seconds, in all, and by the LUNs and sessions with the most IO. */
+export type MetricsSample = Read<typeof sample>
+
+/** `lunlog_get_metrics_history`: what `lunlog top --since` shows. */
+export const getMetricsHistory = method("lunlog_get_metrics_history", object({ now: number, samples: list(sample) }))
+
 /** With `active_since`, an earlier `at_nanos`, only LUNs with IO since then. */
 export const getStatistics = method("lunlog_get_statistics", statistics)

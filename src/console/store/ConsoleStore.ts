@@ -8,7 +8,7 @@ import { useContext } from "preact/hooks"
 import { nowMillis } from "../clock.ts"
 import type { LogRecord } from "../rpc/log-methods.ts"
 import { RpcClient, type RpcClientOptions } from "../rpc/RpcClient.ts"
-import { getStatistics } from "../rpc/statistics-methods.ts"
+import { getMetricsHistory, getStatistics } from "../rpc/statistics-methods.ts"
 import { Connection } from "./Connection.ts"
 import { LiveObjects } from "./LiveObjects.ts"
 import { LiveRates, lunKey } from "./LiveRates.ts"
@@ -76,6 +76,7 @@ export class ConsoleStore {
     this.rates.restart()
     this.log.restart()
     for (const loop of this.#loops) loop.start()
+    void this.recallRates()
   }
 
   /** Asks for nothing more. */
@@ -93,6 +94,14 @@ export class ConsoleStore {
     this.#isDirty = true
     this.start()
     this.retry()
+  }
+
+  /** Fills charts with what the target remembers. Without an answer they begin now. */
+  readonly recallRates = async (): Promise<void> => {
+    const outcome = await this.client.call(getMetricsHistory)
+    if (outcome._tag === "Failed") return
+    const { now, samples } = outcome.value
+    this.rates.recall(samples, (nowMillis() - now) / millisPerSecond)
   }
 
   async #lookAtRates(): Promise<TurnEnd> {

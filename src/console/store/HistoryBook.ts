@@ -5,8 +5,8 @@
 import { RateHistory } from "./RateHistory.ts"
 import type { IoRates } from "./rates.ts"
 
-/** Samples of each: five minutes of one a second. */
-const samples = 300
+/** Samples of each: six minutes of one a second. */
+const samples = 360
 
 /** By key of a LUN or a session. */
 export class HistoryBook {
@@ -41,6 +41,11 @@ export class HistoryBook {
       if (left > 0) this.#watched.set(key, left)
       else this.#watched.delete(key)
     }
+  }
+
+  /** Keys that pages watch. */
+  watchedKeys(): Iterable<string> {
+    return this.#watched.keys()
   }
 
   /** One sample of those with IO, and of those that are watched, which are idle if they are not among them. */

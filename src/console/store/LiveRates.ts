@@ -1,8 +1,8 @@
 /** The rates of LUNs and sessions as they are now, and were: from one answer of `lunlog_get_statistics` to the next. */
 import { type ReadonlySignal, signal } from "@preact/signals"
-import type { LunCounters, SessionCounters, Statistics } from "../rpc/statistics-methods.ts"
+import type { LunCounters, MetricsSample, SessionCounters, Statistics } from "../rpc/statistics-methods.ts"
 import { HistoryBook } from "./HistoryBook.ts"
-import { RateHistory } from "./RateHistory.ts"
+import { RateHistory, type RateSample } from "./RateHistory.ts"
 import { type Counters, type IoRates, idleRates, ratesBetween, sumOfRates, zeroCounters } from "./rates.ts"
 
 /** Of a LUN of a target. */
@@ -34,6 +34,21 @@ interface Seen {
 
 const isIdle = (rates: IoRates): boolean =>
   rates.inFlight === 0 && rates.readIops === 0 && rates.writeIops === 0 && rates.errors === 0
+
+const millisPerSecond = 1000
+
+/** Rates of samples; those in which `of` finds nothing are left out. */
+const recalled = (
+  samples: ReadonlyArray<MetricsSample>,
+  shift: number,
+  of: (sample: MetricsSample) => Counters | undefined
+): ReadonlyArray<RateSample> =>
+  samples.flatMap((sample) => {
+    const counters = of(sample)
+    if (counters === undefined || sample.seconds <= 0) return []
+    const rates = ratesBetween(zeroCounters, counters, sample.seconds)
+    return [{ seconds: sample.at / millisPerSecond + shift, rates }]
+  })
 
 /** Takes one answer after the other. */
 export class LiveRates {
@@ -86,6 +101,17 @@ export class LiveRates {
     }
     this.#now.value = { luns, sessions, total, lunCount: answer.lun_count, at: seconds }
     this.#forgetLuns(answer.lun_count)
+  }
+
+  /** What the target itself has kept of the last minutes, `shift` seconds from its clock to the page's. */
+  recall(samples: ReadonlyArray<MetricsSample>, shift: number): void {
+    this.total.merge(recalled(samples, shift, ({ totals }) => totals))
+    for (const key of this.histories.watchedKeys()) {
+      const of = (sample: MetricsSample): Counters | undefined =>
+        sample.luns.find(({ lun_id, target }) => lunKey(target, lun_id) === key) ??
+        sample.sessions.find(({ id }) => sessionKey(id) === key)
+      this.histories.historyOf(key).merge(recalled(samples, shift, of))
+    }
   }
 
   #lunRates(answers: ReadonlyArray<LunCounters>, elapsed: number | undefined): ReadonlyMap<string, IoRates> {

@@ -25,8 +25,16 @@ export interface RateColumns {
   readonly columns: Readonly<Record<RateName, Column>>
 }
 
-/** A pause that is longer than this is a gap in the line, in seconds. */
-const gapSeconds = 5
+/** A pause that is longer than this is a gap in the line, in seconds. Samples of the target's own are 5 s apart. */
+const gapSeconds = 12
+/** What is known so closely needs no sample of somebody else. */
+const knownSeconds = 5
+
+/** Rates at a moment, in seconds since 1970. */
+export interface RateSample {
+  readonly seconds: number
+  readonly rates: IoRates
+}
 
 const emptyColumns = (): Record<RateName, Array<number | null>> => ({
   readIops: [],
@@ -70,6 +78,34 @@ export class RateHistory {
       this.#values[at + 1 + index] = rates[name]
     })
     this.#count += 1
+  }
+
+  /** Puts samples in where nothing is known: what was before the page was open, or while it was hidden. */
+  merge(samples: ReadonlyArray<RateSample>): void {
+    const own = this.#samples()
+    const isKnown = (seconds: number) => own.some((one) => Math.abs(one.seconds - seconds) < knownSeconds)
+    const others = samples.filter(({ seconds }) => !isKnown(seconds))
+    if (others.length === 0) return
+    this.#count = 0
+    for (const { rates, seconds } of [...own, ...others].sort((a, b) => a.seconds - b.seconds)) this.add(seconds, rates)
+  }
+
+  #samples(): ReadonlyArray<RateSample> {
+    const { columns, times } = this.columnsSince(0, Number.POSITIVE_INFINITY)
+    const at = (name: RateName, index: number) => columns[name][index] ?? 0
+    return times.map((seconds, index) => ({
+      seconds,
+      rates: {
+        readIops: at("readIops", index),
+        writeIops: at("writeIops", index),
+        readBytes: at("readBytes", index),
+        writeBytes: at("writeBytes", index),
+        readMicros: at("readMicros", index),
+        writeMicros: at("writeMicros", index),
+        errors: at("errors", index),
+        inFlight: at("inFlight", index)
+      }
+    }))
   }
 
   /** Samples since `from` (seconds since 1970); where nothing was seen for a while stands a sample of nulls. */

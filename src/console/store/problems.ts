@@ -82,7 +82,7 @@ const logProblems = ({ drift, drift_count, log, state, suppressed_observations }
 /** All of them. Drains are no problem, and are shown beside. */
 export const problemsOf = (status: Status): ReadonlyArray<TargetProblem> => {
   const all = [
-    ...status.warnings.map((title): TargetProblem => ({ tone: "bad", title, detail: undefined, href: undefined })),
+    ...status.warnings.map((title): TargetProblem => ({ tone: "warn", title, detail: undefined, href: undefined })),
     ...portalProblems(status),
     ...reactorProblems(status),
     ...bdevProblems(status),
