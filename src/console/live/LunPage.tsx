@@ -17,6 +17,9 @@ import { SessionTable } from "./SessionTable.tsx"
 import { bdevBadge } from "./topology-nodes.ts"
 import { useHistory } from "./use-history.ts"
 
+const bdevText = ({ block_size, num_blocks, product_name }: Bdev): string =>
+  `${product_name}, ${sizeText(block_size * num_blocks)}, blocks of ${countText(block_size)} B`
+
 /** Bdevs from the one that the LUN shows down to the medium. */
 export const Stack = ({ name }: { readonly name: string }) => {
   const index = useStore().objects.index.value
@@ -27,11 +30,7 @@ export const Stack = ({ name }: { readonly name: string }) => {
         return (
           <li key={bdev.name} class="anywhere">
             {depth === 0 ? "" : "on "}
-            <a href={linkTo.disk(bdev.name)}>{bdev.name}</a>{" "}
-            <span class="muted">
-              {bdev.product_name}, {sizeText(bdev.block_size * bdev.num_blocks)}, blocks of {countText(bdev.block_size)}{" "}
-              B
-            </span>{" "}
+            <a href={linkTo.disk(bdev.name)}>{bdev.name}</a> <span class="muted">{bdevText(bdev)}</span>{" "}
             {badge === undefined ? null : <Badge tone={badge.tone}>{badge.text}</Badge>}
           </li>
         )

@@ -125,7 +125,7 @@ export const SessionPage = ({ id }: { readonly id: number }) => {
           This session has ended. <a href={linkTo.log({ type: "Session*" })}>Sessions in the log</a>
         </Empty>
       ) : null}
-      <RateCharts history={history} />
+      {isGone && history.length === 0 ? null : <RateCharts history={history} />}
       {session === undefined ? null : <Present session={session} />}
       {session === undefined ? null : <ObjectEvents object={`session:${session.tsih}`} />}
     </Page>

@@ -56,7 +56,8 @@ const reactorProblems = ({ reactors }: Status): ReadonlyArray<TargetProblem> =>
 const memoryProblems = ({ memory }: Status): ReadonlyArray<TargetProblem> => {
   if (memory === undefined || memory.used < memoryHigh * memory.limit) return []
   const title = `Memory is ${percentText(memory.used, memory.limit)} used`
-  const detail = `${sizeText(memory.used)} of ${sizeText(memory.limit)}; at the limit new disks and sessions are refused`
+  const used = `${sizeText(memory.used)} of ${sizeText(memory.limit)}`
+  const detail = `${used}; at the limit new disks and sessions are refused`
   return [{ tone: "warn", title, detail, href: undefined }]
 }
 
