@@ -71,7 +71,7 @@ const Present = ({ bdev, state }: { readonly bdev: Bdev; readonly state: BdevSta
       <Card title="LUNs">
         <LunTable
           luns={index.lunsByBdev.get(bdev.name) ?? []}
-          empty={<Empty command={`lunlog lun add TARGET ${bdev.name}`}>No target shows it. Add it as a LUN:</Empty>}
+          empty={<Empty command={`lunlog lun add TARGET ${bdev.name}`}>No target shows it. Make it a LUN:</Empty>}
         />
       </Card>
     </>
