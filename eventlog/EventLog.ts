@@ -108,6 +108,8 @@ export class EventLog extends Context.Service<
     readonly unavailable: () => LogUnavailable | undefined
     /** What was written since it was opened, and how long that took. */
     readonly counters: () => LogCounters
+    /** What its directory holds on disk now, in bytes; 0 of one without. */
+    readonly storedBytes: Effect.Effect<number>
     /** Observations dropped since start, because the queue was full or the log away. */
     readonly droppedObservations: () => number
     /** Calls `listener` until the scope closes. One call per batch, before any waiter of the batch is resumed. */

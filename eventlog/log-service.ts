@@ -3,6 +3,7 @@
  */
 import { Clock, Effect, Latch, Result, type Scope } from "effect"
 import { archiveOf } from "./archive-service.ts"
+import { bytesIn } from "./bytes-in.ts"
 import { AppendFailed, EventLog, LogUnavailable, type Submission } from "./EventLog.ts"
 import { keepIndexed } from "./index/index-builder.ts"
 import { claimIndex, noIndex } from "./index/TagIndex.ts"
@@ -158,6 +159,8 @@ const indexOf = (writer: LogWriter, source: StoreSource, { tagging }: LogService
     return index
   })
 
+const filesBytes = (path: string): Effect.Effect<number> => Effect.promise(() => bytesIn(path))
+
 /** Closes with the scope: what was submitted is written first. */
 export const makeLogService = (options: LogServiceOptions): Effect.Effect<EventLog["Service"], never, Scope.Scope> =>
   Effect.gen(function* () {
@@ -199,6 +202,7 @@ export const makeLogService = (options: LogServiceOptions): Effect.Effect<EventL
       observe: (entry) => writer.observe(entry),
       unavailable: () => writer.refusal,
       counters: () => writer.counters,
+      storedBytes: options.path === undefined ? Effect.succeed(0) : filesBytes(options.path),
       droppedObservations: () => writer.dropped,
       listen: (listener) =>
         Effect.asVoid(

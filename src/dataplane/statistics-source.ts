@@ -2,7 +2,13 @@
 import { Effect } from "effect"
 import type { BdevRef } from "../domain/bdev/BdevSpec.ts"
 import { BdevUnavailable } from "../domain/data-plane-errors.ts"
-import { type BdevStatisticsReport, type LiveStatistics, noLoad, type StatisticsSource } from "../domain/Statistics.ts"
+import {
+  type BdevStatisticsReport,
+  type LiveStatistics,
+  noLoad,
+  noMetrics,
+  type StatisticsSource
+} from "../domain/Statistics.ts"
 import type { Bdevs } from "./Bdevs.ts"
 import type { ReactorClient } from "./ReactorClient.ts"
 import type { StatisticsQuery, StatisticsResult } from "./reactor/statistics-protocol.ts"
@@ -61,6 +67,10 @@ export const statisticsSource = (
         result?._tag === "Live" ? result.live : nothing
       ),
     load: (most) =>
-      Effect.map(ask({ _tag: "Load", most }), (result) => (result?._tag === "Load" ? result.load : noLoad))
+      Effect.map(ask({ _tag: "Load", most }), (result) => (result?._tag === "Load" ? result.load : noLoad)),
+    metrics: (bounds) =>
+      Effect.map(ask({ _tag: "Metrics", bounds }), (result) =>
+        result?._tag === "Metrics" ? result.metrics : noMetrics
+      )
   }
 }

@@ -6,6 +6,7 @@ import type { Effect } from "effect"
 import type { BdevRef } from "./bdev/BdevSpec.ts"
 import type { BdevUnavailable } from "./data-plane-errors.ts"
 import type { Incarnation, IscsiName } from "./ids.ts"
+import type { ClassLatencies } from "./latency-classes.ts"
 
 /** IOs of one kind that have succeeded. */
 export interface IoTotals {
@@ -189,6 +190,83 @@ export interface LoadReport {
   readonly sessions: ReadonlyArray<SessionLoad>
 }
 
+/** How often a reactor has found out something: an observation by its type, and by a detail of few values or "". */
+export interface FactCount {
+  readonly type: string
+  readonly detail: string
+  readonly count: number
+}
+
+/** How late a reactor's event loop was: looks and sums since it began, in milliseconds. */
+export interface LoopLagSums {
+  readonly looks: number
+  readonly lateMillis: number
+  /** At the last look. */
+  readonly latestMillis: number
+}
+
+/** One reactor since it began. */
+export interface ReactorMetrics {
+  /** 0 is the only one, or the front of several. */
+  readonly index: number
+  /** Of its event loop. */
+  readonly busyMillis: number
+  readonly idleMillis: number
+  readonly lag: LoopLagSums
+  /** Naps in which commands gather. */
+  readonly naps: number
+  readonly connectionCount: number
+  readonly sessionCount: number
+  /** Of TCP, of all connections there were. */
+  readonly receivedBytes: number
+  readonly sentBytes: number
+  readonly facts: ReadonlyArray<FactCount>
+}
+
+/** A target since its reactor has it; what LUNs have done that are gone counts on. */
+export interface TargetMetrics {
+  readonly target: string
+  readonly incarnation: number
+  readonly io: IoReport
+  readonly inFlight: number
+  readonly lunCount: number
+  readonly sessionCount: number
+  /** From a command's first byte to its status. Of the oldest targets only; those that have done something. */
+  readonly latencies: ReadonlyArray<ClassLatencies>
+}
+
+/** Of how many things there is to be a report at most, the oldest of each kind. */
+export interface MetricsBounds {
+  readonly targets: number
+  /** Targets with latencies. */
+  readonly latencies: number
+  readonly luns: number
+  readonly sessions: number
+}
+
+/** All counters, of at most so many things. */
+export interface MetricsReport {
+  readonly reactors: ReadonlyArray<ReactorMetrics>
+  /** With those that are left out. */
+  readonly targetCount: number
+  readonly lunCount: number
+  readonly sessionCount: number
+  readonly targets: ReadonlyArray<TargetMetrics>
+  readonly luns: ReadonlyArray<LunStatistics>
+  readonly sessions: ReadonlyArray<SessionStatistics>
+}
+
+/** Nothing has been counted. */
+export const noMetrics: MetricsReport = {
+  reactors: [],
+  targetCount: 0,
+  lunCount: 0,
+  sessionCount: 0,
+  targets: [],
+  luns: [],
+  sessions: []
+}
+
 /** Nothing is there. */
 export const noLoad: LoadReport = {
   atNanos: 0,
@@ -220,4 +298,6 @@ export interface StatisticsSource {
   readonly live: (activeSinceNanos: number | undefined) => Effect.Effect<LiveStatistics>
   /** What was done since this was called last, at most `most` of each kind. Only one asks: `MetricsHistory`. */
   readonly load: (most: number) => Effect.Effect<LoadReport>
+  /** All counters, within these bounds. */
+  readonly metrics: (bounds: MetricsBounds) => Effect.Effect<MetricsReport>
 }

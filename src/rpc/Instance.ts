@@ -3,6 +3,7 @@
  */
 import { Context, Deferred, Effect, type Redacted, Schema } from "effect"
 import type { AllowedPaths } from "../host/AllowedPaths.ts"
+import { RpcCalls } from "./RpcCalls.ts"
 import type { FrameworkState } from "./RpcMethod.ts"
 
 /** What the composition root could not bring up; the process ends after it. */
@@ -58,6 +59,8 @@ export class Instance extends Context.Service<
     /** Undefined unless one is served. */
     readonly console: () => ConsoleInfo | undefined
     readonly announceConsole: (info: ConsoleInfo) => void
+    /** How often methods were called, by whatever way. */
+    readonly calls: RpcCalls
     /** Asks for an orderly end and returns at once. `reason` is for the log. */
     readonly requestShutdown: (reason: string) => Effect.Effect<void>
   }
@@ -111,6 +114,7 @@ export class Instance extends Context.Service<
           console = info
         },
         awaitRuntime: Deferred.await(reached),
+        calls: new RpcCalls(),
         requestShutdown: (reason) => actions.shutdown(reason)
       })
     })

@@ -146,7 +146,7 @@ const makeRouter = <R>(
     const { actor, source } = caller
     const cause = { source, actor, method: method.name, ...(requestId === undefined ? {} : { requestId }) }
     const call: RpcCall = { method: method.name, caller, cause, listMethods }
-    return settle(method.name, provide(method.run(request.params, call)))
+    return instance.calls.counted(method.name, settle(method.name, provide(method.run(request.params, call))))
   }
 
   const routeOne = (message: JsonValue, caller: RpcCaller): Exchange => {

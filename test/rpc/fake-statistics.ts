@@ -7,7 +7,9 @@ import {
   type Histogram,
   type LiveStatistics,
   type LoadReport,
+  type MetricsReport,
   noLoad,
+  noMetrics,
   type StatisticsSource
 } from "../../src/domain/Statistics.ts"
 
@@ -21,6 +23,7 @@ export interface FakeStatistics {
   bdev: BdevStatistics
   live: LiveStatistics
   load: LoadReport
+  metrics: MetricsReport
 }
 
 export const newFakeStatistics = (): FakeStatistics => ({
@@ -28,7 +31,8 @@ export const newFakeStatistics = (): FakeStatistics => ({
   targetHistograms: new Map(),
   bdev: { io, isInUse: false, queue: undefined },
   live: { atNanos: 7, lunCount: 0, luns: [], sessions: [] },
-  load: noLoad
+  load: noLoad,
+  metrics: noMetrics
 })
 
 export const fakeStatistics = (fake: FakeStatistics, state: () => State): StatisticsSource => {
@@ -59,6 +63,7 @@ export const fakeStatistics = (fake: FakeStatistics, state: () => State): Statis
       Effect.sync(() => (findBdev(state(), name)?.histogram === undefined ? undefined : [...borders, 0])),
     targetHistogram: (target) => Effect.sync(() => fake.targetHistograms.get(target)),
     live: () => Effect.sync(() => fake.live),
-    load: () => Effect.sync(() => fake.load)
+    load: () => Effect.sync(() => fake.load),
+    metrics: () => Effect.sync(() => fake.metrics)
   }
 }

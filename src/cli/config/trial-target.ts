@@ -14,7 +14,7 @@ import { Uuid } from "../../domain/ids.ts"
 import type { NvmeNamespaceFound } from "../../domain/nvme/NvmeController.ts"
 import { Secrets } from "../../domain/Secrets.ts"
 import { authGroupsOf, type State } from "../../domain/State.ts"
-import { noLoad, type StatisticsSource } from "../../domain/Statistics.ts"
+import { noLoad, noMetrics, type StatisticsSource } from "../../domain/Statistics.ts"
 import { Replayer } from "../../history/replay/Replayer.ts"
 import { applySpdkConfig, type CheckedSpdkConfig } from "../../rpc/apply-spdk-config.ts"
 import { Instance } from "../../rpc/Instance.ts"
@@ -59,7 +59,8 @@ const nothing: StatisticsSource = {
   bdevHistogramCounts: () => Effect.succeed(undefined),
   targetHistogram: () => Effect.succeed(undefined),
   live: () => Effect.succeed({ atNanos: 0, lunCount: 0, luns: [], sessions: [] }),
-  load: () => Effect.succeed(noLoad)
+  load: () => Effect.succeed(noLoad),
+  metrics: () => Effect.succeed(noMetrics)
 }
 
 const someController = { vendorId: "", modelNumber: "", serialNumber: "", firmwareRevision: "", subnqn: "" }

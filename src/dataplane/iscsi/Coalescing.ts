@@ -41,6 +41,7 @@ export class Coalescing {
   #alone = 0
   /** Chunks since one has brought more than one command. */
   #sinceSeveral = chunksAlone
+  naps = 0
 
   /** `nap` holds the thread for so many milliseconds. */
   constructor(nap = sleep) {
@@ -62,6 +63,7 @@ export class Coalescing {
     if (this.#alone < chunksAlone || this.#sinceSeveral >= chunksAlone || commands.isBusy) return
     const { queueDepth, unseenAnswers } = commands
     if (unseenAnswers < unseenAnswersMin || unseenAnswers > queueDepth || brought * 2 > unseenAnswers) return
+    this.naps++
     this.#nap(napMillis)
   }
 

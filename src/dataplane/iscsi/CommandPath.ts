@@ -337,8 +337,11 @@ export class CommandPath implements CoalescedCommands, TaskOwner, SessionCommand
 
   /** The command has ended and nobody else has the task. */
   #release(task: IscsiTask): void {
-    const { histogram } = this.session.identity.target
-    if (histogram !== undefined) histogram.count(this.#pool.clock.read() - task.startedAt)
+    const { histogram, latencies } = this.session.identity.target
+    const { clock } = this.#pool
+    if (histogram !== undefined) histogram.count(clock.read() - task.startedAt)
+    // Where it has done IO, the clock was read when that ended.
+    latencies.count(task.scsi.cdb[0] ?? 0, clock.last - task.startedAt)
     this.#settle(task)
     this.#pool.give(task)
   }

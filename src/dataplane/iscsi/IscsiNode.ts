@@ -90,6 +90,8 @@ export class IscsiNode {
   readonly authGroups = new Map<number, AuthGroup>()
   readonly sessions = new Map<number, Session>()
   readonly connections = new Set<Connection>()
+  /** Of connections that are gone. */
+  readonly pastTraffic = { receivedBytes: 0, sentBytes: 0 }
   /** By the address that they come from. */
   readonly peers: Peers
   readonly #peerOfSession = new WeakMap<Session, Peer>()
@@ -170,7 +172,11 @@ export class IscsiNode {
   /** It is not, any more. */
   left(connection: Connection, reason: string): void {
     this.coalescing.wake()
-    if (this.connections.delete(connection)) this.#connectionMemory.give(connectionBytes)
+    if (this.connections.delete(connection)) {
+      this.#connectionMemory.give(connectionBytes)
+      this.pastTraffic.receivedBytes += connection.receivedBytes
+      this.pastTraffic.sentBytes += connection.transmitter.sentBytes
+    }
     this.recordings.end(connection, reason)
     this.peers.of(connection.origin.initiatorAddress).connections.delete(connection)
     this.home?.left(connection)

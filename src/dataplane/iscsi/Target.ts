@@ -6,6 +6,7 @@ import { IoCounts } from "../bdev/statistics/IoCounts.ts"
 import { LatencyHistogram, wholeHistogram } from "../bdev/statistics/LatencyHistogram.ts"
 import type { LogicalUnit } from "../scsi/LogicalUnit.ts"
 import type { AuthPolicy } from "./auth/AuthPolicy.ts"
+import { CommandLatencies } from "./CommandLatencies.ts"
 import type { Ending, LogoutCause } from "./ConnectionEnd.ts"
 import { TargetSessions } from "./TargetSessions.ts"
 
@@ -128,6 +129,8 @@ export class Target {
   /** By LUN id. Draining mappings stay until they are removed. */
   readonly luns: Array<LunMapping | undefined> = []
   readonly sessions = new TargetSessions()
+  /** From a command's first byte to its status, always. */
+  readonly latencies = new CommandLatencies()
   /** What LUNs have done that are gone. */
   readonly past = new IoCounts()
   /** Called when a session has gone. */

@@ -24,6 +24,7 @@ import {
   mergedCaptures,
   mergedLive,
   mergedLoad,
+  mergedMetrics,
   mergedReport
 } from "./merge-answers.ts"
 import { OpenSessions } from "./OpenSessions.ts"
@@ -253,6 +254,9 @@ export class ReactorPool implements ReactorPort {
     if (query._tag === "Live") return this.#askAll(command, answerMillis, (answers) => answer(mergedLive(answers)))
     if (query._tag === "Load") {
       return this.#askAll(command, answerMillis, (answers) => answer(mergedLoad(answers, query.most)))
+    }
+    if (query._tag === "Metrics") {
+      return this.#askAll(command, answerMillis, (answers) => answer(mergedMetrics(answers, query.bounds)))
     }
     const node = nodeOfQuery(query)
     this.#devices.noteQuery(query)

@@ -1,6 +1,14 @@
 /** What several reactors say, as if it were one. */
 import type { CaptureSelection } from "../../domain/capture/ConnectionCapture.ts"
-import { type BdevStatistics, type IoReport, ioSum, noIo, opsOf } from "../../domain/Statistics.ts"
+import {
+  type BdevStatistics,
+  type IoReport,
+  ioSum,
+  type MetricsBounds,
+  noIo,
+  opsOf,
+  type TargetMetrics
+} from "../../domain/Statistics.ts"
 import { firstOf } from "../iscsi/recorder/Recordings.ts"
 import type { ReactorAnswer, ReactorReport } from "../reactor/protocol.ts"
 import type { StatisticsResult } from "../reactor/statistics-protocol.ts"
@@ -103,4 +111,48 @@ export const mergedLoad = (answers: ReadonlyArray<MemberAnswer>, most: number): 
       )
     }
   }
+}
+
+/** The front knows each target, and has done nothing for it but logins. */
+const mergedTargets = (targets: ReadonlyArray<TargetMetrics>): ReadonlyArray<TargetMetrics> => {
+  const byName = new Map<string, TargetMetrics>()
+  for (const one of targets) {
+    const other = byName.get(one.target)
+    const both = other && {
+      ...one,
+      io: ioSum(one.io, other.io),
+      inFlight: one.inFlight + other.inFlight,
+      lunCount: one.lunCount + other.lunCount,
+      sessionCount: one.sessionCount + other.sessionCount,
+      latencies: one.latencies.length > 0 ? one.latencies : other.latencies
+    }
+    byName.set(one.target, both ?? one)
+  }
+  return [...byName.values()].sort((a, b) => a.incarnation - b.incarnation)
+}
+
+/** All counters of all reactors, each of which knows its index. */
+export const mergedMetrics = (answers: ReadonlyArray<MemberAnswer>, bounds: MetricsBounds): StatisticsResult => {
+  const all = answers.flatMap(({ answer, index }) =>
+    answer._tag === "Statistics" && answer.result._tag === "Metrics" ? [{ index, ...answer.result.metrics }] : []
+  )
+  const targets = mergedTargets(all.flatMap((one) => one.targets))
+  const metrics = {
+    reactors: all.flatMap(({ index, reactors }) => reactors.map((reactor) => ({ ...reactor, index }))),
+    targetCount: Math.max(0, ...all.map(({ targetCount }) => targetCount)),
+    lunCount: sum(all.map(({ lunCount }) => lunCount)),
+    sessionCount: sum(all.map(({ sessionCount }) => sessionCount)),
+    targets: targets
+      .slice(0, bounds.targets)
+      .map((target, at) => (at < bounds.latencies ? target : { ...target, latencies: [] })),
+    luns: all
+      .flatMap(({ luns }) => luns)
+      .sort((a, b) => a.incarnation - b.incarnation)
+      .slice(0, bounds.luns),
+    sessions: all
+      .flatMap(({ sessions }) => sessions)
+      .sort((a, b) => a.connection - b.connection)
+      .slice(0, bounds.sessions)
+  }
+  return { _tag: "Metrics", metrics }
 }

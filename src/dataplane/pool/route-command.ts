@@ -83,6 +83,7 @@ export const nodeOfQuery = (query: StatisticsQuery): Node | undefined => {
     case "Bdevs":
     case "Live":
     case "Load":
+    case "Metrics":
       return undefined
     case "TargetHistogram":
       return targetKey(query.target)

@@ -7,6 +7,7 @@
  * is beyond the bounds of rate and memory is counted by type.
  */
 import { Budget } from "../Budget.ts"
+import { FactCounts } from "./FactCounts.ts"
 import type { ReactorFact, ReactorObservation } from "./protocol.ts"
 
 /** How facts of one type are told. */
@@ -125,6 +126,8 @@ export class FactGate {
   #suppressedToldAt = Number.NEGATIVE_INFINITY
   /** Facts that were not told, since the start. */
   suppressedCount = 0
+  /** All facts, also those that were not told. */
+  readonly counts = new FactCounts()
 
   /** `now` is in milliseconds and only goes forward. */
   constructor(emit: (fact: ReactorFact) => void, now: () => number) {
@@ -136,6 +139,7 @@ export class FactGate {
   /** Something was found out. */
   tell(fact: ReactorObservation): void {
     const now = this.#now()
+    this.counts.add(fact)
     if (isAlwaysTold(fact._tag)) return this.#spend(fact, now, 1, 0)
     const rule = rules[fact._tag] ?? seldom
     const { entries } = this.#lane(fact._tag, now)

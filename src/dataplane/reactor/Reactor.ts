@@ -99,7 +99,7 @@ export class Reactor {
     this.#bdevs = new ReactorBdevs(emit, this.#memory.account("disks"), openFiles, this.#tell)
     this.#throttling = new Throttling(this.#bdevs.limits, this.#tell)
     this.#reservations = new ReservationRequests(this.#node, emit, this.#bdevs.units)
-    this.#statistics = new ReactorStatistics(this.#node, this.#bdevs.units)
+    this.#statistics = new ReactorStatistics(this.#node, this.#bdevs.units, this.#gate.counts)
     this.#housekeeping = setInterval(() => this.#lookOver(), housekeepingMillis)
   }
 

@@ -1,4 +1,5 @@
 /** Answers what a reactor is asked about its counters, and samples the queues of bdevs while somebody wants it. */
+
 import type {
   BdevStatistics,
   Histogram,
@@ -6,6 +7,7 @@ import type {
   LunStatistics,
   SessionStatistics
 } from "../../domain/Statistics.ts"
+import { LoopLag } from "../../host/LoopLag.ts"
 import type { Bdev } from "../bdev/Bdev.ts"
 import { IoKind } from "../bdev/statistics/IoCounts.ts"
 import { IoStatistics } from "../bdev/statistics/IoStatistics.ts"
@@ -14,7 +16,9 @@ import { WrapperBdev } from "../bdev/wrapper/WrapperBdev.ts"
 import type { Connection } from "../iscsi/Connection.ts"
 import type { IscsiNode } from "../iscsi/IscsiNode.ts"
 import type { LogicalUnit } from "../scsi/LogicalUnit.ts"
+import { FactCounts } from "./FactCounts.ts"
 import { LoadReports } from "./LoadReports.ts"
+import { lunStatistics, metricsReport } from "./metrics-report.ts"
 import type { BdevId } from "./protocol.ts"
 import { QueueSampler } from "./QueueSampler.ts"
 import type { StatisticsQuery, StatisticsResult } from "./statistics-protocol.ts"
@@ -36,11 +40,14 @@ export class ReactorStatistics {
   readonly #units: ReadonlyMap<BdevId, LogicalUnit>
   readonly #samplers = new Map<BdevId, QueueSampler>()
   readonly #loads: LoadReports
+  readonly #facts: FactCounts
+  readonly #lag = new LoopLag()
 
-  /** `units` are the bdevs that are open, as the reactor has them at any time. */
-  constructor(node: IscsiNode, units: ReadonlyMap<BdevId, LogicalUnit>) {
+  /** `units` are the bdevs that are open, as the reactor has them at any time; `facts` is what it finds out. */
+  constructor(node: IscsiNode, units: ReadonlyMap<BdevId, LogicalUnit>, facts: FactCounts = new FactCounts()) {
     this.#node = node
     this.#units = units
+    this.#facts = facts
     this.#loads = new LoadReports(node)
   }
 
@@ -66,6 +73,10 @@ export class ReactorStatistics {
       }
       case "Live":
         return this.#live(query)
+      case "Metrics": {
+        const metrics = metricsReport(this.#node, this.#facts, this.#lag, this.#sessions(), query.bounds)
+        return { _tag: "Metrics", metrics }
+      }
       case "Load":
         return { _tag: "Load", load: this.#loads.take(query.most) }
     }
@@ -86,6 +97,7 @@ export class ReactorStatistics {
   /** Ends all timers. */
   stop(): void {
     for (const bdev of [...this.#samplers.keys()]) this.forget(bdev)
+    this.#lag.stop()
   }
 
   #nowNanos(): number {
@@ -133,14 +145,11 @@ export class ReactorStatistics {
     const since = activeSinceNanos / nanosPerMilli
     const luns: Array<LunStatistics> = []
     let lunCount = 0
-    for (const { luns: mappings, spec } of this.#node.targets.values()) {
+    for (const { luns: mappings } of this.#node.targets.values()) {
       for (const mapping of mappings) {
         if (mapping === undefined) continue
         lunCount++
-        const { counts, incarnation, lastIoAt, lun, submitted, unit } = mapping
-        if (lastIoAt < since && submitted.size === 0) continue
-        const place = { target: spec.name, lun, incarnation, bdev: unit.name }
-        luns.push({ ...place, io: counts.report(), inFlight: submitted.size })
+        if (mapping.lastIoAt >= since || mapping.submitted.size > 0) luns.push(lunStatistics(mapping))
       }
     }
     return { _tag: "Live", live: { atNanos: this.#nowNanos(), lunCount, luns, sessions: this.#sessions() } }

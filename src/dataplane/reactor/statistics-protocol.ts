@@ -4,6 +4,8 @@ import type {
   Histogram,
   LiveStatistics,
   LoadReport,
+  MetricsBounds,
+  MetricsReport,
   StatisticsReset
 } from "../../domain/Statistics.ts"
 
@@ -26,6 +28,8 @@ export type StatisticsQuery =
   | { readonly _tag: "Live"; readonly activeSinceNanos: number | undefined }
   /** Answered with `Load`: what was done since the last of these questions, with at most so many of each kind. */
   | { readonly _tag: "Load"; readonly most: number }
+  /** Answered with `Metrics`. */
+  | { readonly _tag: "Metrics"; readonly bounds: MetricsBounds }
 
 /** What a query is answered with. */
 export type StatisticsResult =
@@ -34,4 +38,5 @@ export type StatisticsResult =
   | { readonly _tag: "Counts"; readonly counts: ReadonlyArray<number> | undefined }
   | { readonly _tag: "Live"; readonly live: LiveStatistics }
   | { readonly _tag: "Load"; readonly load: LoadReport }
+  | { readonly _tag: "Metrics"; readonly metrics: MetricsReport }
   | { readonly _tag: "Noted" }

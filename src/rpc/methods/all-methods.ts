@@ -41,6 +41,7 @@ import { loginMethods } from "./logins.ts"
 import { lunlogMethods } from "./lunlog.ts"
 import { lunlogStatisticsMethods } from "./lunlog-statistics.ts"
 import { memoryStatsMethods } from "./memory-stats.ts"
+import { metricsMethods } from "./metrics.ts"
 import { metricsHistoryMethods } from "./metrics-history.ts"
 import { notifyMethods } from "./notify.ts"
 import { portalGroupMethods } from "./portal-groups.ts"
@@ -102,6 +103,7 @@ export const allMethods: ReadonlyArray<RpcMethod<RpcServices>> = [
   ...lunlogStatisticsMethods,
   ...metricsHistoryMethods,
   ...captureMethods,
+  ...metricsMethods,
   ...bdevContentMethods,
   ...reservationMethods,
   ...replayMethods,

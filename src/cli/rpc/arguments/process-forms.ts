@@ -166,6 +166,7 @@ const own: ReadonlyArray<MethodForm> = [
     [option(["", "active-since"], integer("NANOS"), "only LUNs with IO since this at_nanos of an earlier answer")],
     { answer: "json" }
   ),
+  method("lunlog_get_metrics", "Shows all metrics, as Prometheus reads them.", [], { answer: "json" }),
   method(
     "lunlog_get_metrics_history",
     "Shows what the target has been doing, in steps of 5, 60 or 600 seconds.",

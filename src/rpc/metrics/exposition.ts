@@ -1,0 +1,91 @@
+/**
+ * The text that Prometheus reads: format 0.0.4 of its exposition formats. An own writer is right here, as what libraries
+ * write is what they have counted themselves, and these numbers are counted elsewhere.
+ *
+ *     # HELP name what it is
+ *     # TYPE name counter
+ *     name{label="value"} 1
+ *
+ * Names are ours, so a wrong one is our mistake and throws; values of labels are anybody's, and are escaped.
+ */
+
+/** What the text is, for the header. */
+export const expositionType = "text/plain; version=0.0.4; charset=utf-8"
+
+/** Names of labels with their values. */
+export type Labels = Readonly<Record<string, string | number>>
+
+/** One number. */
+export interface Series {
+  readonly labels: Labels
+  readonly value: number
+}
+
+/** How many of what was observed were at most as large as each bound, and larger than the last; and their sum. */
+export interface HistogramSeries {
+  readonly labels: Labels
+  /** Ascending, in the unit of the metric. */
+  readonly bounds: ReadonlyArray<number>
+  /** Of each bucket alone; one more than there are bounds. */
+  readonly counts: ReadonlyArray<number>
+  readonly sum: number
+}
+
+interface Named {
+  readonly name: string
+  /** One sentence. */
+  readonly help: string
+}
+
+/** A metric with all its series. */
+export type Metric = Named &
+  (
+    | { readonly type: "counter" | "gauge"; readonly series: ReadonlyArray<Series> }
+    | { readonly type: "histogram"; readonly series: ReadonlyArray<HistogramSeries> }
+  )
+
+const metricName = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/
+const labelName = /^(?!__)[a-zA-Z_][a-zA-Z0-9_]*$/
+
+const escapedHelp = (text: string): string => text.replaceAll("\\", "\\\\").replaceAll("\n", "\\n")
+
+const special = /[\\"\n]/
+const escapedValue = (value: string | number): string => {
+  const text = String(value)
+  return special.test(text) ? escapedHelp(text).replaceAll('"', '\\"') : text
+}
+
+const number = (value: number): string => {
+  if (value === Number.POSITIVE_INFINITY) return "+Inf"
+  return value === Number.NEGATIVE_INFINITY ? "-Inf" : String(value)
+}
+
+const labelText = (labels: Labels): string => {
+  const parts = Object.entries(labels).map(([name, value]) => {
+    if (!labelName.test(name)) throw new Error(`${name} is no name of a label`)
+    return `${name}="${escapedValue(value)}"`
+  })
+  return parts.length === 0 ? "" : `{${parts.join(",")}}`
+}
+
+function* histogramLines(name: string, { bounds, counts, labels, sum }: HistogramSeries): Generator<string> {
+  let total = 0
+  for (const [at, bound] of [...bounds, Number.POSITIVE_INFINITY].entries()) {
+    total += counts[at] ?? 0
+    yield `${name}_bucket${labelText({ ...labels, le: number(bound) })} ${total}`
+  }
+  yield `${name}_sum${labelText(labels)} ${number(sum)}`
+  yield `${name}_count${labelText(labels)} ${total}`
+}
+
+/** The lines of a metric, without their ends; none of one without series. */
+export function* metricLines(metric: Metric): Generator<string> {
+  const { help, name, type } = metric
+  if (!metricName.test(name)) throw new Error(`${name} is no name of a metric`)
+  if (type === "counter" && !name.endsWith("_total")) throw new Error(`${name} is a counter, so it ends in _total`)
+  if (metric.series.length === 0) return
+  yield `# HELP ${name} ${escapedHelp(help)}`
+  yield `# TYPE ${name} ${type}`
+  if (metric.type === "histogram") for (const one of metric.series) yield* histogramLines(name, one)
+  else for (const { labels, value } of metric.series) yield `${name}${labelText(labels)} ${number(value)}`
+}
