@@ -1,6 +1,6 @@
 /**
- * The text that Prometheus reads: format 0.0.4 of its exposition formats. An own writer is right here, as what libraries
- * write is what they have counted themselves, and these numbers are counted elsewhere.
+ * The text that Prometheus reads: format 0.0.4 of its exposition formats. An own writer is right here, as libraries
+ * write what they have counted themselves, and these numbers are counted elsewhere.
  *
  *     # HELP name what it is
  *     # TYPE name counter
