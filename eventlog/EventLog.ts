@@ -100,8 +100,8 @@ export class EventLog extends Context.Service<
       cause: Cause,
       entries: ReadonlyArray<ControlEntry>
     ) => Effect.Effect<ReadonlyArray<ControlRecord>, SequenceConflict | LogUnavailable | AppendFailed>
-    /** Never waits and never fails: what does not fit is dropped and counted. */
-    readonly observe: (entry: ObservationEntry) => void
+    /** The record's seq. Never waits and never fails: what does not fit is dropped and counted, and has none. */
+    readonly observe: (entry: ObservationEntry) => number | undefined
     /** Which observations are kept from now on; `retentionDefault` until it is called. What is too much goes soon. */
     readonly setRetention: (retention: Retention) => void
     /** Why appends are refused now: a failure, a full queue, a disk that does not answer. Undefined while none is. */

@@ -145,18 +145,19 @@ export class LogWriter {
     return Result.succeed(job)
   }
 
-  observe(entry: ObservationEntry): void {
+  observe(entry: ObservationEntry): number | undefined {
     if (this.refusal !== undefined || this.#pending.observations >= writerLimits.queuedObservations) {
       this.#dropped++
-      return
+      return undefined
     }
     const placed = placeObservation(this.#tip, this.#now(), entry)
     if (placed.value.length > recordBytesMax) {
       this.#dropped++
-      return
+      return undefined
     }
     this.#put(placed)
     this.#schedule()
+    return placed.record.seq
   }
 
   /** Runs `write` between two batches; it writes what is no record. Rejects with a `StoreError`. */

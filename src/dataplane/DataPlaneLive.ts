@@ -30,6 +30,7 @@ import { nodeOptions } from "./node-options.ts"
 import { noticeLines } from "./notice-lines.ts"
 import { OwnObservations } from "./OwnObservations.ts"
 import { observeNotice } from "./observe-notice.ts"
+import { PduRecords } from "./PduRecords.ts"
 import { Portals } from "./Portals.ts"
 import { Progress } from "./Progress.ts"
 import { startReactors } from "./pool/start-reactors.ts"
@@ -66,6 +67,7 @@ const warningsOf = (
 const serviceOf = (
   parts: Parts,
   progress: Progress,
+  led: PduRecords,
   memory: MemoryBudget,
   failure: () => string | undefined
 ): DataPlane["Service"] => {
@@ -114,7 +116,7 @@ const serviceOf = (
     injectBdevError: (name, incarnation, injection) => bdevs.inject({ name, incarnation }, injection),
     resumePendingBdevIo: (name, incarnation) => bdevs.resumePending({ name, incarnation }),
     statistics: statisticsSource(client, bdevs),
-    capture: captureFrom(client),
+    capture: captureFrom(client, led),
     awaitLunGone: (target, lun, incarnation) => targets.awaitLunGone(target, lun, incarnation),
     awaitBdevGone: (name, incarnation) => bdevs.awaitClosed({ name, incarnation }),
     awaitTargetGone: (name, incarnation) => targets.awaitGone(name, incarnation),
@@ -128,7 +130,8 @@ const partsOf = Effect.fnUntraced(function* (
   client: ReactorClient,
   log: EventLog["Service"],
   controlPlane: ControlPlane["Service"],
-  progress: Progress
+  progress: Progress,
+  led: PduRecords
 ) {
   const authGroups = new AuthGroups(client, yield* Secrets)
   const own = new OwnObservations(log, () => performance.now())
@@ -150,7 +153,7 @@ const partsOf = Effect.fnUntraced(function* (
   const portals = new Portals(client, yield* FiberMap.make<string>(), own.observe)
   const { logoutLimitMillis = requestedLogoutTimeoutMillis, removalDeadlineMillis } = settings
   const targets = new Targets({ client, bdevs, controlPlane, running, removalDeadlineMillis, logoutLimitMillis })
-  const reservations = new Reservations({ client, bdevs, controlPlane, running, progress })
+  const reservations = new Reservations({ client, bdevs, controlPlane, running, progress, led })
   const following = { reattachment, nvme, paths, bdevs, portals, targets, reservations, authGroups }
   const all = { ...following, client, controlPlane, log, own, roots }
   const parts: Parts = { ...all, accepting: false }
@@ -174,9 +177,11 @@ const make = Effect.fnUntraced(function* (settings: DataPlaneSettings) {
   const line = noticeLines(() => performance.now())
   const clock = yield* Clock.Clock
   const progress = new Progress()
+  const led = new PduRecords()
   const notice = (notice: Notice): void => {
     if (notice._tag === "Crashed") crashed = notice.detail
-    observeNotice(log, notice, clock.currentTimeMillisUnsafe())
+    const seq = observeNotice(log, notice, clock.currentTimeMillisUnsafe())
+    if (notice._tag !== "Crashed") led.note(notice.pdu, seq)
     print(line(notice))
   }
   // Nobody asks before a portal accepts.
@@ -185,7 +190,7 @@ const make = Effect.fnUntraced(function* (settings: DataPlaneSettings) {
     reservationsAsked: (asked) => print(parts.reservations.asked(asked)),
     bdevTold: ({ bdev, news }) => print(parts.bdevs.told(bdev, news))
   })
-  const parts: Parts = yield* partsOf(settings, client, log, controlPlane, progress)
+  const parts: Parts = yield* partsOf(settings, client, log, controlPlane, progress, led)
   const accept = Effect.sync(() => {
     parts.accepting = true
     parts.portals.acceptAll()
@@ -209,7 +214,7 @@ const make = Effect.fnUntraced(function* (settings: DataPlaneSettings) {
     Effect.timeoutOption(Deferred.await(booted), bootTimeout)
   )
   yield* Effect.forkScoped(Effect.andThen(settled, Effect.andThen(settings.acceptWhen, accept)))
-  return serviceOf(parts, progress, memory, () => crashed)
+  return serviceOf(parts, progress, led, memory, () => crashed)
 })
 
 /** The data plane over a reactor. Its scope's end shuts the reactor down in order. */

@@ -13,6 +13,7 @@ import type { ReservationAction } from "../domain/reservation/Reservation.ts"
 import { reservationNews } from "../domain/reservation/reservation-evolve.ts"
 import { findBdev, findReservations, reservationsOf, type State } from "../domain/State.ts"
 import type { Bdevs } from "./Bdevs.ts"
+import type { PduRecords } from "./PduRecords.ts"
 import type { Progress } from "./Progress.ts"
 import type { ReactorClient } from "./ReactorClient.ts"
 import type { ReactorCommand, ReservationsAsked } from "./reactor/protocol.ts"
@@ -68,6 +69,7 @@ export interface ReservationsSurroundings {
   /** Requests wait here for the log; they end with the data plane. */
   readonly running: FiberSet.FiberSet<void>
   readonly progress: Progress
+  readonly led: PduRecords
 }
 
 /** Of all disks. */
@@ -101,14 +103,15 @@ export class Reservations {
   }
 
   /** An initiator has asked for a change, and waits. */
-  asked({ asked, bdev: id, initiatorAddress, request }: ReservationsAsked): Effect.Effect<void> {
-    const { bdevs, client, controlPlane, progress, running } = this.#of
+  asked({ asked, bdev: id, initiatorAddress, pdu, request }: ReservationsAsked): Effect.Effect<void> {
+    const { bdevs, client, controlPlane, led, progress, running } = this.#of
     const bdev = bdevs.refOf(id)
     const cause: Cause = { source: "initiator", actor: initiatorAddress, method: "PERSISTENT RESERVE OUT" }
     const decided: Effect.Effect<ReservationAnswer> =
       bdev === undefined
         ? Effect.succeed("gone")
         : controlPlane.dispatch(commandOf(bdev, request), cause).pipe(
+            Effect.tap(({ records }) => Effect.sync(() => led.note(pdu, records.at(-1)?.seq))),
             Effect.flatMap(({ records }) => progress.wait(records.at(-1)?.seq ?? 0)),
             Effect.as<ReservationAnswer>("done"),
             Effect.catch((error) => Effect.succeed(refusalOf(error)))

@@ -16,13 +16,13 @@ const causeOf = (notice: Notice): Cause => {
 
 const observationOf = (notice: Notice, nowMillis: number): Observation => {
   if (notice._tag === "Crashed") return { _tag: "ReactorCrashed", detail: notice.detail }
-  const { correlationId: _, firstMillisAgo, ...told } = notice
+  const { correlationId: _, firstMillisAgo, pdu: __, ...told } = notice
   const first = firstMillisAgo === undefined ? {} : { firstAt: Math.round((nowMillis - firstMillisAgo) * 1000) }
   const observation = { ...told, ...first }
   if (observation._tag !== "LoginRefused") return observation
   return { ...observation, statusName: loginStatusName(observation.status) }
 }
 
-/** Writes a notice as an observation; `nowMillis` is the time of day. Never waits and never fails. */
-export const observeNotice = (log: EventLog["Service"], notice: Notice, nowMillis: number): void =>
+/** Writes a notice as an observation: its seq. `nowMillis` is the time of day. Never waits and never fails. */
+export const observeNotice = (log: EventLog["Service"], notice: Notice, nowMillis: number): number | undefined =>
   log.observe(encodeObservation(observationOf(notice, nowMillis), causeOf(notice)))

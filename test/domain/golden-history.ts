@@ -151,7 +151,7 @@ const dispatchAll = (
     { discard: true }
   )
 
-const observe = (log: EventLog["Service"], round: number): void =>
+const observe = (log: EventLog["Service"], round: number): number | undefined =>
   log.observe({ type: "GoldenObserved", v: 1, cause, payload: { round, text: "é", bytes: Buffer.from([1, 2]) } })
 
 /** Stored bytes of all records, in order. */

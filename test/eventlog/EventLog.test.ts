@@ -215,7 +215,7 @@ describe.each(implementations)("%s", (_name, make) => {
         )
         yield* Effect.forEach(
           Array.from({ length: 180 }),
-          (_, n) => (n % 5 === 0 ? Effect.sync(() => log.observe(observation(n))) : appendOne(log, n)),
+          (_, n) => (n % 5 === 0 ? Effect.sync(() => void log.observe(observation(n))) : appendOne(log, n)),
           { concurrency: 8 }
         )
         const seqs = yield* Fiber.join(subscriber)

@@ -23,6 +23,8 @@ import type { Turns } from "./Turns.ts"
 
 /** The connection that commands come by. */
 export interface CommandConnection extends ResponseConnection {
+  /** As it is known by. */
+  readonly id: number
   readonly node: { readonly sessions: ReadonlyMap<number, Session>; readonly turns: Turns }
   /** A chunk is being read: memory may be lent to the transmitter until it changes, or the chunk ends. */
   readonly isReading: boolean

@@ -13,6 +13,7 @@ import type { SetCommand } from "../scsi/TaskSet.ts"
 import type { IoClock } from "./IoClock.ts"
 import type { IoWatch } from "./IoWatch.ts"
 import type { RunningOperation } from "./RunningOperation.ts"
+import type { PduRecorder } from "./recorder/PduRecorder.ts"
 import type { Session } from "./Session.ts"
 import type { LunMapping, SubmittedCommand } from "./Target.ts"
 
@@ -38,6 +39,7 @@ export const noBuffer = Buffer.alloc(0)
 
 /** Who answers a task: the commands of its connection. */
 export interface TaskOwner {
+  readonly connection: { readonly id: number; readonly recorder: PduRecorder }
   readonly session: Session
   /** IO of these commands. */
   readonly counts: IoCounts

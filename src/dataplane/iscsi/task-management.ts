@@ -38,6 +38,8 @@ export interface TaskManagementOutcome {
   /** See `TaskManagementResult`. */
   readonly result: number
   readonly durationMillis: number
+  /** The request's number, of the recorder of its connection. */
+  readonly ordinal: number
 }
 
 const nothing = Buffer.alloc(0)
@@ -182,6 +184,7 @@ export const manageTasks = (connection: Connection, commands: CommandPath, heade
   // The header is another PDU's by the time that commands have ended.
   const referencedTaskTag = code === TaskManagementFunction.AbortTask ? referencedTaskTagOf(header, 0) : undefined
   const startedAt = node.now()
+  const ordinal = connection.recorder.lastReceived
   managing.add(tag)
   const done = (result: number, aborted = 0): void => {
     managing.delete(tag)
@@ -195,7 +198,8 @@ export const manageTasks = (connection: Connection, commands: CommandPath, heade
       referencedTaskTag,
       aborted,
       result,
-      durationMillis
+      durationMillis,
+      ordinal
     })
   }
   const request = { connection, commands, session, header: Buffer.from(header), lun, path, done }

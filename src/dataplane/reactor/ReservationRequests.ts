@@ -5,6 +5,7 @@
  */
 import { Budget } from "../Budget.ts"
 import { abortTasksOf } from "../iscsi/abort-tasks.ts"
+import type { Connection } from "../iscsi/Connection.ts"
 import type { IscsiNode } from "../iscsi/IscsiNode.ts"
 import {
   reservationsAskedBurst,
@@ -17,10 +18,13 @@ import type { Nexus } from "../scsi/Nexus.ts"
 import type { AskReservations, ReservationAnswer } from "../scsi/reservations/persistent-reserve-out.ts"
 import { nexusKey, type Registrant } from "../scsi/reservations/ReservationsView.ts"
 import { SenseCode } from "../scsi/sense-codes.ts"
-import type { BdevId, ReactorCommand, ReactorFact, ReservationNews } from "./protocol.ts"
+import type { BdevId, ReactorCommand, ReactorFact, ReservationNews, ReservationsAsked } from "./protocol.ts"
 
 type PutReservations = Extract<ReactorCommand, { readonly _tag: "PutReservations" }>
 type AnswerReservations = Extract<ReactorCommand, { readonly _tag: "AnswerReservations" }>
+
+/** PERSISTENT RESERVE OUT. */
+const reserveOutCode = 0x5f
 
 /** Nexuses whose requests are counted; who is forgotten begins with a full budget. */
 const budgetsMax = 4096
@@ -35,6 +39,13 @@ interface Asked {
   readonly unit: LogicalUnit
   readonly done: (answer: ReservationAnswer) => void
   readonly timer: NodeJS.Timeout
+}
+
+/** The PDU that the request has come with, where it is known by which connection. */
+const pduOf = (connection: Connection | undefined): Pick<ReservationsAsked, "pdu"> => {
+  if (connection?.session?.connections.size !== 1) return {}
+  const ordinal = connection.recorder.ordinalOfOperation(reserveOutCode)
+  return ordinal === undefined ? {} : { pdu: { connection: connection.id, ordinal } }
 }
 
 /** One per reactor. */
@@ -62,8 +73,9 @@ export class ReservationRequests {
     const asked = ++this.#last
     const timer = setTimeout(() => this.#answer(asked, "unavailable"), reservationTimeoutMillis)
     this.#asked.set(asked, { unit, done, timer })
-    const initiatorAddress = this.#addressOf(nexus)
-    this.#emit({ _tag: "ReservationsAsked", asked, bdev, initiatorAddress, request })
+    const connection = this.#connectionOf(nexus)
+    const initiatorAddress = connection?.origin.initiatorAddress ?? ""
+    this.#emit({ _tag: "ReservationsAsked", asked, bdev, initiatorAddress, request, ...pduOf(connection) })
   }
 
   /** Carries out what the main thread says. */
@@ -119,12 +131,14 @@ export class ReservationRequests {
     return undefined
   }
 
-  #addressOf({ registrant }: Nexus): string {
+  /** One of its session. */
+  #connectionOf({ registrant }: Nexus): Connection | undefined {
     const key = nexusKey(registrant)
-    for (const { origin, session } of this.#node.connections) {
-      if (session !== undefined && nexusKey(session.registrant) === key) return origin.initiatorAddress
+    for (const connection of this.#node.connections) {
+      const { session } = connection
+      if (session !== undefined && nexusKey(session.registrant) === key) return connection
     }
-    return ""
+    return undefined
   }
 
   #mayAsk({ registrant }: Nexus): boolean {

@@ -31,6 +31,14 @@ const extentOf = ({ mapping, scsi }: IscsiTask, kind: IoKind) => {
 const initiatorOf = (session: Session | undefined) =>
   session === undefined ? {} : { initiatorName: session.identity.initiatorName, tsih: session.tsih }
 
+/** The PDU of its command, if that is recorded still. */
+const pduOf = ({ initiatorTaskTag, owner }: IscsiTask) => {
+  if (owner === undefined) return {}
+  const { id, recorder } = owner.connection
+  const ordinal = recorder.ordinalOfCommand(initiatorTaskTag)
+  return ordinal === undefined ? {} : { pdu: { connection: id, ordinal } }
+}
+
 /** The disk and the LUN that a command has come by. */
 export const placeOf = ({ lun, targetName, unit }: LunMapping) => ({ bdev: unit.name, targetName, lun })
 
@@ -65,7 +73,8 @@ export class IoFacts implements IoWatch {
       ...initiatorOf(owner?.session),
       ...extentOf(task, task.ioKind),
       millis: Math.round(millis),
-      ...limitOf(mapping)
+      ...limitOf(mapping),
+      ...pduOf(task)
     })
   }
 
@@ -79,11 +88,13 @@ export class IoFacts implements IoWatch {
       ...initiatorOf(session),
       ...extentOf(task, kind),
       status,
-      ...(scsi.status === ScsiStatus.checkCondition ? { sense: senseOf(scsi) } : {})
+      ...(scsi.status === ScsiStatus.checkCondition ? { sense: senseOf(scsi) } : {}),
+      ...pduOf(task)
     })
   }
 
-  turnedAway({ scsi }: IscsiTask, session: Session, reason: string): void {
+  turnedAway(task: IscsiTask, session: Session, reason: string): void {
+    const { scsi } = task
     if (scsi.lun < 0) return
     this.#tell({
       _tag: "QueueFull",
@@ -91,7 +102,8 @@ export class IoFacts implements IoWatch {
       lun: scsi.lun,
       ...initiatorOf(session),
       status: scsiStatusName(scsi.status),
-      reason
+      reason,
+      ...pduOf(task)
     })
   }
 }

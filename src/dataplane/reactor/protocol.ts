@@ -277,6 +277,22 @@ export type ReactorAnswer =
   | { readonly _tag: "Statistics"; readonly result: StatisticsResult }
   | { readonly _tag: "Captured"; readonly recordings: ReadonlyArray<Recording> }
 
+/** A PDU: of which connection, and its number among those that the recorder was told of. */
+export interface PduRef {
+  readonly connection: number
+  readonly ordinal: number
+}
+
+/** What is told with an observation, and is no part of it. */
+export interface ObservationOrigin {
+  /** Seq of the record that led to it, if there is one. */
+  readonly correlationId?: number
+  /** Of what stands for many: when the first was, in milliseconds before now. */
+  readonly firstMillisAgo?: number
+  /** What it has come of, if that is one PDU; of what stands for many, the last. */
+  readonly pdu?: PduRef
+}
+
 /** What a reactor observes. */
 export type ReactorObservation = ObservationOf<
   | "SessionOpened"
@@ -300,18 +316,11 @@ export type ReactorObservation = ObservationOf<
   | "LunDrainStarted"
   | "LunDrainEnded"
   | "ObservationsSuppressed"
-> & {
-  /** Seq of the record that led to it, if there is one. */
-  readonly correlationId?: number
-  /** Of what stands for many: when the first was, in milliseconds before now. */
-  readonly firstMillisAgo?: number
-}
+> &
+  ObservationOrigin
 
 /** What several reactors together observe of each other. */
-export type PoolObservation = ObservationOf<"ReactorCrashed" | "ReactorRecovered" | "TargetsMoved"> & {
-  readonly correlationId?: number
-  readonly firstMillisAgo?: number
-}
+export type PoolObservation = ObservationOf<"ReactorCrashed" | "ReactorRecovered" | "TargetsMoved"> & ObservationOrigin
 
 /** A nexus that learns of a change of reservations, and what. */
 export interface ReservationNews {
@@ -326,6 +335,7 @@ export interface ReservationsAsked {
   readonly bdev: BdevId
   readonly initiatorAddress: string
   readonly request: ReservationRequest
+  readonly pdu?: PduRef
 }
 
 /** A driver has found something out about the device of an open, named bdev. */

@@ -24,7 +24,22 @@ const nexusOf = (connection: Connection, session: Session | undefined) => {
   }
 }
 
+/** It has come of the PDU that was received last. */
+const receivedOf = ({ id, recorder }: Connection) =>
+  recorder.lastReceived < 0 ? {} : { pdu: { connection: id, ordinal: recorder.lastReceived } }
+
+/** It has come of all that was said: it is told at the last PDU. */
+const lastOf = ({ id, recorder }: Connection) =>
+  recorder.count === 0 ? {} : { pdu: { connection: id, ordinal: recorder.count - 1 } }
+
 const tsihOf = (session: Session | undefined) => (session === undefined ? {} : { tsih: session.tsih })
+
+/** Whose PDU it is that something is wrong with. */
+const peerOf = (connection: Connection) => ({
+  ...nexusOf(connection, connection.session),
+  ...tsihOf(connection.session),
+  ...receivedOf(connection)
+})
 
 const opened = (session: Session, connection: Connection, replacedTsih: number | undefined): ReactorObservation => {
   const { chapUser, initiatorAlias } = connection.login
@@ -34,6 +49,7 @@ const opened = (session: Session, connection: Connection, replacedTsih: number |
     tsih: session.tsih,
     isid: session.identity.isid,
     parameters: { ...session.parameters },
+    ...receivedOf(connection),
     targetAddress: connection.origin.targetAddress,
     initiatorPort: connection.origin.initiatorPort,
     ...(initiatorAlias === undefined ? {} : { initiatorAlias }),
@@ -50,7 +66,7 @@ const endOf = ({ asked, ending, reason }: ConnectionEnd) => ({
 })
 
 const managed = (connection: Connection, session: Session, outcome: TaskManagementOutcome): ReactorObservation => {
-  const { aborted, bdev, code, durationMillis, lun, referencedTaskTag, result } = outcome
+  const { aborted, bdev, code, durationMillis, lun, ordinal, referencedTaskTag, result } = outcome
   return {
     _tag: "TaskManagement",
     ...nexusOf(connection, session),
@@ -61,7 +77,8 @@ const managed = (connection: Connection, session: Session, outcome: TaskManageme
     ...(referencedTaskTag === undefined ? {} : { referencedTaskTag }),
     aborted,
     response: taskManagementResultName(result),
-    durationMillis
+    durationMillis,
+    pdu: { connection: connection.id, ordinal }
   }
 }
 
@@ -73,7 +90,8 @@ const loginEnd = (connection: Connection, end: ConnectionEnd): ReactorObservatio
   if (toldOtherwise.has(end.ending) || (connection.receivedBytes === 0 && end.ending !== "loginTimeout"))
     return undefined
   const { durationMillis, ending, reason } = end
-  return { _tag: "LoginAbandoned", ...nexusOf(connection, undefined), reason: cut(reason), ending, durationMillis }
+  const how = { reason: cut(reason), ending, durationMillis }
+  return { _tag: "LoginAbandoned", ...nexusOf(connection, undefined), ...how, ...lastOf(connection) }
 }
 
 /** The listener that tells all this. */
@@ -86,47 +104,43 @@ export const sessionFacts = (tell: (fact: ReactorObservation) => void): NodeList
       tsih: session.tsih,
       ...endOf(end),
       ...end.totals,
-      durationMillis: end.durationMillis
+      durationMillis: end.durationMillis,
+      ...lastOf(connection)
     }),
-  discoveryClosed: (connection, { durationMillis, ending, reason }) =>
-    tell({ _tag: "DiscoverySession", ...nexusOf(connection, undefined), reason: cut(reason), ending, durationMillis }),
+  discoveryClosed: (connection, { durationMillis, ending, reason }) => {
+    const how = { reason: cut(reason), ending, durationMillis }
+    tell({ _tag: "DiscoverySession", ...nexusOf(connection, undefined), ...how, ...lastOf(connection) })
+  },
   loginEnded: (connection, end) => {
     const fact = loginEnd(connection, end)
     if (fact !== undefined) tell(fact)
   },
   loginRefused: (connection, status, reason) =>
-    tell({ _tag: "LoginRefused", ...nexusOf(connection, undefined), status, reason: cut(reason) }),
+    tell({
+      _tag: "LoginRefused",
+      ...nexusOf(connection, undefined),
+      status,
+      reason: cut(reason)
+    }),
   connectionRefused: ({ initiatorAddress, portalGroupTag }, reason) =>
     tell({ _tag: "ConnectionRefused", initiatorAddress, portalGroupTag, reason }),
   tasksManaged: (connection, session, outcome) => tell(managed(connection, session, outcome)),
   pduRejected: (connection, opcode, code) =>
     tell({
       _tag: "PduRejected",
-      ...nexusOf(connection, connection.session),
-      ...tsihOf(connection.session),
+      ...peerOf(connection),
       opcode: opcodeName(opcode),
       rejectReason: rejectReasonName(code),
       rejectCode: code
     }),
   digestError: (connection, digest, opcode) =>
-    tell({
-      _tag: "DigestError",
-      ...nexusOf(connection, connection.session),
-      ...tsihOf(connection.session),
-      digest,
-      opcode: opcodeName(opcode)
-    }),
-  protocolError: (connection, reason) =>
-    tell({
-      _tag: "ProtocolError",
-      ...nexusOf(connection, connection.session),
-      ...tsihOf(connection.session),
-      reason: cut(reason)
-    }),
+    tell({ _tag: "DigestError", ...peerOf(connection), digest, opcode: opcodeName(opcode) }),
+  protocolError: (connection, reason) => tell({ _tag: "ProtocolError", ...peerOf(connection), reason: cut(reason) }),
   internalError: (connection, error) =>
     tell({
       _tag: "InternalError",
       ...nexusOf(connection, connection.session),
-      detail: cut(error instanceof Error ? (error.stack ?? error.message) : String(error))
+      detail: cut(error instanceof Error ? (error.stack ?? error.message) : String(error)),
+      ...receivedOf(connection)
     })
 })

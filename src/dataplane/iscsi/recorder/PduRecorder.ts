@@ -39,6 +39,10 @@ const headerAt = 16
 const firstSlots = 16
 /** A ring that is full doubles if its oldest PDU is not older, in milliseconds. */
 const growsWithinMillis = 10_000
+/** PDUs among which a command is looked for: it costs nanoseconds each. */
+const searchedMax = 4096
+/** Of a SCSI command, RFC 7143 section 11.3. */
+const cdbAt = 32
 const nothing = Buffer.alloc(0)
 
 /** Bytes of a slot. */
@@ -153,19 +157,14 @@ export class PduRecorder {
     this.#keptData.put(this.lastReceived, this.#receivedText.redact(text), true)
   }
 
-  /** The number of the SCSI command, or task management request, that has this tag; undefined if it is not held. */
-  ordinalOf(opcode: number, initiatorTaskTag: number): number | undefined {
-    let at = this.#next
-    for (let ordinal = this.count - 1; ordinal >= 0; ordinal--) {
-      if (at === 0) at = this.#ring.length
-      at -= this.#slotBytes
-      if (!this.#isHeld(at, ordinal)) return undefined
-      const head = at + headerAt
-      const isSent = ((this.#words[(at >> 2) + 2] ?? 0) & CaptureFlag.sent) !== 0
-      const isIt = !isSent && opcodeOf(this.#ring, head) === opcode
-      if (isIt && initiatorTaskTagOf(this.#ring, head) === initiatorTaskTag) return ordinal
-    }
-    return undefined
+  /** The number of the last SCSI command with this tag; undefined if it is not among the last ones. */
+  ordinalOfCommand(initiatorTaskTag: number): number | undefined {
+    return this.#find((b, at) => initiatorTaskTagOf(b, at) === initiatorTaskTag)
+  }
+
+  /** The number of the last SCSI command with this operation code; undefined if it is not among the last ones. */
+  ordinalOfOperation(code: number): number | undefined {
+    return this.#find((b, at) => b[at + cdbAt] === code)
   }
 
   /** What it holds, oldest first: see `capture-entry.ts`. */
@@ -187,6 +186,19 @@ export class PduRecorder {
     this.#kept?.drop()
     this.#ring = nothing
     this.#next = 0
+  }
+
+  #find(isIt: (b: Buffer, at: number) => boolean): number | undefined {
+    const first = Math.max(0, this.count - searchedMax)
+    let at = this.#next
+    for (let ordinal = this.count - 1; ordinal >= first; ordinal--) {
+      if (at === 0) at = this.#ring.length
+      at -= this.#slotBytes
+      if (!this.#isHeld(at, ordinal)) return undefined
+      const head = at + headerAt
+      if (opcodeOf(this.#ring, head) === InitiatorOpcode.ScsiCommand && isIt(this.#ring, head)) return ordinal
+    }
+    return undefined
   }
 
   get #keptData(): KeptData {
