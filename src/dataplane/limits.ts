@@ -115,6 +115,8 @@ export const connectionBytes = 16 * 1024
 export const sessionBytes = 16 * 1024
 /** What is recorded of a connection, unless the command line says otherwise: its last PDUs, and bytes of their data. */
 export const recorderDefault: { readonly pdus: number; readonly dataBytes: number } = { pdus: 512, dataBytes: 0 }
+/** What the recorder of one connection has at most, whatever it is asked to record, in bytes. */
+export const recorderBytesMax: number = 4 * 1024 * 1024
 /** What pools keep and nobody has needed for so long is given back to the operating system, in milliseconds. */
 export const poolTrimMillis = 5_000
 /** How often connections are looked over for these times, in milliseconds. */

@@ -14,6 +14,7 @@ import { loggingLayer } from "./logging.ts"
 import { memorySizeForm, parseMemorySize } from "./memory-size.ts"
 import { connectionsMax, loginsPerSecondMax, type PeerLimitSettings } from "./peer-limits.ts"
 import { planReactors, workersMax } from "./reactor-flags.ts"
+import { type RecorderPlan, recorderPlanDefault, recorderPlanMax } from "./recorder-flags.ts"
 import type { LoadDataPlane } from "./serve-command.ts"
 import { methodSet, removalDeadlineDefault } from "./server-flags.ts"
 import { type OptionSpec, type ParsedOptions, parseOptions, usageOf } from "./spdk-options.ts"
@@ -50,6 +51,8 @@ const effective: ReadonlyArray<OptionSpec> = [
   { long: "connections-per-address", short: undefined, value: "N", help: "of one initiator's address (default 512)" },
   { long: "sessions-per-address", short: undefined, value: "N", help: "of one initiator's address" },
   { long: "logins-per-second", short: undefined, value: "N", help: "of one initiator's address (default 500)" },
+  { long: "record-pdus", short: undefined, value: "N", help: "last PDUs kept of each connection (default 512)" },
+  { long: "record-data", short: undefined, value: "BYTES", help: "kept of the data of each (default 0)" },
   { long: "mem-size", short: "s", value: "MB", help: "memory for all (default: the machine's, less 512)" },
   { long: "accept-log-loss", short: undefined, value: undefined, help: "go on with what is left of a damaged log" }
 ]
@@ -141,14 +144,22 @@ const tellIgnored = (options: ParsedOptions) =>
 const numberIn = (
   options: ParsedOptions,
   name: string,
-  maximum: number
+  maximum: number,
+  minimum = 1
 ): Effect.Effect<number | undefined, CliFailure> => {
   const given = options.values.get(name)
   if (given === undefined) return Effect.undefined
-  const value = /^\d{1,6}$/u.test(given) ? Number(given) : 0
-  if (value > 0 && value <= maximum) return Effect.succeed(value)
-  return Effect.fail(new CliFailure({ message: `--${name} ${given}: write a number of 1 to ${maximum}` }))
+  const value = /^\d{1,6}$/u.test(given) ? Number(given) : -1
+  if (value >= minimum && value <= maximum) return Effect.succeed(value)
+  return Effect.fail(new CliFailure({ message: `--${name} ${given}: write a number of ${minimum} to ${maximum}` }))
 }
+
+const recorderIn = (options: ParsedOptions): Effect.Effect<RecorderPlan, CliFailure> =>
+  Effect.gen(function* () {
+    const pdus = yield* numberIn(options, "record-pdus", recorderPlanMax.pdus, 0)
+    const dataBytes = yield* numberIn(options, "record-data", recorderPlanMax.dataBytes, 0)
+    return { pdus: pdus ?? recorderPlanDefault.pdus, dataBytes: dataBytes ?? recorderPlanDefault.dataBytes }
+  })
 
 const peerLimitsIn = (options: ParsedOptions): Effect.Effect<PeerLimitSettings, CliFailure> =>
   Effect.all({
@@ -193,6 +204,7 @@ const settingsOf = (options: ParsedOptions, stateMode: "empty" | "resume") =>
       acceptLogLoss: options.given.has("accept-log-loss"),
       restriction: restrictionIn(options),
       peerLimits: yield* peerLimitsIn(options),
+      recorder: yield* recorderIn(options),
       memoryBytes: yield* memoryBytesIn(options),
       ...(allowed === undefined ? {} : { rpcsAllowed: methodSet(allowed) })
     } as const

@@ -37,6 +37,7 @@ import { connectionsWithin, openFilesMax } from "./open-files.ts"
 import type { PeerLimitSettings } from "./peer-limits.ts"
 import { observeEnd, observeStart, previousEndIn } from "./process-observations.ts"
 import type { ReactorPlan } from "./reactor-flags.ts"
+import type { RecorderPlan } from "./recorder-flags.ts"
 import { secretsOf } from "./secret-key.ts"
 import { instanceIdOf, logDirectoryOf, prepareStateDirectory } from "./state-directory.ts"
 
@@ -46,6 +47,7 @@ export interface DataPlaneSettings extends ReactorPlan {
   readonly removalDeadlineMillis: number
   readonly allowedPaths: AllowedPaths
   readonly peerLimits: Partial<PeerLimitSettings>
+  readonly recorder?: RecorderPlan
   /** Of disks, sessions and commands; the machine's, less what the rest needs, if absent. */
   readonly memoryBytes: number | undefined
   readonly hotplugPollMillis?: HotplugPoll
@@ -90,6 +92,8 @@ export interface ServerSettings {
   /** Undefined: every path that the user may open. */
   readonly restriction?: PathRestriction | undefined
   readonly peerLimits?: PeerLimitSettings
+  /** What is recorded of connections; the data plane's default if absent. */
+  readonly recorder?: RecorderPlan
   /** What the data plane may take; its default if absent. */
   readonly memoryBytes?: number | undefined
   /** Makes state and data plane what the configuration file says; runs once, before initiators are let in. */
@@ -257,6 +261,7 @@ export const runServer = (settings: ServerSettings, makeDataPlane: MakeDataPlane
       allowedPaths,
       peerLimits: { ...settings.peerLimits, connections },
       memoryBytes: settings.memoryBytes,
+      ...(settings.recorder === undefined ? {} : { recorder: settings.recorder }),
       ...devicesOf(settings),
       acceptWhen: Deferred.await(accept)
     })

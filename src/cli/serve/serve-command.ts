@@ -7,6 +7,7 @@ import { listenerFlags, listenersOf } from "./listen/listeners.ts"
 import { loggingLayer } from "./logging.ts"
 import { peerLimitFlags, peerLimitsOf } from "./peer-limits.ts"
 import { planReactors } from "./reactor-flags.ts"
+import { recorderFlags, recorderPlanOf } from "./recorder-flags.ts"
 import type { MakeDataPlane } from "./run-server.ts"
 import { methodSet, serverFlags, socketFlag } from "./server-flags.ts"
 import { defaultStateDirectory } from "./state-directory.ts"
@@ -51,6 +52,7 @@ const flags = {
   ...serverFlags,
   ...allowFlags,
   ...peerLimitFlags,
+  ...recorderFlags,
   ...listenerFlags
 }
 
@@ -84,6 +86,7 @@ export const serveCommand = (load: LoadDataPlane) =>
         acceptLogLoss: input.acceptLogLoss,
         restriction,
         peerLimits: peerLimitsOf(input),
+        recorder: recorderPlanOf(input),
         memoryBytes: Option.getOrUndefined(input.memorySize),
         listeners: listenersOf(input),
         onReady: serverReady,

@@ -17,6 +17,7 @@ import {
   captureEntryBytes,
   writeCaptureEntry
 } from "../../../domain/capture/capture-entry.ts"
+import { recorderBytesMax } from "../../limits.ts"
 import type { MemoryAccount } from "../../MemoryBudget.ts"
 import type { IoClock } from "../IoClock.ts"
 import type { Digests } from "../PduReader.ts"
@@ -83,7 +84,7 @@ export class PduRecorder {
     this.openedAt = clock.read()
     this.#dataBytes = settings.pdus === 0 ? 0 : settings.dataBytes
     this.#slotBytes = slotBytesOf(settings)
-    this.#bytesMax = settings.pdus * this.#slotBytes
+    this.#bytesMax = Math.min(settings.pdus, Math.floor(recorderBytesMax / this.#slotBytes)) * this.#slotBytes
   }
 
   /** Memory that it has taken, in bytes. */
