@@ -1,5 +1,6 @@
 /** Data segments that are no disk's: text, sense data, refused headers. Few and small, so they are beside the ring. */
 import type { MemoryAccount } from "../../MemoryBudget.ts"
+import { takeSpare } from "./take-spare.ts"
 
 /** What one connection may have, in bytes, each counted with what it costs to keep. */
 const bytesMax = 32 * 1024
@@ -48,7 +49,7 @@ export class KeptData {
 
   #makeRoom(cost: number): boolean {
     while (this.#used + cost > this.bytes) {
-      const grows = this.bytes + stepBytes <= bytesMax && this.#memory.take(stepBytes)
+      const grows = this.bytes + stepBytes <= bytesMax && takeSpare(this.#memory, stepBytes)
       if (grows) this.bytes += stepBytes
       else if (!this.#forgetOldest()) return false
     }

@@ -26,6 +26,7 @@ import { crc32cOf } from "../pdu/crc32c.ts"
 import { InitiatorOpcode, TargetOpcode } from "../pdu/opcodes.ts"
 import { KeptData } from "./KeptData.ts"
 import { TextRedaction } from "./TextRedaction.ts"
+import { takeSpare } from "./take-spare.ts"
 
 /** How much is recorded. */
 export interface RecorderSettings {
@@ -236,7 +237,7 @@ export class PduRecorder {
     const wanted = Math.min(this.#bytesMax, Math.max(firstSlots * this.#slotBytes, before * 2))
     if (wanted === 0) return false
     const isYoung = before === 0 || this.#clock.last - (this.#times[0] ?? 0) < growsWithinMillis
-    if (wanted > before && isYoung && this.#memory.take(wanted)) this.#growTo(wanted)
+    if (wanted > before && isYoung && takeSpare(this.#memory, wanted)) this.#growTo(wanted)
     else this.#next = 0
     return this.#ring.length > 0
   }
