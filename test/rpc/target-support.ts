@@ -43,27 +43,31 @@ const epoch = Effect.flatMap(ControlPlane, (controlPlane) =>
   )
 )
 
+/** What methods need, over `fake`; an epoch has begun, in state STARTUP. */
+export const targetServices = (options: TargetOptions, fake: FakeDataPlane) => {
+  const controlPlane = ControlPlane.layer.pipe(
+    Layer.provideMerge(
+      Layer.provideMerge(runningArchive, options.log ?? MemoryEventLog.layer({ tagging: recordTagging }))
+    )
+  )
+  const services = Layer.mergeAll(ConfigApplier.layer, Replayer.none, MetricsHistory.layer, IncidentStore.none).pipe(
+    Layer.provideMerge(fakeDataPlane(fake, options)),
+    Layer.provideMerge(Layer.succeed(Secrets, secretsFrom(options.secretKey ?? Buffer.alloc(32, 7)))),
+    Layer.provideMerge(controlPlane),
+    Layer.merge(instanceLayer(options))
+  )
+  return Layer.provideMerge(Layer.effectDiscard(epoch), services)
+}
+
 /** In state STARTUP. */
 export const startTarget = (options: TargetOptions = {}): Effect.Effect<RpcTarget, unknown, Scope.Scope> =>
   Effect.gen(function* () {
     const socketPath = path.join(yield* temporaryDirectory, "rpc.sock")
     const fake = newFake()
-    const controlPlane = ControlPlane.layer.pipe(
-      Layer.provideMerge(
-        Layer.provideMerge(runningArchive, options.log ?? MemoryEventLog.layer({ tagging: recordTagging }))
-      )
-    )
-    const services = Layer.mergeAll(ConfigApplier.layer, Replayer.none, MetricsHistory.layer, IncidentStore.none).pipe(
-      Layer.provideMerge(fakeDataPlane(fake, options)),
-      Layer.provideMerge(Layer.succeed(Secrets, secretsFrom(options.secretKey ?? Buffer.alloc(32, 7)))),
-      Layer.provideMerge(controlPlane),
-      Layer.merge(instanceLayer(options))
-    )
     const server = RpcServer.layer({ socketPath }).pipe(
       Layer.provide(RpcRouter.layer(allMethods, options)),
       Layer.provide(Notifications.layer),
-      Layer.provideMerge(Layer.effectDiscard(epoch)),
-      Layer.provideMerge(services)
+      Layer.provideMerge(targetServices(options, fake))
     )
     yield* Layer.build(server)
     return { socketPath, fake, client: yield* connect(socketPath) }

@@ -5,14 +5,16 @@
 import * as http from "node:http"
 import * as https from "node:https"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
+import { toServerResponse } from "@effect/platform-node/NodeHttpServerRequest"
 import { Effect, Schema, type Scope } from "effect"
-import type { HttpServer, HttpServerRequest } from "effect/http"
+import { type HttpServer, HttpServerRequest } from "effect/http"
 import { NetAddress } from "effect/net"
 import type { Response } from "./http-answers.ts"
 
 const connectionsMax = 128
 const receiveWithinMillis = 30_000
-const headersWithinMillis = 10_000
+const headersWithinDefault = 10_000
+const takeWithinDefault = 60_000
 /** How often Node looks for requests that take too long. */
 const checkMillis = 1_000
 const shutdownGraceMillis = 3_000
@@ -24,6 +26,10 @@ export interface ListenOptions {
   readonly port: number
   /** PEM texts. */
   readonly tls?: { readonly cert: string; readonly key: string }
+  /** Until the headers of a request are there (10 s). */
+  readonly headersWithinMillis?: number
+  /** In which a client must take something of its answer (60 s). */
+  readonly takeWithinMillis?: number
 }
 
 /** The port cannot be opened. */
@@ -36,12 +42,12 @@ export class HttpUnavailable extends Schema.TaggedError<HttpUnavailable>()("Http
   }
 }
 
-const createServer = ({ tls }: ListenOptions): http.Server => {
+const createServer = ({ headersWithinMillis = headersWithinDefault, tls }: ListenOptions): http.Server => {
   const limits = {
     requestTimeout: receiveWithinMillis,
     headersTimeout: headersWithinMillis,
     handshakeTimeout: headersWithinMillis,
-    connectionsCheckingInterval: checkMillis
+    connectionsCheckingInterval: Math.min(checkMillis, headersWithinMillis)
   }
   const server =
     tls === undefined ? http.createServer(limits) : https.createServer({ ...limits, ...tls, minVersion: "TLSv1.2" })
@@ -54,6 +60,12 @@ const originOf = (options: ListenOptions, address: HttpServer.HttpServer["Servic
   const host = options.host.includes(":") ? `[${options.host}]` : options.host
   return `${options.tls === undefined ? "http" : "https"}://${host}:${port}`
 }
+
+/** From here on the connection ends if nothing of it is taken for so long; Node sets it anew with the next request. */
+const limitTaking = (millis: number) =>
+  Effect.map(HttpServerRequest.HttpServerRequest, (request) => {
+    toServerResponse(request).socket?.setTimeout(millis)
+  })
 
 /** Answers with `respond` until the scope closes; gives where, such as `http://127.0.0.1:8080`. */
 export const listen = <R>(
@@ -71,6 +83,6 @@ export const listen = <R>(
       port: options.port,
       gracefulShutdownTimeout: shutdownGraceMillis
     }).pipe(Effect.mapError(({ cause }) => unavailable(cause)))
-    yield* listening.serve(respond)
+    yield* listening.serve(Effect.tap(respond, limitTaking(options.takeWithinMillis ?? takeWithinDefault)))
     return originOf(options, listening.address)
   })
