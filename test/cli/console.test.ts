@@ -57,7 +57,7 @@ describe("lunlog serve --console", () => {
     assert.strictEqual(JSON.stringify(await target.rpc.call("bdev_get_bdevs")), "[]")
   })
 
-  it("with --console-allow-changes changes, shows no secret, and is named in the log; a token of a file stays", async () => {
+  it("with --console-allow-changes is named in the log, and shows no secret; a token of a file stays", async () => {
     const file = join(directory, "token")
     writeFileSync(file, "a-token-that-stays\n", { mode: 0o600 })
     const flags = ["--console", "0", "--console-allow-changes", "--console-token-file", file]

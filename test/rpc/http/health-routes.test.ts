@@ -1,4 +1,4 @@
-/** `/healthz`, `/readyz` and `/metrics` on a port of their own: what they say of a target in which state, and to whom. */
+/** `/healthz`, `/readyz` and `/metrics` on a port of their own: what they say of which target, and to whom. */
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Deferred, Effect, Fiber, Layer, Redacted } from "effect"
 import { EventLog, LogUnavailable } from "../../../eventlog/EventLog.ts"
