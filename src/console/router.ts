@@ -23,8 +23,11 @@ export const parseHash = (hash: string): Route => {
   return { segments: segments.map(decoded), query: new URLSearchParams(query) }
 }
 
+/** What stands behind `?`; a name may stand there several times. */
+export type Query = Readonly<Record<string, string>> | URLSearchParams
+
 /** The address of a view. */
-export const hrefOf = (segments: ReadonlyArray<string | number>, query?: Readonly<Record<string, string>>): string => {
+export const hrefOf = (segments: ReadonlyArray<string | number>, query?: Query): string => {
   const path = segments.map((segment) => encodeURIComponent(segment)).join("/")
   const search = query === undefined ? "" : new URLSearchParams(query).toString()
   return `#/${path}${search === "" ? "" : `?${search}`}`
@@ -43,7 +46,7 @@ export const linkTo = {
   disk: (name: string) => hrefOf(["disks", name]),
   initiatorGroup: (tag: number) => hrefOf(["initiators", tag]),
   portalGroup: (tag: number) => hrefOf(["portals", tag]),
-  log: (query?: Readonly<Record<string, string>>) => hrefOf(["log"], query),
+  log: (query?: Query) => hrefOf(["log"], query),
   record: (seq: number) => hrefOf(["log", seq])
 }
 
@@ -62,7 +65,7 @@ export const followAddress = (): void => {
 }
 
 /** Puts another query in the address without a step in the history: what filters do. */
-export const replaceQuery = (query: Readonly<Record<string, string>>): void => {
+export const replaceQuery = (query: Query): void => {
   history.replaceState(null, "", hrefOf(current.value.segments, query))
   current.value = parseHash(location.hash)
 }

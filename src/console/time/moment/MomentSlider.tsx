@@ -1,0 +1,78 @@
+/**
+ * The slider through time. It is dragged over time; its arrow keys go from change to change, Page Up and Page Down by a
+ * tenth of what is shown, Home to the begin, End to now.
+ */
+import type { TargetedKeyboardEvent } from "preact"
+import { momentOf, partOf, type TimeRange } from "../model/TimeScale.ts"
+import { localText } from "../model/time-text.ts"
+
+/** Steps of the slider over the whole range: finer than pixels. */
+const steps = 100_000
+const tenth = 0.1
+
+interface MomentSliderProps {
+  readonly range: TimeRange
+  /** Microseconds since 1970; undefined: now. */
+  readonly at: number | undefined
+  readonly seq: number | undefined
+  readonly onTime: (at: number | undefined) => void
+  readonly onStep: (by: 1 | -1) => void
+}
+
+const arrows: ReadonlyMap<string, 1 | -1> = new Map<string, 1 | -1>([
+  ["ArrowLeft", -1],
+  ["ArrowDown", -1],
+  ["ArrowRight", 1],
+  ["ArrowUp", 1]
+])
+
+/** Where Page Up, Page Down, Home and End lead, as a part of the range. */
+const jumpOf = (key: string, part: number): number | undefined => {
+  switch (key) {
+    case "PageUp":
+      return part + tenth
+    case "PageDown":
+      return part - tenth
+    case "Home":
+      return 0
+    case "End":
+      return 1
+    default:
+      return undefined
+  }
+}
+
+/** In the column of the lanes, under them. */
+export const MomentSlider = ({ at, onStep, onTime, range, seq }: MomentSliderProps) => {
+  const part = at === undefined ? 1 : Math.min(1, Math.max(0, partOf(range, at)))
+  const goTo = (to: number) => onTime(to >= 1 ? undefined : momentOf(range, to))
+  const onKeyDown = (event: TargetedKeyboardEvent<HTMLInputElement>) => {
+    const step = arrows.get(event.key)
+    const jump = jumpOf(event.key, part)
+    if (step === undefined && jump === undefined) return
+    event.preventDefault()
+    if (step !== undefined) onStep(step)
+    else if (jump !== undefined) goTo(jump)
+  }
+  const words = at === undefined ? "now" : `${localText(at)}${seq === undefined ? "" : `, record ${seq}`}`
+  return (
+    <div class="slider">
+      <span class="lane-name" aria-hidden="true">
+        Moment
+      </span>
+      <div class="slider-plot">
+        <input
+          type="range"
+          aria-label="Moment"
+          aria-valuetext={words}
+          min={0}
+          max={steps}
+          step={1}
+          value={Math.round(part * steps)}
+          onInput={(event) => goTo(Number(event.currentTarget.value) / steps)}
+          onKeyDown={onKeyDown}
+        />
+      </div>
+    </div>
+  )
+}
