@@ -5,6 +5,7 @@ import { liveViews } from "./live/live-views.tsx"
 import { Empty } from "./parts/Empty.tsx"
 import { Page } from "./parts/Page.tsx"
 import { linkTo, type Route } from "./router.ts"
+import { timeViews } from "./time/time-views.tsx"
 
 /** Draws what is at an address. */
 export type View = (route: Route) => ComponentChildren
@@ -36,7 +37,7 @@ const NoSuchPage = () => (
   </Page>
 )
 
-const views: ReadonlyMap<string, View> = new Map<string, View>([...liveViews])
+const views: ReadonlyMap<string, View> = new Map<string, View>([...liveViews, ...timeViews])
 
 /** The page of an address. */
 export const pageOf = (route: Route): ComponentChildren => views.get(route.segments[0] ?? "")?.(route) ?? <NoSuchPage />

@@ -3,7 +3,13 @@ import type { CausalNode, LeftOut } from "../rpc/history-methods.ts"
 import { RecordLine } from "./RecordLine.tsx"
 import { LeftOutLine } from "./WhyCard.tsx"
 
-const Nodes = ({ leftOut, nodes }: { readonly nodes: ReadonlyArray<CausalNode>; readonly leftOut: LeftOut | undefined }) => (
+const Nodes = ({
+  leftOut,
+  nodes
+}: {
+  readonly nodes: ReadonlyArray<CausalNode>
+  readonly leftOut: LeftOut | undefined
+}) => (
   <ul class="causal">
     {nodes.map(({ children, left_out, record, relation }) => (
       <li key={`${relation} ${record.seq}`}>

@@ -47,7 +47,15 @@ interface FilterBarProps {
   readonly onQuery: (query: LogQuery) => void
 }
 
-const Chip = ({ name, onRemove, text }: { readonly name: string; readonly text: string; readonly onRemove: () => void }) => (
+const Chip = ({
+  name,
+  onRemove,
+  text
+}: {
+  readonly name: string
+  readonly text: string
+  readonly onRemove: () => void
+}) => (
   <li class="chip">
     <span class="muted">{name}</span> <span class="anywhere">{text}</span>
     <button type="button" class="plain" aria-label={`Remove ${name} ${text}`} onClick={onRemove}>
@@ -73,7 +81,12 @@ const Chips = ({ onQuery, query }: FilterBarProps) => {
       {(["since", "until"] as const).map((place) => {
         const text = query[place]
         return text === undefined ? null : (
-          <Chip key={place} name={names[place]} text={text} onRemove={() => onQuery({ ...query, [place]: undefined })} />
+          <Chip
+            key={place}
+            name={names[place]}
+            text={text}
+            onRemove={() => onQuery({ ...query, [place]: undefined })}
+          />
         )
       })}
       <li>
@@ -92,9 +105,7 @@ const AddCondition = ({ onQuery, query }: FilterBarProps) => {
     event.preventDefault()
     if (text.trim() === "") return
     setText("")
-    onQuery(
-      isPlace(kind) ? { ...query, [kind]: placeOfTyped(text, nowMillis()) } : withCondition(query, kind, text)
-    )
+    onQuery(isPlace(kind) ? { ...query, [kind]: placeOfTyped(text, nowMillis()) } : withCondition(query, kind, text))
   }
   return (
     <form class="add-condition" onSubmit={add}>
@@ -149,8 +160,7 @@ const WordsInput = ({ onQuery, query }: FilterBarProps) => {
   )
 }
 
-const kindOf = (value: string): LogQuery["kind"] =>
-  value === "control" || value === "observation" ? value : undefined
+const kindOf = (value: string): LogQuery["kind"] => (value === "control" || value === "observation" ? value : undefined)
 
 /** All filters of `lunlog log tail`. */
 export const FilterBar = ({ onQuery, query }: FilterBarProps) => (

@@ -1,13 +1,16 @@
 /** A record that is named beside others: when, what, and who asked for it. */
+
+import { linkTo } from "../router.ts"
 import type { RecordBrief } from "../rpc/history-methods.ts"
 import type { Cause } from "../rpc/log-methods.ts"
-import { linkTo } from "../router.ts"
 import { TroubleSign } from "./TroubleSign.tsx"
 import { When } from "./When.tsx"
 
 /** Who asked for it, as `lunlog log tail` has it in parentheses. */
 export const causeText = ({ actor, method, source }: Cause): string =>
-  [source, ...(actor === "local" || actor === source ? [] : [actor]), ...(method === undefined ? [] : [method])].join(" ")
+  [source, ...(actor === "local" || actor === source ? [] : [actor]), ...(method === undefined ? [] : [method])].join(
+    " "
+  )
 
 /** One line; its number leads to the record. */
 export const RecordLine = ({ record }: { readonly record: RecordBrief }) => (

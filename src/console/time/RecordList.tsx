@@ -1,6 +1,6 @@
 /** The records of a query, with what holds up the news, and what to do where nothing is found. */
 import { useEffect, useMemo, useState } from "preact/hooks"
-import { countText, counted } from "../format.ts"
+import { counted, countText } from "../format.ts"
 import { Empty } from "../parts/Empty.tsx"
 import { Problem } from "../parts/Problem.tsx"
 import { useStore } from "../store/ConsoleStore.ts"
@@ -72,7 +72,7 @@ export const RecordList = ({ query }: { readonly query: LogQuery }) => {
   const showNews = () => {
     setPaused(false)
     setAway(false)
-    document.querySelector(".records")?.scrollTo({ top: 0 })
+    document.querySelector(".record-table")?.scrollTo({ top: 0 })
   }
   return (
     <>

@@ -5,6 +5,7 @@ import { Problem } from "../parts/Problem.tsx"
 import { linkTo } from "../router.ts"
 import { diffStates, type RecordWhole, type ShownRecord, showRecord } from "../rpc/history-methods.ts"
 import { isRecord } from "../rpc/reader-codec.ts"
+import { useAnswer } from "../store/use-answer.ts"
 import { CausalTree } from "./CausalTree.tsx"
 import { CopyButton } from "./CopyButton.tsx"
 import { objectWords } from "./model/object-name.ts"
@@ -12,7 +13,6 @@ import { fieldText } from "./model/past-objects.ts"
 import { localText, utcText } from "./model/time-text.ts"
 import { DifferenceView } from "./moment/DifferenceView.tsx"
 import { ObjectLinks } from "./ObjectLinks.tsx"
-import { useAnswer } from "./use-answer.ts"
 
 const Trail = () => <a href={linkTo.log()}>Event log</a>
 

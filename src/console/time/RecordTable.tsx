@@ -10,7 +10,7 @@ import { TroubleSign } from "./TroubleSign.tsx"
 import { When } from "./When.tsx"
 
 /** Heights of rows in pixels, as the style sheet has them: one line, or on a phone three. */
-const [wideRow, narrowRow] = [34, 86]
+const [wideRow, narrowRow] = [34, 76]
 /** Below this width everything stands in one column. */
 const narrowPixels = 620
 /** Rows from the end at which more are asked for. */
@@ -84,7 +84,7 @@ const Head = ({ isNarrow }: { readonly isNarrow: boolean }) => (
 
 const Spacer = ({ height, span }: { readonly height: number; readonly span: number }) =>
   height <= 0 ? null : (
-    <tr class="spacer" aria-hidden="true">
+    <tr class="spacer">
       <td colSpan={span} style={{ height: `${height}px` }} />
     </tr>
   )
@@ -138,7 +138,7 @@ export const RecordTable = ({ onNearBegin, onNearEnd, onScrolled, records }: Rec
   const columns = isNarrow ? 1 : 4
   return (
     <section
-      class="table-scroll records"
+      class="table-scroll record-table"
       data-narrow={isNarrow}
       ref={scroller}
       // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard

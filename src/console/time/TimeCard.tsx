@@ -11,8 +11,8 @@ import { type Stretch, spans, stretchName, stretchTitle, type TimeView } from ".
 import { lengthText, localText } from "./model/time-text.ts"
 import { MomentPanel } from "./moment/MomentPanel.tsx"
 import { MomentSlider } from "./moment/MomentSlider.tsx"
-import { TimeMachine } from "./store/TimeMachine.ts"
 import { TimelineSource } from "./store/TimelineSource.ts"
+import { TimeMachine } from "./store/TimeMachine.ts"
 
 interface TimeCardProps {
   readonly view: TimeView
@@ -63,11 +63,11 @@ const RangeTools = (props: {
       <button type="button" aria-label="Zoom out" onClick={() => zoom(2)}>
         −
       </button>
-      <button type="button" onClick={() => move(-0.5)}>
-        Earlier
+      <button type="button" aria-label="Earlier" onClick={() => move(-0.5)}>
+        ←
       </button>
-      <button type="button" onClick={() => move(0.5)}>
-        Later
+      <button type="button" aria-label="Later" onClick={() => move(0.5)}>
+        →
       </button>
     </div>
   )
@@ -134,8 +134,7 @@ export const TimeCard = (props: TimeCardProps) => {
   const place = machine.place.value
   const range = timeline === undefined ? undefined : rangeOf(timeline.from.at, timeline.to.at)
   const onStretch = (stretch: Stretch) => onView({ stretch })
-  const toTime = (time: number | undefined) =>
-    machine.goTo(time === undefined ? undefined : { _tag: "Time", at: time })
+  const toTime = (time: number | undefined) => machine.goTo(time === undefined ? undefined : { _tag: "Time", at: time })
   useEffect(() => source.keepStill(place !== undefined), [source, place])
   useEffect(() => {
     if (place?._tag !== "Seq" || at === undefined || range === undefined || timeline === undefined) return
@@ -166,7 +165,12 @@ export const TimeCard = (props: TimeCardProps) => {
             {localText(range.from)} to {localText(range.to)}, {lengthText(range.to - range.from)}, {timeline.records}{" "}
             records
           </p>
-          <Lanes timeline={timeline} range={range} cursor={at === undefined ? undefined : partOf(range, at)} onPick={toTime} />
+          <Lanes
+            timeline={timeline}
+            range={range}
+            cursor={at === undefined ? undefined : partOf(range, at)}
+            onPick={toTime}
+          />
           <MomentSlider
             range={range}
             at={at}

@@ -1,6 +1,7 @@
 /** A moment, in the time of this browser; in UTC where the pointer or the keyboard is. */
-import { clockText, dayText, localText, utcText } from "./model/time-text.ts"
+
 import { nowMillis } from "../clock.ts"
+import { clockText, dayText, localText, utcText } from "./model/time-text.ts"
 
 const microsPerMilli = 1000
 

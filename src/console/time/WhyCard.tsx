@@ -1,12 +1,12 @@
 /** Why an object is as it is: the records that made it so, and those of what it depends on. */
 import { Card } from "../parts/Page.tsx"
 import { Problem } from "../parts/Problem.tsx"
-import { type LeftOut, type Life, type Why, whyObject } from "../rpc/history-methods.ts"
 import { linkTo } from "../router.ts"
+import { type LeftOut, type Life, type Why, whyObject } from "../rpc/history-methods.ts"
+import { useAnswer } from "../store/use-answer.ts"
 import { shellWord } from "./model/LogQuery.ts"
 import { ObjectLinks } from "./ObjectLinks.tsx"
 import { RecordLine } from "./RecordLine.tsx"
-import { useAnswer } from "./use-answer.ts"
 
 /** Former things of the same name that are told. */
 const earlierMax = 5
@@ -77,7 +77,8 @@ export const WhyCard = ({ at, object }: { readonly object: string; readonly at: 
       {outcome?._tag === "Answer" ? (
         <div class="why">
           <p>
-            <strong class="anywhere">{outcome.value.words}</strong>: {lifeText(outcome.value.object, outcome.value.life)}
+            <strong class="anywhere">{outcome.value.words}</strong>:{" "}
+            {lifeText(outcome.value.object, outcome.value.life)}
           </p>
           <Earlier why={outcome.value} />
           <Topics why={outcome.value} />

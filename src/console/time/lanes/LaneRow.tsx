@@ -1,7 +1,7 @@
 /** One lane: its name, and its life as a bar with marks. */
 import type { TargetedPointerEvent } from "preact"
 import type { Lane } from "../../rpc/history-methods.ts"
-import { barsOf, type Bar, laneText, type Sign, signsOf } from "../model/lane-picture.ts"
+import { type Bar, barsOf, laneText, type Sign, signsOf } from "../model/lane-picture.ts"
 import { momentOf, type TimeRange } from "../model/TimeScale.ts"
 
 /** In percent of the width, as SVG takes it. */
@@ -24,7 +24,7 @@ const BarShape = ({ bar }: { readonly bar: Bar }) => (
 )
 
 const SignShape = ({ sign }: { readonly sign: Sign }) => (
-  <svg class="sign" data-severity={sign.severity} x={percent(sign.at)} y={middle} overflow="visible">
+  <svg class="sign" data-severity={sign.severity} x={percent(sign.at)} y={middle} overflow="visible" aria-hidden="true">
     <path class="halo" d={signPaths[sign.severity] ?? signPaths["note"]} />
     <path d={signPaths[sign.severity] ?? signPaths["note"]}>
       <title>{sign.title}</title>

@@ -58,7 +58,12 @@ interface LanesProps {
   readonly onPick: (at: number) => void
 }
 
-const Rows = ({ cursor, lanes, onPick, range }: Omit<LanesProps, "timeline"> & { readonly lanes: ReadonlyArray<Lane> }) => {
+const Rows = ({
+  cursor,
+  lanes,
+  onPick,
+  range
+}: Omit<LanesProps, "timeline"> & { readonly lanes: ReadonlyArray<Lane> }) => {
   const scroller = useRef<HTMLDivElement>(null)
   const { after, before, indexes } = useVirtual(scroller, lanes.length, lanePixels)
   return (

@@ -62,7 +62,7 @@ export const queryOf = (search: URLSearchParams): LogQuery => {
     cause: conditions("cause"),
     grep: conditions("grep"),
     kind: kind === "control" || kind === "observation" ? kind : undefined,
-    errors: search.get("errors") === "1",
+    errors: search.get("errors") === "true",
     since: placeIn(search, "since"),
     until: placeIn(search, "until")
   }
@@ -73,7 +73,7 @@ export const searchOf = (query: LogQuery): URLSearchParams => {
   const search = new URLSearchParams()
   for (const kind of conditionKinds) for (const text of query[kind]) search.append(kind, text)
   if (query.kind !== undefined) search.set("kind", query.kind)
-  if (query.errors) search.set("errors", "1")
+  if (query.errors) search.set("errors", "true")
   if (query.since !== undefined) search.set("since", query.since)
   if (query.until !== undefined) search.set("until", query.until)
   return search

@@ -52,8 +52,7 @@ export const barsOf = (lane: Lane, range: TimeRange): ReadonlyArray<Bar> =>
     })
 
 /** What a mark says, with how often. */
-export const markText = ({ count, text }: Mark): string =>
-  count > 1 ? `${text}, and the like: ${count} in all` : text
+export const markText = ({ count, text }: Mark): string => (count > 1 ? `${text}, and the like: ${count} in all` : text)
 
 /** The marks of a lane, notes first, so that what is grave is drawn over them. */
 export const signsOf = (lane: Lane, range: TimeRange): ReadonlyArray<Sign> =>

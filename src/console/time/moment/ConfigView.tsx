@@ -1,8 +1,8 @@
 /** The state as of a record as a configuration file, which `lunlog apply` takes. */
 import { Problem } from "../../parts/Problem.tsx"
 import { stateAt } from "../../rpc/history-methods.ts"
+import { useAnswer } from "../../store/use-answer.ts"
 import { CopyButton } from "../CopyButton.tsx"
-import { useAnswer } from "../use-answer.ts"
 
 /** `seq` is the record whose state is shown. Secrets are references to the environment. */
 export const ConfigView = ({ seq }: { readonly seq: number }) => {

@@ -1,11 +1,10 @@
 /** What two moments differ in: objects by kind, with signs, words and colours; who did it is asked when it is wanted. */
-import { useEffect, useState } from "preact/hooks"
+import { useState } from "preact/hooks"
 import { counted } from "../../format.ts"
 import { Badge } from "../../parts/Badge.tsx"
 import { Problem } from "../../parts/Problem.tsx"
 import { type Difference, diffStates, type MemberChange, type ObjectChange } from "../../rpc/history-methods.ts"
-import type { Outcome } from "../../rpc/RpcClient.ts"
-import { useStore } from "../../store/ConsoleStore.ts"
+import { useAnswer } from "../../store/use-answer.ts"
 import { groupsOf, signOfMember, signOfObject, summaryOf } from "../model/difference-groups.ts"
 import { ObjectLinks } from "../ObjectLinks.tsx"
 import { RecordLine } from "../RecordLine.tsx"
@@ -38,16 +37,8 @@ const Member = ({ change }: { readonly change: MemberChange }) => {
 
 /** The records of one object of a difference, looked up when it is opened. */
 const DoneBy = ({ difference, index }: { readonly difference: Difference; readonly index: number }) => {
-  const { client } = useStore()
-  const [outcome, setOutcome] = useState<Outcome<Difference> | undefined>(undefined)
   const { from, to } = difference
-  useEffect(() => {
-    const controller = new AbortController()
-    void client
-      .callAlone(diffStates, { from, to, skip: index, limit: 1 }, controller.signal)
-      .then((answer) => (controller.signal.aborted ? undefined : setOutcome(answer)))
-    return () => controller.abort()
-  }, [client, from, to, index])
+  const outcome = useAnswer(diffStates, { from, to, skip: index, limit: 1 })
   if (outcome === undefined) return <p class="muted">Looking …</p>
   if (outcome._tag === "Failed") return <Problem problem={outcome.problem} />
   const [one] = outcome.value.objects
@@ -65,11 +56,7 @@ const DoneBy = ({ difference, index }: { readonly difference: Difference; readon
   )
 }
 
-const Changed = (props: {
-  readonly one: ObjectChange
-  readonly difference: Difference
-  readonly index: number
-}) => {
+const Changed = (props: { readonly one: ObjectChange; readonly difference: Difference; readonly index: number }) => {
   const { difference, index, one } = props
   const [isOpen, setOpen] = useState(false)
   const { sign, tone, word } = signOfObject(one.action)
@@ -107,7 +94,7 @@ export const DifferenceView = ({ difference, lead }: { readonly difference: Diff
     <div class="difference">
       <p role="status">
         {lead}: {counted(total, "object")} {total === 1 ? "differs" : "differ"}: {summaryOf(objects)}
-        {total > objects.length ? ` among the first ${objects.length}` : ""}.
+        {total > objects.length ? ` among the first ${objects.length}, which are shown` : ""}.
       </p>
       {groupsOf(objects).map((group) => (
         <section key={group.kind} aria-label={group.title}>

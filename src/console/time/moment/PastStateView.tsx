@@ -7,9 +7,9 @@ import { Problem } from "../../parts/Problem.tsx"
 import { type Column, Table } from "../../parts/Table.tsx"
 import { Tabs } from "../../parts/Tabs.tsx"
 import { stateAt } from "../../rpc/history-methods.ts"
+import { useAnswer } from "../../store/use-answer.ts"
 import { fieldText, type PastObject, pastObjects } from "../model/past-objects.ts"
 import { ObjectLinks } from "../ObjectLinks.tsx"
-import { useAnswer } from "../use-answer.ts"
 
 const PhaseBadge = ({ phase }: { readonly phase: string }) =>
   phase === "" ? null : <Badge tone={phase === "Active" ? "good" : "warn"}>{phase.toLowerCase()}</Badge>
@@ -26,7 +26,13 @@ const columnsOf = (onSelect: (one: PastObject) => void): ReadonlyArray<Column<Pa
       </button>
     )
   },
-  { name: "summary", title: "What", share: 2, sorting: { by: ({ summary }) => summary }, cell: ({ summary }) => summary },
+  {
+    name: "summary",
+    title: "What",
+    share: 2,
+    sorting: { by: ({ summary }) => summary },
+    cell: ({ summary }) => summary
+  },
   { name: "phase", title: "State", from: 420, cell: ({ phase }) => <PhaseBadge phase={phase} /> }
 ]
 
@@ -43,7 +49,11 @@ const Details = ({ one, onClose }: { readonly one: PastObject; readonly onClose:
   </section>
 )
 
-const Objects = (props: { readonly rows: ReadonlyArray<PastObject>; readonly label: string; readonly noun: string }) => {
+const Objects = (props: {
+  readonly rows: ReadonlyArray<PastObject>
+  readonly label: string
+  readonly noun: string
+}) => {
   const { label, noun, rows } = props
   const [selected, setSelected] = useState<PastObject | undefined>(undefined)
   const columns = useMemo(() => columnsOf(setSelected), [])
@@ -79,13 +89,21 @@ export const PastStateView = ({ seq }: { readonly seq: number }) => {
       selected={tab}
       onSelect={setTab}
       tabs={[
-        { name: "luns", title: `LUNs ${luns.length}`, view: () => <Objects rows={luns} label="LUNs then" noun="LUN" /> },
+        {
+          name: "luns",
+          title: `LUNs ${luns.length}`,
+          view: () => <Objects rows={luns} label="LUNs then" noun="LUN" />
+        },
         {
           name: "targets",
           title: `Targets ${targets.length}`,
           view: () => <Objects rows={targets} label="Targets then" noun="target" />
         },
-        { name: "disks", title: `Disks ${bdevs.length}`, view: () => <Objects rows={bdevs} label="Disks then" noun="disk" /> },
+        {
+          name: "disks",
+          title: `Disks ${bdevs.length}`,
+          view: () => <Objects rows={bdevs} label="Disks then" noun="disk" />
+        },
         {
           name: "groups",
           title: `Groups ${groups.length}`,

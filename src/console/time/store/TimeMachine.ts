@@ -18,9 +18,7 @@ const apartMillis = 120
 const answersKept = 100
 
 /** A place in the log: a record, or a time in microseconds. */
-export type Place =
-  | { readonly _tag: "Seq"; readonly seq: number }
-  | { readonly _tag: "Time"; readonly at: number }
+export type Place = { readonly _tag: "Seq"; readonly seq: number } | { readonly _tag: "Time"; readonly at: number }
 
 interface Question {
   readonly place: Place
