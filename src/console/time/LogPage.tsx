@@ -1,4 +1,4 @@
-/** The event log: time as a picture with a slider through it, and the records. Filters and moment are in the address. */
+/** The event log: time with a slider through it, and the records. Filters and moment are in the address. */
 import "./time.css"
 import { useCallback } from "preact/hooks"
 import { Card, Page } from "../parts/Page.tsx"

@@ -51,7 +51,7 @@ const News = ({ browser, onShow }: { readonly browser: LogBrowser; readonly onSh
 
 const Nothing = ({ browser }: { readonly browser: LogBrowser }) => {
   const earlier = browser.window.value?.earlier
-  if (earlier === undefined) return <Empty command="lunlog log tail --help">No record is as you asked for.</Empty>
+  if (earlier === undefined) return <Empty command="lunlog log tail --help">No record fits.</Empty>
   return (
     <p>
       Nothing found back to record {countText(earlier)}.{" "}

@@ -22,7 +22,7 @@ const Summary = ({ record }: { readonly record: RecordWhole }) => {
     <Card title="What happened">
       <p class="sentence">{text}</p>
       <p>
-        <Badge tone={kind === "control" ? "accent" : "none"}>{kind === "control" ? "change" : "observation"}</Badge>{" "}
+        {kind === "control" ? <Badge tone="accent">change</Badge> : <Badge>observation</Badge>}{" "}
         {trouble ? <Badge tone="bad">trouble</Badge> : null}
       </p>
       <Facts
@@ -47,7 +47,7 @@ const Summary = ({ record }: { readonly record: RecordWhole }) => {
 
 const Objects = ({ objects }: Pick<ShownRecord, "objects">) => (
   <Card title="What it is about">
-    {objects.length === 0 ? <p class="muted">The target as a whole.</p> : null}
+    {objects.length === 0 ? <p class="muted">The whole target.</p> : null}
     <ul class="objects">
       {objects.map((about) => (
         <li key={about}>

@@ -1,5 +1,6 @@
 /** Time as a picture, with the slider through it and the moment that it is at. */
 import { useEffect, useMemo } from "preact/hooks"
+import { counted } from "../format.ts"
 import { Card } from "../parts/Page.tsx"
 import { Problem } from "../parts/Problem.tsx"
 import type { Timeline } from "../rpc/history-methods.ts"
@@ -162,8 +163,8 @@ export const TimeCard = (props: TimeCardProps) => {
       ) : (
         <div aria-busy={source.isLoading.value}>
           <p class="muted">
-            {localText(range.from)} to {localText(range.to)}, {lengthText(range.to - range.from)}, {timeline.records}{" "}
-            records
+            {localText(range.from)} to {localText(range.to)}, {lengthText(range.to - range.from)},{" "}
+            {counted(timeline.records, "record")}
           </p>
           <Lanes
             timeline={timeline}

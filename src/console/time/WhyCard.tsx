@@ -53,7 +53,7 @@ const Topics = ({ why }: { readonly why: Why }) => (
           {role === "itself" ? "Itself" : `${role}: ${words}`} <ObjectLinks about={object} />
         </h3>
         <ul class="lines">
-          {records.length === 0 ? <li class="muted">No record: it is as it was when the log began.</li> : null}
+          {records.length === 0 ? <li class="muted">No record: nothing has changed since the log began.</li> : null}
           {records.map((record) => (
             <li key={record.seq}>
               <RecordLine record={record} />

@@ -1,4 +1,4 @@
-/** What two moments differ in: objects by kind, with signs, words and colours; who did it is asked when it is wanted. */
+/** What two moments differ in: objects by kind, with signs, words and colours; who did it is asked when wanted. */
 import { useState } from "preact/hooks"
 import { counted } from "../../format.ts"
 import { Badge } from "../../parts/Badge.tsx"

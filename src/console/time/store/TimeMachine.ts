@@ -1,6 +1,6 @@
 /**
- * The moment that is looked at: the last record up to it, and what it differs in from another moment. While the slider is
- * dragged, only the last place is asked for.
+ * The moment that is looked at: the last record up to it, and what it differs in from another moment. While the slider
+ * is dragged, only the last place is asked for.
  */
 import { type ReadonlySignal, signal } from "@preact/signals"
 import { type Difference, diffStates } from "../../rpc/history-methods.ts"
