@@ -13,6 +13,8 @@ const heightPixels = 160
 /** A line that begins later than a minute ago begins in the middle of the picture. */
 const spanLeast = 60
 const axisPixels = 62
+/** How high the picture of nothing is. */
+const idleTop = 10
 /** Distances of lines behind the picture. */
 const fineSteps = stepsFrom(-3)
 const wholeSteps = stepsFrom(0)
@@ -46,8 +48,8 @@ const drawing = ({ format, isWhole, lines }: ChartOptions, width: number): uPlot
     height: heightPixels,
     legend: { show: false },
     cursor: { show: false },
-    padding: [8, 8, 0, 0],
-    scales: { x: { time: true }, y: { range: (_plot, _min, max) => [0, max > 0 ? max * 1.1 : 1] } },
+    padding: [8, 28, 0, 0],
+    scales: { x: { time: true }, y: { range: (_plot, _min, max) => [0, max > 0 ? max * 1.1 : idleTop] } },
     series: [
       {},
       ...lines.map((_line, index) => ({

@@ -24,7 +24,12 @@ export const Confirm = ({ action, children, onClose, onDone, run, title }: Quest
   const id = useId()
   const [stage, setStage] = useState<Stage>({ _tag: "Asking" })
   useEffect(() => {
-    dialog.current?.showModal()
+    const shown = dialog.current
+    shown?.showModal()
+    // What it was opened from may be gone with it, and the focus would be nowhere.
+    return () => {
+      if (shown?.open === true) document.getElementById("page-title")?.focus()
+    }
   }, [])
   const begin = async () => {
     setStage({ _tag: "Running" })
@@ -38,7 +43,7 @@ export const Confirm = ({ action, children, onClose, onDone, run, title }: Quest
       {children}
       {stage._tag === "Failed" ? <Problem problem={stage.problem} /> : null}
       <div class="actions">
-        <button type="button" onClick={onClose}>
+        <button type="button" onClick={() => dialog.current?.close()}>
           {stage._tag === "Running" ? "Close and let it go on" : "Cancel"}
         </button>
         <button type="button" class="danger" disabled={stage._tag === "Running"} onClick={() => void begin()}>
