@@ -1,4 +1,5 @@
 /** A bdev: what it is made of, what is made of it, who sees it as a LUN, what happened to it. */
+import { useEffect } from "preact/hooks"
 import { countText, sizeText } from "../format.ts"
 import { Badge } from "../parts/Badge.tsx"
 import { Empty } from "../parts/Empty.tsx"
@@ -7,10 +8,10 @@ import { linkTo } from "../router.ts"
 import type { Bdev } from "../rpc/methods.ts"
 import { useStore } from "../store/ConsoleStore.ts"
 import type { BdevState } from "../store/ObjectIndex.ts"
-import { Stack } from "./LunPage.tsx"
 import { LunTable } from "./LunTable.tsx"
 import { ObjectEvents } from "./RecordList.tsx"
 import { Reservations } from "./Reservations.tsx"
+import { Stack, useBdev } from "./Stack.tsx"
 
 const limitsText = (limits: Bdev["assigned_rate_limits"]): string | undefined => {
   if (limits === undefined) return undefined
@@ -37,6 +38,9 @@ const StateNote = ({ state }: { readonly state: BdevState | undefined }) => {
 
 const Present = ({ bdev, state }: { readonly bdev: Bdev; readonly state: BdevState | undefined }) => {
   const index = useStore().objects.index.value
+  const { watchBdevs } = useStore().objects
+  // What is above is only told by the list of all.
+  useEffect(() => (bdev.claimed ? watchBdevs() : undefined), [bdev.claimed, watchBdevs])
   const above = index.above.get(bdev.name) ?? []
   const waiting = state?.limited?.waiting_ios
   return (
@@ -57,7 +61,6 @@ const Present = ({ bdev, state }: { readonly bdev: Bdev; readonly state: BdevSta
         </Card>
         <Card title="Stack">
           <Stack name={bdev.name} />
-          {above.length === 0 ? null : <p>Below:</p>}
           <ul>
             {above.map((name) => (
               <li key={name}>
@@ -82,9 +85,10 @@ const Present = ({ bdev, state }: { readonly bdev: Bdev; readonly state: BdevSta
 export const DiskPage = ({ name }: { readonly name: string }) => {
   const { objects } = useStore()
   const index = objects.index.value
-  const bdev = index.bdevByName.get(name)
+  const answer = useBdev(name)
+  const bdev = answer?._tag === "Answer" ? answer.value[0] : undefined
   const state = index.bdevStateByName.get(name)
-  const isGone = objects.bdevs.value !== undefined && bdev === undefined && state === undefined
+  const isGone = answer?._tag === "Failed" && answer.problem._tag === "Refused" && state === undefined
   return (
     <Page title={name} trail={<a href={linkTo.disks()}>Disks</a>}>
       <StateNote state={state} />

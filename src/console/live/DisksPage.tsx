@@ -1,5 +1,5 @@
 /** All bdevs, with what uses them. */
-import { useMemo } from "preact/hooks"
+import { useEffect, useMemo } from "preact/hooks"
 import { counted, sizeText } from "../format.ts"
 import { Badge } from "../parts/Badge.tsx"
 import { Empty } from "../parts/Empty.tsx"
@@ -78,6 +78,7 @@ const columnsFor = (index: ObjectIndex): ReadonlyArray<Column<Row>> => [
 /** The page. */
 export const DisksPage = () => {
   const { objects } = useStore()
+  useEffect(() => objects.watchBdevs(), [objects])
   const index = objects.index.value
   const rows = useMemo(() => rowsOf(index), [index])
   const columns = useMemo(() => columnsFor(index), [index])

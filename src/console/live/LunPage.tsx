@@ -1,43 +1,18 @@
 /** A LUN: its load, what it is made of, who uses it, what happened to it; and while it goes, how far that is. */
-import { countText, sizeText } from "../format.ts"
-import { Badge } from "../parts/Badge.tsx"
 import { Empty } from "../parts/Empty.tsx"
-import { Card, Facts, Page } from "../parts/Page.tsx"
+import { Card, Page } from "../parts/Page.tsx"
 import { linkTo } from "../router.ts"
-import { type Bdev, removeLun } from "../rpc/methods.ts"
+import { removeLun } from "../rpc/methods.ts"
 import { useStore } from "../store/ConsoleStore.ts"
 import { lunKey } from "../store/LiveRates.ts"
-import { stackOf } from "../store/ObjectIndex.ts"
 import { Action, ReadOnlyNote } from "./Action.tsx"
 import { DrainList } from "./DrainList.tsx"
 import { RateCharts } from "./RateCharts.tsx"
 import { ObjectEvents } from "./RecordList.tsx"
 import { Reservations } from "./Reservations.tsx"
 import { SessionTable } from "./SessionTable.tsx"
-import { bdevBadge } from "./topology-nodes.ts"
+import { Stack } from "./Stack.tsx"
 import { useHistory } from "./use-history.ts"
-
-const bdevText = ({ block_size, num_blocks, product_name }: Bdev): string =>
-  `${product_name}, ${sizeText(block_size * num_blocks)}, blocks of ${countText(block_size)} B`
-
-/** Bdevs from the one that the LUN shows down to the medium. */
-export const Stack = ({ name }: { readonly name: string }) => {
-  const index = useStore().objects.index.value
-  return (
-    <ol>
-      {stackOf(index, name).map((bdev: Bdev, depth) => {
-        const badge = bdevBadge(index, bdev.name)
-        return (
-          <li key={bdev.name} class="anywhere">
-            {depth === 0 ? "" : "on "}
-            <a href={linkTo.disk(bdev.name)}>{bdev.name}</a> <span class="muted">{bdevText(bdev)}</span>{" "}
-            {badge === undefined ? null : <Badge tone={badge.tone}>{badge.text}</Badge>}
-          </li>
-        )
-      })}
-    </ol>
-  )
-}
 
 const RemoveAction = ({ lun, target }: { readonly target: string; readonly lun: number }) => {
   const { client } = useStore()
@@ -58,7 +33,7 @@ export const LunPage = ({ lun, target }: { readonly target: string; readonly lun
   const history = useHistory(key)
   const index = objects.index.value
   const found = index.lunByKey.get(key)
-  const drain = objects.status.value?.lun_drains.find((one) => one.target === target && one.lun_id === lun)
+  const drain = objects.drains.value.find((one) => one.target === target && one.lun_id === lun)
   const isGone = objects.targets.value !== undefined && found === undefined
   const bdev = found?.bdev
   const trail = (
@@ -85,7 +60,6 @@ export const LunPage = ({ lun, target }: { readonly target: string; readonly lun
           <div class="grid wide">
             <Card title="Disk">
               <Stack name={bdev} />
-              <Facts of={[["UUID", <code key="uuid">{index.bdevByName.get(bdev)?.uuid}</code>]]} />
             </Card>
             <Reservations bdev={bdev} />
           </div>

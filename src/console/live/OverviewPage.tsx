@@ -71,7 +71,7 @@ const Glance = () => {
     [objects.initiatorGroups.value?.length, "initiator group", linkTo.topology("initiators")],
     [objects.targets.value?.length, "target", linkTo.topology()],
     [luns.length, "LUN", linkTo.luns()],
-    [objects.bdevs.value?.length, "disk", linkTo.disks()],
+    [objects.status.value?.objects?.bdevs, "disk", linkTo.disks()],
     [objects.sessions.value?.length, "session", linkTo.sessions()]
   ]
   return (
@@ -123,7 +123,7 @@ const Process = ({ status }: { readonly status: Status }) => {
 export const OverviewPage = () => {
   const { objects, rates } = useStore()
   const status = objects.status.value
-  const drains = status?.lun_drains ?? []
+  const drains = objects.drains.value
   return (
     <Page title="Overview">
       {objects.problem.value?._tag === "Refused" ? <Problem problem={objects.problem.value} /> : null}

@@ -79,7 +79,7 @@ const Present = ({ target }: { readonly target: Target }) => {
 export const TargetPage = ({ name }: { readonly name: string }) => {
   const { objects } = useStore()
   const target = objects.index.value.targetByName.get(name)
-  const drains = (objects.status.value?.lun_drains ?? []).filter((drain) => drain.target === name)
+  const drains = objects.drains.value.filter((drain) => drain.target === name)
   const isKnown = objects.targets.value !== undefined
   return (
     <Page title={name} trail={<Trail />}>

@@ -1,5 +1,5 @@
 /** Targets, portal groups and initiator groups as trees. */
-import { useMemo, useState } from "preact/hooks"
+import { useEffect, useMemo, useState } from "preact/hooks"
 import { Empty } from "../parts/Empty.tsx"
 import { Page } from "../parts/Page.tsx"
 import { type Tab, Tabs } from "../parts/Tabs.tsx"
@@ -73,6 +73,7 @@ const useTopology = (): Topology => {
 /** The page. Which tree is shown is in the address. */
 export const TopologyPage = ({ route }: { readonly route: Route }) => {
   const { objects } = useStore()
+  useEffect(() => objects.watchBdevs(), [objects])
   const topology = useTopology()
   const nodes = useMemo(
     () => ({

@@ -108,10 +108,10 @@ export class RpcClient {
   #decoded<A>({ name, reader }: Method<A>, outcome: Outcome<unknown>): Outcome<A> {
     if (outcome._tag === "Failed") return outcome
     try {
-      return { _tag: "Answer", value: reader(outcome.value, name) }
+      return { _tag: "Answer", value: reader(outcome.value) }
     } catch (error) {
       if (!(error instanceof AnswerMismatch)) throw error
-      return failed({ _tag: "Unreadable", method: name, reason: error.message })
+      return failed({ _tag: "Unreadable", method: name, reason: `${error.path}: ${error.message}` })
     }
   }
 

@@ -39,13 +39,13 @@ const levelsMax = 200
 
 const causalNode =
   (level: number): Reader<CausalNode> =>
-  (value, path) =>
+  (value) =>
     object({
       relation: text,
       record: recordBrief,
       children: level >= levelsMax ? () => [] : list(causalNode(level + 1)),
       left_out: optional(leftOut)
-    })(value, path)
+    })(value)
 
 const shown = object({
   record: recordWhole,

@@ -67,6 +67,7 @@ const status = object({
   fork: optional(object({ source_instance_id: text, source_seq: number, source_at: number })),
   log: object({ durable_seq: number, tip_seq: number, control_no: number, dropped_observations: number }),
   config: optional(object({ name: text, seq: number })),
+  objects: optional(object({ bdevs: number, targets: number })),
   drift_count: orElse(number, 0),
   drift: orElse(list(object({ message: text })), []),
   portals: orElse(list(portal), []),

@@ -5,33 +5,45 @@
 
 /** An answer is not what this page was made for: the server is of another version. */
 export class AnswerMismatch extends Error {
-  constructor(path: string, expected: string) {
-    super(`${path}: expected ${expected}`)
+  /** Where in the answer; from the inside out while it is thrown. */
+  path = ""
+
+  constructor(expected: string) {
+    super(`expected ${expected}`)
     this.name = "AnswerMismatch"
+  }
+
+  /** Adds where it was found. */
+  within(place: string): this {
+    this.path = `${place}${this.path}`
+    return this
   }
 }
 
-/** `path` is where in the answer `value` stands. */
-export type Reader<A> = (value: unknown, path: string) => A
+const foundAt = (error: unknown, place: string): unknown =>
+  error instanceof AnswerMismatch ? error.within(place) : error
+
+/** Reads one value. */
+export type Reader<A> = (value: unknown) => A
 
 /** What a reader returns. */
 export type Read<R> = R extends Reader<infer A> ? A : never
 
 /** Text. */
-export const text: Reader<string> = (value, path) => {
-  if (typeof value !== "string") throw new AnswerMismatch(path, "text")
+export const text: Reader<string> = (value) => {
+  if (typeof value !== "string") throw new AnswerMismatch("text")
   return value
 }
 
 /** A number. Counters above 2^53 lose their last digits, which no rate shows. */
-export const number: Reader<number> = (value, path) => {
-  if (typeof value !== "number") throw new AnswerMismatch(path, "a number")
+export const number: Reader<number> = (value) => {
+  if (typeof value !== "number") throw new AnswerMismatch("a number")
   return value
 }
 
 /** True or false. */
-export const flag: Reader<boolean> = (value, path) => {
-  if (typeof value !== "boolean") throw new AnswerMismatch(path, "true or false")
+export const flag: Reader<boolean> = (value) => {
+  if (typeof value !== "boolean") throw new AnswerMismatch("true or false")
   return value
 }
 
@@ -39,27 +51,34 @@ export const flag: Reader<boolean> = (value, path) => {
 export const anything: Reader<unknown> = (value) => value
 
 /** Either is taken; SPDK has ports as text. */
-export const textOrNumber: Reader<string> = (value, path) =>
-  typeof value === "number" ? String(value) : text(value, path)
+export const textOrNumber: Reader<string> = (value) => (typeof value === "number" ? String(value) : text(value))
 
 /** A member that may be missing, or null: both are undefined. */
 export const optional =
   <A>(reader: Reader<A>): Reader<A | undefined> =>
-  (value, path) =>
-    value === undefined || value === null ? undefined : reader(value, path)
+  (value) =>
+    value === undefined || value === null ? undefined : reader(value)
 
 /** A member that may be missing, with what stands for it then. */
 export const orElse =
   <A>(reader: Reader<A>, otherwise: A): Reader<A> =>
-  (value, path) =>
-    value === undefined || value === null ? otherwise : reader(value, path)
+  (value) =>
+    value === undefined || value === null ? otherwise : reader(value)
 
 /** A list. */
 export const list =
   <A>(reader: Reader<A>): Reader<ReadonlyArray<A>> =>
-  (value, path) => {
-    if (!Array.isArray(value)) throw new AnswerMismatch(path, "a list")
-    return value.map((item: unknown, index) => reader(item, `${path}[${index}]`))
+  (value) => {
+    if (!Array.isArray(value)) throw new AnswerMismatch("a list")
+    let at = 0
+    try {
+      return value.map((item: unknown, index) => {
+        at = index
+        return reader(item)
+      })
+    } catch (error) {
+      throw foundAt(error, `[${at}]`)
+    }
   }
 
 /** Whether a value has members. */
@@ -67,8 +86,8 @@ export const isRecord = (value: unknown): value is Readonly<Record<string, unkno
   typeof value === "object" && value !== null && !Array.isArray(value)
 
 /** An object's members as they are. */
-export const members: Reader<Readonly<Record<string, unknown>>> = (value, path) => {
-  if (!isRecord(value)) throw new AnswerMismatch(path, "an object")
+export const members: Reader<Readonly<Record<string, unknown>>> = (value) => {
+  if (!isRecord(value)) throw new AnswerMismatch("an object")
   return value
 }
 
@@ -78,10 +97,18 @@ type Shape<F extends Fields> = { readonly [Name in keyof F]: Read<F[Name]> }
 /** An object with these members. */
 export const object = <F extends Fields>(fields: F): Reader<Shape<F>> => {
   const entries = Object.entries(fields)
-  return (value, path) => {
-    const source = members(value, path)
+  return (value) => {
+    const source = members(value)
     const found: Record<string, unknown> = {}
-    for (const [name, reader] of entries) found[name] = reader(source[name], `${path}.${name}`)
+    let at = ""
+    try {
+      for (const [name, reader] of entries) {
+        at = name
+        found[name] = reader(source[name])
+      }
+    } catch (error) {
+      throw foundAt(error, `.${at}`)
+    }
     return found as Shape<F>
   }
 }

@@ -42,6 +42,7 @@ export class ConsoleStore {
   #areSessionsDirty = false
   #lastRefreshMillis = 0
   #statusAt = 0
+  #startedAt: number | undefined
 
   constructor(options: Omit<RpcClientOptions, "onConnection">) {
     this.client = new RpcClient({ ...options, onConnection: this.connection.tell })
@@ -73,7 +74,6 @@ export class ConsoleStore {
   /** Begins to look, from anew. */
   start(): void {
     this.#isDirty = true
-    this.rates.restart()
     this.log.restart()
     for (const loop of this.#loops) loop.start()
     void this.recallRates()
@@ -111,13 +111,20 @@ export class ConsoleStore {
       this.rates.add(outcome.value, nowMillis() / millisPerSecond)
       return "done"
     }
-    this.rates.restart()
     return outcome.problem._tag === "Unauthorized" ? "stop" : "failed"
   }
 
   #hear(records: ReadonlyArray<LogRecord>): void {
     if (records.some(({ kind }) => kind === "control")) this.#isDirty = true
     if (records.some(({ type }) => ofSessions.has(type))) this.#areSessionsDirty = true
+  }
+
+  /** Clocks and counters of another process are others. */
+  #noticeRestart(): void {
+    const startedAt = this.objects.status.value?.started_at
+    if (startedAt === this.#startedAt) return
+    if (this.#startedAt !== undefined) this.rates.restart()
+    this.#startedAt = startedAt
   }
 
   #followDrains(): void {
@@ -145,6 +152,7 @@ export class ConsoleStore {
     const isAnswered = await (isWhole ? this.objects.refreshAll() : this.objects.refreshStatus())
     this.#statusAt = nowMillis()
     this.#followDrains()
+    this.#noticeRestart()
     this.#lastRefreshMillis = performance.now() - begun
     if (isAnswered) return "done"
     this.#isDirty ||= isWhole

@@ -21,6 +21,7 @@ import {
 } from "../rpc/methods.ts"
 import type { Method, Outcome, RpcClient } from "../rpc/RpcClient.ts"
 import type { RpcProblem } from "../rpc/RpcProblem.ts"
+import { holding, isSame } from "./is-same.ts"
 import { objectIndex } from "./ObjectIndex.ts"
 
 /** Undefined means that it was not asked for yet. */
@@ -30,6 +31,7 @@ type Maybe<A> = ReadonlySignal<A | undefined>
 export interface Objects {
   readonly status: Maybe<Status>
   readonly targets: Maybe<ReadonlyArray<Target>>
+  /** While a page watches them. */
   readonly bdevs: Maybe<ReadonlyArray<Bdev>>
   readonly sessions: Maybe<ReadonlyArray<Session>>
   readonly portalGroups: Maybe<ReadonlyArray<PortalGroup>>
@@ -41,6 +43,8 @@ export interface Objects {
 /** Asks, and keeps the answers. */
 export class LiveObjects implements Objects {
   readonly #client: RpcClient
+  readonly #sameDrains = holding<Status["lun_drains"]>()
+  readonly #sameStates = holding<Status["bdevs"]>()
   readonly status = signal<Status | undefined>(undefined)
   readonly targets = signal<ReadonlyArray<Target> | undefined>(undefined)
   readonly bdevs = signal<ReadonlyArray<Bdev> | undefined>(undefined)
@@ -53,15 +57,21 @@ export class LiveObjects implements Objects {
   readonly access = signal<Access | undefined>(undefined)
   /** Counts up with every whole look: what asks for more does it again. */
   readonly turn = signal(0)
+  /** LUNs that go; the same list as long as nothing about them changes. */
+  readonly drains = computed(() => this.#sameDrains(this.status.value?.lun_drains ?? []))
+  readonly #states = computed(() => this.#sameStates(this.status.value?.bdevs ?? []))
   /** By name, and by what is linked to what. */
   readonly index = computed(() =>
     objectIndex({
-      status: this.status.value,
+      drains: this.drains.value,
+      states: this.#states.value,
       targets: this.targets.value ?? [],
       bdevs: this.bdevs.value ?? [],
       sessions: this.sessions.value ?? []
     })
   )
+  #bdevWatchers = 0
+  #areBdevsStale = true
 
   constructor(client: RpcClient) {
     this.#client = client
@@ -72,7 +82,7 @@ export class LiveObjects implements Objects {
     const answers = [
       this.#look(lunlogStatus, this.status),
       this.#look(getTargets, this.targets),
-      this.#look(getBdevs, this.bdevs),
+      ...(this.#bdevWatchers === 0 ? [] : [this.#look(getBdevs, this.bdevs)]),
       this.#look(getSessions, this.sessions),
       this.#look(getPortalGroups, this.portalGroups),
       this.#look(getInitiatorGroups, this.initiatorGroups)
@@ -80,9 +90,25 @@ export class LiveObjects implements Objects {
     void this.#client.call(getAccess).then((outcome) => {
       if (outcome._tag === "Answer") this.access.value = outcome.value
     })
+    this.#areBdevsStale = this.#bdevWatchers === 0
     const isAnswered = this.#keep(await Promise.all(answers))
     this.turn.value += 1
     return isAnswered
+  }
+
+  /**
+   * Bdevs are the longest of all lists (900 bytes each): they are asked for as long as a page shows them, until the
+   * answer is called.
+   */
+  readonly watchBdevs = (): (() => void) => {
+    this.#bdevWatchers += 1
+    if (this.#areBdevsStale) {
+      this.#areBdevsStale = false
+      void this.#look(getBdevs, this.bdevs).then((outcome) => this.#keep([outcome]))
+    }
+    return () => {
+      this.#bdevWatchers -= 1
+    }
   }
 
   /** What changes by itself: drains, warnings, memory, sessions. */
@@ -100,7 +126,7 @@ export class LiveObjects implements Objects {
     return {
       _tag: "Answer",
       value: () => {
-        kept.value = value
+        if (!isSame(kept.value, value)) kept.value = value
       }
     }
   }

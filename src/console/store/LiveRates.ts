@@ -12,6 +12,8 @@ export const lunKey = (target: string, lun: number): string => `${target}/${lun}
 export const sessionKey = (id: number): string => `session ${id}`
 
 const nanosPerSecond = 1e9
+/** The page was hidden, or the target away. */
+const pauseSeconds = 5
 /** Samples of the totals: an hour of one a second. */
 const totalSamples = 3600
 /** LUNs and sessions whose last minutes are kept although no page shows them. */
@@ -76,7 +78,7 @@ export class LiveRates {
     return this.#sessionsSeen.get(id)
   }
 
-  /** After a pause, or for another process: the next answer is the first again. Histories stay. */
+  /** Another process answers: its counters begin anew. Histories stay. */
   restart(): void {
     this.#last = undefined
     this.#lunsSeen.clear()
@@ -89,13 +91,15 @@ export class LiveRates {
     // A clock that has gone back is another process's.
     const isFirst = last === undefined || answer.at_nanos <= last
     if (isFirst) this.restart()
-    const elapsed = last === undefined ? 0 : (answer.at_nanos - last) / nanosPerSecond
-    const luns = this.#lunRates(answer.luns, isFirst ? undefined : elapsed)
-    const sessions = this.#sessionRates(answer.sessions, isFirst ? undefined : elapsed)
+    const sinceLast = last === undefined ? 0 : (answer.at_nanos - last) / nanosPerSecond
+    // After a pause an average over all of it is no rate of now.
+    const elapsed = isFirst || sinceLast > pauseSeconds ? undefined : sinceLast
+    const luns = this.#lunRates(answer.luns, elapsed)
+    const sessions = this.#sessionRates(answer.sessions, elapsed)
     this.#last = answer.at_nanos
     const total = sumOfRates(luns.values())
     const active = new Map([...luns, ...sessions])
-    if (!isFirst) {
+    if (elapsed !== undefined) {
       this.total.add(seconds, total)
       this.histories.add(seconds, active, idleRates)
     }

@@ -34,7 +34,8 @@ export interface ObjectIndex {
 
 /** The lists that an index is made of. */
 export interface ObjectLists {
-  readonly status: Status | undefined
+  readonly drains: ReadonlyArray<Drain>
+  readonly states: ReadonlyArray<BdevState>
   readonly targets: ReadonlyArray<Target>
   readonly bdevs: ReadonlyArray<Bdev>
   readonly sessions: ReadonlyArray<Session>
@@ -68,7 +69,7 @@ const grouped = <A>(items: Iterable<A>, keyOf: (item: A) => string | undefined):
   return groups
 }
 
-const lunsOf = ({ status, targets }: ObjectLists): ReadonlyArray<Lun> => {
+const lunsOf = ({ drains, targets }: ObjectLists): ReadonlyArray<Lun> => {
   const present = targets.flatMap(({ alias_name, luns, name }) =>
     luns.map(
       ({ bdev_name, lun_id }): Lun => ({
@@ -82,7 +83,7 @@ const lunsOf = ({ status, targets }: ObjectLists): ReadonlyArray<Lun> => {
     )
   )
   const aliases = new Map(targets.map(({ alias_name, name }) => [name, alias_name]))
-  const draining = (status?.lun_drains ?? []).map(
+  const draining = drains.map(
     (drain): Lun => ({
       key: lunKey(drain.target, drain.lun_id),
       target: drain.target,
@@ -99,7 +100,7 @@ const lunsOf = ({ status, targets }: ObjectLists): ReadonlyArray<Lun> => {
 
 /** Makes it. */
 export const objectIndex = (lists: ObjectLists): ObjectIndex => {
-  const { bdevs, sessions, status, targets } = lists
+  const { bdevs, sessions, states, targets } = lists
   const luns = lunsOf(lists)
   const aboveBdevs = grouped(bdevs, baseOf)
   return {
@@ -109,7 +110,7 @@ export const objectIndex = (lists: ObjectLists): ObjectIndex => {
     lunsByBdev: grouped(luns, ({ bdev }) => bdev),
     targetByName: new Map(targets.map((target) => [target.name, target])),
     bdevByName: new Map(bdevs.map((bdev) => [bdev.name, bdev])),
-    bdevStateByName: new Map((status?.bdevs ?? []).map((bdev) => [bdev.name, bdev])),
+    bdevStateByName: new Map(states.map((bdev) => [bdev.name, bdev])),
     above: new Map([...aboveBdevs].map(([name, stacked]) => [name, stacked.map((bdev) => bdev.name)])),
     sessionsByTarget: grouped(sessions, ({ target_name }) => (target_name === "" ? undefined : target_name))
   }
