@@ -27,13 +27,14 @@ export const Stack = ({ level = 0, name }: { readonly name: string; readonly lev
   const answer = useBdev(name)
   const index = useStore().objects.index.value
   const bdev = answer?._tag === "Answer" ? answer.value[0] : undefined
+  const text = bdev === undefined ? "" : bdevText(bdev)
   const badge = bdevBadge(index, name)
   const base = bdev === undefined ? undefined : baseOf(bdev)
   return (
     <>
       <p class="anywhere">
         {level === 0 ? "" : "on "}
-        <a href={linkTo.disk(name)}>{name}</a> <span class="muted">{bdev === undefined ? "" : bdevText(bdev)}</span>{" "}
+        <a href={linkTo.disk(name)}>{name}</a> <span class="muted">{text}</span>{" "}
         {badge === undefined ? null : <Badge tone={badge.tone}>{badge.text}</Badge>}
       </p>
       {level === 0 && bdev !== undefined ? <p class="muted anywhere">UUID {bdev.uuid}</p> : null}
