@@ -51,6 +51,7 @@ export const RateCharts = ({ history }: { readonly history: RateHistory }) => {
   const { columns, times } = history.columnsSince(at - span)
   return (
     <div class="grid wide">
+      <h2 class="only-spoken">Charts</h2>
       {pictures.map(({ format, isWhole = false, lines, title }) => (
         <section key={title} class="card" aria-label={`${title} chart`}>
           <Chart

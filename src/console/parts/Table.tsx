@@ -181,7 +181,7 @@ export const Table = <Row,>(options: TableOptions<Row>) => {
     <div>
       {options.textOf === undefined ? null : <Tools label={label} filter={filter} onFilter={onFilter} count={count} />}
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard */}
-      <section class="table-scroll" ref={scroller} tabIndex={0} aria-label={label} onKeyDown={onKeyDown}>
+      <section class="table-scroll" ref={scroller} tabIndex={0} aria-label={`${label} table`} onKeyDown={onKeyDown}>
         <table aria-label={label} aria-rowcount={shown.length + 1}>
           <colgroup>
             {columns.map(({ name, share = 1 }) => (

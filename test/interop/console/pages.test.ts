@@ -1,0 +1,155 @@
+/**
+ * Every page of the console, light and dark, on a desk and on a phone: what axe-core has to say, whether it fits, and
+ * whether it can be used with a keyboard alone; and that a console which may only read changes nothing.
+ */
+import type { Page } from "playwright-core"
+import { afterAll, assert, beforeAll, it } from "vitest"
+import { accessibilityProblems, sidewaysPixels } from "../../support/browser/accessibility.ts"
+import { type Browser, startBrowser } from "../../support/browser/Browser.ts"
+import { type Site, siteNames, startSite } from "../../support/browser/site.ts"
+import { describeWithTools } from "../../support/requires-tool.ts"
+
+const { virtualMachines } = siteNames
+
+const headings: Readonly<Record<string, string | RegExp>> = {
+  "#/": "Overview",
+  "#/topology": "Topology",
+  "#/topology?tab=initiators": "Topology",
+  "#/luns": "LUNs",
+  [`#/targets/${virtualMachines}`]: virtualMachines,
+  [`#/targets/${virtualMachines}/luns/1`]: "LUN 1",
+  "#/sessions": "Sessions",
+  "#/sessions/1": /esx01/u,
+  "#/disks": "Disks",
+  "#/disks/vm-01": "vm-01",
+  "#/initiators/1": /^Initiator group/u,
+  "#/portals/1": /^Portal group/u,
+  "#/log": /./u,
+  "#/log/20": /./u,
+  "#/nowhere": "No such page"
+}
+
+/** Colours do not depend on the width. */
+const screens = [
+  [1280, "light"],
+  [390, "dark"]
+] as const
+
+/** Without loading the page again. */
+const show = async (page: Page, view: string, name: string | RegExp): Promise<void> => {
+  await page.evaluate(`location.hash = ${JSON.stringify(view)}`)
+  await page.getByRole("heading", { level: 1, name }).waitFor()
+}
+
+/** What has the focus, in words. */
+const focused = (page: Page): Promise<unknown> =>
+  page.evaluate("(document.activeElement.getAttribute('aria-label') ?? document.activeElement.textContent).trim()")
+
+/** Presses Tab until something of this name has the focus. */
+const tabTo = async (page: Page, name: RegExp): Promise<void> => {
+  const passed: Array<unknown> = []
+  for (let presses = 0; presses < 60; presses++) {
+    await page.keyboard.press("Tab")
+    const now = await focused(page)
+    if (name.test(String(now))) return
+    passed.push(now)
+  }
+  assert.fail(`Tab does not lead to ${name}: ${passed.join(" > ")}`)
+}
+
+describeWithTools(["chromium"], "each page of the web console", () => {
+  let browser: Browser
+  let site: Site
+
+  beforeAll(async () => {
+    site = await startSite()
+    await site.logIn()
+    browser = await startBrowser()
+  })
+
+  afterAll(async () => {
+    await browser[Symbol.asyncDispose]()
+    await site[Symbol.asyncDispose]()
+  })
+
+  it("can be read by everybody, in light and dark, and fits a desk and a phone", async () => {
+    const problems: Array<string> = []
+    await browser.visit(site.url, async ({ page }) => {
+      for (const [view, heading] of Object.entries(headings)) {
+        await show(page, view, heading)
+        for (const [width, colorScheme] of screens) {
+          await page.setViewportSize({ width, height: 800 })
+          await page.emulateMedia({ colorScheme, reducedMotion: "reduce" })
+          const found = [...(await accessibilityProblems(page))]
+          const sideways = await sidewaysPixels(page)
+          if (sideways > 0) found.push(`it is ${sideways} pixels too wide`)
+          problems.push(...found.map((problem) => `${view} (${width}, ${colorScheme}): ${problem}`))
+        }
+      }
+    })
+    assert.deepStrictEqual(problems, [])
+  })
+
+  it("is reached with a keyboard alone, and says where the focus is", async () => {
+    await browser.visit(site.url, async ({ page }) => {
+      await page.getByRole("heading", { level: 1, name: "Overview" }).waitFor()
+      await tabTo(page, /^Skip to content$/u)
+      await tabTo(page, /^LUNs$/u)
+      await page.keyboard.press("Enter")
+      await page.getByRole("heading", { level: 1, name: "LUNs" }).waitFor()
+      await tabTo(page, /^Filter/u)
+      await page.keyboard.type("vm-0")
+      await page.getByRole("status").filter({ hasText: "4 of 7 LUNs" }).waitFor()
+      await tabTo(page, /^vm · 0$/u)
+      await page.keyboard.press("ArrowDown")
+      assert.strictEqual(await focused(page), "vm · 1")
+      await page.keyboard.press("Enter")
+      await page.getByRole("heading", { level: 1, name: "LUN 1" }).waitFor()
+      await page.goBack()
+      await page.getByRole("heading", { level: 1, name: "LUNs" }).waitFor()
+      await page.getByRole("link", { name: "Topology" }).press("Enter")
+      await page.getByRole("tab", { name: "Targets" }).press("ArrowRight")
+      assert.strictEqual(await focused(page), "Portal groups")
+    })
+  })
+
+  it("changes nothing where the console may only read, and says why", async () => {
+    await browser.visit(site.url, async ({ allow, page }) => {
+      await page.goto(`${site.page}#/targets/${virtualMachines}/luns/0`)
+      const remove = page.getByRole("button", { name: /^Remove LUN/u })
+      await remove.waitFor()
+      assert.strictEqual(await remove.getAttribute("aria-disabled"), "true")
+      await page.getByText(/Read-only: .*--console-allow-changes/u).waitFor()
+      await remove.click({ force: true })
+      assert.strictEqual(await page.getByRole("dialog").count(), 0)
+      allow(/40[013]/u)
+      const request = { jsonrpc: "2.0", id: 1, method: "iscsi_delete_target_node", params: { name: virtualMachines } }
+      const answer = await page.evaluate(`fetch("rpc", {
+        method: "POST",
+        headers: {
+          authorization: "Bearer " + sessionStorage.getItem("lunlog-token"),
+          "content-type": "application/json"
+        },
+        body: ${JSON.stringify(JSON.stringify(request))}
+      }).then((response) => response.text())`)
+      assert.match(String(answer), /"code":\s*-1\b/u)
+      assert.match(String(answer), /console-allow-changes/u)
+      const targets = JSON.stringify(await site.call("iscsi_get_target_nodes"))
+      assert.include(targets, virtualMachines)
+    })
+  })
+
+  it("keeps the theme that was chosen", async () => {
+    await browser.visit(site.url, async ({ page }) => {
+      const ground = () => page.evaluate("getComputedStyle(document.body).backgroundColor")
+      const light = await ground()
+      const theme = page.getByRole("button", { name: /^Theme:/u })
+      while (!/dark/u.test((await theme.getAttribute("aria-label")) ?? "")) await theme.click()
+      const dark = await ground()
+      assert.notStrictEqual(dark, light)
+      await page.reload()
+      await page.getByRole("button", { name: /^Theme: dark/u }).waitFor()
+      assert.strictEqual(await ground(), dark)
+    })
+  })
+})
