@@ -1,5 +1,5 @@
 /** The report on an incident, for somebody who has seen neither the target nor lunlog before. */
-import { memberOf } from "../../history/describe/words.ts"
+import { counted, memberOf } from "../../history/describe/words.ts"
 import { type InFlight, incidentFiles } from "../../history/incident/KeptIncident.ts"
 import { timelineLines } from "../../history/timeline/timeline-text.ts"
 import { treeLines } from "../log/causal-tree.ts"
@@ -62,33 +62,35 @@ const causeLines = ({ shown }: IncidentReport, { line }: ReportStyle): ReadonlyA
   ...section("What came of it", treeLines(shown.consequences, shown.left_out, line))
 ]
 
-const inFlightLines = (inFlight: InFlight): ReadonlyArray<string> => {
+/** What was going on. */
+export const inFlightLines = (inFlight: InFlight): ReadonlyArray<string> => {
   const { drains, luns, memory_limit, memory_used, session_count, sessions, warnings } = inFlight
   return [
     `  at ${lineTime(inFlight.at)}, with ${byteText(memory_used)} of ${byteText(memory_limit)} of memory in use:`,
     ...sessions.map(
       ({ in_flight, initiator, initiator_addr, target, unsent_bytes }) =>
-        `  ${initiator} (${initiator_addr}) at ${target}: ${in_flight} commands without an answer` +
+        `  ${initiator} (${initiator_addr}) at ${target}: ${counted(in_flight, "command")} without an answer` +
         (unsent_bytes === 0 ? "" : `, ${byteText(unsent_bytes)} unsent`)
     ),
-    ...(session_count > sessions.length ? [`  and ${session_count - sessions.length} sessions more`] : []),
+    ...(session_count > sessions.length ? [`  and ${counted(session_count - sessions.length, "session")} more`] : []),
     ...(session_count === 0 ? ["  no session"] : []),
     ...luns.map(
       ({ bdev, in_flight, lun, target }) => `  LUN ${lun} of ${target} (bdev ${bdev}): ${in_flight} at its disk`
     ),
     ...drains.map(
-      ({ commands_left, lun, target }) => `  LUN ${lun} of ${target} drains: ${commands_left} commands left`
+      ({ commands_left, lun, target }) => `  LUN ${lun} of ${target} drains: ${counted(commands_left, "command")} left`
     ),
     ...warnings.map((warning) => `  ${warning}`)
   ]
 }
 
-const captureLines = (kept: ListedIncident): ReadonlyArray<string> => {
+/** What is recorded of the connections. */
+export const captureLines = (kept: ListedIncident): ReadonlyArray<string> => {
   const { capture } = kept
   if (capture === undefined) return []
   const counts = Object.entries(capture.by_opcode).map(([name, count]) => `${name} ${count}`)
   return [
-    `  incidents/${kept.seq}/${incidentFiles.capture}: ${capture.pdus} PDUs of ${capture.connections} connections` +
+    `  incidents/${kept.seq}/${incidentFiles.capture}: ${counted(capture.pdus, "PDU")} of ${counted(capture.connections, "connection")}` +
       (counts.length === 0 ? "" : `: ${counts.join(", ")}`),
     ...capture.last.map((text) => `    ${text}`)
   ]
@@ -119,6 +121,11 @@ const changeLines = ({ areAllChanges, changes }: IncidentReport, { line }: Repor
   ...(areAllChanges ? [] : ["  … and more"])
 ]
 
+const tsharkLine = (folder: string, { capture, seq }: ListedIncident): string => {
+  const ports = (capture?.ports ?? []).map((port) => ` -d tcp.port==${port},iscsi`)
+  return `  tshark -r ${folder}/incidents/${seq}/${incidentFiles.capture}${ports.join("")} -Y iscsi`
+}
+
 const goOnLines = ({ kept, manifest }: IncidentReport, { file }: ReportStyle): ReadonlyArray<string> => {
   const { before, incident, records } = manifest
   const past = Math.max(before.seq, incident.seq - 1)
@@ -130,9 +137,7 @@ const goOnLines = ({ kept, manifest }: IncidentReport, { file }: ReportStyle): R
     `  lunlog log diff ${before.seq} ${records.to} --state ${file}`,
     `  lunlog fork --at ${past} --state ${file}   # the target as it was before it, on other ports`,
     `  tar -xzf ${file}   # into ${folder}`,
-    ...(captured === undefined
-      ? []
-      : [`  tshark -r ${folder}/incidents/${captured.seq}/${incidentFiles.capture} -Y iscsi`])
+    ...(captured === undefined ? [] : [tsharkLine(folder, captured)])
   ]
 }
 

@@ -18,7 +18,8 @@ import { recordTagging } from "../../history/record-tags.ts"
 import { Replayer } from "../../history/replay/Replayer.ts"
 import type { AllowedPaths, PathRestriction } from "../../host/AllowedPaths.ts"
 import { InitializationFailed, Instance } from "../../rpc/Instance.ts"
-import { IncidentStore, incidentDirectoryOf } from "../../rpc/incident/IncidentStore.ts"
+import { incidentKeeper } from "../../rpc/incident/IncidentKeeper.ts"
+import { incidentDirectoryOf } from "../../rpc/incident/IncidentStore.ts"
 import { loadAuthFile } from "../../rpc/load-auth-file.ts"
 import { allMethods, type RpcServices } from "../../rpc/methods/all-methods.ts"
 import { MetricsHistory } from "../../rpc/metrics/MetricsHistory.ts"
@@ -32,6 +33,7 @@ import { version } from "../version.ts"
 import { allowedPathsOf } from "./allowed-paths.ts"
 import { giveBackMemory } from "./give-back-memory.ts"
 import type { HotplugPoll } from "./hotplug-poll.ts"
+import { incidentBounds } from "./incident-space.ts"
 import { type Listeners, serveListeners } from "./listen/listeners.ts"
 import { connectionsWithin, openFilesMax } from "./open-files.ts"
 import type { PeerLimitSettings } from "./peer-limits.ts"
@@ -96,6 +98,8 @@ export interface ServerSettings {
   readonly recorder?: RecorderPlan
   /** What the data plane may take; its default if absent. */
   readonly memoryBytes?: number | undefined
+  /** Room for what is kept of incidents; the default if absent. */
+  readonly incidentBytes?: number
   /** Makes state and data plane what the configuration file says; runs once, before initiators are let in. */
   readonly configure?: Effect.Effect<void, CliFailure, RpcServices>
   /** Goes on beside it, from the start to the end. */
@@ -272,9 +276,13 @@ export const runServer = (settings: ServerSettings, makeDataPlane: MakeDataPlane
       Replayer.layer(replaySurroundings(settings.stateDirectory)),
       Layer.provideMerge(host, Layer.succeedContext(control))
     )
-    const incidents = Layer.succeed(IncidentStore, IncidentStore.at(incidentDirectoryOf(settings.stateDirectory)))
-    const all = Layer.merge(ConfigApplier.layer, incidents)
-    const services = yield* Layer.build(Layer.provideMerge(all, below))
+    const incidents = incidentKeeper({
+      directory: incidentDirectoryOf(settings.stateDirectory),
+      version,
+      from: epochSeq,
+      bounds: incidentBounds(settings.incidentBytes)
+    })
+    const services = yield* Layer.build(Layer.provideMerge(Layer.merge(ConfigApplier.layer, incidents), below))
     reason = yield* Effect.provideContext(serve(settings, listeners, allowedPaths, accept), services)
   }).pipe(
     Effect.scoped,

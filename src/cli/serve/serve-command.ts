@@ -88,6 +88,7 @@ export const serveCommand = (load: LoadDataPlane) =>
         peerLimits: peerLimitsOf(input),
         recorder: recorderPlanOf(input),
         memoryBytes: Option.getOrUndefined(input.memorySize),
+        incidentBytes: input.incidentSpace,
         listeners: listenersOf(input),
         onReady: serverReady,
         ...(allowed === undefined ? {} : { rpcsAllowed: methodSet(allowed) }),

@@ -4,6 +4,7 @@ import { Flag } from "effect/cli"
 import { defaultSocketPath } from "../../rpc/socket-path.ts"
 import { durationMillisMax, parseDuration } from "../duration.ts"
 import { hotplugPollFlag } from "./hotplug-poll.ts"
+import { incidentSpaceFlag } from "./incident-space.ts"
 import { logFormats } from "./logging.ts"
 import { memorySizeFlag } from "./memory-size.ts"
 import { reactorFlags } from "./reactor-flags.ts"
@@ -81,6 +82,7 @@ export const serverFlags = {
   ),
   ...reactorFlags,
   memorySize: memorySizeFlag,
+  incidentSpace: incidentSpaceFlag,
   acceptLogLoss: Flag.Boolean("accept-log-loss").pipe(
     Flag.withDescription("Go on with what is left of a damaged event log"),
     Flag.withDefault(false)

@@ -56,6 +56,8 @@ export const CaptureSummary = Schema.Struct({
   connections: Schema.Natural,
   pdus: Schema.Natural,
   bytes: Schema.Natural,
+  /** Of the target: Wireshark takes for iSCSI what it is told. */
+  ports: Schema.Array(Schema.Natural),
   /** PDUs by what they are called. */
   by_opcode: Schema.Record(Schema.String, Schema.Natural),
   /** The last ones before it was kept, in words. */
@@ -79,5 +81,10 @@ export const KeptIncident = Schema.Struct({
 })
 export type KeptIncident = typeof KeptIncident.Type
 
-/** The names of its files. */
-export const incidentFiles = { about: "incident.json", capture: "capture.pcapng", metrics: "metrics.json" } as const
+/** The names of its files; `captureLater` has what came while others joined it. */
+export const incidentFiles = {
+  about: "incident.json",
+  capture: "capture.pcapng",
+  captureLater: "capture-later.pcapng",
+  metrics: "metrics.json"
+} as const
