@@ -1,5 +1,5 @@
 /** The folders of incidents, as the target writes them: whole or not at all, within bounds, for nobody else to read. */
-import { mkdir, open, readdir, rename, rm, stat } from "node:fs/promises"
+import { mkdir, open, readdir, rename, rm, stat, statfs } from "node:fs/promises"
 import { join } from "node:path"
 
 /** How much is kept: folders, and bytes of all of them. */
@@ -25,10 +25,20 @@ const writeFile = async (path: string, content: Uint8Array | string): Promise<vo
   }
 }
 
+/** Bytes that must be free beside: the event log is on the same file system, and comes first. */
+const freeMin = 64 * 1024 * 1024
+
+const checkRoom = async (directory: string): Promise<void> => {
+  const { bavail, bsize } = await statfs(directory)
+  const free = bavail * bsize
+  if (free < freeMin) throw new Error(`only ${free} bytes are free, and the event log needs them`)
+}
+
 /** Makes the folder of an incident; throws what the system says, and leaves nothing then. */
 export const writeFolder = async (directory: string, seq: number, files: FolderFiles): Promise<void> => {
   const path = join(directory, String(seq))
   await mkdir(directory, { recursive: true, mode: 0o700 })
+  await checkRoom(directory)
   await rm(`${path}${unfinished}`, { recursive: true, force: true })
   try {
     await mkdir(`${path}${unfinished}`, { mode: 0o700 })
