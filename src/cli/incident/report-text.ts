@@ -90,7 +90,8 @@ export const captureLines = (kept: ListedIncident): ReadonlyArray<string> => {
   if (capture === undefined) return []
   const counts = Object.entries(capture.by_opcode).map(([name, count]) => `${name} ${count}`)
   return [
-    `  incidents/${kept.seq}/${incidentFiles.capture}: ${counted(capture.pdus, "PDU")} of ${counted(capture.connections, "connection")}` +
+    `  incidents/${kept.seq}/${incidentFiles.capture}: ` +
+      `${counted(capture.pdus, "PDU")} of ${counted(capture.connections, "connection")}` +
       (counts.length === 0 ? "" : `: ${counts.join(", ")}`),
     ...capture.last.map((text) => `    ${text}`)
   ]

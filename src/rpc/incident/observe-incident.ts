@@ -1,4 +1,4 @@
-/** What is to be had of an incident when it is noticed: the PDUs, what is in flight, the numbers of the minutes before. */
+/** What is to be had of an incident when it is noticed: PDUs, what is in flight, the numbers of the minutes before. */
 import { Clock, Effect } from "effect"
 import { LogArchive } from "../../../eventlog/LogArchive.ts"
 import type { LogRecord } from "../../../eventlog/record.ts"
