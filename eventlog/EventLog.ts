@@ -15,6 +15,7 @@ import type { LogTail, Snapshot } from "./reading.ts"
 import type { Cause, ControlEntry, ControlRecord, ObservationEntry } from "./record.ts"
 import type { CompactFailed, Compaction, CompactOptions } from "./retain/compaction.ts"
 import type { Retention } from "./retain/retention.ts"
+import type { Written } from "./write/Batch.ts"
 import type { LogCounters } from "./write/WriteCounters.ts"
 
 /** Control records that have their place; `durable` ends when their fsync has, or fails with them undone. */
@@ -22,6 +23,8 @@ export interface Submission {
   /** In order; their payloads are the caller's objects, not copies: do not change them afterwards. */
   readonly records: ReadonlyArray<ControlRecord>
   readonly durable: Effect.Effect<void, AppendFailed>
+  /** How they got to the disk, once they have; absent where nobody keeps it. */
+  readonly written?: () => Written | undefined
 }
 
 /**

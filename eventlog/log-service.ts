@@ -1,7 +1,7 @@
 /**
  * The `EventLog` service around a `LogWriter`: the edge between plain code and Effect. Both implementations share it.
  */
-import { Clock, Effect, Latch, Result, type Scope } from "effect"
+import { Clock, type Context, Effect, Exit, Latch, Result, type Scope, type Tracer } from "effect"
 import { archiveOf } from "./archive-service.ts"
 import { bytesIn } from "./bytes-in.ts"
 import { AppendFailed, EventLog, LogUnavailable, type Submission } from "./EventLog.ts"
@@ -98,18 +98,25 @@ const storeAndKeep = async (store: LogStore, snapshot: Snapshot): Promise<void> 
   await keepSnapshot(store, snapshot)
 }
 
-/** A failure and its end, for whoever watches the process: until then changes are refused. */
-const tellFailures = (options: LogServiceOptions, print: (line: Effect.Effect<void>) => void) => ({
-  suspect: (error: StoreError) => {
-    const what = `the event log in ${options.directory} cannot be written (${error.code}): ${error.message}`
-    print(Effect.logError(`${what}; changes are refused until it is back`))
-    return options.suspect(error)
-  },
-  recovered: () => {
-    print(Effect.logInfo(`the event log in ${options.directory} takes changes again`))
-    options.recovered()
+/** A failure and its end, for whoever watches the process: until then changes are refused. A span lasts as long. */
+const tellFailures = (options: LogServiceOptions, services: Context.Context<never>, clock: Clock.Clock) => {
+  const print = Effect.runForkWith(services)
+  let recovery: Tracer.Span | undefined
+  return {
+    suspect: (error: StoreError) => {
+      const what = `the event log in ${options.directory} cannot be written (${error.code}): ${error.message}`
+      print(Effect.logError(`${what}; changes are refused until it is back`))
+      const span = { root: true, attributes: { "error.type": error.code } }
+      recovery = Effect.runSyncWith(services)(Effect.makeSpan("log recovery", span))
+      return options.suspect(error)
+    },
+    recovered: () => {
+      print(Effect.logInfo(`the event log in ${options.directory} takes changes again`))
+      recovery?.end(clock.currentTimeNanosUnsafe(), Exit.void)
+      options.recovered()
+    }
   }
-})
+}
 
 /** How often old observations are looked for. */
 const retentionEvery = "1 minute"
@@ -167,7 +174,7 @@ export const makeLogService = (options: LogServiceOptions): Effect.Effect<EventL
     const clock = yield* Clock.Clock
     const now = () => Number(clock.currentTimeNanosUnsafe() / 1000n)
     const monotonicMillis = () => Number(clock.monotonicTimeNanosUnsafe() / 1_000_000n)
-    const told = tellFailures(options, Effect.runForkWith(yield* Effect.context<never>()))
+    const told = tellFailures(options, yield* Effect.context<never>(), clock)
     const writer = yield* Effect.acquireRelease(
       Effect.sync(() => new LogWriter({ ...options, ...told, now, monotonicMillis })),
       (writer) => Effect.promise(() => writer.close())
@@ -180,7 +187,7 @@ export const makeLogService = (options: LogServiceOptions): Effect.Effect<EventL
     const index = yield* indexOf(writer, source, options)
     const submit: EventLog["Service"]["submit"] = (expectedControlSeq, cause, entries) =>
       Result.map(writer.submit(expectedControlSeq, cause, entries), (job): Submission => {
-        return { records: job.records, durable: durableOf(job) }
+        return { records: job.records, durable: durableOf(job), written: () => job.written }
       })
     return EventLog.of({
       ...archiveOf(source, index),

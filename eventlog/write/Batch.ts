@@ -9,9 +9,21 @@ import type { Position } from "../sequence.ts"
 /** Failure of a job, or `undefined` when it is durable. */
 export type Outcome = AppendFailed | undefined
 
+/** How a batch got to the disk, for whoever wants to know what an append has waited for. */
+export interface Written {
+  /** Before the write, and after its sync; nanoseconds since the epoch. */
+  readonly startedAt: bigint
+  readonly endedAt: bigint
+  /** Of all that shared it, observations too. */
+  readonly records: number
+  readonly bytes: number
+}
+
 /** The control records of one caller, all or none of which happen. */
 export class Job {
   readonly records: ReadonlyArray<ControlRecord>
+  /** Of the batch that it was in, once that is durable. */
+  written: Written | undefined
   #settled = false
   #outcome: Outcome
   #waiters: Array<(outcome: Outcome) => void> = []
@@ -62,5 +74,13 @@ export class Batch {
     this.writes.push({ type: "put", key, value })
     this.bytes += key.length + value.length
     this.end = end
+  }
+
+  /** Between these times, in microseconds since the epoch, it was written and synced. */
+  setWritten(startedAt: number, endedAt: number): void {
+    const nanos = (micros: number): bigint => BigInt(micros) * 1000n
+    const { bytes, writes } = this
+    const written = { startedAt: nanos(startedAt), endedAt: nanos(endedAt), records: writes.length, bytes }
+    for (const job of this.jobs) job.written = written
   }
 }

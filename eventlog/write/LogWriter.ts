@@ -253,6 +253,7 @@ export class LogWriter {
       this.#pending = new Batch(batch.end)
       this.#inFlight = batch
       this.#inFlightSince = this.#options.monotonicMillis()
+      const startedAt = this.#options.now()
       try {
         if (batch.writes.length > 0) await this.#write(batch)
       } catch (error) {
@@ -260,6 +261,7 @@ export class LogWriter {
         continue
       }
       this.#inFlight = undefined
+      batch.setWritten(startedAt, this.#options.now())
       this.#publish(batch)
       // Lets the callers that were just resumed put their next commands into the next batch.
       if (!this.#closed) await nextTurn()

@@ -9,6 +9,7 @@ import type { EventOf } from "../domain/Event.ts"
 import type { Incarnation, IscsiName, Lun } from "../domain/ids.ts"
 import { activeLunsOf, findBdev, findTarget, type State, targetsOf } from "../domain/State.ts"
 import type { LunMapping, PgIgMap, TargetNode } from "../domain/target/TargetNode.ts"
+import { annotate, traced } from "../domain/tracing.ts"
 import type { Bdevs } from "./Bdevs.ts"
 import { Gone } from "./Gone.ts"
 import type { TargetMap, TargetPort, TargetSpec } from "./iscsi/Target.ts"
@@ -133,8 +134,15 @@ export class Targets {
         correlationId: begun.seq
       })
       if (answer._tag !== "Drained") return
+      const { aborted, drained } = answer.outcome
+      yield* annotate(() => ({ "lunlog.drained": drained, "lunlog.aborted": aborted }))
       yield* this.#report({ _tag: "RecordLunDrained", ...removal, ...answer.outcome }, begun)
-    }).pipe(this.#run)
+    }).pipe(
+      traced("drain LUN", () => ({
+        attributes: { "lunlog.target": target, "lunlog.lun": lun, "lunlog.cause.seq": begun.seq }
+      })),
+      this.#run
+    )
   }
 
   /** A LUN is gone. */
@@ -156,7 +164,10 @@ export class Targets {
       const { closed, cut } = answer
       const command = { _tag: "RecordTargetSessionsClosed", target: name, incarnation, closed, cut } as const
       yield* this.#report(command, begun)
-    }).pipe(this.#run)
+    }).pipe(
+      traced("close sessions", () => ({ attributes: { "lunlog.target": name, "lunlog.cause.seq": begun.seq } })),
+      this.#run
+    )
   }
 
   /** A user asks sessions (over one portal group, if it is named) to log out. */

@@ -19,6 +19,7 @@ import {
   type State,
   targetsOf
 } from "../domain/State.ts"
+import { traced } from "../domain/tracing.ts"
 import type { AuthGroups } from "./AuthGroups.ts"
 import { putInitiatorGroup, putPortalGroup } from "./access-views.ts"
 import type { Bdevs } from "./Bdevs.ts"
@@ -222,8 +223,8 @@ const applyBdevEvent = (
   }
 }
 
-const apply = (parts: Parts, before: State, committed: Committed): Effect.Effect<void> =>
-  Effect.forEach(
+const apply = (parts: Parts, before: State, committed: Committed): Effect.Effect<void> => {
+  const applied = Effect.forEach(
     committed.events,
     (event, index) => {
       const { cause, seq } = committed.records[index] ?? { cause: undefined, seq: 0 }
@@ -235,6 +236,11 @@ const apply = (parts: Parts, before: State, committed: Committed): Effect.Effect
     },
     { discard: true }
   )
+  const { events, records, span } = committed
+  if (span === undefined) return applied
+  const attributes = { "lunlog.seq": records[0]?.seq, "lunlog.event": events[0]?._tag }
+  return traced("apply", () => ({ parent: span, attributes }))(applied)
+}
 
 /** Whether an event may change which bdevs wait for their devices. */
 const mayDetach = ({ _tag }: Event): boolean =>

@@ -7,12 +7,12 @@
  * - Interrupting a caller undoes nothing: what was submitted happens or fails without it.
  * - Nobody waits under a lock. Who must wait for convergence uses `awaitState` or `DataPlane` after the dispatch.
  */
-import { Context, type Duration, Effect, Exit, Fiber, Layer, Queue, Result, Scope } from "effect"
+import { Context, type Duration, Effect, Exit, Fiber, Layer, Queue, Result, Scope, type Tracer } from "effect"
 import { type AppendFailed, EventLog, type LogUnavailable, type SequenceConflict } from "../../eventlog/EventLog.ts"
 import type { LogReadFailed } from "../../eventlog/reading.ts"
 import type { Cause, ControlRecord } from "../../eventlog/record.ts"
 import type { Command } from "./Command.ts"
-import { ControlCore } from "./control-core.ts"
+import { ControlCore, type Ticket } from "./control-core.ts"
 import { readState, writeSnapshot } from "./control-start.ts"
 import { type Lease, withFound } from "./DataPlane.ts"
 import type { DomainError } from "./DomainError.ts"
@@ -20,6 +20,7 @@ import type { Event } from "./Event.ts"
 import type { UnreadableEvent } from "./event-codec.ts"
 import { fillHistory } from "./history-snapshots.ts"
 import type { State } from "./State.ts"
+import { annotate, traced, withParts } from "./tracing.ts"
 
 /** What one command did. `records` and `events` go together, one by one; both are empty if there was nothing to do. */
 export interface Committed {
@@ -29,6 +30,8 @@ export interface Committed {
   readonly state: State
   /** To be adopted by the reconciler that these events concern. */
   readonly lease: Lease | undefined
+  /** Of the dispatch: what follows from these events is a part of it. Absent where nobody traces. */
+  readonly span?: Tracer.AnySpan
 }
 
 /** A subscriber's view: the durable state when it subscribed, and each later entry exactly once and in order. */
@@ -100,11 +103,12 @@ const catchUp = (log: EventLog["Service"], cause: Cause): Effect.Effect<void, Lo
 
 const dispatchOn = (log: EventLog["Service"], core: ControlCore): Dispatch => {
   const attempt = (command: Command, cause: Cause, lease: Lease | undefined) =>
-    Effect.suspend((): Effect.Effect<Committed, DispatchError | SequenceConflict> => {
+    withParts((parts): Effect.Effect<Committed, DispatchError | SequenceConflict> => {
       if (core.fault !== undefined) return Effect.die(core.fault)
-      const ticket = core.submit(command, cause, lease)
+      const ticket = core.submit(command, cause, lease, parts)
       if (Result.isFailure(ticket)) return Effect.fail(ticket.failure)
-      return Effect.flatMap(ticket.success.durable, () => Effect.fromResult(ticket.success.outcome()))
+      const durable = parts === undefined ? ticket.success.durable : tracedAppend(ticket.success)
+      return Effect.flatMap(durable, () => Effect.fromResult(ticket.success.outcome()))
     })
   return (command, cause, lease) =>
     attempt(command, cause, lease).pipe(
@@ -113,9 +117,37 @@ const dispatchOn = (log: EventLog["Service"], core: ControlCore): Dispatch => {
           // Two writers that take turns are a bug of ours: the log has one.
           Effect.catchTag("SequenceConflict", Effect.die)
         )
-      )
+      ),
+      Effect.tap((committed) => annotate(() => recordAttributes(committed))),
+      traced(`dispatch ${command._tag}`, () => ({ attributes: causeAttributes(cause) }))
     )
 }
+
+/** The wait for the disk, in which the write that several share is the last part. */
+const tracedAppend = ({ durable, written }: Ticket): Ticket["durable"] =>
+  withParts((parts) =>
+    Effect.tap(durable, () =>
+      Effect.sync(() => {
+        const batch = written?.()
+        if (batch === undefined) return
+        const attributes = { "lunlog.batch.records": batch.records, "lunlog.batch.bytes": batch.bytes }
+        parts?.past("write and sync", batch, attributes)
+      })
+    )
+  ).pipe(traced("append"))
+
+const recordAttributes = ({ events, records }: Committed) => ({
+  "lunlog.records": records.length,
+  ...(records.length === 0
+    ? {}
+    : { "lunlog.seq": records[0]?.seq, "lunlog.seq.last": records.at(-1)?.seq, "lunlog.event": events[0]?._tag })
+})
+
+const causeAttributes = ({ actor, correlationId, source }: Cause) => ({
+  "lunlog.source": source,
+  "lunlog.actor": actor,
+  ...(correlationId === undefined ? {} : { "lunlog.cause.seq": correlationId })
+})
 
 /** The dispatch goes on in `owner` when its caller is interrupted, so that the lease is handed over or given back. */
 const withLease =
@@ -126,6 +158,7 @@ const withLease =
         const scope = yield* Scope.make()
         const giveBack = (exit: Exit.Exit<unknown, unknown>) => Scope.close(scope, exit)
         const lease = yield* restore(Scope.provide(acquire, scope)).pipe(
+          traced("acquire"),
           Effect.onError((reasons) => giveBack(Exit.failCause(reasons)))
         )
         const handOver = dispatch(withFound(command, lease), cause, lease).pipe(
@@ -173,7 +206,7 @@ const changesOf = (core: ControlCore): Service["changes"] =>
 const bytesPerRecord = 300
 
 /** Follows the durable state and writes a snapshot now and then; the last one at an orderly end. */
-const keepSnapshots = Effect.fn("ControlPlane.keepSnapshots")(function* (
+const keepSnapshots = Effect.fnUntraced(function* (
   log: EventLog["Service"],
   core: ControlCore,
   options: ControlPlaneOptions
@@ -199,7 +232,7 @@ const keepSnapshots = Effect.fn("ControlPlane.keepSnapshots")(function* (
   yield* Effect.forkScoped(Effect.forever(Effect.andThen(Queue.take(due), writeIfDue)))
 })
 
-const make = Effect.fn("ControlPlane.make")(function* (options: ControlPlaneOptions) {
+const make = Effect.fnUntraced(function* (options: ControlPlaneOptions) {
   const log = yield* EventLog
   const owner = yield* Effect.scope
   const core = new ControlCore(log, yield* readState(log))

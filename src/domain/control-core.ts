@@ -3,7 +3,7 @@
  * so that nothing can come between deciding, submitting and moving the tip; `ControlPlane.ts` waits around it.
  */
 import { Effect, Queue, Result } from "effect"
-import type { AppendFailed, EventLog, LogUnavailable, SequenceConflict } from "../../eventlog/EventLog.ts"
+import type { AppendFailed, EventLog, LogUnavailable, SequenceConflict, Submission } from "../../eventlog/EventLog.ts"
 import type { LogTail } from "../../eventlog/reading.ts"
 import type { Cause, ControlRecord } from "../../eventlog/record.ts"
 import type { Command } from "./Command.ts"
@@ -15,6 +15,7 @@ import type { Event } from "./Event.ts"
 import { decodeRecord, encodeEvent, type UnreadableEvent } from "./event-codec.ts"
 import { evolve } from "./evolve.ts"
 import type { State } from "./State.ts"
+import type { SpanParts } from "./tracing.ts"
 
 /** A state and the last control record in it. */
 export interface StatePosition {
@@ -24,9 +25,10 @@ export interface StatePosition {
   readonly controlHash: string
 }
 
-/** A command on its way. `outcome` is what to say once `durable` has succeeded. */
+/** A command on its way. `outcome` is what to say once `durable` has succeeded; `written` tells then how. */
 export interface Ticket {
   readonly durable: Effect.Effect<void, AppendFailed>
+  readonly written?: Submission["written"]
   readonly outcome: () => Result.Result<Committed, DomainError>
 }
 
@@ -42,6 +44,8 @@ const positionAt = (state: State, { controlNo, hash, seq }: ControlRecord): Stat
   controlNo,
   controlHash: hash
 })
+
+const untraced: Pick<SpanParts, "step"> = { step: (_, work) => work() }
 
 /** One per process, driven by dispatches and by the log. */
 export class ControlCore {
@@ -71,20 +75,22 @@ export class ControlCore {
     return this.#recordsSinceSnapshot
   }
 
-  /** Decides on the tip and gives the events their place in the log. */
+  /** Decides on the tip and gives the events their place in the log. With `parts` each step has a span. */
   submit(
     command: Command,
     cause: Cause,
-    lease: Lease | undefined
+    lease: Lease | undefined,
+    parts?: SpanParts
   ): Result.Result<Ticket, LogUnavailable | SequenceConflict> {
-    const decision = decide(this.#tip.state, command)
+    const { step } = parts ?? untraced
+    const decision = step("decide", () => decide(this.#tip.state, command))
     if (Result.isFailure(decision) || decision.success.length === 0) return this.#answer(decision, cause)
     const events = decision.success
     const submitted = this.#log.submit(this.#tip.controlSeq, cause, events.map(encodeEvent))
     if (Result.isFailure(submitted)) return Result.fail(submitted.failure)
-    const { durable, records } = submitted.success
-    const pending = this.#advance(events, records, lease)
-    return Result.succeed({ durable, outcome: () => this.#outcomeOf(pending) })
+    const { durable, records, written } = submitted.success
+    const pending = step("evolve", () => this.#advance(events, records, lease, parts?.span))
+    return Result.succeed({ durable, written, outcome: () => this.#outcomeOf(pending) })
   }
 
   /** For the log: records that are durable now. */
@@ -144,13 +150,19 @@ export class ControlCore {
     return Result.map(this.#log.submit(this.#tip.controlSeq, cause, []), ({ durable }) => ({ durable, outcome }))
   }
 
-  #advance(events: ReadonlyArray<Event>, records: ReadonlyArray<ControlRecord>, lease: Lease | undefined): Pending {
+  #advance(
+    events: ReadonlyArray<Event>,
+    records: ReadonlyArray<ControlRecord>,
+    lease: Lease | undefined,
+    span: Committed["span"]
+  ): Pending {
     let position = this.#tip
     for (const [index, event] of events.entries()) {
       const record = records[index]
       if (record !== undefined) position = positionAt(evolve(position.state, event, record.seq), record)
     }
-    const pending = { position, entry: { records, events, state: position.state, lease }, committed: false }
+    const entry = { records, events, state: position.state, lease, ...(span === undefined ? {} : { span }) }
+    const pending = { position, entry, committed: false }
     this.#pending.push(pending)
     this.#tip = position
     return pending

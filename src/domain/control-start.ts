@@ -11,6 +11,7 @@ import { decodeRecord, UnreadableEvent } from "./event-codec.ts"
 import { evolve, FOLD_VERSION } from "./evolve.ts"
 import { initialState } from "./State.ts"
 import { decodeSnapshot, encodeSnapshot } from "./snapshot-codec.ts"
+import { traced } from "./tracing.ts"
 
 const emptyBeginning: StatePosition = { state: initialState, controlSeq: 0, controlNo: 0, controlHash: "" }
 
@@ -52,7 +53,7 @@ const foldRecord = (fold: Fold, record: LogRecord): Fold => {
   return fold
 }
 
-const fromSnapshot = Effect.fn("ControlPlane.fromSnapshot")(function* (log: LogArchive["Service"]) {
+const fromSnapshot = Effect.fnUntraced(function* (log: LogArchive["Service"]) {
   const beginning = beginningOf(log)
   const snapshot = yield* log.readSnapshot(FOLD_VERSION)
   if (snapshot === undefined) return yield* Effect.fromResult(beginning)
@@ -83,6 +84,10 @@ export const writeSnapshot = (log: EventLog["Service"], core: ControlCore): Effe
     const bytes = encodeSnapshot(state)
     return log.writeSnapshot({ ...position, foldVersion: FOLD_VERSION, state: bytes }).pipe(
       Effect.catch((error) => Effect.logWarning(`no snapshot was written: ${error.message}`)),
-      Effect.as(bytes.length)
+      Effect.as(bytes.length),
+      traced("snapshot", () => ({
+        root: true,
+        attributes: { "lunlog.seq": position.controlSeq, "lunlog.snapshot.bytes": bytes.length }
+      }))
     )
   })

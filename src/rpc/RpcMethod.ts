@@ -4,6 +4,7 @@
  */
 import { Effect, Result, Schema, SchemaAST } from "effect"
 import type { Cause } from "../../eventlog/record.ts"
+import { traced } from "../domain/tracing.ts"
 import { type JsonObject, type JsonValue, toPlain } from "./json-value.ts"
 import { errnoError, invalidParameters, type RpcError, rpcError, type WireError } from "./RpcError.ts"
 
@@ -114,6 +115,7 @@ export const defineMethod = <P, R>(
       if (Array.isArray(plain.success))
         return Effect.fail(undecodable("params are an array; give them by name in an object"))
       return decode(plain.success).pipe(
+        traced("decode"),
         Effect.mapError((error) => undecodable(issueLines(error.message))),
         Effect.flatMap((decoded) => definition.handler(decoded, call))
       )

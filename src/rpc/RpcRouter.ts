@@ -3,6 +3,7 @@
  * fails alone, also by a defect: that is logged with its cause and answered with -32603.
  */
 import { Cause, Context, Effect, Fiber, Layer, Result } from "effect"
+import { annotate, traced } from "../domain/tracing.ts"
 import { type BadRequest, printError, printResult, type Request, type RequestId, readRequest } from "./envelope.ts"
 import { Instance } from "./Instance.ts"
 import type { JsonValue } from "./json-value.ts"
@@ -63,6 +64,31 @@ const refused = (bad: BadRequest): Exchange => ({
 })
 
 type Outcome = Effect.Effect<Result.Result<unknown, RpcError>>
+
+/**
+ * The span of a call, with the attributes of OpenTelemetry's conventions for JSON-RPC. Over HTTP it is a part of the
+ * request's span, and so of the caller's trace; on the control socket it is the first of a trace.
+ */
+const tracedCall =
+  ({ caller: { actor, isRemote, source }, method }: RpcCall, requestId: string | undefined) =>
+  (call: Effect.Effect<unknown, RpcError>): Effect.Effect<unknown, RpcError> =>
+    call.pipe(
+      Effect.tapError(({ code }) =>
+        annotate(() => ({ "rpc.response.status_code": String(code), "error.type": String(code) }))
+      ),
+      traced(method, () => ({
+        kind: "server",
+        root: isRemote !== true,
+        attributes: {
+          "rpc.system.name": "jsonrpc",
+          "rpc.method": method,
+          "jsonrpc.protocol.version": "2.0",
+          ...(requestId === undefined ? {} : { "jsonrpc.request.id": requestId }),
+          "lunlog.actor": actor,
+          "lunlog.source": source
+        }
+      }))
+    )
 
 /** Whatever happens inside becomes an answer. */
 const settle = (method: string, call: Effect.Effect<unknown, RpcError>): Outcome =>
@@ -146,7 +172,8 @@ const makeRouter = <R>(
     const { actor, source } = caller
     const cause = { source, actor, method: method.name, ...(requestId === undefined ? {} : { requestId }) }
     const call: RpcCall = { method: method.name, caller, cause, listMethods }
-    return instance.calls.counted(method.name, settle(method.name, provide(method.run(request.params, call))))
+    const run = tracedCall(call, requestId)(provide(method.run(request.params, call)))
+    return instance.calls.counted(method.name, settle(method.name, run))
   }
 
   const routeOne = (message: JsonValue, caller: RpcCaller): Exchange => {

@@ -12,6 +12,7 @@ import { ControlPlane } from "../../domain/ControlPlane.ts"
 import type { DataPlane } from "../../domain/DataPlane.ts"
 import type { Secrets } from "../../domain/Secrets.ts"
 import type { State } from "../../domain/State.ts"
+import { annotate, traced } from "../../domain/tracing.ts"
 import { ConfigRefused } from "../ConfigRefused.ts"
 import { desiredStateOf } from "../native/DesiredState.ts"
 import type { NativeFile } from "../native/NativeFile.ts"
@@ -100,8 +101,9 @@ const planNow = (file: NativeFile, options: PlanOptions) =>
     const seq = log.durable().controlSeq
     const made = planOf(state(), desired, options, log.tip().seq)
     const plan = { ...made, conflicts: [...emptyConflicts(file, made), ...made.conflicts] }
+    yield* annotate(() => ({ "lunlog.plan.steps": plan.steps.length, "lunlog.plan.conflicts": plan.conflicts.length }))
     return { plan, digest: digestOf(plan), seq }
-  })
+  }).pipe(traced("config plan", () => ({ attributes: { "lunlog.config.name": file.name } })))
 
 const conflictsOf = (file: NativeFile, { conflicts }: Plan): Effect.Effect<void, ConfigRefused> =>
   conflicts.length === 0
@@ -184,7 +186,8 @@ const make = Effect.gen(function* () {
         Effect.sync(() => {
           progress = undefined
         })
-      )
+      ),
+      traced("config apply", () => ({ attributes: { "lunlog.config.name": file.name } }))
     )
   return ConfigApplier.of({
     plan: (file, options) => Effect.provideContext(planNow(file, options), services),

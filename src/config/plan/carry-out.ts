@@ -11,6 +11,7 @@ import { DataPlane, type Lease } from "../../domain/DataPlane.ts"
 import type { BdevUnavailable, PortalUnavailable } from "../../domain/data-plane-errors.ts"
 import type { Event } from "../../domain/Event.ts"
 import { portalGroupsOf, type State } from "../../domain/State.ts"
+import { traced } from "../../domain/tracing.ts"
 import { ConfigRefused } from "../ConfigRefused.ts"
 import type { NativeFile } from "../native/NativeFile.ts"
 import { mayDrain, type Work } from "./stages.ts"
@@ -169,6 +170,17 @@ const untilGone = ({ file, removalsWithinMillis }: CarryOut, committed: Readonly
 const levelsOf = (works: ReadonlyArray<Work>): ReadonlyArray<ReadonlyArray<Work>> =>
   [...Map.groupBy(works, ({ level }) => level)].sort(([a], [b]) => a - b).map(([, level]) => level)
 
+/** Gives the last record so far. What drains is gone then. */
+const carryOutLevel = (run: CarryOut, level: ReadonlyArray<Work>, before: number | undefined) =>
+  Effect.gen(function* () {
+    const committed = yield* runLevel(run, level)
+    const last = committed.reduce<number | undefined>((seq, { records }) => records.at(-1)?.seq ?? seq, before)
+    if (!level.some(mayDrain)) return last
+    yield* untilGone(run, committed)
+    yield* untilApplied(last)
+    return last
+  })
+
 /** Succeeds when the data plane has followed all of it. Stops at the first failure; what was done stays. */
 export const carryOut = (
   run: CarryOut,
@@ -178,11 +190,8 @@ export const carryOut = (
     let last: number | undefined
     for (const level of levelsOf(works)) {
       if (level.some(({ waits }) => waits)) yield* untilApplied(last)
-      const committed = yield* runLevel(run, level)
-      last = committed.reduce<number | undefined>((seq, { records }) => records.at(-1)?.seq ?? seq, last)
-      if (!level.some(mayDrain)) continue
-      yield* untilGone(run, committed)
-      yield* untilApplied(last)
+      const attributes = { "lunlog.config.level": level[0]?.level, "lunlog.config.commands": level.length }
+      last = yield* carryOutLevel(run, level, last).pipe(traced("config level", () => ({ attributes })))
     }
     yield* untilApplied(last)
   })

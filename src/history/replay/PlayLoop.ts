@@ -1,6 +1,7 @@
 /** Plays steps one after the other, at a pace, until there is a reason to end. */
 import { Clock, Effect } from "effect"
 import type { LogRecord } from "../../../eventlog/record.ts"
+import { traced } from "../../domain/tracing.ts"
 import { gapMillis, type Pace } from "./pace.ts"
 import { isPlain, type ReplayStep } from "./ReplaySteps.ts"
 import type { PlayFailure, StepPlayer } from "./StepPlayer.ts"
@@ -26,6 +27,14 @@ export const atTheEnd: Ends = { steps: Number.POSITIVE_INFINITY, before: () => f
 
 /** Steps that are on their way to the disk at once. */
 const stepsAtOnce = 64
+
+/** One span for all of them: a record of somebody else's that is played has none of its own. */
+const played = (player: StepPlayer, steps: Parameters<StepPlayer["play"]>[0]): Effect.Effect<void, PlayFailure> =>
+  Effect.withTracerEnabled(player.play(steps), false).pipe(
+    traced("replay", () => ({
+      attributes: { "lunlog.replay.seq": steps[0]?.records[0].seq, "lunlog.replay.steps": steps.length }
+    }))
+  )
 
 /** One at a time. */
 export class PlayLoop {
@@ -59,7 +68,7 @@ export class PlayLoop {
         due += this.#gap(pace, record)
         yield* this.#waitUntil(due, record)
         const steps = yield* this.#gather(step, pace, { ...ends, steps: left })
-        yield* player.play(steps)
+        yield* played(player, steps)
         left -= steps.length
         const last = steps.at(-1)
         if (last !== undefined && ends.after(last)) return { _tag: "After" } as const
