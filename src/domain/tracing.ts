@@ -18,6 +18,12 @@ const isTraced = (fiber: AnyFiber): boolean => {
   return tracerEnabled && tracer !== undefined && tracer !== Tracer.nativeTracer
 }
 
+/** The span that a fiber is in; undefined where it is sent nowhere. */
+export const spanOf = (fiber: AnyFiber): Tracer.AnySpan | undefined => {
+  const { span } = fiber.cache
+  return isTraced(fiber) && span?.sampled === true ? span : undefined
+}
+
 /** The effect in a span of its own. */
 export const traced =
   (name: string, options: SpanOptions = () => ({})) =>

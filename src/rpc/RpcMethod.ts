@@ -115,8 +115,9 @@ export const defineMethod = <P, R>(
       if (Array.isArray(plain.success))
         return Effect.fail(undecodable("params are an array; give them by name in an object"))
       return decode(plain.success).pipe(
-        traced("decode"),
         Effect.mapError((error) => undecodable(issueLines(error.message))),
+        // Not before: what could not be decoded may be a secret, which the failure may show.
+        traced("decode"),
         Effect.flatMap((decoded) => definition.handler(decoded, call))
       )
     }

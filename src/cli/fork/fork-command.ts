@@ -8,7 +8,7 @@ import { CliFailure } from "../CliFailure.ts"
 import { jsonFlag } from "../log/log-flags.ts"
 import { optionalPlace, placeParam } from "../log/place-flag.ts"
 import { paceFlags, paceOf } from "../replay/replay-flags.ts"
-import { loggingLayer } from "../serve/logging.ts"
+import { telemetryLayer } from "../serve/otlp/telemetry-layer.ts"
 import { planReactors, reactorFlags } from "../serve/reactor-flags.ts"
 import type { LoadDataPlane } from "../serve/serve-command.ts"
 import { serverFlags, socketFlag } from "../serve/server-flags.ts"
@@ -202,7 +202,7 @@ export const forkCommand = (load: LoadDataPlane) =>
       } as const
       yield* runServer(settings, yield* Effect.promise(load)).pipe(
         Effect.mapError(stays(fork.directory)),
-        Effect.provide(loggingLayer(input.logFormat))
+        Effect.provide(telemetryLayer({ format: input.logFormat }))
       )
     })
   ).pipe(Command.withDescription(description), Command.withExamples(examples))

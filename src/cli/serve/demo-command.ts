@@ -8,7 +8,7 @@ import { demoConfig, demoTarget } from "./demo-config.ts"
 import { type ConsoleSettings, consoleFlags, newConsole } from "./listen/console-flags.ts"
 import { consoleUrl } from "./listen/console-url.ts"
 import { isLoopback, type ListenAddress, loopback } from "./listen/listen-address.ts"
-import { loggingLayer } from "./logging.ts"
+import { telemetryLayer } from "./otlp/telemetry-layer.ts"
 import type { LoadDataPlane } from "./serve-command.ts"
 import { boundedInt, removalDeadlineDefault, serverFlags, socketFlag } from "./server-flags.ts"
 import { defaultStateDirectory } from "./state-directory.ts"
@@ -135,7 +135,7 @@ export const demoCommand = (load: LoadDataPlane) =>
       const makeDataPlane = yield* Effect.promise(load)
       yield* runServer(settings, makeDataPlane).pipe(
         Effect.mapError(({ message }) => new CliFailure({ message: withPortHint(message) })),
-        Effect.provide(loggingLayer(logFormat))
+        Effect.provide(telemetryLayer({ format: logFormat }))
       )
     })
   ).pipe(

@@ -10,8 +10,8 @@ import { parseDuration } from "../duration.ts"
 import { version } from "../version.ts"
 import { restrictionOf } from "./allowed-paths.ts"
 import { type HotplugPoll, hotplugPollForm, parseHotplugPoll } from "./hotplug-poll.ts"
-import { loggingLayer } from "./logging.ts"
 import { memorySizeForm, parseMemorySize } from "./memory-size.ts"
+import { telemetryLayer } from "./otlp/telemetry-layer.ts"
 import { connectionsMax, loginsPerSecondMax, type PeerLimitSettings } from "./peer-limits.ts"
 import { planReactors, workersMax } from "./reactor-flags.ts"
 import { type RecorderPlan, recorderPlanDefault, recorderPlanMax } from "./recorder-flags.ts"
@@ -247,5 +247,5 @@ export const runIscsiTgt = (args: ReadonlyArray<string>, load: LoadDataPlane): E
     const message = "-b: lunlog stays in the foreground; let systemd, nohup or a shell's & put it into the background"
     return Effect.fail(new CliFailure({ message }))
   }
-  return Effect.provide(serve(options, load), loggingLayer("pretty", levelOf(options)))
+  return Effect.provide(serve(options, load), telemetryLayer({ format: "pretty", level: levelOf(options) }))
 }

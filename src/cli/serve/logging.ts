@@ -1,8 +1,9 @@
 /**
  * The server's log for people: one line per message on stderr, in one of three formats. stdout is left to what commands
- * answer.
+ * answer. What is said in a span that is sent to somebody has its ids.
  */
-import { Cause, Config, Effect, Layer, Logger, LogLevel, References } from "effect"
+import { Cause, Config, Effect, Formatter, Layer, Logger, LogLevel, References } from "effect"
+import { spanOf } from "../../domain/tracing.ts"
 import { PrintLevel, PrintLevelRef } from "../../rpc/PrintLevel.ts"
 
 /** `pretty` is `TIME LEVEL MESSAGE`; the others are for machines. */
@@ -28,16 +29,26 @@ const inspect = (value: unknown): string => {
   }
 }
 
-const pretty = Logger.make<unknown, void>(({ cause, date, logLevel, message }) => {
+const pretty = Logger.make<unknown, void>(({ cause, date, fiber, logLevel, message }) => {
   const why = cause.reasons.length === 0 ? "" : `\n${Cause.pretty(cause)}`
-  write(`${date.toISOString()} ${logLevel.toLowerCase()} ${messageText(message)}${why}`)
+  const span = spanOf(fiber)
+  const trace = span === undefined ? "" : ` (trace ${span.traceId})`
+  write(`${date.toISOString()} ${logLevel.toLowerCase()} ${messageText(message)}${trace}${why}`)
 })
 
-const loggers: { readonly [format in LogFormat]: Logger.Logger<unknown, void> } = {
-  pretty,
-  json: Logger.map(Logger.formatJson, write),
-  logfmt: Logger.map(Logger.formatLogFmt, write)
-}
+const json = Logger.make<unknown, void>((options) => {
+  const span = spanOf(options.fiber)
+  const ids = span === undefined ? {} : { traceId: span.traceId, spanId: span.spanId }
+  write(Formatter.formatJson({ ...Logger.formatStructured.log(options), ...ids }))
+})
+
+const logfmt = Logger.make<unknown, void>((options) => {
+  const span = spanOf(options.fiber)
+  const ids = span === undefined ? "" : ` traceId=${span.traceId} spanId=${span.spanId}`
+  write(`${Logger.formatLogFmt.log(options)}${ids}`)
+})
+
+const loggers: { readonly [format in LogFormat]: Logger.Logger<unknown, void> } = { pretty, json, logfmt }
 
 /** Asks for the level with each message, so that it can be changed while the process runs. */
 const withLevel = (logger: Logger.Logger<unknown, void>, printLevel: PrintLevelRef): Logger.Logger<unknown, void> =>

@@ -36,6 +36,7 @@ import type { HotplugPoll } from "./hotplug-poll.ts"
 import { incidentBounds } from "./incident-space.ts"
 import { type Listeners, serveListeners } from "./listen/listeners.ts"
 import { connectionsWithin, openFilesMax } from "./open-files.ts"
+import { beginStart, type StartTrace } from "./otlp/start-trace.ts"
 import type { PeerLimitSettings } from "./peer-limits.ts"
 import { observeEnd, observeStart, previousEndIn } from "./process-observations.ts"
 import type { ReactorPlan } from "./reactor-flags.ts"
@@ -192,7 +193,8 @@ const serve = (
   settings: ServerSettings,
   listeners: Listeners,
   allowedPaths: AllowedPaths,
-  accept: Deferred.Deferred<void>
+  accept: Deferred.Deferred<void>,
+  start: StartTrace
 ): Effect.Effect<string, CliFailure, HostServices | Scope.Scope> =>
   Effect.gen(function* () {
     const stop = yield* Deferred.make<string>()
@@ -217,6 +219,7 @@ const serve = (
               failure = error
             })
           ),
+          start.last("bring up"),
           Effect.provideContext(services)
         ),
         shutdown: (reason) => Effect.asVoid(Deferred.succeed(stop, reason))
@@ -238,6 +241,7 @@ const serve = (
 /** Serves until asked to end by signal (interruption) or RPC. Fails with one message when it cannot. */
 export const runServer = (settings: ServerSettings, makeDataPlane: MakeDataPlane): Effect.Effect<void, CliFailure> =>
   Effect.gen(function* () {
+    const start = yield* beginStart
     yield* prepareStateDirectory(settings.stateDirectory)
     // Before the log: a start that is refused must not begin an epoch, and least of all an empty one.
     const connections = yield* connectionsWithin(settings.peerLimits?.connections, openFilesMax())
@@ -247,13 +251,14 @@ export const runServer = (settings: ServerSettings, makeDataPlane: MakeDataPlane
     if (settings.socketPath !== undefined) yield* Effect.mapError(acquireSocketLock(settings.socketPath), failureOf)
     const directory = logDirectoryOf(settings.stateDirectory)
     const options = { directory, acceptLoss: settings.acceptLogLoss, tagging: recordTagging }
-    const log = yield* Effect.mapError(LevelEventLog.make(options), failureOf)
+    const log = yield* LevelEventLog.make(options).pipe(start.making("open log"), Effect.mapError(failureOf))
     let reason: string | undefined
     yield* observeEnd(log, () => reason)
     const logLayer = Layer.merge(Layer.succeed(EventLog, log), Layer.succeed(LogArchive, log))
-    const control = yield* Effect.mapError(Layer.build(Layer.provideMerge(ControlPlane.layer, logLayer)), failureOf)
+    const controlLayer = Layer.provideMerge(ControlPlane.layer, logLayer)
+    const control = yield* Layer.build(controlLayer).pipe(start.making("read state"), Effect.mapError(failureOf))
     const previousEnd = yield* previousEndIn(log)
-    const epochSeq = yield* Effect.provideContext(startEpoch(settings), control)
+    const epochSeq = yield* Effect.provideContext(startEpoch(settings), control).pipe(start.phase("begin epoch"))
     const { stateDirectory, stateMode } = settings
     observeStart(log, { stateDirectory, stateMode, epochSeq, previousEnd })
     const accept = yield* Deferred.make<void>()
@@ -282,8 +287,9 @@ export const runServer = (settings: ServerSettings, makeDataPlane: MakeDataPlane
       from: epochSeq,
       bounds: incidentBounds(settings.incidentBytes)
     })
-    const services = yield* Layer.build(Layer.provideMerge(Layer.merge(ConfigApplier.layer, incidents), below))
-    reason = yield* Effect.provideContext(serve(settings, listeners, allowedPaths, accept), services)
+    const all = Layer.merge(ConfigApplier.layer, incidents)
+    const services = yield* Layer.build(Layer.provideMerge(all, below)).pipe(start.making("start data plane"))
+    reason = yield* Effect.provideContext(serve(settings, listeners, allowedPaths, accept, start), services)
   }).pipe(
     Effect.scoped,
     Effect.onExit((exit) =>

@@ -4,7 +4,7 @@ import { Effect, Option } from "effect"
 import { Command, Flag } from "effect/cli"
 import { allowFlags, restrictionOf } from "./allowed-paths.ts"
 import { listenerFlags, listenersOf } from "./listen/listeners.ts"
-import { loggingLayer } from "./logging.ts"
+import { otlpEndpointFlag, telemetryLayer } from "./otlp/telemetry-layer.ts"
 import { peerLimitFlags, peerLimitsOf } from "./peer-limits.ts"
 import { planReactors } from "./reactor-flags.ts"
 import { recorderFlags, recorderPlanOf } from "./recorder-flags.ts"
@@ -53,6 +53,7 @@ const flags = {
   ...allowFlags,
   ...peerLimitFlags,
   ...recorderFlags,
+  otlpEndpoint: otlpEndpointFlag,
   ...listenerFlags
 }
 
@@ -97,7 +98,9 @@ export const serveCommand = (load: LoadDataPlane) =>
           ? {}
           : { whileServing: keepConfigured(configuration, configuration.sources, input.watch) })
       } as const
-      yield* runServer(settings, makeDataPlane).pipe(Effect.provide(loggingLayer(input.logFormat)))
+      const endpoint = Option.getOrUndefined(input.otlpEndpoint)
+      const telemetry = telemetryLayer({ format: input.logFormat, endpoint })
+      yield* runServer(settings, makeDataPlane).pipe(Effect.provide(telemetry))
     })
   ).pipe(
     Command.withDescription(
