@@ -1,4 +1,4 @@
-/** `lunlog serve --otlp-endpoint`: what a change went through arrives at a collector, and one that is away harms nobody. */
+/** `lunlog serve --otlp-endpoint`: what a change went through comes to a collector; one that is away harms nobody. */
 import { readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { afterEach, assert, beforeEach, describe, it } from "vitest"
@@ -24,9 +24,11 @@ const named = async (receiver: SpanReceiver, name: string): Promise<ReceivedSpan
   return receiver.last(name) ?? assert.fail(name)
 }
 
-const paths = async (receiver: SpanReceiver, names: ReadonlyArray<string>) => {
-  for (const name of names) await named(receiver, name)
-  return names.map((name) => receiver.path(receiver.last(name) ?? assert.fail(name)).join(" < "))
+/** Paths of the last spans of these names, when all that they are in has come. */
+const paths = async (receiver: SpanReceiver, names: ReadonlyArray<string>): Promise<ReadonlyArray<string>> => {
+  const found = () => names.map((name) => receiver.last(name)).map((span) => (span ? receiver.path(span) : ["?"]))
+  await until(`${names.join(", ")} have come`, () => !found().flat().includes("?"))
+  return found().map((path) => path.join(" < "))
 }
 
 const target = "iqn.2016-06.io.spdk:d1"

@@ -73,15 +73,22 @@ const causeOf = ({ reason }: HttpClientError.HttpClientError): string => {
   return inner === undefined ? reason._tag : inner.message
 }
 
-/** Decides at the first span of a trace; what is in it follows. */
-const sampled = (tracer: Tracer.Tracer, { followsParent, ratio }: TraceSampling): Tracer.Tracer =>
-  Tracer.make({
+/** 56 bits of a trace's id are random, says W3C's trace context: the last ones. */
+const randomDigits = 14
+
+/** Decides at the first span of a trace, by the trace's id as others do; what is in it follows. */
+const sampled = (tracer: Tracer.Tracer, { followsParent, ratio }: TraceSampling): Tracer.Tracer => {
+  const isKept = (traceId: string): boolean =>
+    Number.parseInt(traceId.slice(-randomDigits), 16) < ratio * 16 ** randomDigits
+  return Tracer.make({
     span: (options) => {
       const parent = Option.getOrUndefined(options.parent)
       const isFirst = parent === undefined || (parent._tag === "ExternalSpan" && !followsParent)
-      return tracer.span(isFirst ? { ...options, sampled: Math.random() < ratio } : options)
+      const span = tracer.span(isFirst ? { ...options, sampled: true } : options)
+      return isFirst && !isKept(span.traceId) ? tracer.span({ ...options, sampled: false }) : span
     }
   })
+}
 
 /** Attributes that OTEL_RESOURCE_ATTRIBUTES does not have are ours; read here, so that it cannot fail later. */
 const resourceProvider = ConfigProvider.layer(

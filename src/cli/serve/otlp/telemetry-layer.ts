@@ -1,4 +1,4 @@
-/** What a server tells of itself: lines on stderr, and spans if they are wanted. What sends spans is loaded only then. */
+/** What a server tells of itself: lines on stderr, and spans, whose code is loaded only if they are wanted. */
 import { Effect, Layer, type LogLevel, Result } from "effect"
 import { Flag } from "effect/cli"
 import { CliFailure } from "../../CliFailure.ts"
