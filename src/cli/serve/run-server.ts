@@ -238,6 +238,14 @@ const serve = (
     return reason
   })
 
+const incidentsOf = ({ incidentBytes, stateDirectory }: ServerSettings, from: number) =>
+  incidentKeeper({
+    directory: incidentDirectoryOf(stateDirectory),
+    version,
+    from,
+    bounds: incidentBounds(incidentBytes)
+  })
+
 /** Serves until asked to end by signal (interruption) or RPC. Fails with one message when it cannot. */
 export const runServer = (settings: ServerSettings, makeDataPlane: MakeDataPlane): Effect.Effect<void, CliFailure> =>
   Effect.gen(function* () {
@@ -281,13 +289,7 @@ export const runServer = (settings: ServerSettings, makeDataPlane: MakeDataPlane
       Replayer.layer(replaySurroundings(settings.stateDirectory)),
       Layer.provideMerge(host, Layer.succeedContext(control))
     )
-    const incidents = incidentKeeper({
-      directory: incidentDirectoryOf(settings.stateDirectory),
-      version,
-      from: epochSeq,
-      bounds: incidentBounds(settings.incidentBytes)
-    })
-    const all = Layer.merge(ConfigApplier.layer, incidents)
+    const all = Layer.merge(ConfigApplier.layer, incidentsOf(settings, epochSeq))
     const services = yield* Layer.build(Layer.provideMerge(all, below)).pipe(start.making("start data plane"))
     reason = yield* Effect.provideContext(serve(settings, listeners, allowedPaths, accept, start), services)
   }).pipe(
