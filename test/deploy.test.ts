@@ -20,7 +20,21 @@ const firstMatch = (text: string, pattern: RegExp): string => {
 const texts = Schema.decodeUnknownSync(Schema.Array(Schema.String))
 
 const ConfigMap = Schema.Struct({ data: Schema.Struct({ "lunlog.yaml": Schema.String }) })
-const container = Schema.Struct({ args: Schema.Array(Schema.String) })
+const probe = Schema.Struct({ httpGet: Schema.Struct({ path: Schema.String, port: Schema.Literal("metrics") }) })
+const container = Schema.Struct({
+  args: Schema.Array(Schema.String),
+  startupProbe: probe,
+  readinessProbe: probe,
+  livenessProbe: probe
+})
+const Compose = Schema.Struct({
+  services: Schema.Struct({
+    lunlog: Schema.Struct({
+      command: Schema.Array(Schema.String),
+      healthcheck: Schema.Struct({ test: Schema.Array(Schema.String) })
+    })
+  })
+})
 const StatefulSet = Schema.Struct({
   spec: Schema.Struct({
     template: Schema.Struct({ spec: Schema.Struct({ containers: Schema.Array(container) }) })
@@ -38,13 +52,29 @@ const kindOf = (value: unknown): unknown =>
 
 const objectOf = (kind: string): unknown => kubernetes().find((object) => kindOf(object) === kind)
 
+const pod = (): typeof container.Type => {
+  const { spec } = Schema.decodeUnknownSync(StatefulSet)(objectOf("StatefulSet"))
+  const [first] = spec.template.spec.containers
+  assert(first !== undefined)
+  return first
+}
+
+const compose = () => Schema.decodeUnknownSync(Compose)(parse(read("compose.yaml"))).services.lunlog
+
 const commands: Readonly<Record<string, () => ReadonlyArray<string>>> = {
   "lunlog.service": () => firstMatch(read("lunlog.service"), /^ExecStart=\/usr\/bin\/lunlog (.+)$/mu).split(" "),
   Dockerfile: () => texts(JSON.parse(firstMatch(read("Dockerfile"), /^CMD (\[.+\])$/mu))),
+  "kubernetes.yaml": () => pod().args,
+  "compose.yaml": () => compose().command
+}
+
+/** Paths that the machine outside looks at. */
+const probes: Readonly<Record<string, () => ReadonlyArray<string>>> = {
   "kubernetes.yaml": () => {
-    const { spec } = Schema.decodeUnknownSync(StatefulSet)(objectOf("StatefulSet"))
-    return spec.template.spec.containers[0]?.args ?? []
-  }
+    const { livenessProbe, readinessProbe, startupProbe } = pod()
+    return [startupProbe, readinessProbe, livenessProbe].map(({ httpGet }) => httpGet.path)
+  },
+  "compose.yaml": () => [firstMatch(compose().healthcheck.test.join(" "), /http:\/\/127\.0\.0\.1:9260(\/\w+)/u)]
 }
 
 let directory: string
@@ -68,15 +98,25 @@ describe("the examples of deploy/", () => {
       const config = join(directory, "lunlog.yaml")
       writeFileSync(config, read("lunlog.yaml").replace("0.0.0.0:3260", `127.0.0.1:${await freePort()}`))
       const socketPath = join(directory, "rpc.sock")
-      const places: Readonly<Record<string, string>> = {
-        "/var/lib/lunlog": join(directory, "state"),
-        "/run/lunlog/rpc.sock": socketPath,
-        "/etc/lunlog/lunlog.yaml": config
+      const places = [
+        ["/var/lib/lunlog", join(directory, "state")],
+        ["/run/lunlog/rpc.sock", socketPath],
+        ["/etc/lunlog/lunlog.yaml", config],
+        ["0.0.0.0:9260", "127.0.0.1:0"],
+        ["9260", "0"]
+      ] as const
+      const placed = (argument: string): string => {
+        const place = places.find(([path]) => argument === path || argument.endsWith(`=${path}`))
+        return place === undefined ? argument : argument.replace(place[0], place[1])
       }
-      const given = argumentsOf().map((argument) => places[argument] ?? argument)
+      const given = argumentsOf().map(placed)
       const args = given.includes("--rpc-socket") ? given : [...given, "--rpc-socket", socketPath]
       await using served = await serveProgram("lunlog", args, socketPath)
       assert.isTrue(await served.rpc.call("framework_wait_init"), served.child.stderr())
+      for (const path of probes[name]?.() ?? []) {
+        const url = firstMatch(served.child.stderr(), /metrics and health on (http:[^\s"]+)/u)
+        assert.strictEqual((await fetch(url + path)).status, 200, path)
+      }
     })
   }
 })

@@ -53,7 +53,14 @@ describe("the packed product", () => {
   it.each(["main", "worker"])("serves SPDK's guide, and exports it as YAML, reactor: %s", async (reactor) => {
     const port = await freePort()
     const program = join(unpacked, "bin/lunlog.js")
-    await using target = await startTarget({ program, stateMode: "empty", args: ["--reactor", reactor] })
+    await using target = await startTarget({
+      program,
+      stateMode: "empty",
+      args: ["--reactor", reactor, "--console", "0"]
+    })
+    const [, console = ""] = /^web console: (\S+)#/mu.exec(target.stdout()) ?? []
+    assert.include(await (await fetch(console)).text(), 'src="console.js"')
+    assert.strictEqual((await fetch(`${console}console.js`)).status, 200)
     await setUpGuide(target.rpc, port)
     const session = await Session.open({ endpoint: { host: "127.0.0.1", port }, targetName: guideTargetName })
     await clearUnitAttentions(session, 0)

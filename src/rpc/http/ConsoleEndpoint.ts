@@ -60,7 +60,7 @@ const serve = (
   Effect.gen(function* () {
     const rpc = yield* makeRpcRoute((from) => callerAt(options.allowsChanges, from))
     const fileOf = yield* consoleFileRoutes(options.files)
-    const rpcRoute: Route = { methods: ["POST"], needsToken: true, respond: rpc }
+    const rpcRoute: Route = { methods: ["POST"], needsToken: true, respond: rpc.respond }
     const routes = new Map([...options.routes, ["/rpc", rpcRoute]])
     const answer = answerOf({
       findRoute: (path) => {
@@ -76,5 +76,5 @@ const serve = (
       const request = yield* HttpServerRequest.HttpServerRequest
       return withSafetyHeaders(refusalOfOrigin(request, options) ?? (yield* answer))
     })
-    return ConsoleEndpoint.of({ url: `${yield* listen(options, respond)}/` })
+    return ConsoleEndpoint.of({ url: `${yield* listen(options, respond, rpc.endWaits)}/` })
   })

@@ -40,7 +40,7 @@ const serve = (
 ): Effect.Effect<HttpEndpoint["Service"], HttpUnavailable, RpcRouter | RateLimiter.RateLimiter | Scope.Scope> =>
   Effect.gen(function* () {
     const rpc = yield* makeRpcRoute((from) => ({ source: "rpc", actor: `http ${from}`, isRemote: true }))
-    const route: Route = { methods: ["POST"], needsToken: true, respond: rpc }
+    const route: Route = { methods: ["POST"], needsToken: true, respond: rpc.respond }
     const site: Site = {
       findRoute: (path) => Effect.succeed(path === "/rpc" ? route : undefined),
       nothingHere: "there is nothing here; POST to /rpc",
@@ -48,5 +48,5 @@ const serve = (
       isClosed: true,
       requestsPerSecond: options.requestsPerSecond
     }
-    return HttpEndpoint.of({ url: `${yield* listen(options, answerOf(site))}/rpc` })
+    return HttpEndpoint.of({ url: `${yield* listen(options, answerOf(site), rpc.endWaits)}/rpc` })
   })

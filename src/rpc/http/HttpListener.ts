@@ -67,10 +67,11 @@ const limitTaking = (millis: number) =>
     toServerResponse(request).socket?.setTimeout(millis)
   })
 
-/** Answers with `respond` until the scope closes; gives where, such as `http://127.0.0.1:8080`. */
+/** Answers with `respond` until the scope closes, first `end`; gives where, such as `http://127.0.0.1:8080`. */
 export const listen = <R>(
   options: ListenOptions,
-  respond: Effect.Effect<Response, never, R>
+  respond: Effect.Effect<Response, never, R>,
+  end: Effect.Effect<void> = Effect.void
 ): Effect.Effect<string, HttpUnavailable, Exclude<R, HttpServerRequest.HttpServerRequest> | Scope.Scope> =>
   Effect.gen(function* () {
     const unavailable = (error: unknown): HttpUnavailable => {
@@ -84,5 +85,6 @@ export const listen = <R>(
       gracefulShutdownTimeout: shutdownGraceMillis
     }).pipe(Effect.mapError(({ cause }) => unavailable(cause)))
     yield* listening.serve(Effect.tap(respond, limitTaking(options.takeWithinMillis ?? takeWithinDefault)))
+    yield* Effect.addFinalizer(() => end)
     return originOf(options, listening.address)
   })

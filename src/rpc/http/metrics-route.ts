@@ -1,13 +1,12 @@
 /** `/metrics`: what Prometheus scrapes. */
 import { Effect, Option, Semaphore } from "effect"
 import { HttpServerResponse } from "effect/http"
+import { expositionType } from "../metrics/exposition.ts"
 import { refuseForNow } from "./http-answers.ts"
 import { type Route, readMethods } from "./Site.ts"
 
 /** Scrapes at the same time: each reads every counter. */
 const scrapesMax = 2
-
-const contentType = "text/plain; version=0.0.4; charset=utf-8"
 
 /** The route for a text that is made anew for each scrape. */
 export const metricsRoute = (text: Effect.Effect<string>, needsToken: boolean): Effect.Effect<Route> =>
@@ -18,7 +17,7 @@ export const metricsRoute = (text: Effect.Effect<string>, needsToken: boolean): 
       running.withPermitsIfAvailable(1)(text),
       Option.match({
         onNone: () => refuseForNow(503, `${scrapesMax} scrapes are running`),
-        onSome: (body) => HttpServerResponse.text(body, { contentType })
+        onSome: (body) => HttpServerResponse.text(body, { contentType: expositionType })
       })
     )
   }))

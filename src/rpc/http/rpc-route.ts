@@ -4,7 +4,7 @@
  * Bounds: a body is one message (256 KiB), and so many requests run at a time. A client that goes away ends its query,
  * never a change.
  */
-import { Effect, Fiber, FiberSet, Option, type Scope, Semaphore } from "effect"
+import { Deferred, Effect, Fiber, FiberSet, Option, type Scope, Semaphore } from "effect"
 import { HttpIncomingMessage, HttpServerRequest, HttpServerResponse } from "effect/http"
 import { JsonParser } from "../JsonParser.ts"
 import type { JsonValue } from "../json-value.ts"
@@ -47,9 +47,18 @@ const readBody = (request: HttpServerRequest.HttpServerRequest) =>
         Effect.orElseSucceed(() => tooLong)
       )
 
-type Detach = (run: Effect.Effect<string | undefined>) => Effect.Effect<Fiber.Fiber<string | undefined>>
+type Text = string | undefined
 
-const answerTo = (router: RpcRouter["Service"], callerAt: (address: string) => RpcCaller, detach: Detach) =>
+/** How changes go on without their client, and what ends waits. */
+interface Runs {
+  readonly change: (run: Effect.Effect<Text>) => Effect.Effect<Fiber.Fiber<Text>>
+  readonly ending: Effect.Effect<Response>
+}
+
+const answered = (text: Text): Response =>
+  text === undefined ? HttpServerResponse.empty({ status: 204 }) : json(200, `${text}\n`)
+
+const answerTo = (router: RpcRouter["Service"], callerAt: (address: string) => RpcCaller, runs: Runs) =>
   Effect.gen(function* () {
     const request = yield* HttpServerRequest.HttpServerRequest
     const body = yield* readBody(request)
@@ -59,21 +68,40 @@ const answerTo = (router: RpcRouter["Service"], callerAt: (address: string) => R
     const from = Option.getOrElse(request.remoteAddress, () => "unknown")
     const exchange = router.route(message, callerAt(from))
     const run = exchange.run(() => responseBytesMax)
-    const text = yield* exchange.kind === "change" ? Effect.flatMap(detach(run), Fiber.join) : run
-    return text === undefined ? HttpServerResponse.empty({ status: 204 }) : json(200, `${text}\n`)
+    switch (exchange.kind) {
+      case "change":
+        return answered(yield* Effect.flatMap(runs.change(run), Fiber.join))
+      case "wait":
+        return yield* Effect.raceFirst(Effect.map(run, answered), runs.ending)
+      case "query":
+        return answered(yield* run)
+    }
   })
 
-/** Answers requests that were let in. `callerAt` says who calls from an address. */
+/** RPC of one server. */
+export interface RpcRoute {
+  /** Answers requests that were let in. */
+  readonly respond: Effect.Effect<Response, never, HttpServerRequest.HttpServerRequest>
+  /** Whoever waits for news is told that there will be none: a server that ends waits for nobody else for long. */
+  readonly endWaits: Effect.Effect<void>
+}
+
+/** `callerAt` says who calls from an address. */
 export const makeRpcRoute = (
   callerAt: (address: string) => RpcCaller
-): Effect.Effect<Effect.Effect<Response, never, HttpServerRequest.HttpServerRequest>, never, RpcRouter | Scope.Scope> =>
+): Effect.Effect<RpcRoute, never, RpcRouter | Scope.Scope> =>
   Effect.gen(function* () {
     const router = yield* RpcRouter
     const changes = yield* FiberSet.make<string | undefined, never>()
     const running = yield* Semaphore.make(requestsMax)
-    const answer = answerTo(router, callerAt, (run) => FiberSet.run(changes, run, { startImmediately: true }))
+    const ending = yield* Deferred.make<void>()
+    const answer = answerTo(router, callerAt, {
+      change: (run) => FiberSet.run(changes, run, { startImmediately: true }),
+      ending: Effect.as(Deferred.await(ending), refuseForNow(503, "the target is ending"))
+    })
     // The library runs its handlers uninterruptibly; here a query ends with its client.
-    return Effect.interruptible(running.withPermitsIfAvailable(1)(answer)).pipe(
+    const respond = Effect.interruptible(running.withPermitsIfAvailable(1)(answer)).pipe(
       Effect.map(Option.getOrElse(() => refuseForNow(503, `${requestsMax} requests are running`)))
     )
+    return { respond, endWaits: Effect.asVoid(Deferred.succeed(ending, undefined)) }
   })

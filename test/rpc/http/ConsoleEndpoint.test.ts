@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs"
 import * as net from "node:net"
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Deferred, Effect, Fiber, Layer, Redacted } from "effect"
+import { Context, Deferred, Effect, Exit, Fiber, Layer, Redacted, Scope } from "effect"
 import { ConsoleEndpoint, type ConsoleEndpointOptions } from "../../../src/rpc/http/ConsoleEndpoint.ts"
 import { ConsoleFilesMissing } from "../../../src/rpc/http/ConsoleFiles.ts"
 import { Instance } from "../../../src/rpc/Instance.ts"
@@ -236,6 +236,26 @@ describe("the console's RPC", () => {
       assert.include(reading.hint, "--console-allow-changes")
       const changing = JSON.parse((yield* call(yield* open({ allowsChanges: true }), "lunlog_get_console")).body).result
       assert.deepStrictEqual([changing.read_only, changing.hint], [false, undefined])
+    })
+  )
+})
+
+describe("the end of a console", () => {
+  it.live("is not held up by who waits for news: it is told so", () =>
+    Effect.gen(function* () {
+      const begun = yield* Deferred.make<void>()
+      const news = defineMethodWithoutParams({
+        name: "news",
+        kind: "wait",
+        handler: () => Effect.andThen(Deferred.succeed(begun, undefined), Effect.never)
+      })
+      const scope = yield* Scope.make()
+      const url = yield* Scope.provide(open({}, [news]), scope)
+      const waiting = yield* Effect.forkChild(call(url, "news"), { startImmediately: true })
+      yield* Deferred.await(begun)
+      yield* Scope.close(scope, Exit.void)
+      const { body, status } = yield* Fiber.join(waiting)
+      assert.deepStrictEqual([status, body.includes("the target is ending")], [503, true])
     })
   )
 })

@@ -4,13 +4,13 @@ import type { Instance } from "../../../rpc/Instance.ts"
 import type { RpcServices } from "../../../rpc/methods/all-methods.ts"
 import { failureOf } from "../../CliFailure.ts"
 import type { MetricsSettings } from "./metrics-flags.ts"
-import { metricsText } from "./metrics-text.ts"
 
 /** `/metrics`, `/healthz` and `/readyz` of this server, by path. */
 export const watchedRoutes = (needsToken: boolean) =>
   Effect.gen(function* () {
     const { healthRoutes } = yield* Effect.promise(() => import("../../../rpc/http/health-routes.ts"))
     const { metricsRoute } = yield* Effect.promise(() => import("../../../rpc/http/metrics-route.ts"))
+    const { metricsText } = yield* Effect.promise(() => import("../../../rpc/metrics/metrics-text.ts"))
     const services = yield* Effect.context<RpcServices | Instance>()
     const metrics = yield* metricsRoute(Effect.provideContext(metricsText, services), needsToken)
     return new Map([...(yield* healthRoutes), ["/metrics", metrics] as const])
