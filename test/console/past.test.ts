@@ -96,9 +96,23 @@ describe("a state of the past", () => {
     assert.isUndefined(pastObjects("[]"))
   })
 
+  it("has fields that are read on one line", () => {
+    assert.strictEqual(
+      fieldText({ _tag: "Malloc", blocks: 8, base: { name: "a", size: 1 } }),
+      "Malloc, blocks 8, base (name a, size 1)"
+    )
+    assert.deepStrictEqual([[], ["a", "b"], null, false, { _tag: "Active" }].map(fieldText), [
+      "none",
+      "a, b",
+      "none",
+      "false",
+      "Active"
+    ])
+  })
+
   it("never shows what is sealed", () => {
     const shown = fieldText(state.authGroups)
     assert.notInclude(shown, "c2VjcmV0")
-    assert.include(shown, '"secret":"withheld"')
+    assert.strictEqual(shown, "(tag 3, secrets (user u, secret withheld))")
   })
 })

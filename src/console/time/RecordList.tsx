@@ -22,7 +22,7 @@ const useBrowser = (query: LogQuery): LogBrowser => {
 const Status = ({ browser }: { readonly browser: LogBrowser }) => {
   const [busy, window] = [browser.busy.value, browser.window.value]
   if (busy === "searching") return <>Searching back from record {countText(window?.earlier ?? 0)} …</>
-  if (window === undefined) return <>Loading …</>
+  if (window === undefined) return browser.problem.value === undefined ? <>Loading …</> : null
   const more = window.earlier === undefined ? "" : ", more below"
   return (
     <>

@@ -176,6 +176,7 @@ export const TimeCard = (props: TimeCardProps) => {
             range={range}
             at={at}
             seq={machine.past.value?.seq}
+            isToNow={view.stretch._tag !== "Fixed"}
             onTime={toTime}
             onStep={(by) => machine.step(by)}
           />

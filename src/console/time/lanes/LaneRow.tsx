@@ -47,7 +47,7 @@ export const LaneRow = (props: {
   return (
     <li class="lane" data-kind={lane.kind} aria-label={laneText(lane)}>
       <span class="lane-name" title={lane.title.trim()} aria-hidden="true">
-        {lane.title.trim()}
+        <bdi dir="ltr">{lane.title.trim()}</bdi>
       </span>
       <svg class="lane-plot" height={laneHeight} aria-hidden="true" onPointerUp={pick}>
         {barsOf(lane, range).map((bar) => (

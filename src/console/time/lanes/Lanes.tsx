@@ -20,7 +20,9 @@ const Axis = ({ range }: { readonly range: TimeRange }) => {
   const { at, detail } = ticksOf(range, Math.max(2, Math.floor(width / labelPixels)), offsetMicros(range.from))
   return (
     <div class="axis" aria-hidden="true">
-      <span class="lane-name muted">{dayText(range.from)}</span>
+      <span class="lane-name muted">
+        <bdi dir="ltr">{dayText(range.from)}</bdi>
+      </span>
       <div class="axis-plot" ref={plot}>
         {at.map((tick) => (
           <span key={tick} class="tick muted numbers" style={{ left: `${partOf(range, tick) * 100}%` }}>

@@ -103,13 +103,28 @@ const initiatorsOf = (group: Fields): string =>
 /** Bytes of a sealed secret say nothing to people, and are nobody's business. */
 const isSealed = (value: object): boolean => "sealed" in value && "fingerprint" in value
 
-/** A value of a field on one line. */
-export const fieldText = (value: unknown): string => {
-  const shown = JSON.stringify(value, (_name, member: unknown) =>
-    isRecord(member) && isSealed(member) ? "withheld" : member
-  )
-  return typeof value === "string" ? value : (shown ?? "")
+/** Levels of a value that are shown: nothing that lunlog writes has as many. */
+const levelsShown = 16
+
+const memberText = (value: unknown, levels: number): string => {
+  if (value === null || value === undefined) return "none"
+  if (typeof value !== "object") return String(value)
+  if (levels === 0) return "…"
+  if (Array.isArray(value)) return value.length === 0 ? "none" : value.map((item) => inner(item, levels)).join(", ")
+  if (isSealed(value)) return "withheld"
+  return Object.entries(value)
+    .map(([name, member]) => (name === "_tag" ? String(member) : `${name} ${inner(member, levels)}`))
+    .join(", ")
 }
+
+/** What has members of its own stands in parentheses. */
+const inner = (value: unknown, levels: number): string => {
+  const text = memberText(value, levels - 1)
+  return typeof value === "object" && text.includes(", ") ? `(${text})` : text
+}
+
+/** A value of a field on one line: `name disk-14, incarnation 19`. */
+export const fieldText = (value: unknown): string => memberText(value, levelsShown)
 
 /** Reads the text of a state; undefined if it is no JSON object. */
 export const pastObjects = (text: string): PastObjects | undefined => {

@@ -15,6 +15,8 @@ interface MomentSliderProps {
   /** Microseconds since 1970; undefined: now. */
   readonly at: number | undefined
   readonly seq: number | undefined
+  /** The range ends with now: so does the slider. */
+  readonly isToNow: boolean
   readonly onTime: (at: number | undefined) => void
   readonly onStep: (by: 1 | -1) => void
 }
@@ -26,7 +28,7 @@ const arrows: ReadonlyMap<string, 1 | -1> = new Map<string, 1 | -1>([
   ["ArrowUp", 1]
 ])
 
-/** Where Page Up, Page Down, Home and End lead, as a part of the range. */
+/** Where Page Up, Page Down and Home lead, as a part of the range; End leads to now, wherever the range ends. */
 const jumpOf = (key: string, part: number): number | undefined => {
   switch (key) {
     case "PageUp":
@@ -43,22 +45,23 @@ const jumpOf = (key: string, part: number): number | undefined => {
 }
 
 /** In the column of the lanes, under them. */
-export const MomentSlider = ({ at, onStep, onTime, range, seq }: MomentSliderProps) => {
+export const MomentSlider = ({ at, isToNow, onStep, onTime, range, seq }: MomentSliderProps) => {
   const part = at === undefined ? 1 : Math.min(1, Math.max(0, partOf(range, at)))
-  const goTo = (to: number) => onTime(to >= 1 ? undefined : momentOf(range, to))
+  const goTo = (to: number) => onTime(to >= 1 && isToNow ? undefined : momentOf(range, to))
   const onKeyDown = (event: TargetedKeyboardEvent<HTMLInputElement>) => {
     const step = arrows.get(event.key)
     const jump = jumpOf(event.key, part)
     if (step === undefined && jump === undefined) return
     event.preventDefault()
-    if (step !== undefined) onStep(step)
+    if (event.key === "End") onTime(undefined)
+    else if (step !== undefined) onStep(step)
     else if (jump !== undefined) goTo(jump)
   }
   const words = at === undefined ? "now" : `${localText(at)}${seq === undefined ? "" : `, record ${seq}`}`
   return (
     <div class="slider">
       <span class="lane-name" aria-hidden="true">
-        Moment
+        <bdi dir="ltr">Moment</bdi>
       </span>
       <div class="slider-plot">
         <input
