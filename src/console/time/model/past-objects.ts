@@ -117,10 +117,11 @@ const memberText = (value: unknown, levels: number): string => {
     .join(", ")
 }
 
-/** What has members of its own stands in parentheses. */
+/** What has several parts stands in parentheses; those of a list with one item are the item's. */
 const inner = (value: unknown, levels: number): string => {
   const text = memberText(value, levels - 1)
-  return typeof value === "object" && text.includes(", ") ? `(${text})` : text
+  const isWhole = typeof value !== "object" || (Array.isArray(value) && value.length === 1) || !text.includes(", ")
+  return isWhole ? text : `(${text})`
 }
 
 /** A value of a field on one line: `name disk-14, incarnation 19`. */
