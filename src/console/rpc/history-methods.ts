@@ -15,9 +15,9 @@ const recordWhole = object({
   ...brief,
   payload: anything,
   hash: optional(text),
-  control_no: optional(number),
-  prev_control: optional(number),
-  segment: optional(number)
+  control_no: anything,
+  prev_control: anything,
+  segment: anything
 })
 /** A record with all that it holds. */
 export type RecordWhole = Read<typeof recordWhole>

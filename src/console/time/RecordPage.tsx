@@ -8,6 +8,7 @@ import { isRecord } from "../rpc/reader-codec.ts"
 import { useAnswer } from "../store/use-answer.ts"
 import { CausalTree } from "./CausalTree.tsx"
 import { CopyButton } from "./CopyButton.tsx"
+import { IncidentCard } from "./IncidentCard.tsx"
 import { objectWords } from "./model/object-name.ts"
 import { fieldText } from "./model/past-objects.ts"
 import { localText, utcText } from "./model/time-text.ts"
@@ -111,6 +112,7 @@ export const RecordPage = ({ seq }: { readonly seq: number }) => {
             <Summary record={outcome.value.record} />
             <Objects objects={outcome.value.objects} />
           </div>
+          <IncidentCard seq={seq} />
           <Card title="What led to it">
             <CausalTree nodes={outcome.value.causes} leftOut={undefined} none="Nothing in the log led to it." />
           </Card>
