@@ -25,12 +25,13 @@ export const lunStatistics = (mapping: LunMapping): LunStatistics => {
 
 const targetMetrics = (target: Target, withLatencies: boolean): TargetMetrics => {
   const counts = new IoCounts()
-  counts.absorb(target.past)
+  target.past.addTo(counts)
   let inFlight = 0
   let lunCount = 0
   for (const mapping of target.luns) {
     if (mapping === undefined) continue
-    counts.absorb(mapping.counts)
+    // Where there are thousands, most have never done anything.
+    if (mapping.lastIoAt > 0) mapping.counts.addTo(counts)
     inFlight += mapping.submitted.size
     lunCount++
   }

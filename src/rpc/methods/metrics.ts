@@ -1,7 +1,6 @@
 /** `lunlog_get_metrics`: what `/metrics` answers, for those who have the control socket and no HTTP. */
 import { Effect } from "effect"
 import type { EventLog } from "../../../eventlog/EventLog.ts"
-import type { ControlPlane } from "../../domain/ControlPlane.ts"
 import type { DataPlane } from "../../domain/DataPlane.ts"
 import type { Instance } from "../Instance.ts"
 import { expositionType } from "../metrics/exposition.ts"
@@ -16,6 +15,4 @@ const lunlogGetMetrics = defineMethodWithoutParams({
 })
 
 /** This file's methods. */
-export const metricsMethods: ReadonlyArray<RpcMethod<ControlPlane | DataPlane | EventLog | Instance>> = [
-  lunlogGetMetrics
-]
+export const metricsMethods: ReadonlyArray<RpcMethod<DataPlane | EventLog | Instance>> = [lunlogGetMetrics]

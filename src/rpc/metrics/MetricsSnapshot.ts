@@ -3,9 +3,7 @@ import { readdir, readFile } from "node:fs/promises"
 import { Effect } from "effect"
 import { EventLog } from "../../../eventlog/EventLog.ts"
 import type { LogCounters } from "../../../eventlog/write/WriteCounters.ts"
-import { ControlPlane } from "../../domain/ControlPlane.ts"
 import { DataPlane, type DataPlaneStatus, type LunDrain } from "../../domain/DataPlane.ts"
-import { activeBdevsOf } from "../../domain/State.ts"
 import type { BdevStatistics, MetricsBounds, MetricsReport } from "../../domain/Statistics.ts"
 import { Instance } from "../Instance.ts"
 import type { CallCount } from "../RpcCalls.ts"
@@ -49,7 +47,6 @@ export interface MetricsSnapshot {
   readonly status: DataPlaneStatus
   readonly drains: ReadonlyArray<LunDrain>
   readonly counted: MetricsReport
-  readonly bdevCount: number
   /** Of those within the bounds. */
   readonly bdevs: ReadonlyArray<{ readonly name: string; readonly statistics: BdevStatistics }>
   readonly log: LogMetrics
@@ -97,24 +94,23 @@ const logMetrics: Effect.Effect<LogMetrics, never, EventLog> = Effect.gen(functi
   }
 })
 
-/** Takes it. Others have their turn in between: with many things each part takes milliseconds. */
-export const takeSnapshot: Effect.Effect<MetricsSnapshot, never, ControlPlane | DataPlane | EventLog | Instance> =
-  Effect.gen(function* () {
+/** Takes it. Others have their turns in between: with many things each part takes a millisecond or two. */
+export const takeSnapshot: Effect.Effect<MetricsSnapshot, never, DataPlane | EventLog | Instance> = Effect.gen(
+  function* () {
     const { calls, version } = yield* Instance
     const dataPlane = yield* DataPlane
-    const { state } = yield* ControlPlane
     const counted = yield* dataPlane.statistics.metrics(metricsBounds)
     yield* Effect.yieldNow
-    const bdevs = activeBdevsOf(state())
-    const told = bdevs.slice(0, metricsBounds.bdevs)
+    const status = yield* dataPlane.status
+    yield* Effect.yieldNow
+    const told = status.bdevs.slice(0, metricsBounds.bdevs)
     const statistics = (yield* dataPlane.statistics.bdevs(told, "none")).bdevs
     yield* Effect.yieldNow
     return {
       version,
-      status: yield* dataPlane.status,
+      status,
       drains: yield* dataPlane.lunDrains,
       counted,
-      bdevCount: bdevs.length,
       bdevs: statistics.flatMap((one, at) => {
         const name = told[at]?.name
         return name === undefined ? [] : [{ name, statistics: one }]
@@ -123,4 +119,5 @@ export const takeSnapshot: Effect.Effect<MetricsSnapshot, never, ControlPlane | 
       process: yield* processMetrics,
       calls: calls.report()
     }
-  })
+  }
+)

@@ -12,8 +12,13 @@
 /** What the text is, for the header. */
 export const expositionType = "text/plain; version=0.0.4; charset=utf-8"
 
-/** Names of labels with their values. */
-export type Labels = Readonly<Record<string, string | number>>
+/** Labels as they are written, without braces: many metrics are of the same things. */
+export interface Labels {
+  readonly text: string
+}
+
+/** None. */
+export const noLabels: Labels = { text: "" }
 
 /** One number. */
 export interface Series {
@@ -60,32 +65,36 @@ const number = (value: number): string => {
   return value === Number.NEGATIVE_INFINITY ? "-Inf" : String(value)
 }
 
-const labelText = (labels: Labels): string => {
-  const parts = Object.entries(labels).map(([name, value]) => {
+/** Names of labels with their values, behind those that there are. */
+export const labelled = (values: Readonly<Record<string, string | number>>, { text } = noLabels): Labels => {
+  const parts = text === "" ? [] : [text]
+  for (const [name, value] of Object.entries(values)) {
     if (!labelName.test(name)) throw new Error(`${name} is no name of a label`)
-    return `${name}="${escapedValue(value)}"`
-  })
-  return parts.length === 0 ? "" : `{${parts.join(",")}}`
+    parts.push(`${name}="${escapedValue(value)}"`)
+  }
+  return { text: parts.join(",") }
 }
 
-function* histogramLines(name: string, { bounds, counts, labels, sum }: HistogramSeries): Generator<string> {
+const inBraces = ({ text }: Labels): string => (text === "" ? "" : `{${text}}`)
+
+const histogramText = (name: string, { bounds, counts, labels, sum }: HistogramSeries): string => {
   let total = 0
+  let text = ""
   for (const [at, bound] of [...bounds, Number.POSITIVE_INFINITY].entries()) {
     total += counts[at] ?? 0
-    yield `${name}_bucket${labelText({ ...labels, le: number(bound) })} ${total}`
+    text += `${name}_bucket${inBraces(labelled({ le: number(bound) }, labels))} ${total}\n`
   }
-  yield `${name}_sum${labelText(labels)} ${number(sum)}`
-  yield `${name}_count${labelText(labels)} ${total}`
+  return `${text}${name}_sum${inBraces(labels)} ${number(sum)}\n${name}_count${inBraces(labels)} ${total}\n`
 }
 
-/** The lines of a metric, without their ends; none of one without series. */
-export function* metricLines(metric: Metric): Generator<string> {
+/** A metric's lines; none of one without series. */
+export const metricText = (metric: Metric): string => {
   const { help, name, type } = metric
   if (!metricName.test(name)) throw new Error(`${name} is no name of a metric`)
   if (type === "counter" && !name.endsWith("_total")) throw new Error(`${name} is a counter, so it ends in _total`)
-  if (metric.series.length === 0) return
-  yield `# HELP ${name} ${escapedHelp(help)}`
-  yield `# TYPE ${name} ${type}`
-  if (metric.type === "histogram") for (const one of metric.series) yield* histogramLines(name, one)
-  else for (const { labels, value } of metric.series) yield `${name}${labelText(labels)} ${number(value)}`
+  if (metric.series.length === 0) return ""
+  let text = `# HELP ${name} ${escapedHelp(help)}\n# TYPE ${name} ${type}\n`
+  if (metric.type === "histogram") for (const one of metric.series) text += histogramText(name, one)
+  else for (const { labels, value } of metric.series) text += `${name}${inBraces(labels)} ${number(value)}\n`
+  return text
 }

@@ -1,11 +1,11 @@
 /** Metrics of the event log: where it stands, what it writes, and whether it takes changes. */
 import { syncBoundsMillis } from "../../../eventlog/write/WriteCounters.ts"
-import type { Metric, Series } from "./exposition.ts"
+import { labelled, type Metric, noLabels, type Series } from "./exposition.ts"
 import type { MetricsSnapshot } from "./MetricsSnapshot.ts"
 
 const millisPerSecond = 1000
 
-const one = (value: number): ReadonlyArray<Series> => [{ labels: {}, value }]
+const one = (value: number): ReadonlyArray<Series> => [{ labels: noLabels, value }]
 
 /** All of this file. */
 export const logMetrics = ({ log, status }: MetricsSnapshot): ReadonlyArray<Metric> => {
@@ -24,8 +24,8 @@ export const logMetrics = ({ log, status }: MetricsSnapshot): ReadonlyArray<Metr
       type: "counter",
       help: "Records that were written.",
       series: [
-        { labels: { kind: "control" }, value: controlRecords },
-        { labels: { kind: "observation" }, value: observations }
+        { labels: labelled({ kind: "control" }), value: controlRecords },
+        { labels: labelled({ kind: "observation" }), value: observations }
       ]
     },
     {
@@ -40,7 +40,7 @@ export const logMetrics = ({ log, status }: MetricsSnapshot): ReadonlyArray<Metr
       help: "How long a synced write took.",
       series: [
         {
-          labels: {},
+          labels: noLabels,
           bounds: syncBoundsMillis.map((millis) => millis / millisPerSecond),
           counts: syncsByDuration,
           sum: syncMillis / millisPerSecond
@@ -64,8 +64,8 @@ export const logMetrics = ({ log, status }: MetricsSnapshot): ReadonlyArray<Metr
       type: "counter",
       help: "Observations that are not in the log: dropped by it, or not told because there were too many.",
       series: [
-        { labels: { reason: "dropped" }, value: log.droppedObservations },
-        { labels: { reason: "suppressed" }, value: status.suppressedObservations }
+        { labels: labelled({ reason: "dropped" }), value: log.droppedObservations },
+        { labels: labelled({ reason: "suppressed" }), value: status.suppressedObservations }
       ]
     },
     {

@@ -1,6 +1,6 @@
 /** All metrics as the text that Prometheus reads. */
 import { Effect } from "effect"
-import { type Metric, metricLines } from "./exposition.ts"
+import { type Metric, metricText } from "./exposition.ts"
 import { bdevMetrics, lunMetrics, sessionMetrics, targetMetrics } from "./io-metrics.ts"
 import { logMetrics } from "./log-metrics.ts"
 import { type MetricsSnapshot, takeSnapshot } from "./MetricsSnapshot.ts"
@@ -8,10 +8,7 @@ import { processMetrics } from "./process-metrics.ts"
 import { reactorMetrics } from "./reactor-metrics.ts"
 import { stateMetrics } from "./state-metrics.ts"
 
-/** Lines that are made in one turn of the event loop: about a millisecond. */
-const linesPerTurn = 500
-
-const groups: ReadonlyArray<(snapshot: MetricsSnapshot) => ReadonlyArray<Metric>> = [
+const groups: ReadonlyArray<(snapshot: MetricsSnapshot) => Iterable<Metric>> = [
   processMetrics,
   stateMetrics,
   reactorMetrics,
@@ -22,20 +19,15 @@ const groups: ReadonlyArray<(snapshot: MetricsSnapshot) => ReadonlyArray<Metric>
   bdevMetrics
 ]
 
-/** The whole text; others have their turns while it is made. */
+/** The whole text. Others have their turns after each metric, which takes a millisecond or two where it is large. */
 export const metricsText = Effect.gen(function* () {
   const snapshot = yield* takeSnapshot
-  const parts: Array<string> = []
-  let lines = 0
+  let text = ""
   for (const group of groups) {
     for (const metric of group(snapshot)) {
-      for (const line of metricLines(metric)) {
-        parts.push(line)
-        lines++
-        if (lines % linesPerTurn === 0) yield* Effect.yieldNow
-      }
+      text += metricText(metric)
+      yield* Effect.yieldNow
     }
-    yield* Effect.yieldNow
   }
-  return `${parts.join("\n")}\n`
+  return text
 })

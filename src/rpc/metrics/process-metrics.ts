@@ -1,8 +1,9 @@
 /** Metrics of the process, by the names that they have everywhere, and of its RPC. */
-import type { Metric, Series } from "./exposition.ts"
+import { labelled, type Metric, noLabels, type Series } from "./exposition.ts"
 import type { MetricsSnapshot } from "./MetricsSnapshot.ts"
 
-const one = (value: number | undefined): ReadonlyArray<Series> => (value === undefined ? [] : [{ labels: {}, value }])
+const one = (value: number | undefined): ReadonlyArray<Series> =>
+  value === undefined ? [] : [{ labels: noLabels, value }]
 
 const rpcMetrics = ({ calls }: MetricsSnapshot): ReadonlyArray<Metric> => [
   {
@@ -10,15 +11,15 @@ const rpcMetrics = ({ calls }: MetricsSnapshot): ReadonlyArray<Metric> => [
     type: "counter",
     help: "Calls of a method that were answered, with a result or an error.",
     series: calls.flatMap(({ failed, method, succeeded }) => [
-      { labels: { method, outcome: "result" }, value: succeeded },
-      { labels: { method, outcome: "error" }, value: failed }
+      { labels: labelled({ method, outcome: "result" }), value: succeeded },
+      { labels: labelled({ method, outcome: "error" }), value: failed }
     ])
   },
   {
     name: "lunlog_rpc_call_seconds_total",
     type: "counter",
     help: "How long they took together; methods that wait for something are as long as that.",
-    series: calls.map(({ method, seconds }) => ({ labels: { method }, value: seconds }))
+    series: calls.map(({ method, seconds }) => ({ labels: labelled({ method }), value: seconds }))
   }
 ]
 
@@ -30,7 +31,7 @@ export const processMetrics = (snapshot: MetricsSnapshot): ReadonlyArray<Metric>
       name: "lunlog_build_info",
       type: "gauge",
       help: "Versions; always 1.",
-      series: [{ labels: { version: snapshot.version, node: process.version }, value: 1 }]
+      series: [{ labels: labelled({ version: snapshot.version, node: process.version }), value: 1 }]
     },
     {
       name: "process_start_time_seconds",

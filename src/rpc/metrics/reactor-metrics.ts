@@ -1,12 +1,17 @@
 /** Metrics of reactors: their event loops and connections, and what they have found out. */
+import { Ending } from "../../domain/observation/session-observations.ts"
 import type { FactCount, ReactorMetrics } from "../../domain/Statistics.ts"
-import type { Metric, Series } from "./exposition.ts"
+import { labelled, type Metric, type Series } from "./exposition.ts"
 import type { MetricsSnapshot } from "./MetricsSnapshot.ts"
 
 const millisPerSecond = 1000
 
 /** 01/xx sends the initiator elsewhere (RFC 7143 section 11.13.5). */
 const redirected = /^01/
+
+const outcomes = ["accepted", "discovery", "refused", "redirected", "abandoned"]
+const digests = ["header", "data"]
+const drainOutcomes = ["drained", "late"]
 
 const outcomeOf = ({ detail, type }: FactCount): string | undefined => {
   switch (type) {
@@ -23,18 +28,22 @@ const outcomeOf = ({ detail, type }: FactCount): string | undefined => {
   }
 }
 
-/** Sums of facts by a label that is made of them. */
+/** Sums of facts by a label that is made of them; what is known to be possible begins at 0. */
 const sums = (
   { facts, index }: ReactorMetrics,
   label: string,
-  labelOf: (fact: FactCount) => string | undefined
+  labelOf: (fact: FactCount) => string | undefined,
+  possible: ReadonlyArray<string>
 ): ReadonlyArray<Series> => {
-  const byValue = new Map<string, number>()
+  const byValue = new Map(possible.map((value) => [value, 0]))
   for (const fact of facts) {
     const value = labelOf(fact)
     if (value !== undefined) byValue.set(value, (byValue.get(value) ?? 0) + fact.count)
   }
-  return [...byValue].map(([value, count]) => ({ labels: { reactor: index, [label]: value }, value: count }))
+  return [...byValue].map(([value, count]) => ({
+    labels: labelled({ reactor: index, [label]: value }),
+    value: count
+  }))
 }
 
 const ofType =
@@ -59,36 +68,58 @@ const factMetrics = (reactors: ReadonlyArray<ReactorMetrics>): ReadonlyArray<Met
     name: string,
     help: string,
     label: string,
-    labelOf: (fact: FactCount) => string | undefined
-  ): Metric => ({ name, type: "counter", help, series: reactors.flatMap((reactor) => sums(reactor, label, labelOf)) })
+    labelOf: (fact: FactCount) => string | undefined,
+    possible: ReadonlyArray<string> = []
+  ): Metric => {
+    const series = reactors.flatMap((reactor) => sums(reactor, label, labelOf, possible))
+    return { name, type: "counter", help, series }
+  }
   return [
-    counter("lunlog_logins_total", "Logins by how they ended.", "outcome", outcomeOf),
+    counter("lunlog_logins_total", "Logins by how they ended.", "outcome", outcomeOf, outcomes),
     counter(
       "lunlog_login_refusals_total",
       "Logins that were refused or sent elsewhere, by status class and detail, four hexadecimal digits.",
       "status",
       ofType("LoginRefused")
     ),
-    counter("lunlog_sessions_closed_total", "Sessions that have ended, by why.", "ending", ofType("SessionClosed")),
+    counter(
+      "lunlog_sessions_closed_total",
+      "Sessions that have ended, by why.",
+      "ending",
+      ofType("SessionClosed"),
+      Ending.literals
+    ),
     counter("lunlog_task_management_total", "Task management functions.", "function", ofType("TaskManagement")),
     counter("lunlog_pdus_rejected_total", "PDUs that were rejected, by why.", "reason", ofType("PduRejected")),
-    counter("lunlog_digest_errors_total", "PDUs with a wrong digest.", "digest", ofType("DigestError")),
-    counter("lunlog_drains_total", "LUNs that have drained, in time or late.", "outcome", ofType("LunDrainEnded")),
-    counter("lunlog_problems_total", "What went wrong beside, by what.", "problem", ({ type }) => problems[type])
+    counter("lunlog_digest_errors_total", "PDUs with a wrong digest.", "digest", ofType("DigestError"), digests),
+    counter(
+      "lunlog_drains_total",
+      "LUNs that have drained: whether all commands have ended by themselves, or some were aborted at the deadline.",
+      "outcome",
+      ofType("LunDrainEnded"),
+      drainOutcomes
+    ),
+    counter(
+      "lunlog_problems_total",
+      "What went wrong beside, by what.",
+      "problem",
+      ({ type }) => problems[type],
+      Object.values(problems)
+    )
   ]
 }
 
 const loopMetrics = (reactors: ReadonlyArray<ReactorMetrics>): ReadonlyArray<Metric> => {
   const each = (numberOf: (reactor: ReactorMetrics) => number): ReadonlyArray<Series> =>
-    reactors.map((reactor) => ({ labels: { reactor: reactor.index }, value: numberOf(reactor) }))
+    reactors.map((reactor) => ({ labels: labelled({ reactor: reactor.index }), value: numberOf(reactor) }))
   return [
     {
       name: "lunlog_reactor_loop_seconds_total",
       type: "counter",
       help: "Time of a reactor's event loop.",
       series: reactors.flatMap(({ busyMillis, idleMillis, index }) => [
-        { labels: { reactor: index, state: "busy" }, value: busyMillis / millisPerSecond },
-        { labels: { reactor: index, state: "idle" }, value: idleMillis / millisPerSecond }
+        { labels: labelled({ reactor: index, state: "busy" }), value: busyMillis / millisPerSecond },
+        { labels: labelled({ reactor: index, state: "idle" }), value: idleMillis / millisPerSecond }
       ])
     },
     {
@@ -149,14 +180,17 @@ export const reactorMetrics = ({ counted: { reactors }, status }: MetricsSnapsho
     type: "gauge",
     help: "Whether a reactor runs.",
     series: (status.reactors.length > 0 ? status.reactors : reactors.map(({ index }) => ({ index, state: "up" }))).map(
-      ({ index, state }) => ({ labels: { reactor: index }, value: state === "up" ? 1 : 0 })
+      ({ index, state }) => ({ labels: labelled({ reactor: index }), value: state === "up" ? 1 : 0 })
     )
   },
   {
     name: "lunlog_reactor_failures_total",
     type: "counter",
     help: "How often a reactor has failed and was started again, of several reactors.",
-    series: status.reactors.map(({ crashCount, index }) => ({ labels: { reactor: index }, value: crashCount }))
+    series: status.reactors.map(({ crashCount, index }) => ({
+      labels: labelled({ reactor: index }),
+      value: crashCount
+    }))
   },
   ...loopMetrics(reactors),
   ...factMetrics(reactors)

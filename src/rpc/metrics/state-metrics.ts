@@ -1,10 +1,10 @@
 /** Metrics of what there is, and of how it is: targets, portals, drains, memory, and what has no series of its own. */
-import type { Metric, Series } from "./exposition.ts"
+import { labelled, type Metric, noLabels, type Series } from "./exposition.ts"
 import { type MetricsSnapshot, metricsBounds } from "./MetricsSnapshot.ts"
 
 const millisPerSecond = 1000
 
-const one = (value: number): ReadonlyArray<Series> => [{ labels: {}, value }]
+const one = (value: number): ReadonlyArray<Series> => [{ labels: noLabels, value }]
 
 const bdevStates = ["up", "degraded", "failed", "detached"] as const
 
@@ -16,7 +16,7 @@ const objectMetrics = ({ counted, status }: MetricsSnapshot): ReadonlyArray<Metr
     type: "gauge",
     help: "Bdevs by state.",
     series: bdevStates.map((state) => ({
-      labels: { state },
+      labels: labelled({ state }),
       value: status.bdevs.filter((bdev) => bdev.state === state).length
     }))
   },
@@ -25,7 +25,7 @@ const objectMetrics = ({ counted, status }: MetricsSnapshot): ReadonlyArray<Metr
     type: "gauge",
     help: "Whether a portal listens.",
     series: status.portals.map(({ host, port, state, tag }) => ({
-      labels: { portal_group: tag, portal: host.includes(":") ? `[${host}]:${port}` : `${host}:${port}` },
+      labels: labelled({ portal_group: tag, portal: host.includes(":") ? `[${host}]:${port}` : `${host}:${port}` }),
       value: state === "listening" ? 1 : 0
     }))
   },
@@ -45,14 +45,14 @@ const drainMetrics = ({ drains }: MetricsSnapshot): ReadonlyArray<Metric> => {
       name: "lunlog_lun_drain_commands",
       type: "gauge",
       help: "Commands that a draining LUN waits for.",
-      series: told.map(({ commandsLeft, lun, target }) => ({ labels: { target, lun }, value: commandsLeft }))
+      series: told.map(({ commandsLeft, lun, target }) => ({ labels: labelled({ target, lun }), value: commandsLeft }))
     },
     {
       name: "lunlog_lun_drain_deadline_seconds",
       type: "gauge",
       help: "When the rest of them is aborted, in seconds since 1970.",
       series: told.map(({ deadlineAt, lun, target }) => ({
-        labels: { target, lun },
+        labels: labelled({ target, lun }),
         value: deadlineAt / millisPerSecond
       }))
     }
@@ -70,24 +70,24 @@ const memoryMetrics = ({ status: { memory } }: MetricsSnapshot): ReadonlyArray<M
     name: "lunlog_memory_used_bytes",
     type: "gauge",
     help: "Memory that the data plane has taken, by what for.",
-    series: Object.entries(memory.usedFor).map(([use, value]) => ({ labels: { use }, value }))
+    series: Object.entries(memory.usedFor).map(([use, value]) => ({ labels: labelled({ use }), value }))
   }
 ]
 
-const leftOut = ({ bdevCount, bdevs, counted }: MetricsSnapshot): Metric => {
+const leftOut = ({ bdevs, counted, status }: MetricsSnapshot): Metric => {
   const { luns, lunCount, sessionCount, sessions, targetCount, targets } = counted
   const counts = {
     targets: targetCount - targets.length,
     "latencies of targets": Math.max(0, targetCount - metricsBounds.latencies),
     luns: lunCount - luns.length,
     sessions: sessionCount - sessions.length,
-    bdevs: bdevCount - bdevs.length
+    bdevs: status.bdevs.length - bdevs.length
   }
   return {
     name: "lunlog_metrics_left_out",
     type: "gauge",
     help: "Things that have no series of their own, because there are too many.",
-    series: Object.entries(counts).map(([kind, value]) => ({ labels: { kind }, value }))
+    series: Object.entries(counts).map(([kind, value]) => ({ labels: labelled({ kind }), value }))
   }
 }
 

@@ -1,11 +1,10 @@
 /** The text that Prometheus reads: whatever names and numbers there are, they are read back as they were. */
 import { assert, describe, it } from "@effect/vitest"
 import { Schema } from "effect"
-import { type Metric, metricLines, type Series } from "../../../src/rpc/metrics/exposition.ts"
+import { labelled, type Metric, metricText, noLabels, type Series } from "../../../src/rpc/metrics/exposition.ts"
 import { readExposition } from "./exposition-parser.ts"
 
-const textOf = (...metrics: ReadonlyArray<Metric>): string =>
-  `${metrics.flatMap((metric) => [...metricLines(metric)]).join("\n")}\n`
+const textOf = (...metrics: ReadonlyArray<Metric>): string => metrics.map(metricText).join("")
 
 const gauge = (series: ReadonlyArray<Series>, help = "What it is."): Metric => ({
   name: "lunlog_a",
@@ -19,7 +18,9 @@ describe("a metric", () => {
     "has labels of any text, and any number",
     { value: Schema.String, other: Schema.String, number: Schema.Number, help: Schema.String },
     ({ help, number, other, value }) => {
-      const read = readExposition(textOf(gauge([{ labels: { one: value, two: other }, value: number }], help)))
+      const read = readExposition(
+        textOf(gauge([{ labels: labelled({ one: value, two: other }), value: number }], help))
+      )
       const [series] = read.get("lunlog_a")?.series ?? []
       assert.deepStrictEqual(Object.fromEntries(series?.labels ?? []), { one: value, two: other })
       assert.isTrue(series?.value === number || Number.isNaN(number))
@@ -30,23 +31,24 @@ describe("a metric", () => {
   it("escapes quotes, backslashes and ends of lines, and nothing else", () => {
     const awkward = 'iqn.2026-01:a"b\\c\nd{e="f"} # é'
     assert.deepStrictEqual(
-      [...metricLines(gauge([{ labels: { target: awkward }, value: 1 }], 'say "\\"'))],
+      metricText(gauge([{ labels: labelled({ target: awkward }), value: 1 }], 'say "\\"')).split("\n"),
       [
         '# HELP lunlog_a say "\\\\"',
         "# TYPE lunlog_a gauge",
-        'lunlog_a{target="iqn.2026-01:a\\"b\\\\c\\nd{e=\\"f\\"} # é"} 1'
+        'lunlog_a{target="iqn.2026-01:a\\"b\\\\c\\nd{e=\\"f\\"} # é"} 1',
+        ""
       ]
     )
   })
 
   it("that nothing is known of is left out", () => {
-    assert.deepStrictEqual([...metricLines(gauge([]))], [])
+    assert.deepStrictEqual(metricText(gauge([])), "")
   })
 
   it.prop("of observations is told as Prometheus adds them up", [Schema.Array(Schema.Natural)], ([some]) => {
     const counts = [0, 1, 2, 3].map((at) => Math.min(some[at] ?? 0, 2 ** 40))
     const [first = 0, second = 0] = counts
-    const series = [{ labels: { target: "a" }, bounds: [0.01, 0.5, 10], counts, sum: 2.5 }]
+    const series = [{ labels: labelled({ target: "a" }), bounds: [0.01, 0.5, 10], counts, sum: 2.5 }]
     const text = textOf({ name: "lunlog_b_seconds", type: "histogram", help: "B.", series })
     const read = readExposition(text).get("lunlog_b_seconds")?.series ?? []
     assert.deepStrictEqual(
@@ -69,13 +71,13 @@ describe("a metric", () => {
     { name: "1lunlog", type: "gauge" },
     { name: "lunlog_a", type: "counter" }
   ] as const)("with a name that is against the conventions is a mistake: $name as a $type", (wrong) => {
-    const metric = { ...wrong, help: "", series: [{ labels: {}, value: 1 }] }
-    assert.throws(() => [...metricLines(metric)])
+    const metric = { ...wrong, help: "", series: [{ labels: noLabels, value: 1 }] }
+    assert.throws(() => metricText(metric))
   })
 
   it("with a wrong label is a mistake", () => {
     for (const label of ["__a", "a-b", "1"]) {
-      assert.throws(() => [...metricLines(gauge([{ labels: { [label]: "" }, value: 1 }]))], label)
+      assert.throws(() => metricText(gauge([{ labels: labelled({ [label]: "" }), value: 1 }])), label)
     }
   })
 })

@@ -53,6 +53,14 @@ export class IoCounts {
     this.#settledErrors += other.#settledErrors
   }
 
+  /** Everything is added to another. */
+  addTo(sum: IoCounts): void {
+    for (let at = 0; at < numberCount; at++) {
+      sum.#numbers[at] = (sum.#numbers[at] ?? 0) + (this.#numbers[at] ?? 0)
+    }
+    sum.errors += this.errors
+  }
+
   /** What has not been settled is added to another. */
   addChangeTo(sum: IoCounts): void {
     for (let at = 0; at < numberCount; at++) {
