@@ -48,6 +48,8 @@ const node = findNode()
  * 3260.
  */
 const tgtFolder = join(root, ".cache/tgt")
+/** promtool, which comes with a server that is started by its package: it alone is taken out. */
+const prometheusFolder = join(root, ".cache/prometheus")
 const environment = {
   ...process.env,
   PATH: [
@@ -56,7 +58,8 @@ const environment = {
     process.env.PATH,
     "/usr/sbin",
     "/sbin",
-    join(tgtFolder, "usr/sbin")
+    join(tgtFolder, "usr/sbin"),
+    join(prometheusFolder, "usr/bin")
   ].join(delimiter)
 }
 
@@ -108,14 +111,30 @@ const preparePackages = () => {
 
 const output = (command, args, options = {}) => spawnSync(command, args, { encoding: "utf8", ...options })
 
+/** Downloads a Debian package without installing it; where it is, if it could be had. */
+const downloadPackage = (name, folder) => {
+  mkdirSync(folder, { recursive: true })
+  output("apt-get", ["-o", "APT::Sandbox::User=root", "download", name], { cwd: folder })
+  const archive = readdirSync(folder).find((file) => file.endsWith(".deb"))
+  return archive === undefined ? undefined : join(folder, archive)
+}
+
+/** Unpacks promtool where it is missing. */
+const preparePromtool = () => {
+  if (isInstalled("promtool") || !mayInstall) return
+  const archive = downloadPackage("prometheus", prometheusFolder)
+  if (archive === undefined) return
+  const unpack = 'dpkg-deb --fsys-tarfile "$0" | tar -x -C "$1" ./usr/bin/promtool'
+  run("sh", ["-c", unpack, archive, prometheusFolder])
+  rmSync(archive)
+}
+
 /** Unpacks tgt where it is missing; with the libraries that it needs, if this process may install them. */
 const prepareTgt = () => {
   if (isInstalled("tgtd") || !mayInstall) return
-  mkdirSync(tgtFolder, { recursive: true })
-  output("apt-get", ["-o", "APT::Sandbox::User=root", "download", "tgt"], { cwd: tgtFolder })
-  const archive = readdirSync(tgtFolder).find((name) => name.endsWith(".deb"))
-  if (archive === undefined || !run("dpkg-deb", ["-x", join(tgtFolder, archive), tgtFolder])) return
-  const depends = output("dpkg-deb", ["-f", join(tgtFolder, archive), "Depends"]).stdout ?? ""
+  const archive = downloadPackage("tgt", tgtFolder)
+  if (archive === undefined || !run("dpkg-deb", ["-x", archive, tgtFolder])) return
+  const depends = output("dpkg-deb", ["-f", archive, "Depends"]).stdout ?? ""
   const libraries = depends.match(/\blib(?!c6|config)[a-z0-9]+/g) ?? []
   run("apt-get", [...aptInstall, ...libraries], { stdio: ["ignore", "ignore", "inherit"] })
 }
@@ -225,6 +244,7 @@ const runLong = (args) => {
 const runAll = () => {
   preparePackages()
   prepareTgt()
+  preparePromtool()
   prepareGuest()
   const tsc = "node_modules/typescript/bin/tsc"
   check("types (tsc --noEmit)", node, [tsc, "--noEmit"])

@@ -11,11 +11,12 @@ import { assert, describe, it } from "vitest"
 /** The pseudo-tool for QEMU's iscsi block driver, a plug-in without a command of its own. */
 export const qemuIscsiDriver = "qemu's iscsi driver"
 
-/** Debian keeps administration commands outside a user's PATH; `npm test` unpacks tgt into `.cache`. */
+/** Debian keeps administration commands outside a user's PATH; `npm test` unpacks some tools into `.cache`. */
 const searchPath = [
   process.env["PATH"] ?? "",
   "/usr/local/sbin:/usr/sbin:/sbin",
-  join(import.meta.dirname, "../../.cache/tgt/usr/sbin")
+  join(import.meta.dirname, "../../.cache/tgt/usr/sbin"),
+  join(import.meta.dirname, "../../.cache/prometheus/usr/bin")
 ].join(":")
 
 const blockDriverPaths = ["x86_64-linux-gnu", "aarch64-linux-gnu"].map(
@@ -28,7 +29,7 @@ const isPackageTable = (value: unknown): value is Record<string, string> =>
 const packages = ((): Record<string, string> => {
   const table: unknown = JSON.parse(readFileSync(join(import.meta.dirname, "tools.json"), "utf8"))
   assert(isPackageTable(table), "tools.json maps tools to Debian packages")
-  return { ...table, [qemuIscsiDriver]: "qemu-block-extra", tgtd: "tgt", tgtadm: "tgt" }
+  return { ...table, [qemuIscsiDriver]: "qemu-block-extra", tgtd: "tgt", tgtadm: "tgt", promtool: "prometheus" }
 })()
 
 const isExecutable = (path: string): boolean => {

@@ -87,12 +87,11 @@ const histogramText = (name: string, { bounds, counts, labels, sum }: HistogramS
   return `${text}${name}_sum${inBraces(labels)} ${number(sum)}\n${name}_count${inBraces(labels)} ${total}\n`
 }
 
-/** A metric's lines; none of one without series. */
+/** A metric's lines; one without series is told of all the same. */
 export const metricText = (metric: Metric): string => {
   const { help, name, type } = metric
   if (!metricName.test(name)) throw new Error(`${name} is no name of a metric`)
   if (type === "counter" && !name.endsWith("_total")) throw new Error(`${name} is a counter, so it ends in _total`)
-  if (metric.series.length === 0) return ""
   let text = `# HELP ${name} ${escapedHelp(help)}\n# TYPE ${name} ${type}\n`
   if (metric.type === "histogram") for (const one of metric.series) text += histogramText(name, one)
   else for (const { labels, value } of metric.series) text += `${name}${inBraces(labels)} ${number(value)}\n`

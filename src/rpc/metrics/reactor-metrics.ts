@@ -1,4 +1,5 @@
 /** Metrics of reactors: their event loops and connections, and what they have found out. */
+import type { ReactorStatus } from "../../domain/DataPlane.ts"
 import { Ending } from "../../domain/observation/session-observations.ts"
 import type { FactCount, ReactorMetrics } from "../../domain/Statistics.ts"
 import { labelled, type Metric, type Series } from "./exposition.ts"
@@ -173,25 +174,32 @@ const loopMetrics = (reactors: ReadonlyArray<ReactorMetrics>): ReadonlyArray<Met
   ]
 }
 
+const stateMetrics = (reactors: ReadonlyArray<Pick<ReactorStatus, "crashCount" | "index" | "state">>) => {
+  const series = (numberOf: (reactor: (typeof reactors)[number]) => number): ReadonlyArray<Series> =>
+    reactors.map((reactor) => ({ labels: labelled({ reactor: reactor.index }), value: numberOf(reactor) }))
+  const metrics: ReadonlyArray<Metric> = [
+    {
+      name: "lunlog_reactor_up",
+      type: "gauge",
+      help: "Whether a reactor runs.",
+      series: series(({ state }) => (state === "up" ? 1 : 0))
+    },
+    {
+      name: "lunlog_reactor_failures_total",
+      type: "counter",
+      help: "How often a reactor has failed.",
+      series: series(({ crashCount }) => crashCount)
+    }
+  ]
+  return metrics
+}
+
 /** All of this file. Of a target with one reactor, its index is 0. */
-export const reactorMetrics = ({ counted: { reactors }, status }: MetricsSnapshot): ReadonlyArray<Metric> => [
-  {
-    name: "lunlog_reactor_up",
-    type: "gauge",
-    help: "Whether a reactor runs.",
-    series: (status.reactors.length > 0 ? status.reactors : reactors.map(({ index }) => ({ index, state: "up" }))).map(
-      ({ index, state }) => ({ labels: labelled({ reactor: index }), value: state === "up" ? 1 : 0 })
-    )
-  },
-  {
-    name: "lunlog_reactor_failures_total",
-    type: "counter",
-    help: "How often a reactor has failed and was started again, of several reactors.",
-    series: status.reactors.map(({ crashCount, index }) => ({
-      labels: labelled({ reactor: index }),
-      value: crashCount
-    }))
-  },
-  ...loopMetrics(reactors),
-  ...factMetrics(reactors)
-]
+export const reactorMetrics = ({ counted: { reactors }, status }: MetricsSnapshot): ReadonlyArray<Metric> => {
+  const only = reactors.map(({ index }) => ({ index, state: "up" as const, crashCount: 0 }))
+  return [
+    ...stateMetrics(status.reactors.length > 0 ? status.reactors : only),
+    ...loopMetrics(reactors),
+    ...factMetrics(reactors)
+  ]
+}

@@ -41,8 +41,10 @@ describe("a metric", () => {
     )
   })
 
-  it("that nothing is known of is left out", () => {
-    assert.deepStrictEqual(metricText(gauge([])), "")
+  it("that nothing is known of is told of without a number", () => {
+    const text = metricText(gauge([]))
+    assert.strictEqual(text, "# HELP lunlog_a What it is.\n# TYPE lunlog_a gauge\n")
+    assert.deepStrictEqual(readExposition(text).get("lunlog_a")?.series, [])
   })
 
   it.prop("of observations is told as Prometheus adds them up", [Schema.Array(Schema.Natural)], ([some]) => {
