@@ -11,9 +11,9 @@ export type Outcome = AppendFailed | undefined
 
 /** How a batch got to the disk, for whoever wants to know what an append has waited for. */
 export interface Written {
-  /** Before the write, and after its sync; nanoseconds since the epoch. */
-  readonly startedAt: bigint
-  readonly endedAt: bigint
+  /** Before the write, and after its sync; microseconds since the epoch. */
+  readonly startedAt: number
+  readonly endedAt: number
   /** Of all that shared it, observations too. */
   readonly records: number
   readonly bytes: number
@@ -78,9 +78,8 @@ export class Batch {
 
   /** Between these times, in microseconds since the epoch, it was written and synced. */
   setWritten(startedAt: number, endedAt: number): void {
-    const nanos = (micros: number): bigint => BigInt(micros) * 1000n
     const { bytes, writes } = this
-    const written = { startedAt: nanos(startedAt), endedAt: nanos(endedAt), records: writes.length, bytes }
+    const written = { startedAt, endedAt, records: writes.length, bytes }
     for (const job of this.jobs) job.written = written
   }
 }

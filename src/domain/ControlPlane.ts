@@ -20,7 +20,7 @@ import type { Event } from "./Event.ts"
 import type { UnreadableEvent } from "./event-codec.ts"
 import { fillHistory } from "./history-snapshots.ts"
 import type { State } from "./State.ts"
-import { annotate, traced, withParts } from "./tracing.ts"
+import { annotate, ifTraced, traced, withParts } from "./tracing.ts"
 
 /** What one command did. `records` and `events` go together, one by one; both are empty if there was nothing to do. */
 export interface Committed {
@@ -110,18 +110,27 @@ const dispatchOn = (log: EventLog["Service"], core: ControlCore): Dispatch => {
       const durable = parts === undefined ? ticket.success.durable : tracedAppend(ticket.success)
       return Effect.flatMap(durable, () => Effect.fromResult(ticket.success.outcome()))
     })
-  return (command, cause, lease) =>
+  const dispatch: Dispatch = (command, cause, lease) =>
     attempt(command, cause, lease).pipe(
       Effect.catchTag("SequenceConflict", () =>
         Effect.andThen(catchUp(log, cause), attempt(command, cause, lease)).pipe(
           // Two writers that take turns are a bug of ours: the log has one.
           Effect.catchTag("SequenceConflict", Effect.die)
         )
-      ),
-      Effect.tap((committed) => annotate(() => recordAttributes(committed))),
-      traced(`dispatch ${command._tag}`, () => ({ attributes: causeAttributes(cause) }))
+      )
+    )
+  return (command, cause, lease) =>
+    ifTraced(
+      () => tracedDispatch(command, cause, dispatch(command, cause, lease)),
+      () => dispatch(command, cause, lease)
     )
 }
+
+const tracedDispatch = (command: Command, cause: Cause, dispatched: ReturnType<Dispatch>): ReturnType<Dispatch> =>
+  dispatched.pipe(
+    Effect.tap((committed) => annotate(() => recordAttributes(committed))),
+    traced(`dispatch ${command._tag}`, () => ({ attributes: causeAttributes(cause) }))
+  )
 
 /** The wait for the disk, in which the write that several share is the last part. */
 const tracedAppend = ({ durable, written }: Ticket): Ticket["durable"] =>

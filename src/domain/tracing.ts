@@ -38,14 +38,17 @@ export const tracedAlone =
   <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
     Effect.withFiber((fiber) => (isTraced(fiber) ? Effect.useSpan(name, options(), () => effect) : effect))
 
+/** One effect where there are spans, and another where there are none: for what is done often. */
+export const ifTraced = <A, E, R>(
+  traced: () => Effect.Effect<A, E, R>,
+  untraced: () => Effect.Effect<A, E, R>
+): Effect.Effect<A, E, R> => Effect.withFiber((fiber) => (isTraced(fiber) ? traced() : untraced()))
+
 /** Adds to the span that this runs in, if there is one. */
 export const annotate = (attributes: () => Attributes): Effect.Effect<void> =>
   Effect.withFiber((fiber) => (isTraced(fiber) ? Effect.annotateCurrentSpan(attributes()) : Effect.void))
 
-/**
- * A span for work that is not an effect: what runs in one go within another span, or is known only afterwards. Times
- * are nanoseconds since the epoch.
- */
+/** Spans for what is not an effect: what runs in one go within another span, or is known only afterwards. */
 export interface SpanParts {
   /** The span that all of it is in. */
   readonly span: Tracer.AnySpan
@@ -55,11 +58,13 @@ export interface SpanParts {
   readonly past: (name: string, times: PastTimes, attributes: Attributes) => void
 }
 
-/** When something was; nanoseconds since the epoch. */
+/** When something was; microseconds since the epoch. */
 export interface PastTimes {
-  readonly startedAt: bigint
-  readonly endedAt: bigint
+  readonly startedAt: number
+  readonly endedAt: number
 }
+
+const nanosOf = (micros: number): bigint => BigInt(micros) * 1000n
 
 const partsOf = (fiber: AnyFiber, span: Tracer.AnySpan, tracer: Tracer.Tracer): SpanParts => {
   const clock = fiber.getRef(Clock.Clock)
@@ -85,9 +90,9 @@ const partsOf = (fiber: AnyFiber, span: Tracer.AnySpan, tracer: Tracer.Tracer): 
       }
     },
     past: (name, { endedAt, startedAt }, attributes) => {
-      const past = begin(name, startedAt)
+      const past = begin(name, nanosOf(startedAt))
       for (const [key, value] of Object.entries(attributes)) past.attribute(key, value)
-      past.end(endedAt, Exit.void)
+      past.end(nanosOf(endedAt), Exit.void)
     }
   }
 }
