@@ -4,7 +4,7 @@ import { DisksIcon, LogIcon, LunsIcon, OverviewIcon, SessionsIcon, TopologyIcon 
 import { liveViews } from "./live/live-views.tsx"
 import { Empty } from "./parts/Empty.tsx"
 import { Page } from "./parts/Page.tsx"
-import { linkTo, type Route } from "./router.ts"
+import { linkTo, type Route } from "./route.ts"
 import { timeViews } from "./time/time-views.tsx"
 
 /** Draws what is at an address. */

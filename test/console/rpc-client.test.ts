@@ -3,7 +3,7 @@ import { assert, describe, it } from "vitest"
 import { method, type Outcome, RpcClient } from "../../src/console/rpc/RpcClient.ts"
 import type { RpcProblem } from "../../src/console/rpc/RpcProblem.ts"
 import { list, number, object, text } from "../../src/console/rpc/reader-codec.ts"
-import { tokenOfFragment } from "../../src/console/rpc/token.ts"
+import { tokenOfFragment } from "../../src/console/rpc/token-of-fragment.ts"
 
 const one = method("one", object({ value: number }))
 const two = method("two", list(text))

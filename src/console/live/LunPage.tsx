@@ -1,7 +1,7 @@
 /** A LUN: its load, what it is made of, who uses it, what happened to it; and while it goes, how far that is. */
 import { Empty } from "../parts/Empty.tsx"
 import { Card, Page } from "../parts/Page.tsx"
-import { linkTo } from "../router.ts"
+import { linkTo } from "../route.ts"
 import { removeLun } from "../rpc/methods.ts"
 import { useStore } from "../store/ConsoleStore.ts"
 import { lunKey } from "../store/LiveRates.ts"

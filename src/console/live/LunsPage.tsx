@@ -1,7 +1,8 @@
 /** All LUNs of all targets. The filter is in the address. */
 import { Empty } from "../parts/Empty.tsx"
 import { Page } from "../parts/Page.tsx"
-import { type Route, replaceQuery } from "../router.ts"
+import type { Route } from "../route.ts"
+import { replaceQuery } from "../router.ts"
 import { useStore } from "../store/ConsoleStore.ts"
 import { LunTable } from "./LunTable.tsx"
 

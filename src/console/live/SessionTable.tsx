@@ -2,7 +2,7 @@
 import type { ComponentChildren } from "preact"
 import { useMemo } from "preact/hooks"
 import { type Column, Table } from "../parts/Table.tsx"
-import { linkTo } from "../router.ts"
+import { linkTo } from "../route.ts"
 import type { Session } from "../rpc/methods.ts"
 import { useStore } from "../store/ConsoleStore.ts"
 import { sessionKey } from "../store/LiveRates.ts"

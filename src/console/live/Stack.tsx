@@ -2,7 +2,7 @@
 import { countText, sizeText } from "../format.ts"
 import { Badge } from "../parts/Badge.tsx"
 import { Problem } from "../parts/Problem.tsx"
-import { linkTo } from "../router.ts"
+import { linkTo } from "../route.ts"
 import { type Bdev, getBdevs } from "../rpc/methods.ts"
 import type { Outcome } from "../rpc/RpcClient.ts"
 import { useStore } from "../store/ConsoleStore.ts"

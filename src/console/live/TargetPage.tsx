@@ -2,7 +2,7 @@
 import { Badge } from "../parts/Badge.tsx"
 import { Empty } from "../parts/Empty.tsx"
 import { Card, Facts, Page } from "../parts/Page.tsx"
-import { linkTo } from "../router.ts"
+import { linkTo } from "../route.ts"
 import type { Target } from "../rpc/methods.ts"
 import { useStore } from "../store/ConsoleStore.ts"
 import { DrainList } from "./DrainList.tsx"

@@ -1,7 +1,7 @@
 /** Pages of what there is now, by the first part of their addresses. */
 import "./live.css"
 import type { ComponentChildren } from "preact"
-import type { Route } from "../router.ts"
+import type { Route } from "../route.ts"
 import { DiskPage } from "./DiskPage.tsx"
 import { DisksPage } from "./DisksPage.tsx"
 import { InitiatorGroupPage, PortalGroupPage } from "./GroupPages.tsx"

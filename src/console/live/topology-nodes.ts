@@ -1,7 +1,7 @@
 /** What there is as trees: of targets, of portal groups, of initiator groups. Each says what it is linked to. */
 import { counted, sizeText } from "../format.ts"
 import type { TreeNode } from "../parts/tree-nodes.ts"
-import { linkTo } from "../router.ts"
+import { linkTo } from "../route.ts"
 import type { InitiatorGroup, PortalGroup, Session, Status, Target } from "../rpc/methods.ts"
 import { type Lun, type ObjectIndex, stackOf } from "../store/ObjectIndex.ts"
 

@@ -2,19 +2,9 @@
  * The bearer token of this tab. It comes with the URL that the target has printed, as a fragment, which no browser
  * sends anywhere; from there it moves into the tab's own storage, and out of the address bar and the history.
  */
-const storageKey = "lunlog-token"
-const inFragment = /^#token=([^&]+)$/u
+import { tokenOfFragment } from "./token-of-fragment.ts"
 
-/** The token that a fragment brings. */
-export const tokenOfFragment = (fragment: string): string | undefined => {
-  const found = inFragment.exec(fragment)?.[1]
-  if (found === undefined) return undefined
-  try {
-    return decodeURIComponent(found)
-  } catch {
-    return undefined
-  }
-}
+const storageKey = "lunlog-token"
 
 /** Of this tab, if it has one. */
 export const storedToken = (): string | undefined => sessionStorage.getItem(storageKey) ?? undefined

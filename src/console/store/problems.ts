@@ -1,6 +1,6 @@
 /** What is wrong now, the worst first: from the status, in one place for the overview and for the navigation. */
 import { countText, percentText, sizeText } from "../format.ts"
-import { linkTo } from "../router.ts"
+import { linkTo } from "../route.ts"
 import type { Status } from "../rpc/methods.ts"
 
 /** One of them. */

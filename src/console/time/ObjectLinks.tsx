@@ -1,5 +1,5 @@
 /** From an object's name to what it is now, and to its history. */
-import { linkTo } from "../router.ts"
+import { linkTo } from "../route.ts"
 import { liveAddress } from "./model/object-address.ts"
 import { objectWords } from "./model/object-name.ts"
 

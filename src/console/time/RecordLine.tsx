@@ -1,6 +1,6 @@
 /** A record that is named beside others: when, what, and who asked for it. */
 
-import { linkTo } from "../router.ts"
+import { linkTo } from "../route.ts"
 import type { RecordBrief } from "../rpc/history-methods.ts"
 import type { Cause } from "../rpc/log-methods.ts"
 import { TroubleSign } from "./TroubleSign.tsx"

@@ -2,7 +2,7 @@
 import { Badge } from "../parts/Badge.tsx"
 import { Card, Facts, Page } from "../parts/Page.tsx"
 import { Problem } from "../parts/Problem.tsx"
-import { linkTo } from "../router.ts"
+import { linkTo } from "../route.ts"
 import { diffStates, type RecordWhole, type ShownRecord, showRecord } from "../rpc/history-methods.ts"
 import { isRecord } from "../rpc/reader-codec.ts"
 import { useAnswer } from "../store/use-answer.ts"

@@ -1,7 +1,7 @@
 /** Why an object is as it is: the records that made it so, and those of what it depends on. */
 import { Card } from "../parts/Page.tsx"
 import { Problem } from "../parts/Problem.tsx"
-import { linkTo } from "../router.ts"
+import { linkTo } from "../route.ts"
 import { type LeftOut, type Life, type Why, whyObject } from "../rpc/history-methods.ts"
 import { useAnswer } from "../store/use-answer.ts"
 import { shellWord } from "./model/LogQuery.ts"

@@ -1,6 +1,6 @@
 /** The pages about the event log. */
 import type { ComponentChildren } from "preact"
-import type { Route } from "../router.ts"
+import type { Route } from "../route.ts"
 import { LogPage } from "./LogPage.tsx"
 import { RecordPage } from "./RecordPage.tsx"
 

@@ -1,5 +1,5 @@
 /** Errors and warnings of the picture, in words. */
-import { linkTo } from "../../router.ts"
+import { linkTo } from "../../route.ts"
 import type { Lane } from "../../rpc/history-methods.ts"
 import { markText, troubleOf } from "../model/lane-picture.ts"
 import { When } from "../When.tsx"

@@ -1,5 +1,5 @@
 /** Where the page shows what an object is now. */
-import { linkTo } from "../../router.ts"
+import { linkTo } from "../../route.ts"
 import { lunOf, objectName } from "./object-name.ts"
 
 /** Its page, if objects of this kind have one. Whether it is still there, that page says. */
