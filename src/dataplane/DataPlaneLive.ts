@@ -166,9 +166,9 @@ const make = Effect.fnUntraced(function* (settings: DataPlaneSettings) {
   const startedAt = log.durable().controlSeq
   const { committed, state } = yield* controlPlane.changes
   let crashed: string | undefined
-  const { allowedPaths, memoryBytes = defaultMemoryBytes(), peerLimits, sysfsRoot } = settings
+  const { allowedPaths, memoryBytes = defaultMemoryBytes(), peerLimits, recorder, sysfsRoot } = settings
   const memory = MemoryBudget.sized(memoryBytes)
-  const surroundings = { allowedPaths, peerLimits, sysfsRoot, memory: memory.shared }
+  const surroundings = { allowedPaths, peerLimits, recorder, sysfsRoot, memory: memory.shared }
   const print = Effect.runForkWith(yield* Effect.context<never>())
   const warn = (warning: string): void => void print(Effect.logWarning(warning))
   const tooMuch = limitWarning(memoryBytes)

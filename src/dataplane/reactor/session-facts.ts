@@ -120,7 +120,8 @@ export const sessionFacts = (tell: (fact: ReactorObservation) => void): NodeList
       _tag: "LoginRefused",
       ...nexusOf(connection, undefined),
       status,
-      reason: cut(reason)
+      reason: cut(reason),
+      ...receivedOf(connection)
     }),
   connectionRefused: ({ initiatorAddress, portalGroupTag }, reason) =>
     tell({ _tag: "ConnectionRefused", initiatorAddress, portalGroupTag, reason }),

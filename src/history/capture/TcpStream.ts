@@ -28,6 +28,8 @@ export interface Segment {
 const Flag = { fin: 0x01, syn: 0x02, push: 0x08, ack: 0x10 } as const
 
 const tcpHeaderBytes = 20
+/** Of a SYN: a window that nothing recorded fills (RFC 7323 section 2.2), padded to a word. */
+const windowScale = Uint8Array.of(1, 3, 3, 14)
 const protocolTcp = 6
 const timeToLive = 64
 const window = 0xffff
@@ -117,20 +119,23 @@ export class TcpStream {
   #add({ bytes, comments, fromTarget, known, nanos }: Segment, flags: number): void {
     const [from, to] = fromTarget ? [this.#target, this.#initiator] : [this.#initiator, this.#target]
     const [own, other] = fromTarget ? (["target", "initiator"] as const) : (["initiator", "target"] as const)
-    const ip = ipHeader(bytesOf(from), bytesOf(to), tcpHeaderBytes + bytes)
-    const packet = new Uint8Array(ip.length + tcpHeaderBytes + known.length)
+    const options = (flags & Flag.syn) === 0 ? nothing : windowScale
+    const headBytes = tcpHeaderBytes + options.length
+    const ip = ipHeader(bytesOf(from), bytesOf(to), headBytes + bytes)
+    const packet = new Uint8Array(ip.length + headBytes + known.length)
     packet.set(ip)
+    packet.set(options, ip.length + tcpHeaderBytes)
     const tcp = new DataView(packet.buffer, ip.length)
     tcp.setUint16(0, from.port)
     tcp.setUint16(2, to.port)
     tcp.setUint32(4, this.#sequence[own])
     tcp.setUint32(8, (flags & Flag.ack) === 0 ? 0 : this.#sequence[other])
-    tcp.setUint8(12, (tcpHeaderBytes / 4) << 4)
+    tcp.setUint8(12, (headBytes / 4) << 4)
     tcp.setUint8(13, flags)
     tcp.setUint16(14, window)
-    packet.set(known, ip.length + tcpHeaderBytes)
+    packet.set(known, ip.length + headBytes)
     const taken = bytes + ((flags & (Flag.syn | Flag.fin)) === 0 ? 0 : 1)
     this.#sequence[own] = (this.#sequence[own] + taken) >>> 0
-    this.packets.push({ nanos, bytes: packet, wireBytes: ip.length + tcpHeaderBytes + bytes, comments })
+    this.packets.push({ nanos, bytes: packet, wireBytes: ip.length + headBytes + bytes, comments })
   }
 }
