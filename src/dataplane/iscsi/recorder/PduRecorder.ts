@@ -24,6 +24,7 @@ import type { Digests } from "../PduReader.ts"
 import { ahsBytesOf, bhsBytes, initiatorTaskTagOf, opcodeOf } from "../pdu/bhs.ts"
 import { crc32cOf } from "../pdu/crc32c.ts"
 import { InitiatorOpcode, TargetOpcode } from "../pdu/opcodes.ts"
+import { HeaderCopier } from "./HeaderCopier.ts"
 import { KeptData } from "./KeptData.ts"
 import { TextRedaction } from "./TextRedaction.ts"
 import { takeSpare } from "./take-spare.ts"
@@ -46,6 +47,9 @@ const searchedMax = 4096
 /** Of a SCSI command, RFC 7143 section 11.3. */
 const cdbAt = 32
 const nothing = Buffer.alloc(0)
+/** Of this thread. */
+const receivedHeaders = new HeaderCopier()
+const sentHeaders = new HeaderCopier()
 
 /** Bytes of a slot. */
 const slotBytesOf = ({ dataBytes }: RecorderSettings): number => slotHeadBytes + Math.ceil(dataBytes / 8) * 8
@@ -101,7 +105,7 @@ export class PduRecorder {
   /** A PDU with this header begins to arrive. The buffer is valid during the call only. */
   received(b: Buffer, at: number): void {
     this.lastReceived = this.count
-    this.#receivedAt = this.#keep(b, at, this.#flags)
+    this.#receivedAt = this.#keep(b, at, this.#flags, receivedHeaders)
     if (this.#dataBytes === 0) return
     const opcode = opcodeOf(b, at)
     this.takesData = opcode !== InitiatorOpcode.LoginRequest && opcode !== InitiatorOpcode.TextRequest
@@ -128,13 +132,13 @@ export class PduRecorder {
   /** See `badData`. */
   badHeader(b: Buffer, at: number): void {
     this.lastReceived = this.count
-    this.#receivedAt = this.#keep(b, at, this.#flags | CaptureFlag.badHeader)
+    this.#receivedAt = this.#keep(b, at, this.#flags | CaptureFlag.badHeader, receivedHeaders)
     this.takesData = false
   }
 
   /** A PDU with this header has been written to the output. */
   sent(b: Buffer, at: number): void {
-    this.#keep(b, at, this.#flags | CaptureFlag.sent)
+    this.#keep(b, at, this.#flags | CaptureFlag.sent, sentHeaders)
   }
 
   /** Its data, of a disk. */
@@ -212,21 +216,17 @@ export class PduRecorder {
     if (this.#ring.length > 0 && data.length > 0) this.#keptData.put(this.count - 1, data, redacted)
   }
 
-  /** Where its slot is. A header is too short for `Buffer.copy` to be worth its call: words are what is fastest. */
-  #keep(b: Buffer, at: number, flags: number): number {
+  /** Where its slot is. */
+  #keep(b: Buffer, at: number, flags: number, headers: HeaderCopier): number {
     const number = ++this.count
     if (this.#next === this.#ring.length && !this.#makeRoom()) return 0
     const slot = this.#next
     const words = this.#words
-    let word = slot >> 2
+    const word = slot >> 2
     this.#times[slot >> 3] = this.#clock.last
     words[word + 2] = flags
     words[word + 3] = number
-    word += 4
-    for (let from = at; from < at + bhsBytes; from += 4) {
-      const low = (b[from] ?? 0) | ((b[from + 1] ?? 0) << 8)
-      words[word++] = low | ((b[from + 2] ?? 0) << 16) | ((b[from + 3] ?? 0) << 24)
-    }
+    headers.copy(b, at, words, word + 4)
     this.#next = slot + this.#slotBytes
     return slot
   }
