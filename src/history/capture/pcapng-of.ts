@@ -50,6 +50,12 @@ const aboutOf = (capture: ConnectionCapture, recorded: number): string => {
   return `connection ${connection}, ${session}: ${who} at ${targetName === "" ? "(discovery)" : targetName}${lost}`
 }
 
+/** Wireshark's port of iSCSI; it takes no other for it by itself. */
+const knownPort = 3260
+
+const portHint = (port: number): ReadonlyArray<string> =>
+  port === knownPort ? [] : [`to see iSCSI: tshark -d tcp.port==${port},iscsi, or Decode As in Wireshark`]
+
 const remarksOf = ({ flags }: CaptureEntry): ReadonlyArray<string> => [
   ...((flags & CaptureFlag.badHeader) === 0 ? [] : ["its header digest is wrong"]),
   ...((flags & CaptureFlag.badData) === 0 ? [] : ["its data digest is wrong"])
@@ -63,7 +69,7 @@ const packetsOf = (capture: ConnectionCapture, { sentenceOf }: CaptureWords): Re
     { address: targetAddress, port: targetPort }
   )
   const since = BigInt(Math.round(capture.openedAt)) * nanosPerMicro
-  const about = [aboutOf(capture, entries.length)]
+  const about = [aboutOf(capture, entries.length), ...portHint(targetPort)]
   const isWhole = entries[0]?.ordinal === 0
   if (isWhole) stream.open(since, about)
   const seqs = Map.groupBy(capture.records, ({ ordinal }) => ordinal)

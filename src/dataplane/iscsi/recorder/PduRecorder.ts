@@ -233,9 +233,9 @@ export class PduRecorder {
 
   /** At the end of the ring: a larger one, or its beginning. False: nothing is recorded. */
   #makeRoom(): boolean {
+    if (this.#bytesMax === 0) return false
     const before = this.#ring.length
     const wanted = Math.min(this.#bytesMax, Math.max(firstSlots * this.#slotBytes, before * 2))
-    if (wanted === 0) return false
     const isYoung = before === 0 || this.#clock.last - (this.#times[0] ?? 0) < growsWithinMillis
     if (wanted > before && isYoung && takeSpare(this.#memory, wanted)) this.#growTo(wanted)
     else this.#next = 0
