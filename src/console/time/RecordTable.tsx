@@ -143,7 +143,7 @@ export const RecordTable = ({ onNearBegin, onNearEnd, onScrolled, records }: Rec
       ref={scroller}
       // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard
       tabIndex={0}
-      aria-label="Records"
+      aria-label="Records table"
       onKeyDown={onKeyDown}
       onScroll={(event) => onScrolled(event.currentTarget.scrollTop > rowPixels)}
     >

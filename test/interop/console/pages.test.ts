@@ -24,8 +24,10 @@ const headings: Readonly<Record<string, string | RegExp>> = {
   "#/disks/vm-01": "vm-01",
   "#/initiators/1": /^Initiator group/u,
   "#/portals/1": /^Portal group/u,
-  "#/log": /./u,
-  "#/log/20": /./u,
+  "#/log": "Event log",
+  "#/log?at=30": "Event log",
+  [`#/log?object=lun:${virtualMachines}:1`]: "Event log",
+  "#/log/30": "Record 30",
   "#/nowhere": "No such page"
 }
 
