@@ -11,7 +11,10 @@ import { describeWithTools } from "../../support/requires-tool.ts"
 
 const { virtualMachines } = siteNames
 
-const headings: Readonly<Record<string, string | RegExp>> = {
+type Heading = string | RegExp
+
+/** The heading of each page, and what is there when it is whole if that comes later. */
+const views: Readonly<Record<string, Heading | readonly [Heading, string]>> = {
   "#/": "Overview",
   "#/topology": "Topology",
   "#/topology?tab=initiators": "Topology",
@@ -24,10 +27,10 @@ const headings: Readonly<Record<string, string | RegExp>> = {
   "#/disks/vm-01": "vm-01",
   "#/initiators/1": /^Initiator group/u,
   "#/portals/1": /^Portal group/u,
-  "#/log": "Event log",
-  "#/log?at=30": "Event log",
-  [`#/log?object=lun:${virtualMachines}:1`]: "Event log",
-  "#/log/30": "Record 30",
+  "#/log": ["Event log", "was added: bdev EE_archive"],
+  "#/log?at=30": ["Event log", "As of record 30"],
+  [`#/log?object=lun:${virtualMachines}:1`]: ["Event log", "Why it is so"],
+  "#/log/30": ["Record 30", "lunlog log show 30"],
   "#/nowhere": "No such page"
 }
 
@@ -38,9 +41,11 @@ const screens = [
 ] as const
 
 /** Without loading the page again. */
-const show = async (page: Page, view: string, name: string | RegExp): Promise<void> => {
+const show = async (page: Page, view: string, expected: (typeof views)[string]): Promise<void> => {
+  const [name, content] = Array.isArray(expected) ? expected : [expected, undefined]
   await page.evaluate(`location.hash = ${JSON.stringify(view)}`)
   await page.getByRole("heading", { level: 1, name }).waitFor()
+  if (content !== undefined) await page.getByRole("main").getByText(content).first().waitFor()
 }
 
 /** What has the focus, in words. */
@@ -74,11 +79,11 @@ describeWithTools(["chromium"], "each page of the web console", () => {
     await site[Symbol.asyncDispose]()
   })
 
-  it("can be read by everybody, in light and dark, and fits a desk and a phone", async () => {
+  it("can be read by everybody, in light and dark, and fits a desk and a phone", { timeout: 180_000 }, async () => {
     const problems: Array<string> = []
     await browser.visit(site.url, async ({ page }) => {
-      for (const [view, heading] of Object.entries(headings)) {
-        await show(page, view, heading)
+      for (const [view, expected] of Object.entries(views)) {
+        await show(page, view, expected)
         for (const [width, colorScheme] of screens) {
           await page.setViewportSize({ width, height: 800 })
           await page.emulateMedia({ colorScheme, reducedMotion: "reduce" })
