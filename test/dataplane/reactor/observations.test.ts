@@ -38,7 +38,7 @@ const end = async (harness: Harness): Promise<void> => {
   await harness.shutdown()
   for (const fact of harness.facts) {
     if (notObserved.has(fact._tag)) continue
-    const { correlationId: _, firstMillisAgo: __, ...observation }: Record<string, unknown> = { ...fact }
+    const { correlationId: _, firstMillisAgo: __, pdu: ___, ...observation }: Record<string, unknown> = { ...fact }
     decode(observation)
   }
 }
