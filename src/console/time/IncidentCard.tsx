@@ -1,5 +1,5 @@
 /** What the target has kept of an incident: its files, to be taken away, and what to do with them. */
-import { useState } from "preact/hooks"
+import { useEffect, useState } from "preact/hooks"
 import { counted, sizeText } from "../format.ts"
 import { Card } from "../parts/Page.tsx"
 import { Problem } from "../parts/Problem.tsx"
@@ -8,7 +8,6 @@ import { getIncidentFile, getIncidents, type Incident } from "../rpc/incident-me
 import type { RpcClient } from "../rpc/RpcClient.ts"
 import type { RpcProblem } from "../rpc/RpcProblem.ts"
 import { useStore } from "../store/ConsoleStore.ts"
-import { useAnswer } from "../store/use-answer.ts"
 
 /** A file that is larger is not taken into memory here. */
 const bytesMax = 256 * 1024 * 1024
@@ -67,11 +66,25 @@ const Files = ({ incident }: { readonly incident: Incident }) => {
   )
 }
 
+/** All that the target has kept, asked once; none while that is not known. */
+const useIncidents = (): ReadonlyArray<Incident> => {
+  const { client } = useStore()
+  const [incidents, setIncidents] = useState<ReadonlyArray<Incident>>([])
+  useEffect(() => {
+    let isWanted = true
+    void client.call(getIncidents).then((outcome) => {
+      if (isWanted && outcome._tag === "Answer") setIncidents(outcome.value.incidents)
+    })
+    return () => {
+      isWanted = false
+    }
+  }, [client])
+  return incidents
+}
+
 /** Nothing, unless `seq` is the record of an incident, or one that belongs to it. */
 export const IncidentCard = ({ seq }: { readonly seq: number }) => {
-  const outcome = useAnswer(getIncidents, {})
-  const all = outcome?._tag === "Answer" ? outcome.value.incidents : []
-  const found = all.find((one) => one.seq === seq || one.joined.some((record) => record.seq === seq))
+  const found = useIncidents().find((one) => one.seq === seq || one.joined.some((record) => record.seq === seq))
   if (found === undefined) return null
   return (
     <Card title="What was kept of the incident">

@@ -14,6 +14,7 @@ import { fieldText } from "./model/past-objects.ts"
 import { localText, utcText } from "./model/time-text.ts"
 import { DifferenceView } from "./moment/DifferenceView.tsx"
 import { ObjectLinks } from "./ObjectLinks.tsx"
+import { causeText } from "./RecordLine.tsx"
 
 const Trail = () => <a href={linkTo.log()}>Event log</a>
 
@@ -31,7 +32,7 @@ const Summary = ({ record }: { readonly record: RecordWhole }) => {
           ["Time", <time dateTime={utcText(at)}>{localText(at)}</time>],
           ["UTC", utcText(at)],
           ["Type", `${type}, version ${v}`],
-          ["Asked for by", `${cause.source}${cause.actor === cause.source ? "" : ` ${cause.actor}`}`],
+          ["Asked for by", causeText({ ...cause, method: undefined })],
           ["Method", cause.method],
           ["Request", cause.requestId],
           [
