@@ -175,7 +175,8 @@ export const TimeCard = (props: TimeCardProps) => {
           <MomentSlider
             range={range}
             at={at}
-            seq={machine.past.value?.seq}
+            seq={place?._tag === "Seq" ? place.seq : machine.past.value?.seq}
+            isNow={place === undefined}
             isToNow={view.stretch._tag !== "Fixed"}
             onTime={toTime}
             onStep={(by) => machine.step(by)}

@@ -15,6 +15,8 @@ interface MomentSliderProps {
   /** Microseconds since 1970; undefined: now. */
   readonly at: number | undefined
   readonly seq: number | undefined
+  /** It stands at now, and not at a moment whose time is not known yet. */
+  readonly isNow: boolean
   /** The range ends with now: so does the slider. */
   readonly isToNow: boolean
   readonly onTime: (at: number | undefined) => void
@@ -45,8 +47,8 @@ const jumpOf = (key: string, part: number): number | undefined => {
 }
 
 /** In the column of the lanes, under them. */
-export const MomentSlider = ({ at, isToNow, onStep, onTime, range, seq }: MomentSliderProps) => {
-  const part = at === undefined ? 1 : Math.min(1, Math.max(0, partOf(range, at)))
+export const MomentSlider = ({ at, isNow, isToNow, onStep, onTime, range, seq }: MomentSliderProps) => {
+  const part = at === undefined ? Number(isNow) : Math.min(1, Math.max(0, partOf(range, at)))
   const goTo = (to: number) => onTime(to >= 1 && isToNow ? undefined : momentOf(range, to))
   const onKeyDown = (event: TargetedKeyboardEvent<HTMLInputElement>) => {
     const step = arrows.get(event.key)
@@ -57,7 +59,8 @@ export const MomentSlider = ({ at, isToNow, onStep, onTime, range, seq }: Moment
     else if (step !== undefined) onStep(step)
     else if (jump !== undefined) goTo(jump)
   }
-  const words = at === undefined ? "now" : `${localText(at)}${seq === undefined ? "" : `, record ${seq}`}`
+  const record = seq === undefined ? "" : `record ${seq}`
+  const words = isNow ? "now" : [at === undefined ? "" : localText(at), record].filter((text) => text !== "").join(", ")
   return (
     <div class="slider">
       <span class="lane-name" aria-hidden="true">

@@ -62,8 +62,8 @@ export class TimeMachine {
       onOutcome: (_question, outcome) => {
         this.#isStale.value = false
         this.#problem.value = outcome._tag === "Failed" ? outcome.problem : undefined
+        this.#past.value = outcome._tag === "Failed" ? undefined : outcome.value
         if (outcome._tag === "Failed") return
-        this.#past.value = outcome.value
         onMoment(outcome.value.seq)
       },
       apartMillis,
