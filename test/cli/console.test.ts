@@ -2,7 +2,11 @@
 import { existsSync, writeFileSync } from "node:fs"
 import { createServer, type Server } from "node:net"
 import { join } from "node:path"
+import { Schema } from "effect"
 import { afterEach, assert, beforeEach, describe, it } from "vitest"
+import { guideTargetName, setUpGuide } from "../support/guide.ts"
+import { clearUnitAttentions, readBlocks, writeBlocks } from "../support/initiator/commands.ts"
+import { Session } from "../support/initiator/Session.ts"
 import { freePort, makeDirectory, removeDirectory, startTarget, type TargetProcess } from "../support/target-process.ts"
 import { until } from "../support/until.ts"
 import { lunlog } from "./support.ts"
@@ -35,6 +39,10 @@ const call = async ({ token, url }: ConsoleAddress, method: string, params?: unk
   })
   return response.text()
 }
+
+const Captures = Schema.Struct({ connections: Schema.Array(Schema.Struct({ entries: Schema.String })) })
+const Incidents = Schema.Struct({ incidents: Schema.Array(Schema.Struct({ seq: Schema.Number })) })
+const FilePart = Schema.Struct({ chunk: Schema.String })
 
 const disk = { name: "M", num_blocks: 8, block_size: 512 }
 
@@ -71,6 +79,46 @@ describe("lunlog serve --console", () => {
     assert.include(await call(console, "iscsi_create_auth_group", group), '"result":true')
     assert.include(await call(console, "iscsi_get_auth_groups"), '"code":-1,')
     assert.include(await call(console, "lunlog_identify", { source: "cli", actor: "root" }), '"code":-1,')
+  })
+
+  it("shows recorded PDUs without content of disks, also those that were kept of an incident", async () => {
+    await using target = await startTarget({ directory, args: ["--console", "0", "--record-data", "512"] })
+    const port = await freePort()
+    await setUpGuide(target.rpc, port)
+    const endpoint = { host: "127.0.0.1", port }
+    const session = await Session.open({ endpoint, targetName: guideTargetName })
+    await clearUnitAttentions(session, 0)
+    const marker = "what a host has written".repeat(3)
+    await writeBlocks(session, 0, 0, Buffer.alloc(512, marker))
+    assert.include((await readBlocks(session, 0, 0, 1)).toString(), marker)
+    const capturesOf = (answer: unknown): string =>
+      Schema.decodeUnknownSync(Captures)(answer)
+        .connections.map(({ entries }) => Buffer.from(entries, "base64").toString("latin1"))
+        .join("")
+    assert.include(capturesOf(await target.rpc.call("lunlog_capture_pdus")), marker)
+    const shown = capturesOf(JSON.parse(await call(consoleOf(target), "lunlog_capture_pdus")).result)
+    assert.notInclude(shown, "what a host")
+    assert.include(shown, guideTargetName)
+    // A read that fails is an incident.
+    await target.rpc.call("bdev_malloc_create", disk)
+    await target.rpc.call("bdev_error_create", { base_name: "M" })
+    await target.rpc.call("bdev_error_inject_error", { name: "EE_M", io_type: "read", error_type: "failure", num: 1 })
+    await target.rpc.call("iscsi_target_node_add_lun", { name: guideTargetName, bdev_name: "EE_M", lun_id: 5 })
+    await clearUnitAttentions(session, 5)
+    const failed = await readBlocks(session, 5, 0, 1).catch(() => "failed")
+    assert.strictEqual(failed, "failed")
+    const kept = async (): Promise<typeof Incidents.Type> =>
+      Schema.decodeUnknownSync(Incidents)(await target.rpc.call("lunlog_get_incidents"))
+    await until("an incident is kept", async () => (await kept()).incidents.length > 0)
+    const [incident] = (await kept()).incidents
+    const file = { seq: incident?.seq, file: "capture.pcapng" }
+    const { chunk } = Schema.decodeUnknownSync(FilePart)(await target.rpc.call("lunlog_get_incident_file", file))
+    assert.include(Buffer.from(chunk, "base64").toString("latin1"), marker)
+    const refused = await call(consoleOf(target), "lunlog_get_incident_file", file)
+    assert.include(refused, "which is not shown over HTTP")
+    const metrics = { ...file, file: "metrics.json" }
+    assert.include(await call(consoleOf(target), "lunlog_get_incident_file", metrics), '"chunk"')
+    session.drop()
   })
 
   it("refuses what is unsafe, and then starts no epoch", async () => {

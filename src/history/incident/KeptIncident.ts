@@ -61,7 +61,9 @@ export const CaptureSummary = Schema.Struct({
   /** PDUs by what they are called. */
   by_opcode: Schema.Record(Schema.String, Schema.Natural),
   /** The last ones before it was kept, in words. */
-  last: Schema.Array(Text)
+  last: Schema.Array(Text),
+  /** Whether content of disks is with them (`--record-data`). */
+  content: Schema.optionalKey(Schema.Boolean)
 })
 export type CaptureSummary = typeof CaptureSummary.Type
 

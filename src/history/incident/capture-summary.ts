@@ -1,5 +1,6 @@
 /** What recorded PDUs come to in a report: how many of which, and the last ones in words. */
 import type { ConnectionCapture } from "../../domain/capture/ConnectionCapture.ts"
+import { hasContent } from "../../domain/capture/capture-content.ts"
 import { type CaptureEntry, CaptureFlag, captureEntries } from "../../domain/capture/capture-entry.ts"
 import type { CaptureSummary } from "./KeptIncident.ts"
 
@@ -106,6 +107,7 @@ export const captureSummary = (
     bytes,
     ports: [...new Set(captures.map(({ targetPort }) => targetPort))].slice(0, portsMax),
     by_opcode: Object.fromEntries([...counts].toSorted(([, a], [, b]) => b - a)),
-    last: last.map(({ text }) => text)
+    last: last.map(({ text }) => text),
+    content: captures.some(({ entries }) => hasContent(entries))
   }
 }

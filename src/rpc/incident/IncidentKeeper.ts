@@ -179,6 +179,11 @@ class Keeper {
       const metrics = yield* metricsAround(Math.floor(incident.at / 1000))
       const captured =
         incident.joined_count === 0 ? undefined : yield* attempted("later PDUs", [], captureOf(undefined, version))
+      if (captured?.summary.content === true && incident.capture?.content !== true) {
+        // Before the file itself: who may not read disks must never find it unmarked.
+        this.#kept.set(seq, { ...incident, capture: { ...captured.summary, ...incident.capture, content: true } })
+        yield* this.#rewritten(seq)
+      }
       yield* this.#written(seq, async () => {
         await writeInto(directory, seq, incidentFiles.metrics, metrics)
         if (captured !== undefined) await writeInto(directory, seq, incidentFiles.captureLater, captured.file)

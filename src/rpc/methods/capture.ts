@@ -5,6 +5,7 @@
 import { Effect, Schema } from "effect"
 import { LogArchive } from "../../../eventlog/LogArchive.ts"
 import type { ConnectionCapture } from "../../domain/capture/ConnectionCapture.ts"
+import { withoutContent } from "../../domain/capture/capture-content.ts"
 import { DataPlane } from "../../domain/DataPlane.ts"
 import { recordWords } from "../../history/capture/record-words.ts"
 import { integerWithin, optional, SafeUint64, Text } from "../param.ts"
@@ -33,6 +34,12 @@ const captureView = (capture: ConnectionCapture, words: ReadonlyMap<number, stri
   })
 })
 
+/** Over HTTP nobody reads disks. */
+const withoutDisks = (capture: ConnectionCapture): ConnectionCapture => ({
+  ...capture,
+  entries: withoutContent(capture.entries)
+})
+
 const params = Schema.Struct({
   target: optional(Text),
   initiator: optional(Text),
@@ -47,15 +54,16 @@ const lunlogCapturePdus = defineMethod<typeof params.Type, DataPlane | LogArchiv
   kind: "query",
   paramsOptional: true,
   params,
-  handler: ({ from, id, initiator, target, tsih }) =>
+  handler: ({ from, id, initiator, target, tsih }, { caller }) =>
     Effect.gen(function* () {
-      const captures = yield* (yield* DataPlane).capture({
+      const all = yield* (yield* DataPlane).capture({
         ...(target === undefined ? {} : { target }),
         ...(initiator === undefined ? {} : { initiatorName: initiator }),
         ...(tsih === undefined ? {} : { tsih }),
         ...(id === undefined ? {} : { connections: [id] }),
         ...(from === undefined ? {} : { from })
       })
+      const captures = caller.isRemote ? all.map(withoutDisks) : all
       const words = yield* recordWords(yield* LogArchive, captures)
       const last = captures.at(-1)
       return {

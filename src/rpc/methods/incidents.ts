@@ -20,14 +20,26 @@ const lunlogGetIncidents = defineMethodWithoutParams({
     })
 })
 
+/** Unless it is said that there is none. */
+const mayHaveContent = (seq: number): Effect.Effect<boolean, never, IncidentStore> =>
+  Effect.gen(function* () {
+    const all = yield* (yield* IncidentStore).all
+    return all.some(({ incident }) => incident.seq === seq && incident.capture?.content !== false)
+  })
+
 /** `offset` goes on after the bytes of an answer before; `bytes` is of the whole file. */
 const lunlogGetIncidentFile = defineMethod({
   name: "lunlog_get_incident_file",
   states: anyState,
   kind: "query",
   params: Schema.Struct({ seq: SafeUint64, file: text(64), offset: optional(SafeUint64) }),
-  handler: ({ file, offset = 0, seq }) =>
+  handler: ({ file, offset = 0, seq }, { caller }) =>
     Effect.gen(function* () {
+      if (caller.isRemote && file.endsWith(".pcapng") && (yield* mayHaveContent(seq))) {
+        const reason = `${file} has content of disks (--record-data), which is not shown over HTTP`
+        const hint = "lunlog incident bundle, on the target's machine, has all files"
+        return yield* rpcError(errnoError("EPERM"), { reason, object: `incident ${seq}`, hint })
+      }
       const found = yield* (yield* IncidentStore).read(seq, file, offset, partBytes)
       if (found === undefined) {
         const reason = `no file ${JSON.stringify(file)} is kept of an incident ${seq}`
