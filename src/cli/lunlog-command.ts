@@ -11,6 +11,7 @@ import { consoleCommand } from "./console-command.ts"
 import { forkCommand } from "./fork/fork-command.ts"
 import { incidentCommand } from "./incident/incident-command.ts"
 import { logCommand } from "./log/log-command.ts"
+import { metricsCommand } from "./metrics-command.ts"
 import { nouns } from "./nouns/all-nouns.ts"
 import { replayCommand } from "./replay/replay-command.ts"
 import { rpcCommand } from "./rpc/rpc-command.ts"
@@ -51,6 +52,7 @@ export const rootCommand = (load: LoadDataPlane) =>
       serveCommand(load),
       statusCommand,
       topCommand,
+      metricsCommand,
       consoleCommand,
       logCommand,
       incidentCommand,

@@ -4,6 +4,7 @@ import { startChild } from "../support/child-process.ts"
 import { clearUnitAttentions, readBlocks } from "../support/initiator/commands.ts"
 import { Session } from "../support/initiator/Session.ts"
 import { freePort, projectDirectory, startTarget } from "../support/target-process.ts"
+import { until } from "../support/until.ts"
 import { binOf, lunlog } from "./support.ts"
 
 const targetName = "iqn.2016-06.io.spdk:disk1"
@@ -52,5 +53,21 @@ it("shows what LUNs and sessions do, as text and as JSON, and ends after its cou
   assert.notInclude(page.stdout, "\u001b")
   assert.strictEqual(page.code, 0)
   assert.match(short.stderr, /5ms is too short; use 100ms or more/)
+  await until("a sample of the history", async () => {
+    const { samples } = Object(await call("lunlog_get_metrics_history"))
+    return samples.some(({ totals }: { readonly totals: { readonly reads: number } }) => totals.reads > 0)
+  })
+  const [past, history, longAgo, metrics] = await Promise.all([
+    lunlog("top", "--since", "10m", "-r", target.socketPath),
+    lunlog("top", "--since", "10m", "--json", "-r", target.socketPath),
+    lunlog("top", "--since", "48h", "-r", target.socketPath),
+    lunlog("metrics", "-r", target.socketPath)
+  ])
+  assert.match(past.stdout, /^AT +READ\/s .* SESSIONS +CPU +LAG\n\d{4}-\d\d-\d\dT[\d:]+Z /u)
+  const samples: ReadonlyArray<{ readonly luns: ReadonlyArray<unknown> }> = JSON.parse(history.stdout).samples
+  const known = samples.flatMap(({ luns }) => luns)
+  assert.deepInclude(known[0], { target: targetName, lun_id: 0, bdev_name: "Malloc0", errors: 0 })
+  assert.match(longAgo.stderr, /"48h" is no duration that the target remembers; write 90s, 10m or 6h \(up to 24h\)/)
+  assert.include(metrics.stdout, `lunlog_lun_info{target="${targetName}",lun="0",bdev="Malloc0"} 1\n`)
   session.drop()
 })

@@ -7,6 +7,7 @@ import { callMethod, connectAs } from "../rpc/rpc-call.ts"
 import { boundedInt, durationFlag, socketFlag } from "../serve/server-flags.ts"
 import { remembered, type TopRates, TopSample, topRates } from "./top-rates.ts"
 import { quitKey, takeScreen } from "./top-screen.ts"
+import { showSince, sinceFlag } from "./top-since.ts"
 import { topText } from "./top-text.ts"
 
 const intervalDefault = 1000
@@ -132,16 +133,25 @@ export const topCommand = Command.make(
       Flag.withDescription("End after so many intervals; without it q or Ctrl-C ends"),
       Flag.optional
     ),
+    since: sinceFlag,
     json: Flag.Boolean("json").pipe(
       Flag.withDescription("As JSON, one object per interval and line"),
       Flag.withDefault(false)
     )
   },
   Effect.fn(function* (input) {
+    if (Option.isSome(input.since)) return yield* showSince(input.socket, input.since.value, input.json)
     const open = openSource(input.socket)
     const count = Option.getOrElse(input.count, () => Number.POSITIVE_INFINITY)
     const limits = { count, intervalMillis: input.interval }
     if (input.json) return yield* watchRates(open, asJson, limits)
     yield* process.stdout.isTTY ? onTerminal(open, limits) : watchRates(open, asText, limits)
   })
-).pipe(Command.withDescription("Watch IO per second, MB/s and latencies of LUNs and sessions."))
+).pipe(
+  Command.withDescription("Watch IO per second, MB/s and latencies of LUNs and sessions."),
+  Command.withExamples([
+    { command: "lunlog top" },
+    { command: "lunlog top --interval 5s -n 12 --json" },
+    { command: "lunlog top --since 10m", description: "what the target has been doing before anybody looked" }
+  ])
+)

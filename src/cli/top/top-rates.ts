@@ -7,7 +7,8 @@ const nanosPerMicro = 1000
 /** Counters may be beyond what a number holds exactly. */
 const Count = Schema.Union([Schema.Number, Schema.BigInt])
 
-const counters = {
+/** What IO is counted by. */
+export const counters = {
   reads: Count,
   writes: Count,
   flushes: Count,
@@ -46,7 +47,8 @@ export const TopSample = Schema.Struct({
 })
 export type TopSample = typeof TopSample.Type
 
-type Counters = Pick<TopSample["luns"][number], keyof typeof counters>
+/** IO as it is counted. */
+export type Counters = Pick<TopSample["luns"][number], keyof typeof counters>
 type CounterName = Exclude<keyof Counters, "in_flight">
 
 /** Per second, averages over the interval, and what is in flight at its end. */
@@ -90,8 +92,8 @@ export interface TopRates {
 
 const rounded = (value: number): number => Math.round(value * 100) / 100
 
-/** A thing that was not there before has begun at 0. */
-const ratesOf = (before: Counters | undefined, now: Counters, seconds: number): IoRates => {
+/** How fast counters go up. A thing that was not there before has begun at 0. */
+export const ratesOf = (before: Counters | undefined, now: Counters, seconds: number): IoRates => {
   const gained = (name: CounterName): number => Number(now[name]) - Number(before?.[name] ?? 0)
   const perSecond = (name: CounterName): number => rounded(gained(name) / seconds)
   const average = (sum: CounterName, ops: CounterName): number =>

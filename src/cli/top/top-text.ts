@@ -14,7 +14,8 @@ const otherLines = 7
 const rowsMin = 2
 const nameCharactersMin = 10
 
-const ioHeads = ["READ/s", "WRITE/s", "RD MB/s", "WR MB/s", "RD LAT", "WR LAT", "QUEUE", "ERR/s"]
+/** What is said of IO: heads of columns, and the cells below them. */
+export const ioHeads = ["READ/s", "WRITE/s", "RD MB/s", "WR MB/s", "RD LAT", "WR LAT", "QUEUE", "ERR/s"]
 
 /** The window. */
 export interface PageSize {
@@ -34,7 +35,8 @@ const latency = (micros: number): string => {
   return millis < millisPerSecond ? `${millis.toFixed(1)}ms` : `${(millis / millisPerSecond).toFixed(1)}s`
 }
 
-const ioCells = (rates: IoRates): ReadonlyArray<string> => [
+/** The cells below `ioHeads`. */
+export const ioCells = (rates: IoRates): ReadonlyArray<string> => [
   count(rates.reads_per_second),
   count(rates.writes_per_second),
   megabytes(rates.bytes_read_per_second),
