@@ -220,6 +220,8 @@ export interface ReactorMetrics {
   /** Of TCP, of all connections there were. */
   readonly receivedBytes: number
   readonly sentBytes: number
+  /** Received and sent. */
+  readonly pdus: number
   readonly facts: ReadonlyArray<FactCount>
 }
 

@@ -91,7 +91,7 @@ export class IscsiNode {
   readonly sessions = new Map<number, Session>()
   readonly connections = new Set<Connection>()
   /** Of connections that are gone. */
-  readonly pastTraffic = { receivedBytes: 0, sentBytes: 0 }
+  readonly pastTraffic = { receivedBytes: 0, sentBytes: 0, pdus: 0 }
   /** By the address that they come from. */
   readonly peers: Peers
   readonly #peerOfSession = new WeakMap<Session, Peer>()
@@ -176,6 +176,7 @@ export class IscsiNode {
       this.#connectionMemory.give(connectionBytes)
       this.pastTraffic.receivedBytes += connection.receivedBytes
       this.pastTraffic.sentBytes += connection.transmitter.sentBytes
+      this.pastTraffic.pdus += connection.recorder.count
     }
     this.recordings.end(connection, reason)
     this.peers.of(connection.origin.initiatorAddress).connections.delete(connection)

@@ -48,10 +48,11 @@ const targetMetrics = (target: Target, withLatencies: boolean): TargetMetrics =>
 
 const reactorMetrics = (node: IscsiNode, facts: FactCounts, lag: LoopLag): ReactorMetrics => {
   const { active, idle } = performance.eventLoopUtilization()
-  let { receivedBytes, sentBytes } = node.pastTraffic
+  let { pdus, receivedBytes, sentBytes } = node.pastTraffic
   for (const connection of node.connections) {
     receivedBytes += connection.receivedBytes
     sentBytes += connection.transmitter.sentBytes
+    pdus += connection.recorder.count
   }
   return {
     index: 0,
@@ -63,6 +64,7 @@ const reactorMetrics = (node: IscsiNode, facts: FactCounts, lag: LoopLag): React
     sessionCount: node.sessions.size,
     receivedBytes,
     sentBytes,
+    pdus,
     facts: facts.report()
   }
 }

@@ -3,6 +3,7 @@ import { Effect } from "effect"
 import type { EventLog } from "../../../eventlog/EventLog.ts"
 import type { DataPlane } from "../../domain/DataPlane.ts"
 import type { Instance } from "../Instance.ts"
+import type { IncidentStore } from "../incident/IncidentStore.ts"
 import { expositionType } from "../metrics/exposition.ts"
 import { metricsText } from "../metrics/metrics-text.ts"
 import { anyState, defineMethodWithoutParams, type RpcMethod } from "../RpcMethod.ts"
@@ -15,4 +16,6 @@ const lunlogGetMetrics = defineMethodWithoutParams({
 })
 
 /** This file's methods. */
-export const metricsMethods: ReadonlyArray<RpcMethod<DataPlane | EventLog | Instance>> = [lunlogGetMetrics]
+export const metricsMethods: ReadonlyArray<RpcMethod<DataPlane | EventLog | IncidentStore | Instance>> = [
+  lunlogGetMetrics
+]

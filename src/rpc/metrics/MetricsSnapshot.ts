@@ -6,6 +6,7 @@ import type { LogCounters } from "../../../eventlog/write/WriteCounters.ts"
 import { DataPlane, type DataPlaneStatus, type LunDrain } from "../../domain/DataPlane.ts"
 import type { BdevStatistics, MetricsBounds, MetricsReport } from "../../domain/Statistics.ts"
 import { Instance } from "../Instance.ts"
+import { IncidentStore } from "../incident/IncidentStore.ts"
 import type { CallCount } from "../RpcCalls.ts"
 
 /**
@@ -52,6 +53,9 @@ export interface MetricsSnapshot {
   readonly log: LogMetrics
   readonly process: ProcessMetrics
   readonly calls: ReadonlyArray<CallCount>
+  /** Incidents that are kept, and when the newest was, in seconds since the epoch. */
+  readonly incidentCount: number
+  readonly newestIncidentAt: number | undefined
 }
 
 const microsPerSecond = 1e6
@@ -95,8 +99,8 @@ const logMetrics: Effect.Effect<LogMetrics, never, EventLog> = Effect.gen(functi
 })
 
 /** Takes it. Others have their turns in between: with many things each part takes a millisecond or two. */
-export const takeSnapshot: Effect.Effect<MetricsSnapshot, never, DataPlane | EventLog | Instance> = Effect.gen(
-  function* () {
+export const takeSnapshot: Effect.Effect<MetricsSnapshot, never, DataPlane | EventLog | IncidentStore | Instance> =
+  Effect.gen(function* () {
     const { calls, version } = yield* Instance
     const dataPlane = yield* DataPlane
     const counted = yield* dataPlane.statistics.metrics(metricsBounds)
@@ -106,6 +110,8 @@ export const takeSnapshot: Effect.Effect<MetricsSnapshot, never, DataPlane | Eve
     const told = status.bdevs.slice(0, metricsBounds.bdevs)
     const statistics = (yield* dataPlane.statistics.bdevs(told, "none")).bdevs
     yield* Effect.yieldNow
+    const incidents = yield* (yield* IncidentStore).all
+    const newest = incidents.at(-1)?.incident
     return {
       version,
       status,
@@ -117,7 +123,8 @@ export const takeSnapshot: Effect.Effect<MetricsSnapshot, never, DataPlane | Eve
       }),
       log: yield* logMetrics,
       process: yield* processMetrics,
-      calls: calls.report()
+      calls: calls.report(),
+      incidentCount: incidents.length,
+      newestIncidentAt: newest === undefined ? undefined : newest.at / microsPerSecond
     }
-  }
-)
+  })

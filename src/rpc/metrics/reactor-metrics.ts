@@ -170,6 +170,12 @@ const loopMetrics = (reactors: ReadonlyArray<ReactorMetrics>): ReadonlyArray<Met
       type: "counter",
       help: "Bytes that were sent to initiators.",
       series: each(({ sentBytes }) => sentBytes)
+    },
+    {
+      name: "lunlog_pdus_total",
+      type: "counter",
+      help: "PDUs that were received and sent.",
+      series: each(({ pdus }) => pdus)
     }
   ]
 }

@@ -37,6 +37,16 @@ const objectMetrics = ({ counted, status }: MetricsSnapshot): ReadonlyArray<Metr
   }
 ]
 
+const incidentMetrics = ({ incidentCount, newestIncidentAt }: MetricsSnapshot): ReadonlyArray<Metric> => [
+  { name: "lunlog_incidents", type: "gauge", help: "Incidents that are kept.", series: one(incidentCount) },
+  {
+    name: "lunlog_incident_newest_seconds",
+    type: "gauge",
+    help: "When the newest of them was, in seconds since 1970.",
+    series: newestIncidentAt === undefined ? [] : one(newestIncidentAt)
+  }
+]
+
 const drainMetrics = ({ drains }: MetricsSnapshot): ReadonlyArray<Metric> => {
   const told = drains.slice(0, metricsBounds.luns)
   return [
@@ -94,6 +104,7 @@ const leftOut = ({ bdevs, counted, status }: MetricsSnapshot): Metric => {
 /** All of this file. */
 export const stateMetrics = (snapshot: MetricsSnapshot): ReadonlyArray<Metric> => [
   ...objectMetrics(snapshot),
+  ...incidentMetrics(snapshot),
   ...drainMetrics(snapshot),
   ...memoryMetrics(snapshot),
   leftOut(snapshot)

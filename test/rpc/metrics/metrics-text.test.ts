@@ -42,6 +42,7 @@ const reactor = {
   sessionCount: 1,
   receivedBytes: 1000,
   sentBytes: 2000,
+  pdus: 70,
   facts: [
     { type: "SessionOpened", detail: "", count: 5 },
     { type: "LoginRefused", detail: "0202", count: 3 },
@@ -94,6 +95,8 @@ describe("metrics", () => {
       assert.strictEqual(value("lunlog_session_info", { session: "9", initiator: session.initiatorName }), 1)
       assert.strictEqual(value("lunlog_session_commands_total", { session: "9" }), 12)
       assert.strictEqual(value("lunlog_reactor_loop_seconds_total", { reactor: "1", state: "busy" }), 1.5)
+      assert.strictEqual(value("lunlog_pdus_total", { reactor: "1" }), 70)
+      assert.strictEqual(value("lunlog_incidents"), 0)
       assert.strictEqual(value("lunlog_logins_total", { outcome: "refused" }), 4)
       assert.strictEqual(value("lunlog_logins_total", { outcome: "redirected" }), 2)
       assert.strictEqual(value("lunlog_login_refusals_total", { status: "0202" }), 3)
