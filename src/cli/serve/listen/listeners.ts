@@ -1,13 +1,9 @@
-/** What a server serves over HTTP: RPC, the web console, metrics and health. */
+/** What a server is asked to serve over HTTP: RPC, the web console, metrics and health. */
 import { Effect } from "effect"
-import type { RouterOptions } from "../../../rpc/RpcRouter.ts"
 import type { CliFailure } from "../../CliFailure.ts"
 import { type ConsoleInput, type ConsoleSettings, consoleFlags, consoleSettingsOf } from "./console-flags.ts"
 import { type HttpInput, type HttpSettings, httpFlags, httpSettingsOf } from "./http-flags.ts"
 import { type MetricsInput, type MetricsSettings, metricsFlags, metricsSettingsOf } from "./metrics-flags.ts"
-import { serveConsole } from "./serve-console.ts"
-import { serveHttp } from "./serve-http.ts"
-import { serveMetrics } from "./serve-metrics.ts"
 
 /** Flags of `serve`. */
 export const listenerFlags = { ...httpFlags, ...consoleFlags, ...metricsFlags }
@@ -25,12 +21,4 @@ export const listenersOf = (input: HttpInput & ConsoleInput & MetricsInput): Eff
     http: httpSettingsOf(input),
     console: consoleSettingsOf(input),
     metrics: metricsSettingsOf(input)
-  })
-
-/** Serves them until the scope closes. */
-export const serveListeners = (listeners: Listeners, options: RouterOptions) =>
-  Effect.gen(function* () {
-    if (listeners.http !== undefined) yield* serveHttp(listeners.http, options)
-    if (listeners.metrics !== undefined) yield* serveMetrics(listeners.metrics)
-    if (listeners.console !== undefined) yield* serveConsole(listeners.console, options)
   })
