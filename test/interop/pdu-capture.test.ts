@@ -13,6 +13,7 @@ import { cdb, clearUnitAttentions, readBlocks, writeBlocks } from "../support/in
 import { defaultKeys } from "../support/initiator/login.ts"
 import { asLunlog, createGroups, type Lunlog, nodeBase, startLunlog } from "../support/initiator/lunlog.ts"
 import { type Digests, makeHeader, Opcode, Pdu } from "../support/initiator/pdu.ts"
+import { OutAction, reserveOut } from "../support/initiator/reservations.ts"
 import { outcomeText } from "../support/initiator/ScsiTask.ts"
 import { type Session, TaskFunction } from "../support/initiator/Session.ts"
 import { describeWithTools } from "../support/requires-tool.ts"
@@ -91,6 +92,9 @@ const story = async (session: Session, lunlog: Lunlog): Promise<void> => {
   const numbers = { initiatorTaskTag: session.nextTag(), cmdSn: session.cmdSn, expStatSn: session.expStatSn }
   session.wire.send(new Pdu(makeHeader({ opcode: Opcode.nopOut, immediate: true, word20: 1, ...numbers })))
   await until("a NOP-Out that answers no ping is rejected", () => session.rejects.length === 1)
+  await clearUnitAttentions(session, 0)
+  const register = { lun: 0, action: OutAction.register, serviceKey: 7n }
+  assert.strictEqual(await reserveOut(session, register), "GOOD")
   await session.nop(Buffer.from("a ping that says what disks hold"))
 }
 
@@ -138,6 +142,8 @@ describeWithTools(["tshark"], "a capture", () => {
     assert.strictEqual(found(pdus, /seq \d+ IoFailed: .*EE_Base/).operation, "0x28")
     assert.strictEqual(found(pdus, /seq \d+ TaskManagement: .*LogicalUnitReset/i).opcode, Opcode.taskManagement)
     assert.strictEqual(found(pdus, /seq \d+ PduRejected: /).opcode, Opcode.nopOut)
+
+    assert.strictEqual(found(pdus, /seq \d+ ReservationsChanged: /).operation, "0x5f")
 
     const bytes = readFileSync(file).toString("latin1")
     for (const word of [secret, wrong.secret, "wwww", "a ping that"]) assert.notInclude(bytes, word)
