@@ -32,7 +32,7 @@ export const bundleNames = {
 } as const
 
 /** Bytes of all files together, of one, and how many there may be: what is more is refused by whoever opens it. */
-export const bundleLimits = { bytes: 512 * 1024 * 1024, fileBytes: 256 * 1024 * 1024, files: 1024 } as const
+export const bundleLimits = { bytes: 256 * 1024 * 1024, fileBytes: 192 * 1024 * 1024, files: 1024 } as const
 
 /** Characters of what is wrong with a manifest: it may repeat what is there. */
 const messageMax = 500
