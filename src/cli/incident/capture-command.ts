@@ -11,7 +11,7 @@ import { lineTime } from "../log/record-line.ts"
 import { count } from "../nouns/act.ts"
 import { printPretty } from "../print-json.ts"
 import { printable } from "../printable.ts"
-import { connectAs } from "../rpc/rpc-call.ts"
+import { callMethod, connectAs } from "../rpc/rpc-call.ts"
 import { socketFlag } from "../serve/server-flags.ts"
 import { version } from "../version.ts"
 import { type CaptureParams, type CaptureView, captureOfView, readCaptures } from "./read-captures.ts"
@@ -115,7 +115,8 @@ export const captureCommand = Command.make(
       ...given("tsih", session),
       ...given("id", connection)
     }
-    const views = yield* readCaptures(yield* connectAs(socket), params)
+    const client = yield* connectAs(socket)
+    const views = yield* readCaptures((method, asked) => callMethod(client, method, asked), params)
     if (views.length === 0) return yield* nothingRecorded(params)
     if (json) yield* Console.log(printPretty(views))
     if (path !== undefined || !json) yield* write(views, path)

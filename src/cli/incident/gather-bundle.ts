@@ -1,5 +1,6 @@
 /** Everything that goes into an incident bundle, asked of a running target, or of a state directory. */
 import { Clock, Effect, Schema, Stream } from "effect"
+import { pcapngOf } from "../../history/capture/pcapng-of.ts"
 import { memberOf } from "../../history/describe/words.ts"
 import {
   BUNDLE_FORMAT,
@@ -15,6 +16,7 @@ import { ask, type LogSource } from "../log/log-source.ts"
 import { RecordPage, RecordView } from "../log/RecordView.ts"
 import { version } from "../version.ts"
 import { incidentFile, incidentWith, keptIncidents } from "./kept-incidents.ts"
+import { captureOfView, readCaptures } from "./read-captures.ts"
 import { BundleFiles } from "./write-bundle.ts"
 
 /** What is wanted: the record, and which part of the log around it, as places. */
@@ -28,6 +30,8 @@ export interface BundleWish {
 
 /** Records of one bundle. */
 const recordsMax = 200_000
+/** Bytes of recorded PDUs that are asked for. */
+const presentBytesMax = 16 * 1024 * 1024
 /** Folding a long log without snapshots takes its time; in milliseconds. */
 const stateMillis = 600_000
 
@@ -103,22 +107,40 @@ const processOf = (source: LogSource, seq: number) =>
         : { process: Object.fromEntries(factNames.map((name) => [name, memberOf(started.payload, name)])) }
   )
 
+/** What connections have sent and received last: those that are there now, and some that have ended. */
+const addCapture = (source: LogSource, files: BundleFiles, missing: Array<string>) =>
+  Effect.gen(function* () {
+    const name = "now/capture.pcapng"
+    const answer = yield* Effect.result(readCaptures(source.call, {}, presentBytesMax))
+    if (answer._tag === "Failure") {
+      missing.push(`${name}: ${answer.failure.message}`.slice(0, 500))
+      return
+    }
+    const captures = answer.success.map(captureOfView)
+    if (captures.every(({ entries }) => entries.length === 0)) return
+    const words = new Map(answer.success.flatMap(({ records }) => records.map(({ seq, text }) => [seq, text] as const)))
+    const file = pcapngOf(captures, { version, sentenceOf: (seq) => words.get(seq) })
+    files.add(name, "The last PDUs of its connections when the bundle was made", Buffer.from(file))
+  })
+
 /** What a running target is now; what it cannot tell is said to be missing. */
-const addPresent = (source: LogSource, files: BundleFiles, missing: Array<string>) =>
+const addPresent = (source: LogSource, files: BundleFiles, missing: Array<string>, from: number) =>
   Effect.gen(function* () {
     if (!source.isRunning) {
       missing.push("what the target is now: it was not running, or not asked")
       return
     }
     const questions = [
-      ["lunlog_status", "now/status.json", "What the target was when the bundle was made"],
-      ["lunlog_get_statistics", "now/statistics.json", "Its counters then, for each LUN and session"]
+      ["lunlog_status", undefined, "now/status.json", "What the target was when the bundle was made"],
+      ["lunlog_get_statistics", undefined, "now/statistics.json", "Its counters then, for each LUN and session"],
+      ["lunlog_get_metrics_history", { step: 60, from }, "now/metrics.json", "Its numbers by minutes, up to then"]
     ] as const
-    for (const [method, name, what] of questions) {
-      const answer = yield* Effect.result(source.call(method))
+    for (const [method, params, name, what] of questions) {
+      const answer = yield* Effect.result(source.call(method, params))
       if (answer._tag === "Success") files.add(name, what, `${printJson(answer.success)}\n`)
       else missing.push(`${name}: ${answer.failure.message}`.slice(0, 500))
     }
+    yield* addCapture(source, files, missing)
   })
 
 /** The folders of incidents among the records, and of the one that the bundle is about. */
@@ -196,7 +218,7 @@ export const gatherBundle = (source: LogSource, wish: BundleWish): Effect.Effect
     const missing: Array<string> = []
     const log = yield* addLog(source, files, seq, rangeOf(record, wish))
     yield* addIncidents(source, files, missing, { seq, ...log.records })
-    yield* addPresent(source, files, missing)
+    yield* addPresent(source, files, missing, Math.floor(at / 1000) - wish.minutes * 60_000)
     const manifest: BundleManifest = {
       format: BUNDLE_FORMAT,
       version: BUNDLE_VERSION,

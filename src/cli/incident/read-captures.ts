@@ -1,9 +1,7 @@
 /** The recorded PDUs of a running target, as the command line reads them: all pages of `lunlog_capture_pdus`. */
 import { Effect, Schema } from "effect"
 import type { ConnectionCapture } from "../../domain/capture/ConnectionCapture.ts"
-import type { RpcClient } from "../../rpc/RpcClient.ts"
 import { type CliFailure, unexpectedAnswer } from "../CliFailure.ts"
-import { callMethod } from "../rpc/rpc-call.ts"
 
 const CaptureView = Schema.Struct({
   id: Schema.Int,
@@ -41,21 +39,24 @@ export interface CaptureParams {
   readonly id?: number
 }
 
-/** All that a target has recorded of these connections. */
+/** What a target has recorded of these connections: all, or as many as have about `bytesMax` of base64 together. */
 export const readCaptures = (
-  client: RpcClient,
-  params: CaptureParams
+  call: (method: string, params: unknown) => Effect.Effect<unknown, CliFailure>,
+  params: CaptureParams,
+  bytesMax = Number.POSITIVE_INFINITY
 ): Effect.Effect<ReadonlyArray<CaptureView>, CliFailure> =>
   Effect.gen(function* () {
     const captures: Array<CaptureView> = []
     let from: number | undefined = 0
-    while (from !== undefined) {
-      const answer = yield* callMethod(client, "lunlog_capture_pdus", { ...params, from })
+    let bytes = 0
+    while (from !== undefined && bytes < bytesMax) {
+      const answer = yield* call("lunlog_capture_pdus", { ...params, from })
       const page: { readonly connections: ReadonlyArray<CaptureView>; readonly next?: number } = yield* Effect.mapError(
         decodePage(answer),
         unexpectedAnswer
       )
       captures.push(...page.connections)
+      bytes += page.connections.reduce((sum, { entries }) => sum + entries.length, 0)
       from = page.next
     }
     return captures
