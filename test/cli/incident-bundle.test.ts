@@ -57,7 +57,7 @@ describe("a bundle", () => {
     )
   })
 
-  it("opens with the whole story: the record, what led to it, what came of it, what changed, and how to go on", async () => {
+  it("opens with the whole story: the record, its causes and consequences, and how to go on", async () => {
     const report = succeeded(await lunlogHere("incident", "open", file))
     assert.include(report, `Incident ${seq}, `)
     assert.include(report, "byte for byte")
