@@ -1,6 +1,5 @@
 /** Files that are no incident bundles, or bundles that were made to do harm: each is refused with one line. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs"
-import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { gunzipSync, gzipSync } from "node:zlib"
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
@@ -15,8 +14,9 @@ let whole: Buffer
 let files: ReadonlyArray<ArchiveFile>
 let folder: string
 
-const leftBehind = (): ReadonlyArray<string> => readdirSync(tmpdir()).filter((name) => /^lunlog-incident-/u.test(name))
-let before: ReadonlyArray<string>
+/** Where commands of this file work: other tests leave theirs elsewhere. */
+const workplace = (): string => join(directory, "tmp")
+const usual = process.env["TMPDIR"]
 
 beforeAll(async () => {
   directory = makeDirectory("hostile")
@@ -28,10 +28,13 @@ beforeAll(async () => {
   whole = readFileSync(good)
   files = await filesOfArchive(whole)
   folder = files[0]?.name.split("/")[0] ?? ""
-  before = leftBehind()
+  mkdirSync(workplace())
+  process.env["TMPDIR"] = workplace()
 }, 120_000)
 
 afterAll(() => {
+  if (usual === undefined) delete process.env["TMPDIR"]
+  else process.env["TMPDIR"] = usual
   log[Symbol.dispose]()
   removeDirectory(directory)
 })
@@ -50,7 +53,7 @@ const refused = async (bytes: Buffer, why: RegExp): Promise<void> => {
   assert.isTrue(failure.startsWith(`${file()}: `), failure)
   assert.match(failure, why)
   assert.notMatch(failure, /\n|node:internal|undefined|Error:/u)
-  assert.deepStrictEqual(leftBehind(), before)
+  assert.deepStrictEqual(readdirSync(workplace()), [])
 }
 
 const named = (name: string): string => `${folder}/${name}`
@@ -156,7 +159,6 @@ describe("a bundle that was damaged on its way", () => {
   })
 
   it("is refused, or all of it is what it was, whichever byte is another", { timeout: 120_000 }, async () => {
-    mkdirSync(join(directory, "fuzz"))
     const archive = gunzipSync(whole)
     let state = 12345
     const random = (below: number): number => {
@@ -172,6 +174,6 @@ describe("a bundle that was damaged on its way", () => {
       if (result.failure === undefined) assert.deepStrictEqual(result, good, `round ${round}`)
       else assert.match(result.failure, /^\/[^\n]+: [^\n]+$/u, `round ${round}`)
     }
-    assert.deepStrictEqual(leftBehind(), before)
+    assert.deepStrictEqual(readdirSync(workplace()), [])
   })
 })
