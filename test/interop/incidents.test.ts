@@ -7,6 +7,7 @@ import { join } from "node:path"
 import { afterEach, assert, beforeEach, describe, it } from "vitest"
 import { lunlogHere } from "../cli/in-process.ts"
 import { serveProgram } from "../cli/support.ts"
+import { filesOfArchive } from "../support/bundle-archive.ts"
 import { runCommand } from "../support/child-process.ts"
 import { diskTargetName } from "../support/disk-target.ts"
 import { cdb, clearUnitAttentions, readBlocks } from "../support/initiator/commands.ts"
@@ -74,6 +75,8 @@ const kept = async (...source: ReadonlyArray<string>): Promise<ReadonlyArray<Kep
   return stdout.split("\n").flatMap((line): ReadonlyArray<Kept> => (line === "" ? [] : [JSON.parse(line)]))
 }
 
+const secret = "nobody-else-knows-this"
+
 let directory: string
 
 beforeEach(() => {
@@ -105,6 +108,8 @@ describe("a read that fails, a removal that aborts, and a kill", () => {
     const bundle = join(directory, "first.tar.gz")
     await using target = await startTarget({ directory, stateMode: "resume", removalDeadline: "300ms" })
     const session = await open(await setUp(target))
+    const secrets = [{ user: "anna", secret }]
+    await target.rpc.call("iscsi_create_auth_group", { tag: 7, secrets })
     await failRead(target, session)
     const failed = await keptWith("IoFailed", target)
     assert.strictEqual(failed.type, "IoFailed")
@@ -134,7 +139,17 @@ describe("a read that fails, a removal that aborts, and a kill", () => {
     assert.match(report, /What was on the wire[\s\S]*SCSI Response .*status 0x02/u)
     assert.match(report, /What has changed[\s\S]*bdev EE_Base/u)
     assert.match(report, /fails the next .*on purpose/u)
-    assert.include(readFileSync(bundle).subarray(0, 2).toString("hex"), "1f8b")
+    const files = await filesOfArchive(readFileSync(bundle))
+    assert.isTrue(
+      files.some(({ content }) => content.includes("anna")),
+      "the group is in it"
+    )
+    const key = readFileSync(join(target.stateDirectory, "secret-key"), "utf8").trim()
+    for (const { content, name } of files) {
+      for (const one of [secret, key, Buffer.from(key, "hex")]) assert.isFalse(content.includes(one), name)
+    }
+    const opened = await lunlogHere("log", "state", "--with-secrets", "--state", bundle)
+    assert.match(String(opened.failure), /is a bundle, which has no key/u)
 
     session.drop()
     await target.kill()
