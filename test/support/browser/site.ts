@@ -3,7 +3,7 @@
  * look at, and what the pictures of docs/console.md show.
  */
 import { writeFileSync } from "node:fs"
-import { join } from "node:path"
+import { basename, join } from "node:path"
 import { clearUnitAttentions } from "../initiator/commands.ts"
 import { Session } from "../initiator/Session.ts"
 import type { Endpoint } from "../initiator/Wire.ts"
@@ -103,7 +103,8 @@ export const startSite = async (options: ConsoleTargetOptions = {}): Promise<Sit
     const config = join(directory, "site.yaml")
     const port = await freePort()
     writeFileSync(config, siteConfig(port))
-    const target = await startConsoleTarget({ configFile: config, ...options, directory })
+    // Relative, as the log tells of it.
+    const target = await startConsoleTarget({ configFile: basename(config), ...options, directory })
     const endpoint = { host: "127.0.0.1", port }
     return {
       ...target,
