@@ -17,11 +17,11 @@ const elementsMax = 2000
 const answerBytesMax = 64 * 1024
 const waitMillis = 60_000
 
-/** Sizes of the answers to RPC from now on. */
+/** Sizes of the answers to what is asked each second, from now on. What there is, is asked for less often. */
 const answerSizes = (page: Page): ReadonlyArray<number> => {
   const sizes: Array<number> = []
   page.on("requestfinished", (request) => {
-    if (!request.url().endsWith("/rpc")) return
+    if (!/^\[\{[^{}]*"lunlog_get_statistics"[^{}]*\{[^{}]*\}\}\]$/u.test(request.postData() ?? "")) return
     void request.sizes().then(({ responseBodySize }) => sizes.push(responseBodySize))
   })
   return sizes
