@@ -58,14 +58,14 @@ const useTopology = (): Topology => {
   const targets = objects.targets.value
   const portalGroups = objects.portalGroups.value
   const initiatorGroups = objects.initiatorGroups.value
-  const portals = objects.status.value?.portals
+  const portals = objects.portals.value
   return useMemo(
     () => ({
       index,
       targets: targets ?? [],
       portalGroups: portalGroups ?? [],
       initiatorGroups: initiatorGroups ?? [],
-      portals: portals ?? []
+      portals
     }),
     [index, targets, portalGroups, initiatorGroups, portals]
   )

@@ -44,6 +44,7 @@ export interface Objects {
 export class LiveObjects implements Objects {
   readonly #client: RpcClient
   readonly #sameDrains = holding<Status["lun_drains"]>()
+  readonly #samePortals = holding<Status["portals"]>()
   readonly #sameStates = holding<Status["bdevs"]>()
   readonly status = signal<Status | undefined>(undefined)
   readonly targets = signal<ReadonlyArray<Target> | undefined>(undefined)
@@ -59,6 +60,8 @@ export class LiveObjects implements Objects {
   readonly turn = signal(0)
   /** LUNs that go; the same list as long as nothing about them changes. */
   readonly drains = computed(() => this.#sameDrains(this.status.value?.lun_drains ?? []))
+  /** Where is listened, likewise. */
+  readonly portals = computed(() => this.#samePortals(this.status.value?.portals ?? []))
   readonly #states = computed(() => this.#sameStates(this.status.value?.bdevs ?? []))
   /** By name, and by what is linked to what. */
   readonly index = computed(() =>
