@@ -6,7 +6,7 @@
 import { readFileSync } from "node:fs"
 import { basename, join } from "node:path"
 import { assert, describe, it } from "vitest"
-import { listed, type SourceFile, sourceFiles } from "./support/source-files.ts"
+import { listed, type SourceFile, sourceFiles, styleSheets } from "./support/source-files.ts"
 import { projectDirectory } from "./support/target-process.ts"
 
 const fileLinesMax = 400
@@ -66,6 +66,21 @@ describe("every file", () => {
   it("has no enum, no namespace, and no comment that silences the compiler", () => {
     none(offences(files, /^\s*(export\s+)?(declare\s+)?(const\s+)?(enum|namespace)\s+\w/))
     none(offences(files, /\/\/\s*@ts-(ignore|expect-error|nocheck)/, "lines"))
+  })
+})
+
+describe("a style sheet", () => {
+  const sheets = styleSheets()
+
+  it("says what it is for, and has no more lines and columns than other files", () => {
+    assert.isAbove(sheets.length, 5)
+    none(sheets.filter(({ lines }) => !lines[0]?.startsWith("/* ")).map(({ path }) => path))
+    none(sheets.filter(({ lines }) => lines.length > fileLinesMax).map(({ lines, path }) => `${path}: ${lines.length}`))
+    none(
+      sheets.flatMap(({ lines, path }) =>
+        lines.flatMap((line, index) => (line.length > lineColumnsMax ? [`${path}:${index + 1}`] : []))
+      )
+    )
   })
 })
 

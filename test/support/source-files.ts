@@ -108,17 +108,28 @@ const importsOf = (lines: ReadonlyArray<string>, code: ReadonlyArray<string>): R
     return [...line.matchAll(fromModule)].map((match) => ({ line: index + 1, specifier: match[1] ?? "" }))
   })
 
+const linesOf = (text: string): ReadonlyArray<string> => text.replace(/\n$/, "").split("\n")
+
 const readSource = (path: string): SourceFile => {
   const text = readFileSync(join(projectDirectory, path), "utf8")
-  const lines = text.replace(/\n$/, "").split("\n")
+  const lines = linesOf(text)
   const code = blanked(text).split("\n")
   return { path, lines, code, imports: importsOf(lines, code) }
 }
 
+/** A file of another language: its lines. */
+export type TextFile = Pick<SourceFile, "lines" | "path">
+
+const isOwn = (path: string): boolean => !path.includes("node_modules/") && !path.startsWith("dist/")
+
+/** Every style sheet. */
+export const styleSheets = (): ReadonlyArray<TextFile> =>
+  listed()
+    .filter((path) => path.endsWith(".css") && isOwn(path))
+    .map((path) => ({ path, lines: linesOf(readFileSync(join(projectDirectory, path), "utf8")) }))
+
 /** Every TypeScript and JavaScript file of the project that is written by hand. */
 export const sourceFiles = (): ReadonlyArray<SourceFile> =>
   listed()
-    .filter(
-      (path) => /\.(ts|tsx|mts|mjs|js)$/.test(path) && !path.includes("node_modules/") && !path.startsWith("dist/")
-    )
+    .filter((path) => /\.(ts|tsx|mts|mjs|js)$/.test(path) && isOwn(path))
     .map(readSource)

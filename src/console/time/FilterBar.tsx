@@ -1,4 +1,5 @@
 /** Which records: the conditions that hold, and new ones. Every one is in the page's address. */
+import "./filters.css"
 import type { TargetedSubmitEvent } from "preact"
 import { useEffect, useRef, useState } from "preact/hooks"
 import { nowMillis } from "../clock.ts"

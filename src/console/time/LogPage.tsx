@@ -1,5 +1,4 @@
 /** The event log: time with a slider through it, and the records. Filters and moment are in the address. */
-import "./time.css"
 import { useCallback } from "preact/hooks"
 import { Card, Page } from "../parts/Page.tsx"
 import { replaceQuery, route } from "../router.ts"

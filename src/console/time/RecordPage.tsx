@@ -1,4 +1,5 @@
 /** One record: what happened in words, who asked for it, what led to it, what it did, and what came of it. */
+import "./record.css"
 import { Badge } from "../parts/Badge.tsx"
 import { Card, Facts, Page } from "../parts/Page.tsx"
 import { Problem } from "../parts/Problem.tsx"

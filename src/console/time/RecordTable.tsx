@@ -1,4 +1,5 @@
 /** The records of a query as a table that is scrolled through a log of any length, the newest first. */
+import "./record-table.css"
 import type { TargetedKeyboardEvent } from "preact"
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks"
 import { useVirtual } from "../parts/use-virtual.ts"

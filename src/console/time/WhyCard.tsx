@@ -1,4 +1,5 @@
 /** Why an object is as it is: the records that made it so, and those of what it depends on. */
+import "./record.css"
 import { Card } from "../parts/Page.tsx"
 import { Problem } from "../parts/Problem.tsx"
 import { linkTo } from "../route.ts"

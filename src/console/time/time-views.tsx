@@ -1,4 +1,5 @@
 /** The pages about the event log. */
+import "./time.css"
 import type { ComponentChildren } from "preact"
 import type { Route } from "../route.ts"
 import { LogPage } from "./LogPage.tsx"

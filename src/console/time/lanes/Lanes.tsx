@@ -1,4 +1,5 @@
 /** What there was when: an axis of time, a lane for each object, and what the bars and signs mean. */
+import "./lanes.css"
 import { useRef, useState } from "preact/hooks"
 import { counted } from "../../format.ts"
 import { useVirtual } from "../../parts/use-virtual.ts"

@@ -1,4 +1,5 @@
 /** What two moments differ in: objects by kind, with signs, words and colours; who did it is asked when wanted. */
+import "./difference.css"
 import { useState } from "preact/hooks"
 import { counted } from "../../format.ts"
 import { Badge } from "../../parts/Badge.tsx"

@@ -1,4 +1,5 @@
 /** The moment that the slider is at: which record it is, what it differs in, and all that there was. */
+import "./moment.css"
 import { useState } from "preact/hooks"
 import { nowMillis } from "../../clock.ts"
 import { Badge } from "../../parts/Badge.tsx"
