@@ -7,6 +7,7 @@ import { Deferred, Effect, Layer, Queue } from "effect"
 import type { BdevRequest } from "../../src/domain/bdev/BdevSpec.ts"
 import type { Committed } from "../../src/domain/ControlPlane.ts"
 import { ControlPlane } from "../../src/domain/ControlPlane.ts"
+import type { ConnectionCapture } from "../../src/domain/capture/ConnectionCapture.ts"
 import { DataPlane, noMemory } from "../../src/domain/DataPlane.ts"
 import { BdevUnavailable, PortalUnavailable } from "../../src/domain/data-plane-errors.ts"
 import type { Event } from "../../src/domain/Event.ts"
@@ -24,13 +25,16 @@ export interface FakeDataPlane {
   /** Drains wait for it, if set. */
   drainGate: Deferred.Deferred<void> | undefined
   readonly statistics: FakeStatistics
+  /** What is recorded of connections. */
+  captures: ReadonlyArray<ConnectionCapture>
 }
 
 export const newFake = (): FakeDataPlane => ({
   leasesHeld: 0,
   injections: [],
   drainGate: undefined,
-  statistics: newFakeStatistics()
+  statistics: newFakeStatistics(),
+  captures: []
 })
 
 type AioRequest = Extract<BdevRequest, { readonly _tag: "Aio" }>
@@ -160,7 +164,7 @@ export const fakeDataPlane = (
         connections: Effect.succeed(options.connected === true ? [connection] : []),
         requestLogout: (connections, limitMillis) =>
           told(fake, `logout of ${connections.join(" ")} within ${limitMillis}`),
-        capture: () => Effect.succeed([]),
+        capture: () => Effect.sync(() => fake.captures),
         status: Effect.succeed(status),
         lunDrains: Effect.succeed([]),
         measureBdev: (name) =>

@@ -3,7 +3,7 @@
  * numbers of the minutes around. It never holds up the target: what cannot be kept is told as a warning, and that is
  * all.
  */
-import { Clock, Effect, Layer, Result, type Scope, Stream } from "effect"
+import { Clock, Effect, Layer, Result, Stream } from "effect"
 import { LogArchive } from "../../../eventlog/LogArchive.ts"
 import type { LogRecord } from "../../../eventlog/record.ts"
 import type { DataPlane } from "../../domain/DataPlane.ts"
@@ -37,9 +37,9 @@ type Services = DataPlane | LogArchive | MetricsHistory
 /** How long one of the questions may take that the files are made of. */
 const askWithin = "10 seconds"
 /** When the numbers after it, and the PDUs of what has joined it, are kept. */
-const laterAfter = "60 seconds"
-/** What has joined is written this often. */
-const rewriteEvery = "2 seconds"
+const laterAfterMillis = 60_000
+/** What has joined is written this often, and what is kept later is looked for. */
+const lookEvery = "2 seconds"
 const warnEveryMillis = 60_000
 const retryAfter = "10 seconds"
 
@@ -78,6 +78,8 @@ class Keeper {
   /** Those of this process, by seq; and which of them are not on the disk as they are here. */
   readonly #kept = new Map<number, KeptIncident>()
   readonly #changed = new Set<number>()
+  /** When more is to be kept of which, the next first. */
+  readonly #later: Array<{ readonly seq: number; readonly at: number }> = []
   #warnedAt = Number.NEGATIVE_INFINITY
 
   constructor(settings: KeeperSettings) {
@@ -85,7 +87,7 @@ class Keeper {
   }
 
   /** Never fails. */
-  take(record: LogRecord): Effect.Effect<void, never, Services | Scope.Scope> {
+  take(record: LogRecord): Effect.Effect<void, never, Services> {
     // What is replayed happened to another target, at another time.
     if (!isIncident(record) || record.cause.source === "replay") return Effect.void
     return Effect.gen({ self: this }, function* () {
@@ -103,6 +105,15 @@ class Keeper {
     const changed = [...this.#changed]
     this.#changed.clear()
     return Effect.forEach(changed, (seq) => this.#rewritten(seq), { discard: true })
+  })
+
+  /** Keeps what comes after incidents, of those whose time it is. */
+  readonly complete: Effect.Effect<void, never, Services> = Effect.gen({ self: this }, function* () {
+    const now = yield* Clock.currentTimeMillis
+    for (let next = this.#later[0]; next !== undefined && next.at <= now; next = this.#later[0]) {
+      this.#later.shift()
+      yield* this.#completed(next.seq)
+    }
   })
 
   /** Tells of what could not be kept, but not again and again. */
@@ -129,7 +140,7 @@ class Keeper {
     return Effect.asVoid(this.#written(seq, () => writeInto(directory, seq, incidentFiles.about, aboutText(incident))))
   }
 
-  #open(record: LogRecord): Effect.Effect<void, never, Services | Scope.Scope> {
+  #open(record: LogRecord): Effect.Effect<void, never, Services> {
     return Effect.gen({ self: this }, function* () {
       const { bounds, directory, version } = this.#settings
       const { seq } = record
@@ -161,7 +172,7 @@ class Keeper {
       if (!(yield* this.#written(seq, () => writeFolder(directory, seq, files)))) return
       this.#remember(incident)
       yield* this.#written(seq, () => pruneFolders(directory, bounds))
-      yield* Effect.forkScoped(Effect.delay(this.#later(seq), laterAfter))
+      this.#later.push({ seq, at: (yield* Clock.currentTimeMillis) + laterAfterMillis })
     })
   }
 
@@ -171,7 +182,7 @@ class Keeper {
     if (this.#kept.size > this.#settings.bounds.count && oldest !== undefined) this.#kept.delete(oldest)
   }
 
-  #later(seq: number): Effect.Effect<void, never, Services> {
+  #completed(seq: number): Effect.Effect<void, never, Services> {
     return Effect.gen({ self: this }, function* () {
       const incident = this.#kept.get(seq)
       if (incident === undefined) return
@@ -193,7 +204,7 @@ class Keeper {
   }
 }
 
-const follow = (keeper: Keeper, from: number): Effect.Effect<void, never, Services | Scope.Scope> =>
+const follow = (keeper: Keeper, from: number): Effect.Effect<void, never, Services> =>
   Effect.gen(function* () {
     const log = yield* LogArchive
     let next = from
@@ -220,7 +231,9 @@ export const incidentKeeper = (settings: KeeperSettings): Layer.Layer<IncidentSt
         const keeper = new Keeper(settings)
         yield* Effect.addFinalizer(() => keeper.rewrite)
         yield* Effect.forkScoped(follow(keeper, from))
-        yield* Effect.forkScoped(Effect.forever(Effect.delay(keeper.rewrite, rewriteEvery)))
+        const turn = Effect.andThen(keeper.rewrite, keeper.complete)
+        const look = turn.pipe(Effect.catchDefect((defect) => keeper.warn("what comes after an incident", defect)))
+        yield* Effect.forkScoped(Effect.forever(Effect.delay(look, lookEvery)))
       }
       return IncidentStore.at(directory)
     })
