@@ -30,7 +30,7 @@ const isBorder = ({ type }: LogRecord): boolean => type === "ConfigApplied" || t
 
 /** The neighbours of `record` that came with it, before and after it, in order. */
 export const sameRequest = (
-  log: LogArchiveShape,
+  log: Pick<LogArchiveShape, "read">,
   record: LogRecord
 ): Effect.Effect<
   { readonly before: ReadonlyArray<ControlRecord>; readonly after: ReadonlyArray<ControlRecord> },
@@ -55,5 +55,8 @@ export const sameRequest = (
       after.push(one)
       if (isBorder(one)) break
     }
-    return record.type === "ConfigApplied" ? { before, after: [] } : { before, after }
+    return {
+      before: record.type === "EpochStarted" ? [] : before,
+      after: record.type === "ConfigApplied" ? [] : after
+    }
   })
