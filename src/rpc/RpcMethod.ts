@@ -5,7 +5,7 @@
 import { Effect, Result, Schema, SchemaAST } from "effect"
 import type { Cause } from "../../eventlog/record.ts"
 import { traced } from "../domain/tracing.ts"
-import { type JsonObject, type JsonValue, toPlain } from "./json-value.ts"
+import { JsonObject, type JsonValue, toPlain } from "./json-value.ts"
 import { errnoError, invalidParameters, type RpcError, rpcError, type WireError } from "./RpcError.ts"
 
 /** STARTUP until `framework_start_init` has done its work, RUNTIME from then on. */
@@ -124,7 +124,16 @@ export const defineMethod = <P, R>(
   }
 }
 
-/** A method that takes no parameters: absent and null are fine, anything else (`{}` too) is refused as SPDK does. */
+/** SPDK's methods refuse `{}` where they take no parameters, as it was recorded; what is not SPDK's need not. */
+const isOwn = (name: string): boolean => /^(?:lunlog|eventlog)_/u.test(name)
+
+const isEmptyObject = (params: JsonObject | ReadonlyArray<JsonValue>): boolean =>
+  params instanceof JsonObject && params.members.length === 0
+
+/**
+ * A method that takes no parameters: absent and null are fine, and `{}` for those that are lunlog's own; anything else
+ * is refused with SPDK's words.
+ */
 export const defineMethodWithoutParams = <R>(
   definition: Definition & {
     /** SPDK's message; default `<name> requires no parameters`. */
@@ -134,7 +143,7 @@ export const defineMethodWithoutParams = <R>(
 ): RpcMethod<R> => ({
   ...common(definition),
   run: (params, call) => {
-    if (params === undefined) return definition.handler(call)
+    if (params === undefined || (isOwn(definition.name) && isEmptyObject(params))) return definition.handler(call)
     const message = definition.noParams ?? `${definition.name} requires no parameters`
     return Effect.fail(rpcError({ code: -32602, message }, { reason: message, hint: "leave params out" }))
   }
