@@ -66,6 +66,15 @@ export const agoText = (atMillis: number, now: number): string => {
   return seconds < 5 ? "just now" : `${durationText(seconds).split(" ").slice(0, 2).join(" ")} ago`
 }
 
+const two = (value: number): string => String(value).padStart(2, "0")
+
+/** `2026-11-22 14:03:05`, in the time zone of the browser; milliseconds since 1970. */
+export const secondText = (millis: number): string => {
+  const at = new Date(millis)
+  const day = `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}`
+  return `${day} ${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`
+}
+
 /** `1 LUN`, `2 LUNs`. */
 export const counted = (value: number, noun: string, nouns = `${noun}s`): string =>
   `${countText(value)} ${value === 1 ? noun : nouns}`

@@ -2,6 +2,7 @@
 import type { ComponentChildren } from "preact"
 import { useMemo } from "preact/hooks"
 import { Badge } from "../parts/Badge.tsx"
+import { EndShown } from "../parts/EndShown.tsx"
 import { type Column, Table } from "../parts/Table.tsx"
 import { linkTo } from "../route.ts"
 import { useStore } from "../store/ConsoleStore.ts"
@@ -20,8 +21,8 @@ const lunColumn: Column<Lun> = {
   share: 1.2,
   sorting: { by: ({ key }) => key },
   cell: ({ lun, target }) => (
-    <a href={linkTo.lun(target, lun)} title={target}>
-      {shortTarget(target)} · {lun}
+    <a class="start-cut" href={linkTo.lun(target, lun)} title={target}>
+      <EndShown>{`${shortTarget(target)} · ${lun}`}</EndShown>
     </a>
   )
 }

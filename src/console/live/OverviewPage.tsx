@@ -1,5 +1,5 @@
 /** What is wrong and what goes on, then how much is done, then what there is. */
-import { countText, iopsText, latencyText, sizeText, throughputText } from "../format.ts"
+import { countText, iopsText, latencyText, secondText, sizeText, throughputText } from "../format.ts"
 import { Badge } from "../parts/Badge.tsx"
 import { Empty } from "../parts/Empty.tsx"
 import { Card, Facts, Figure, Page } from "../parts/Page.tsx"
@@ -106,7 +106,7 @@ const Process = ({ status }: { readonly status: Status }) => {
         of={[
           ["Version", status.version],
           ["Instance", <code key="instance">{status.instance_id}</code>],
-          ["Running since", new Date(status.started_at).toISOString().replace("T", " ").slice(0, 19)],
+          ["Running since", secondText(status.started_at)],
           ["Configuration", status.config?.name],
           ["Event log", `${countText(log.durable_seq)} records, ${countText(log.control_no)} of them control`],
           ["On their way to the disk", waiting > 0 ? countText(waiting) : undefined],

@@ -1,6 +1,7 @@
 /** Sessions with their live rates. */
 import type { ComponentChildren } from "preact"
 import { useMemo } from "preact/hooks"
+import { EndShown } from "../parts/EndShown.tsx"
 import { type Column, Table } from "../parts/Table.tsx"
 import { linkTo } from "../route.ts"
 import type { Session } from "../rpc/methods.ts"
@@ -19,8 +20,10 @@ const columnsOf: ReadonlyArray<Column<Session>> = [
     share: 2,
     sorting: { by: (session) => session.initiator_name },
     cell: (session) => (
-      <a href={linkTo.session(session.id)} title={session.initiator_name}>
-        {session.initiator_name === "" ? `(logging in, ${session.initiator_addr})` : session.initiator_name}
+      <a class="start-cut" href={linkTo.session(session.id)} title={session.initiator_name}>
+        <EndShown>
+          {session.initiator_name === "" ? `(logging in, ${session.initiator_addr})` : session.initiator_name}
+        </EndShown>
       </a>
     )
   },
@@ -41,8 +44,8 @@ const columnsOf: ReadonlyArray<Column<Session>> = [
       target_name === "" ? (
         <span class="muted">discovery</span>
       ) : (
-        <a href={linkTo.target(target_name)} title={target_name}>
-          {target_name}
+        <a class="start-cut" href={linkTo.target(target_name)} title={target_name}>
+          <EndShown>{target_name}</EndShown>
         </a>
       )
   }

@@ -33,6 +33,7 @@ const bdevNode = (index: ObjectIndex, name: string, above: string): TreeNode => 
   const node = {
     key,
     label: name,
+    isNamed: true,
     href: linkTo.disk(name),
     ...(bdev === undefined
       ? {}
@@ -56,6 +57,7 @@ const lunNode = (index: ObjectIndex, { bdev, drain, key, lun, target }: Lun): Tr
 const sessionNode = ({ id, initiator_addr, initiator_name }: Session, above: string): TreeNode => ({
   key: `${above}/session ${id}`,
   label: initiator_name,
+  isNamed: true,
   detail: initiator_addr,
   href: linkTo.session(id)
 })
@@ -101,6 +103,7 @@ const targetNode = (topology: Topology, target: Target): TreeNode => {
   const node = {
     key: `target ${target.name}`,
     label: target.name,
+    isNamed: true,
     detail: `${alias}${counted(luns.length, "LUN")}, ${counted(sessions, "session")}`,
     href: linkTo.target(target.name),
     children: () => targetParts(topology, target)

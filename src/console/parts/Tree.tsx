@@ -3,6 +3,7 @@ import "./tree.css"
 import type { TargetedKeyboardEvent } from "preact"
 import { useId, useMemo, useRef, useState } from "preact/hooks"
 import { Badge } from "./Badge.tsx"
+import { EndShown } from "./EndShown.tsx"
 import { type TreeLine, type TreeNode, treeLines, treeMove } from "./tree-nodes.ts"
 import { useVirtual } from "./use-virtual.ts"
 
@@ -16,7 +17,8 @@ const Line = (props: {
   readonly onToggle: () => void
 }) => {
   const { id, isActive, line, onToggle } = props
-  const { badge, children, detail, href, label } = line.node
+  const { node } = line
+  const { badge, children, detail, href, label } = node
   return (
     // biome-ignore lint/a11y/useFocusableInteractive: the tree has the focus and names its active line
     <div
@@ -40,8 +42,8 @@ const Line = (props: {
       {href === undefined ? (
         <span>{label}</span>
       ) : (
-        <a href={href} tabIndex={-1}>
-          {label}
+        <a class={node.isNamed === true ? "start-cut" : ""} href={href} tabIndex={-1} title={label}>
+          <EndShown>{label}</EndShown>
         </a>
       )}
       {detail === undefined ? null : <span class="muted tree-detail">{detail}</span>}

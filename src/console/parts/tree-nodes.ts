@@ -5,6 +5,8 @@ export interface TreeNode {
   /** Among all nodes of the tree. */
   readonly key: string
   readonly label: string
+  /** It is a name: where there is no room, its end is shown. */
+  readonly isNamed?: boolean
   /** Beside the label, muted. */
   readonly detail?: string
   readonly href?: string

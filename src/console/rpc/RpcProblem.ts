@@ -1,4 +1,5 @@
 /** Why a call has no answer, as values: the page shows them, and what watches the target backs off from some. */
+import { printable } from "../printable.ts"
 import { isRecord } from "./reader-codec.ts"
 
 /** What the target says of a refusal (`data` of a JSON-RPC error). */
@@ -27,7 +28,7 @@ export type RpcProblem =
   /** The page has lost interest. */
   | { readonly _tag: "Aborted" }
 
-const textIn = (value: unknown): string | undefined => (typeof value === "string" ? value : undefined)
+const textIn = (value: unknown): string | undefined => (typeof value === "string" ? printable(value) : undefined)
 
 /** What `data` says, as far as it is there. */
 export const refusalDetails = (data: unknown): RefusalDetails => {

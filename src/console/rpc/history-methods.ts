@@ -4,9 +4,30 @@
  */
 import { cause } from "./log-methods.ts"
 import { method } from "./RpcClient.ts"
-import { anything, flag, list, number, object, optional, orElse, type Read, type Reader, text } from "./reader-codec.ts"
+import {
+  anything,
+  flag,
+  list,
+  number,
+  object,
+  optional,
+  orElse,
+  type Read,
+  type Reader,
+  text,
+  words
+} from "./reader-codec.ts"
 
-const brief = { seq: number, at: number, kind: text, type: text, v: number, cause, text, trouble: orElse(flag, false) }
+const brief = {
+  seq: number,
+  at: number,
+  kind: text,
+  type: text,
+  v: number,
+  cause,
+  text: words,
+  trouble: orElse(flag, false)
+}
 const recordBrief = object(brief)
 /** A record that is named beside others. */
 export type RecordBrief = Read<typeof recordBrief>
@@ -61,15 +82,15 @@ export type ShownRecord = Read<typeof shown>
 /** `eventlog_show`. */
 export const showRecord = method("eventlog_show", shown)
 
-const change = object({ field: text, from: optional(text), to: optional(text), by: list(recordBrief) })
+const change = object({ field: words, from: optional(words), to: optional(words), by: list(recordBrief) })
 /** A member of an object that is another. */
 export type MemberChange = Read<typeof change>
 
 const objectChange = object({
   action: text,
-  object: text,
+  object: words,
   about: optional(text),
-  detail: optional(text),
+  detail: optional(words),
   changes: list(change),
   by: list(recordBrief)
 })
@@ -115,7 +136,7 @@ export type Life = Read<typeof life>
 
 const topic = object({
   object: text,
-  words: text,
+  words,
   role: text,
   records: list(recordBrief),
   left_out: optional(leftOut)
@@ -125,7 +146,7 @@ export type WhyTopic = Read<typeof topic>
 
 const why = object({
   object: text,
-  words: text,
+  words,
   seq: number,
   life,
   earlier: list(life),
@@ -156,12 +177,12 @@ const mark = object({
   seq: number,
   records: number,
   count: number,
-  text
+  text: words
 })
 /** Something that happened. */
 export type Mark = Read<typeof mark>
 
-const lane = object({ kind: text, title: text, spans: list(span), marks: list(mark) })
+const lane = object({ kind: text, title: words, spans: list(span), marks: list(mark) })
 /** An object in a picture of what there was when. */
 export type Lane = Read<typeof lane>
 

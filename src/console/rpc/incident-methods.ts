@@ -1,19 +1,19 @@
 /** What the target has kept of what went wrong: what `lunlog incident` works on (docs/rpc.md). */
 import { method } from "./RpcClient.ts"
-import { list, number, object, type Read, text } from "./reader-codec.ts"
+import { list, number, object, type Read, text, words } from "./reader-codec.ts"
 
-const record = object({ seq: number, at: number, type: text, text })
+const record = object({ seq: number, at: number, type: text, text: words })
 
 const incident = object({
   seq: number,
   at: number,
   type: text,
-  text,
+  text: words,
   kept_at: number,
   /** Records of the same incident: the first ones, and how many there are. */
   joined: list(record),
   joined_count: number,
-  missing: list(text),
+  missing: list(words),
   files: list(object({ name: text, bytes: number }))
 })
 /** An incident with the names of its files. */

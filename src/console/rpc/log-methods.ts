@@ -1,14 +1,14 @@
 /** Methods of the event log that the page calls: what `lunlog log tail -f` and `lunlog log tail` are made of. */
 
 import { method } from "./RpcClient.ts"
-import { anything, flag, list, number, object, optional, orElse, type Read, text } from "./reader-codec.ts"
+import { anything, flag, list, number, object, optional, orElse, type Read, text, words } from "./reader-codec.ts"
 
 /** Reads a cause. */
 export const cause = object({
   source: text,
-  actor: text,
+  actor: words,
   method: optional(text),
-  requestId: optional(text),
+  requestId: optional(words),
   correlationId: optional(number)
 })
 /** Who asked for something, or what led to it. */
@@ -24,7 +24,7 @@ export const logRecord = object({
   v: number,
   cause,
   payload: anything,
-  text,
+  text: words,
   trouble: orElse(flag, false)
 })
 /** A record of the event log. */

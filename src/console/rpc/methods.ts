@@ -14,7 +14,8 @@ import {
   orElse,
   type Read,
   text,
-  textOrNumber
+  textOrNumber,
+  words
 } from "./reader-codec.ts"
 
 const portal = object({
@@ -23,13 +24,13 @@ const portal = object({
   port: number,
   state: text,
   code: optional(text),
-  group_name: optional(text)
+  group_name: optional(words)
 })
 
 const bdevState = object({
   name: text,
   state: text,
-  detail: optional(text),
+  detail: optional(words),
   limited: optional(object({ waiting_ios: number, delayed_ios: number }))
 })
 
@@ -69,14 +70,14 @@ const status = object({
   config: optional(object({ name: text, seq: number })),
   objects: optional(object({ bdevs: number, targets: number })),
   drift_count: orElse(number, 0),
-  drift: orElse(list(object({ message: text })), []),
+  drift: orElse(list(object({ message: words })), []),
   portals: orElse(list(portal), []),
   bdevs: orElse(list(bdevState), []),
   lun_drains: orElse(list(drain), []),
   reactors: orElse(list(reactor), []),
   memory: optional(memory),
   suppressed_observations: orElse(number, 0),
-  warnings: orElse(list(text), [])
+  warnings: orElse(list(words), [])
 })
 /** What `lunlog status --json` has under `status`. */
 export type Status = Read<typeof status>
@@ -88,7 +89,7 @@ const map = object({ pg_tag: number, ig_tag: number, luns: optional(list(number)
 
 const target = object({
   name: text,
-  alias_name: optional(text),
+  alias_name: optional(words),
   pg_ig_maps: list(map),
   luns: list(object({ bdev_name: text, lun_id: number })),
   queue_depth: number,
@@ -147,7 +148,7 @@ export const getSessions = method("lunlog_get_sessions", list(session))
 
 const portalGroup = object({
   tag: number,
-  name: optional(text),
+  name: optional(words),
   portals: list(object({ host: text, port: textOrNumber })),
   private: orElse(flag, false)
 })
@@ -157,7 +158,7 @@ export type PortalGroup = Read<typeof portalGroup>
 /** `iscsi_get_portal_groups`. */
 export const getPortalGroups = method("iscsi_get_portal_groups", list(portalGroup))
 
-const initiatorGroup = object({ tag: number, name: optional(text), initiators: list(text), netmasks: list(text) })
+const initiatorGroup = object({ tag: number, name: optional(words), initiators: list(text), netmasks: list(text) })
 /** Who may log in, and from where. */
 export type InitiatorGroup = Read<typeof initiatorGroup>
 

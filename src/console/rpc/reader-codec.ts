@@ -2,6 +2,7 @@
  * Readers of answers: each takes what JSON has given and returns it as a type, or throws `AnswerMismatch`. The page
  * knows nothing of an answer but what a reader has looked at. Members that no reader names are left where they are.
  */
+import { printable } from "../printable.ts"
 
 /** An answer is not what this page was made for: the server is of another version. */
 export class AnswerMismatch extends Error {
@@ -34,6 +35,9 @@ export const text: Reader<string> = (value) => {
   if (typeof value !== "string") throw new AnswerMismatch("text")
   return value
 }
+
+/** Text that is only shown, and may hold what somebody has made up: a name that no rule binds, a sentence with one. */
+export const words: Reader<string> = (value) => printable(text(value))
 
 /** A number. Counters above 2^53 lose their last digits, which no rate shows. */
 export const number: Reader<number> = (value) => {

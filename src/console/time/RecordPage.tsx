@@ -3,6 +3,7 @@ import "./record.css"
 import { Badge } from "../parts/Badge.tsx"
 import { Card, Facts, Page } from "../parts/Page.tsx"
 import { Problem } from "../parts/Problem.tsx"
+import { printableJson } from "../printable.ts"
 import { linkTo } from "../route.ts"
 import { diffStates, type RecordWhole, type ShownRecord, showRecord } from "../rpc/history-methods.ts"
 import { isRecord } from "../rpc/reader-codec.ts"
@@ -74,7 +75,7 @@ const StateChange = ({ seq }: { readonly seq: number }) => {
 }
 
 const FieldsCard = ({ record }: { readonly record: RecordWhole }) => {
-  const text = JSON.stringify(record, undefined, 2)
+  const text = printableJson(record)
   const fields = isRecord(record.payload) ? Object.entries(record.payload) : []
   return (
     <Card title="Fields">

@@ -7,6 +7,7 @@ import { afterAll, assert, beforeAll, it } from "vitest"
 import { accessibilityProblems, sidewaysPixels } from "../../support/browser/accessibility.ts"
 import { type Browser, startBrowser } from "../../support/browser/Browser.ts"
 import { type Site, siteNames, startSite } from "../../support/browser/site.ts"
+import { mallocParams, targetParams } from "../../support/initiator/lunlog.ts"
 import { describeWithTools } from "../../support/requires-tool.ts"
 
 const { virtualMachines } = siteNames
@@ -143,6 +144,37 @@ describeWithTools(["chromium"], "each page of the web console", () => {
       assert.match(String(answer), /console-allow-changes/u)
       const targets = JSON.stringify(await site.call("iscsi_get_target_nodes"))
       assert.include(targets, virtualMachines)
+    })
+  })
+
+  it("shows the longest and strangest names as they are, each in its place", async () => {
+    const [markup, hebrew] = ["<img/src=x/onerror=alert(1)>", "\u05d0\u05d1\u05d2-(1)"]
+    const longest = `iqn.2026-01.org.example:${"x".repeat(199)}`
+    const reversing = "before\u202eafter"
+    for (const name of [markup, hebrew, "x".repeat(255)]) await site.call("bdev_malloc_create", mallocParams(name, 1))
+    await site.call("iscsi_create_target_node", {
+      ...targetParams({ name: longest, luns: { 0: markup, 1: hebrew, 2: "x".repeat(255) } }),
+      alias_name: reversing
+    })
+    const target = encodeURIComponent(longest)
+    const shown: Readonly<Record<string, string>> = {
+      "#/luns": markup,
+      [`#/targets/${target}`]: "before?after",
+      [`#/targets/${target}/luns/1`]: hebrew,
+      [`#/log?object=${encodeURIComponent(`target:${longest}`)}`]: 'alias "before?after", queue depth',
+      [`#/disks/${"z".repeat(200)}`]: "There is no disk of this name now.",
+      "#/topology": "before?after"
+    }
+    await browser.visit(site.url, async ({ page }) => {
+      for (const [view, text] of Object.entries(shown)) {
+        await page.evaluate(`location.hash = ${JSON.stringify(view)}`)
+        await page.getByRole("main").getByText(text).first().waitFor()
+        for (const width of [1280, 390]) {
+          await page.setViewportSize({ width, height: 800 })
+          assert.strictEqual(await sidewaysPixels(page), 0, `${view} at ${width}`)
+        }
+        assert.notInclude((await page.getByRole("main").textContent()) ?? "", "\u202e", view)
+      }
     })
   })
 

@@ -3,6 +3,7 @@
  * leniently: a later version of lunlog may know more of an object, which is shown as it is, and sealed secrets never
  * are.
  */
+import { printable } from "../../printable.ts"
 import { isRecord } from "../../rpc/reader-codec.ts"
 
 /** An object as it was. */
@@ -37,7 +38,7 @@ const listIn = (fields: Fields, name: string): ReadonlyArray<Fields> => {
 
 const textIn = (fields: Fields, name: string): string => {
   const value = fields[name]
-  return typeof value === "string" || typeof value === "number" ? String(value) : ""
+  return typeof value === "string" || typeof value === "number" ? printable(String(value)) : ""
 }
 
 const recordIn = (fields: Fields, name: string): Fields => {
@@ -125,7 +126,7 @@ const inner = (value: unknown, levels: number): string => {
 }
 
 /** A value of a field on one line: `name disk-14, incarnation 19`. */
-export const fieldText = (value: unknown): string => memberText(value, levelsShown)
+export const fieldText = (value: unknown): string => printable(memberText(value, levelsShown))
 
 /** Reads the text of a state; undefined if it is no JSON object. */
 export const pastObjects = (text: string): PastObjects | undefined => {

@@ -1,5 +1,6 @@
 /** The state as of a record as a configuration file, which `lunlog apply` takes. */
 import { Problem } from "../../parts/Problem.tsx"
+import { printableLines } from "../../printable.ts"
 import { stateAt } from "../../rpc/history-methods.ts"
 import { useAnswer } from "../../store/use-answer.ts"
 import { CopyButton } from "../CopyButton.tsx"
@@ -13,7 +14,7 @@ export const ConfigView = ({ seq }: { readonly seq: number }) => {
     <div class="text-block">
       <CopyButton text={outcome.value.text} what="configuration" />
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard */}
-      <pre tabIndex={0}>{outcome.value.text}</pre>
+      <pre tabIndex={0}>{printableLines(outcome.value.text)}</pre>
     </div>
   )
 }
