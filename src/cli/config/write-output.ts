@@ -2,16 +2,19 @@
 import { chmod, writeFile } from "node:fs/promises"
 import { Effect } from "effect"
 import { CliFailure } from "../CliFailure.ts"
+import { outputPlace } from "../output-place.ts"
 
-/** A file is made with mode 0600; one that is there is only replaced with `replace`. */
+/** A file is made with mode 0600; one that is there is only replaced with `replace`. `-` is stdout, too. */
 export const writeOutput = (
   path: string | undefined,
   text: string,
   replace: boolean
 ): Effect.Effect<void, CliFailure> => {
-  if (path === undefined) return Effect.sync(() => void process.stdout.write(text))
+  if (path === undefined || path === "-") return Effect.sync(() => void process.stdout.write(text))
   return Effect.tryPromise({
     try: async () => {
+      const { _tag } = await outputPlace(path)
+      if (_tag !== "File") return await writeFile(path, text)
       await writeFile(path, text, { flag: replace ? "w" : "wx", mode: 0o600 })
       await chmod(path, 0o600)
     },

@@ -7,6 +7,7 @@ import { printJson } from "../../rpc/json-print.ts"
 import { sourceFlags, sourceOf } from "../log/log-flags.ts"
 import { unpackedLog } from "../log/log-source.ts"
 import { optionalPlace, placeFlag } from "../log/place-flag.ts"
+import { quotedWord } from "../quoted-word.ts"
 import { boundedInt } from "../serve/server-flags.ts"
 import { byteText } from "../table.ts"
 import { unfinishedIfInterrupted } from "../unfinished.ts"
@@ -53,7 +54,9 @@ export const bundleCommand = Command.make(
     output: Flag.String("output").pipe(
       Flag.withAlias("o"),
       Flag.withMetavar("FILE"),
-      Flag.withDescription("Where to write, replacing what is there (default lunlog-incident-SEQ.tar.gz). Mode 0600"),
+      Flag.withDescription(
+        "Where to write, replacing what is there (default lunlog-incident-SEQ.tar.gz; - is stdout). Mode 0600"
+      ),
       Flag.optional
     ),
     json: Flag.Boolean("json").pipe(Flag.withDescription("The file and its manifest as JSON"), Flag.withDefault(false))
@@ -67,12 +70,15 @@ export const bundleCommand = Command.make(
         to: yield* optionalPlace(input.to)
       }
       const { file, manifest } = yield* bundleOf(input, wish, Option.getOrUndefined(input.output))
-      if (input.json) return yield* Console.log(printJson({ file: resolve(file), ...manifest }))
+      // What is said must not get into what is written.
+      const say = file === "-" ? Console.error : Console.log
+      if (input.json) return yield* say(printJson({ file: file === "-" ? file : resolve(file), ...manifest }))
       const { count, from, to } = manifest.records
       const bytes = manifest.files.reduce((sum, one) => sum + one.bytes, 0)
-      yield* Console.log(
+      const next = file === "-" ? "" : `; lunlog incident open ${quotedWord(file)}`
+      yield* say(
         `${file}: incident ${manifest.incident.seq}, ${count} records (${from} to ${to}), ` +
-          `${manifest.files.length} files with ${byteText(bytes)}; lunlog incident open ${file}`
+          `${manifest.files.length} files with ${byteText(bytes)}${next}`
       )
       for (const missing of manifest.missing) yield* Console.error(`not in it: ${missing}`)
     },

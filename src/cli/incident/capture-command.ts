@@ -1,5 +1,5 @@
 /** `lunlog incident capture`: the last PDUs of connections, as a file for Wireshark. */
-import { chmod, rename, rm, writeFile } from "node:fs/promises"
+import { pipeline } from "node:stream/promises"
 import { Console, Effect, Option } from "effect"
 import { Command, Flag } from "effect/cli"
 import type { ConnectionCapture } from "../../domain/capture/ConnectionCapture.ts"
@@ -12,9 +12,13 @@ import { count } from "../nouns/act.ts"
 import { printPretty } from "../print-json.ts"
 import { printable } from "../printable.ts"
 import { callMethod, connectAs } from "../rpc/rpc-call.ts"
-import { socketFlag } from "../serve/server-flags.ts"
+import { boundedInt, socketFlag } from "../serve/server-flags.ts"
 import { version } from "../version.ts"
+import { writeWhole } from "../write-whole.ts"
 import { type CaptureParams, type CaptureView, captureOfView, readCaptures } from "./read-captures.ts"
+
+/** The name of an output. */
+const stdout = "-"
 
 const microsOfNanos = (nanos: number): number => nanos / 1000
 
@@ -32,9 +36,9 @@ const summary = (captures: ReadonlyArray<ConnectionCapture>): string => {
   )
 }
 
-const selectionText = (params: CaptureParams): string =>
-  Object.entries(params)
-    .map(([name, value]) => ` of ${name} ${printable(String(value))}`)
+const selectionText = ({ id, initiator, target, tsih }: CaptureParams): string =>
+  Object.entries({ target, initiator, session: tsih, connection: id })
+    .map(([name, value]) => (value === undefined ? "" : ` of ${name} ${printable(String(value))}`))
     .join("")
 
 const nothingRecorded = (params: CaptureParams): CliFailure =>
@@ -44,50 +48,24 @@ const nothingRecorded = (params: CaptureParams): CliFailure =>
       "and --record-pdus of lunlog serve says how much is recorded (0: nothing)"
   })
 
-const toFile = (path: string, bytes: Uint8Array): Effect.Effect<void, CliFailure> => {
-  const partial = `${path}.part-${process.pid}`
-  const write = async (): Promise<void> => {
-    try {
-      await writeFile(partial, bytes, { flag: "wx", mode: 0o600 })
-      await chmod(partial, 0o600)
-      await rename(partial, path)
-    } finally {
-      await rm(partial, { force: true })
-    }
-  }
-  return Effect.tryPromise({
-    try: write,
-    catch: (error) =>
-      new CliFailure({
-        message: `${path} cannot be written: ${error instanceof Error ? error.message : String(error)}`
-      })
-  })
-}
-
-const toStdout = (bytes: Uint8Array): Effect.Effect<void> =>
-  Effect.callback((resume) => {
-    process.stdout.write(bytes, () => resume(Effect.void))
-  })
-
 const noPlace = new CliFailure({
   message: "where to? Name a file with -o FILE.pcapng, or pipe it: lunlog incident capture | tshark -r -"
 })
 
-const write = (views: ReadonlyArray<CaptureView>, output: string | undefined): Effect.Effect<void, CliFailure> =>
+const write = (views: ReadonlyArray<CaptureView>, output: string): Effect.Effect<void, CliFailure> =>
   Effect.gen(function* () {
     const words = new Map(views.flatMap(({ records }) => records.map(({ seq, text }) => [seq, text] as const)))
     const captures = views.map(captureOfView)
     const file = pcapngOf(captures, { version, sentenceOf: (seq) => words.get(seq) })
-    if (output === undefined) yield* toStdout(file)
-    else yield* toFile(output, file)
-    yield* Console.error(`${output ?? "written"}: ${summary(captures)}`)
+    yield* writeWhole(output, (into, signal) => pipeline([file], into, { signal }))
+    yield* Console.error(`${output === stdout ? "written" : output}: ${summary(captures)}`)
   })
 
 const name = (flag: string, metavar: string, what: string) =>
   Flag.String(flag).pipe(Flag.withMetavar(metavar), Flag.withDescription(what), Flag.optional)
 
-const number = (flag: string, metavar: string, what: string) =>
-  Flag.Int(flag).pipe(Flag.withMetavar(metavar), Flag.withDescription(what), Flag.optional)
+const number = (flag: string, [min, max]: readonly [number, number], what: string) =>
+  boundedInt(flag, min, max).pipe(Flag.withMetavar("N"), Flag.withDescription(what), Flag.optional)
 
 const given = <Name extends string, A>(key: Name, value: Option.Option<A>): { readonly [K in Name]?: A } | object =>
   Option.isSome(value) ? { [key]: value.value } : {}
@@ -100,15 +78,21 @@ export const captureCommand = Command.make(
     json: jsonFlag("Print what the target answers as JSON; with -o beside the file"),
     target: name("target", "NAME", "Only connections with this target"),
     initiator: name("initiator", "NAME", "Only connections of this initiator"),
-    session: number("session", "N", "Only connections of this session, by its number in lunlog session list"),
-    connection: number("connection", "N", "Only this connection, by its number there; also one that has ended"),
-    output: name("output", "FILE", "Where to write (mode 0600), replacing what is there; else to a pipe").pipe(
-      Flag.withAlias("o")
-    )
+    session: number("session", [1, 0xffff], "Only connections of this session, by its number in lunlog session list"),
+    connection: number(
+      "connection",
+      [0, Number.MAX_SAFE_INTEGER],
+      "Only this connection, by its number there; also one that has ended"
+    ),
+    output: name(
+      "output",
+      "FILE",
+      "Where to write (mode 0600), replacing what is there; - or without it: to a pipe"
+    ).pipe(Flag.withAlias("o"))
   },
   Effect.fn(function* ({ connection, initiator, json, output, session, socket, target }) {
-    const path = Option.getOrUndefined(output)
-    if (path === undefined && !json && process.stdout.isTTY) return yield* noPlace
+    const path = Option.getOrElse(output, () => stdout)
+    if (path === stdout && !json && process.stdout.isTTY) return yield* noPlace
     const params: CaptureParams = {
       ...given("target", target),
       ...given("initiator", initiator),
@@ -119,7 +103,7 @@ export const captureCommand = Command.make(
     const views = yield* readCaptures((method, asked) => callMethod(client, method, asked), params)
     if (views.length === 0) return yield* nothingRecorded(params)
     if (json) yield* Console.log(printPretty(views))
-    if (path !== undefined || !json) yield* write(views, path)
+    if (path !== stdout || !json) yield* write(views, path)
   }, Effect.scoped)
 ).pipe(
   Command.withDescription("Write the last PDUs of connections as a pcapng file, which Wireshark and tshark read."),
