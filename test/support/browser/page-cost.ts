@@ -70,23 +70,25 @@ export const longTasks = async (page: Page): Promise<ReadonlyArray<number>> =>
     })`)
   )
 
-/** What is done to an element, in the page. */
-const scroll = `(element, { frames, pixels }) => new Promise((resolve) => {
-  let place = element
-  while (place !== null && place.scrollHeight <= place.clientHeight + 1) place = place.parentElement
-  place ??= document.scrollingElement
-  const times = []
-  let last = performance.now()
-  const step = (now) => {
-    times.push(now - last)
-    last = now
-    place.scrollTop += pixels
-    if (times.length <= frames) requestAnimationFrame(step)
-    else resolve(times.slice(1))
-  }
-  requestAnimationFrame(step)
-})`
-
-/** Scrolls an element, or what it lies in, by `pixels` a frame, for so many frames; milliseconds between the frames. */
-export const scrollFrames = async (place: Locator, pixels: number, frames: number): Promise<ReadonlyArray<number>> =>
-  numbersOf(await place.evaluate(scroll, { frames, pixels }))
+/** Turns the wheel over an element, `pixels` a frame, for so many frames; milliseconds between the frames. */
+export const scrollFrames = async (place: Locator, pixels: number, frames: number): Promise<ReadonlyArray<number>> => {
+  const page = place.page()
+  await place.hover({ position: { x: 20, y: 60 } })
+  const measured = page.evaluate(`new Promise((resolve) => {
+    const times = []
+    let last = performance.now()
+    const step = (now) => {
+      times.push(now - last)
+      last = now
+      if (times.length <= ${frames}) requestAnimationFrame(step)
+      else resolve(times.slice(1))
+    }
+    requestAnimationFrame(step)
+  })`)
+  let isOver = false
+  const done = measured.finally(() => {
+    isOver = true
+  })
+  while (!isOver) await page.mouse.wheel(0, pixels)
+  return numbersOf(await done)
+}
