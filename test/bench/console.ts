@@ -1,7 +1,7 @@
 /**
  * What the web console costs: the browser that shows it, and the target that it asks, with few LUNs and with many.
  *
- *   npm run bench -- console [--luns=10000] [--active=100]
+ *   npm run bench -- console [--rounds=1] [--luns=10000] [--active=100]
  */
 import { writeFileSync } from "node:fs"
 import { join } from "node:path"
@@ -22,7 +22,6 @@ import { rowOf } from "./support/samples.ts"
 
 const lunsOfTarget = 100
 const scrollPixels = 120
-const frames = 120
 /** Commands per second of each LUN that has IO. */
 const rate = 2
 
@@ -52,15 +51,27 @@ const standing = async (page: Page, target: ConsoleTarget, seconds: number) => {
   }
 }
 
-const lookAround = async (browser: Browser, target: ConsoleTarget, luns: number, seconds: number): Promise<Found> => {
+/** How many LUNs there are, and for how long what is looked at. */
+interface Sizes {
+  readonly luns: number
+  readonly active: number
+  readonly seconds: number
+  readonly settling: number
+  readonly frames: number
+}
+
+const lookAround = async (
+  browser: Browser,
+  target: ConsoleTarget,
+  { frames, luns, seconds, settling }: Sizes
+): Promise<Found> => {
   const without = await targetLoad(target, seconds)
   const count = luns.toLocaleString("en-GB")
   const begin = performance.now()
   return browser.visit(target.url, async ({ page }) => {
     await page.getByRole("link", { name: `${count} LUNs` }).waitFor()
     const opened = performance.now() - begin
-    // What the first answers bring is over then.
-    await delay(10_000)
+    await delay(settling * 1000)
     const tasksOfOpening = await longTasks(page)
     const overview = await standing(page, target, seconds)
     await page.goto(`${target.page}#/luns`)
@@ -72,22 +83,23 @@ const lookAround = async (browser: Browser, target: ConsoleTarget, luns: number,
     const tasks = (await longTasks(page)).slice(tasksOfOpening.length)
     return {
       opened,
-      longestOfOpening: Math.max(0, ...tasksOfOpening),
-      longestLater: Math.max(0, ...tasks),
-      overviewPage: overview.pageMillis,
-      listPage: list.pageMillis,
-      without,
-      withOverview: overview.targetMillis,
-      withList: list.targetMillis,
+      "opening-task": Math.max(0, ...tasksOfOpening),
+      "later-task": Math.max(0, ...tasks),
+      "overview-second": overview.pageMillis,
+      "list-second": list.pageMillis,
+      "no-page": without,
+      "overview-page": overview.targetMillis,
+      "list-page": list.targetMillis,
       frame: share(times, 0.5),
-      slowFrame: share(times, 0.95),
+      "slow-frame": share(times, 0.95),
       heap: list.heapMebibytes,
       elements
     }
   })
 }
 
-const measure = async (browser: Browser, luns: number, active: number, seconds: number): Promise<Found> => {
+const measure = async (browser: Browser, sizes: Sizes): Promise<Found> => {
+  const { active, luns } = sizes
   const directory = makeDirectory("bench-console")
   try {
     const configFile = join(directory, "bench.yaml")
@@ -100,7 +112,7 @@ const measure = async (browser: Browser, luns: number, active: number, seconds: 
     const indexes = Array.from({ length: Math.min(active, ofTarget) }, (_, lun) => lun)
     for (const lun of indexes) await clearUnitAttentions(session, lun)
     const loads = indexes.map((lun) => startPacedLoad({ session, lun, rate: () => rate }))
-    const found = await lookAround(browser, target, luns, seconds)
+    const found = await lookAround(browser, target, sizes)
     await Promise.all(loads.map((load) => load.stop()))
     return found
   } finally {
@@ -108,52 +120,64 @@ const measure = async (browser: Browser, luns: number, active: number, seconds: 
   }
 }
 
-const tables: ReadonlyArray<readonly [name: string, title: string, unit: string, rows: Record<string, string>]> = [
-  [
-    "page",
-    "What the console costs the browser",
-    "milliseconds",
-    {
-      opened: "from the request until the overview has counted the LUNs",
-      longestOfOpening: "longest task of the page's thread while it opens",
-      longestLater: "longest task later, also while scrolling",
-      overviewPage: "the page's thread in a second, overview",
-      listPage: "the page's thread in a second, list of LUNs",
+/** Rows are titles by what is found. */
+type TableOf = Pick<Table, "name" | "title" | "unit" | "steady"> & { readonly titles: Readonly<Record<string, string>> }
+
+const tables: ReadonlyArray<TableOf> = [
+  {
+    name: "page",
+    title: "What the console costs the browser",
+    unit: "milliseconds",
+    titles: {
+      opened: "from a new tab until the overview has counted the LUNs",
+      "opening-task": "longest task of the page's thread until then and shortly after",
+      "later-task": "longest task later, also while scrolling (0: none of 50 ms)",
+      "overview-second": "the page's thread in a second, overview",
+      "list-second": "the page's thread in a second, list of LUNs",
       frame: "from frame to frame while the list is scrolled, median",
-      slowFrame: "the same, of 95 in 100 frames at most"
+      "slow-frame": "the same, of 95 in 100 frames at most"
     }
-  ],
-  [
-    "target",
-    "What an open page costs the target",
-    "milliseconds of CPU in a second",
-    { without: "no page is open", withOverview: "overview", withList: "list of LUNs" }
-  ],
-  ["memory", "What the page holds, list of LUNs", "MiB", { heap: "JavaScript" }],
-  ["elements", "What is in the document, list of LUNs", "elements", { elements: "elements" }]
+  },
+  {
+    name: "target",
+    title: "What an open page costs the target",
+    unit: "milliseconds of CPU in a second",
+    titles: { "no-page": "no page is open", "overview-page": "overview", "list-page": "list of LUNs" }
+  },
+  { name: "memory", title: "What the page holds, list of LUNs", unit: "MiB", titles: { heap: "JavaScript" } },
+  {
+    name: "elements",
+    title: "What is in the document, list of LUNs",
+    unit: "elements",
+    steady: "less",
+    titles: { elements: "elements" }
+  }
 ]
 
 const run = async (context: BenchContext): Promise<ReadonlyArray<Table>> => {
-  const [few, many] = [context.number("few"), context.number("luns")]
+  const sizes = {
+    active: context.number("active"),
+    seconds: context.number("seconds"),
+    settling: context.number("settling"),
+    frames: context.number("frames")
+  }
+  const counts = [context.number("few"), context.number("luns")]
   await using browser = await startBrowser()
-  const found: Record<string, Array<Found>> = { [`${few} LUNs`]: [], [`${many} LUNs`]: [] }
+  const found: Record<string, Array<Found>> = Object.fromEntries(counts.map((luns) => [`${luns} LUNs`, []]))
   for (let round = 0; round < context.number("rounds"); round++) {
-    for (const luns of [few, many]) {
+    for (const luns of counts) {
       context.progress(`${luns} LUNs`)
-      const one = await measure(browser, luns, context.number("active"), context.number("seconds"))
-      found[`${luns} LUNs`]?.push(one)
+      found[`${luns} LUNs`]?.push(await measure(browser, { ...sizes, luns }))
     }
   }
   const contenders = Object.keys(found)
   const samplesOf = (key: string) =>
     Object.fromEntries(contenders.map((label) => [label, (found[label] ?? []).map((one) => one[key] ?? 0)]))
-  return tables.map(([name, title, unit, rows]) => ({
-    name,
-    title,
-    unit,
+  return tables.map(({ titles, ...table }) => ({
+    ...table,
     heading: "what",
     contenders,
-    rows: Object.entries(rows).map(([key, text]) => rowOf({ name: key.toLowerCase(), title: text }, samplesOf(key)))
+    rows: Object.entries(titles).map(([name, title]) => rowOf({ name, title }, samplesOf(name)))
   }))
 }
 
@@ -163,7 +187,9 @@ export const consoleBenchmark: Benchmark = {
   about: "what the web console costs the browser and the target",
   options: {
     rounds: { about: "how often everything is done", default: "1" },
-    seconds: { about: "how long an open page is watched", default: "30", smoke: "1" },
+    seconds: { about: "how long an open page is watched", default: "30", smoke: "0.2" },
+    settling: { about: "seconds before that, for what the first answers bring", default: "10", smoke: "0.2" },
+    frames: { about: "how long the list is scrolled, in frames", default: "120", smoke: "10" },
     few: { about: "LUNs of the one target", default: "10", smoke: "2" },
     luns: { about: "LUNs of the other, a multiple of 100", default: "10000", smoke: "100" },
     active: { about: "LUNs that have 2 commands per second each, 100 at most", default: "100", smoke: "2" }

@@ -18,8 +18,8 @@ const folder = join(projectDirectory, "docs/images")
 /** Enough for charts of five minutes to have a shape. */
 const loadMillis = 100_000
 const { backup, database, virtualMachines } = siteNames
-const desk: Screen = { width: 1280, height: 800 }
-const phone: Screen = { width: 390, height: 780, scale: 2 }
+const desk = { width: 1280, height: 800 } as const
+const phone: Screen = { width: 390, height: 780, scale: 1.5 }
 
 /** Slow waves, so that lines can be told apart. */
 const wave = (mean: number, swing: number, seconds: number) => (at: number) =>
@@ -105,7 +105,10 @@ await browser.visit(
     await page.setViewportSize({ width: 1280, height: 1000 })
     await show(page, site, `#/log?span=15m&at=${await newest(site, "LunAdded")}`)
     await take(page, "log")
-    await page.setViewportSize({ width: 1280, height: 800 })
+    await page.setViewportSize(desk)
+    await show(page, site, "#/log?type=Lun*&type=Io*&span=15m")
+    await page.getByRole("search", { name: "Which records" }).evaluate("(element) => element.scrollIntoView()")
+    await take(page, "records")
     await show(page, site, `#/log/${await newest(site, "LunRemovalStarted", virtualMachines)}`)
     await take(page, "record")
     await page.emulateMedia({ colorScheme: "dark" })

@@ -12,6 +12,7 @@ import { LunTable } from "./LunTable.tsx"
 import { ObjectEvents } from "./RecordList.tsx"
 import { Reservations } from "./Reservations.tsx"
 import { Stack, useBdev } from "./Stack.tsx"
+import { bdevBadge } from "./topology-nodes.ts"
 
 const limitsText = (limits: Bdev["assigned_rate_limits"]): string | undefined => {
   if (limits === undefined) return undefined
@@ -42,6 +43,7 @@ const Present = ({ bdev, state }: { readonly bdev: Bdev; readonly state: BdevSta
   // What is above is only told by the list of all.
   useEffect(() => (bdev.claimed ? watchBdevs() : undefined), [bdev.claimed, watchBdevs])
   const above = index.above.get(bdev.name) ?? []
+  const tone = bdevBadge(index, bdev.name)?.tone ?? (state === undefined ? "none" : "good")
   const waiting = state?.limited?.waiting_ios
   return (
     <>
@@ -53,7 +55,12 @@ const Present = ({ bdev, state }: { readonly bdev: Bdev; readonly state: BdevSta
               ["Size", sizeText(bdev.block_size * bdev.num_blocks)],
               ["Blocks", `${countText(bdev.num_blocks)} of ${countText(bdev.block_size)} B`],
               ["UUID", <code key="uuid">{bdev.uuid}</code>],
-              ["State", <Badge key="state">{state?.state ?? "unknown"}</Badge>],
+              [
+                "State",
+                <Badge key="state" tone={tone}>
+                  {state?.state ?? "unknown"}
+                </Badge>
+              ],
               ["Limits", limitsText(bdev.assigned_rate_limits)],
               ["Waiting for limits", waiting === undefined ? undefined : `${countText(waiting)} IOs`]
             ]}

@@ -33,7 +33,7 @@ const examples: Readonly<Record<ConditionKind | "since" | "until", string>> = {
   initiator: "a name or an address",
   cause: "rpc, a method, a user, #17",
   grep: "medium error",
-  since: "14:03, 2026-11-22 14:03, 2 hours ago, 4711",
+  since: "2026-11-22 14:03, 2 hours ago",
   until: "14:03, 10 minutes ago, 4711"
 }
 

@@ -14,18 +14,21 @@ import { LaneRow } from "./LaneRow.tsx"
 const lanePixels = 22
 /** Room that a label of the axis takes. */
 const labelPixels = 90
+/** What the widest one fills of it; one that would be cut off at the end is left out. */
+const labelTextPixels = 80
 
 const Axis = ({ range }: { readonly range: TimeRange }) => {
   const plot = useRef<HTMLDivElement>(null)
   const width = useWidth(plot)
   const { at, detail } = ticksOf(range, Math.max(2, Math.floor(width / labelPixels)), offsetMicros(range.from))
+  const labelled = at.filter((tick) => (1 - partOf(range, tick)) * width >= labelTextPixels)
   return (
     <div class="axis" aria-hidden="true">
       <span class="lane-name muted">
         <bdi dir="ltr">{dayText(range.from)}</bdi>
       </span>
       <div class="axis-plot" ref={plot}>
-        {at.map((tick) => (
+        {labelled.map((tick) => (
           <span key={tick} class="tick muted numbers" style={{ left: `${partOf(range, tick) * 100}%` }}>
             {tickText(tick, detail)}
           </span>
